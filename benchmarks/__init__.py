@@ -1,0 +1,1 @@
+"""Races between fastglm and its peers: ``python -m benchmarks --help``."""

@@ -1,0 +1,123 @@
+"""The command line of the races."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from . import hard, machine, measure, peers, plots, problems, report, start
+from .measure import Effort
+from .peers.base import ALL
+
+EXAMPLES = """examples:
+  python -m benchmarks --quick                          a minute, to see that all runs
+  python -m benchmarks --json race.json --plots docs    the tables and figures of the README
+  python -m benchmarks --sizes 1e6x20,1e5x200 --families poisson,gamma --peers fastglm,glum
+  python -m benchmarks --large                          also 1e7 x 20 and 1e6 x 100
+  python -m benchmarks --hard                           sorted rows, rare events, heavy weights, mixed offsets
+  python -m benchmarks --start                          import, first fit, small fits
+"""
+
+
+def main(argv=None) -> None:
+    """Run what was asked for."""
+    args = _parser().parse_args(argv)
+    effort = Effort(args.threads, args.repeats or (2 if args.quick else 5), args.budget, args.limit, not args.no_cold)
+    if args.hard or args.start:
+        text, record = (hard if args.hard else start).run(effort, args.quick)
+        print(text)
+        _write(args.json, {"machine": machine.describe(args.threads), **record})
+        return
+    _race(args, effort)
+
+
+def _race(args, effort) -> None:
+    description = machine.describe(args.threads)
+    print(report.heading(description), flush=True)
+    races = []
+    for problem in _problems(args):
+        print(f"\n{problem.name}", flush=True)
+        result = _one(problem, args, effort)
+        if result is not None:
+            races.append(result)
+            print(f"\n{report.table(result)}", flush=True)
+        # after each problem, so that a long race leaves what it has
+        _write(args.json, {"machine": description, "effort": vars(effort), "races": races})
+    print("\n" + report.legend({name: peers.get(name).note for name in args.peers}))
+    if args.plots and races:
+        print("figures: " + ", ".join(map(str, plots.draw(races, args.plots))))
+
+
+def _one(problem, args, effort):
+    """One race in a folder of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
+        free = shutil.disk_usage(folder).free
+        # the arrays, and R's copy of them
+        if free < 2.3 * problem.bytes or machine.available_memory() < 1.5 * problem.bytes:
+            print(f"  skipped: {2.3 * problem.bytes / 2**30:.1f} GiB of disk or memory are not there")
+            return None
+        problems.write(problem, Path(folder))
+        return measure.race(problem, Path(folder), args.peers, effort, lambda text: print(text, flush=True))
+
+
+def _problems(args):
+    sizes = args.sizes or [*map(problems.parse_size, problems.QUICK if args.quick else problems.SIZES)]
+    if args.plots and not args.sizes and not args.quick:
+        sizes = [*map(problems.parse_size, problems.GROWING), *sizes]
+    if args.large:
+        sizes += map(problems.parse_size, problems.LARGE)
+    return [problems.Problem(family, n, p) for family in args.families for n, p in sizes]
+
+
+def _write(path, record) -> None:
+    if path:
+        Path(path).write_text(json.dumps(record, indent=1) + "\n")
+
+
+def _listed(choices):
+    def read(text):
+        names = text.split(",")
+        unknown = [name for name in names if name not in choices]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"unknown {', '.join(unknown)}; choose from {', '.join(sorted(choices))}")
+        return names
+
+    return read
+
+
+def _sizes(text):
+    try:
+        return [problems.parse_size(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 1e6x20,5e5x100") from None
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Race fastglm against its peers, all brought to the same optimum.",
+        epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    add = parser.add_argument
+    add("--sizes", type=_sizes, metavar="NxP,...", help=f"rows x columns (default {','.join(problems.SIZES)})")
+    add("--families", type=_listed(ALL), default=["binomial", "poisson"], help="default binomial,poisson")
+    add("--peers", type=_listed(peers.NAMES), default=list(peers.NAMES), help=f"of {', '.join(peers.NAMES)}")
+    add("--repeats", type=int, help="warm fits a peer and problem (default 5)")
+    add("--budget", type=float, default=60.0, metavar="S", help="seconds a peer may spend on a problem (default 60)")
+    add("--limit", type=float, default=1800.0, metavar="S", help="give up on a fit after this long (default 1800)")
+    add("--threads", type=int, default=os.cpu_count() or 1, help="threads for everyone (default all cores)")
+    add("--json", metavar="FILE", help="write all numbers")
+    add("--plots", metavar="DIR", help="write figures; adds sizes of growing n")
+    add("--no-cold", action="store_true", help="leave out first fits and memory")
+    add("--large", action="store_true", help=f"also {' and '.join(problems.LARGE)}")
+    add("--quick", action="store_true", help="small sizes, two repeats")
+    add("--hard", action="store_true", help="fastglm's automatic choice against damped Newton on hard data")
+    add("--start", action="store_true", help="import time, first fits, small fits")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

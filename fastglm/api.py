@@ -1,0 +1,419 @@
+"""``fit``: from arrays to a result."""
+
+from __future__ import annotations
+
+import time
+import warnings
+
+import numpy as np
+
+from . import inputs
+from .errors import CollinearityWarning, ConvergenceWarning, InputError, SeparationWarning
+from .family.binomial import Bernoulli, Binomial
+from .family.links import Log, Logit
+from .inference.separation import find_separation
+from .kernels.rows import Pair
+from .objective import Deviance
+from .result import GLMResult
+from .scan import scan
+from .solver.newton import Control, descend
+from .solver.plan import begin, solve
+from .solvers import name_of, resolve
+from .source.in_memory import InMemory
+from .source.threads import get_threads
+
+POLISH_CELLS = 50_000  # below this, last digits cost microseconds
+CANONICAL = {"gaussian": "identity", "binomial": "logit", "poisson": "log", "gamma": "inverse"}
+COVARIANCES = ("model",)
+
+
+def fit(
+    X,
+    y,
+    *,
+    family="gaussian",
+    link=None,
+    intercept=True,
+    weights=None,
+    freq_weights=None,
+    offset=None,
+    exposure=None,
+    penalty=None,
+    solver="auto",
+    cov="model",
+    start=None,
+    names=None,
+    threads=None,
+    progress=False,
+) -> GLMResult:
+    """Fit a generalized linear model by maximum likelihood, with inference.
+
+    Parameters
+    ----------
+    X : (n, p) array
+        Numbers of any type, order and stride, read in place; a list or a data frame of numeric columns also does.
+    y : (n,) array
+        The response. For the binomial also two labels (strings, bools), proportions with ``weights`` as the numbers
+        of trials, or an (n, 2) array of successes and failures.
+    family : str or family
+        A name or a value of ``fastglm.families``.
+    link : str or link, optional
+        A name or a value of ``fastglm.links``; the family's default without it.
+    intercept : bool
+        Whether to add a constant, named "(Intercept)", before the columns of X.
+    weights : (n,) array, optional
+        R's prior weights: var(y_i) = scale V(mu_i) / weights_i. A row of weight zero is as if it were not there.
+    freq_weights : (n,) array, optional
+        How often each row is repeated; they enter nobs and the degrees of freedom.
+    offset : (n,) array, optional
+        Added to the linear predictor.
+    exposure : (n,) array, optional
+        Positive; its logarithm is added to the linear predictor (log link only).
+    penalty : None
+        Reserved; maximum likelihood is fitted.
+    solver : str or record of ``fastglm.solvers``
+        "auto", "newton", "irls" or "lbfgs".
+    cov : "model" or None
+        The covariance of the estimates; None spares the pass that it costs.
+    start : (p,) array, optional
+        Starting coefficients, the intercept first.
+    names : sequence of str, optional
+        Names of the columns of X.
+    threads : int, optional
+        All available cores without it. The answer is the same to the bit for every number.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    GLMResult
+
+    Raises
+    ------
+    fastglm.errors.InputError
+        Before any work, for input that cannot be used; the message names the argument, the column and the row.
+
+    Warns
+    -----
+    SeparationWarning, CollinearityWarning, ConvergenceWarning
+        When some estimates are infinite, not identified, or not certified; the message names the remedy.
+
+    References
+    ----------
+    McCullagh, P. and Nelder, J. A. (1989), Generalized Linear Models, 2nd ed.; conventions as R's ``stats::glm``.
+
+    Examples
+    --------
+    >>> import numpy as np, fastglm
+    >>> x = np.array([2.0, 3, 5, 7, 11, 13])
+    >>> result = fastglm.fit(x[:, None], [0, 0, 1, 0, 1, 1], family="binomial")
+    >>> result.params.round(6)
+    array([-3.549071,  0.551776])
+    """
+    began = time.perf_counter()
+    family, link = inputs.family_and_link(family, link)
+    options = resolve(solver)
+    _check_options(penalty, cov, exposure, link)
+    data, classes = inputs.assemble(
+        X,
+        y,
+        family,
+        intercept=intercept,
+        weights=weights,
+        freq_weights=freq_weights,
+        offset=offset,
+        exposure=exposure,
+        names=names,
+    )
+    start = inputs.check_start(start, data.X.shape[1] + data.ones)
+    source = InMemory(data, get_threads(threads))
+    sums = scan(source, Pair(family, link))
+    quick = Bernoulli() if isinstance(family, Binomial) and isinstance(link, Logit) and sums.binary else family
+    model = _Model(source, family, link, Pair(quick, link), sums, options, cov)
+    if progress:
+        from .progress import bar
+
+        with bar(model) as callback:
+            model.fit(start, callback)
+    else:
+        model.fit(start, None)
+    return model.result(classes, began)
+
+
+def _check_options(penalty, cov, exposure, link):
+    if penalty is not None:
+        raise InputError("penalty is reserved for a later version; pass penalty=None")
+    if cov is not None and cov not in COVARIANCES:
+        raise InputError(f"cov={cov!r} is unknown; known: {', '.join(map(repr, COVARIANCES))} or None")
+    if exposure is not None and not isinstance(link, Log):
+        raise InputError(f"exposure needs the log link, not {link.name!r}; pass an offset instead")
+
+
+class _Null:
+    """The null model: its deviance, and as a callable the coefficients that reproduce its mean."""
+
+    def __init__(self, model, constant):
+        self.model, self.constant = model, constant
+        source, sums = model.source, model.sums
+        link, self.mean = model.link, sums.mean
+        data = source.data
+        shifted = data.offset is not None or data.exposure is not None
+        self.eta = _scalar_link(link, self.mean)
+        if constant is None:
+            self.deviance = self._plain(False, np.zeros(0))
+        elif hasattr(model.pair.family, "null_deviance") and not shifted:
+            self.deviance = model.pair.family.null_deviance(self.mean, sums.weight)
+        elif not shifted:
+            self.deviance = self._plain(True, np.array([self.eta]))
+        else:
+            self.deviance = self._fitted()
+
+    def _objective(self, ones):
+        data = self.model.source.data
+        bare = InMemory(data._replace(X=data.X[:, :0], ones=ones), self.model.source.threads)
+        return Deviance(bare, self.model.pair)
+
+    def _plain(self, ones, beta):
+        d = self._objective(ones).at(beta, 0).deviance
+        # a mean on the boundary has an infinite linear predictor, and reproduces every y
+        return d if np.isfinite(d) else (0.0 if ones and not np.isfinite(self.eta) else np.nan)
+
+    def _fitted(self):
+        """The intercept refitted with the offset, as R does."""
+        objective = self._objective(True)
+        seed = _Seed(objective.constant_start(self.mean, self.eta))
+        control = Control(canonical=self.model.canonical)
+        try:
+            beta, q = begin(objective, None, seed)
+            return descend(objective, beta, control, lambda q: 1.0, q=q).quadratic.deviance
+        except (FloatingPointError, np.linalg.LinAlgError):  # the null model need not have a start (R bug 16877)
+            return np.nan
+
+    def __call__(self):
+        m = self.model.objective.n_params
+        if self.constant == 0 and self.model.source.data.ones and np.isfinite(self.eta):
+            return self.model.objective.constant_start(self.mean, self.eta)
+        beta = np.zeros(m)
+        if np.isfinite(self.model.objective.at(beta, 0).deviance):
+            return beta
+        return self.model.objective.constant_start(self.mean, self.eta)
+
+
+class _Seed:
+    deviance = np.inf
+
+    def __init__(self, beta):
+        self.beta = beta
+
+    def __call__(self):
+        return self.beta
+
+
+def _scalar_link(link, mean):
+    with np.errstate(all="ignore"):
+        try:
+            return float(link.link(float(mean)))
+        except (ValueError, ZeroDivisionError, OverflowError):
+            return np.inf
+
+
+class _Model:
+    """One fit: the objective, its solution, and the statistics R prints."""
+
+    def __init__(self, source, family, link, pair, sums, options, cov):
+        self.source, self.family, self.link, self.pair, self.sums = source, family, link, pair, sums
+        self.options, self.cov = options, cov
+        self.objective = Deviance(source, pair)
+        self.canonical = CANONICAL.get(family.name.replace("quasi", "")) == link.name
+        self.names = ((inputs.INTERCEPT,) if source.data.ones else ()) + source.data.names
+        self.notes: list[str] = []
+
+    def fit(self, start, callback):
+        """Solve, then polish the last digits where they are cheap or were in danger."""
+        constant = 0 if self.source.data.ones else constant_column(self.source.data.X)
+        self.null = _Null(self, constant)
+        m, n = self.objective.n_params, self.source.n_rows
+        control = Control(
+            canonical=self.canonical,
+            final=self.cov is not None,
+            # a curvature this many standard errors away gives standard errors to 1e-8
+            near=3e-9 * np.sqrt(n),
+            callback=callback,
+        )
+        self.solution = solve(
+            self.objective,
+            self.options,
+            name_of(self.options),
+            start=start,
+            fallback=self.null,
+            dispersion=self.dispersion,
+            control=control,
+            information=self.information(),
+        )
+        if self.solution.stop == "not finite at the start":
+            raise InputError(
+                "start: the first linear predictor gives a mean outside the family's range; "
+                "pass start= with admissible coefficients or another link"
+            )
+        if n * m <= POLISH_CELLS or self.objective.precise:
+            self.solution = polish(self.objective, self.solution, self.dispersion)
+
+    def dispersion(self, q):
+        """The dispersion at a pass: one where it is known, else deviance over degrees of freedom."""
+        if self.family.dispersion == "one":
+            return 1.0
+        df = self.sums.nobs - self.objective.n_params
+        return max(q.deviance, 0.0) / df if df > 0 else 1.0
+
+    def information(self):
+        """Rows' worth of information in the response: the events, where they can be rare."""
+        s = self.sums
+        if isinstance(self.family, Binomial):
+            return min(s.weighted_y, s.weight - s.weighted_y)
+        return s.weighted_y if self.family.name in ("poisson", "quasipoisson") else self.source.n_rows
+
+    def result(self, classes, began) -> GLMResult:
+        """The solution as a frozen record, its warnings given."""
+        s, solution = self.sums, self.solution
+        aliased = self._aliased()
+        separated = find_separation(self)
+        params = np.array(solution.beta)
+        params[[self.names.index(k) for k in aliased]] = np.nan
+        rank = len(params) - len(aliased)
+        df = s.nobs - rank
+        q = solution.quadratic
+        deviance = max(q.deviance, 0.0)
+        scale = 1.0 if self.family.dispersion == "one" else (q.pearson / df if df > 0 else np.nan)
+        converged = solution.stop == "converged" and not separated
+        self._warn(aliased, separated, converged)
+        covariance = None
+        if self.cov is not None and solution.factor is not None:
+            covariance = solution.factor.inverse()
+        constant = self.null.constant is not None
+        return GLMResult(
+            params=params,
+            cov_unscaled=covariance,
+            names=self.names,
+            family=self.family,
+            link=self.link,
+            deviance=deviance,
+            null_deviance=self.null.deviance,
+            pearson_chi2=q.pearson,
+            scale=scale,
+            llf=self.loglik(deviance),
+            llnull=self.loglik(self.null.deviance),
+            nobs=_whole(s.nobs),
+            df_resid=_whole(df),
+            df_model=rank - constant,
+            rank=rank,
+            converged=converged,
+            aliased=aliased,
+            n_rows=self.source.n_rows,
+            weight_sum=s.weight,
+            intercept=self.source.data.ones,
+            has_intercept=constant,
+            has_weights=self.source.data.weights is not None,
+            has_freq_weights=self.source.data.freq_weights is not None,
+            exposure_kind=self._exposure_kind(),
+            classes=classes,
+            solver=name_of(self.options),
+            stop="separation" if separated else solution.stop,
+            n_iter=solution.n_iter,
+            n_passes=round(self.objective.n_passes, 3),
+            history=solution.history,
+            certificate=solution.certificate,
+            score_norm=solution.score_norm,
+            elapsed=time.perf_counter() - began,
+            notes=tuple(self.notes),
+        )
+
+    def loglik(self, deviance):
+        """The log-likelihood at a deviance, by R's rules for the dispersion; NaN for quasi-likelihood."""
+        if getattr(self.family, "saturated", None) is None:
+            return np.nan
+        if hasattr(self.family, "loglik"):
+            return self.family.loglik(deviance, self.sums.saturated, self.sums.weight, self.sums.nobs)
+        return self.sums.saturated - 0.5 * deviance
+
+    def _exposure_kind(self):
+        data = self.source.data
+        return "exposure" if data.exposure is not None else "offset" if data.offset is not None else None
+
+    def _aliased(self):
+        factor = self.solution.factor
+        found = factor.aliased if factor is not None else {}
+        return {self.names[j]: describe(c, self.names) for j, c in found.items()}
+
+    def _warn(self, aliased, separated, converged):
+        if aliased:
+            each = "; ".join(f"{name} = {c}" for name, c in aliased.items())
+            self._give(
+                CollinearityWarning,
+                f"X is rank deficient: {len(aliased)} column(s) are aliased (collinear with earlier ones) and their "
+                f"coefficients NaN: {each}. Drop them, or the columns they repeat",
+            )
+        if separated:
+            self._give(SeparationWarning, separated)
+        elif not converged:
+            self._give(
+                ConvergenceWarning,
+                f"the fit did not converge: {self.solution.stop} after {self.solution.n_iter} iterations, an estimated "
+                f"{self.solution.certificate:.2g} standard errors from the optimum. Raise max_iter, pass start=, "
+                "or rescale X",
+            )
+
+    def _give(self, category, text):
+        self.notes.append(text)
+        warnings.warn(text, category, stacklevel=4)
+
+
+def polish(objective, solution, dispersion, steps: int = 4):
+    """Newton steps whose score is summed in double-double arithmetic, until they no longer shrink.
+
+    Björck, Å. (1967), "Iterative refinement of linear least squares solutions": one step already gives the digits
+    that the conditioning leaves; the last pass is made at the coefficients that are returned.
+    """
+    if solution.stop != "converged" or solution.factor is None or not hasattr(solution.factor, "inverse"):
+        return solution
+    objective.precise = True
+    beta, before = solution.beta, np.inf
+    for _ in range(steps):
+        q = objective.at(beta, 2)
+        if not q.finite or not np.isfinite(q.score).all():
+            return solution
+        step = solution.factor.solve(q.score)
+        gain = max(float(q.score @ step), 0.0)
+        if not gain < 0.25 * before or gain > 1e-6 * max(dispersion(q), 1e-300) + 1e-12 * abs(q.deviance):
+            break
+        solution = solution._replace(beta=beta, quadratic=q)
+        if np.all(np.abs(step) <= 1.2e-16 * np.abs(beta)):
+            break
+        before, beta = gain, beta + step
+    return solution
+
+
+def constant_column(X) -> int | None:
+    """The number of a constant, nonzero column of X, or None."""
+    n, p = X.shape
+    probe = X[:: max(1, n // 16)]
+    for j in np.nonzero((probe == probe[:1]).all(0) & (probe[0] != 0))[0]:
+        c = X[0, j]
+        if all((X[a : a + 65536, j] == c).all() for a in range(0, n, 65536)):
+            return int(j)
+    return None
+
+
+def describe(combination: dict, names) -> str:
+    """A linear combination in words: ``"x1 + 2 x2"``."""
+    if not combination:
+        return "0"
+    text = ""
+    for k, c in combination.items():
+        size = "" if abs(abs(c) - 1.0) < 1e-9 else f"{abs(c):.6g} "
+        sign = ("-" if c < 0 else "") if not text else (" - " if c < 0 else " + ")
+        text += f"{sign}{size}{names[k]}"
+    return text
+
+
+def _whole(x):
+    return int(x) if float(x).is_integer() else float(x)

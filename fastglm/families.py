@@ -1,0 +1,34 @@
+"""The families, by class and by name."""
+
+from .family.binomial import Binomial
+from .family.gamma import Gamma
+from .family.gaussian import Gaussian
+from .family.inverse_gaussian import InverseGaussian
+from .family.negative_binomial import NegativeBinomial
+from .family.poisson import Poisson
+from .family.quasi import Quasi, QuasiBinomial, QuasiPoisson
+from .family.registry import FAMILIES, family, fused
+from .family.registry import get_family as get
+from .family.tweedie import Tweedie
+
+__all__ = [
+    "Binomial",
+    "Gamma",
+    "Gaussian",
+    "InverseGaussian",
+    "NegativeBinomial",
+    "Poisson",
+    "Quasi",
+    "QuasiBinomial",
+    "QuasiPoisson",
+    "Tweedie",
+    "family",
+    "fused",
+    "get",
+    "names",
+]
+
+
+def names() -> tuple[str, ...]:
+    """The registered names."""
+    return tuple(FAMILIES)

@@ -1,0 +1,1 @@
+"""Families and links: one file each, found by name through the registry."""

@@ -1,0 +1,101 @@
+"""The binomial distribution of a proportion y of w trials, with every link onto (0, 1)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..kernels.elementary import exp, log, log1p, log1pexp, log_factorial, log_sigmoid, logit, sigmoid
+from ..kernels.scalars import bernoulli_entropy, poisson_gap
+from ..kernels.verbs import log_tails
+from .links import Logit
+from .registry import UNIT, family, fused
+
+
+@family("binomial", link=Logit, domain=UNIT, aliases=("bernoulli", "logistic"))
+class Binomial(NamedTuple):
+    """theta = logit(mu), T(y) = y, a(theta) = log(1 + e^theta), V(mu) = mu (1 - mu)."""
+
+    def variance(self, mu):
+        return mu * (1.0 - mu)
+
+    def deviance(self, y, mu):
+        return 2.0 * (poisson_gap(y, mu) + poisson_gap(1.0 - y, 1.0 - mu))
+
+    def start(self, y, w):
+        return (w * y + 0.5) / (w + 1.0)
+
+    def natural(self, mu):
+        return logit(mu)
+
+    def log_partition(self, theta):
+        return log1pexp(theta)
+
+    def sufficient(self, y):
+        return y
+
+    def base_measure(self, y, phi):
+        # one over phi counts the trials
+        m = 1.0 / phi
+        return log_factorial(m) - log_factorial(m * y) - log_factorial(m - m * y)
+
+    def logpdf(self, y, mu, w, phi):
+        k = w * y
+        a = k * log(mu) if k > 0.0 else 0.0
+        b = (w - k) * log1p(-mu) if w > k else 0.0
+        return a + b + log_factorial(w) - log_factorial(k) - log_factorial(w - k)
+
+    def saturated(self, y, w):
+        if y == 0.0 or y == 1.0:
+            return 0.0
+        k = w * y
+        return log_factorial(w) - log_factorial(k) - log_factorial(w - k) - w * bernoulli_entropy(y)
+
+
+class Bernoulli(Binomial):
+    """The binomial where every y is zero or one: the same numbers from shorter formulas."""
+
+    def null_deviance(self, mean, weight_sum):
+        """The deviance of a constant mean, from the sums alone."""
+        return 2.0 * weight_sum * bernoulli_entropy(mean)
+
+
+@fused(Bernoulli, Logit)
+def bernoulli_rows(family, link, eta, y):
+    # towards is the linear predictor's lead for the class that was seen
+    towards = eta if y > 0.5 else -eta
+    mu, nu = sigmoid(eta), sigmoid(-eta)
+    return nu if y > 0.5 else -mu, mu * nu, 2.0 * log1pexp(-towards)
+
+
+@fused(Binomial, Logit)
+def logit_rows(family, link, eta, y):
+    mu, nu = sigmoid(eta), sigmoid(-eta)
+    # one of the two terms is zero for a 0-1 response, so neither tail cancels
+    r = y * nu - (1.0 - y) * mu
+    if y == 0.0:
+        d = -2.0 * log_sigmoid(-eta)
+    elif y == 1.0:
+        d = -2.0 * log_sigmoid(eta)
+    elif abs(eta) < 30.0:
+        d = 2.0 * (poisson_gap(y, mu) + poisson_gap(1.0 - y, nu))
+    else:
+        d = -2.0 * (y * log_sigmoid(eta) + (1.0 - y) * log_sigmoid(-eta) + bernoulli_entropy(y))
+    return r, mu * nu, d
+
+
+@fused(Binomial, None)
+def tail_rows(family, link, eta, y):
+    log_mu, log_nu, log_slope = log_tails(link, eta)
+    # slope / mu and slope / (1 - mu) stay finite where the mean itself underflows
+    up, down = exp(log_slope - log_mu), exp(log_slope - log_nu)
+    r = y * up - (1.0 - y) * down
+    mu, nu = exp(log_mu), exp(log_nu)
+    if y == 0.0:
+        d = -2.0 * log_nu
+    elif y == 1.0:
+        d = -2.0 * log_mu
+    elif mu > 1e-12 and nu > 1e-12:
+        d = 2.0 * (poisson_gap(y, mu) + poisson_gap(1.0 - y, nu))
+    else:
+        d = -2.0 * (y * log_mu + (1.0 - y) * log_nu + bernoulli_entropy(y))
+    return r, up * down, d

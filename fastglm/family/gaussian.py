@@ -1,0 +1,56 @@
+"""The normal distribution."""
+
+from __future__ import annotations
+
+from math import log as log_
+from math import pi
+from typing import NamedTuple
+
+from ..kernels.elementary import log
+from .links import Identity
+from .registry import REAL, family, fused
+
+
+@family("gaussian", link=Identity, domain=REAL, dispersion="pearson", counts_dispersion=True, aliases=("normal",))
+class Gaussian(NamedTuple):
+    """theta = mu, T(y) = y, a(theta) = theta^2 / 2, V(mu) = 1."""
+
+    def variance(self, mu):
+        return 1.0
+
+    def deviance(self, y, mu):
+        return (y - mu) * (y - mu)
+
+    def start(self, y, w):
+        return y
+
+    def natural(self, mu):
+        return mu
+
+    def log_partition(self, theta):
+        return 0.5 * theta * theta
+
+    def sufficient(self, y):
+        return y
+
+    def base_measure(self, y, phi):
+        return -0.5 * (y * y / phi + log(2.0 * pi * phi))
+
+    def logpdf(self, y, mu, w, phi):
+        return -0.5 * (w * (y - mu) * (y - mu) / phi + log(2.0 * pi * phi / w))
+
+    def saturated(self, y, w):
+        return 0.5 * log(w)
+
+    @staticmethod
+    def loglik(deviance, saturated, weight_sum, nobs):
+        """R's ``logLik``: the dispersion at its maximum-likelihood value, deviance over the number of observations."""
+        if deviance <= 0.0:
+            return float("inf")
+        return saturated - 0.5 * nobs * (log_(2.0 * pi * deviance / nobs) + 1.0)
+
+
+@fused(Gaussian, Identity)
+def rows(family, link, eta, y):
+    r = y - eta
+    return r, 1.0, r * r

@@ -1,0 +1,61 @@
+"""The negative binomial distribution with its shape theta given."""
+
+from __future__ import annotations
+
+from math import lgamma
+from typing import NamedTuple
+
+from ..kernels.elementary import exp, log, log1p, log_factorial
+from ..kernels.scalars import poisson_gap
+from .links import Log
+from .registry import NONNEGATIVE, family, fused
+
+
+@family("negative_binomial", link=Log, domain=NONNEGATIVE, aliases=("negbin", "nb", "negative.binomial"))
+class NegativeBinomial(NamedTuple):
+    """theta = log(mu / (mu + k)) for shape k, T(y) = y, a(theta) = -k log(1 - e^theta), V(mu) = mu + mu^2 / k.
+
+    The field ``theta`` is the shape k, as in R's ``MASS::negative.binomial(theta)``.
+    """
+
+    theta: float
+
+    def variance(self, mu):
+        return mu + mu * mu / self.theta
+
+    def deviance(self, y, mu):
+        return 2.0 * (poisson_gap(y, mu) - poisson_gap(y + self.theta, mu + self.theta))
+
+    def start(self, y, w):
+        return y + (1.0 / 6.0 if y == 0.0 else 0.0)
+
+    def natural(self, mu):
+        return log(mu / (mu + self.theta))
+
+    def log_partition(self, theta):
+        return -self.theta * log1p(-exp(theta))
+
+    def sufficient(self, y):
+        return y
+
+    def base_measure(self, y, phi):
+        return lgamma(y + self.theta) - lgamma(self.theta) - log_factorial(y)
+
+    def logpdf(self, y, mu, w, phi):
+        k = self.theta
+        a = y * log(mu / (mu + k)) if y > 0.0 else 0.0
+        return w * (a - k * log1p(mu / k) + lgamma(y + k) - lgamma(k) - log_factorial(y))
+
+    def saturated(self, y, w):
+        k = self.theta
+        a = y * log(y / (y + k)) if y > 0.0 else 0.0
+        return w * (a - k * log1p(y / k) + lgamma(y + k) - lgamma(k) - log_factorial(y))
+
+
+@fused(NegativeBinomial, Log)
+def rows(family, link, eta, y):
+    k = family.theta
+    mu = exp(eta)
+    share = k / (mu + k) if mu < 1e300 else 0.0
+    gap = poisson_gap(y, mu) if mu > 1e-290 else (y * (log(y) - eta) - y if y > 0.0 else 0.0) + mu
+    return (y - mu) * share, mu * share, 2.0 * (gap - poisson_gap(y + k, mu + k))

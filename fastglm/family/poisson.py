@@ -1,0 +1,54 @@
+"""The Poisson distribution."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..kernels.elementary import exp, log, log_factorial, stirling_error
+from ..kernels.scalars import poisson_gap
+from .links import Log
+from .registry import NONNEGATIVE, family, fused
+
+LOG_2PI = 1.83787706640934548356
+
+
+@family("poisson", link=Log, domain=NONNEGATIVE)
+class Poisson(NamedTuple):
+    """theta = log(mu), T(y) = y, a(theta) = e^theta, V(mu) = mu."""
+
+    def variance(self, mu):
+        return mu
+
+    def deviance(self, y, mu):
+        return 2.0 * poisson_gap(y, mu)
+
+    def start(self, y, w):
+        return y + 0.1
+
+    def natural(self, mu):
+        return log(mu)
+
+    def log_partition(self, theta):
+        return exp(theta)
+
+    def sufficient(self, y):
+        return y
+
+    def base_measure(self, y, phi):
+        return -log_factorial(y)
+
+    def logpdf(self, y, mu, w, phi):
+        a = y * log(mu) if y > 0.0 else 0.0
+        return w * (a - mu - log_factorial(y))
+
+    def saturated(self, y, w):
+        # y log y - y - log y! without its cancellation, from Stirling's series
+        return w * (-0.5 * (LOG_2PI + log(y)) - stirling_error(y)) if y > 0.0 else 0.0
+
+
+@fused(Poisson, Log)
+def rows(family, link, eta, y):
+    mu = exp(eta)
+    # below 1e-290 the ratio y / mu overflows and eta itself is the logarithm
+    d = 2.0 * poisson_gap(y, mu) if mu > 1e-290 else 2.0 * ((y * (log(y) - eta) - y if y > 0.0 else 0.0) + mu)
+    return y - mu, mu, d

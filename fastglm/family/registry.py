@@ -1,0 +1,141 @@
+"""The tables of families, links and closed forms; a registration is all that a new one needs."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from ..errors import UnknownNameError
+from ..types import Interval
+
+FAMILIES: dict[str, type] = {}
+LINKS: dict[str, type] = {}
+ALIASES: dict[str, str] = {}
+FUSED: dict[tuple[type, type | None], Any] = {}
+
+REAL = Interval()
+POSITIVE = Interval(0.0, float("inf"), "neither")
+NONNEGATIVE = Interval(0.0, float("inf"), "left")
+UNIT = Interval(0.0, 1.0, "both")
+
+
+def link(name: str, *, domain: Interval = REAL, aliases: tuple[str, ...] = ()):
+    """Class decorator: register a link under ``name``.
+
+    Parameters
+    ----------
+    name : str
+        The public name, as in ``fit(..., link=name)``.
+    domain : Interval
+        The linear predictors at which the inverse link is defined.
+    aliases : tuple of str
+        Other spellings.
+    """
+
+    def register(cls):
+        cls.name, cls.domain = name, domain
+        LINKS[name] = cls
+        ALIASES.update({f"link:{a}": name for a in aliases})
+        return cls
+
+    return register
+
+
+def family(
+    name: str,
+    *,
+    link: type,
+    domain: Interval,
+    mean: Interval | None = None,
+    dispersion: str = "one",
+    counts_dispersion: bool = False,
+    aliases: tuple[str, ...] = (),
+):
+    """Class decorator: register a family under ``name``.
+
+    Parameters
+    ----------
+    name : str
+        The public name, as in ``fit(..., family=name)``.
+    link : type
+        The default link's class.
+    domain : Interval
+        The support of y.
+    mean : Interval, optional
+        The means the model may predict; the interior of ``domain`` unless given.
+    dispersion : {"one", "pearson"}
+        Known to be one (z tests), or Pearson's chi-square over the residual degrees of freedom (t tests).
+    counts_dispersion : bool
+        Whether AIC counts the dispersion as a parameter, as R does for gaussian, Gamma and inverse.gaussian.
+    aliases : tuple of str
+        Other spellings.
+    """
+
+    def register(cls):
+        cls.name, cls.default_link, cls.domain = name, link, domain
+        cls.mean = mean or Interval(domain.low, domain.high, "neither")
+        cls.dispersion, cls.counts_dispersion = dispersion, counts_dispersion
+        FAMILIES[name] = cls
+        ALIASES.update({f"family:{a}": name for a in aliases})
+        return cls
+
+    return register
+
+
+def fused(family_class: type, link_class: type | None):
+    """Decorator: a closed form ``rows(family, link, eta, y) -> (r, h, d)`` for one pair.
+
+    ``r`` is the score with respect to eta, ``h`` the expected information and ``d`` the unit deviance, all for
+    unit weight. ``link_class=None`` serves every link for which no pair of its own is registered.
+    """
+
+    def register(function):
+        FUSED[family_class, link_class] = function
+        return function
+
+    return register
+
+
+def find_fused(family_class: type, link_class: type):
+    """The closed form for a pair, looked up along both classes' parents, or None."""
+    for f in family_class.__mro__:
+        for k in (*link_class.__mro__, None):
+            if (f, k) in FUSED:
+                return FUSED[f, k]
+    return None
+
+
+def _lookup(table: dict[str, type], what: str, name: str) -> type:
+    key = ALIASES.get(f"{what}:{name}", name)
+    if key not in table:
+        close = difflib.get_close_matches(name, table, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise UnknownNameError(f"{what}={name!r} is unknown{hint} Known: {', '.join(table)}")
+    return table[key]
+
+
+def get_family(name: str, **params):
+    """The family registered under ``name`` (or an alias), with its parameters.
+
+    Raises
+    ------
+    UnknownNameError
+        For a name that is not registered, or parameters the family does not have.
+    """
+    return _build(_lookup(FAMILIES, "family", name), "family", name, params)
+
+
+def get_link(name: str, **params):
+    """The link registered under ``name`` (or an alias), with its parameters."""
+    return _build(_lookup(LINKS, "link", name), "link", name, params)
+
+
+def _build(cls, what, name, params):
+    try:
+        return cls(**params)
+    except TypeError:
+        fields = ", ".join(cls._fields) or "none"
+        message = f"{what}={name!r} takes the parameters: {fields}; got {', '.join(params) or 'none'}"
+        if cls._fields and not params:
+            message += f". Pass a value such as fastglm.{'families' if what == 'family' else 'links'}.{cls.__name__}(...)"
+        raise UnknownNameError(message) from None

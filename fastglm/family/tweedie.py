@@ -1,0 +1,56 @@
+"""Tweedie distributions: variance a power of the mean."""
+
+from __future__ import annotations
+
+from math import nan
+from typing import NamedTuple
+
+from ..kernels.elementary import exp, log
+from .links import Log
+from .registry import NONNEGATIVE, POSITIVE, family, fused
+
+
+@family("tweedie", link=Log, domain=NONNEGATIVE, mean=POSITIVE, dispersion="pearson")
+class Tweedie(NamedTuple):
+    """theta = mu^(1-p)/(1-p), T(y) = y, a(theta) = ((1-p) theta)^((2-p)/(1-p))/(2-p), V(mu) = mu^p, 1 < p < 2.
+
+    The density has no closed form, so the log-likelihood and AIC are NaN; deviance and inference are exact.
+    A power of two and above needs y > 0.
+    """
+
+    power: float
+
+    def variance(self, mu):
+        return exp(self.power * log(mu))
+
+    def deviance(self, y, mu):
+        p = self.power
+        lead = exp((2.0 - p) * log(y)) / ((1.0 - p) * (2.0 - p)) if y > 0.0 else 0.0
+        m = exp((1.0 - p) * log(mu))
+        return 2.0 * (lead - y * m / (1.0 - p) + mu * m / (2.0 - p))
+
+    def start(self, y, w):
+        return y if y > 0.0 else 0.1
+
+    def natural(self, mu):
+        return exp((1.0 - self.power) * log(mu)) / (1.0 - self.power)
+
+    def log_partition(self, theta):
+        p = self.power
+        return exp((2.0 - p) / (1.0 - p) * log((1.0 - p) * theta)) / (2.0 - p)
+
+    def sufficient(self, y):
+        return y
+
+    def base_measure(self, y, phi):
+        return nan
+
+
+@fused(Tweedie, Log)
+def rows(family, link, eta, y):
+    p = family.power
+    m = exp((1.0 - p) * eta)
+    mu = exp(eta)
+    lead = exp((2.0 - p) * log(y)) / ((1.0 - p) * (2.0 - p)) if y > 0.0 else 0.0
+    d = 2.0 * (lead - y * m / (1.0 - p) + mu * m / (2.0 - p))
+    return (y - mu) * m, mu * m, d

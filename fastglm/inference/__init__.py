@@ -1,0 +1,198 @@
+"""What is computed from a finished fit: tests, intervals, residuals, influence, summaries.
+
+This file is their common ground: it turns the rows a user hands to a fitted model into linear predictors and
+quadratic forms, one block of rows at a time, so that memory stays small however long X is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import DataTypeError, DomainError, InputError, NotFiniteError, ShapeError, UnknownNameError
+
+BLOCK_BYTES = 1 << 20  # a block of rows in float64 that stays in the second-level cache
+
+
+def column_names(result):
+    """Names of the columns a caller provides: all of them but the intercept that the fit added."""
+    return result.names[1:] if result.intercept else result.names
+
+
+def check_X(result, X):
+    """Bring X to a two-dimensional numeric array (or CSR matrix) with the model's columns in the model's order.
+
+    Parameters
+    ----------
+    X : (n, p) array_like, data frame or scipy sparse matrix, without the intercept column if the fit added it.
+        The columns of a data frame are matched by name.
+
+    Raises
+    ------
+    ShapeError, DataTypeError, UnknownNameError
+    """
+    names = column_names(result)
+    if hasattr(X, "columns") and hasattr(X, "to_numpy"):
+        X = _frame_values(X, names)
+    elif hasattr(X, "tocsr"):
+        X = X.tocsr()
+    else:
+        try:
+            X = np.asarray(X)
+        except ValueError as error:
+            raise ShapeError(f"X is not a rectangular table: {error}") from None
+    if X.ndim != 2:
+        raise ShapeError(f"X must have two dimensions (rows, columns), got shape {X.shape}")
+    if X.shape[1] != len(names):
+        raise ShapeError(f"X has {X.shape[1]} columns, the model has {len(names)} ({_some(names)})")
+    if X.dtype.kind not in "biuf":
+        raise DataTypeError(f"X must be numeric, got dtype {X.dtype}")
+    return X
+
+
+def _frame_values(frame, names):
+    """Values of a data frame with its columns in the order of `names`; columns without text labels go by position."""
+    labels = list(frame.columns)
+    if set(labels) == set(names) and len(labels) == len(names):
+        if labels != list(names):
+            frame = frame[list(names)]
+    elif any(isinstance(label, str) for label in labels):
+        _refuse_labels(labels, names)
+    values = frame.to_numpy()
+    if values.dtype.kind in "biuf":
+        return values
+    columns = [np.asarray(frame[label]) for label in frame.columns]  # mixed types, such as bool beside float
+    for label, column in zip(frame.columns, columns, strict=True):
+        if column.dtype.kind not in "biuf":
+            raise DataTypeError(f"X: column {label!r} must be numeric, got dtype {column.dtype}")
+    return np.column_stack([column.astype(np.float64) for column in columns])
+
+
+def _refuse_labels(labels, names):
+    unknown = [label for label in labels if label not in set(names)]
+    missing = [name for name in names if name not in set(labels)]
+    if unknown:
+        raise UnknownNameError(f"X has columns the model does not know: {_some(unknown)}; it has {_some(names)}")
+    if missing:
+        raise UnknownNameError(f"X lacks columns of the model: {_some(missing)}")
+    raise UnknownNameError(f"X has repeated column names: {_some(labels)}")
+
+
+def _some(names, most=8):
+    """A readable list of at most `most` names."""
+    shown = ", ".join(str(name) for name in names[:most])
+    return shown + (f", ... ({len(names)} in all)" if len(names) > most else "")
+
+
+def row_blocks(X):
+    """Yield (first row, block) with blocks in dense float64, whatever the storage of X."""
+    n, p = X.shape
+    size = max(1, BLOCK_BYTES // (8 * max(1, p)))
+    for first in range(0, n, size):
+        block = X[first : first + size]
+        if hasattr(block, "toarray"):
+            block = block.toarray()
+        yield first, np.asarray(block, dtype=np.float64)
+
+
+def linear_predictor(result, X, offset=0.0):
+    """X b + offset in float64, with aliased coefficients counted as 0.
+
+    Parameters
+    ----------
+    X : (n, p) array as returned by `check_X`.
+    offset : scalar or (n,) array.
+
+    Returns
+    -------
+    (n,) array
+
+    Raises
+    ------
+    NotFiniteError
+        If X contains NaN or infinity.
+    """
+    b = np.where(np.isnan(result.params), 0.0, result.params)
+    constant, slopes = (b[0], b[1:]) if result.intercept else (0.0, b)
+    some_zero = not slopes.all()
+    eta = np.empty(X.shape[0])
+    with np.errstate(invalid="ignore", over="ignore"):
+        for first, block in row_blocks(X):
+            part = block @ slopes + constant
+            # A non-finite entry of X shows in the product, unless it met a 0 that some BLAS skip.
+            if not np.isfinite(block if some_zero else part).all():
+                _refuse_not_finite(block, first, column_names(result))
+            eta[first : first + len(part)] = part
+    return eta + offset
+
+
+def _refuse_not_finite(block, first, names):
+    bad = np.argwhere(~np.isfinite(block))
+    if len(bad):
+        row, column = bad[0]
+        raise NotFiniteError(f"X: column {names[column]!r} has {block[row, column]} in row {first + row}")
+
+
+def quadratic_form(result, X, matrix):
+    """x' C x for every row x of the design (intercept included), with aliased rows and columns of C counted as 0.
+
+    Parameters
+    ----------
+    X : (n, p) array as returned by `check_X`.
+    matrix : (k, k) array, k the number of coefficients.
+
+    Returns
+    -------
+    (n,) array, not negative
+    """
+    C = np.where(np.isnan(matrix), 0.0, matrix)
+    values = np.empty(X.shape[0])
+    for first, block in row_blocks(X):
+        if result.intercept:
+            full = np.ones((len(block), len(C)))
+            full[:, 1:] = block
+            block = full
+        values[first : first + len(block)] = np.einsum("ij,ij->i", block @ C, block)
+    return np.maximum(values, 0.0)
+
+
+def check_offset(result, offset, exposure, n):
+    """The offset of n rows: `offset` + log(`exposure`), each a scalar or an (n,) array.
+
+    Raises
+    ------
+    InputError
+        If the model was fitted with an offset or exposure and neither is given, or the link is not the log and an
+        exposure is given.
+    ShapeError, NotFiniteError, DomainError, DataTypeError
+    """
+    if offset is None and exposure is None:
+        if result.exposure_kind is not None:
+            kind = result.exposure_kind
+            raise InputError(f"the model was fitted with an {kind}: give offset= or exposure= for these rows as well")
+        return 0.0
+    total = 0.0
+    if offset is not None:
+        total = total + check_column("offset", offset, n)
+    if exposure is not None:
+        if result.link.name != "log":
+            raise InputError(f"exposure needs the log link, the model has {result.link.name!r}; use offset instead")
+        exposure = check_column("exposure", exposure, n)
+        if not (exposure > 0).all():
+            row = int(np.argmin(exposure > 0))
+            raise DomainError(f"exposure must be positive, got {np.atleast_1d(exposure)[row]} in row {row}")
+        total = total + np.log(exposure)
+    return total
+
+
+def check_column(what, values, n):
+    """A scalar or (n,) float64 array of finite numbers, or an error that names the argument and the row."""
+    values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise DataTypeError(f"{what} must be numeric, got dtype {values.dtype}")
+    if values.ndim and values.shape != (n,):
+        raise ShapeError(f"{what} has shape {values.shape}, expected ({n},) as X has {n} rows")
+    finite = np.isfinite(values)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise NotFiniteError(f"{what} has {np.atleast_1d(values)[row]} in row {row}")
+    return values.astype(np.float64)

@@ -1,0 +1,227 @@
+"""Residuals of a fitted model on given rows, as R's ``residuals.glm`` defines them, and Anscombe's.
+
+With mean mu, variance function V, unit deviance d and prior weight w:
+
+=========  =====================================================================
+response   y - mu
+working    (y - mu) / (d mu / d eta)
+pearson    (y - mu) sqrt(w / V(mu))
+deviance   sign(y - mu) sqrt(w d(y, mu))
+anscombe   sqrt(w) (A(y) - A(mu)) / V(mu)^(1/6), with A the integral of V^(-1/3)
+=========  =====================================================================
+
+None is divided by the dispersion; see ``influence`` for standardised ones.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import DomainError, ShapeError, UnknownNameError, WeightError
+from . import check_column, check_offset, check_X, linear_predictor
+
+# V(mu) = mu^power for these families; A is then a power or a logarithm.
+POWERS = {
+    "gaussian": 0.0,
+    "poisson": 1.0,
+    "gamma": 2.0,
+    "inverse_gaussian": 3.0,
+    "quasipoisson": 1.0,
+    "quasi(constant)": 0.0,
+    "quasi(mu)": 1.0,
+    "quasi(mu^2)": 2.0,
+    "quasi(mu^3)": 3.0,
+}
+BINOMIAL = ("binomial", "quasibinomial", "quasi(mu(1-mu))")
+NODES = 32  # per half of the range, for variance functions without a closed form
+ROWS = 4096  # rows integrated at once
+
+
+class Rows(NamedTuple):
+    """The model evaluated on n rows: y as a mean, prior weights, linear predictor, and the kernel's details."""
+
+    X: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray | float
+    eta: np.ndarray
+    detail: NamedTuple
+
+
+def residuals(result, X, y, kind="deviance", weights=None, offset=None, exposure=None):
+    """Residuals of the rows (X, y).
+
+    Parameters
+    ----------
+    X : (n, p) array_like, without the intercept column if the fit added it
+    y : (n,) array_like of responses or, for binomial models, of labels; or (n, 2) of successes and failures
+    kind : one of "deviance", "pearson", "response", "working", "anscombe"
+    weights : scalar or (n,) prior weights; needed if the model was fitted with weights and `kind` depends on them
+
+    Returns
+    -------
+    (n,) array
+
+    Raises
+    ------
+    UnknownNameError
+        If `kind` is not one of the five.
+    InputError
+        For X, y, weights, offset or exposure that cannot be used.
+    """
+    if kind not in KINDS:
+        raise UnknownNameError(f"unknown kind of residual {kind!r}; there are {', '.join(KINDS)}")
+    rows = evaluate_rows(result, X, y, weights, offset, exposure, needs_weights=kind not in ("response", "working"))
+    return KINDS[kind](result, rows)
+
+
+def evaluate_rows(result, X, y, weights=None, offset=None, exposure=None, needs_weights=True):
+    """Check the rows and evaluate the family and link on them.
+
+    Raises
+    ------
+    InputError
+        For arguments that cannot be used, among them y outside the support of the family and weights that are missing.
+    """
+    from ..kernels.evaluate import evaluate
+
+    X = check_X(result, X)
+    n = X.shape[0]
+    y, trials = _check_y(result, y, n)
+    if weights is None and result.has_weights and trials is None and needs_weights:
+        raise WeightError("the model was fitted with weights: give weights= for these rows (1 where they have none)")
+    weights = _check_weights(weights, n)
+    if trials is not None:
+        weights = weights * trials
+    eta = linear_predictor(result, X, check_offset(result, offset, exposure, n))
+    detail = evaluate(result.family, result.link, eta, y)
+    undefined = np.isnan(detail.deviance)
+    if undefined.any():
+        row = int(np.argmax(undefined))
+        raise DomainError(
+            f"the {result.family.name} deviance is not defined in row {row}, y={y[row]}, fitted mean {detail.mu[row]}"
+        )
+    return Rows(X, y, weights, eta, detail)
+
+
+def _check_y(result, y, n):
+    """y as (n,) means, with the numbers of trials or None."""
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 2 and result.family.name in BINOMIAL:
+        counts = [check_column("y", column, n) for column in y.T]
+        if min(column.min(initial=0.0) for column in counts) < 0:
+            raise DomainError("y: successes and failures must not be negative")
+        trials = counts[0] + counts[1]
+        return np.divide(counts[0], trials, out=np.zeros(n), where=trials > 0), trials
+    if y.ndim != 1:
+        raise ShapeError(f"y must have one dimension, got shape {y.shape}")
+    if result.classes is not None:
+        y = _labels_to_means(y, result.classes)
+    return check_column("y", y, n), None
+
+
+def _labels_to_means(y, classes):
+    positive, known = y == classes[1], (y == classes[0]) | (y == classes[1])
+    if not np.all(known):
+        row = int(np.argmin(known))
+        raise UnknownNameError(f"y has the label {str(y[row])!r} in row {row}; the model knows {list(classes)}")
+    return np.asarray(positive, dtype=np.float64)
+
+
+def _check_weights(weights, n):
+    if weights is None:
+        return 1.0
+    weights = check_column("weights", weights, n)
+    if (weights < 0).any():
+        row = int(np.argmax(weights < 0))
+        raise WeightError(f"weights must not be negative, got {np.atleast_1d(weights)[row]} in row {row}")
+    return weights
+
+
+def _error(result, rows):
+    """y - mu, keeping its digits where a binomial y is 1 and mu rounds to 1 (V / mu is 1 - mu there)."""
+    error, mu = rows.y - rows.detail.mu, rows.detail.mu
+    if result.family.name not in BINOMIAL:
+        return error
+    return np.where((rows.y == 1.0) & (mu > 0.5), rows.detail.variance / mu, error)
+
+
+def _working(result, rows):
+    return _error(result, rows) / rows.detail.slope
+
+
+def _pearson(result, rows):
+    return _error(result, rows) * np.sqrt(rows.weights / rows.detail.variance)
+
+
+def _deviance(result, rows):
+    # Rounding can leave a unit deviance of -1e-17 where y and mu agree.
+    return np.sign(_error(result, rows)) * np.sqrt(rows.weights * np.maximum(rows.detail.deviance, 0.0))
+
+
+def _anscombe(result, rows):
+    change = anscombe_change(result.family, rows.y, rows.detail.mu, _error(result, rows))
+    return np.sqrt(rows.weights) * change / rows.detail.variance ** (1.0 / 6.0)
+
+
+KINDS = {
+    "deviance": _deviance,
+    "pearson": _pearson,
+    "response": _error,
+    "working": _working,
+    "anscombe": _anscombe,
+}
+
+
+def anscombe_change(family, y, mu, error):
+    """A(y) - A(mu), the integral of V(t)^(-1/3) from mu to y.
+
+    Closed forms for power, binomial and negative-binomial variance functions (McCullagh & Nelder 1989, 2.4.2; Cox &
+    Snell 1968 for the beta function of the binomial); quadrature for any other family.
+
+    Parameters
+    ----------
+    y, mu, error : (n,) arrays, with error = y - mu
+
+    Returns
+    -------
+    (n,) array, infinite where the integral diverges (y = 0 with V growing as mu^3 or faster)
+    """
+    name = family.name
+    power = POWERS.get(name, family.power if name == "tweedie" else None)
+    if power is not None:
+        exponent = 1.0 - power / 3.0
+        with np.errstate(divide="ignore"):
+            return np.log(y / mu) if exponent == 0 else (y**exponent - mu**exponent) / exponent
+    if name in BINOMIAL:
+        from scipy.special import beta, betainc
+
+        upper = mu > 0.5  # there 1 - mu has the digits, and the function is symmetric
+        first, last = np.where(upper, 1.0 - y, mu), np.where(upper, (1.0 - y) + error, y)
+        return beta(2 / 3, 2 / 3) * (betainc(2 / 3, 2 / 3, last) - betainc(2 / 3, 2 / 3, first))
+    if name == "negative_binomial":
+        from scipy.special import hyp2f1
+
+        first, last = (1.5 * t ** (2 / 3) * hyp2f1(1 / 3, 2 / 3, 5 / 3, -t / family.theta) for t in (mu, y))
+        return last - first
+    return np.concatenate(
+        [_integrate(family, y[i : i + ROWS], mu[i : i + ROWS]) for i in range(0, max(len(y), 1), ROWS)]
+    )
+
+
+def _integrate(family, y, mu):
+    """Gauss-Legendre from mu to y; t = end + (middle - end) s^3 removes the poles V has at the ends of the support."""
+    from .. import links
+    from ..kernels.evaluate import evaluate
+
+    s, w = np.polynomial.legendre.leggauss(NODES)
+    s, w = (s + 1.0) / 2.0, w / 2.0
+    middle = (y + mu) / 2.0
+    total = np.zeros(len(y))
+    for end, sign in ((mu, 1.0), (y, -1.0)):
+        t = end[:, None] + (middle - end)[:, None] * s**3
+        flat = np.ascontiguousarray(t.ravel())
+        variance = evaluate(family, links.get("identity"), flat, flat).variance.reshape(t.shape)
+        total += sign * (middle - end) * (variance ** (-1.0 / 3.0) @ (3.0 * s**2 * w))
+    return total

@@ -1,0 +1,139 @@
+"""Separation: directions along which the likelihood rises for ever, so that estimates are infinite.
+
+A direction separates when moving along it never lowers the fit of any row: x'd >= 0 where y is at the upper end of
+the means' range, <= 0 at the lower end, and = 0 where y lies inside (Albert and Anderson 1984; Correia, Guimaraes and
+Zylkin 2019 for counts).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+LP_CELLS = 2_000_000  # the largest design handed to the linear program; beyond it the last step is the candidate
+FAR = 12.0  # |eta| beyond which a mean may be running to the end of its range
+
+
+class Separation(NamedTuple):
+    """``status`` is "none", "quasi" or "complete"; ``direction`` (p,) separates; ``infinite`` holds its signs."""
+
+    status: str
+    direction: np.ndarray
+
+    @property
+    def infinite(self) -> list[int]:
+        """The sign of infinity each estimate goes to, zero where it is finite."""
+        return [int(v) for v in np.sign(self.direction)]
+
+
+def sides(y, family) -> np.ndarray:
+    """For each row: 1 where only larger means fit better, -1 where only smaller ones do, 0 inside the range."""
+    y = np.asarray(y, dtype=np.float64)
+    low, high = family.mean.low, family.mean.high
+    return np.where(y == low, -1.0, np.where(y == high, 1.0, 0.0))
+
+
+def can_separate(family) -> bool:
+    """Whether y can lie on the boundary of the means' range."""
+    return family.domain.left_closed or family.domain.right_closed
+
+
+def separation(X, y, family, weights=None) -> Separation:
+    """Decide separation by linear programming (Konis 2007): every direction is tried at once.
+
+    Parameters
+    ----------
+    X : (n, p) array
+        The design, a column of ones included where there is an intercept.
+    y : (n,) array
+    family : family
+    weights : (n,) array, optional
+        Rows of weight zero are left out.
+
+    Returns
+    -------
+    Separation
+    """
+    from scipy.optimize import linprog
+
+    X = np.asarray(X, dtype=np.float64)
+    side = sides(y, family)
+    if weights is not None:
+        keep = np.asarray(weights) > 0
+        X, side = X[keep], side[keep]
+    p = X.shape[1]
+    if not can_separate(family) or p == 0:
+        return Separation("none", np.zeros(p))
+    scale = np.abs(X).max(0)
+    scale[scale == 0.0] = 1.0
+    Z = X / scale
+    inside = np.unique(Z[side == 0.0], axis=0) if (side == 0.0).any() else np.zeros((0, p))
+    ends = np.unique(Z[side != 0.0] * side[side != 0.0, None], axis=0)
+    if len(ends) == 0:
+        return Separation("none", np.zeros(p))
+    solved = linprog(
+        -ends.sum(0),
+        A_ub=-ends,
+        b_ub=np.zeros(len(ends)),
+        A_eq=inside if len(inside) else None,
+        b_eq=np.zeros(len(inside)) if len(inside) else None,
+        bounds=[(-1.0, 1.0)] * p,
+        method="highs",
+    )
+    if solved.status != 0 or -solved.fun < 1e-7:
+        return Separation("none", np.zeros(p))
+    moved = ends @ solved.x
+    complete = len(inside) == 0 and bool((moved > 1e-7).all())
+    direction = np.where(np.abs(solved.x) > 1e-7, solved.x / scale, 0.0)
+    return Separation("complete" if complete else "quasi", direction)
+
+
+def find_separation(model) -> str:
+    """The warning's text where a fit's estimates are infinite, or ""."""
+    solution, family = model.solution, model.family
+    if not can_separate(family) or solution.factor is None or solution.quadratic is None:
+        return ""
+    suspicious = solution.quadratic.max_eta > FAR or solution.stop != "converged"
+    if not suspicious or model.link.name in ("identity", "sqrt", "inverse"):
+        return ""
+    data = model.source.data
+    n, m = model.source.n_rows, model.objective.n_params
+    if n * m <= LP_CELLS:
+        from ..source.rooted import design, weight
+
+        found = separation(design(data, 0, n), data.y, family, weight(data, 0, n))
+    else:
+        found = along_step(model)
+    if found.status == "none":
+        return ""
+    names = [name for name, d in zip(model.names, found.direction, strict=True) if d]
+    kind = "completely" if found.status == "complete" else "quasi-completely"
+    return (
+        f"the data are {kind} separated: the maximum-likelihood estimates of {', '.join(names)} are infinite, and the "
+        "values shown are where the fit stopped. Drop or merge these columns, or penalise them"
+    )
+
+
+def along_step(model) -> Separation:
+    """Try the direction the fit was last running in, with one read of X: exact when it says so, not a proof of none."""
+    from ..source.rooted import design, weight
+
+    step = model.solution.factor.solve(model.solution.quadratic.score)
+    data, n = model.source.data, model.source.n_rows
+    worst, best, complete = 0.0, 0.0, True
+    for a in range(0, n, 65536):
+        b = min(a + 65536, n)
+        move = design(data, a, b) @ step
+        side = sides(data.y[a:b], model.family)
+        counts = weight(data, a, b) > 0
+        gain = np.where(side == 0.0, -np.abs(move), side * move)[counts]
+        if len(gain):
+            worst, best = min(worst, gain.min()), max(best, gain.max())
+            complete &= bool((gain > 1e-6 * best).all())
+    model.objective.n_passes += 1.0
+    if best > 0.0 and worst >= -1e-6 * best:
+        size = np.abs(step)
+        direction = np.where(size > 1e-6 * size.max(), step, 0.0)
+        return Separation("complete" if complete else "quasi", direction)
+    return Separation("none", np.zeros(len(step)))

@@ -1,0 +1,134 @@
+"""Tests of coefficients, and confidence intervals of coefficients and of means.
+
+The statistic is normal where the dispersion is known and Student's t on the residual degrees of freedom where it was
+estimated (R's ``summary.glm``); throughout, ``df=None`` means normal. Probabilities come from the lower tail, never as
+one minus something, so that small p-values keep their digits.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import DomainError, InputError
+from . import linear_predictor, quadratic_form
+
+# Links whose inverse is used on one side of 0 only: an interval for eta that reaches 0 ends at the limit there.
+HALF_LINE_LINKS = frozenset({"inverse", "inverse_squared", "sqrt", "power"})
+
+
+class Prediction(NamedTuple):
+    """Predictions with their standard errors and confidence limits, each an (n,) array."""
+
+    mean: np.ndarray
+    se: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+def p_values(statistic, df=None):
+    """Two-sided p-values, 2 P(T <= -|t|).
+
+    Parameters
+    ----------
+    statistic : array of any shape
+    df : degrees of freedom of Student's t, or None for the normal distribution
+
+    Returns
+    -------
+    array of the shape of `statistic`, NaN where it is NaN
+    """
+    from scipy.special import betaincc, ndtr, stdtr
+
+    tail = -np.abs(statistic)
+    if df is None:
+        return 2.0 * ndtr(tail)
+    if not df > 0:
+        return np.full(np.shape(statistic), np.nan)
+    # Near 0 stdtr is right to 8 digits only; the incomplete beta function is right to all of them.
+    square = np.minimum(tail**2, 1.0)
+    return np.where(tail > -1.0, betaincc(0.5, df / 2.0, square / (df + square)), 2.0 * stdtr(df, tail))
+
+
+def quantile(level, df=None):
+    """Half-width, in standard errors, of a two-sided confidence interval.
+
+    Raises
+    ------
+    DomainError
+        If `level` is not between 0 and 1.
+    """
+    from scipy.special import ndtri, stdtrit
+
+    if not 0.0 < level < 1.0:
+        raise DomainError(f"level must lie between 0 and 1, got {level!r}")
+    tail = (1.0 - level) / 2.0
+    return float(-(ndtri(tail) if df is None else stdtrit(df, tail)))
+
+
+def conf_int(params, bse, level=0.95, df=None):
+    """Wald intervals b -+ q se, as R's ``confint.default`` (normal) or ``confint.lm`` (t).
+
+    Parameters
+    ----------
+    params, bse : (p,) arrays
+
+    Returns
+    -------
+    (p, 2) array of lower and upper limits, NaN where aliased
+    """
+    reach = quantile(level, df) * bse
+    return np.stack([params - reach, params + reach], axis=1)
+
+
+def mean_interval(result, X, offset, kind="mean", level=0.95):
+    """Confidence intervals for the mean of each row.
+
+    The interval is computed for the linear predictor and carried to the mean by the inverse link, so it never leaves
+    the range of the mean; the standard error of the mean is se(eta) |d mu / d eta| (delta method), as R's
+    ``predict.glm(se.fit=TRUE)``.
+
+    Parameters
+    ----------
+    X : (n, p) array as returned by ``check_X``
+    offset : scalar or (n,) array
+    kind : "mean" or "link", the scale of the answer
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    InputError
+        If the model was fitted without a covariance.
+    """
+    cov = result.cov_params()
+    if cov is None:
+        raise InputError("the model was fitted with cov=None, so it has no intervals; fit it with cov='model'")
+    reach = quantile(level, result.test_df)
+    eta = linear_predictor(result, X, offset)
+    se = np.sqrt(quadratic_form(result, X, cov))
+    lower, upper = eta - reach * se, eta + reach * se
+    if kind == "link":
+        return Prediction(eta, se, lower, upper)
+    return _to_mean(result, eta, se, lower, upper)
+
+
+def _to_mean(result, eta, se, lower, upper):
+    """Carry an interval for eta over to the mean, ordered also where the link decreases."""
+    from ..kernels.evaluate import evaluate, inverse_link
+
+    link = result.link
+    mu = inverse_link(link, eta)
+    slope = evaluate(result.family, link, eta, mu).slope
+    ends = []
+    for bound in (lower, upper):
+        if link.name not in HALF_LINE_LINKS:
+            ends.append(inverse_link(link, bound))
+            continue
+        inside = np.sign(bound) == np.sign(eta)
+        at_zero = np.where(np.sign(slope) == np.sign(eta), 0.0, np.copysign(np.inf, mu))
+        ends.append(np.where(inside, inverse_link(link, np.where(inside, bound, eta)), at_zero))
+    return Prediction(mu, se * np.abs(slope), np.minimum(*ends), np.maximum(*ends))

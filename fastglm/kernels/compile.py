@@ -1,0 +1,175 @@
+"""How the loops are compiled: cached on disk where that is possible, and callable by address.
+
+A family or link reaches a kernel as the *type* of a NamedTuple whose scalar methods are overloads, because a jitted
+function captured in a closure never hits the disk cache in a new process. The cache cannot see those methods'
+source, so each kernel also captures its fingerprint: an edited formula is another kernel.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import inspect
+from contextlib import contextmanager
+
+import numba
+from llvmlite import binding, ir
+from numba import types
+from numba.extending import intrinsic, overload
+
+DOUBLE_P = types.CPointer(types.float64)
+
+
+@contextmanager
+def _enabled():
+    """The kernels work on raw addresses, so NUMBA_DISABLE_JIT does not apply to them."""
+    before = numba.config.DISABLE_JIT
+    numba.config.DISABLE_JIT = 0
+    try:
+        yield
+    finally:
+        numba.config.DISABLE_JIT = before
+
+
+def jit(**options):
+    """``numba.njit``, releasing the GIL, cached where a cache directory can be written."""
+    options = {"nogil": True, "error_model": "numpy", **options}
+
+    def compile_(function):
+        with _enabled():
+            try:
+                return numba.njit(cache=True, **options)(function)
+            except RuntimeError:  # no cache directory: a read-only installation and no home
+                return numba.njit(**options)(function)
+
+    return compile_
+
+
+def inner(**options):
+    """``jit`` for functions that only compiled code calls; without a Python entry they compile in half the time."""
+    return jit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+
+
+def address_of(signature, function, cache=True):
+    """Compile ``function`` as a C function of ``signature``; the compiled object keeps ``.address`` alive."""
+    with _enabled():
+        if cache:
+            try:
+                return numba.cfunc(signature, cache=True, error_model="numpy")(function)
+            except (RuntimeError, TypeError, AttributeError):  # no cache directory, or a class that cannot be pickled
+                pass
+        return numba.cfunc(signature, error_model="numpy")(function)
+
+
+def fingerprint(*classes) -> str:
+    """A digest of the source of the classes and of the functions registered for them."""
+    digest = hashlib.sha256()
+    for c in classes:
+        for base in getattr(c, "__mro__", (c,)):
+            if base in (object, tuple):
+                continue
+            try:
+                digest.update(inspect.getsource(base).encode())
+            except (OSError, TypeError):  # typed at a prompt: the code itself stands in for its source
+                for value in vars(base).values() if isinstance(base, type) else (base,):
+                    if hasattr(value, "__code__"):
+                        digest.update(value.__code__.co_code + repr(value.__code__.co_consts).encode())
+    return digest.hexdigest()
+
+
+def revive(cls, par):
+    """Build the NamedTuple ``cls`` from an array of its parameters (compiled code only)."""
+
+
+@overload(revive)
+def _revive(cls, par):
+    fields = cls.instance_class._fields
+    if len(fields) == 0:
+        return lambda cls, par: cls()
+    if len(fields) == 1:
+        return lambda cls, par: cls(par[0])
+    if len(fields) == 2:
+        return lambda cls, par: cls(par[0], par[1])
+    raise numba.errors.TypingError(f"{cls.instance_class.__name__} has {len(fields)} parameters; at most 2 are supported")
+
+
+@intrinsic
+def call_rows(typingctx, address, n, par, eta, y, w, r, h, d):
+    """Call a compiled row loop by its address: (n, par, eta, y, w, r, h, d) -> None, all addresses as integers."""
+    signature = types.void(*([types.int64] * 9))
+
+    def codegen(context, builder, sig, args):
+        i64, pointer = ir.IntType(64), ir.DoubleType().as_pointer()
+        kind = ir.FunctionType(i64, [i64] + [pointer] * 7)
+        function = builder.inttoptr(args[0], kind.as_pointer())
+        builder.call(function, [args[1]] + [builder.inttoptr(a, pointer) for a in args[2:]])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def call_load(typingctx, address, source, row_stride, col_stride, n, p, out):
+    """Call a compiled loader: n x p cells at ``source`` with byte strides, into n x p doubles in C order at ``out``."""
+    signature = types.void(*([types.int64] * 7))
+
+    def codegen(context, builder, sig, args):
+        i64 = ir.IntType(64)
+        kind = ir.FunctionType(i64, [i64] * 6)
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def peek(typingctx, address, kind):
+    """The number of type ``kind`` at an address, as float64."""
+    source = kind.dtype
+
+    def codegen(context, builder, sig, args):
+        pointer = builder.inttoptr(args[0], context.get_data_type(source).as_pointer())
+        value = builder.load(pointer)
+        value.align = 1
+        return context.cast(builder, value, source, types.float64)
+
+    return types.float64(types.int64, kind), codegen
+
+
+@intrinsic
+def doubles(typingctx, address):
+    """An address as a pointer to doubles, for ``carray``."""
+
+    def codegen(context, builder, sig, args):
+        return builder.inttoptr(args[0], context.get_value_type(DOUBLE_P))
+
+    return DOUBLE_P(types.int64), codegen
+
+
+@intrinsic
+def fma(typingctx, a, b, c):
+    """a*b + c with one rounding."""
+
+    def codegen(context, builder, sig, args):
+        return builder.fma(*args)
+
+    return types.float64(types.float64, types.float64, types.float64), codegen
+
+
+_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_pointer.restype, _pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+_name = ctypes.pythonapi.PyCapsule_GetName
+_name.restype, _name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+
+
+def blas(name: str, n_arguments: int):
+    """SciPy's BLAS routine as a function compiled code calls by a fixed symbol, which the disk cache can keep.
+
+    Every argument is an address, passed as an integer.
+    """
+    from scipy.linalg import cython_blas
+
+    capsule = cython_blas.__pyx_capi__[name]
+    symbol = f"fastglm_{name}"
+    binding.add_symbol(symbol, _pointer(capsule, _name(capsule)))
+    return types.ExternalFunction(symbol, types.void(*([types.int64] * n_arguments)))

@@ -1,0 +1,61 @@
+"""Row formulas over whole arrays: what prediction, residuals and the QR route need beside the passes."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import NamedTuple
+
+import numpy as np
+
+from .rows import Pair
+
+_P = ctypes.POINTER(ctypes.c_double)
+_TYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, *([_P] * 7))
+
+
+class Detail(NamedTuple):
+    """(n,) arrays: the mean, dmu/deta, V(mu) and the unit deviance."""
+
+    mu: np.ndarray
+    slope: np.ndarray
+    variance: np.ndarray
+    deviance: np.ndarray
+
+
+def _call(address, pair, eta, y, w):
+    eta = np.array(eta, dtype=np.float64, ndmin=1)
+    shape = eta.shape
+    y = np.ascontiguousarray(np.broadcast_to(np.asarray(y, np.float64), shape))
+    w = np.ascontiguousarray(np.broadcast_to(np.asarray(w, np.float64), shape))
+    arrays = [pair.par, eta, y, w, np.empty(shape), np.empty(shape), np.empty(shape)]
+    _TYPE(address)(eta.size, *(a.ctypes.data_as(_P) for a in arrays))
+    return eta, *arrays[4:]
+
+
+def evaluate(family, link, eta, y) -> Detail:
+    """Mean, slope, variance and unit deviance at each linear predictor.
+
+    Parameters
+    ----------
+    eta : (n,) array
+    y : (n,) array or float
+    """
+    pair = Pair(family, link)
+    return Detail(*_call(pair.details, pair, eta, y, 1.0))
+
+
+def inverse_link(link, eta) -> np.ndarray:
+    """The mean at each linear predictor, (n,)."""
+    from ..family.gaussian import Gaussian
+
+    return evaluate(Gaussian(), link, eta, 0.0).mu
+
+
+def row_terms(pair: Pair, eta, y, w):
+    """The score r, information h and deviance d of each row, as in ``kernels.rows``."""
+    return _call(pair.rows, pair, eta, y, w)[1:]
+
+
+def first_predictor(pair: Pair, y, w) -> np.ndarray:
+    """link(start(y, w)), the first linear predictor of each row."""
+    return _call(pair.first_eta, pair, np.zeros(np.shape(y)), y, w)[0]

@@ -1,0 +1,41 @@
+"""Reading numbers of any type and stride: what the passes use where X or a vector is not plain float64."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numba import carray, types
+
+from .compile import address_of, doubles, peek
+
+SIGNATURE = types.int64(*([types.int64] * 6))
+
+# the types read as they are; a bool is a byte of zero or one
+KINDS = {np.dtype(t): t for t in "float64 float32 int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()}
+KINDS[np.dtype(bool)] = "uint8"
+
+
+@lru_cache(maxsize=None)
+def _compiled(name):
+    kind = getattr(np, name)
+
+    def load(source, row_stride, col_stride, n, p, out):
+        target = carray(doubles(out), n * p)
+        for i in range(n):
+            for j in range(p):
+                target[i * p + j] = peek(source + i * row_stride + j * col_stride, kind)
+        return 0
+
+    return address_of(SIGNATURE, load)
+
+
+def loader(dtype) -> int:
+    """Address of the loop (source, row_stride, col_stride, n, p, out) that converts ``dtype`` to float64.
+
+    Raises
+    ------
+    KeyError
+        For a type that is not in ``KINDS``.
+    """
+    return _compiled(KINDS[np.dtype(dtype)]).address

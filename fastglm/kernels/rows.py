@@ -1,0 +1,171 @@
+"""The one file of row loops: every family and link, from their scalar formulas.
+
+For each row, with unit deviance d, variance V and slope s = dmu/deta:
+
+    r = w (y - mu) s / V      the score with respect to eta
+    h = w s^2 / V             the expected information
+    w d                       the deviance
+
+A row of weight zero contributes nothing, whatever its y and eta; a mean outside the family's range has deviance NaN.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numba import carray, types
+from numba.extending import overload
+
+from ..family.registry import find_fused
+from . import verbs
+from .compile import DOUBLE_P, address_of, fingerprint, revive
+
+N_PAR = 4  # two parameters of the family, then two of the link
+ROWS = types.int64(types.int64, *([DOUBLE_P] * 7))
+
+
+def in_range(self, mu):
+    """Whether a family admits the mean, in compiled code."""
+
+
+def row(family, link, eta, y):
+    """(r, h, d) of one row for unit weight, in compiled code."""
+
+
+@overload(in_range)
+def _in_range(self, mu):
+    low, high = float(self.instance_class.mean.low), float(self.instance_class.mean.high)
+    return lambda self, mu: low < mu < high
+
+
+@overload(row)
+def _row(family, link, eta, y):
+    closed_form = find_fused(family.instance_class, link.instance_class)
+    if closed_form is not None:
+        return closed_form
+
+    def generic(family, link, eta, y):
+        mu = verbs.inverse(link, eta)
+        s, v = verbs.slope(link, eta), verbs.variance(family, mu)
+        d = verbs.deviance(family, y, mu) if in_range(family, mu) else np.nan
+        return (y - mu) * s / v, s * s / v, d
+
+    return generic
+
+
+class Pair(NamedTuple):
+    """A family value and a link value, with the addresses of their compiled loops found on demand."""
+
+    family: object
+    link: object
+
+    @property
+    def par(self) -> np.ndarray:
+        """The parameters of both as the loops read them."""
+        par = np.zeros(N_PAR)
+        par[: len(self.family)] = self.family
+        par[2 : 2 + len(self.link)] = self.link
+        return par
+
+    @property
+    def rows(self) -> int:
+        """Address of (n, par, eta, y, w, r, h, d)."""
+        return _compiled("rows", type(self.family), type(self.link)).address
+
+    @property
+    def first_eta(self) -> int:
+        """Address of a loop of the same signature that writes link(start(y, w)) to eta."""
+        return _compiled("first_eta", type(self.family), type(self.link)).address
+
+    @property
+    def saturated(self) -> int:
+        """Address of a loop of the same signature that writes the log-density at mu = y to d; 0 without one."""
+        if getattr(self.family, "saturated", None) is None:
+            return 0
+        return _compiled("saturated", type(self.family), type(self.link)).address
+
+    @property
+    def details(self) -> int:
+        """Address of a loop of the same signature that writes mu, slope, variance to eta, r, h and d for w = 1."""
+        return _compiled("details", type(self.family), type(self.link)).address
+
+
+@lru_cache(maxsize=None)
+def _compiled(kind, family_class, link_class):
+    used = [family_class, link_class]
+    closed_form = find_fused(family_class, link_class)
+    if closed_form is not None:
+        used.append(closed_form)
+    importable = all(c.__module__ != "__main__" for c in used)
+    return address_of(ROWS, _FACTORIES[kind](family_class, link_class, fingerprint(*used)), cache=importable)
+
+
+def _rows_factory(family_class, link_class, digest):
+    def rows(n, par, eta, y, w, r, h, d):
+        digest  # noqa: B018, an edited formula is another kernel
+        family = revive(family_class, carray(par, N_PAR))
+        link = revive(link_class, carray(par, N_PAR)[2:])
+        etas, ys, ws = carray(eta, n), carray(y, n), carray(w, n)
+        rs, hs, ds = carray(r, n), carray(h, n), carray(d, n)
+        for i in range(n):
+            a, b, c = row(family, link, etas[i], ys[i])
+            counts = ws[i] > 0.0
+            rs[i] = ws[i] * a if counts else 0.0
+            hs[i] = ws[i] * b if counts else 0.0
+            ds[i] = ws[i] * c if counts else 0.0
+        return 0
+
+    return rows
+
+
+def _first_eta_factory(family_class, link_class, digest):
+    def first_eta(n, par, eta, y, w, r, h, d):
+        digest  # noqa: B018
+        family = revive(family_class, carray(par, N_PAR))
+        link = revive(link_class, carray(par, N_PAR)[2:])
+        etas, ys, ws = carray(eta, n), carray(y, n), carray(w, n)
+        for i in range(n):
+            etas[i] = verbs.link(link, verbs.start(family, ys[i], ws[i])) if ws[i] > 0.0 else 0.0
+        return 0
+
+    return first_eta
+
+
+def _saturated_factory(family_class, link_class, digest):
+    def loop(n, par, eta, y, w, r, h, d):
+        digest  # noqa: B018
+        family = revive(family_class, carray(par, N_PAR))
+        ys, ws, ds = carray(y, n), carray(w, n), carray(d, n)
+        for i in range(n):
+            ds[i] = verbs.saturated(family, ys[i], ws[i]) if ws[i] > 0.0 else 0.0
+        return 0
+
+    return loop
+
+
+def _details_factory(family_class, link_class, digest):
+    def details(n, par, eta, y, w, r, h, d):
+        digest  # noqa: B018
+        family = revive(family_class, carray(par, N_PAR))
+        link = revive(link_class, carray(par, N_PAR)[2:])
+        etas, ys = carray(eta, n), carray(y, n)
+        rs, hs, ds = carray(r, n), carray(h, n), carray(d, n)
+        for i in range(n):
+            e = etas[i]
+            _, _, ds[i] = row(family, link, e, ys[i])
+            mu = verbs.inverse(link, e)
+            rs[i], hs[i] = verbs.slope(link, e), verbs.variance(family, mu)
+            etas[i] = mu
+        return 0
+
+    return details
+
+
+_FACTORIES = {
+    "rows": _rows_factory,
+    "first_eta": _first_eta_factory,
+    "saturated": _saturated_factory,
+    "details": _details_factory,
+}

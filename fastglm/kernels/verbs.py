@@ -1,0 +1,80 @@
+"""The scalar methods of families and links as compiled code calls them: ``verbs.slope(link, eta)``.
+
+Each stands for the method of the same name and arguments on the NamedTuple it is given.
+"""
+
+from __future__ import annotations
+
+from numba.extending import overload
+
+
+def variance(self, mu):
+    """V(mu) of a family."""
+
+
+def deviance(self, y, mu):
+    """The unit deviance of a family."""
+
+
+def start(self, y, w):
+    """A family's admissible first mean."""
+
+
+def saturated(self, y, w):
+    """A family's log-density at mu = y."""
+
+
+def link(self, mu):
+    """eta of a link."""
+
+
+def inverse(self, eta):
+    """mu of a link."""
+
+
+def slope(self, eta):
+    """dmu/deta of a link."""
+
+
+def log_tails(self, eta):
+    """log mu, log(1-mu) and log slope of a link onto (0, 1)."""
+
+
+@overload(variance)
+def _variance(self, mu):
+    return self.instance_class.variance
+
+
+@overload(deviance)
+def _deviance(self, y, mu):
+    return self.instance_class.deviance
+
+
+@overload(start)
+def _start(self, y, w):
+    return self.instance_class.start
+
+
+@overload(saturated)
+def _saturated(self, y, w):
+    return self.instance_class.saturated
+
+
+@overload(link)
+def _link(self, mu):
+    return self.instance_class.link
+
+
+@overload(inverse)
+def _inverse(self, eta):
+    return self.instance_class.inverse
+
+
+@overload(slope)
+def _slope(self, eta):
+    return self.instance_class.slope
+
+
+@overload(log_tails)
+def _log_tails(self, eta):
+    return self.instance_class.log_tails

@@ -1,0 +1,55 @@
+"""What a pass sums: deviance, score and curvature, with ``+``."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Quadratic(NamedTuple):
+    """The deviance and its derivatives at one beta; adding two is the same over the rows of both.
+
+    ``score`` is minus half the deviance's gradient, ``information`` half its expected Hessian (p, p), its upper or
+    lower triangle alone while it is being summed. ``score_low`` carries what rounding leaves out of ``score``.
+    """
+
+    deviance: float
+    score: np.ndarray
+    score_low: np.ndarray
+    information: np.ndarray | None
+    pearson: float
+    max_eta: float
+
+    def __add__(self, other: Quadratic) -> Quadratic:
+        total = self.score + other.score
+        # the exact rounding error of the sum (Knuth's two-sum), so that precise passes stay precise across units
+        z = total - self.score
+        low = (self.score - (total - z)) + (other.score - z) + self.score_low + other.score_low
+        information = None
+        if self.information is not None:
+            information = np.add(self.information, other.information, out=self.information)
+        return Quadratic(
+            self.deviance + other.deviance,
+            total,
+            low,
+            information,
+            self.pearson + other.pearson,
+            max(self.max_eta, other.max_eta),
+        )
+
+    def scaled(self, factor: float) -> Quadratic:
+        """Every sum times ``factor``: a sample's estimate of the whole."""
+        information = None if self.information is None else self.information * factor
+        return self._replace(
+            deviance=self.deviance * factor,
+            score=self.score * factor,
+            score_low=self.score_low * factor,
+            information=information,
+            pearson=self.pearson * factor,
+        )
+
+    @property
+    def finite(self) -> bool:
+        """Whether the deviance exists here: every mean in the family's range."""
+        return bool(np.isfinite(self.deviance))

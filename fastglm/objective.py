@@ -1,0 +1,138 @@
+"""The deviance of one model over one source, as solvers see it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .kernels import passes as k
+from .kernels.gram import SMALL
+from .kernels.rows import Pair
+from .moments import Quadratic
+from .source.in_memory import InMemory
+
+
+class Deviance:
+    """Half the deviance of a family and link, its score and expected information.
+
+    Parameters
+    ----------
+    source : InMemory
+    pair : Pair
+        Family and link.
+
+    Attributes
+    ----------
+    n_params : int
+        Columns, the intercept included.
+    n_passes : float
+        Reads of X so far, a sample counted by its share of the rows.
+    """
+
+    def __init__(self, source: InMemory, pair: Pair, share: float = 1.0):
+        self.source, self.pair, self.share = source, pair, share
+        self.n_params = source.p + source.data.ones
+        self.scale = np.ones(self.n_params)
+        self.precise = False
+        self.n_passes = 0.0
+        self._par = pair.par
+        self._plan = None
+
+    def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
+        """Deviance (order 0), score (1) and expected information with Pearson's chi-square (2): one pass."""
+        return self._pass(beta, order, 0)
+
+    def first(self) -> Quadratic:
+        """The pass at the family's starting means: information^-1 score is the first IRLS iterate."""
+        return self._pass(np.zeros(self.n_params), 2, self.pair.first_eta)
+
+    def along(self, beta: np.ndarray, step: np.ndarray, sizes) -> list[float]:
+        """Deviances at ``beta + t step`` for each t of ``sizes``, a pass each."""
+        return [self.at(beta + t * step, 0).deviance for t in sizes]
+
+    def product(self, beta: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Expected information times ``v``."""
+        return self.at(beta, 2).information @ v
+
+    def sample(self, rows: int) -> Deviance:
+        """The same model over a representative sample, its sums scaled up to the whole."""
+        source = self.source.sample(rows)
+        other = Deviance(source, self.pair, source.rows_read / self.source.n_rows)
+        other.scale = self.scale
+        return other
+
+    def rescale(self) -> bool:
+        """Scale columns by powers of two to a largest entry near one; False where that changes nothing."""
+        largest = self.source.column_max()
+        scale = np.ones(self.n_params)
+        positive = largest > 0.0
+        scale[self.n_params - len(largest) :][positive] = np.exp2(-np.floor(np.log2(largest[positive])))
+        changed = not np.array_equal(scale, self.scale)
+        self.scale = scale
+        return changed
+
+    def constant_start(self, mean: float, eta: float) -> np.ndarray:
+        """Coefficients whose linear predictor, offset included, is as near as can be to ``eta`` = link(mean)."""
+        m = self.n_params
+        if self.source.data.ones and self.source.data.offset is None and self.source.data.exposure is None:
+            return np.concatenate([[eta], np.zeros(m - 1)])
+        flat = np.broadcast_to(np.float64(mean), (self.source.n_rows,))
+        source = InMemory(self.source.data._replace(y=flat), self.source.threads, self.source.units)
+        q = Deviance(source, self.pair).first()
+        self.n_passes += self.share
+        d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
+        return np.linalg.lstsq(q.information / d / d[:, None], q.score / d, rcond=1e-10)[0] / d
+
+    def root(self, beta: np.ndarray) -> np.ndarray:
+        """The triangular factor R of the weighted design, R'R the information, without forming it: one pass."""
+        from .source.rooted import weighted_root
+
+        self.n_passes += self.share
+        return weighted_root(self, beta)
+
+    def plan(self) -> np.ndarray:
+        """The source's plan with this pair's row loop."""
+        if self._plan is None:
+            self._plan = self.source.plan().copy()
+            self._plan[k.ROWS] = self.pair.rows
+        return self._plan
+
+    def _pass(self, beta, order, first_eta) -> Quadratic:
+        plan = self.plan()
+        plan[k.PRECISE] = self.precise
+        m = self.n_params
+        padded = (m + 3) // 4 * 4 if m <= SMALL else m
+        beta = np.ascontiguousarray(beta, dtype=np.float64)
+
+        def unit(runs, work):
+            score, low = np.zeros(m), np.zeros(m)
+            information = np.zeros((padded, padded) if order == 2 else (1, 1))
+            sums = np.zeros(k.SUMS)
+            k.block_pass(
+                plan, self._par, beta, self.scale, runs, order, first_eta, work, score, low, information, sums
+            )
+            return Quadratic(
+                float(sums[k.DEVIANCE]),
+                score,
+                low,
+                information if order == 2 else None,
+                float(sums[k.PEARSON]),
+                float(sums[k.MAX_ETA]),
+            )
+
+        with np.errstate(all="ignore"):
+            q = self.source.reduce(unit)
+        self.n_passes += self.share
+        if order and not np.isfinite(q.score).all():
+            self.source.check_finite()
+        if order == 2:
+            q = q._replace(information=_symmetric(q.information[:m, :m], upper=m <= SMALL))
+        if self.precise:
+            q = q._replace(score=q.score + q.score_low)
+        return q if self.share == 1.0 else q.scaled(1.0 / self.share)
+
+
+def _symmetric(a, upper):
+    a = np.triu(a) if upper else np.tril(a)
+    full = a + a.T
+    full[np.diag_indices_from(full)] *= 0.5
+    return full

@@ -1,0 +1,279 @@
+"""The record of a fit: estimates, their covariance and the story of how they were found. It holds no data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .errors import InputError, UnknownNameError
+from .inference import check_offset, check_X, linear_predictor
+from .inference import tests as _tests
+
+# Kinds of covariance: name -> function(result, **options) giving a (p, p) array, or None for scale * cov_unscaled.
+COVARIANCES = {"model": lambda result: None}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class GLMResult:
+    """A fitted generalized linear model, with R's conventions; arrays are in the order of `names`.
+
+    Parameters
+    ----------
+    params : (p,) array, NaN where aliased
+    cov_unscaled : (p, p) array or None
+        Inverse of the Fisher (expected) information at dispersion 1, NaN in the rows and columns of aliased
+        coefficients; None if the fit was made with ``cov=None``.
+    names : tuple of str, the intercept first if the fit added one
+    family, link : the family and link values
+    deviance, null_deviance, pearson_chi2 : float
+    scale : float, the dispersion: 1 where it is known, else pearson_chi2 / df_resid
+    llf, llnull : float, log-likelihood of the model and of the null model, NaN for quasi-likelihoods
+    nobs, df_resid : rows with positive weight (frequency weights summed), and nobs - rank
+    df_model : rank, less 1 if the model contains a constant
+    rank : number of coefficients that are not aliased
+    converged : bool
+    aliased : dict, name of a redundant coefficient -> the combination of columns that makes it so
+    n_rows : int or None, rows of X that were given
+    weight_sum : float
+    intercept, has_intercept : a constant column was added by the fit; the model contains a constant
+    has_weights, has_freq_weights : bool
+    exposure_kind : None, "offset" or "exposure", what the fit was given
+    classes : None or the two labels of a binomial y, failure first
+    solver, stop : its name, and why it stopped
+    n_iter, n_passes : iterations, and equivalent reads of all rows
+    history : tuple of dict, one per iteration
+    certificate : float, largest estimated distance of a coefficient from the optimum, in standard errors
+    score_norm, elapsed : norm of the score at the estimate; seconds
+    notes : tuple of str, the warnings given during the fit
+    cov_kind, covariance : name of the covariance; the (p, p) array where it is not the model's
+    """
+
+    params: np.ndarray
+    cov_unscaled: np.ndarray | None
+    names: tuple[str, ...]
+    family: Any
+    link: Any
+    deviance: float
+    null_deviance: float
+    pearson_chi2: float
+    scale: float
+    llf: float
+    llnull: float
+    nobs: float
+    df_resid: float
+    df_model: int
+    rank: int
+    converged: bool
+    aliased: dict[str, str] = field(default_factory=dict)
+    n_rows: int | None = None
+    weight_sum: float = float("nan")
+    intercept: bool = True
+    has_intercept: bool = True
+    has_weights: bool = False
+    has_freq_weights: bool = False
+    exposure_kind: str | None = None
+    classes: tuple | None = None
+    solver: str = ""
+    stop: str = ""
+    n_iter: int = 0
+    n_passes: float = 0
+    history: tuple[dict, ...] = ()
+    certificate: float = float("nan")
+    score_norm: float = float("nan")
+    elapsed: float = float("nan")
+    notes: tuple[str, ...] = ()
+    cov_kind: str = "model"
+    covariance: np.ndarray | None = None
+
+    @property
+    def test_df(self):
+        """Degrees of freedom of the tests: None (normal) where the dispersion is known, else df_resid (Student's t)."""
+        return None if self.family.dispersion == "one" else self.df_resid
+
+    def cov_params(self):
+        """Covariance of the coefficients, a new (p, p) array with NaN where aliased, or None without a covariance."""
+        if self.covariance is not None:
+            return self.covariance.copy()
+        return None if self.cov_unscaled is None else self.scale * self.cov_unscaled
+
+    @cached_property
+    def bse(self):
+        """Standard errors, (p,); all NaN if the fit was made with ``cov=None``."""
+        if self.covariance is not None:
+            return _frozen(np.sqrt(np.diagonal(self.covariance)))
+        if self.cov_unscaled is None:
+            return _frozen(np.full(len(self.names), np.nan))
+        return _frozen(np.sqrt(self.scale * np.diagonal(self.cov_unscaled)))
+
+    @cached_property
+    def tvalues(self):
+        """Estimates over standard errors, (p,): z where the dispersion is known, else t."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return _frozen(self.params / self.bse)
+
+    @cached_property
+    def pvalues(self):
+        """Two-sided p-values of params = 0, (p,)."""
+        return _frozen(_tests.p_values(self.tvalues, self.test_df))
+
+    def conf_int(self, level=0.95):
+        """Wald confidence intervals, a (p, 2) array; DomainError unless 0 < level < 1."""
+        return _tests.conf_int(self.params, self.bse, level, self.test_df)
+
+    @property
+    def n_parameters(self):
+        """Parameters counted by AIC and BIC: the coefficients, and the dispersion where likelihood estimates it."""
+        return self.rank + bool(self.family.counts_dispersion)
+
+    @property
+    def aic(self):
+        """Akaike's criterion, -2 llf + 2 k (R's ``AIC``); NaN for quasi-likelihoods."""
+        return -2.0 * self.llf + 2.0 * self.n_parameters
+
+    @property
+    def bic(self):
+        """Schwarz's criterion, -2 llf + k log(nobs) (R's ``BIC``); NaN for quasi-likelihoods."""
+        return -2.0 * self.llf + self.n_parameters * float(np.log(self.nobs))
+
+    @property
+    def df_null(self):
+        """Residual degrees of freedom of the null model: nobs, less 1 if it has a constant."""
+        return self.nobs - bool(self.has_intercept)
+
+    def with_cov(self, kind, **options):
+        """The same fit with another covariance of the coefficients.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such kind; the message lists those there are.
+        """
+        if kind not in COVARIANCES:
+            raise UnknownNameError(f"unknown covariance {kind!r}; available: {', '.join(map(repr, COVARIANCES))}")
+        return replace(self, cov_kind=kind, covariance=COVARIANCES[kind](self, **options))
+
+    def predict(self, X, kind="mean", offset=None, exposure=None, interval=None, level=0.95, threshold=0.5):
+        """Predictions for new rows.
+
+        Parameters
+        ----------
+        X : (n, p) array_like, data frame or sparse matrix, without the intercept column if the fit added it
+            A data frame's columns are matched by name. Aliased coefficients count as 0.
+        kind : "mean", "link" (the linear predictor), or "class" (labels of a binomial model fitted to labels)
+        offset, exposure : scalar or (n,) array_like; one is needed if the model was fitted with one
+        interval : None, or "mean" for confidence intervals of the mean
+        level : float, confidence of the interval
+        threshold : float, ``kind="class"`` answers the second label where the mean exceeds it
+
+        Returns
+        -------
+        (n,) array; with an interval a Prediction(mean, se, lower, upper) of (n,) arrays, made on the link scale
+
+        Raises
+        ------
+        ShapeError, DataTypeError, UnknownNameError, NotFiniteError
+            For an X that does not fit the model.
+        InputError
+            For an offset that is missing, or a `kind` or `interval` that the model cannot give.
+        """
+        if kind not in ("mean", "link", "class"):
+            raise UnknownNameError(f"unknown kind of prediction {kind!r}; there are 'mean', 'link', 'class'")
+        if kind == "class" and (self.classes is None or interval is not None):
+            raise InputError("kind='class' needs a binomial model fitted to labels, and has no interval")
+        if interval not in (None, "mean"):
+            raise UnknownNameError(f"unknown interval {interval!r}; there are None, 'mean'")
+        X = check_X(self, X)
+        offset = check_offset(self, offset, exposure, X.shape[0])
+        if interval == "mean":
+            return _tests.mean_interval(self, X, offset, kind, level)
+        eta = linear_predictor(self, X, offset)
+        if kind == "link":
+            return eta
+        from .kernels.evaluate import inverse_link
+
+        mu = inverse_link(self.link, eta)
+        return mu if kind == "mean" else np.asarray(self.classes)[(mu > threshold).astype(np.intp)]
+
+    def residuals(self, X, y, kind="deviance", *, weights=None, offset=None, exposure=None):
+        """Residuals of rows, (n,): "deviance", "pearson", "response", "working" or "anscombe"; see
+        ``fastglm.inference.residuals``."""
+        from .inference.residuals import residuals
+
+        return residuals(self, X, y, kind, weights, offset, exposure)
+
+    def influence(self, X, y, *, weights=None, offset=None, exposure=None):
+        """Leverage, Cook's distance and standardised residuals of the rows; see ``fastglm.inference.influence``."""
+        from .inference.influence import influence
+
+        return influence(self, X, y, weights, offset, exposure)
+
+    def summary(self, level=0.95):
+        """The fit as a table, a Summary with ``as_text()`` and ``as_html()``."""
+        from .inference.summary import Summary
+
+        return Summary(self, level)
+
+    def tidy(self, level=0.95):
+        """One row per coefficient, a pandas DataFrame, or a dict of columns where pandas is not installed.
+
+        The columns are term, estimate, std_error, statistic, p_value, conf_low, conf_high (R's ``broom::tidy``).
+        """
+        limits = self.conf_int(level)
+        columns = {
+            "term": list(self.names),
+            "estimate": self.params.copy(),
+            "std_error": self.bse.copy(),
+            "statistic": self.tvalues.copy(),
+            "p_value": self.pvalues.copy(),
+            "conf_low": limits[:, 0],
+            "conf_high": limits[:, 1],
+        }
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            return columns
+        return DataFrame(columns)
+
+    def glance(self):
+        """The fit in one row, a dict with the names of R's ``broom::glance``."""
+        return {
+            "null_deviance": self.null_deviance,
+            "df_null": self.df_null,
+            "logLik": self.llf,
+            "AIC": self.aic,
+            "BIC": self.bic,
+            "deviance": self.deviance,
+            "df_residual": self.df_resid,
+            "nobs": self.nobs,
+            "converged": self.converged,
+            "n_passes": self.n_passes,
+            "certificate": self.certificate,
+        }
+
+    def save(self, path):
+        """Write the result to a JSON file that ``fastglm.load`` reads back to the bit; see ``fastglm.serialize``."""
+        from .serialize import save
+
+        save(self, path)
+
+    def __repr__(self):
+        state = f"converged in {round(self.n_passes, 2):g} passes" if self.converged else f"NOT CONVERGED ({self.stop})"
+        return (
+            f"<GLMResult {self.family.name}, {self.link.name} link: n={self.nobs:,}, {len(self.names)} coefficients,\n"
+            f" deviance {self.deviance:.6g} on {self.df_resid:,} df, {state}>"
+        )
+
+    def _repr_html_(self):
+        return self.summary().as_html()
+
+
+FIELDS = tuple(item.name for item in fields(GLMResult))
+
+
+def _frozen(values):
+    """Mark a cached array read-only, so that no caller can change what later callers see."""
+    values.flags.writeable = False
+    return values

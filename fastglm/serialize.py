@@ -1,0 +1,264 @@
+"""Results on disk: one JSON file, readable by people, exact to the bit, and free of code (no pickle).
+
+Numbers are written with the digits that read back as the same float64; NaN and the infinities are the strings "nan",
+"inf" and "-inf". A family or link is its registered name with its parameters.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import uuid
+from pathlib import Path
+
+import numpy as np
+
+from .errors import FileFormatError, InputError, UnknownNameError
+from .result import FIELDS, GLMResult
+
+FORMAT = "fastglm-result"
+VERSION = 1
+SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def save(result, path):
+    """Write a result to `path`, replacing the file only once all of it is written.
+
+    Raises
+    ------
+    InputError
+        If a label, parameter or history entry is of a type JSON cannot hold.
+    OSError
+        If the file cannot be written.
+    """
+    record = {"format": FORMAT, "version": VERSION}
+    record |= {name: CODECS[name][0](getattr(result, name)) for name in FIELDS}
+    # One line for each field keeps the file readable, and json's C encoder fast.
+    lines = (f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in record.items())
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    path = Path(path)
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with open(draft, "x", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(draft, path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def load(path):
+    """Read a result written by ``GLMResult.save``.
+
+    Returns
+    -------
+    GLMResult
+
+    Raises
+    ------
+    FileFormatError
+        If the file is not a saved result, is damaged, or has a newer format than this version reads.
+    UnknownNameError
+        If it names a family or link that is not registered.
+    OSError
+        If the file cannot be read.
+    """
+    record = _read(path)
+    values = {}
+    for name in FIELDS:
+        try:
+            values[name] = CODECS[name][1](record[name])
+        except (TypeError, ValueError, KeyError, OverflowError) as error:
+            if isinstance(error, UnknownNameError):
+                raise
+            raise FileFormatError(f"{path}: the field {name!r} cannot be read: {error}") from None
+    _check_shapes(path, values)
+    return GLMResult(**values)
+
+
+def _read(path):
+    """The JSON object of the file, with its format, version and field names checked."""
+    with open(path, encoding="utf-8") as file:
+        try:
+            record = json.load(file, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise FileFormatError(f"{path} is not a saved fastglm result: {error}") from None
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise FileFormatError(f"{path} is not a saved fastglm result: it has no format {FORMAT!r}")
+    version = record.get("version")
+    if type(version) is not int or version < 1:
+        raise FileFormatError(f"{path}: the format version {version!r} is not a positive whole number")
+    if version > VERSION:
+        raise FileFormatError(
+            f"{path} was written in format version {version} by a newer fastglm; this one reads up to version "
+            f"{VERSION}. Upgrade fastglm to load it."
+        )
+    missing, unknown = set(FIELDS) - set(record), set(record) - set(FIELDS) - {"format", "version"}
+    if missing or unknown:
+        raise FileFormatError(f"{path}: missing fields {sorted(missing)}, unknown fields {sorted(unknown)}")
+    return record
+
+
+def _refuse_constant(text):
+    raise ValueError(f"{text} is not JSON")
+
+
+def _check_shapes(path, values):
+    p = len(values["names"])
+    expected = {"params": (p,), "cov_unscaled": (p, p), "covariance": (p, p)}
+    for name, shape in expected.items():
+        if values[name] is not None and values[name].shape != shape:
+            raise FileFormatError(f"{path}: {name} has shape {values[name].shape}, expected {shape} for {p} names")
+    stray = set(values["aliased"]) - set(values["names"])
+    if stray:
+        raise FileFormatError(f"{path}: aliased coefficients {sorted(stray)} are not among the names")
+    if values["classes"] is not None and len(values["classes"]) != 2:
+        raise FileFormatError(f"{path}: classes has {len(values['classes'])} labels, expected 2")
+
+
+def _pack_float(value):
+    value = float(value)
+    return value if math.isfinite(value) else repr(value)
+
+
+def _unpack_float(value):
+    if isinstance(value, str):
+        return SPECIAL[value]
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise TypeError(f"expected a finite number, got {value!r}")
+    return float(value)
+
+
+def _pack_count(value):
+    """Counts are whole, or fractional where frequency weights are; both kinds keep their type."""
+    return int(value) if isinstance(value, (int, np.integer)) else _pack_float(value)
+
+
+def _unpack_count(value):
+    return value if type(value) is int else _unpack_float(value)
+
+
+def _pack_array(values):
+    if np.isfinite(values).all():
+        return values.tolist()
+    return [_pack_float(v) if np.ndim(v) == 0 else _pack_array(v) for v in values]
+
+
+def _unpack_array(values):
+    if not isinstance(values, list):
+        raise TypeError("expected a list")
+    rows = [_unpack_array(v) if isinstance(v, list) else _unpack_float(v) for v in values]
+    return np.array(rows, dtype=np.float64)
+
+
+def _exactly(kind):
+    """Writer and reader of a plain value of one type."""
+
+    def unpack(value):
+        if type(value) is not kind:
+            raise TypeError(f"expected {kind.__name__}, got {value!r}")
+        return value
+
+    return kind, unpack
+
+
+def _optional(codec):
+    """The same writer and reader, for a value that may be None."""
+    pack, unpack = codec
+    return lambda v: None if v is None else pack(v), lambda v: None if v is None else unpack(v)
+
+
+def _tuple_of(codec):
+    pack, unpack = codec
+
+    def unpack_all(values):
+        if not isinstance(values, list):
+            raise TypeError("expected a list")
+        return tuple(unpack(v) for v in values)
+
+    return lambda values: [pack(v) for v in values], unpack_all
+
+
+def _pack_label(value):
+    value = value.item() if isinstance(value, np.generic) else value
+    if type(value) not in (str, int, float, bool) or (type(value) is float and not math.isfinite(value)):
+        raise InputError(f"the label {value!r} cannot be saved; labels must be text, numbers or booleans")
+    return value
+
+
+def _unpack_label(value):
+    if type(value) not in (str, int, float, bool):
+        raise TypeError(f"not a label: {value!r}")
+    return value
+
+
+def _pack_free(value):
+    """Values of a history or of parameters: numbers, text, booleans, None, and lists or dicts of them."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _pack_free(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_pack_free(item) for item in value]
+    if isinstance(value, float):
+        return _pack_float(value)
+    if value is None or isinstance(value, (bool, int)) or (isinstance(value, str) and value not in SPECIAL):
+        return value
+    raise InputError(f"{value!r} of type {type(value).__name__} cannot be saved as JSON")
+
+
+def _unpack_free(value):
+    if isinstance(value, dict):
+        return {key: _unpack_free(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unpack_free(item) for item in value]
+    return SPECIAL.get(value, value) if isinstance(value, str) else value
+
+
+def _pack_named(value):
+    return {"name": value.name, "params": {key: _pack_free(getattr(value, key)) for key in value._fields}}
+
+
+def _unpack_named(what):
+    """Reader of a family or a link, looked up by name in the registry."""
+
+    def unpack(value):
+        from . import families, links
+
+        name, params = value["name"], _unpack_free(value["params"])
+        try:
+            return {"family": families, "link": links}[what].get(name, **params)
+        except (ValueError, TypeError, KeyError) as error:
+            raise UnknownNameError(
+                f"the {what} {name!r} with parameters {params} cannot be rebuilt: {error}. "
+                f"If it is your own, import the module that registers it before loading."
+            ) from None
+
+    return unpack
+
+
+FLOAT = (_pack_float, _unpack_float)
+COUNT = (_pack_count, _unpack_count)
+ARRAY = (_pack_array, _unpack_array)
+INT, BOOL, TEXT, DICT = _exactly(int), _exactly(bool), _exactly(str), _exactly(dict)
+
+# Field of GLMResult -> (writer, reader).
+CODECS = {
+    **dict.fromkeys(("deviance", "null_deviance", "pearson_chi2", "scale", "llf", "llnull", "weight_sum"), FLOAT),
+    **dict.fromkeys(("certificate", "score_norm", "elapsed"), FLOAT),
+    **dict.fromkeys(("nobs", "df_resid", "n_passes"), COUNT),
+    **dict.fromkeys(("df_model", "rank", "n_iter"), INT),
+    **dict.fromkeys(("converged", "intercept", "has_intercept", "has_weights", "has_freq_weights"), BOOL),
+    **dict.fromkeys(("solver", "stop", "cov_kind"), TEXT),
+    **dict.fromkeys(("names", "notes"), _tuple_of(TEXT)),
+    **dict.fromkeys(("cov_unscaled", "covariance"), _optional(ARRAY)),
+    "params": ARRAY,
+    "n_rows": _optional(INT),
+    "exposure_kind": _optional(TEXT),
+    "classes": _optional(_tuple_of((_pack_label, _unpack_label))),
+    "aliased": (dict, lambda value: {TEXT[1](k): TEXT[1](v) for k, v in DICT[1](value).items()}),
+    "history": _tuple_of((_pack_free, lambda value: _unpack_free(DICT[1](value)))),
+    "family": (_pack_named, _unpack_named("family")),
+    "link": (_pack_named, _unpack_named("link")),
+}

@@ -1,0 +1,201 @@
+"""Descent by Newton steps whose curvature may be old, a sample's, or corrected by what earlier passes showed.
+
+One loop serves damped Newton and IRLS (a fresh curvature at every pass), the pass-optimal plan (a sample's curvature,
+score passes, one last curvature) and L-BFGS (a diagonal and corrections only).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .factor import Diagonal, cholesky, from_root
+
+EPS = np.finfo(float).eps
+
+
+class Control(NamedTuple):
+    """Options of a descent.
+
+    ``tol`` bounds the estimated distance to the optimum in standard errors; ``lazy`` reuses a curvature while the
+    distance shrinks; ``memory`` is the number of corrections kept; ``final`` asks for a curvature near the optimum.
+    """
+
+    tol: float = 1e-8
+    max_iter: int = 100
+    lazy: bool = True
+    memory: int = 10
+    final: bool = True
+    canonical: bool = True
+    near: float = 1e-6
+    callback: object = None
+
+
+class Solution(NamedTuple):
+    """Where a descent ended and why.
+
+    ``stop`` is "converged" or the reason it is not; ``certificate`` the estimated distance to the optimum in
+    standard errors (an upper bound of every coefficient's under the quadratic model).
+    """
+
+    beta: np.ndarray
+    quadratic: object
+    factor: object
+    certificate: float
+    score_norm: float
+    n_iter: int
+    stop: str
+    history: tuple
+    contraction: float
+
+
+def factorise(objective, q, beta):
+    """A factor of the information at beta: Cholesky, after rescaling where it over- or underflowed, else QR."""
+    d = np.diagonal(q.information)
+    if not (np.isfinite(d).all() and (d > 1e-200).all() and (d < 1e200).all()) and objective.rescale():
+        q = objective.at(beta, 2)
+    factor = cholesky(q.information, objective.scale)
+    if factor is None:
+        objective.precise = True
+        factor = from_root(objective.root(beta), objective.scale)
+    return factor
+
+
+def descend(objective, beta, control: Control, dispersion, factor=None, q=None) -> Solution:
+    """Minimise the deviance from ``beta``.
+
+    Parameters
+    ----------
+    objective : Objective
+    beta : (p,) array
+        A start with a finite deviance.
+    control : Control
+    dispersion : callable
+        Quadratic -> the dispersion standard errors would have there.
+    factor : Factor, optional
+        A curvature to begin with; one is computed at ``beta`` without it.
+    q : Quadratic, optional
+        The pass at ``beta``, if already made.
+    """
+    fresh = factor is None
+    if q is None or (fresh and q.information is None):
+        q = objective.at(beta, 2 if fresh else 1)
+    if not q.finite or not np.isfinite(q.score).all():
+        return Solution(beta, q, factor, np.inf, np.inf, 0, "not finite at the start", (), 1.0)
+    if fresh:
+        factor = factorise(objective, q, beta)
+    pairs: list = []
+    history: list = []
+    rho, previous, stop = 0.1 if not fresh else 1.0, np.inf, "iteration limit reached"
+    for iteration in range(1, control.max_iter + 1):
+        exact = fresh and control.canonical
+        step = factor.solve(q.score) if exact or not pairs else _two_loop(factor, pairs, q.score)
+        gain = float(q.score @ step)
+        if not gain > 0.0 and pairs:
+            pairs.clear()
+            step = factor.solve(q.score)
+            gain = float(q.score @ step)
+        distance = np.sqrt(max(gain, 0.0) / max(dispersion(q), 1e-300))
+        if iteration > 1 and previous > 0.0:
+            rho = distance / previous
+        floor = _at_rounding(objective, factor, beta, step, q, gain)
+        history.append(
+            dict(iteration=iteration, passes=objective.n_passes, deviance=q.deviance, distance=distance, fresh=fresh)
+        )
+        if control.callback:
+            control.callback(history[-1])
+        ahead = _ahead(distance, rho, exact)
+        settled = fresh or not control.final
+        if settled and (floor or (distance < 1.0 and ahead <= control.tol)):
+            # the step is taken: what it leaves is estimated, not measured
+            left = min(ahead, distance)
+            return Solution(
+                beta + step, q, factor, left, _norm(q), iteration, "converged", tuple(history), rho
+            )
+        order = 2 if _wants_curvature(control, distance, rho, ahead, fresh, floor) else 1
+        t, trial, q_new = _search(objective, beta, step, gain, q, order)
+        if q_new is None:
+            if not fresh and control.lazy and not isinstance(factor, Diagonal):
+                # an unrepresentative curvature: look again with one of all rows, here
+                q = objective.at(beta, 2)
+                factor, fresh, pairs, previous = factorise(objective, q, beta), True, [], np.inf
+                continue
+            stop = "no step along the direction lowers the deviance"
+            break
+        _remember(pairs, trial - beta, q.score - q_new.score, control.memory)
+        beta, q, previous = trial, q_new, distance if t == 1.0 else np.inf
+        fresh = q.information is not None
+        if fresh:
+            factor = factorise(objective, q, beta)
+            if control.canonical:
+                pairs.clear()
+    return Solution(beta, q, factor, float(distance), _norm(q), iteration, stop, tuple(history), rho)
+
+
+def _wants_curvature(control, distance, rho, ahead, fresh, floor):
+    """Whether the next pass should bring a new curvature."""
+    if not control.lazy:
+        return True
+    if not control.final:
+        return False
+    if fresh and control.canonical:
+        # Newton's own step squares the distance
+        return distance > 1e-2 or ahead <= control.near or floor
+    return rho > 0.3 or rho * distance <= control.near or floor
+
+
+def _ahead(distance, rho, exact):
+    """The distance to expect after the step."""
+    if exact:
+        return min(distance * distance, distance)
+    return min(max(rho, 0.05), 1.0) * distance
+
+
+def _at_rounding(objective, factor, beta, step, q, gain):
+    """Whether the step is within what rounding can tell of beta."""
+    size = float(np.max(np.abs(step) / np.maximum(np.abs(beta), 1e-300))) if len(step) else 0.0
+    return size <= 4 * EPS or gain <= (EPS * EPS) * abs(q.deviance)
+
+
+def _norm(q):
+    return float(np.sqrt(np.square(q.score).sum()))
+
+
+def _search(objective, beta, step, gain, q, order):
+    """Halve the step until the deviance falls (Armijo 1966); (size, beta, Quadratic) or (.., None)."""
+    noise = 1e-11 * abs(q.deviance) + 1e-300
+    t = 1.0
+    for _ in range(40):
+        trial = beta + t * step
+        new = objective.at(trial, order)
+        if new.finite and np.isfinite(new.score).all():
+            # below the rounding of the deviance itself there is nothing to compare
+            if gain * t <= noise or new.deviance <= q.deviance - 1e-4 * t * gain + noise:
+                return t, trial, new
+        t *= 0.5
+    return t, beta, None
+
+
+def _remember(pairs, s, y, memory):
+    sy = float(s @ y)
+    if sy > 1e-10 * float(np.sqrt((s @ s) * (y @ y))):
+        pairs.append((s, y, sy))
+        del pairs[:-memory]
+
+
+def _two_loop(factor, pairs, g):
+    """The L-BFGS direction from the corrections in ``pairs``, preconditioned by ``factor`` (Nocedal 1980)."""
+    g = g.copy()
+    alphas = []
+    for s, y, sy in reversed(pairs):
+        a = (s @ g) / sy
+        g -= a * y
+        alphas.append(a)
+    d = factor.solve(g)
+    if isinstance(factor, Diagonal):
+        s, y, sy = pairs[-1]
+        d *= sy / float(y @ factor.solve(y))
+    for (s, y, sy), a in zip(pairs, reversed(alphas), strict=True):
+        d += (a - (y @ d) / sy) * s
+    return d

@@ -1,0 +1,121 @@
+"""Where a descent begins and what it pays for: the starting point, the sample, and which loop options a solver means."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .factor import Diagonal, cholesky
+from .newton import Control, Solution, descend, factorise
+
+SMALL_ROWS = 20_000  # below this a curvature pass costs less than thinking about it
+
+
+def solve(objective, options, name, *, start, fallback, dispersion, control: Control, information: float) -> Solution:
+    """Fit by the solver ``name``.
+
+    Parameters
+    ----------
+    objective : Objective
+    options : record of ``fastglm.solvers``
+    start : (p,) array or None
+        The user's starting coefficients.
+    fallback : callable
+        () -> coefficients with a finite deviance.
+    dispersion : callable
+        Quadratic -> dispersion.
+    control : Control
+    information : float
+        About how many rows' worth of information the response carries (events, for a rare event).
+    """
+    control = control._replace(tol=options.tol, max_iter=options.max_iter)
+    if name == "lbfgs":
+        return _diagonal_descent(objective, options, start, fallback, dispersion, control)
+    control = control._replace(lazy=name != "irls")
+    if name == "auto":
+        rows = sample_rows(objective.source.n_rows, objective.n_params, information)
+        if rows:
+            solution = _from_sample(objective, rows, start, fallback, dispersion, control)
+            if solution is not None:
+                return solution
+    beta, q = begin(objective, start, fallback)
+    return descend(objective, beta, control, dispersion, q=q)
+
+
+def begin(objective, start, fallback):
+    """A first beta with a finite deviance, and its pass: the user's, R's first IRLS iterate, or the null model's."""
+    if start is not None:
+        q = objective.at(start, 2)
+        return start, q
+    beta = _first_iterate(objective)
+    if beta is not None:
+        q = objective.at(beta, 2)
+        if q.finite and np.isfinite(q.score).all() and q.deviance <= fallback.deviance:
+            return beta, q
+    beta = fallback()
+    return beta, objective.at(beta, 2)
+
+
+def _first_iterate(objective):
+    """The first IRLS iterate from the family's starting means, or None where it does not exist."""
+    q = objective.first()
+    d = np.diagonal(q.information)
+    if not (np.isfinite(d).all() and (d > 1e-200).all() and (d < 1e200).all()) and objective.rescale():
+        q = objective.first()
+    scale = objective.scale
+    if not np.isfinite(q.information).all() or not np.isfinite(q.score).all():
+        return None
+    factor = cholesky(q.information, scale)
+    if factor is not None:
+        return factor.solve(q.score)
+    # a start only: any solution of the singular system will do
+    d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
+    return scale * (np.linalg.lstsq(q.information / d / d[:, None], scale * q.score / d, rcond=1e-10)[0] / d)
+
+
+def sample_rows(n, m, information):
+    """Rows of the sample, or 0 where all rows are as cheap or the sample would know too little."""
+    if n < SMALL_ROWS or m == 0:
+        return 0
+    rows = max(n // 16, 40 * m, 2000)
+    # a rare event leaves most rows empty of information
+    rows = int(rows * max(1.0, 20.0 * m / max(information * rows / n, 1e-9))) if information < n else rows
+    return rows if rows <= n // 4 else 0
+
+
+def _from_sample(objective, rows, start, fallback, dispersion, control):
+    """The pass-optimal plan: fit a sample, then score passes over all rows with its curvature; None where it fails."""
+    sample = objective.sample(rows)
+    loose = control._replace(tol=1e-2, final=True, near=0.3, callback=None, max_iter=30)
+    if start is not None:
+        q = sample.at(start, 2)
+        if not q.finite or not np.isfinite(q.score).all():
+            return None
+        factor, beta = factorise(sample, q, start), start
+    else:
+        small = sample_rows(rows, objective.n_params, np.inf)
+        found = _from_sample(sample, small, None, fallback, dispersion, loose) if small else None
+        if found is None:
+            beta, q = begin(sample, None, fallback)
+            found = descend(sample, beta, loose, dispersion, q=q)
+        objective.n_passes += sample.n_passes
+        if found.stop != "converged" or found.factor.aliased or not np.isfinite(found.beta).all():
+            return None
+        factor, beta = found.factor, found.beta
+    q = objective.at(beta, 1)
+    if not q.finite or not np.isfinite(q.score).all():
+        return None
+    return descend(objective, beta, control, dispersion, factor=factor, q=q)
+
+
+def _diagonal_descent(objective, options, start, fallback, dispersion, control):
+    """L-BFGS from the diagonal of a sample's information, then one curvature pass if a covariance is wanted."""
+    rows = min(objective.source.n_rows, max(2000, objective.source.n_rows // 50))
+    beta = fallback() if start is None else start
+    diagonal = np.diagonal(objective.sample(rows).at(beta, 2).information)
+    diagonal = np.where(diagonal > 0.0, diagonal, 1.0)
+    loop = control._replace(final=False, memory=options.memory)
+    solution = descend(objective, beta, loop, dispersion, factor=Diagonal(diagonal))
+    if not control.final or solution.stop != "converged":
+        return solution._replace(factor=None)
+    last = descend(objective, solution.beta, control, dispersion)
+    return last._replace(n_iter=solution.n_iter + last.n_iter, history=solution.history + last.history)

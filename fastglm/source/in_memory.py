@@ -1,0 +1,224 @@
+"""Rows of arrays in memory, read in place: any number type, order and stride, without a copy."""
+
+from __future__ import annotations
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import NotFiniteError
+from ..kernels import passes as k
+from ..kernels.load import loader
+from .threads import pool, single_threaded_blas
+
+UNIT_ROWS = 4096  # the fewest rows worth a task of their own
+MAX_UNITS = 64
+RUN = 256  # rows a sample reads in one place
+
+
+class Data(NamedTuple):
+    """Checked arrays of one fit. X is (n, p); the vectors are (n,) or None; ``ones`` says whether an intercept leads."""
+
+    X: np.ndarray
+    ones: bool
+    y: np.ndarray
+    weights: np.ndarray | None
+    freq_weights: np.ndarray | None
+    offset: np.ndarray | None
+    exposure: np.ndarray | None
+    names: tuple[str, ...] = ()
+
+    def name(self, j: int) -> str:
+        """The name of column j of X."""
+        return self.names[j] if j < len(self.names) else f"x{j + 1}"
+
+
+class InMemory:
+    """A source over arrays: ranges of rows, reduced in a fixed tree.
+
+    Parameters
+    ----------
+    data : Data
+    threads : int
+        How many reduce at a time; the answer does not depend on it.
+    units : list of (k, 2) int64 arrays, optional
+        The ranges of rows each task reads; all rows unless given.
+    """
+
+    def __init__(self, data: Data, threads: int, units: list | None = None):
+        self.data, self.threads = data, threads
+        self.n_rows, self.p = data.X.shape
+        self.block = block_rows(self.p + data.ones)
+        self.units = all_rows(self.n_rows) if units is None else units
+        self.rows_read = self.n_rows if units is None else sum(int((u[:, 1] - u[:, 0]).sum()) for u in units)
+        self._plan = None
+        self._workspaces: list = []
+
+    def plan(self) -> np.ndarray:
+        """Where the kernels find everything; the addresses live as long as ``data``."""
+        if self._plan is None:
+            self._plan = make_plan(self.data, self.block)
+        return self._plan
+
+    def sample(self, rows: int) -> InMemory:
+        """A source over about ``rows`` rows: short runs, one at a random place in each of equal stretches."""
+        runs = max(1, rows // RUN)
+        edges = np.linspace(0, self.n_rows, runs + 1).astype(np.int64)
+        room = np.maximum(edges[1:] - edges[:-1] - RUN, 0)
+        first = edges[:-1] + (np.random.default_rng(runs).random(runs) * (room + 1)).astype(np.int64)
+        ranges = np.column_stack([first, np.minimum(first + RUN, edges[1:])])
+        tasks = min(MAX_UNITS, max(1, rows // UNIT_ROWS))
+        units = [np.ascontiguousarray(u) for u in np.array_split(ranges, tasks)]
+        other = InMemory(self.data, self.threads, units)
+        other._plan, other._workspaces = self.plan(), self._workspaces
+        return other
+
+    def reduce(self, f):
+        """The sum of ``f(ranges, workspace)`` over the units, added in a fixed binary tree."""
+        if len(self.units) == 1:
+            with self._workspace() as work:
+                return f(self.units[0], work)
+        with single_threaded_blas():
+            tree = Tree(len(self.units))
+            if self.threads == 1:
+                self._work(f, tree)
+            else:
+                n = min(self.threads, len(self.units))
+                for future in [pool(n).submit(self._work, f, tree) for _ in range(n)]:
+                    future.result()
+            return tree.root
+
+    def column_max(self) -> np.ndarray:
+        """The largest absolute value of each column of X, (p,)."""
+        if self.p == 0:
+            return np.zeros(0)
+        return self.reduce(lambda runs, work: _Max(_largest(self.data.X, runs))).value
+
+    def check_finite(self) -> None:
+        """Look for the cell of X that made a sum not finite.
+
+        Raises
+        ------
+        NotFiniteError
+            Naming the first such column and row.
+        """
+        X = self.data.X
+        if X.dtype.kind != "f":
+            return
+        for a in range(0, self.n_rows, UNIT_ROWS):
+            bad = ~np.isfinite(X[a : a + UNIT_ROWS])
+            if bad.any():
+                i, j = (int(v[0]) for v in np.nonzero(bad))
+                raise NotFiniteError(
+                    f"X is not finite: {X[a + i, j]} in column {self.data.name(j)!r} (number {j}) at row {a + i}; "
+                    "missing values are not dropped, remove or fill such rows"
+                )
+
+    def _work(self, f, tree):
+        with self._workspace() as work:
+            for u in tree.take():
+                tree.put(u, f(self.units[u], work))
+
+    def _workspace(self):
+        return _Lent(self._workspaces, lambda: k.workspace(self.p, self.block))
+
+
+class _Max(NamedTuple):
+    value: np.ndarray
+
+    def __add__(self, other):
+        return _Max(np.maximum(self.value, other.value))
+
+
+def _largest(X, runs):
+    top = np.zeros(X.shape[1])
+    for a, b in runs:
+        for c in range(a, b, 1024):
+            rows = X[c : min(c + 1024, b)].astype(np.float64)
+            np.maximum(top, np.abs(rows).max(0), out=top)
+    return top
+
+
+class _Lent:
+    """A workspace taken from a list of idle ones, and given back."""
+
+    def __init__(self, idle, make):
+        self.idle, self.make = idle, make
+
+    def __enter__(self):
+        try:
+            self.item = self.idle.pop()
+        except IndexError:
+            self.item = self.make()
+        return self.item
+
+    def __exit__(self, *exc):
+        self.idle.append(self.item)
+
+
+class Tree:
+    """Adds n values in a fixed binary tree as they come in, in any order, holding O(log n) of them."""
+
+    def __init__(self, n: int):
+        self.n, self.lock, self.next, self.root = n, threading.Lock(), 0, None
+        self.waiting: dict = {}
+
+    def take(self):
+        """The numbers of the units still to do, shared between threads."""
+        while True:
+            with self.lock:
+                u, self.next = self.next, self.next + 1
+            if u >= self.n:
+                return
+            yield u
+
+    def put(self, u: int, value) -> None:
+        """Give the value of unit u; it is added to its neighbour as soon as both are there."""
+        level, size = 0, self.n
+        while size > 1:
+            other = u ^ 1
+            if other < size:
+                with self.lock:
+                    if (level, other) not in self.waiting:
+                        self.waiting[level, u] = value
+                        return
+                    partner = self.waiting.pop((level, other))
+                value = value + partner if u < other else partner + value
+            level, size, u = level + 1, (size + 1) // 2, u // 2
+        self.root = value
+
+
+def all_rows(n: int) -> list:
+    """The units of n rows, by n alone so that every machine adds in the same order."""
+    tasks = min(MAX_UNITS, max(1, n // UNIT_ROWS))
+    edges = np.linspace(0, n, tasks + 1).astype(np.int64)
+    return [edges[u : u + 2].reshape(1, 2) for u in range(tasks)]
+
+
+def block_rows(m: int) -> int:
+    """Rows of a block: X and its scaled copy within the second-level cache."""
+    return int(min(512, max(64, 262144 // (8 * m) // 8 * 8))) if m > 0 else 512
+
+
+def make_plan(data: Data, block: int) -> np.ndarray:
+    """The int64 plan ``kernels.passes`` reads, without the row loop's address."""
+    X = data.X
+    n, p = X.shape
+    plan = np.zeros(k.PLAN, np.int64)
+    plan[k.P], plan[k.ONES], plan[k.BLOCK], plan[k.X] = p, data.ones, block, X.ctypes.data
+    row, col = X.strides if n > 1 else (8 * p, X.strides[1])
+    plan[k.ROW_STRIDE], plan[k.COL_STRIDE] = row, col
+    native = X.dtype == np.float64 and X.flags.aligned
+    if native and (col == 8 or p <= 1) and row % 8 == 0 and row >= 8 * max(p, 1):
+        plan[k.STORAGE] = k.C_ORDER
+    elif native and row == 8 and col % 8 == 0 and col >= 8 * n:
+        plan[k.STORAGE] = k.F_ORDER
+    elif p:
+        plan[k.STORAGE], plan[k.LOAD] = k.LOADED, loader(X.dtype)
+    vectors = (data.y, data.weights, data.freq_weights, data.offset, data.exposure)
+    for field, v in zip((k.Y, k.W, k.F, k.OFFSET, k.EXPOSURE), vectors, strict=True):
+        if v is not None:
+            direct = v.dtype == np.float64 and v.flags.aligned and v.strides[0] == 8
+            plan[field : field + 3] = v.ctypes.data, v.strides[0], 0 if direct else loader(v.dtype)
+    return plan

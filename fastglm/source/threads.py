@@ -1,0 +1,103 @@
+"""The thread pool, and BLAS held to one thread while it works."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
+
+from ..errors import InputError
+
+_state = {"threads": None}
+_lock = threading.Lock()
+_pools: dict[int, ThreadPoolExecutor] = {}
+_held: list = [0, ()]
+
+
+def available() -> int:
+    """The cores this process may run on."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this operating system
+        return os.cpu_count() or 1
+
+
+def set_threads(n: int | None) -> None:
+    """Set the number of threads of later fits; None means all available cores.
+
+    Parameters
+    ----------
+    n : int or None
+        The answer is the same to the bit for every number.
+
+    Raises
+    ------
+    InputError
+        If ``n`` is not a positive whole number.
+    """
+    _state["threads"] = None if n is None else checked(n)
+
+
+def checked(n) -> int:
+    """``n`` as a number of threads."""
+    if isinstance(n, bool) or not hasattr(n, "__index__") or n < 1:
+        raise InputError(f"threads={n!r} must be a positive whole number or None")
+    return int(n)
+
+
+def get_threads(n: int | None = None) -> int:
+    """The number of threads a fit uses, given its own ``threads=`` argument."""
+    if n is not None:
+        return checked(n)
+    return _state["threads"] or available()
+
+
+def pool(n: int) -> ThreadPoolExecutor:
+    """The pool of n threads, kept between fits."""
+    with _lock:
+        if n not in _pools:
+            _pools[n] = ThreadPoolExecutor(n, thread_name_prefix="fastglm")
+        return _pools[n]
+
+
+def _after_fork():
+    # threads do not survive a fork, and a lock may have been held by one
+    global _lock
+    _lock = threading.Lock()
+    _pools.clear()
+    _held[:] = [0, ()]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+@lru_cache(maxsize=1)
+def _blas():
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas").lib_controllers
+
+
+@contextmanager
+def single_threaded_blas():
+    """Hold BLAS to one thread; the last of several holders restores what was."""
+    libraries = _blas()
+    with _lock:
+        if _held[0] == 0:
+            _held[1] = [library.get_num_threads() for library in libraries]
+            for library, n in zip(libraries, _held[1], strict=True):
+                if n != 1:
+                    library.set_num_threads(1)
+        _held[0] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _held[0] -= 1
+            if _held[0] == 0:
+                for library, n in zip(libraries, _held[1], strict=True):
+                    if n != 1:
+                        library.set_num_threads(n)

@@ -1,0 +1,90 @@
+"""The command line: exit codes, one-line errors, and the files it writes."""
+
+import numpy as np
+import pytest
+
+from fastglm.cli import main
+from fastglm.tables import column_names, read_table
+
+pa = pytest.importorskip("pyarrow")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with the same table as CSV and Parquet."""
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    rng = np.random.default_rng(0)
+    x, years = rng.normal(size=500), rng.uniform(0.5, 2, 500)
+    table = pa.table({
+        "claims": rng.poisson(years * np.exp(0.3 * x)), "x": x, "years": years, "w": np.ones(500),
+        "region": np.where(x > 0, "n", "s"), "gap": pa.array([None, *range(499)]),
+    })  # fmt: skip
+    pyarrow.csv.write_csv(table, tmp_path / "t.csv")
+    pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("file", ["t.csv", "t.parquet"])
+def test_tables_read_only_what_is_asked(folder, file):
+    assert column_names(file) == ["claims", "x", "years", "w", "region", "gap"]
+    table = read_table(file, ["claims", "region", "gap"])
+    assert list(table) == ["claims", "region", "gap"]
+    assert table["claims"].dtype == np.int64
+    assert set(table["region"]) == {"n", "s"}
+    assert np.isnan(table["gap"][0])
+
+
+@pytest.mark.parametrize("file", ["t.csv", "t.parquet"])
+def test_fit_prints_and_writes(folder, capsys, file):
+    code = main(["fit", file, "claims ~ x + exposure(years)", "--family", "poisson", "--weights", "w",
+                 "--html", "report.html"])  # fmt: skip
+    out = capsys.readouterr().out
+    assert code == 0
+    assert "(Intercept)" in out and "model: t.model.json" in out
+    assert (folder / "t.model.json").stat().st_size > 100
+    assert "<table" in (folder / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["fit", "none.csv", "y ~ x"], "no such file"),
+        (["fit", "t.xlsx", "y ~ x"], "cannot tell the format"),
+        (["fit", "t.csv", "claims ~ yeers"], "did you mean 'years'"),
+        (["fit", "t.csv", "claims ~ region"], "column 'region' is text"),
+        (["fit", "t.csv", "claims ~ gap"], "the first in row 0"),
+        (["fit", "t.csv", "claims x"], "not of the form"),
+        (["fit", "t.csv", "claims ~ x", "--weights", "v"], "'v' is not in t.csv"),
+        (["fit", "t.csv", "claims ~ x", "--weights", "x"], "in the formula and in --weights"),
+        (["fit", "t.csv", "claims ~ x", "--level", "2"], "--level must lie"),
+        (["fit", "t.csv", "claims ~ x", "--out", "no/where.json"], "no such folder"),
+        (["fit", "t.csv"], "required: FORMULA"),
+        (["demo", "--n", "many"], "invalid whole number value"),
+        ([], "required"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(folder, capsys, arguments, message):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_unknown_family_is_bad_input(folder, capsys):
+    assert main(["fit", "t.csv", "claims ~ x", "--family", "poison"]) == 2
+    assert "poisson" in capsys.readouterr().err
+
+
+def test_version_and_help(capsys):
+    assert main(["--version"]) == 0
+    assert main(["fit", "--help"]) == 0
+    assert "cbind(yes, no)" in capsys.readouterr().out
+
+
+def test_demo(capsys):
+    assert main(["demo", "--n", "2e4", "--p", "3", "--no-compare"]) == 0
+    out = capsys.readouterr().out
+    assert "20,000 x 3" in out and "passes over X" in out
