@@ -48,8 +48,8 @@ def _race(args, effort) -> None:
         # after each problem, so that a long race leaves what it has
         _write(args.json, {"machine": description, "effort": vars(effort), "races": races})
     print("\n" + report.legend({name: peers.get(name).note for name in args.peers}))
-    if args.plots and races:
-        print("figures: " + ", ".join(map(str, plots.draw(races, args.plots))))
+    if args.plots:
+        print("figures: " + (", ".join(map(str, plots.draw(races, args.plots))) or "none, fastglm gave no time"))
 
 
 def _one(problem, args, effort):

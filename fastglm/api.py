@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 
 from . import inputs
-from .errors import CollinearityWarning, ConvergenceWarning, InputError, SeparationWarning
+from .errors import CollinearityWarning, ConvergenceWarning, InvalidParameterError, SeparationWarning
 from .family.binomial import Bernoulli, Binomial
 from .family.links import Log, Logit
 from .inference.separation import find_separation
@@ -16,13 +16,12 @@ from .kernels.rows import Pair
 from .objective import Deviance
 from .result import GLMResult
 from .scan import scan
-from .solver.newton import Control, descend
+from .solver.newton import Control, descend, factorise
 from .solver.plan import begin, solve
 from .solvers import name_of, resolve
 from .source.in_memory import InMemory
 from .source.threads import get_threads
 
-POLISH_CELLS = 50_000  # below this, last digits cost microseconds
 CANONICAL = {"gaussian": "identity", "binomial": "logit", "poisson": "log", "gamma": "inverse"}
 COVARIANCES = ("model",)
 
@@ -90,7 +89,7 @@ def fit(
 
     Raises
     ------
-    fastglm.errors.InputError
+    fastglm.errors.InvalidParameterError
         Before any work, for input that cannot be used; the message names the argument, the column and the row.
 
     Warns
@@ -142,11 +141,11 @@ def fit(
 
 def _check_options(penalty, cov, exposure, link):
     if penalty is not None:
-        raise InputError("penalty is reserved for a later version; pass penalty=None")
+        raise InvalidParameterError("penalty is reserved for a later version; pass penalty=None")
     if cov is not None and cov not in COVARIANCES:
-        raise InputError(f"cov={cov!r} is unknown; known: {', '.join(map(repr, COVARIANCES))} or None")
+        raise InvalidParameterError(f"cov={cov!r} is unknown; known: {', '.join(map(repr, COVARIANCES))} or None")
     if exposure is not None and not isinstance(link, Log):
-        raise InputError(f"exposure needs the log link, not {link.name!r}; pass an offset instead")
+        raise InvalidParameterError(f"exposure needs the log link, not {link.name!r}; pass an offset instead")
 
 
 class _Null:
@@ -251,17 +250,19 @@ class _Model:
             information=self.information(),
         )
         if self.solution.stop == "not finite at the start":
-            raise InputError(
-                "start: the first linear predictor gives a mean outside the family's range; "
-                "pass start= with admissible coefficients or another link"
+            raise InvalidParameterError(
+                "start: at the first coefficients the deviance or its derivatives are not finite, because the numbers "
+                "in X or y are so large that sums overflow (rescale them), or because a mean lies outside the "
+                "family's range (pass start= with admissible coefficients, or another link)"
             )
-        if n * m <= POLISH_CELLS or self.objective.precise:
-            self.solution = polish(self.objective, self.solution, self.dispersion)
+        if self.objective.small or self.objective.precise:
+            self.solution = polish(self.objective, self.solution)
 
     def dispersion(self, q):
         """The dispersion at a pass: one where it is known, else deviance over degrees of freedom."""
         if self.family.dispersion == "one":
-            return 1.0
+            # very small weights make huge standard errors, which must not pass for convergence
+            return min(1.0, self.sums.weight / self.sums.nobs)
         df = self.sums.nobs - self.objective.n_params
         return max(q.deviance, 0.0) / df if df > 0 else 1.0
 
@@ -284,7 +285,7 @@ class _Model:
         q = solution.quadratic
         deviance = max(q.deviance, 0.0)
         scale = 1.0 if self.family.dispersion == "one" else (q.pearson / df if df > 0 else np.nan)
-        converged = solution.stop == "converged" and not separated
+        converged = solution.stop in ("converged", "boundary") and not separated
         self._warn(aliased, separated, converged)
         covariance = None
         if self.cov is not None and solution.factor is not None:
@@ -354,6 +355,12 @@ class _Model:
             )
         if separated:
             self._give(SeparationWarning, separated)
+        elif self.solution.stop == "boundary":
+            self._give(
+                ConvergenceWarning,
+                "the optimum lies on the boundary of the means' range, where the score is not zero: the estimates are "
+                "right, but standard errors and tests do not apply. Another link avoids the boundary",
+            )
         elif not converged:
             self._give(
                 ConvergenceWarning,
@@ -367,7 +374,7 @@ class _Model:
         warnings.warn(text, category, stacklevel=4)
 
 
-def polish(objective, solution, dispersion, steps: int = 4):
+def polish(objective, solution, steps: int = 6):
     """Newton steps whose score is summed in double-double arithmetic, until they no longer shrink.
 
     Björck, Å. (1967), "Iterative refinement of linear least squares solutions": one step already gives the digits
@@ -383,13 +390,13 @@ def polish(objective, solution, dispersion, steps: int = 4):
             return solution
         step = solution.factor.solve(q.score)
         gain = max(float(q.score @ step), 0.0)
-        if not gain < 0.25 * before or gain > 1e-6 * max(dispersion(q), 1e-300) + 1e-12 * abs(q.deviance):
+        if not gain < 0.25 * before:
             break
         solution = solution._replace(beta=beta, quadratic=q)
         if np.all(np.abs(step) <= 1.2e-16 * np.abs(beta)):
             break
         before, beta = gain, beta + step
-    return solution
+    return solution._replace(factor=factorise(objective, solution.quadratic, solution.beta))
 
 
 def constant_column(X) -> int | None:

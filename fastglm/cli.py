@@ -8,7 +8,7 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from .errors import InputError
+from .errors import InvalidParameterError
 
 ABOUT = "Generalized linear models on large data: exact fits with standard errors, certified."
 EXAMPLES = """examples:
@@ -57,7 +57,7 @@ def main(argv=None) -> int:
         return int(stop.code or 0)
     try:
         return args.run(args)
-    except (InputError, OSError, MemoryError) as error:
+    except (InvalidParameterError, OSError, MemoryError) as error:
         print(f"fastglm {args.command}: error: {_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -137,7 +137,7 @@ def _fit(args) -> int:
     from .tables import column_names, read_table
 
     if not 0 < args.level < 1:
-        raise InputError(f"--level must lie between 0 and 1, got {args.level:g}")
+        raise InvalidParameterError(f"--level must lie between 0 and 1, got {args.level:g}")
     out = Path(args.out or _stem(args.data) + ".model.json")
     _writable(out, args.html)
     formula = parse(args.formula)
@@ -180,7 +180,7 @@ def _weights(name, table, needed):
     if name is None:
         return None
     if name in needed:
-        raise InputError(f"column {name!r} is in the formula and in --weights")
+        raise InvalidParameterError(f"column {name!r} is in the formula and in --weights")
     return Values(table).of(Expression("column", name))
 
 
@@ -193,7 +193,7 @@ def _writable(*files) -> None:
     """Complain about a missing folder before the work, not after."""
     for file in files:
         if file and not Path(file).parent.is_dir():
-            raise InputError(f"{file}: no such folder")
+            raise InvalidParameterError(f"{file}: no such folder")
 
 
 def _page(args, summary) -> str:

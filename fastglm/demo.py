@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from .errors import InputError
+from .errors import InvalidParameterError
 from .simulate import make_glm
 
 STATSMODELS_COPIES = 12  # its memory in multiples of X, X included
@@ -40,7 +40,7 @@ def _simulate(family, n, p, seed):
     need, free = 8 * n * (p + 4), _free_memory()
     if free is not None and need > free:
         sizes = f"{need / 2**30:.1f} GiB, {free / 2**30:.1f} GiB are free"
-        raise InputError(f"{n:,} x {p} needs {sizes}; use a smaller --n")
+        raise InvalidParameterError(f"{n:,} x {p} needs {sizes}; use a smaller --n")
     return make_glm(family, n, p, link=link, seed=seed)
 
 

@@ -11,35 +11,19 @@ class FastGLMError(ValueError):
     """Base of all errors raised by fastglm."""
 
 
-class InputError(FastGLMError):
-    """An argument cannot be used: an unknown option, a missing companion or a contradiction between arguments."""
+class InvalidParameterError(FastGLMError):
+    """An argument cannot be used; the message names it, with the column and the first offending row where it has them.
+
+    Unknown names and options, wrong shapes and types, responses outside the family's support, weights that are
+    negative or all zero, a missing companion or a contradiction between arguments.
+    """
 
 
-class ShapeError(InputError):
-    """An array has the wrong number of dimensions, rows or columns."""
-
-
-class NotFiniteError(InputError):
+class MissingDataError(InvalidParameterError):
     """An array contains NaN or infinity; the message names the column and the first such row."""
 
 
-class DomainError(InputError):
-    """A value lies outside the support: y of the family, an exposure that is not positive, a level outside (0, 1)."""
-
-
-class WeightError(InputError):
-    """Weights are negative, not finite, all zero, or missing where the fitted model had them."""
-
-
-class UnknownNameError(InputError):
-    """A family, link, solver, column or label has a name that is not known; the message lists those that are."""
-
-
-class DataTypeError(InputError, TypeError):
-    """An array has a type that is not numeric (text, objects, complex numbers)."""
-
-
-class FileFormatError(InputError):
+class FileFormatError(InvalidParameterError):
     """A file is not a saved result, is damaged, or was written in a format newer than this version reads."""
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InputError
+from .errors import InvalidParameterError
 
 OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.MatMult: ":"}
 LEVEL = {"+": 0, "-": 0, "*": 1, "/": 1, ":": 1, "**": 2}  # how tightly they bind
@@ -17,7 +17,7 @@ TOKEN = re.compile(
 )
 
 
-class FormulaError(InputError):
+class FormulaError(InvalidParameterError):
     """A formula cannot be read, or asks for more than the numeric formula language offers."""
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import DataTypeError, NotFiniteError, ShapeError
+from .errors import InvalidParameterError, MissingDataError
 from .expression import Expression, FormulaError, read
 from .tables import unknown_column
 
@@ -171,7 +171,7 @@ def design(formula: str | Formula, table: Mapping[str, np.ndarray]):
 
     Raises
     ------
-    UnknownNameError, DataTypeError, NotFiniteError, FormulaError
+    InvalidParameterError, MissingDataError, FormulaError
         Naming the column or term, and the row.
     """
     formula = parse(formula) if isinstance(formula, str) else formula
@@ -208,7 +208,7 @@ class Values:
         if bad.any():
             row = int(np.argmax(bad))
             where = ", ".join(f"{name} = {self.table[name][row]}" for name in term.columns)
-            raise NotFiniteError(f"term '{term}' is {value[row]} in row {row} ({where})")
+            raise MissingDataError(f"term '{term}' is {value[row]} in row {row} ({where})")
         return value
 
     def _rows(self, term):
@@ -251,9 +251,9 @@ class Values:
         if name not in self.checked:
             column = self._column(name)
             if column.ndim != 1:
-                raise ShapeError(f"column {name!r} has {column.ndim} dimensions, not one")
+                raise InvalidParameterError(f"column {name!r} has {column.ndim} dimensions, not one")
             if (kind := kind_of(column)) != "numeric":
-                raise DataTypeError(
+                raise InvalidParameterError(
                     f"term '{term}' needs the full formula language, which is not available yet: column {name!r} is "
                     f"{kind}, and only numeric columns can be used"
                 )
@@ -279,5 +279,5 @@ def _present(name, column):
     missing = np.equal(column, None) if column.dtype.kind == "O" else np.isnan(column)
     if missing.any():
         row, count = int(np.argmax(missing)), int(np.sum(missing))
-        raise NotFiniteError(f"column {name!r} has {count} missing values, the first in row {row} (rows count from 0)")
+        raise MissingDataError(f"column {name!r} has {count} missing values, the first in row {row} (counted from 0)")
     return column

@@ -6,7 +6,7 @@ import difflib
 
 import numpy as np
 
-from .errors import DataTypeError, DomainError, InputError, NotFiniteError, ShapeError
+from .errors import InvalidParameterError, MissingDataError
 from .source.in_memory import Data
 
 INTERCEPT = "(Intercept)"
@@ -17,7 +17,7 @@ def numeric(a, name: str, column: str | None = None) -> np.ndarray:
 
     Raises
     ------
-    DataTypeError
+    InvalidParameterError
         For text, objects that are not numbers, dates, complex numbers, masked cells or sparse matrices.
     """
     where = f"{name} column {column!r}" if column is not None else name
@@ -25,18 +25,18 @@ def numeric(a, name: str, column: str | None = None) -> np.ndarray:
         # half precision is a storage format, not a type to compute in
         return a.astype(np.float32) if a.dtype == np.float16 else a
     if hasattr(a, "tocsr"):
-        raise DataTypeError(f"{name} is a sparse matrix, which this version does not read; pass {name}.toarray()")
+        raise InvalidParameterError(f"{name} is a sparse matrix, which this version does not read; pass {name}.toarray()")
     if isinstance(a, np.ma.MaskedArray):
         if np.ma.is_masked(a):
             i = tuple(int(v[0]) for v in np.nonzero(np.ma.getmaskarray(a)))
-            raise NotFiniteError(f"{where} has masked (missing) cells, the first at {i}; fill or drop them")
+            raise MissingDataError(f"{where} has masked (missing) cells, the first at {i}; fill or drop them")
         a = a.data
     a = np.asarray(a)
     if a.dtype.kind == "O":
         a = _from_objects(a, where)
     if a.dtype.kind not in "fiub":
         kind = {"c": "complex", "M": "dates", "m": "time spans", "U": "strings", "S": "bytes", "V": "records"}
-        raise DataTypeError(
+        raise InvalidParameterError(
             f"{where} has dtype {a.dtype} ({kind.get(a.dtype.kind, 'not numeric')}); numeric values are needed"
         )
     if a.dtype == np.float16:
@@ -48,9 +48,9 @@ def _from_objects(a, where):
     """An object array of numbers as float64."""
     for i, v in np.ndenumerate(a):
         if v is None or type(v).__name__ in ("NAType", "NaTType"):
-            raise NotFiniteError(f"{where} has a missing value (NA) at {i}; fill or drop it")
+            raise MissingDataError(f"{where} has a missing value (NA) at {i}; fill or drop it")
         if isinstance(v, (str, bytes)) or not isinstance(v, (int, float, np.number, np.bool_)):
-            raise DataTypeError(f"{where} has dtype object and a {type(v).__name__} at {i}; numeric values are needed")
+            raise InvalidParameterError(f"{where} has dtype object and a {type(v).__name__} at {i}; numeric values are needed")
     return a.astype(np.float64)
 
 
@@ -59,7 +59,7 @@ def matrix(X, names):
 
     Raises
     ------
-    ShapeError, DataTypeError, NotFiniteError
+    InvalidParameterError, MissingDataError
     """
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
         columns = [str(c) for c in X.columns]
@@ -68,15 +68,15 @@ def matrix(X, names):
     X = numeric(X, "X")
     if X.ndim != 2:
         hint = "; for one column pass X.reshape(-1, 1)" if X.ndim == 1 else ""
-        raise ShapeError(f"X must be a 2-d array of shape (n, p), not {X.ndim}-d of shape {X.shape}{hint}")
+        raise InvalidParameterError(f"X must be a 2-d array of shape (n, p), not {X.ndim}-d of shape {X.shape}{hint}")
     n, p = X.shape
     if n == 0:
-        raise ShapeError(f"X is empty: no observations, shape {X.shape}")
+        raise InvalidParameterError(f"X is empty: no observations, shape {X.shape}")
     if names is None:
         return X, tuple(f"x{j + 1}" for j in range(p))
     names = tuple(str(v) for v in names)
     if len(names) != p:
-        raise ShapeError(f"names has length {len(names)}, X has {p} columns")
+        raise InvalidParameterError(f"names has length {len(names)}, X has {p} columns")
     return X, names
 
 
@@ -87,7 +87,7 @@ def _frame(X, columns):
         if kind not in "fiub" or not isinstance(X.dtypes.iloc[j] if hasattr(X.dtypes, "iloc") else 0, np.dtype):
             values = X.iloc[:, j] if hasattr(X, "iloc") else X[column]
             if str(X.dtypes.iloc[j] if hasattr(X.dtypes, "iloc") else "") == "category":
-                raise DataTypeError(f"X column {column!r} is categorical; numeric columns are needed (encode it first)")
+                raise InvalidParameterError(f"X column {column!r} is categorical; numeric columns are needed (encode it first)")
             numeric(np.asarray(values, dtype=object), "X", column)
     return X.to_numpy(dtype=None if len(set(kinds)) == 1 and kinds[0] in "fiub" else np.float64)
 
@@ -102,9 +102,9 @@ def vector(v, name: str, n: int) -> np.ndarray | None:
     if v.ndim == 2 and v.shape[1] == 1:
         v = v[:, 0]
     if v.ndim != 1:
-        raise ShapeError(f"{name} must be a 1-d array, not of shape {v.shape}")
+        raise InvalidParameterError(f"{name} must be a 1-d array, not of shape {v.shape}")
     if len(v) != n:
-        raise ShapeError(f"{name} has length {len(v)}, X has {n} rows: the lengths must match")
+        raise InvalidParameterError(f"{name} has length {len(v)}, X has {n} rows: the lengths must match")
     return v
 
 
@@ -115,7 +115,7 @@ def response(y, n: int, family, weights):
     """
     binomial = family.domain.high == 1.0
     if hasattr(y, "tocsr"):
-        raise DataTypeError("y is a sparse matrix; pass a dense vector")
+        raise InvalidParameterError("y is a sparse matrix; pass a dense vector")
     labels = np.asarray(y)
     if binomial and labels.dtype.kind in "OUSb" and labels.ndim <= 2:
         y, classes = _labels(labels)
@@ -130,9 +130,9 @@ def _column(y, n):
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
-        raise ShapeError(f"y must be a 1-d array (or two columns, successes and failures, for binomial), not {y.shape}")
+        raise InvalidParameterError(f"y must be a 1-d array (or two columns, successes and failures, for binomial), not {y.shape}")
     if len(y) != n:
-        raise ShapeError(f"y has length {len(y)}, X has {n} rows: the lengths must match")
+        raise InvalidParameterError(f"y has length {len(y)}, X has {n} rows: the lengths must match")
     return y
 
 
@@ -142,28 +142,28 @@ def _labels(y):
     flat = y.ravel()
     for i, v in enumerate(flat):
         if v is None or v != v or type(v).__name__ == "NAType":
-            raise NotFiniteError(f"y has a missing value (NaN or None) at row {i}; remove the row")
+            raise MissingDataError(f"y has a missing value (NaN or None) at row {i}; remove the row")
     if y.dtype.kind == "O" and all(isinstance(v, (int, float, np.number)) for v in flat):
         return y.astype(np.float64), None
     try:
         classes, codes = np.unique(y, return_inverse=True)
     except TypeError:
-        raise DataTypeError("y mixes labels of types that cannot be ordered; use one type") from None
+        raise InvalidParameterError("y mixes labels of types that cannot be ordered; use one type") from None
     if len(classes) != 2:
         shown = ", ".join(map(repr, classes[:5].tolist()))
-        raise DomainError(f"y has {len(classes)} distinct labels ({shown}); a binomial response needs exactly two")
+        raise InvalidParameterError(f"y has {len(classes)} distinct labels ({shown}); a binomial response needs exactly two")
     return codes.reshape(y.shape).astype(np.uint8), tuple(classes.tolist())
 
 
 def _counts(y, n, weights):
     """Successes and failures to a proportion and its number of trials, R's cbind(successes, failures)."""
     if len(y) != n:
-        raise ShapeError(f"y has length {len(y)}, X has {n} rows: the lengths must match")
+        raise InvalidParameterError(f"y has length {len(y)}, X has {n} rows: the lengths must match")
     y = y.astype(np.float64)
     bad = ~(np.isfinite(y) & (y >= 0.0))
     if bad.any():
         i = int(np.nonzero(bad.any(1))[0][0])
-        raise DomainError(f"y holds successes and failures, which must be finite and non-negative: {y[i]} at row {i}")
+        raise InvalidParameterError(f"y holds successes and failures, which must be finite and non-negative: {y[i]} at row {i}")
     trials = y.sum(1)
     proportion = np.divide(y[:, 0], trials, out=np.zeros(n), where=trials > 0.0)
     return proportion, trials if weights is None else trials * weights
@@ -174,15 +174,15 @@ def check_start(start, m: int) -> np.ndarray | None:
 
     Raises
     ------
-    ShapeError, NotFiniteError
+    InvalidParameterError, MissingDataError
     """
     if start is None:
         return None
     start = np.array(numeric(start, "start"), dtype=np.float64)
     if start.shape != (m,):
-        raise ShapeError(f"start has shape {start.shape}, the model has {m} coefficients (the intercept first)")
+        raise InvalidParameterError(f"start has shape {start.shape}, the model has {m} coefficients (the intercept first)")
     if not np.isfinite(start).all():
-        raise NotFiniteError(f"start is not finite: {start[~np.isfinite(start)][0]}")
+        raise MissingDataError(f"start is not finite: {start[~np.isfinite(start)][0]}")
     return start
 
 
@@ -191,12 +191,12 @@ def family_and_link(family, link):
 
     Raises
     ------
-    UnknownNameError
+    InvalidParameterError
         For a name that is not registered.
-    InputError
+    InvalidParameterError
         For something that is neither a name nor a family or link.
     """
-    from .family.registry import get_family, get_link
+    from . import families, links
 
     def value(v, get, method, what):
         if isinstance(v, str):
@@ -204,13 +204,13 @@ def family_and_link(family, link):
         if isinstance(v, type) and issubclass(v, tuple) and not getattr(v, "_fields", ()):
             v = v()
         if not (isinstance(v, tuple) and hasattr(type(v), method)):
-            raise InputError(f"{what} must be a name or a value of fastglm.{what}, not {v!r}")
+            raise InvalidParameterError(f"{what} must be a name or a value of fastglm.{what}, not {v!r}")
         return v
 
-    family = value(family, get_family, "variance", "family")
-    link = type(family).default_link() if link is None else value(link, get_link, "slope", "link")
+    family = value(family, families.get, "variance", "family")
+    link = type(family).default_link() if link is None else value(link, links.get, "slope", "link")
     if family.domain.high == 1.0 and not hasattr(type(link), "log_tails"):
-        raise InputError(f"link={link.name!r} does not map onto (0, 1), which family={family.name!r} needs")
+        raise InvalidParameterError(f"link={link.name!r} does not map onto (0, 1), which family={family.name!r} needs")
     return family, link
 
 
@@ -219,18 +219,18 @@ def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure
 
     Raises
     ------
-    InputError
+    InvalidParameterError
         A subclass that names the argument, the column and the row.
     """
     X, names = matrix(X, names)
     n, p = X.shape
     if p == 0 and not intercept:
-        raise ShapeError("X has no columns and intercept=False: there is nothing to fit")
+        raise InvalidParameterError("X has no columns and intercept=False: there is nothing to fit")
     weights = vector(weights, "weights", n)
     y, weights, classes = response(y, n, family, weights)
     if intercept and INTERCEPT in names:
         close = difflib.get_close_matches(INTERCEPT, names)
-        raise InputError(f"X has a column named {close[0]!r} already; pass intercept=False")
+        raise InvalidParameterError(f"X has a column named {close[0]!r} already; pass intercept=False")
     data = Data(
         X,
         bool(intercept),

@@ -11,6 +11,9 @@ from .moments import Quadratic
 from .source.in_memory import InMemory
 
 
+SMALL_CELLS = 50_000
+
+
 class Deviance:
     """Half the deviance of a family and link, its score and expected information.
 
@@ -33,9 +36,16 @@ class Deviance:
         self.n_params = source.p + source.data.ones
         self.scale = np.ones(self.n_params)
         self.precise = False
+        self.kept: np.ndarray | None = None
+        self.aliased: dict = {}
         self.n_passes = 0.0
         self._par = pair.par
         self._plan = None
+
+    @property
+    def small(self) -> bool:
+        """Whether the data are so few that extended precision costs microseconds."""
+        return self.source.rows_read * self.n_params <= SMALL_CELLS
 
     def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
         """Deviance (order 0), score (1) and expected information with Pearson's chi-square (2): one pass."""
@@ -98,7 +108,8 @@ class Deviance:
 
     def _pass(self, beta, order, first_eta) -> Quadratic:
         plan = self.plan()
-        plan[k.PRECISE] = self.precise
+        # 2 where the score is linear in beta, so that even its residuals can be exact
+        plan[k.PRECISE] = self.precise and (2 if self.pair.linear else 1)
         m = self.n_params
         padded = (m + 3) // 4 * 4 if m <= SMALL else m
         beta = np.ascontiguousarray(beta, dtype=np.float64)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import InputError, UnknownNameError
+from .errors import InvalidParameterError
 from .inference import check_offset, check_X, linear_predictor
 from .inference import tests as _tests
 
@@ -120,7 +120,7 @@ class GLMResult:
         return _frozen(_tests.p_values(self.tvalues, self.test_df))
 
     def conf_int(self, level=0.95):
-        """Wald confidence intervals, a (p, 2) array; DomainError unless 0 < level < 1."""
+        """Wald confidence intervals, a (p, 2) array; InvalidParameterError unless 0 < level < 1."""
         return _tests.conf_int(self.params, self.bse, level, self.test_df)
 
     @property
@@ -148,11 +148,11 @@ class GLMResult:
 
         Raises
         ------
-        UnknownNameError
+        InvalidParameterError
             If there is no such kind; the message lists those there are.
         """
         if kind not in COVARIANCES:
-            raise UnknownNameError(f"unknown covariance {kind!r}; available: {', '.join(map(repr, COVARIANCES))}")
+            raise InvalidParameterError(f"unknown covariance {kind!r}; available: {', '.join(map(repr, COVARIANCES))}")
         return replace(self, cov_kind=kind, covariance=COVARIANCES[kind](self, **options))
 
     def predict(self, X, kind="mean", offset=None, exposure=None, interval=None, level=0.95, threshold=0.5):
@@ -174,17 +174,17 @@ class GLMResult:
 
         Raises
         ------
-        ShapeError, DataTypeError, UnknownNameError, NotFiniteError
+        InvalidParameterError, MissingDataError
             For an X that does not fit the model.
-        InputError
+        InvalidParameterError
             For an offset that is missing, or a `kind` or `interval` that the model cannot give.
         """
         if kind not in ("mean", "link", "class"):
-            raise UnknownNameError(f"unknown kind of prediction {kind!r}; there are 'mean', 'link', 'class'")
+            raise InvalidParameterError(f"unknown kind of prediction {kind!r}; there are 'mean', 'link', 'class'")
         if kind == "class" and (self.classes is None or interval is not None):
-            raise InputError("kind='class' needs a binomial model fitted to labels, and has no interval")
+            raise InvalidParameterError("kind='class' needs a binomial model fitted to labels, and has no interval")
         if interval not in (None, "mean"):
-            raise UnknownNameError(f"unknown interval {interval!r}; there are None, 'mean'")
+            raise InvalidParameterError(f"unknown interval {interval!r}; there are None, 'mean'")
         X = check_X(self, X)
         offset = check_offset(self, offset, exposure, X.shape[0])
         if interval == "mean":

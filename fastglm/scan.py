@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .errors import DomainError, NotFiniteError, WeightError
+from .errors import InvalidParameterError, MissingDataError
 from .kernels import scan as k
 
 
@@ -71,23 +71,23 @@ def _check(total: Scan, data, family) -> None:
     first = dict(zip(("y", "domain", "weights", "freq_weights", "offset", "exposure"), total.firsts, strict=True))
     if first["y"] >= 0:
         i = first["y"]
-        raise NotFiniteError(f"y is not finite: {data.y[i]} at row {i} (missing values are not dropped; remove the row)")
+        raise MissingDataError(f"y is not finite: {data.y[i]} at row {i} (missing values are not dropped; remove the row)")
     for name in ("weights", "freq_weights"):
         if first[name] >= 0:
             v = getattr(data, name)[first[name]]
             problem = "negative" if v < 0 else "not finite (NaN or infinite)"
-            raise WeightError(f"{name} must be non-negative and finite: {v} at row {first[name]} is {problem}")
+            raise InvalidParameterError(f"{name} must be non-negative and finite: {v} at row {first[name]} is {problem}")
     if first["offset"] >= 0:
         i = first["offset"]
-        raise NotFiniteError(f"offset is not finite: {data.offset[i]} at row {i}; drop rows without exposure")
+        raise MissingDataError(f"offset is not finite: {data.offset[i]} at row {i}; drop rows without exposure")
     if first["exposure"] >= 0:
         i = first["exposure"]
-        raise DomainError(f"exposure must be positive and finite: {data.exposure[i]} at row {i}; drop such rows")
+        raise InvalidParameterError(f"exposure must be positive and finite: {data.exposure[i]} at row {i}; drop such rows")
     if first["domain"] >= 0:
         i = first["domain"]
-        raise DomainError(_outside(family, data.y[i], i))
+        raise InvalidParameterError(_outside(family, data.y[i], i))
     if not total.weight > 0.0:
-        raise WeightError("weights are all zero: no observations are left")
+        raise InvalidParameterError("weights are all zero: no observations are left")
 
 
 def _outside(family, value, row) -> str:

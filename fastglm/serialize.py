@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import FileFormatError, InputError, UnknownNameError
+from .errors import FileFormatError, InvalidParameterError
 from .result import FIELDS, GLMResult
 
 FORMAT = "fastglm-result"
@@ -27,7 +27,7 @@ def save(result, path):
 
     Raises
     ------
-    InputError
+    InvalidParameterError
         If a label, parameter or history entry is of a type JSON cannot hold.
     OSError
         If the file cannot be written.
@@ -59,7 +59,7 @@ def load(path):
     ------
     FileFormatError
         If the file is not a saved result, is damaged, or has a newer format than this version reads.
-    UnknownNameError
+    InvalidParameterError
         If it names a family or link that is not registered.
     OSError
         If the file cannot be read.
@@ -70,7 +70,7 @@ def load(path):
         try:
             values[name] = CODECS[name][1](record[name])
         except (TypeError, ValueError, KeyError, OverflowError) as error:
-            if isinstance(error, UnknownNameError):
+            if isinstance(error, InvalidParameterError):
                 raise
             raise FileFormatError(f"{path}: the field {name!r} cannot be read: {error}") from None
     _check_shapes(path, values)
@@ -183,7 +183,7 @@ def _tuple_of(codec):
 def _pack_label(value):
     value = value.item() if isinstance(value, np.generic) else value
     if type(value) not in (str, int, float, bool) or (type(value) is float and not math.isfinite(value)):
-        raise InputError(f"the label {value!r} cannot be saved; labels must be text, numbers or booleans")
+        raise InvalidParameterError(f"the label {value!r} cannot be saved; labels must be text, numbers or booleans")
     return value
 
 
@@ -205,7 +205,7 @@ def _pack_free(value):
         return _pack_float(value)
     if value is None or isinstance(value, (bool, int)) or (isinstance(value, str) and value not in SPECIAL):
         return value
-    raise InputError(f"{value!r} of type {type(value).__name__} cannot be saved as JSON")
+    raise InvalidParameterError(f"{value!r} of type {type(value).__name__} cannot be saved as JSON")
 
 
 def _unpack_free(value):
@@ -230,7 +230,7 @@ def _unpack_named(what):
         try:
             return {"family": families, "link": links}[what].get(name, **params)
         except (ValueError, TypeError, KeyError) as error:
-            raise UnknownNameError(
+            raise InvalidParameterError(
                 f"the {what} {name!r} with parameters {params} cannot be rebuilt: {error}. "
                 f"If it is your own, import the module that registers it before loading."
             ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .errors import InputError, UnknownNameError
+from .errors import InvalidParameterError
 
 
 class Auto(NamedTuple):
@@ -49,21 +49,21 @@ def resolve(solver):
 
     Raises
     ------
-    UnknownNameError
+    InvalidParameterError
         For a name that is not known.
-    InputError
+    InvalidParameterError
         For a tolerance or an iteration limit that is not positive.
     """
     if isinstance(solver, str):
         if solver not in SOLVERS:
-            raise UnknownNameError(f"solver={solver!r} is unknown; known: {', '.join(SOLVERS)}")
+            raise InvalidParameterError(f"solver={solver!r} is unknown; known: {', '.join(SOLVERS)}")
         return SOLVERS[solver]()
     if type(solver) not in SOLVERS.values():
-        raise InputError(f"solver must be one of {', '.join(SOLVERS)} or a record of fastglm.solvers, not {solver!r}")
+        raise InvalidParameterError(f"solver must be one of {', '.join(SOLVERS)} or a record of fastglm.solvers, not {solver!r}")
     if not solver.tol > 0.0:
-        raise InputError(f"tol={solver.tol} must be positive")
+        raise InvalidParameterError(f"tol={solver.tol} must be positive")
     if not solver.max_iter >= 1:
-        raise InputError(f"max_iter={solver.max_iter} must be at least 1")
+        raise InvalidParameterError(f"max_iter={solver.max_iter} must be at least 1")
     return solver
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import FileFormatError, InputError, UnknownNameError
+from .errors import FileFormatError, InvalidParameterError
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 PARQUET = (".parquet", ".pq")
@@ -69,12 +69,12 @@ def read_table(path, columns=None) -> dict[str, np.ndarray]:
     return {name: _array(table.column(name)) for name in table.column_names}
 
 
-def unknown_column(name, known, where="the data") -> UnknownNameError:
+def unknown_column(name, known, where="the data") -> InvalidParameterError:
     """The error for a column that is not there, with the names that look like it."""
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     close += [other for other in known if other.lower() == name.lower() and other not in close]
     hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"columns: {', '.join(list(known)[:20])}"
-    return UnknownNameError(f"column {name!r} is not in {where}; {hint}")
+    return InvalidParameterError(f"column {name!r} is not in {where}; {hint}")
 
 
 def _checked(path):
@@ -83,13 +83,13 @@ def _checked(path):
     kind = Path(path.stem).suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
     if kind not in DELIMITERS and kind not in PARQUET:
         known = ", ".join((*DELIMITERS, *PARQUET))
-        raise InputError(f"{path}: cannot tell the format from the extension; known are {known}")
+        raise InvalidParameterError(f"{path}: cannot tell the format from the extension; known are {known}")
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise InvalidParameterError(f"{path}: no such file")
     try:
         import pyarrow  # noqa: F401
     except ImportError:
-        raise InputError("reading files needs pyarrow: pip install 'fastglm[tables]'") from None
+        raise InvalidParameterError("reading files needs pyarrow: pip install 'fastglm[tables]'") from None
     return path, kind
 
 

@@ -4,11 +4,9 @@ Dobson (1990) p. 93, McCullagh & Nelder (1989) p. 300 and Collett (1991) p. 75; 
 R 4.2.2, glm iterated until it stands still.
 """
 
-import importlib.util
 import pickle
 import subprocess
 import sys
-import types
 from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
@@ -21,26 +19,6 @@ from fastglm.inference.summary import format_number, format_p
 from fastglm.inference.tests import p_values, quantile
 from fastglm.result import COVARIANCES, GLMResult
 
-
-def _stand_in():
-    """The evaluation of rows through the scalar methods of families and links, for a tree without its kernels."""
-
-    def inverse_link(link, eta):
-        with np.errstate(all="ignore"):
-            return np.vectorize(link.inverse, otypes=[float])(np.asarray(eta, dtype=float))
-
-    def evaluate(family, link, eta, y):
-        mu = inverse_link(link, eta)
-        slope = np.vectorize(link.slope, otypes=[float])(eta)
-        variance = np.vectorize(family.variance, otypes=[float])(mu)
-        deviance = np.vectorize(family.deviance, otypes=[float])(y, mu)
-        return types.SimpleNamespace(mu=mu, slope=slope, variance=variance, deviance=deviance)
-
-    return types.SimpleNamespace(inverse_link=inverse_link, evaluate=evaluate)
-
-
-if importlib.util.find_spec("fastglm.kernels.evaluate") is None:
-    sys.modules["fastglm.kernels.evaluate"] = _stand_in()
 
 NAN = float("nan")
 DOBSON_X = np.array([[i % 3 == 1, i % 3 == 2, i // 3 == 1, i // 3 == 2] for i in range(9)], dtype=float)
@@ -182,13 +160,13 @@ def test_aliased_coefficients_are_nan_and_predict_as_zero():
     close(r.predict(X, interval="mean").se, clotting().predict(CLOTTING_X, interval="mean").se)
     close(r.influence(X, CLOTTING_Y).hat.sum(), 2)
     X[4, 1] = np.inf
-    with pytest.raises(errors.NotFiniteError, match="'twice' has inf in row 4"):
+    with pytest.raises(errors.MissingDataError, match="'twice' has inf in row 4"):
         r.predict(X)
 
 
 @pytest.mark.parametrize("level", [0, 1, -0.1, 95, NAN])
 def test_level_must_be_a_probability(level):
-    with pytest.raises(errors.DomainError, match="level"):
+    with pytest.raises(errors.InvalidParameterError, match="level"):
         quantile(level)
 
 
@@ -204,7 +182,7 @@ def test_information_criteria_count_the_dispersion_as_R_does():
 
 
 def test_covariance_kinds_come_from_a_table(monkeypatch):
-    with pytest.raises(errors.UnknownNameError, match="'model'"):
+    with pytest.raises(errors.InvalidParameterError, match="'model'"):
         dobson().with_cov("HC9")
     monkeypatch.setitem(COVARIANCES, "double", lambda r, times=2: times * r.cov_params())
     r = dobson()
@@ -273,19 +251,19 @@ def test_blocks_of_rows_do_not_show(monkeypatch):
 
 def test_offset_and_exposure():
     r = dobson(exposure_kind="exposure")
-    with pytest.raises(errors.InputError, match="fitted with an exposure"):
+    with pytest.raises(errors.InvalidParameterError, match="fitted with an exposure"):
         r.predict(DOBSON_X)
-    with pytest.raises(errors.InputError, match="fitted with an exposure"):
+    with pytest.raises(errors.InvalidParameterError, match="fitted with an exposure"):
         r.residuals(DOBSON_X, DOBSON_Y)
     close(r.predict(DOBSON_X, exposure=np.full(9, 2.0)), 2 * dobson().predict(DOBSON_X))
     close(dobson().predict(DOBSON_X, offset=np.log(2.0)), r.predict(DOBSON_X, exposure=2))
-    with pytest.raises(errors.DomainError, match="row 1"):
+    with pytest.raises(errors.InvalidParameterError, match="row 1"):
         r.predict(DOBSON_X[:2], exposure=[1.0, 0.0])
-    with pytest.raises(errors.InputError, match="log link"):
+    with pytest.raises(errors.InvalidParameterError, match="log link"):
         clotting().predict(CLOTTING_X, exposure=1.0)
-    with pytest.raises(errors.ShapeError, match="offset"):
+    with pytest.raises(errors.InvalidParameterError, match="offset"):
         r.predict(DOBSON_X, offset=np.zeros(3))
-    with pytest.raises(errors.NotFiniteError, match="offset has nan in row 2"):
+    with pytest.raises(errors.MissingDataError, match="offset has nan in row 2"):
         r.predict(DOBSON_X[:3], offset=[0, 0, NAN])
 
 
@@ -295,9 +273,9 @@ def test_classes():
     assert labels.tolist() == ["dead" if mu > 0.4 else "alive" for mu in r.predict(BUDWORM_X)]
     y = np.where(BUDWORM_DEAD > 9, "dead", "alive")
     close(r.residuals(BUDWORM_X, y, "response"), (BUDWORM_DEAD > 9) - r.predict(BUDWORM_X))
-    with pytest.raises(errors.UnknownNameError, match="'lost' in row 0"):
+    with pytest.raises(errors.InvalidParameterError, match="'lost' in row 0"):
         r.residuals(BUDWORM_X[:1], ["lost"])
-    with pytest.raises(errors.InputError, match="labels"):
+    with pytest.raises(errors.InvalidParameterError, match="labels"):
         budworm().predict(BUDWORM_X, kind="class")
 
 
@@ -305,27 +283,27 @@ def test_X_that_does_not_fit_is_refused_by_name():
     r = dobson()
     bad = DOBSON_X.copy()
     bad[3, 1] = NAN
-    with pytest.raises(errors.NotFiniteError, match="'outcome3' has nan in row 3"):
+    with pytest.raises(errors.MissingDataError, match="'outcome3' has nan in row 3"):
         r.predict(bad)
-    with pytest.raises(errors.ShapeError, match="X has 3 columns, the model has 4"):
+    with pytest.raises(errors.InvalidParameterError, match="X has 3 columns, the model has 4"):
         r.predict(DOBSON_X[:, :3])
-    with pytest.raises(errors.ShapeError, match="two dimensions"):
+    with pytest.raises(errors.InvalidParameterError, match="two dimensions"):
         r.predict(DOBSON_X[0])
-    with pytest.raises(errors.ShapeError, match="rectangular"):
+    with pytest.raises(errors.InvalidParameterError, match="rectangular"):
         r.predict([[1, 2], [3]])
     with pytest.raises(TypeError, match="numeric"):
         r.predict(DOBSON_X.astype(str))
-    with pytest.raises(errors.UnknownNameError, match="'median'"):
+    with pytest.raises(errors.InvalidParameterError, match="'median'"):
         r.predict(DOBSON_X, kind="median")
-    with pytest.raises(errors.InputError, match="cov=None"):
+    with pytest.raises(errors.InvalidParameterError, match="cov=None"):
         dobson(cov_unscaled=None).predict(DOBSON_X, interval="mean")
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(DOBSON_X, columns=r.names[1:])
-    with pytest.raises(errors.UnknownNameError, match="not know: extra"):
+    with pytest.raises(errors.InvalidParameterError, match="not know: extra"):
         r.predict(frame.assign(extra=1.0))
-    with pytest.raises(errors.UnknownNameError, match="lacks columns of the model: outcome3"):
+    with pytest.raises(errors.InvalidParameterError, match="lacks columns of the model: outcome3"):
         r.predict(frame.drop(columns="outcome3"))
-    with pytest.raises(errors.DataTypeError, match="'outcome2'"):
+    with pytest.raises(errors.InvalidParameterError, match="'outcome2'"):
         r.predict(frame.assign(outcome2="a"))
 
 
@@ -338,7 +316,7 @@ def test_residuals_as_R():
     close(r.residuals(X, y, "pearson")[:3], [-0.0395497255735186, 0.08891786489166265, 0.0498128350740275])
     close(r.residuals(X, y, "response")[:3], [-4.859041370425913, 4.7361112623765536, 1.9928686363999617])
     close(r.residuals(X, y, "working")[:2], [0.000321911396445576, -0.001669383648078528])
-    with pytest.raises(errors.UnknownNameError, match="deviance, pearson"):
+    with pytest.raises(errors.InvalidParameterError, match="deviance, pearson"):
         r.residuals(X, y, "partial")
 
 
@@ -348,9 +326,9 @@ def test_grouped_binomial_residuals_as_R():
     expected = [-0.12504953329882207, 0.3046310022633236, 0.2220378858961236, -0.7101114062812075]
     close(r.residuals(BUDWORM_X, counts)[:4], expected)
     close(r.residuals(BUDWORM_X, BUDWORM_DEAD / 20, weights=20)[:4], expected)
-    with pytest.raises(errors.WeightError, match="fitted with weights"):
+    with pytest.raises(errors.InvalidParameterError, match="fitted with weights"):
         r.residuals(BUDWORM_X, BUDWORM_DEAD / 20)
-    with pytest.raises(errors.WeightError, match="-1.0 in row 11"):
+    with pytest.raises(errors.InvalidParameterError, match="-1.0 in row 11"):
         r.residuals(BUDWORM_X, BUDWORM_DEAD / 20, weights=[20] * 11 + [-1])
 
 
@@ -363,7 +341,7 @@ def test_influence_as_R():
     inf = budworm().influence(BUDWORM_X, BUDWORM_DEAD / 20, weights=20)
     close(inf.hat[:2], [0.31924781381970185, 0.40161849125754767])
     close(inf.deviance[:2], [-0.15156103168030136, 0.39380843776992774], rtol=1e-6)
-    with pytest.raises(errors.InputError, match="cov=None"):
+    with pytest.raises(errors.InvalidParameterError, match="cov=None"):
         clotting(cov_unscaled=None).influence(CLOTTING_X, CLOTTING_Y)
 
 
@@ -419,11 +397,11 @@ def test_binomial_residuals_keep_the_tails():
 
 def test_y_that_does_not_fit_is_refused():
     r = dobson()
-    with pytest.raises(errors.ShapeError, match="y has shape"):
+    with pytest.raises(errors.InvalidParameterError, match="y has shape"):
         r.residuals(DOBSON_X, DOBSON_Y[:4])
-    with pytest.raises(errors.ShapeError, match="one dimension"):
+    with pytest.raises(errors.InvalidParameterError, match="one dimension"):
         r.residuals(DOBSON_X, DOBSON_Y[:, None])
-    with pytest.raises(errors.NotFiniteError, match="y has nan in row 0"):
+    with pytest.raises(errors.MissingDataError, match="y has nan in row 0"):
         r.residuals(DOBSON_X[:1], [NAN])
 
 
@@ -503,4 +481,4 @@ def test_importing_the_result_stays_light():
 def test_errors_are_value_errors():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     assert all(issubclass(kind, (ValueError, UserWarning)) and kind.__doc__ for kind in kinds)
-    assert issubclass(errors.DataTypeError, TypeError)
+    assert issubclass(errors.InvalidParameterError, TypeError)

@@ -48,6 +48,6 @@ def fit(data):
 
 
 PEER = Peer(
-    "r_glm", ALL & FAMILIES.keys(), True, 12, load, fit, prepare,
+    "r_glm", ALL & FAMILIES.keys(), True, 9, load, fit, prepare,
     note="glm.fit and summary, single-threaded outside its BLAS; a fresh R each run, reading the data is not timed",
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import UnknownNameError
+from ..errors import InvalidParameterError
 from .binomial import Binomial
 from .gamma import Gamma
 from .gaussian import Gaussian
@@ -79,9 +79,9 @@ def Quasi(variance: str = "constant"):  # noqa: N802, a family in the user's eye
 
     Raises
     ------
-    UnknownNameError
+    InvalidParameterError
         For another variance.
     """
     if variance not in VARIANCES:
-        raise UnknownNameError(f"variance={variance!r} is unknown; known: {', '.join(VARIANCES)}")
+        raise InvalidParameterError(f"variance={variance!r} is unknown; known: {', '.join(VARIANCES)}")
     return VARIANCES[variance]()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from ..errors import UnknownNameError
+from ..errors import InvalidParameterError
 from ..types import Interval
 
 FAMILIES: dict[str, type] = {}
@@ -110,7 +110,7 @@ def _lookup(table: dict[str, type], what: str, name: str) -> type:
     if key not in table:
         close = difflib.get_close_matches(name, table, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise UnknownNameError(f"{what}={name!r} is unknown{hint} Known: {', '.join(table)}")
+        raise InvalidParameterError(f"{what}={name!r} is unknown{hint} Known: {', '.join(table)}")
     return table[key]
 
 
@@ -119,7 +119,7 @@ def get_family(name: str, **params):
 
     Raises
     ------
-    UnknownNameError
+    InvalidParameterError
         For a name that is not registered, or parameters the family does not have.
     """
     return _build(_lookup(FAMILIES, "family", name), "family", name, params)
@@ -138,4 +138,4 @@ def _build(cls, what, name, params):
         message = f"{what}={name!r} takes the parameters: {fields}; got {', '.join(params) or 'none'}"
         if cls._fields and not params:
             message += f". Pass a value such as fastglm.{'families' if what == 'family' else 'links'}.{cls.__name__}(...)"
-        raise UnknownNameError(message) from None
+        raise InvalidParameterError(message) from None

@@ -5,9 +5,23 @@ from __future__ import annotations
 from math import nan
 from typing import NamedTuple
 
+from numba.extending import register_jitable
+
 from ..kernels.elementary import exp, log
+from ..kernels.scalars import gamma_gap, poisson_gap
 from .links import Log
 from .registry import NONNEGATIVE, POSITIVE, family, fused
+
+
+@register_jitable
+def _unit_deviance(p, y, mu, m):
+    """The unit deviance of power p with m = mu^(1-p); at one and two the limits, Poisson's and Gamma's."""
+    if p == 1.0:
+        return 2.0 * poisson_gap(y, mu)
+    if p == 2.0:
+        return 2.0 * gamma_gap(y, mu)
+    lead = exp((2.0 - p) * log(y)) / ((1.0 - p) * (2.0 - p)) if y > 0.0 else 0.0
+    return 2.0 * (lead - y * m / (1.0 - p) + mu * m / (2.0 - p))
 
 
 @family("tweedie", link=Log, domain=NONNEGATIVE, mean=POSITIVE, dispersion="pearson")
@@ -24,10 +38,7 @@ class Tweedie(NamedTuple):
         return exp(self.power * log(mu))
 
     def deviance(self, y, mu):
-        p = self.power
-        lead = exp((2.0 - p) * log(y)) / ((1.0 - p) * (2.0 - p)) if y > 0.0 else 0.0
-        m = exp((1.0 - p) * log(mu))
-        return 2.0 * (lead - y * m / (1.0 - p) + mu * m / (2.0 - p))
+        return _unit_deviance(self.power, y, mu, exp((1.0 - self.power) * log(mu)))
 
     def start(self, y, w):
         return y if y > 0.0 else 0.1
@@ -51,6 +62,4 @@ def rows(family, link, eta, y):
     p = family.power
     m = exp((1.0 - p) * eta)
     mu = exp(eta)
-    lead = exp((2.0 - p) * log(y)) / ((1.0 - p) * (2.0 - p)) if y > 0.0 else 0.0
-    d = 2.0 * (lead - y * m / (1.0 - p) + mu * m / (2.0 - p))
-    return (y - mu) * m, mu * m, d
+    return (y - mu) * m, mu * m, _unit_deviance(p, y, mu, m)

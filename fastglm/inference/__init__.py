@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import DataTypeError, DomainError, InputError, NotFiniteError, ShapeError, UnknownNameError
+from ..errors import InvalidParameterError, MissingDataError
 
 BLOCK_BYTES = 1 << 20  # a block of rows in float64 that stays in the second-level cache
 
@@ -28,7 +28,7 @@ def check_X(result, X):
 
     Raises
     ------
-    ShapeError, DataTypeError, UnknownNameError
+    InvalidParameterError
     """
     names = column_names(result)
     if hasattr(X, "columns") and hasattr(X, "to_numpy"):
@@ -39,13 +39,13 @@ def check_X(result, X):
         try:
             X = np.asarray(X)
         except ValueError as error:
-            raise ShapeError(f"X is not a rectangular table: {error}") from None
+            raise InvalidParameterError(f"X is not a rectangular table: {error}") from None
     if X.ndim != 2:
-        raise ShapeError(f"X must have two dimensions (rows, columns), got shape {X.shape}")
+        raise InvalidParameterError(f"X must have two dimensions (rows, columns), got shape {X.shape}")
     if X.shape[1] != len(names):
-        raise ShapeError(f"X has {X.shape[1]} columns, the model has {len(names)} ({_some(names)})")
+        raise InvalidParameterError(f"X has {X.shape[1]} columns, the model has {len(names)} ({_some(names)})")
     if X.dtype.kind not in "biuf":
-        raise DataTypeError(f"X must be numeric, got dtype {X.dtype}")
+        raise InvalidParameterError(f"X must be numeric, got dtype {X.dtype}")
     return X
 
 
@@ -63,7 +63,7 @@ def _frame_values(frame, names):
     columns = [np.asarray(frame[label]) for label in frame.columns]  # mixed types, such as bool beside float
     for label, column in zip(frame.columns, columns, strict=True):
         if column.dtype.kind not in "biuf":
-            raise DataTypeError(f"X: column {label!r} must be numeric, got dtype {column.dtype}")
+            raise InvalidParameterError(f"X: column {label!r} must be numeric, got dtype {column.dtype}")
     return np.column_stack([column.astype(np.float64) for column in columns])
 
 
@@ -71,10 +71,10 @@ def _refuse_labels(labels, names):
     unknown = [label for label in labels if label not in set(names)]
     missing = [name for name in names if name not in set(labels)]
     if unknown:
-        raise UnknownNameError(f"X has columns the model does not know: {_some(unknown)}; it has {_some(names)}")
+        raise InvalidParameterError(f"X has columns the model does not know: {_some(unknown)}; it has {_some(names)}")
     if missing:
-        raise UnknownNameError(f"X lacks columns of the model: {_some(missing)}")
-    raise UnknownNameError(f"X has repeated column names: {_some(labels)}")
+        raise InvalidParameterError(f"X lacks columns of the model: {_some(missing)}")
+    raise InvalidParameterError(f"X has repeated column names: {_some(labels)}")
 
 
 def _some(names, most=8):
@@ -108,7 +108,7 @@ def linear_predictor(result, X, offset=0.0):
 
     Raises
     ------
-    NotFiniteError
+    MissingDataError
         If X contains NaN or infinity.
     """
     b = np.where(np.isnan(result.params), 0.0, result.params)
@@ -129,7 +129,7 @@ def _refuse_not_finite(block, first, names):
     bad = np.argwhere(~np.isfinite(block))
     if len(bad):
         row, column = bad[0]
-        raise NotFiniteError(f"X: column {names[column]!r} has {block[row, column]} in row {first + row}")
+        raise MissingDataError(f"X: column {names[column]!r} has {block[row, column]} in row {first + row}")
 
 
 def quadratic_form(result, X, matrix):
@@ -160,26 +160,26 @@ def check_offset(result, offset, exposure, n):
 
     Raises
     ------
-    InputError
+    InvalidParameterError
         If the model was fitted with an offset or exposure and neither is given, or the link is not the log and an
         exposure is given.
-    ShapeError, NotFiniteError, DomainError, DataTypeError
+    InvalidParameterError, MissingDataError, InvalidParameterError
     """
     if offset is None and exposure is None:
         if result.exposure_kind is not None:
             kind = result.exposure_kind
-            raise InputError(f"the model was fitted with an {kind}: give offset= or exposure= for these rows as well")
+            raise InvalidParameterError(f"the model was fitted with an {kind}: give offset= or exposure= for these rows as well")
         return 0.0
     total = 0.0
     if offset is not None:
         total = total + check_column("offset", offset, n)
     if exposure is not None:
         if result.link.name != "log":
-            raise InputError(f"exposure needs the log link, the model has {result.link.name!r}; use offset instead")
+            raise InvalidParameterError(f"exposure needs the log link, the model has {result.link.name!r}; use offset instead")
         exposure = check_column("exposure", exposure, n)
         if not (exposure > 0).all():
             row = int(np.argmin(exposure > 0))
-            raise DomainError(f"exposure must be positive, got {np.atleast_1d(exposure)[row]} in row {row}")
+            raise InvalidParameterError(f"exposure must be positive, got {np.atleast_1d(exposure)[row]} in row {row}")
         total = total + np.log(exposure)
     return total
 
@@ -188,11 +188,11 @@ def check_column(what, values, n):
     """A scalar or (n,) float64 array of finite numbers, or an error that names the argument and the row."""
     values = np.asarray(values)
     if values.dtype.kind not in "biuf":
-        raise DataTypeError(f"{what} must be numeric, got dtype {values.dtype}")
+        raise InvalidParameterError(f"{what} must be numeric, got dtype {values.dtype}")
     if values.ndim and values.shape != (n,):
-        raise ShapeError(f"{what} has shape {values.shape}, expected ({n},) as X has {n} rows")
+        raise InvalidParameterError(f"{what} has shape {values.shape}, expected ({n},) as X has {n} rows")
     finite = np.isfinite(values)
     if not finite.all():
         row = int(np.argmin(finite))
-        raise NotFiniteError(f"{what} has {np.atleast_1d(values)[row]} in row {row}")
+        raise MissingDataError(f"{what} has {np.atleast_1d(values)[row]} in row {row}")
     return values.astype(np.float64)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import DomainError, ShapeError, UnknownNameError, WeightError
+from ..errors import InvalidParameterError
 from . import check_column, check_offset, check_X, linear_predictor
 
 # V(mu) = mu^power for these families; A is then a power or a logarithm.
@@ -65,13 +65,13 @@ def residuals(result, X, y, kind="deviance", weights=None, offset=None, exposure
 
     Raises
     ------
-    UnknownNameError
+    InvalidParameterError
         If `kind` is not one of the five.
-    InputError
+    InvalidParameterError
         For X, y, weights, offset or exposure that cannot be used.
     """
     if kind not in KINDS:
-        raise UnknownNameError(f"unknown kind of residual {kind!r}; there are {', '.join(KINDS)}")
+        raise InvalidParameterError(f"unknown kind of residual {kind!r}; there are {', '.join(KINDS)}")
     rows = evaluate_rows(result, X, y, weights, offset, exposure, needs_weights=kind not in ("response", "working"))
     return KINDS[kind](result, rows)
 
@@ -81,7 +81,7 @@ def evaluate_rows(result, X, y, weights=None, offset=None, exposure=None, needs_
 
     Raises
     ------
-    InputError
+    InvalidParameterError
         For arguments that cannot be used, among them y outside the support of the family and weights that are missing.
     """
     from ..kernels.evaluate import evaluate
@@ -90,7 +90,7 @@ def evaluate_rows(result, X, y, weights=None, offset=None, exposure=None, needs_
     n = X.shape[0]
     y, trials = _check_y(result, y, n)
     if weights is None and result.has_weights and trials is None and needs_weights:
-        raise WeightError("the model was fitted with weights: give weights= for these rows (1 where they have none)")
+        raise InvalidParameterError("the model was fitted with weights: give weights= for these rows (1 where they have none)")
     weights = _check_weights(weights, n)
     if trials is not None:
         weights = weights * trials
@@ -99,7 +99,7 @@ def evaluate_rows(result, X, y, weights=None, offset=None, exposure=None, needs_
     undefined = np.isnan(detail.deviance)
     if undefined.any():
         row = int(np.argmax(undefined))
-        raise DomainError(
+        raise InvalidParameterError(
             f"the {result.family.name} deviance is not defined in row {row}, y={y[row]}, fitted mean {detail.mu[row]}"
         )
     return Rows(X, y, weights, eta, detail)
@@ -111,11 +111,11 @@ def _check_y(result, y, n):
     if y.ndim == 2 and y.shape[1] == 2 and result.family.name in BINOMIAL:
         counts = [check_column("y", column, n) for column in y.T]
         if min(column.min(initial=0.0) for column in counts) < 0:
-            raise DomainError("y: successes and failures must not be negative")
+            raise InvalidParameterError("y: successes and failures must not be negative")
         trials = counts[0] + counts[1]
         return np.divide(counts[0], trials, out=np.zeros(n), where=trials > 0), trials
     if y.ndim != 1:
-        raise ShapeError(f"y must have one dimension, got shape {y.shape}")
+        raise InvalidParameterError(f"y must have one dimension, got shape {y.shape}")
     if result.classes is not None:
         y = _labels_to_means(y, result.classes)
     return check_column("y", y, n), None
@@ -125,7 +125,7 @@ def _labels_to_means(y, classes):
     positive, known = y == classes[1], (y == classes[0]) | (y == classes[1])
     if not np.all(known):
         row = int(np.argmin(known))
-        raise UnknownNameError(f"y has the label {str(y[row])!r} in row {row}; the model knows {list(classes)}")
+        raise InvalidParameterError(f"y has the label {str(y[row])!r} in row {row}; the model knows {list(classes)}")
     return np.asarray(positive, dtype=np.float64)
 
 
@@ -135,7 +135,7 @@ def _check_weights(weights, n):
     weights = check_column("weights", weights, n)
     if (weights < 0).any():
         row = int(np.argmax(weights < 0))
-        raise WeightError(f"weights must not be negative, got {np.atleast_1d(weights)[row]} in row {row}")
+        raise InvalidParameterError(f"weights must not be negative, got {np.atleast_1d(weights)[row]} in row {row}")
     return weights
 
 
@@ -148,11 +148,16 @@ def _error(result, rows):
 
 
 def _working(result, rows):
-    return _error(result, rows) / rows.detail.slope
+    if result.family.name not in BINOMIAL:
+        return rows.detail.score / rows.detail.information
+    # R's make.link keeps mu and its slope away from zero by one rounding unit
+    eps = np.finfo(float).eps
+    return (rows.y - np.clip(rows.detail.mu, eps, 1.0 - eps)) / np.maximum(rows.detail.slope, eps)
 
 
 def _pearson(result, rows):
-    return _error(result, rows) * np.sqrt(rows.weights / rows.detail.variance)
+    score, information = np.sign(rows.detail.slope) * rows.detail.score, rows.detail.information
+    return score * np.sqrt(rows.weights / np.where(information > 0.0, information, np.inf))
 
 
 def _deviance(result, rows):

@@ -83,9 +83,19 @@ def separation(X, y, family, weights=None) -> Separation:
     )
     if solved.status != 0 or -solved.fun < 1e-7:
         return Separation("none", np.zeros(p))
-    moved = ends @ solved.x
-    complete = len(inside) == 0 and bool((moved > 1e-7).all())
-    direction = np.where(np.abs(solved.x) > 1e-7, solved.x / scale, 0.0)
+    direction, complete = solved.x, False
+    if len(inside) == 0:
+        # the widest margin: positive where one direction separates every row
+        margin = linprog(
+            np.r_[np.zeros(p), -1.0],
+            A_ub=np.column_stack([-ends, np.ones(len(ends))]),
+            b_ub=np.zeros(len(ends)),
+            bounds=[(-1.0, 1.0)] * p + [(0.0, 1.0)],
+            method="highs",
+        )
+        complete = margin.status == 0 and -margin.fun > 1e-9
+        direction = margin.x[:p] if complete else direction
+    direction = np.where(np.abs(direction) > 1e-9, direction / scale, 0.0)
     return Separation("complete" if complete else "quasi", direction)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import DomainError, InputError
+from ..errors import InvalidParameterError
 from . import linear_predictor, quadratic_form
 
 # Links whose inverse is used on one side of 0 only: an interval for eta that reaches 0 ends at the limit there.
@@ -56,13 +56,13 @@ def quantile(level, df=None):
 
     Raises
     ------
-    DomainError
+    InvalidParameterError
         If `level` is not between 0 and 1.
     """
     from scipy.special import ndtri, stdtrit
 
     if not 0.0 < level < 1.0:
-        raise DomainError(f"level must lie between 0 and 1, got {level!r}")
+        raise InvalidParameterError(f"level must lie between 0 and 1, got {level!r}")
     tail = (1.0 - level) / 2.0
     return float(-(ndtri(tail) if df is None else stdtrit(df, tail)))
 
@@ -101,12 +101,12 @@ def mean_interval(result, X, offset, kind="mean", level=0.95):
 
     Raises
     ------
-    InputError
+    InvalidParameterError
         If the model was fitted without a covariance.
     """
     cov = result.cov_params()
     if cov is None:
-        raise InputError("the model was fitted with cov=None, so it has no intervals; fit it with cov='model'")
+        raise InvalidParameterError("the model was fitted with cov=None, so it has no intervals; fit it with cov='model'")
     reach = quantile(level, result.test_df)
     eta = linear_predictor(result, X, offset)
     se = np.sqrt(quadratic_form(result, X, cov))

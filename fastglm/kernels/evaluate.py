@@ -14,12 +14,17 @@ _TYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, *([_P] * 7))
 
 
 class Detail(NamedTuple):
-    """(n,) arrays: the mean, dmu/deta, V(mu) and the unit deviance."""
+    """(n,) arrays for unit weight: the mean, dmu/deta, V(mu), unit deviance, score and information in eta.
+
+    Score and information keep their digits where the mean has run into the end of its range.
+    """
 
     mu: np.ndarray
     slope: np.ndarray
     variance: np.ndarray
     deviance: np.ndarray
+    score: np.ndarray
+    information: np.ndarray
 
 
 def _call(address, pair, eta, y, w):
@@ -41,7 +46,12 @@ def evaluate(family, link, eta, y) -> Detail:
     y : (n,) array or float
     """
     pair = Pair(family, link)
-    return Detail(*_call(pair.details, pair, eta, y, 1.0))
+    mu, slope, variance, deviance = _call(pair.details, pair, eta, y, 1.0)
+    score, information, _ = row_terms(pair, eta, y, 1.0)
+    with np.errstate(all="ignore"):
+        # slope^2 / information is V(mu) without the cancellation of mu (1 - mu) in the upper tail
+        variance = np.where((information > 0.0) & (slope != 0.0), slope * slope / information, variance)
+    return Detail(mu, slope, variance, deviance, score, information)
 
 
 def inverse_link(link, eta) -> np.ndarray:

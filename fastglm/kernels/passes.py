@@ -137,15 +137,28 @@ def linear_predictor_precise(si, sj, a, n, p, ones, beta, eta, low):
 
 
 @inner()
-def add_score_precise(si, sj, a, n, p, ones, r, score, score_low):
-    """score + score_low += X' r in double-double arithmetic."""
+def rest_of_score(linear, n, y, w, eta, r, h, low):
+    """Turn what eta's rounding left out (``low``) into what r's left out; exactly where r = w (y - eta)."""
+    for i in range(n):
+        if linear:
+            t = y[i] - eta[i]
+            z = t - y[i]
+            rounding = (y[i] - (t - z)) - (eta[i] + z)
+            low[i] = fma(w[i], t, -r[i]) + w[i] * (rounding - low[i]) if w[i] > 0.0 else 0.0
+        else:
+            low[i] = -h[i] * low[i]
+
+
+@inner()
+def add_score_precise(si, sj, a, n, p, ones, r, low, score, score_low):
+    """score + score_low += X' (r + low) in double-double arithmetic."""
     x = carray(doubles(a), max(1, (n - 1) * si + (p - 1) * sj + 1))
     for j in range(p + ones):
         s, c = score[j], score_low[j]
         for i in range(n):
             xij = 1.0 if j < ones else x[i * si + (j - ones) * sj]
             v = xij * r[i]
-            e = fma(xij, r[i], -v)
+            e = fma(xij, r[i], -v) + xij * low[i]
             t = s + v
             z = t - s
             c += (s - (t - z)) + (v - z) + e
@@ -290,10 +303,9 @@ def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, scor
                 for i in range(n):
                     r[i] += h[i] * (eta[i] - low[i])
             elif plan[PRECISE]:
-                for i in range(n):
-                    r[i] -= h[i] * low[i]
-            if plan[PRECISE]:
-                add_score_precise(si, sj, a, n, p, ones, r, score, score_low)
+                rest_of_score(plan[PRECISE] == 2, n, y, w, eta, r, h, low)
+            if plan[PRECISE] and first_eta == 0:
+                add_score_precise(si, sj, a, n, p, ones, r, low, score, score_low)
             else:
                 add_score(storage, a, lda, n, p, ones, r, score, dims)
             if order == 2:

@@ -18,6 +18,8 @@ import numpy as np
 from numba import carray, types
 from numba.extending import overload
 
+from ..family.gaussian import Gaussian
+from ..family.links import Identity
 from ..family.registry import find_fused
 from . import verbs
 from .compile import DOUBLE_P, address_of, fingerprint, revive
@@ -68,6 +70,11 @@ class Pair(NamedTuple):
         par[: len(self.family)] = self.family
         par[2 : 2 + len(self.link)] = self.link
         return par
+
+    @property
+    def linear(self) -> bool:
+        """Whether the score is w (y - eta): least squares."""
+        return isinstance(self.family, Gaussian) and isinstance(self.link, Identity)
 
     @property
     def rows(self) -> int:

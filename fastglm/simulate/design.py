@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InvalidParameterError
 
 CELLS = 1 << 20  # numbers in one chunk of X
 
@@ -42,11 +42,11 @@ def make_X(n, p, *, seed=0, rho=0.0, kind="normal", dtype=np.float64, order="C")
     """
     n, p = int(n), int(p)
     if n < 1 or p < 0:
-        raise InputError(f"make_X: n must be at least 1 and p at least 0, got n={n}, p={p}")
+        raise InvalidParameterError(f"make_X: n must be at least 1 and p at least 0, got n={n}, p={p}")
     if kind not in KINDS:
-        raise InputError(f"make_X: unknown kind {kind!r}; choose from {', '.join(KINDS)}")
+        raise InvalidParameterError(f"make_X: unknown kind {kind!r}; choose from {', '.join(KINDS)}")
     if not -1 < rho < 1 or (rho < 0 and kind in ("uniform", "binary")):
-        raise InputError(f"make_X: rho must lie in (-1, 1), and in [0, 1) for uniform and binary columns, got {rho}")
+        raise InvalidParameterError(f"make_X: rho must lie in (-1, 1), in [0, 1) for uniform and binary, got {rho}")
     X = np.empty((n, p), dtype=dtype, order=order)
     for rows, rng in chunks(n, p, streams(seed)[0]):
         X[rows] = KINDS[kind](rng, (rows.stop - rows.start, p), rho)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InvalidParameterError
 from .design import VARIANCE, chunk_rows, chunks, make_X, scales, streams
 from .response import DEFAULT_LINK, DISPERSION, INVERSES, PARENTS, POSITIVE, Draw
 
@@ -136,7 +136,7 @@ def make_glm(
 def _named(name, table, what):
     name = ALIASES.get(str(name).lower(), str(name).lower().replace(".", "_"))
     if name not in table:
-        raise InputError(f"make_glm: unknown {what} {name!r}; choose from {', '.join(table)}")
+        raise InvalidParameterError(f"make_glm: unknown {what} {name!r}; choose from {', '.join(table)}")
     return name
 
 
@@ -145,7 +145,7 @@ def _slopes(beta, p, kind, rho, signal, seed):
     if beta is not None:
         beta = np.array(beta, float)
         if beta.shape != (p,):
-            raise InputError(f"make_glm: beta must have shape ({p},), got {beta.shape}")
+            raise InvalidParameterError(f"make_glm: beta must have shape ({p},), got {beta.shape}")
         return beta
     if p == 0:
         return np.zeros(0)
@@ -162,7 +162,7 @@ def _column(argument, value, n, seed, name, make):
     if isinstance(value, str) and value == name:
         return make(np.random.default_rng(seed), n)
     if isinstance(value, str) or np.shape(value) != (n,):
-        raise InputError(f"make_glm: {argument} must be {name!r} or an array of shape ({n},)")
+        raise InvalidParameterError(f"make_glm: {argument} must be {name!r} or an array of shape ({n},)")
     return np.array(value, float)
 
 
@@ -181,7 +181,7 @@ def _intercept(intercept, event_rate, draw, X, beta, offset):
             return 1.0 if draw.link in POSITIVE else LEVEL.get(draw.family, 0.0)
         return None if intercept is False else float(intercept)
     if draw.family != "binomial" or not 0 < event_rate < 1:
-        raise InputError("make_glm: event_rate is a share between 0 and 1 of a binomial response")
+        raise InvalidParameterError("make_glm: event_rate is a share between 0 and 1 of a binomial response")
     eta = _eta(X, beta, 0.0, offset, slice(0, chunk_rows(X.shape[1])))
     low, high = -1e3, 1e3
     for _ in range(80):
@@ -200,7 +200,7 @@ def _eta(X, beta, intercept, offset, rows):
 def _sort(by, X, y, weights, offset):
     """Reorder in place, one column at a time, so that X is never held twice."""
     if by != "y" and not (isinstance(by, (int, np.integer)) and -X.shape[1] <= by < X.shape[1]):
-        raise InputError(f"make_glm: sort_by must be 'y' or a column of X, got {by!r}")
+        raise InvalidParameterError(f"make_glm: sort_by must be 'y' or a column of X, got {by!r}")
     order = np.argsort(y if by == "y" else X[:, by], kind="stable")
     for column in (*X.T, y, weights, offset):
         if column is not None:

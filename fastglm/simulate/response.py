@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InvalidParameterError
 
 TINY = np.finfo(float).tiny
 _erfc = np.frompyfunc(math.erfc, 1, 1)
@@ -48,9 +48,9 @@ class Draw:
 
     def __post_init__(self):
         if self.family == "tweedie" and not 1 < self.power < 2:
-            raise InputError(f"make_glm: the Tweedie power must lie between 1 and 2, got {self.power}")
+            raise InvalidParameterError(f"make_glm: the Tweedie power must lie between 1 and 2, got {self.power}")
         if self.theta <= 0 or self.dispersion <= 0:
-            raise InputError("make_glm: theta and dispersion must be positive")
+            raise InvalidParameterError("make_glm: theta and dispersion must be positive")
 
     def __call__(self, rng, eta, weights, first):
         mu = INVERSES[self.link](eta)
@@ -87,7 +87,7 @@ class Draw:
         bad = ~((mu >= low) & (mu <= high) & np.isfinite(mu))
         if bad.any():
             row = int(np.argmax(bad))
-            raise InputError(
+            raise InvalidParameterError(
                 f"make_glm: {self.family} with link {self.link} has no mean at linear predictor {eta[row]:.4g} "
                 f"(row {first + row}); use a smaller signal, kind='uniform' or another intercept"
             )

@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 
-SAFE_PIVOT = 1e-7  # 1 - R^2 of a column on the earlier ones; below it the cross-product has lost half the digits
+# 1 - R^2 of a column on the earlier ones, below which the cross-product has lost too many digits
+SAFE_PIVOT = 1e-7
+SAFE_PIVOT_SMALL = 1e-4  # on small data, where QR costs nothing to speak of
 RANK_TOLERANCE = 1e-11  # R's glm.fit; never coupled to the convergence tolerance
 
 
@@ -22,6 +24,7 @@ class Factor(NamedTuple):
     kept: np.ndarray
     aliased: dict
     accurate: bool
+    extended: np.ndarray | None = None
 
     def solve(self, g: np.ndarray) -> np.ndarray:
         """The information's inverse times g; zero at aliased columns."""
@@ -32,12 +35,14 @@ class Factor(NamedTuple):
         step[self.kept] = s * dpotrs(self.triangle, s * g[self.kept])[0]
         return step
 
+    def size(self, beta: np.ndarray) -> float:
+        """The norm of the weighted linear predictor X beta, the square root of beta' I beta."""
+        v = self.triangle @ (beta[self.kept] / self.scale[self.kept])
+        return float(np.sqrt(v @ v))
+
     def inverse(self) -> np.ndarray:
         """The inverse of the information, NaN in the rows and columns of aliased ones."""
-        half = dpotri(self.triangle)[0]
-        half = np.triu(half)
-        full = half + half.T
-        full[np.diag_indices_from(full)] *= 0.5
+        full = _inverse(self.triangle) if self.extended is None else _inverse_extended(self.extended)
         s = self.scale[self.kept]
         full *= s[:, None]
         full *= s
@@ -59,24 +64,79 @@ class Diagonal(NamedTuple):
         """g over the diagonal."""
         return g / self.diagonal
 
+    def size(self, beta: np.ndarray) -> float:
+        """An estimate of the norm of the weighted linear predictor."""
+        return float(np.sqrt(np.square(beta) @ self.diagonal))
 
-def cholesky(information: np.ndarray, scale: np.ndarray) -> Factor | None:
-    """Factor D I D, or None where a column is so nearly dependent that only QR can tell."""
+
+def _inverse(triangle):
+    half = np.triu(dpotri(triangle)[0])
+    full = half + half.T
+    full[np.diag_indices_from(full)] *= 0.5
+    return full
+
+
+def _inverse_extended(triangle):
+    """(T'T)^-1 by back substitution in the precision of T, then rounded."""
+    m = len(triangle)
+    inverse = np.zeros_like(triangle)
+    for i in range(m - 1, -1, -1):
+        right = np.zeros(m, triangle.dtype)
+        right[i] = 1
+        inverse[i] = (right - triangle[i, i + 1 :] @ inverse[i + 1 :]) / triangle[i, i]
+    return (inverse @ inverse.T).astype(np.float64)
+
+
+def orthogonal_triangle(A: np.ndarray) -> np.ndarray:
+    """R of A = QR by Householder reflections in A's own precision, for those LAPACK does not have."""
+    A = A.copy()
+    n, m = A.shape
+    for k in range(min(n, m)):
+        v = A[k:, k].copy()
+        size = np.sqrt(v @ v)
+        if size == 0:
+            continue
+        v[0] += size if v[0] >= 0 else -size
+        A[k:, k:] -= np.outer(v, (2 / (v @ v)) * (v @ A[k:, k:]))
+    return np.triu(A[:m])
+
+
+def cholesky(information: np.ndarray, scale: np.ndarray, safe: float = SAFE_PIVOT, kept=None) -> Factor | None:
+    """Factor D I D over the columns ``kept``, or None where one is so nearly dependent that only QR can tell."""
+    if kept is not None:
+        information, inner = information[np.ix_(kept, kept)], cholesky(information[np.ix_(kept, kept)], scale[kept], safe)
+        if inner is None:
+            return None
+        full = np.zeros_like(scale)
+        full[kept] = inner.scale
+        return inner._replace(scale=full, kept=kept)
     d = np.diagonal(information)
     if not (d > 0.0).all():
         return None
     s = 1.0 / np.sqrt(d)
     triangle, status = dpotrf(information * s[:, None] * s, overwrite_a=True)
-    if status or np.square(np.diagonal(triangle)).min() < SAFE_PIVOT:
+    if status or np.square(np.diagonal(triangle)).min() < safe:
         return None
     return Factor(triangle, scale * s, np.arange(len(d)), {}, False)
 
 
-def from_root(R: np.ndarray, scale: np.ndarray) -> Factor:
-    """Factor from R of the weighted design's QR: later columns that depend on earlier ones are aliased, as in R."""
+def from_root(R: np.ndarray, scale: np.ndarray, kept=None) -> Factor:
+    """Factor from R of the weighted design's QR.
+
+    Later columns that depend on earlier ones are aliased, as in R, unless ``kept`` already says which are not.
+    """
     norms = np.sqrt(np.square(R).sum(0))
     s = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0.0)
     R = R * s
+    kept, dependent = _independent(R) if kept is None else (kept, [])
+    extended = orthogonal_triangle(R[:, kept]) if R.dtype != np.float64 else None
+    triangle = np.linalg.qr(R[:, kept], mode="r") if extended is None else extended.astype(np.float64)
+    aliased = {j: _combination(triangle, R[:, kept], R[:, j], kept, s, j, scale) for j in dependent}
+    return Factor(np.asfortranarray(triangle), (scale * s).astype(np.float64), kept, aliased, True, extended)
+
+
+def _independent(R):
+    """The columns of R, each of norm one, that do not depend on earlier ones, and those that do."""
     basis = np.empty_like(R)
     kept, dependent = [], []
     for j in range(R.shape[1]):
@@ -90,17 +150,14 @@ def from_root(R: np.ndarray, scale: np.ndarray) -> Factor:
             kept.append(j)
         else:
             dependent.append(j)
-    kept = np.array(kept, dtype=np.intp)
-    triangle = np.linalg.qr(R[:, kept], mode="r")
-    aliased = {j: _combination(triangle, R[:, kept], R[:, j], kept, s, j, scale) for j in dependent}
-    return Factor(np.asfortranarray(triangle), scale * s, kept, aliased, True)
+    return np.array(kept, dtype=np.intp), dependent
 
 
 def _combination(triangle, basis, v, kept, s, j, scale):
     """The coefficients on kept columns that give column j: {k: c_k}, rounding noise left out."""
     if s[j] == 0.0 or len(kept) == 0:
         return {}
-    c = dtrtrs(triangle, dtrtrs(triangle, basis.T @ v, trans=1)[0])[0]
-    total = s * scale
+    c = dtrtrs(triangle, dtrtrs(triangle, (basis.T @ v).astype(np.float64), trans=1)[0])[0]
+    total = (s * scale).astype(np.float64)
     c = np.where(np.abs(c) > 1e-9, c, 0.0) * total[kept] / total[j]
     return {int(k): float(x) for k, x in zip(kept, c, strict=True) if x}

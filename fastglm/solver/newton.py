@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .factor import Diagonal, cholesky, from_root
+from .factor import SAFE_PIVOT, SAFE_PIVOT_SMALL, Diagonal, cholesky, from_root
 
 EPS = np.finfo(float).eps
 
@@ -55,11 +55,15 @@ def factorise(objective, q, beta):
     d = np.diagonal(q.information)
     if not (np.isfinite(d).all() and (d > 1e-200).all() and (d < 1e200).all()) and objective.rescale():
         q = objective.at(beta, 2)
-    factor = cholesky(q.information, objective.scale)
+    safe = SAFE_PIVOT_SMALL if objective.small else SAFE_PIVOT
+    factor = cholesky(q.information, objective.scale, safe, objective.kept)
     if factor is None:
         objective.precise = True
-        factor = from_root(objective.root(beta), objective.scale)
-    return factor
+        factor = from_root(objective.root(beta), objective.scale, objective.kept)
+        if objective.kept is None:
+            # decided once: means running to the end of their range must not look like dependent columns
+            objective.kept, objective.aliased = factor.kept, factor.aliased
+    return factor._replace(aliased=objective.aliased)
 
 
 def descend(objective, beta, control: Control, dispersion, factor=None, q=None) -> Solution:
@@ -85,6 +89,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         return Solution(beta, q, factor, np.inf, np.inf, 0, "not finite at the start", (), 1.0)
     if fresh:
         factor = factorise(objective, q, beta)
+        beta = without_aliased(beta, factor)
     pairs: list = []
     history: list = []
     rho, previous, stop = 0.1 if not fresh else 1.0, np.inf, "iteration limit reached"
@@ -99,7 +104,8 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         distance = np.sqrt(max(gain, 0.0) / max(dispersion(q), 1e-300))
         if iteration > 1 and previous > 0.0:
             rho = distance / previous
-        floor = _at_rounding(objective, factor, beta, step, q, gain)
+        # a step that rounding of the linear predictor would hide
+        floor = gain <= np.square(EPS * factor.size(beta))
         history.append(
             dict(iteration=iteration, passes=objective.n_passes, deviance=q.deviance, distance=distance, fresh=fresh)
         )
@@ -107,7 +113,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
             control.callback(history[-1])
         ahead = _ahead(distance, rho, exact)
         settled = fresh or not control.final
-        if settled and (floor or (distance < 1.0 and ahead <= control.tol)):
+        if settled and (floor or (distance <= max(control.near, control.tol) and ahead <= control.tol)):
             # the step is taken: what it leaves is estimated, not measured
             left = min(ahead, distance)
             return Solution(
@@ -133,6 +139,18 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
     return Solution(beta, q, factor, float(distance), _norm(q), iteration, stop, tuple(history), rho)
 
 
+def without_aliased(beta, factor):
+    """The same linear predictor with aliased coefficients moved onto the columns they repeat."""
+    if not factor.aliased:
+        return beta
+    beta = np.array(beta)
+    for j, combination in factor.aliased.items():
+        for k, c in combination.items():
+            beta[k] += c * beta[j]
+        beta[j] = 0.0
+    return beta
+
+
 def _wants_curvature(control, distance, rho, ahead, fresh, floor):
     """Whether the next pass should bring a new curvature."""
     if not control.lazy:
@@ -150,12 +168,6 @@ def _ahead(distance, rho, exact):
     if exact:
         return min(distance * distance, distance)
     return min(max(rho, 0.05), 1.0) * distance
-
-
-def _at_rounding(objective, factor, beta, step, q, gain):
-    """Whether the step is within what rounding can tell of beta."""
-    size = float(np.max(np.abs(step) / np.maximum(np.abs(beta), 1e-300))) if len(step) else 0.0
-    return size <= 4 * EPS or gain <= (EPS * EPS) * abs(q.deviance)
 
 
 def _norm(q):

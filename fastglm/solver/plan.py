@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .boundary import barrier
 from .factor import Diagonal, cholesky
 from .newton import Control, Solution, descend, factorise
 
@@ -38,7 +39,23 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
             if solution is not None:
                 return solution
     beta, q = begin(objective, start, fallback)
-    return descend(objective, beta, control, dispersion, q=q)
+    solution = descend(objective, beta, control, dispersion, q=q)
+    return solution if solution.stop == "converged" else _at_boundary(objective, solution)
+
+
+def _at_boundary(objective, solution):
+    """Where the line search ran into the end of the means' range, the optimum along that end."""
+    if solution.factor is None or solution.stop == "not finite at the start":
+        return solution
+    beta = barrier(objective, solution.beta)
+    if beta is None:
+        return solution
+    q = objective.at(beta, 2)
+    if not q.finite or not q.deviance <= solution.quadratic.deviance:
+        return solution
+    with np.errstate(all="ignore"):
+        factor = factorise(objective, q, beta) if np.isfinite(q.information).all() else solution.factor
+    return solution._replace(beta=beta, quadratic=q, factor=factor, stop="boundary")
 
 
 def begin(objective, start, fallback):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import NotFiniteError
+from ..errors import MissingDataError
 from ..kernels import passes as k
 from ..kernels.load import loader
 from .threads import pool, single_threaded_blas
@@ -100,7 +100,7 @@ class InMemory:
 
         Raises
         ------
-        NotFiniteError
+        MissingDataError
             Naming the first such column and row.
         """
         X = self.data.X
@@ -110,7 +110,7 @@ class InMemory:
             bad = ~np.isfinite(X[a : a + UNIT_ROWS])
             if bad.any():
                 i, j = (int(v[0]) for v in np.nonzero(bad))
-                raise NotFiniteError(
+                raise MissingDataError(
                     f"X is not finite: {X[a + i, j]} in column {self.data.name(j)!r} (number {j}) at row {a + i}; "
                     "missing values are not dropped, remove or fill such rows"
                 )

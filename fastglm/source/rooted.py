@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..kernels.evaluate import row_terms
+from ..solver.factor import orthogonal_triangle
 
 
 class Root(NamedTuple):
@@ -15,12 +16,18 @@ class Root(NamedTuple):
     R: np.ndarray
 
     def __add__(self, other: Root) -> Root:
-        return Root(np.linalg.qr(np.vstack([self.R, other.R]), mode="r"))
+        return Root(triangle(np.vstack([self.R, other.R])))
+
+
+def triangle(A: np.ndarray) -> np.ndarray:
+    """R of A = QR."""
+    return np.linalg.qr(A, mode="r") if A.dtype == np.float64 else orthogonal_triangle(A)
 
 
 def weighted_root(objective, beta: np.ndarray) -> np.ndarray:
     """R of the QR decomposition of diag(h)^(1/2) X diag(scale) at ``beta``, by tall-skinny QR over blocks of rows."""
     data, pair, scale = objective.source.data, objective.pair, objective.scale
+    kind = np.longdouble if objective.small else np.float64
 
     def unit(runs, work):
         roots = []
@@ -28,11 +35,11 @@ def weighted_root(objective, beta: np.ndarray) -> np.ndarray:
             X = design(data, a, b)
             eta = X @ beta + offset(data, a, b)
             h = row_terms(pair, eta, data.y[a:b], weight(data, a, b))[1]
-            A = X * scale * np.sqrt(h)[:, None]
+            # extended precision costs little on small data and keeps every digit of the standard errors
+            A = X.astype(kind) * scale * np.sqrt(h.astype(kind))[:, None]
             A[h == 0.0] = 0.0
-            roots.append(np.linalg.qr(A, mode="r"))
-        R = roots[0] if len(roots) == 1 else np.linalg.qr(np.vstack(roots), mode="r")
-        return Root(R)
+            roots.append(triangle(A))
+        return Root(roots[0] if len(roots) == 1 else triangle(np.vstack(roots)))
 
     with np.errstate(all="ignore"):
         R = objective.source.reduce(unit).R

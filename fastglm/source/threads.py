@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 
-from ..errors import InputError
+from ..errors import InvalidParameterError
 
 _state = {"threads": None}
 _lock = threading.Lock()
@@ -34,7 +34,7 @@ def set_threads(n: int | None) -> None:
 
     Raises
     ------
-    InputError
+    InvalidParameterError
         If ``n`` is not a positive whole number.
     """
     _state["threads"] = None if n is None else checked(n)
@@ -43,7 +43,7 @@ def set_threads(n: int | None) -> None:
 def checked(n) -> int:
     """``n`` as a number of threads."""
     if isinstance(n, bool) or not hasattr(n, "__index__") or n < 1:
-        raise InputError(f"threads={n!r} must be a positive whole number or None")
+        raise InvalidParameterError(f"threads={n!r} must be a positive whole number or None")
     return int(n)
 
 

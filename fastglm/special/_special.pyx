@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 cimport numpy as cnp
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from libc.stddef cimport ptrdiff_t
 
 cnp.import_array()
@@ -103,15 +103,19 @@ cdef cnp.ndarray as_float(object x):
     """`x` as a native, aligned float32 or float64 array; the caller's memory where that is what it is."""
     if cnp.PyArray_CheckExact(x) and plain(x):
         return x
-    a = np.asarray(x)
-    kind, char = a.dtype.kind, a.dtype.char
-    if kind in "biu" or char == "d":
+    cdef cnp.ndarray a = np.asarray(x)
+    if plain(a):
+        return a
+    dtype = (<object>a).dtype
+    if dtype.kind in "biu" or dtype.char == "d":
         target = float64
-    elif char in "ef":
+    elif dtype.char in "ef":
         target = np.float32
     else:
-        raise TypeError(f"x must hold booleans, integers or floats of at most 64 bits, got dtype {a.dtype}")
-    return np.require(a.astype(target, copy=False), requirements="A")
+        raise TypeError(f"x must hold booleans, integers or floats of at most 64 bits, got dtype {dtype}")
+    # Strides may stay as they are; byte order and alignment may not.
+    a = (<object>a).astype(target, copy=False)
+    return a if cnp.PyArray_ISALIGNED(a) else a.copy()
 
 
 cdef int check_out(object out, object dtype, object shape) except -1:
@@ -155,7 +159,7 @@ cdef object elementwise(object x, object out, int op):
             y = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(a), cnp.PyArray_DIMS(a), cnp.PyArray_TYPE(a), 0)
             apply(op, a, y)
             return y
-        if PyFloat_CheckExact(x):
+        if PyFloat_Check(x):
             value = PyFloat_AS_DOUBLE(x)
             fg_loops[op][0](&value, &value, 1)
             return float64(value)
@@ -189,7 +193,8 @@ cdef object over_axis(object x, object axis, object out, int mode, bint keepdims
         along = operator.index(axis)
         if not -max(ndim, 1) <= along < max(ndim, 1):
             raise AxisError(axis, ndim)
-        along %= max(ndim, 1)
+        if along < 0:
+            along += max(ndim, 1)
     if not reduce:
         result_shape = shape
     elif axis is None or ndim == 0:
@@ -233,7 +238,7 @@ cdef object over_axis(object x, object axis, object out, int mode, bint keepdims
     c.mode = mode
     c.is_float = cnp.PyArray_TYPE(source) == cnp.NPY_FLOAT
     c.threads = thread_limit
-    if c.n == 0:
+    if c.rows * c.n == 0:
         if reduce:
             y.fill(-np.inf)
     elif c.rows * c.n < nogil_size:

@@ -1,6 +1,6 @@
 /* softmax, log_softmax and logsumexp over one axis of a strided array.
  *
- * A row is cut into chunks that do not depend on the number of threads.  Each chunk is shifted by its own maximum and
+ * Short rows, and rows whose neighbours are adjacent in memory, are taken side by side.  Any other row is cut into chunks that do not depend on the number of threads.  Each chunk is shifted by its own maximum and
  * summed; the chunks of a row are then combined.  The maximum is left out of the sum, so that log1p sees the rest.
  */
 #ifndef FASTGLM_SOFTMAX_H
@@ -13,6 +13,8 @@
 #define FG_CHUNK 8192
 #define FG_BLOCK 256
 #define FG_LANES 16
+#define FG_GROUP 16
+#define FG_TILE 32
 #define FG_MAX_DIMS 64
 
 enum { FG_SOFTMAX, FG_LOG_SOFTMAX, FG_LOGSUMEXP };
@@ -55,7 +57,8 @@ static double fg_combine(fg_stats *stats, ptrdiff_t chunks, double *shift) {
         double d = stats[i].shift - *shift, back = d - stats[i].shift;
         double err = (stats[i].shift - (d - back)) + (-*shift - back);
         /* Where a maximum is infinite the shift is a stand-in that cannot be compared. */
-        stats[i].factor = d == 0.0 || fabs(stats[i].max) == INFINITY || max == INFINITY ? 1.0 : fg_exp_negative_sum(d, d > -800.0 ? err : 0.0);
+        int stand_in = fabs(stats[i].max) == INFINITY || max == INFINITY;
+        stats[i].factor = d == 0.0 || stand_in ? 1.0 : fg_exp_negative_sum(d, d > -800.0 ? err : 0.0);
         if (stats[i].factor == 1.0) at_max += stats[i].count;
     }
     double rest = 0.0, lost = 0.0;
@@ -83,7 +86,7 @@ typedef struct {
     char *row_y;
     fg_stats *stats;
     double shift, log_sum;
-    ptrdiff_t rows_per_task;
+    ptrdiff_t per_task;
     int failed;
 } fg_softmax;
 
@@ -136,7 +139,7 @@ static void fg_row_pointers(const fg_softmax *c, ptrdiff_t row, const char **x, 
 static void fg_rows_task(void *context, ptrdiff_t task) {
     fg_softmax *c = (fg_softmax *)context;
     ptrdiff_t chunks = (c->n + FG_CHUNK - 1) / FG_CHUNK;
-    ptrdiff_t start = task * c->rows_per_task, end = start + c->rows_per_task;
+    ptrdiff_t start = task * c->per_task, end = start + c->per_task;
     fg_stats one, *stats = chunks <= 1 ? &one : (fg_stats *)malloc(chunks * sizeof(fg_stats));
     if (!stats) {
         c->failed = 1;
@@ -161,15 +164,59 @@ static void fg_finish_task(void *context, ptrdiff_t i) {
     fg_chunk_finish(c, c->row_x, c->row_y, c->stats, i, c->shift, c->log_sum);
 }
 
+/* Groups are taken along the last dimension. */
+static void fg_groups_task(void *context, ptrdiff_t task) {
+    fg_softmax *c = (fg_softmax *)context;
+    int last = c->ndim - 1;
+    ptrdiff_t length = c->dims[last], groups = (length + FG_GROUP - 1) / FG_GROUP, all = c->rows / length * groups;
+    ptrdiff_t start = task * c->per_task, end = start + c->per_task;
+    for (ptrdiff_t group = start; group < (end < all ? end : all); group++) {
+        ptrdiff_t first = group % groups * FG_GROUP, lanes = length - first < FG_GROUP ? length - first : FG_GROUP;
+        const char *x;
+        char *y;
+        fg_row_pointers(c, group / groups * length + first, &x, &y);
+        (c->is_float ? fg_group_float : fg_group_double)(c->mode, x, c->x_strides[last], c->sx, y, c->y_strides[last],
+                                                         c->sy, c->n, lanes);
+    }
+}
+
+/* Merges dimensions that one stride can walk through. */
+static void fg_collapse(fg_softmax *c) {
+    int kept = 0;
+    for (int d = 1; d < c->ndim; d++) {
+        ptrdiff_t n = c->dims[d];
+        if (c->x_strides[kept] == n * c->x_strides[d] && c->y_strides[kept] == n * c->y_strides[d])
+            c->dims[kept] *= n;
+        else
+            c->dims[++kept] = n;
+        c->x_strides[kept] = c->x_strides[d];
+        c->y_strides[kept] = c->y_strides[d];
+    }
+    if (c->ndim) c->ndim = kept + 1;
+}
+
+static int fg_in_groups(const fg_softmax *c) {
+    ptrdiff_t size = c->is_float ? sizeof(float) : sizeof(double), length = c->ndim ? c->dims[c->ndim - 1] : 1;
+    if (length < FG_GROUP / 2) return length > 1 && c->n <= 2 * length;
+    return c->n <= FG_TILE || (c->sx != size && c->x_strides[c->ndim - 1] == size);
+}
+
 /* Rows are shared out, or the chunks of each row where there are few long ones; returns 0, or -1 without memory. */
 static int fg_softmax_run(fg_softmax *c) {
     ptrdiff_t chunks = (c->n + FG_CHUNK - 1) / FG_CHUNK;
     int threads = fg_threads(c->rows * c->n, c->threads);
     c->failed = 0;
+    fg_collapse(c);
+    if (fg_in_groups(c)) {
+        ptrdiff_t length = c->dims[c->ndim - 1], groups = c->rows / length * ((length + FG_GROUP - 1) / FG_GROUP);
+        c->per_task = threads == 1 ? groups : 1 + FG_TASK / (FG_GROUP * c->n);
+        fg_parallel(fg_groups_task, c, (groups + c->per_task - 1) / c->per_task, threads);
+        return 0;
+    }
     if (threads == 1 || chunks <= 1 || c->rows >= 4 * threads) {
         ptrdiff_t rows = 1 + FG_TASK / (c->n + 1);
-        c->rows_per_task = threads == 1 ? c->rows : rows;
-        fg_parallel(fg_rows_task, c, (c->rows + c->rows_per_task - 1) / c->rows_per_task, threads);
+        c->per_task = threads == 1 ? c->rows : rows;
+        fg_parallel(fg_rows_task, c, (c->rows + c->per_task - 1) / c->per_task, threads);
         return c->failed ? -1 : 0;
     }
     c->stats = (fg_stats *)malloc(chunks * sizeof(fg_stats));

@@ -1,0 +1,85 @@
+"""Optima on the boundary of the means' range, where a line search stops short: a barrier method.
+
+With links such as identity the range of the mean bounds the linear predictor of every row, and the optimum can lie
+where some row touches its bound (Marschner 2011, "glm2: fitting generalized linear models with convergence
+problems"). Newton steps on deviance / 2 - mu sum log(distance to the bound), mu falling to nothing, go there from
+inside (Nocedal and Wright 2006, chapter 19).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..kernels.evaluate import row_terms
+from ..source.rooted import design, offset, weight
+
+CELLS = 2_000_000  # the largest design kept dense for this
+NEAR = 1e-6  # a row this near its bound, relative to the spread of eta, is on it
+
+
+def eta_bounds(family, link):
+    """The linear predictors between which the means lie in the family's range: (low, high)."""
+    ends = []
+    for mu in (family.mean.low, family.mean.high):
+        try:
+            ends.append(float(link.link(mu)) if np.isfinite(mu) else np.nan)
+        except (ValueError, ZeroDivisionError, OverflowError):
+            ends.append(np.nan)
+    middle = link.link(0.5)
+    below = [e for e in ends if e < middle]
+    above = [e for e in ends if e > middle]
+    return (below[0] if below else -np.inf), (above[0] if above else np.inf)
+
+
+def barrier(objective, beta):
+    """Coefficients at the constrained optimum, from ``beta`` inside the range; None where nothing bounds eta."""
+    data, pair = objective.source.data, objective.pair
+    low, high = eta_bounds(pair.family, pair.link)
+    n = objective.source.n_rows
+    if n * len(beta) > CELLS or not (np.isfinite(low) or np.isfinite(high)):
+        return None
+    X, w, o = design(data, 0, n), weight(data, 0, n), offset(data, 0, n)
+    keep = w > 0
+    X, w, o, y = X[keep], w[keep], o[keep], np.asarray(data.y, np.float64)[keep]
+
+    def terms(b, mu):
+        eta = X @ b + o
+        room = [d for d, end in ((eta - low, low), (high - eta, high)) if np.isfinite(end)]
+        if not all((d > 0).all() for d in room):
+            return np.inf, None, None
+        r, h, d = row_terms(pair, eta, y, w)
+        value = 0.5 * d.sum() - mu * sum(np.log(d).sum() for d in room)
+        push = np.zeros_like(eta)
+        bend = np.zeros_like(eta)
+        if np.isfinite(low):
+            push, bend = push + mu / (eta - low), bend + mu / (eta - low) ** 2
+        if np.isfinite(high):
+            push, bend = push - mu / (high - eta), bend + mu / (high - eta) ** 2
+        return value, X.T @ (r + push), (X.T * (h + bend)) @ X
+
+    mu = max(abs(objective.at(beta, 0).deviance), 1.0) / len(y)
+    with np.errstate(all="ignore"):
+        while mu > 1e-14:
+            beta = _newton(terms, beta, mu)
+            mu *= 0.1
+    return beta
+
+
+def _newton(terms, beta, mu):
+    value, g, H = terms(beta, mu)
+    for _ in range(50):
+        d = np.sqrt(np.maximum(np.diagonal(H), 1e-300))
+        step = np.linalg.lstsq(H / d / d[:, None], g / d, rcond=1e-14)[0] / d
+        gain = float(g @ step)
+        if not gain > 1e-14 * (abs(value) + mu):
+            break
+        t = 1.0
+        while t > 1e-12:
+            new = terms(beta + t * step, mu)
+            if new[0] <= value - 1e-4 * t * gain:
+                break
+            t *= 0.5
+        else:
+            break
+        beta, (value, g, H) = beta + t * step, new
+    return beta
