@@ -236,7 +236,7 @@ class _Model:
             canonical=self.canonical,
             final=self.cov is not None,
             # a curvature this many standard errors away gives standard errors to 1e-8
-            near=3e-9 * np.sqrt(n),
+            near=1e-8 * np.sqrt(n),
             callback=callback,
         )
         self.solution = solve(

@@ -111,6 +111,27 @@ def test_long_softmax_below_four_ulp():
     assert ulp_error(np.atleast_1d(special.logsumexp(x)), [total]) < 4
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("shape", [(3, 40), (32, 19), (70, 33)])
+def test_rows_side_by_side_below_four_ulp(shape, dtype):
+    x = (np.random.default_rng(13).normal(size=shape) * 20 + 60).astype(dtype)
+    x[1, 5:9] = [INF, -INF, NAN, -INF]
+    x[0, 8] = INF
+    soft, log_soft, log_sum = (getattr(special, name)(x, axis=0) for name in OVER_AXIS)
+    for j in range(shape[1]):
+        if np.isfinite(x[:, j]).all():
+            total, logs = exact_row(x[:, j])
+            assert ulp_error(soft[:, j], [mp.exp(v) for v in logs]) < 4
+            assert ulp_error(log_soft[:, j], logs) < 4
+            assert ulp_error(log_sum[j : j + 1], [total]) < 4
+        else:
+            with np.errstate(all="ignore"):
+                column = x[:, j].astype(float)
+                want = [getattr(scipy.special, name)(column) for name in OVER_AXIS]
+            for got, truth in zip((soft[:, j], log_soft[:, j], log_sum[j]), want, strict=True):
+                np.testing.assert_allclose(got, truth, rtol=1e-5, atol=1e-12)
+
+
 @pytest.mark.parametrize("gap", [1.0, 40.0, 200.0, 700.0, 744.0])
 def test_small_terms_are_not_lost_beside_the_maximum(gap):
     truth = mp.log1p(mp.exp(-gap))
@@ -295,7 +316,7 @@ def test_threads_setting(restore_threads):
             special.set_threads(bad)
 
 
-@pytest.mark.parametrize("shape", [(200_003,), (3, 70_001), (500, 401), (40, 10_000)])
+@pytest.mark.parametrize("shape", [(200_003,), (3, 70_001), (500, 401), (40, 10_000), (60_001, 3)])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_same_bits_for_any_number_of_threads(shape, dtype, restore_threads):
     x = (np.random.default_rng(6).normal(size=shape) * 10).astype(dtype)

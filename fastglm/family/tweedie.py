@@ -5,15 +5,15 @@ from __future__ import annotations
 from math import nan
 from typing import NamedTuple
 
-from numba.extending import register_jitable
 
-from ..kernels.elementary import exp, log
+
+from ..kernels.elementary import exp, log, vectorisable
 from ..kernels.scalars import gamma_gap, poisson_gap
 from .links import Log
 from .registry import NONNEGATIVE, POSITIVE, family, fused
 
 
-@register_jitable
+@vectorisable
 def _unit_deviance(p, y, mu, m):
     """The unit deviance of power p with m = mu^(1-p); at one and two the limits, Poisson's and Gamma's."""
     if p == 1.0:

@@ -22,6 +22,7 @@ from ..family.gaussian import Gaussian
 from ..family.links import Identity
 from ..family.registry import find_fused
 from . import verbs
+from .verbs import INLINE
 from .compile import DOUBLE_P, address_of, fingerprint, revive
 
 N_PAR = 4  # two parameters of the family, then two of the link
@@ -36,13 +37,13 @@ def row(family, link, eta, y):
     """(r, h, d) of one row for unit weight, in compiled code."""
 
 
-@overload(in_range)
+@overload(in_range, jit_options=INLINE)
 def _in_range(self, mu):
     low, high = float(self.instance_class.mean.low), float(self.instance_class.mean.high)
     return lambda self, mu: low < mu < high
 
 
-@overload(row)
+@overload(row, jit_options=INLINE)
 def _row(family, link, eta, y):
     closed_form = find_fused(family.instance_class, link.instance_class)
     if closed_form is not None:

@@ -6,10 +6,10 @@ from math import nan, sqrt
 
 from numba.extending import register_jitable
 
-from .elementary import exp, log, log1p, log_ndtr, norm_pdf
+from .elementary import exp, log, log1p, log_ndtr, norm_pdf, vectorisable
 
 
-@register_jitable
+@vectorisable
 def poisson_gap(y, mu):
     """y log(y/mu) + mu - y, half the Poisson unit deviance, to full relative accuracy where y is near mu.
 
@@ -26,7 +26,7 @@ def poisson_gap(y, mu):
     return near if (s < 0.0025) & (y > 0.0) else far
 
 
-@register_jitable
+@vectorisable
 def gamma_gap(y, mu):
     """(y-mu)/mu - log(y/mu), half the Gamma unit deviance, to full relative accuracy where y is near mu."""
     gap = (y - mu) / mu
@@ -38,7 +38,7 @@ def gamma_gap(y, mu):
     return near if s < 0.0025 else far
 
 
-@register_jitable
+@vectorisable
 def bernoulli_entropy(y):
     """-y log y - (1-y) log(1-y), zero at both ends."""
     a = y * log(y) if y > 0.0 else 0.0

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from numba.extending import overload
 
+# LLVM must inline the formulas whatever their size, or the row loop stays scalar
+INLINE = {"forceinline": True}
+
 
 def variance(self, mu):
     """V(mu) of a family."""
@@ -40,41 +43,41 @@ def log_tails(self, eta):
     """log mu, log(1-mu) and log slope of a link onto (0, 1)."""
 
 
-@overload(variance)
+@overload(variance, jit_options=INLINE)
 def _variance(self, mu):
     return self.instance_class.variance
 
 
-@overload(deviance)
+@overload(deviance, jit_options=INLINE)
 def _deviance(self, y, mu):
     return self.instance_class.deviance
 
 
-@overload(start)
+@overload(start, jit_options=INLINE)
 def _start(self, y, w):
     return self.instance_class.start
 
 
-@overload(saturated)
+@overload(saturated, jit_options=INLINE)
 def _saturated(self, y, w):
     return self.instance_class.saturated
 
 
-@overload(link)
+@overload(link, jit_options=INLINE)
 def _link(self, mu):
     return self.instance_class.link
 
 
-@overload(inverse)
+@overload(inverse, jit_options=INLINE)
 def _inverse(self, eta):
     return self.instance_class.inverse
 
 
-@overload(slope)
+@overload(slope, jit_options=INLINE)
 def _slope(self, eta):
     return self.instance_class.slope
 
 
-@overload(log_tails)
+@overload(log_tails, jit_options=INLINE)
 def _log_tails(self, eta):
     return self.instance_class.log_tails

@@ -1,4 +1,5 @@
-/* Scalar exp (of what is not positive), log, log1p and the logistic family, free of branches so that loops over them vectorise.
+/* Scalar exp (of what is not positive), log, log1p and the logistic family, without branches: loops over them
+ * vectorise.
  *
  * Only additions, multiplications, divisions, selects and integer work on the bits are used, and no contraction
  * (-ffp-contract=off): every instruction set, and the Numba scalars in fastglm/kernels/elementary.py, give the same
@@ -31,8 +32,10 @@ FG_INLINE double fg_double(uint64_t i) { double x; memcpy(&x, &i, 8); return x; 
 /* exp(r) - 1 for |r| <= log(2)/2; relative error of the polynomial 2^-61.7. */
 FG_INLINE double fg_expm1_reduced(double r) {
     double r2 = r * r, r4 = r2 * r2;
-    double a = (0x1.5555555555559p-3 + r * 0x1.5555555555549p-5) + r2 * (0x1.111111110f7e0p-7 + r * 0x1.6c16c16c1cc25p-10);
-    double b = (0x1.a01a01af7a501p-13 + r * 0x1.a01a018346d44p-16) + r2 * (0x1.71ddf947dc4b4p-19 + r * 0x1.27e52a9a4af38p-22);
+    double a = (0x1.5555555555559p-3 + r * 0x1.5555555555549p-5)
+             + r2 * (0x1.111111110f7e0p-7 + r * 0x1.6c16c16c1cc25p-10);
+    double b = (0x1.a01a01af7a501p-13 + r * 0x1.a01a018346d44p-16)
+             + r2 * (0x1.71ddf947dc4b4p-19 + r * 0x1.27e52a9a4af38p-22);
     double c = 0x1.af5d3595da4cap-26 + r * 0x1.1ef60de28d421p-29;
     return r + r2 * (0.5 + r * (a + r4 * (b + r4 * c)));
 }
@@ -56,8 +59,10 @@ FG_INLINE double fg_exp_negative(double x) {
 /* (2 atanh(s) - 2 s) / s for z = s^2 <= 0.04; the error is 2^-62.6 of 2 atanh(s). */
 FG_INLINE double fg_atanh_tail(double z) {
     double z2 = z * z;
-    double a = (0x1.555555555554fp-1 + z * 0x1.999999999c160p-2) + z2 * (0x1.24924921e4ff8p-2 + z * 0x1.c71c748f8a7abp-3);
-    double b = (0x1.745c4ad847e48p-3 + z * 0x1.3b35c2a081052p-3) + z2 * (0x1.0dcb656b4369fp-3 + z * 0x1.1b83362b5b682p-3);
+    double a = (0x1.555555555554fp-1 + z * 0x1.999999999c160p-2)
+             + z2 * (0x1.24924921e4ff8p-2 + z * 0x1.c71c748f8a7abp-3);
+    double b = (0x1.745c4ad847e48p-3 + z * 0x1.3b35c2a081052p-3)
+             + z2 * (0x1.0dcb656b4369fp-3 + z * 0x1.1b83362b5b682p-3);
     return z * (a + z2 * z2 * b);
 }
 
@@ -119,8 +124,8 @@ FG_INLINE double fg_log_sigmoid(double x) {
     return (x > 0.0 ? 0.0 : x) - fg_log1p_unit(fg_exp_negative(-fabs(x)));
 }
 
-/* 2 atanh(2 p - 1) near 1/2, where 2 p - 1 is exact; elsewhere log(p / (1 - p)) with the rounding of 1 - p undone.
- * Each term is 0 where the other one counts. */
+/* 2 atanh(2 p - 1) near 1/2, where 2 p - 1 is exact; elsewhere log(p / (1 - p)),
+ * with the rounding of 1 - p undone. */
 FG_INLINE double fg_logit(double p) {
     double s = 2.0 * p - 1.0;
     double inner = 2.0 * s + s * fg_atanh_tail(s * s);
@@ -139,7 +144,8 @@ FG_INLINE float fg_exp_negative_sumf(float x, float err) {
     x = x < -104.0f ? -104.0f : x;
     float shifted = x * (float)FG_LOG2E + FG_FLOAT_ROUND, k = shifted - FG_FLOAT_ROUND;
     float r = ((x - k * 0x1.62e4p-1f) - k * 0x1.7f7d1cp-20f) + err, r2 = r * r;
-    float q = (0x1.fffffap-2f + r * 0x1.555492p-3f) + r2 * ((0x1.5558f2p-5f + r * 0x1.1239f0p-7f) + r2 * 0x1.6a23c4p-10f);
+    float q = (0x1.5558f2p-5f + r * 0x1.1239f0p-7f) + r2 * 0x1.6a23c4p-10f;
+    q = (0x1.fffffap-2f + r * 0x1.555492p-3f) + r2 * q;
     return (1.0f + (r + r2 * q)) * fg_float(fg_float_bits(shifted) << 23) * 0x1p-64f;
 }
 

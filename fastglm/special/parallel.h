@@ -48,7 +48,8 @@ static void fg_work(void) {
 static int fg_take_slot(void) {
     int slots = __atomic_load_n(&fg_pool.slots, __ATOMIC_SEQ_CST);
     while (slots > 0)
-        if (__atomic_compare_exchange_n(&fg_pool.slots, &slots, slots - 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) return 1;
+        if (__atomic_compare_exchange_n(&fg_pool.slots, &slots, slots - 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            return 1;
     return 0;
 }
 

@@ -1,7 +1,8 @@
 /* softmax, log_softmax and logsumexp over one axis of a strided array.
  *
- * Short rows, and rows whose neighbours are adjacent in memory, are taken side by side.  Any other row is cut into chunks that do not depend on the number of threads.  Each chunk is shifted by its own maximum and
- * summed; the chunks of a row are then combined.  The maximum is left out of the sum, so that log1p sees the rest.
+ * Short rows, and rows whose neighbours are adjacent in memory, are taken side by side.  Any other row is cut into
+ * chunks that do not depend on the number of threads: each is shifted by its own maximum and summed, and the chunks of
+ * a row are then combined.  The maximum is left out of the sum, so that log1p sees the rest.
  */
 #ifndef FASTGLM_SOFTMAX_H
 #define FASTGLM_SOFTMAX_H

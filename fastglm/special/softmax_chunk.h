@@ -1,4 +1,4 @@
-/* The chunk kernels of softmax.h; included once for each type T, hence no include guard. */
+/* The kernels of softmax.h; included once for each type T, hence no include guard. */
 
 /* n values of a strided row, padded with -inf to whole lanes where they have to be copied. */
 FG_INLINE const T *FG_NAME(block)(const char *x, ptrdiff_t stride, ptrdiff_t n, T *buffer) {
@@ -115,7 +115,7 @@ FG_INLINE void FG_NAME(store)(const T *tile, char *y, ptrdiff_t ly, ptrdiff_t sy
 
 #define FG_EACH_LANE for (int j = 0; j < FG_GROUP; j++)
 
-/* Up to FG_GROUP whole rows at a time, `lx` and `ly` apart: for rows that are short, or whose neighbours are adjacent. */
+/* Up to FG_GROUP whole rows at a time, `lx` and `ly` apart. */
 FG_CLONES static void FG_NAME(group)(int mode, const char *x, ptrdiff_t lx, ptrdiff_t sx, char *y, ptrdiff_t ly,
                                      ptrdiff_t sy, ptrdiff_t n, ptrdiff_t lanes) {
     T tile[FG_TILE * FG_GROUP], e[FG_TILE * FG_GROUP], list[FG_TILE * FG_GROUP];
@@ -149,7 +149,8 @@ FG_CLONES static void FG_NAME(group)(int mode, const char *x, ptrdiff_t lx, ptrd
         }
         for (ptrdiff_t size = m, half; size > 1; size = half) {
             half = (size + 1) / 2;
-            FG_INDEPENDENT for (ptrdiff_t i = 0; i < (size - half) * FG_GROUP; i++) list[i] += list[i + half * FG_GROUP];
+            FG_INDEPENDENT for (ptrdiff_t i = 0; i < (size - half) * FG_GROUP; i++)
+                list[i] += list[i + half * FG_GROUP];
         }
         FG_EACH_LANE {
             T total = sum[j] + list[j], back = total - sum[j];
