@@ -8,13 +8,27 @@ import numpy as np
 
 from .errors import InvalidParameterError, MissingDataError
 from .kernels import scan as k
+from .kernels.evaluate import saturated_terms
+
+COUNTS = 256  # small counts, whose log-factorials are looked up in long data
+NEVER = np.iinfo(np.int64).max
+
+
+class Sums(NamedTuple):
+    """Sums and first failures of ``kernels.scan`` over some rows."""
+
+    sums: np.ndarray
+    firsts: np.ndarray
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(self.sums + other.sums, np.minimum(self.firsts, other.firsts))
 
 
 class Scan(NamedTuple):
-    """Sums over the rows of positive weight; ``saturated`` is the log-likelihood at mu = y (at dispersion one).
+    """Sums over the rows of positive weight.
 
-    ``nobs`` counts rows by frequency, ``weight`` sums weight times frequency, ``firsts`` holds the first row at which
-    each check of ``kernels.scan`` fails.
+    ``nobs`` counts rows by frequency, ``weight`` sums weight times frequency, ``saturated`` is the log-likelihood at
+    mu = y (at dispersion one), ``fractions`` counts the y that are neither zero nor one.
     """
 
     nobs: float
@@ -22,20 +36,6 @@ class Scan(NamedTuple):
     weighted_y: float
     saturated: float
     fractions: float
-    y_min: float
-    y_max: float
-    weight_max: float
-    firsts: np.ndarray
-
-    def __add__(self, other: Scan) -> Scan:
-        a, b = self.firsts, other.firsts
-        return Scan(
-            *(x + z for x, z in zip(self[:5], other[:5], strict=True)),
-            min(self.y_min, other.y_min),
-            max(self.y_max, other.y_max),
-            max(self.weight_max, other.weight_max),
-            np.where(a < 0, b, np.where(b < 0, a, np.minimum(a, b))),
-        )
 
     @property
     def mean(self) -> float:
@@ -54,40 +54,47 @@ def scan(source, pair) -> Scan:
     plan, par, saturated = source.plan(), pair.par, pair.saturated
     edges = (domain.low, domain.high, domain.left_closed, domain.right_closed)
 
+    table = np.zeros(0)
+    if getattr(pair.family, "tabulated", False) and source.n_rows > 100 * COUNTS:
+        counts = np.arange(COUNTS, dtype=np.float64)
+        table = saturated_terms(pair, counts, 1.0)
+
     def unit(runs, work):
-        sums, firsts = np.zeros(k.SUMS), np.full(k.CHECKS, -1, np.int64)
-        sums[k.Y_MIN], sums[k.Y_MAX] = np.inf, -np.inf
+        sums, firsts = np.zeros(k.SUMS), np.full(k.CHECKS, NEVER)
         for a, b in runs:
-            k.scan(plan, par, saturated, *edges, a, b, work, source.block, sums, firsts)
-        return Scan(*sums.tolist(), firsts)
+            k.scan(plan, par, saturated, table, *edges, a, b, work, source.block, sums, firsts)
+        return Sums(sums, firsts)
 
     with np.errstate(all="ignore"):
         total = source.reduce(unit)
-    _check(total, source.data, pair.family)
-    return total
+    _check(total.firsts, source.data, pair.family)
+    found = Scan(*total.sums.tolist())
+    if not found.weight > 0.0:
+        raise InvalidParameterError("weights are all zero: no observations are left")
+    return found
 
 
-def _check(total: Scan, data, family) -> None:
-    first = dict(zip(("y", "domain", "weights", "freq_weights", "offset", "exposure"), total.firsts, strict=True))
-    if first["y"] >= 0:
+def _check(firsts, data, family) -> None:
+    if (firsts == NEVER).all():
+        return
+    first = dict(zip(("y", "domain", "weights", "freq_weights", "offset", "exposure"), firsts, strict=True))
+    if first["y"] < NEVER:
         i = first["y"]
         raise MissingDataError(f"y is not finite: {data.y[i]} at row {i} (missing values are not dropped; remove the row)")
     for name in ("weights", "freq_weights"):
-        if first[name] >= 0:
+        if first[name] < NEVER:
             v = getattr(data, name)[first[name]]
             problem = "negative" if v < 0 else "not finite (NaN or infinite)"
             raise InvalidParameterError(f"{name} must be non-negative and finite: {v} at row {first[name]} is {problem}")
-    if first["offset"] >= 0:
+    if first["offset"] < NEVER:
         i = first["offset"]
         raise MissingDataError(f"offset is not finite: {data.offset[i]} at row {i}; drop rows without exposure")
-    if first["exposure"] >= 0:
+    if first["exposure"] < NEVER:
         i = first["exposure"]
         raise InvalidParameterError(f"exposure must be positive and finite: {data.exposure[i]} at row {i}; drop such rows")
-    if first["domain"] >= 0:
+    if first["domain"] < NEVER:
         i = first["domain"]
         raise InvalidParameterError(_outside(family, data.y[i], i))
-    if not total.weight > 0.0:
-        raise InvalidParameterError("weights are all zero: no observations are left")
 
 
 def _outside(family, value, row) -> str:

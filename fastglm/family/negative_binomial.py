@@ -46,6 +46,9 @@ class NegativeBinomial(NamedTuple):
         a = y * log(mu / (mu + k)) if y > 0.0 else 0.0
         return w * (a - k * log1p(mu / k) + lgamma(y + k) - lgamma(k) - log_factorial(y))
 
+    # proportional to w, so that small counts can be looked up
+    tabulated = True
+
     def saturated(self, y, w):
         k = self.theta
         a = y * log(y / (y + k)) if y > 0.0 else 0.0

@@ -41,6 +41,9 @@ class Poisson(NamedTuple):
         a = y * log(mu) if y > 0.0 else 0.0
         return w * (a - mu - log_factorial(y))
 
+    # proportional to w, so that small counts can be looked up
+    tabulated = True
+
     def saturated(self, y, w):
         # y log y - y - log y! without its cancellation, from Stirling's series
         return w * (-0.5 * (LOG_2PI + log(y)) - stirling_error(y)) if y > 0.0 else 0.0

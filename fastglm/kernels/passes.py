@@ -26,7 +26,7 @@ LOADED, C_ORDER, F_ORDER = 0, 1, 2  # STORAGE: through the loader, or in place
 
 DEVIANCE, PEARSON, MAX_ETA = 0, 1, 2  # the entries of sums
 SUMS = 3
-VECTORS = 8
+VECTORS = 11
 
 _NUMBERS = np.array([1.0])
 _LETTERS = np.frombuffer(b"TN", dtype=np.uint8).copy()
@@ -56,6 +56,14 @@ def pearson(r, h, n):
 
 
 @inner()
+def fill_absent(plan, into):
+    """Give the vectors that the plan has not got their neutral values, once for all blocks of a call."""
+    for k in range(5):
+        if plan[Y + 3 * k] == 0:
+            into[k, :] = 1.0 if k != 3 else 0.0
+
+
+@inner()
 def read_vectors(plan, first, n, into):
     """n rows of response, prior weight, frequency, offset and exposure from row ``first`` on, one a row of ``into``."""
     for k in range(5):
@@ -63,10 +71,8 @@ def read_vectors(plan, first, n, into):
         address, stride, load = plan[field], plan[field + 1], plan[field + 2]
         out = into[k]
         if address == 0:
-            fill = 1.0 if k != 3 else 0.0
-            for i in range(n):
-                out[i] = fill
-        elif load == 0:
+            continue
+        if load == 0:
             source = carray(doubles(address + first * 8), n)
             for i in range(n):
                 out[i] = source[i]
@@ -265,7 +271,8 @@ def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, scor
     """
     p, ones, storage, block = plan[P], plan[ONES], plan[STORAGE], plan[BLOCK]
     rows = work[: VECTORS * block].reshape(VECTORS, block)
-    y, w, eta, low, root, r, h, d = rows[0], rows[1], rows[3], rows[2], rows[4], rows[5], rows[6], rows[7]
+    y, w, shift, eta, r, h, d, low, root = rows[0], rows[1], rows[3], rows[5], rows[6], rows[7], rows[8], rows[9], rows[10]
+    fill_absent(plan, rows)
     loaded = work[VECTORS * block : (VECTORS + p) * block]
     buffer = work[(VECTORS + p) * block :]
     dims = np.empty(4, np.int32)
@@ -285,9 +292,8 @@ def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, scor
                 a = loaded.ctypes.data
             read_vectors(plan, b0, n, rows)
             combine(plan, n, rows)
+            eta[:n] = shift[:n]
             if first_eta != 0:
-                for i in range(n):
-                    low[i] = eta[i]
                 call_rows(first_eta, n, par.ctypes.data, eta.ctypes.data, y.ctypes.data, w.ctypes.data,
                           r.ctypes.data, h.ctypes.data, d.ctypes.data)  # fmt: skip
             elif plan[PRECISE]:
@@ -301,7 +307,7 @@ def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, scor
                 continue
             if first_eta != 0:
                 for i in range(n):
-                    r[i] += h[i] * (eta[i] - low[i])
+                    r[i] += h[i] * (eta[i] - shift[i])
             elif plan[PRECISE]:
                 rest_of_score(plan[PRECISE] == 2, n, y, w, eta, r, h, low)
             if plan[PRECISE] and first_eta == 0:
