@@ -25,7 +25,9 @@ def numeric(a, name: str, column: str | None = None) -> np.ndarray:
         # half precision is a storage format, not a type to compute in
         return a.astype(np.float32) if a.dtype == np.float16 else a
     if hasattr(a, "tocsr"):
-        raise InvalidParameterError(f"{name} is a sparse matrix, which this version does not read; pass {name}.toarray()")
+        raise InvalidParameterError(
+            f"{name} is a sparse matrix, which this version does not read; pass {name}.toarray()"
+        )
     if isinstance(a, np.ma.MaskedArray):
         if np.ma.is_masked(a):
             i = tuple(int(v[0]) for v in np.nonzero(np.ma.getmaskarray(a)))
@@ -50,7 +52,9 @@ def _from_objects(a, where):
         if v is None or type(v).__name__ in ("NAType", "NaTType"):
             raise MissingDataError(f"{where} has a missing value (NA) at {i}; fill or drop it")
         if isinstance(v, (str, bytes)) or not isinstance(v, (int, float, np.number, np.bool_)):
-            raise InvalidParameterError(f"{where} has dtype object and a {type(v).__name__} at {i}; numeric values are needed")
+            raise InvalidParameterError(
+                f"{where} has dtype object and a {type(v).__name__} at {i}; numeric values are needed"
+            )
     return a.astype(np.float64)
 
 
@@ -87,7 +91,9 @@ def _frame(X, columns):
         if kind not in "fiub" or not isinstance(X.dtypes.iloc[j] if hasattr(X.dtypes, "iloc") else 0, np.dtype):
             values = X.iloc[:, j] if hasattr(X, "iloc") else X[column]
             if str(X.dtypes.iloc[j] if hasattr(X.dtypes, "iloc") else "") == "category":
-                raise InvalidParameterError(f"X column {column!r} is categorical; numeric columns are needed (encode it first)")
+                raise InvalidParameterError(
+                    f"X column {column!r} is categorical; numeric columns are needed (encode it first)"
+                )
             numeric(np.asarray(values, dtype=object), "X", column)
     return X.to_numpy(dtype=None if len(set(kinds)) == 1 and kinds[0] in "fiub" else np.float64)
 
@@ -130,7 +136,9 @@ def _column(y, n):
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
-        raise InvalidParameterError(f"y must be a 1-d array (or two columns, successes and failures, for binomial), not {y.shape}")
+        raise InvalidParameterError(
+            f"y must be a 1-d array (or two columns, successes and failures, for binomial), not {y.shape}"
+        )
     if len(y) != n:
         raise InvalidParameterError(f"y has length {len(y)}, X has {n} rows: the lengths must match")
     return y
@@ -151,7 +159,9 @@ def _labels(y):
         raise InvalidParameterError("y mixes labels of types that cannot be ordered; use one type") from None
     if len(classes) != 2:
         shown = ", ".join(map(repr, classes[:5].tolist()))
-        raise InvalidParameterError(f"y has {len(classes)} distinct labels ({shown}); a binomial response needs exactly two")
+        raise InvalidParameterError(
+            f"y has {len(classes)} distinct labels ({shown}); a binomial response needs exactly two"
+        )
     return codes.reshape(y.shape).astype(np.uint8), tuple(classes.tolist())
 
 
@@ -163,7 +173,9 @@ def _counts(y, n, weights):
     bad = ~(np.isfinite(y) & (y >= 0.0))
     if bad.any():
         i = int(np.nonzero(bad.any(1))[0][0])
-        raise InvalidParameterError(f"y holds successes and failures, which must be finite and non-negative: {y[i]} at row {i}")
+        raise InvalidParameterError(
+            f"y holds successes and failures, which must be finite and non-negative: {y[i]} at row {i}"
+        )
     trials = y.sum(1)
     proportion = np.divide(y[:, 0], trials, out=np.zeros(n), where=trials > 0.0)
     return proportion, trials if weights is None else trials * weights
@@ -180,7 +192,9 @@ def check_start(start, m: int) -> np.ndarray | None:
         return None
     start = np.array(numeric(start, "start"), dtype=np.float64)
     if start.shape != (m,):
-        raise InvalidParameterError(f"start has shape {start.shape}, the model has {m} coefficients (the intercept first)")
+        raise InvalidParameterError(
+            f"start has shape {start.shape}, the model has {m} coefficients (the intercept first)"
+        )
     if not np.isfinite(start).all():
         raise MissingDataError(f"start is not finite: {start[~np.isfinite(start)][0]}")
     return start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -52,4 +53,4 @@ class Quadratic(NamedTuple):
     @property
     def finite(self) -> bool:
         """Whether the deviance exists here: every mean in the family's range."""
-        return bool(np.isfinite(self.deviance))
+        return isfinite(self.deviance)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import numpy as np
 
-from .kernels import passes as k
-from .kernels.gram import SMALL
+from .kernels import gram, precise
+from .kernels import layout as k
+from .kernels.dense import symmetric
+from .kernels.passes import block_pass
 from .kernels.rows import Pair
 from .moments import Quadratic
 from .source.in_memory import InMemory
-
 
 SMALL_CELLS = 50_000
 
@@ -104,46 +107,36 @@ class Deviance:
         if self._plan is None:
             self._plan = self.source.plan().copy()
             self._plan[k.ROWS] = self.pair.rows
+            self._plan[k.CURVATURE] = gram.curvature(self.n_params <= gram.SMALL)
         return self._plan
 
     def _pass(self, beta, order, first_eta) -> Quadratic:
         plan = self.plan()
         # 2 where the score is linear in beta, so that even its residuals can be exact
-        plan[k.PRECISE] = self.precise and (2 if self.pair.linear else 1)
+        plan[k.PRECISE] = self.precise and (k.EXACT if self.pair.linear else k.ROUNDED)
+        if self.precise:
+            plan[k.PRECISE_ETA], plan[k.PRECISE_SCORE] = precise.addresses()
         m = self.n_params
-        padded = (m + 3) // 4 * 4 if m <= SMALL else m
-        beta = np.ascontiguousarray(beta, dtype=np.float64)
+        width = gram.padded(m)
+
+        whole = self.source.single
 
         def unit(runs, work):
-            score, low = np.zeros(m), np.zeros(m)
-            information = np.zeros((padded, padded) if order == 2 else (1, 1))
-            sums = np.zeros(k.SUMS)
-            k.block_pass(
-                plan, self._par, beta, self.scale, runs, order, first_eta, work, score, low, information, sums
-            )
-            return Quadratic(
-                float(sums[k.DEVIANCE]),
-                score,
-                low,
-                information if order == 2 else None,
-                float(sums[k.PEARSON]),
-                float(sums[k.MAX_ETA]),
-            )
+            score, low, sums = np.zeros(m), np.zeros(m), np.zeros(k.SUMS)
+            information = np.zeros((width, width) if order == 2 else (1, 1))
+            block_pass(plan, self._par, beta, self.scale, runs, order, first_eta, work, score, low, information, sums)
+            if order < 2:
+                information = None
+            elif whole:
+                information = symmetric(information, m, m <= gram.SMALL)
+            return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
 
-        with np.errstate(all="ignore"):
-            q = self.source.reduce(unit)
+        q = self.source.reduce(unit)
         self.n_passes += self.share
-        if order and not np.isfinite(q.score).all():
+        if order and not isfinite(q.score.sum()):
             self.source.check_finite()
-        if order == 2:
-            q = q._replace(information=_symmetric(q.information[:m, :m], upper=m <= SMALL))
+        if order == 2 and not whole:
+            q = q._replace(information=symmetric(q.information, m, m <= gram.SMALL))
         if self.precise:
             q = q._replace(score=q.score + q.score_low)
         return q if self.share == 1.0 else q.scaled(1.0 / self.share)
-
-
-def _symmetric(a, upper):
-    a = np.triu(a) if upper else np.tril(a)
-    full = a + a.T
-    full[np.diag_indices_from(full)] *= 0.5
-    return full

@@ -11,17 +11,6 @@ from .kernels import scan as k
 from .kernels.evaluate import saturated_terms
 
 COUNTS = 256  # small counts, whose log-factorials are looked up in long data
-NEVER = np.iinfo(np.int64).max
-
-
-class Sums(NamedTuple):
-    """Sums and first failures of ``kernels.scan`` over some rows."""
-
-    sums: np.ndarray
-    firsts: np.ndarray
-
-    def __add__(self, other: Sums) -> Sums:
-        return Sums(self.sums + other.sums, np.minimum(self.firsts, other.firsts))
 
 
 class Scan(NamedTuple):
@@ -36,6 +25,7 @@ class Scan(NamedTuple):
     weighted_y: float
     saturated: float
     fractions: float
+    failures: float
 
     @property
     def mean(self) -> float:
@@ -50,51 +40,72 @@ class Scan(NamedTuple):
 
 def scan(source, pair) -> Scan:
     """Scan the vectors of ``source`` for a family; raises on the first unusable value."""
+    found = _scan(source, pair, 0 if getattr(pair.family, "binary_is_saturated", False) else pair.saturated)
+    if getattr(pair.family, "binary_is_saturated", False) and not found.binary:
+        # only proportions have a density of their own to add, and a loop to compile
+        found = _scan(source, pair, pair.saturated)
+    return found
+
+
+def _scan(source, pair, saturated) -> Scan:
     domain = pair.family.domain
-    plan, par, saturated = source.plan(), pair.par, pair.saturated
+    plan, par = source.plan(), pair.par
     edges = (domain.low, domain.high, domain.left_closed, domain.right_closed)
 
     table = np.zeros(0)
-    if getattr(pair.family, "tabulated", False) and source.n_rows > 100 * COUNTS:
+    if saturated and getattr(pair.family, "tabulated", False) and source.n_rows > 100 * COUNTS:
         counts = np.arange(COUNTS, dtype=np.float64)
         table = saturated_terms(pair, counts, 1.0)
 
     def unit(runs, work):
-        sums, firsts = np.zeros(k.SUMS), np.full(k.CHECKS, NEVER)
+        sums = np.zeros(k.SUMS)
         for a, b in runs:
-            k.scan(plan, par, saturated, table, *edges, a, b, work, source.block, sums, firsts)
-        return Sums(sums, firsts)
+            k.scan(plan, par, saturated, table, *edges, a, b, work, source.block, sums)
+        return sums
 
-    with np.errstate(all="ignore"):
-        total = source.reduce(unit)
-    _check(total.firsts, source.data, pair.family)
-    found = Scan(*total.sums.tolist())
+    found = Scan(*source.reduce(unit).tolist())
+    if found.failures:
+        _refuse(source.data, pair.family)
     if not found.weight > 0.0:
         raise InvalidParameterError("weights are all zero: no observations are left")
     return found
 
 
-def _check(firsts, data, family) -> None:
-    if (firsts == NEVER).all():
-        return
-    first = dict(zip(("y", "domain", "weights", "freq_weights", "offset", "exposure"), firsts, strict=True))
-    if first["y"] < NEVER:
-        i = first["y"]
-        raise MissingDataError(f"y is not finite: {data.y[i]} at row {i} (missing values are not dropped; remove the row)")
-    for name in ("weights", "freq_weights"):
-        if first[name] < NEVER:
-            v = getattr(data, name)[first[name]]
-            problem = "negative" if v < 0 else "not finite (NaN or infinite)"
-            raise InvalidParameterError(f"{name} must be non-negative and finite: {v} at row {first[name]} is {problem}")
-    if first["offset"] < NEVER:
-        i = first["offset"]
+def _refuse(data, family) -> None:
+    """Find the first value a scan stumbled over, and say so."""
+    for name, v in (("weights", data.weights), ("freq_weights", data.freq_weights)):
+        i = _first(v, lambda v: ~((v >= 0.0) & (v < np.inf)))
+        if i is not None:
+            problem = "negative" if v[i] < 0 else "not finite (NaN or infinite)"
+            raise InvalidParameterError(f"{name} must be non-negative and finite: {v[i]} at row {i} is {problem}")
+    i = _first(data.y, lambda v: ~np.isfinite(v))
+    if i is not None:
+        raise MissingDataError(
+            f"y is not finite: {data.y[i]} at row {i} (missing values are not dropped; remove the row)"
+        )
+    i = _first(data.offset, lambda v: ~np.isfinite(v))
+    if i is not None:
         raise MissingDataError(f"offset is not finite: {data.offset[i]} at row {i}; drop rows without exposure")
-    if first["exposure"] < NEVER:
-        i = first["exposure"]
-        raise InvalidParameterError(f"exposure must be positive and finite: {data.exposure[i]} at row {i}; drop such rows")
-    if first["domain"] < NEVER:
-        i = first["domain"]
-        raise InvalidParameterError(_outside(family, data.y[i], i))
+    i = _first(data.exposure, lambda v: ~((v > 0.0) & (v < np.inf)))
+    if i is not None:
+        raise InvalidParameterError(
+            f"exposure must be positive and finite: {data.exposure[i]} at row {i}; drop such rows"
+        )
+    d = family.domain
+    outside = (data.y < d.low) | (data.y > d.high)
+    outside |= (data.y == d.low) & (not d.left_closed) | (data.y == d.high) & (not d.right_closed)
+    for v in (data.weights, data.freq_weights):
+        outside &= True if v is None else v > 0
+    i = int(np.argmax(outside))
+    raise InvalidParameterError(_outside(family, data.y[i], i))
+
+
+def _first(v, bad):
+    """The first row at which ``bad`` holds, or None."""
+    if v is None:
+        return None
+    found = bad(v)
+    return int(np.argmax(found)) if found.any() else None
 
 
 def _outside(family, value, row) -> str:
@@ -102,7 +113,9 @@ def _outside(family, value, row) -> str:
     if family.domain.low == 0.0 and value == 0.0:
         return text + ": y must be positive (tweedie with 1 < power < 2 admits zeros)"
     if value < 0.0:
-        return text + ": y is negative" + (
-            "; 0/1 labels are needed, or two labels as strings or bool" if family.domain.high == 1.0 else ""
+        return (
+            text
+            + ": y is negative"
+            + ("; 0/1 labels are needed, or two labels as strings or bool" if family.domain.high == 1.0 else "")
         )
     return text + ": y must lie between 0 and 1 (counts: pass successes and failures as an (n, 2) y)"

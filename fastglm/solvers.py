@@ -59,7 +59,9 @@ def resolve(solver):
             raise InvalidParameterError(f"solver={solver!r} is unknown; known: {', '.join(SOLVERS)}")
         return SOLVERS[solver]()
     if type(solver) not in SOLVERS.values():
-        raise InvalidParameterError(f"solver must be one of {', '.join(SOLVERS)} or a record of fastglm.solvers, not {solver!r}")
+        raise InvalidParameterError(
+            f"solver must be one of {', '.join(SOLVERS)} or a record of fastglm.solvers, not {solver!r}"
+        )
     if not solver.tol > 0.0:
         raise InvalidParameterError(f"tol={solver.tol} must be positive")
     if not solver.max_iter >= 1:

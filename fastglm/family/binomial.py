@@ -44,8 +44,7 @@ class Binomial(NamedTuple):
         b = (w - k) * log1p(-mu) if w > k else 0.0
         return a + b + log_factorial(w) - log_factorial(k) - log_factorial(w - k)
 
-    # proportional to w at y = 0 and 1, where it is zero
-    tabulated = True
+    binary_is_saturated = True
 
     def saturated(self, y, w):
         if y == 0.0 or y == 1.0:

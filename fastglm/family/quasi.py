@@ -7,7 +7,7 @@ from .binomial import Binomial
 from .gamma import Gamma
 from .gaussian import Gaussian
 from .inverse_gaussian import InverseGaussian
-from .links import Identity, Logit, Log
+from .links import Identity, Log, Logit
 from .poisson import Poisson
 from .registry import NONNEGATIVE, POSITIVE, REAL, UNIT, family
 

@@ -137,5 +137,7 @@ def _build(cls, what, name, params):
         fields = ", ".join(cls._fields) or "none"
         message = f"{what}={name!r} takes the parameters: {fields}; got {', '.join(params) or 'none'}"
         if cls._fields and not params:
-            message += f". Pass a value such as fastglm.{'families' if what == 'family' else 'links'}.{cls.__name__}(...)"
+            message += (
+                f". Pass a value such as fastglm.{'families' if what == 'family' else 'links'}.{cls.__name__}(...)"
+            )
         raise InvalidParameterError(message) from None

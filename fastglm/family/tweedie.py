@@ -5,8 +5,6 @@ from __future__ import annotations
 from math import nan
 from typing import NamedTuple
 
-
-
 from ..kernels.elementary import exp, log, vectorisable
 from ..kernels.scalars import gamma_gap, poisson_gap
 from .links import Log

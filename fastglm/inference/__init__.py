@@ -168,14 +168,18 @@ def check_offset(result, offset, exposure, n):
     if offset is None and exposure is None:
         if result.exposure_kind is not None:
             kind = result.exposure_kind
-            raise InvalidParameterError(f"the model was fitted with an {kind}: give offset= or exposure= for these rows as well")
+            raise InvalidParameterError(
+                f"the model was fitted with an {kind}: give offset= or exposure= for these rows as well"
+            )
         return 0.0
     total = 0.0
     if offset is not None:
         total = total + check_column("offset", offset, n)
     if exposure is not None:
         if result.link.name != "log":
-            raise InvalidParameterError(f"exposure needs the log link, the model has {result.link.name!r}; use offset instead")
+            raise InvalidParameterError(
+                f"exposure needs the log link, the model has {result.link.name!r}; use offset instead"
+            )
         exposure = check_column("exposure", exposure, n)
         if not (exposure > 0).all():
             row = int(np.argmin(exposure > 0))

@@ -50,7 +50,9 @@ def influence(result, X, y, weights=None, offset=None, exposure=None):
         If the model was fitted without a covariance, or for arguments that cannot be used.
     """
     if result.cov_unscaled is None:
-        raise InvalidParameterError("the model was fitted with cov=None, so it has no leverages; fit it with cov='model'")
+        raise InvalidParameterError(
+            "the model was fitted with cov=None, so it has no leverages; fit it with cov='model'"
+        )
     rows = evaluate_rows(result, X, y, weights, offset, exposure)
     detail = rows.detail
     hat = rows.weights * detail.information * quadratic_form(result, rows.X, result.cov_unscaled)

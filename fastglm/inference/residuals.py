@@ -90,7 +90,9 @@ def evaluate_rows(result, X, y, weights=None, offset=None, exposure=None, needs_
     n = X.shape[0]
     y, trials = _check_y(result, y, n)
     if weights is None and result.has_weights and trials is None and needs_weights:
-        raise InvalidParameterError("the model was fitted with weights: give weights= for these rows (1 where they have none)")
+        raise InvalidParameterError(
+            "the model was fitted with weights: give weights= for these rows (1 where they have none)"
+        )
     weights = _check_weights(weights, n)
     if trials is not None:
         weights = weights * trials

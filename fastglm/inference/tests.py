@@ -106,7 +106,9 @@ def mean_interval(result, X, offset, kind="mean", level=0.95):
     """
     cov = result.cov_params()
     if cov is None:
-        raise InvalidParameterError("the model was fitted with cov=None, so it has no intervals; fit it with cov='model'")
+        raise InvalidParameterError(
+            "the model was fitted with cov=None, so it has no intervals; fit it with cov='model'"
+        )
     reach = quantile(level, result.test_df)
     eta = linear_predictor(result, X, offset)
     se = np.sqrt(quadratic_form(result, X, cov))

@@ -13,6 +13,7 @@ import inspect
 from contextlib import contextmanager
 
 import numba
+import numpy as np
 from llvmlite import binding, ir
 from numba import types
 from numba.extending import intrinsic, overload
@@ -90,7 +91,9 @@ def _revive(cls, par):
         return lambda cls, par: cls(par[0])
     if len(fields) == 2:
         return lambda cls, par: cls(par[0], par[1])
-    raise numba.errors.TypingError(f"{cls.instance_class.__name__} has {len(fields)} parameters; at most 2 are supported")
+    raise numba.errors.TypingError(
+        f"{cls.instance_class.__name__} has {len(fields)} parameters; at most 2 are supported"
+    )
 
 
 @intrinsic
@@ -109,14 +112,18 @@ def call_rows(typingctx, address, n, par, eta, y, w, r, h, d):
 
 
 @intrinsic
-def call_load(typingctx, address, source, row_stride, col_stride, n, p, out):
-    """Call a compiled loader: n x p cells at ``source`` with byte strides, into n x p doubles in C order at ``out``."""
-    signature = types.void(*([types.int64] * 7))
+def call(typingctx, address, arguments):
+    """Call a compiled loop by its address with a tuple of integers; it must return an int64."""
+    count = len(arguments)
+    if any(t not in (types.int64, types.intp) and not isinstance(t, types.IntegerLiteral) for t in arguments):
+        raise numba.errors.TypingError(f"call takes integers, not {arguments}")
+    signature = types.void(types.int64, arguments)
 
     def codegen(context, builder, sig, args):
         i64 = ir.IntType(64)
-        kind = ir.FunctionType(i64, [i64] * 6)
-        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+        kind = ir.FunctionType(i64, [i64] * count)
+        values = [builder.extract_value(args[1], i) for i in range(count)]
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), values)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -154,6 +161,12 @@ def fma(typingctx, a, b, c):
         return builder.fma(*args)
 
     return types.float64(types.float64, types.float64, types.float64), codegen
+
+
+@inner()
+def at(array):
+    """The address of an array's first element, signed: numba makes a float of a signed and an unsigned sum."""
+    return np.int64(array.ctypes.data)
 
 
 _pointer = ctypes.pythonapi.PyCapsule_GetPointer

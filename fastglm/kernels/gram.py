@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import cache
 
-from .compile import blas, inner
+import numpy as np
+from numba import carray, types
+
+from .compile import address_of, at, blas, doubles, inner
+from .layout import F_ORDER
 
 dsyrk = blas("dsyrk", 10)
 
@@ -37,9 +41,7 @@ def _tile(z, a, b, n, out):
         s31 += a3 * b1
         s32 += a3 * b2
         s33 += a3 * b3
-    for i, row in enumerate(
-        ((s00, s01, s02, s03), (s10, s11, s12, s13), (s20, s21, s22, s23), (s30, s31, s32, s33))
-    ):
+    for i, row in enumerate(((s00, s01, s02, s03), (s10, s11, s12, s13), (s20, s21, s22, s23), (s30, s31, s32, s33))):
         for j, s in enumerate(row):
             out[a + i, b + j] += s
 
@@ -59,8 +61,97 @@ def add_syrk(z, n, out):
     dims = np.empty(3, np.int32)
     p = z.shape[1]
     dims[0], dims[1], dims[2] = p, n, out.shape[1]
-    one = _ONES.ctypes.data
-    u = _LETTERS.ctypes.data
+    one = at(_ONES)
+    u = at(_LETTERS)
     # BLAS counts columns first, so its upper triangle is the lower one of a C-ordered matrix
-    dsyrk(u, u + 1, dims.ctypes.data, dims.ctypes.data + 4, one, z.ctypes.data, dims.ctypes.data, one, out.ctypes.data,
-          dims.ctypes.data + 8)  # fmt: skip
+    dsyrk(u, u + 1, at(dims), at(dims) + 4, one, at(z), at(dims), one, at(out),
+          at(dims) + 8)  # fmt: skip
+
+
+@inner()
+def scale_columns(storage, a, lda, n, p, ones, scale, root, z):
+    """z = sqrt(h) X' with a row a column of X, padded with zero rows; the intercept first."""
+    if ones:
+        for i in range(n):
+            z[0, i] = root[i]
+    if storage == F_ORDER:
+        columns = carray(doubles(a), (p, lda))
+        for j in range(p):
+            for i in range(n):
+                z[j + ones, i] = columns[j, i] * scale[j + ones] * root[i]
+    else:
+        rows = carray(doubles(a), (n, lda))
+        whole = n - n % 8
+        # eight rows at a time, so that the lines read and the lines written both stay in the first-level cache
+        for i in range(0, whole, 8):
+            q0, q1, q2, q3 = root[i], root[i + 1], root[i + 2], root[i + 3]
+            q4, q5, q6, q7 = root[i + 4], root[i + 5], root[i + 6], root[i + 7]
+            for j in range(p):
+                c, t = scale[j + ones], z[j + ones]
+                # all loads before the stores: the compiler cannot know that z is not X
+                v0, v1, v2, v3 = rows[i, j], rows[i + 1, j], rows[i + 2, j], rows[i + 3, j]
+                v4, v5, v6, v7 = rows[i + 4, j], rows[i + 5, j], rows[i + 6, j], rows[i + 7, j]
+                t[i], t[i + 1], t[i + 2], t[i + 3] = v0 * c * q0, v1 * c * q1, v2 * c * q2, v3 * c * q3
+                t[i + 4], t[i + 5], t[i + 6], t[i + 7] = v4 * c * q4, v5 * c * q5, v6 * c * q6, v7 * c * q7
+        for i in range(whole, n):
+            for j in range(p):
+                z[j + ones, i] = rows[i, j] * scale[j + ones] * root[i]
+    for j in range(p + ones, z.shape[0]):
+        for i in range(n):
+            z[j, i] = 0.0
+
+
+@inner()
+def scale_rows(storage, a, lda, n, p, ones, scale, root, z):
+    """z = sqrt(h) X with a row a row of X; the intercept first."""
+    if ones:
+        for i in range(n):
+            z[i, 0] = root[i]
+    if storage == F_ORDER:
+        columns = carray(doubles(a), (p, lda))
+        for i0 in range(0, n, 8):
+            i1 = min(i0 + 8, n)
+            for j in range(p):
+                c = scale[j + ones]
+                for i in range(i0, i1):
+                    z[i, j + ones] = columns[j, i] * c * root[i]
+    else:
+        rows = carray(doubles(a), (n, lda))
+        for i in range(n):
+            for j in range(p):
+                z[i, j + ones] = rows[i, j] * scale[j + ones] * root[i]
+
+
+def _narrow():
+    def curvature(storage, a, lda, n, p, ones, scale, root, buffer, info, m):
+        z = carray(doubles(buffer), (m, n))
+        scale_columns(storage, a, lda, n, p, ones, carray(doubles(scale), p + ones), carray(doubles(root), n), z)
+        add_tiles(z, n, carray(doubles(info), (m, m)))
+        return 0
+
+    return curvature
+
+
+def _wide():
+    def curvature(storage, a, lda, n, p, ones, scale, root, buffer, info, m):
+        z = carray(doubles(buffer), (n, m))
+        scale_rows(storage, a, lda, n, p, ones, carray(doubles(scale), p + ones), carray(doubles(root), n), z)
+        add_syrk(z, n, carray(doubles(info), (m, m)))
+        return 0
+
+    return curvature
+
+
+@cache
+def curvature(narrow: bool) -> int:
+    """Address of the loop that adds a block's curvature to info (m, m).
+
+    Its arguments are integers: (storage, X, leading dimension, n, p, ones, scale, sqrt(h), buffer, info, m). It fills
+    the upper triangle where ``narrow`` (m padded to a multiple of four), else the lower.
+    """
+    return address_of(types.int64(*[types.int64] * 11), _narrow() if narrow else _wide()).address
+
+
+def padded(m: int) -> int:
+    """The width of the information a pass sums for m columns."""
+    return (m + 3) // 4 * 4 if m <= SMALL else m

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from numba import carray, types
@@ -16,7 +16,7 @@ KINDS = {np.dtype(t): t for t in "float64 float32 int8 int16 int32 int64 uint8 u
 KINDS[np.dtype(bool)] = "uint8"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(name):
     kind = getattr(np, name)
 

@@ -11,7 +11,7 @@ A row of weight zero contributes nothing, whatever its y and eta; a mean outside
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +22,8 @@ from ..family.gaussian import Gaussian
 from ..family.links import Identity
 from ..family.registry import find_fused
 from . import verbs
-from .verbs import INLINE
 from .compile import DOUBLE_P, address_of, fingerprint, revive
+from .verbs import INLINE
 
 N_PAR = 4  # two parameters of the family, then two of the link
 ROWS = types.int64(types.int64, *([DOUBLE_P] * 7))
@@ -100,7 +100,7 @@ class Pair(NamedTuple):
         return _compiled("details", type(self.family), type(self.link)).address
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(kind, family_class, link_class):
     used = [family_class, link_class]
     closed_form = find_fused(family_class, link_class)

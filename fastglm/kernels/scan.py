@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compile import call_rows, inner, jit
-from .passes import VECTORS, fill_absent, read_vectors
+from .compile import at, call_rows, inner, jit
+from .layout import V_D, V_EXPOSURE, V_F, V_H, V_R, V_SHIFT, V_W, V_Y, VECTORS
+from .passes import fill_absent, read_vectors
 
-# sums: counts and totals; firsts: the first row at which each check fails, or -1
-NOBS, WEIGHT, WEIGHTED_Y, SATURATED, FRACTIONS = range(5)
-SUMS = 5
-Y_FINITE, Y_DOMAIN, W_BAD, F_BAD, OFFSET_BAD, EXPOSURE_BAD = range(6)
-CHECKS = 6
+# the entries of sums
+NOBS, WEIGHT, WEIGHTED_Y, SATURATED, FRACTIONS, FAILURES = range(6)
+SUMS = 6
 
 
 @inner(fastmath={"reassoc", "nsz", "contract"})
@@ -20,7 +19,9 @@ def failures(y, w, f, offset, exposure, low, high, low_closed, high_closed, n):
     bad = 0.0
     for i in range(n):
         v = y[i]
-        inside = ((v > low) | (low_closed & (v == low))) & ((v < high) | (high_closed & (v == high)))
+        # a row of weight zero may hold any number
+        unused = (w[i] == 0.0) | (f[i] == 0.0)
+        inside = unused | ((v > low) | (low_closed & (v == low))) & ((v < high) | (high_closed & (v == high)))
         plain = (abs(v) < np.inf) & (abs(offset[i]) < np.inf) & (exposure[i] > 0.0) & (exposure[i] < np.inf)
         usable = (w[i] >= 0.0) & (w[i] < np.inf) & (f[i] >= 0.0) & (f[i] < np.inf)
         bad += 0.0 if inside & plain & usable else 1.0
@@ -62,34 +63,20 @@ def look_up(table, y, w, n, d):
 
 
 @jit()
-def scan(plan, par, saturated, table, low, high, low_closed, high_closed, first, stop, work, block, sums, firsts):
-    """Add rows ``first`` to ``stop`` to ``sums`` and record the first failure of each check in ``firsts``.
+def scan(plan, par, saturated, table, low, high, low_closed, high_closed, first, stop, work, block, sums):
+    """Add rows ``first`` to ``stop`` to ``sums``.
 
     ``low`` to ``high`` is the support of y; ``saturated`` the address of the family's loop, or 0, and ``table`` its
     values at y = 0, 1, ... for unit weight, possibly empty.
     """
     rows = work[: VECTORS * block].reshape(VECTORS, block)
-    y, w, f, offset, exposure, d = rows[0], rows[1], rows[2], rows[3], rows[4], rows[8]
+    y, w, f, offset, exposure, d = rows[V_Y], rows[V_W], rows[V_F], rows[V_SHIFT], rows[V_EXPOSURE], rows[V_D]
     fill_absent(plan, rows)
     for b0 in range(first, stop, block):
         n = min(block, stop - b0)
         read_vectors(plan, b0, n, rows)
-        if failures(y, w, f, offset, exposure, low, high, low_closed, high_closed, n):
-            for i in range(n):
-                v = y[i]
-                inside = (v > low or (low_closed and v == low)) and (v < high or (high_closed and v == high))
-                fails = (
-                    not abs(v) < np.inf,
-                    not inside and not (w[i] == 0.0 or f[i] == 0.0),
-                    not 0.0 <= w[i] < np.inf,
-                    not 0.0 <= f[i] < np.inf,
-                    not abs(offset[i]) < np.inf,
-                    not 0.0 < exposure[i] < np.inf,
-                )
-                for c in range(CHECKS):
-                    if fails[c]:
-                        firsts[c] = min(firsts[c], b0 + i)
+        sums[FAILURES] += failures(y, w, f, offset, exposure, low, high, low_closed, high_closed, n)
         if saturated != 0 and not look_up(table, y, w, n, d):
-            call_rows(saturated, n, par.ctypes.data, rows[5].ctypes.data, y.ctypes.data, w.ctypes.data,
-                      rows[6].ctypes.data, rows[7].ctypes.data, d.ctypes.data)  # fmt: skip
+            call_rows(saturated, n, at(par), rows[5].ctypes.data, at(y), at(w),
+                      at(rows[V_R]), at(rows[V_H]), at(d))  # fmt: skip
         add_sums(y, w, f, d, saturated != 0, n, sums)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 
+from ..kernels import dense
+
 # 1 - R^2 of a column on the earlier ones, below which the cross-product has lost too many digits
 SAFE_PIVOT = 1e-7
 SAFE_PIVOT_SMALL = 1e-4  # on small data, where QR costs nothing to speak of
@@ -29,6 +31,8 @@ class Factor(NamedTuple):
     def solve(self, g: np.ndarray) -> np.ndarray:
         """The information's inverse times g; zero at aliased columns."""
         if len(self.kept) == len(g):
+            if len(g) <= dense.SMALL:
+                return dense.solve(self.triangle, self.scale, g)
             return self.scale * dpotrs(self.triangle, self.scale * g)[0]
         step = np.zeros_like(g)
         s = self.scale[self.kept]
@@ -70,6 +74,8 @@ class Diagonal(NamedTuple):
 
 
 def _inverse(triangle):
+    if len(triangle) <= dense.SMALL:
+        return dense.inverse(np.ascontiguousarray(triangle))
     half = np.triu(dpotri(triangle)[0])
     full = half + half.T
     full[np.diag_indices_from(full)] *= 0.5
@@ -104,12 +110,21 @@ def orthogonal_triangle(A: np.ndarray) -> np.ndarray:
 def cholesky(information: np.ndarray, scale: np.ndarray, safe: float = SAFE_PIVOT, kept=None) -> Factor | None:
     """Factor D I D over the columns ``kept``, or None where one is so nearly dependent that only QR can tell."""
     if kept is not None:
-        information, inner = information[np.ix_(kept, kept)], cholesky(information[np.ix_(kept, kept)], scale[kept], safe)
+        information, inner = (
+            information[np.ix_(kept, kept)],
+            cholesky(information[np.ix_(kept, kept)], scale[kept], safe),
+        )
         if inner is None:
             return None
         full = np.zeros_like(scale)
         full[kept] = inner.scale
         return inner._replace(scale=full, kept=kept)
+    m = len(scale)
+    if m <= dense.SMALL:
+        triangle, s = np.empty((m, m)), np.empty(m)
+        if not dense.scaled_cholesky(information, triangle, s) >= safe:
+            return None
+        return Factor(triangle, scale * s, np.arange(m), {}, False)
     d = np.diagonal(information)
     if not (d > 0.0).all():
         return None
@@ -132,7 +147,8 @@ def from_root(R: np.ndarray, scale: np.ndarray, kept=None) -> Factor:
     extended = orthogonal_triangle(R[:, kept]) if R.dtype != np.float64 else None
     triangle = np.linalg.qr(R[:, kept], mode="r") if extended is None else extended.astype(np.float64)
     aliased = {j: _combination(triangle, R[:, kept], R[:, j], kept, s, j, scale) for j in dependent}
-    return Factor(np.asfortranarray(triangle), (scale * s).astype(np.float64), kept, aliased, True, extended)
+    ordered = np.ascontiguousarray if len(kept) <= dense.SMALL else np.asfortranarray
+    return Factor(ordered(triangle), (scale * s).astype(np.float64), kept, aliased, True, extended)
 
 
 def _independent(R):

@@ -6,6 +6,7 @@ score passes, one last curvature) and L-BFGS (a diagonal and corrections only).
 
 from __future__ import annotations
 
+from math import inf, isfinite, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,8 @@ class Control(NamedTuple):
     """Options of a descent.
 
     ``tol`` bounds the estimated distance to the optimum in standard errors; ``lazy`` reuses a curvature while the
-    distance shrinks; ``memory`` is the number of corrections kept; ``final`` asks for a curvature near the optimum.
+    distance shrinks; ``memory`` is the number of corrections kept; ``final`` asks for a curvature no further than
+    ``near`` standard errors from the optimum.
     """
 
     tol: float = 1e-8
@@ -27,8 +29,8 @@ class Control(NamedTuple):
     lazy: bool = True
     memory: int = 10
     final: bool = True
-    canonical: bool = True
     near: float = 1e-6
+    canonical: bool = True
     callback: object = None
 
 
@@ -36,7 +38,8 @@ class Solution(NamedTuple):
     """Where a descent ended and why.
 
     ``stop`` is "converged" or the reason it is not; ``certificate`` the estimated distance to the optimum in
-    standard errors (an upper bound of every coefficient's under the quadratic model).
+    standard errors (an upper bound of every coefficient's under the quadratic model). ``quadratic`` is the last pass,
+    ``origin`` the coefficients and the pass at which ``factor`` was made.
     """
 
     beta: np.ndarray
@@ -48,12 +51,13 @@ class Solution(NamedTuple):
     stop: str
     history: tuple
     contraction: float
+    origin: tuple | None = None
 
 
 def factorise(objective, q, beta):
     """A factor of the information at beta: Cholesky, after rescaling where it over- or underflowed, else QR."""
     d = np.diagonal(q.information)
-    if not (np.isfinite(d).all() and (d > 1e-200).all() and (d < 1e200).all()) and objective.rescale():
+    if not (d.min(initial=1.0) > 1e-200 and d.max(initial=1.0) < 1e200) and objective.rescale():
         q = objective.at(beta, 2)
     safe = SAFE_PIVOT_SMALL if objective.small else SAFE_PIVOT
     factor = cholesky(q.information, objective.scale, safe, objective.kept)
@@ -63,7 +67,7 @@ def factorise(objective, q, beta):
         if objective.kept is None:
             # decided once: means running to the end of their range must not look like dependent columns
             objective.kept, objective.aliased = factor.kept, factor.aliased
-    return factor._replace(aliased=objective.aliased)
+    return factor._replace(aliased=objective.aliased) if objective.aliased else factor
 
 
 def descend(objective, beta, control: Control, dispersion, factor=None, q=None) -> Solution:
@@ -85,14 +89,18 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
     fresh = factor is None
     if q is None or (fresh and q.information is None):
         q = objective.at(beta, 2 if fresh else 1)
-    if not q.finite or not np.isfinite(q.score).all():
-        return Solution(beta, q, factor, np.inf, np.inf, 0, "not finite at the start", (), 1.0)
+    if not q.finite or not isfinite(q.score.sum()):
+        return Solution(beta, q, factor, inf, inf, 0, "not finite at the start", (), 1.0)
+    origin = None
     if fresh:
         factor = factorise(objective, q, beta)
         beta = without_aliased(beta, factor)
+        origin = (beta, q)
     pairs: list = []
     history: list = []
-    rho, previous, stop = 0.1 if not fresh else 1.0, np.inf, "iteration limit reached"
+    rho, previous, stop = 0.1 if not fresh else 1.0, inf, "iteration limit reached"
+    # how far beta has moved since the curvature was made; a sample's was made nowhere
+    drift = 0.0 if fresh else inf
     for iteration in range(1, control.max_iter + 1):
         exact = fresh and control.canonical
         step = factor.solve(q.score) if exact or not pairs else _two_loop(factor, pairs, q.score)
@@ -101,42 +109,43 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
             pairs.clear()
             step = factor.solve(q.score)
             gain = float(q.score @ step)
-        distance = np.sqrt(max(gain, 0.0) / max(dispersion(q), 1e-300))
+        distance = sqrt(max(gain, 0.0) / max(dispersion(q), 1e-300))
         if iteration > 1 and previous > 0.0:
             rho = distance / previous
         # a step that rounding of the linear predictor would hide
-        floor = gain <= np.square(EPS * factor.size(beta))
+        floor = gain <= (EPS * factor.size(beta)) ** 2
         history.append(
             dict(iteration=iteration, passes=objective.n_passes, deviance=q.deviance, distance=distance, fresh=fresh)
         )
         if control.callback:
             control.callback(history[-1])
         ahead = _ahead(distance, rho, exact)
-        settled = fresh or not control.final
-        if settled and (floor or (distance <= max(control.near, control.tol) and ahead <= control.tol)):
+        settled = not control.final or drift + distance <= max(control.near, control.tol)
+        if (floor and (fresh or not control.final)) or (settled and ahead <= control.tol):
             # the step is taken: what it leaves is estimated, not measured
             left = min(ahead, distance)
-            return Solution(
-                beta + step, q, factor, left, _norm(q), iteration, "converged", tuple(history), rho
-            )
-        order = 2 if _wants_curvature(control, distance, rho, ahead, fresh, floor) else 1
+            return Solution(beta + step, q, factor, left, _norm(q), iteration, "converged", tuple(history), rho, origin)
+        order = 2 if _wants_curvature(control, distance, rho, drift, exact) else 1
         t, trial, q_new = _search(objective, beta, step, gain, q, order)
         if q_new is None:
             if not fresh and control.lazy and not isinstance(factor, Diagonal):
                 # an unrepresentative curvature: look again with one of all rows, here
                 q = objective.at(beta, 2)
-                factor, fresh, pairs, previous = factorise(objective, q, beta), True, [], np.inf
+                factor, fresh, pairs, previous = factorise(objective, q, beta), True, [], inf
+                drift, origin = 0.0, (beta, q)
                 continue
             stop = "no step along the direction lowers the deviance"
             break
-        _remember(pairs, trial - beta, q.score - q_new.score, control.memory)
-        beta, q, previous = trial, q_new, distance if t == 1.0 else np.inf
+        if not (control.canonical and q_new.information is not None):
+            _remember(pairs, trial - beta, q.score - q_new.score, control.memory)
+        beta, q, previous = trial, q_new, distance if t == 1.0 else inf
         fresh = q.information is not None
+        drift += t * distance
         if fresh:
-            factor = factorise(objective, q, beta)
+            factor, drift, origin = factorise(objective, q, beta), 0.0, (beta, q)
             if control.canonical:
                 pairs.clear()
-    return Solution(beta, q, factor, float(distance), _norm(q), iteration, stop, tuple(history), rho)
+    return Solution(beta, q, factor, float(distance), _norm(q), iteration, stop, tuple(history), rho, origin)
 
 
 def without_aliased(beta, factor):
@@ -151,27 +160,27 @@ def without_aliased(beta, factor):
     return beta
 
 
-def _wants_curvature(control, distance, rho, ahead, fresh, floor):
+def _wants_curvature(control, distance, rho, drift, exact):
     """Whether the next pass should bring a new curvature."""
     if not control.lazy:
         return True
     if not control.final:
         return False
-    if fresh and control.canonical:
-        # Newton's own step squares the distance
-        return distance > 1e-2 or ahead <= control.near or floor
-    return rho > 0.3 or rho * distance <= control.near or floor
+    if exact:
+        # Newton's own step squares the distance; a curvature from afar still leads there, but cannot stay
+        return distance > 1e-2 or drift + distance > control.near
+    return rho > 0.3 or (rho * distance <= control.near < drift)
 
 
 def _ahead(distance, rho, exact):
     """The distance to expect after the step."""
     if exact:
         return min(distance * distance, distance)
-    return min(max(rho, 0.05), 1.0) * distance
+    return min(max(rho, 0.01), 1.0) * distance
 
 
 def _norm(q):
-    return float(np.sqrt(np.square(q.score).sum()))
+    return sqrt(float(q.score @ q.score))
 
 
 def _search(objective, beta, step, gain, q, order):
@@ -181,7 +190,7 @@ def _search(objective, beta, step, gain, q, order):
     for _ in range(40):
         trial = beta + t * step
         new = objective.at(trial, order)
-        if new.finite and np.isfinite(new.score).all():
+        if new.finite and isfinite(new.score.sum()):
             # below the rounding of the deviance itself there is nothing to compare
             if gain * t <= noise or new.deviance <= q.deviance - 1e-4 * t * gain + noise:
                 return t, trial, new

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import MissingDataError
-from ..kernels import passes as k
+from ..kernels import layout as k
 from ..kernels.load import loader
+from ..kernels.passes import workspace
 from .threads import pool, single_threaded_blas
 
 UNIT_ROWS = 4096  # the fewest rows worth a task of their own
@@ -18,7 +19,7 @@ RUN = 256  # rows a sample reads in one place
 
 
 class Data(NamedTuple):
-    """Checked arrays of one fit. X is (n, p); the vectors are (n,) or None; ``ones`` says whether an intercept leads."""
+    """Checked arrays of one fit: X (n, p), vectors (n,) or None; ``ones`` says whether an intercept leads."""
 
     X: np.ndarray
     ones: bool
@@ -51,6 +52,7 @@ class InMemory:
         self.n_rows, self.p = data.X.shape
         self.block = block_rows(self.p + data.ones)
         self.units = all_rows(self.n_rows) if units is None else units
+        self.single = len(self.units) == 1
         self.rows_read = self.n_rows if units is None else sum(int((u[:, 1] - u[:, 0]).sum()) for u in units)
         self._plan = None
         self._workspaces: list = []
@@ -76,7 +78,7 @@ class InMemory:
 
     def reduce(self, f):
         """The sum of ``f(ranges, workspace)`` over the units, added in a fixed binary tree."""
-        if len(self.units) == 1:
+        if self.single:
             with self._workspace() as work:
                 return f(self.units[0], work)
         with single_threaded_blas():
@@ -121,7 +123,7 @@ class InMemory:
                 tree.put(u, f(self.units[u], work))
 
     def _workspace(self):
-        return _Lent(self._workspaces, lambda: k.workspace(self.p, self.block))
+        return _Lent(self._workspaces, lambda: workspace(self.p, self.block))
 
 
 class _Max(NamedTuple):
@@ -191,7 +193,9 @@ class Tree:
 
 def all_rows(n: int) -> list:
     """The units of n rows, by n alone so that every machine adds in the same order."""
-    tasks = min(MAX_UNITS, max(1, n // UNIT_ROWS))
+    tasks = min(MAX_UNITS, n // UNIT_ROWS)
+    if tasks <= 1:
+        return [np.array([[0, n]])]
     edges = np.linspace(0, n, tasks + 1).astype(np.int64)
     return [edges[u : u + 2].reshape(1, 2) for u in range(tasks)]
 

@@ -1,0 +1,21 @@
+"""What the loops of a pass agree on: the plan's fields, the rows of the workspace, and how X is stored."""
+
+from __future__ import annotations
+
+# The plan of a pass is an int64 array with these fields; the last three are addresses of loops compiled on demand.
+P, ONES, STORAGE, X, ROW_STRIDE, COL_STRIDE, LOAD, ROWS, BLOCK, PRECISE, CURVATURE, PRECISE_ETA, PRECISE_SCORE = range(
+    13
+)
+# Vectors are three fields each: (address, byte stride, loader), address 0 for none and loader 0 for plain float64.
+Y, W, F, OFFSET, EXPOSURE = 13, 16, 19, 22, 25
+PLAN = 28
+
+LOADED, C_ORDER, F_ORDER = 0, 1, 2  # STORAGE: through the loader, or in place
+ROUNDED, EXACT = 1, 2  # PRECISE: residuals rounded to double, or carried exactly because the score is linear
+
+# The vectors of a block, in the workspace; the first five as they are read.
+V_Y, V_W, V_F, V_SHIFT, V_EXPOSURE, V_ETA, V_R, V_H, V_D, V_LOW, V_ROOT = range(11)
+VECTORS = 11
+
+DEVIANCE, PEARSON, MAX_ETA = range(3)  # the entries of a pass's sums
+SUMS = 3
