@@ -51,7 +51,7 @@ class Deviance:
         return self.source.rows_read * self.n_params <= SMALL_CELLS
 
     def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
-        """Deviance (order 0), score (1) and expected information with Pearson's chi-square (2): one pass."""
+        """Deviance (order 0), score and Pearson's chi-square (1) and expected information (2): one pass."""
         return self._pass(beta, order, 0)
 
     def first(self) -> Quadratic:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special, stats
 
 import fastglm
+from fastglm import families, links  # noqa: F401, the registrations
 from fastglm.family.registry import FAMILIES, LINKS
 
 PARAMETERS = {"negative_binomial": (2.5,), "tweedie": (1.4,), "power": (0.5,)}

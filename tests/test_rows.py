@@ -141,7 +141,7 @@ def exact_tails(link, t):
         return *(both if t < 0 else both[::-1]), -mpmath.log(mpmath.pi * (1 + t * t))
     sign = 1 if link == "cloglog" else -1
     e = mpmath.exp(sign * t)
-    ours = mpmath.log(-mpmath.expm1(-e)) if e < 1e5 else -mpmath.exp(-e) if e < 1e6 else mpmath.mpf(0)
+    ours = mpmath.log(-mpmath.expm1(-e)) if e < 1 else mpmath.log1p(-mpmath.exp(-e)) if e < 1e6 else mpmath.mpf(0)
     return (ours, -e, t - e) if link == "cloglog" else (-e, ours, -t - e)
 
 
@@ -150,7 +150,8 @@ def _log1p_exp(t):
 
 
 def _log_ncdf(t):
-    return mpmath.log(mpmath.erfc(-t / mpmath.sqrt(2)) / 2)
+    tail = mpmath.erfc(abs(t) / mpmath.sqrt(2)) / 2
+    return mpmath.log(tail) if t < 0 else mpmath.log1p(-tail)
 
 
 def rounded(x):

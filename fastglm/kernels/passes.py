@@ -79,6 +79,15 @@ def pearson(r, h, n):
     return s
 
 
+@inner(fastmath={"nnan", "nsz"})
+def largest(x, n):
+    """The largest |x| of x[:n]; what it does with NaN does not matter."""
+    top = 0.0
+    for i in range(n):
+        top = max(top, abs(x[i]))
+    return top
+
+
 @inner()
 def fill_absent(plan, into):
     """Give the vectors that the plan has not got their neutral values, once for all blocks of a call."""
@@ -166,7 +175,7 @@ def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, scor
     runs : (k, 2) int64
         Half-open ranges of rows.
     order : int
-        0 deviance, 1 and score, 2 and curvature with Pearson's chi-square.
+        0 deviance, 1 with score and Pearson's chi-square, 2 with curvature too.
     first_eta : int
         Address of a loop that writes the first linear predictor instead of X beta, or 0. The score is then
         X'(r + h (eta - offset)), so that information^-1 score are the coefficients of the first IRLS step.
@@ -214,6 +223,8 @@ def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, scor
             sums[DEVIANCE] += total(d, n)
             if order == 0:
                 continue
+            sums[PEARSON] += pearson(r, h, n)
+            sums[MAX_ETA] = max(sums[MAX_ETA], largest(eta, n))
             if first_eta != 0:
                 for i in range(n):
                     r[i] += h[i] * (eta[i] - shift[i])
@@ -223,9 +234,6 @@ def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, scor
             else:
                 add_score(storage, a, lda, n, p, ones, r, score, dims)
             if order == 2:
-                sums[PEARSON] += pearson(r, h, n)
-                for i in range(n):
-                    sums[MAX_ETA] = max(sums[MAX_ETA], abs(eta[i]))
                 for i in range(n):
                     root[i] = sqrt(h[i])
                 call(plan[CURVATURE], (storage, a, lda, n, p, ones, at(scale), at(root),

@@ -31,8 +31,8 @@ def eta_bounds(family, link):
     return (below[0] if below else -np.inf), (above[0] if above else np.inf)
 
 
-def barrier(objective, beta):
-    """Coefficients at the constrained optimum, from ``beta`` inside the range; None where nothing bounds eta."""
+def barrier(objective, beta, inside):
+    """Coefficients at the constrained optimum, from between ``beta`` and ``inside``; None where nothing bounds eta."""
     data, pair = objective.source.data, objective.pair
     low, high = eta_bounds(pair.family, pair.link)
     n = objective.source.n_rows
@@ -59,7 +59,10 @@ def barrier(objective, beta):
 
     mu = max(abs(objective.at(beta, 0).deviance), 1.0) / len(y)
     with np.errstate(all="ignore"):
-        while mu > 1e-14:
+        # rounding may have put beta on the boundary itself
+        starts = (inside + t * (beta - inside) for t in (1.0, 0.99, 0.5, 0.1, 0.0))
+        beta = next((b for b in starts if np.isfinite(terms(b, mu)[0])), None)
+        while beta is not None and mu > 1e-14:
             beta = _newton(terms, beta, mu)
             mu *= 0.1
     return beta

@@ -9,6 +9,7 @@ from .factor import Diagonal, cholesky
 from .newton import Control, Solution, descend, factorise
 
 TRANSPORT = 20.0  # how much nearer to the optimum a sample's correction brings the curvature, at the least
+TIGHT = 1e-13
 SMALL_ROWS = 20_000  # below this a curvature pass costs less than thinking about it
 
 
@@ -29,7 +30,8 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
     information : float
         About how many rows' worth of information the response carries (events, for a rare event).
     """
-    control = control._replace(tol=options.tol, max_iter=options.max_iter)
+    # where a pass costs microseconds, every digit
+    control = control._replace(tol=min(options.tol, TIGHT) if objective.small else options.tol, max_iter=options.max_iter)
     if name == "lbfgs":
         return _diagonal_descent(objective, options, start, fallback, dispersion, control)
     control = control._replace(lazy=name != "irls")
@@ -41,14 +43,14 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
                 return solution
     beta, q = begin(objective, start, fallback)
     solution = descend(objective, beta, control, dispersion, q=q)
-    return solution if solution.stop == "converged" else _at_boundary(objective, solution)
+    return solution if solution.stop == "converged" else _at_boundary(objective, solution, fallback)
 
 
-def _at_boundary(objective, solution):
+def _at_boundary(objective, solution, fallback):
     """Where the line search ran into the end of the means' range, the optimum along that end."""
     if solution.factor is None or solution.stop == "not finite at the start":
         return solution
-    beta = barrier(objective, solution.beta)
+    beta = barrier(objective, solution.beta, fallback())
     if beta is None:
         return solution
     q = objective.at(beta, 2)
