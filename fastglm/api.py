@@ -241,6 +241,7 @@ class _Model:
             final=self.cov is not None,
             # a curvature this many standard errors away gives standard errors to 1e-8
             near=1e-8 * np.sqrt(n),
+            score_cost=1.0 / (1.0 + 0.04 * self.objective.n_params),
             callback=callback,
         )
         self.solution = solve(

@@ -7,12 +7,13 @@ from functools import cache
 import numpy as np
 from numba import carray, types
 
-from .compile import address_of, at, blas, doubles, inner
+from .compile import address_of, at, blas, doubles, inner, transpose4
 from .layout import F_ORDER
 
 dsyrk = blas("dsyrk", 10)
 
 SMALL = 128  # widest X, intercept included, that the tiles sum faster than BLAS
+PAD = 8
 _LETTERS = np.frombuffer(b"UNT", dtype=np.uint8).copy()
 _ONES = np.array([1.0])
 
@@ -81,20 +82,16 @@ def scale_columns(storage, a, lda, n, p, ones, scale, root, z):
                 z[j + ones, i] = columns[j, i] * scale[j + ones] * root[i]
     else:
         rows = carray(doubles(a), (n, lda))
-        whole = n - n % 8
-        # eight rows at a time, so that the lines read and the lines written both stay in the first-level cache
-        for i in range(0, whole, 8):
-            q0, q1, q2, q3 = root[i], root[i + 1], root[i + 2], root[i + 3]
-            q4, q5, q6, q7 = root[i + 4], root[i + 5], root[i + 6], root[i + 7]
-            for j in range(p):
-                c, t = scale[j + ones], z[j + ones]
-                # all loads before the stores: the compiler cannot know that z is not X
-                v0, v1, v2, v3 = rows[i, j], rows[i + 1, j], rows[i + 2, j], rows[i + 3, j]
-                v4, v5, v6, v7 = rows[i + 4, j], rows[i + 5, j], rows[i + 6, j], rows[i + 7, j]
-                t[i], t[i + 1], t[i + 2], t[i + 3] = v0 * c * q0, v1 * c * q1, v2 * c * q2, v3 * c * q3
-                t[i + 4], t[i + 5], t[i + 6], t[i + 7] = v4 * c * q4, v5 * c * q5, v6 * c * q6, v7 * c * q7
-        for i in range(whole, n):
-            for j in range(p):
+        high, wide = n - n % 4, p - p % 4
+        width = z.shape[1]
+        for i in range(0, high, 4):
+            for j in range(0, wide, 4):
+                transpose4(
+                    a + 8 * (i * lda + j), 8 * lda, at(z) + 8 * ((j + ones) * width + i), 8 * width,
+                    at(root) + 8 * i, at(scale) + 8 * (j + ones),
+                )  # fmt: skip
+        for i in range(n):
+            for j in range(wide if i < high else 0, p):
                 z[j + ones, i] = rows[i, j] * scale[j + ones] * root[i]
     for j in range(p + ones, z.shape[0]):
         for i in range(n):
@@ -124,7 +121,8 @@ def scale_rows(storage, a, lda, n, p, ones, scale, root, z):
 
 def _narrow():
     def curvature(storage, a, lda, n, p, ones, scale, root, buffer, info, m):
-        z = carray(doubles(buffer), (m, n))
+        # a row length that is no power of two, or the rows fall on the same lines of the cache
+        z = carray(doubles(buffer), (m, n + PAD))
         scale_columns(storage, a, lda, n, p, ones, carray(doubles(scale), p + ones), carray(doubles(root), n), z)
         add_tiles(z, n, carray(doubles(info), (m, m)))
         return 0

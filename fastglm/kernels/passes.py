@@ -13,6 +13,7 @@ import numpy as np
 from numba import carray
 
 from .compile import at, blas, call, call_rows, doubles, inner, jit
+from .gram import PAD
 from .layout import (
     BLOCK,
     C_ORDER,
@@ -58,7 +59,7 @@ _LETTERS = np.frombuffer(b"TN", dtype=np.uint8).copy()
 
 def workspace(p: int, block: int) -> np.ndarray:
     """Doubles for one thread's pass: the vectors, the block and its scaled copy with up to four padding columns."""
-    return np.empty(block * (VECTORS + 2 * p + 4))
+    return np.empty(block * (VECTORS + 2 * p + 4) + PAD * (p + 4))
 
 
 @inner(fastmath={"reassoc", "nsz", "contract"})

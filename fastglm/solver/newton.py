@@ -6,7 +6,7 @@ score passes, one last curvature) and L-BFGS (a diagonal and corrections only).
 
 from __future__ import annotations
 
-from math import inf, isfinite, sqrt
+from math import inf, isfinite, log, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,8 @@ class Control(NamedTuple):
 
     ``tol`` bounds the estimated distance to the optimum in standard errors; ``lazy`` reuses a curvature while the
     distance shrinks; ``memory`` is the number of corrections kept; ``final`` asks for a curvature no further than
-    ``near`` standard errors from the optimum.
+    ``near`` standard errors from the optimum; ``score_cost`` is what a score pass costs beside one with curvature;
+    beyond ``trust`` standard errors a curvature that is not all rows' own is not to be followed.
     """
 
     tol: float = 1e-8
@@ -30,6 +31,8 @@ class Control(NamedTuple):
     memory: int = 10
     final: bool = True
     near: float = 1e-6
+    score_cost: float = 0.5
+    trust: float = inf
     canonical: bool = True
     callback: object = None
 
@@ -126,9 +129,13 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
             left = min(ahead, distance)
             return Solution(beta + step, q, factor, left, _norm(q), iteration, "converged", tuple(history), rho, origin)
         order = 2 if _wants_curvature(control, distance, rho, drift, exact) else 1
-        t, trial, q_new = _search(objective, beta, step, gain, q, order)
+        stale = not fresh and control.lazy and not isinstance(factor, Diagonal)
+        if stale and distance > control.trust:
+            q_new = None
+        else:
+            t, trial, q_new = _search(objective, beta, step, gain, q, order, 1 if stale else 40)
         if q_new is None:
-            if not fresh and control.lazy and not isinstance(factor, Diagonal):
+            if stale:
                 # an unrepresentative curvature: look again with one of all rows, here
                 q = objective.at(beta, 2)
                 factor, fresh, pairs, previous = factorise(objective, q, beta), True, [], inf
@@ -169,7 +176,11 @@ def _wants_curvature(control, distance, rho, drift, exact):
     if exact:
         # Newton's own step squares the distance; a curvature from afar still leads there, but cannot stay
         return distance > 1e-2 or drift + distance > control.near
-    return rho > 0.3 or (rho * distance <= control.near < drift)
+    if rho * distance <= control.near < drift:
+        return True
+    # passes that the old curvature still needs, each a fraction of one with curvature, against a new one
+    passes = log(max(distance / control.near, 1.0)) / -log(max(rho, EPS)) if rho < 1.0 else inf
+    return passes * control.score_cost > 1.3
 
 
 def _ahead(distance, rho, exact):
@@ -183,11 +194,11 @@ def _norm(q):
     return sqrt(float(q.score @ q.score))
 
 
-def _search(objective, beta, step, gain, q, order):
+def _search(objective, beta, step, gain, q, order, tries):
     """Halve the step until the deviance falls (Armijo 1966); (size, beta, Quadratic) or (.., None)."""
     noise = 1e-11 * abs(q.deviance) + 1e-300
     t = 1.0
-    for _ in range(40):
+    for _ in range(tries):
         trial = beta + t * step
         new = objective.at(trial, order)
         if new.finite and isfinite(new.score.sum()):

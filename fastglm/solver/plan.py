@@ -130,7 +130,8 @@ def _from_sample(objective, rows, start, fallback, dispersion, control):
     if not q.finite or not np.isfinite(q.score).all():
         return None
     # what a sample knows of the curvature's change lets the curvature itself be made from further away
-    afar = control._replace(near=TRANSPORT * control.near)
+    far = 10.0 * np.sqrt(objective.n_params * objective.share / sample.share)
+    afar = control._replace(near=TRANSPORT * control.near, trust=far)
     solution = _transported(sample, descend(objective, beta, afar, dispersion, factor=factor, q=q))
     objective.n_passes += sample.n_passes - sampled
     return solution

@@ -202,7 +202,7 @@ def all_rows(n: int) -> list:
 
 def block_rows(m: int) -> int:
     """Rows of a block: X and its scaled copy within the second-level cache."""
-    return int(min(512, max(64, 262144 // (8 * m) // 8 * 8))) if m > 0 else 512
+    return int(min(1024, max(64, 262144 // (8 * m) // 8 * 8))) if m > 0 else 1024
 
 
 def make_plan(data: Data, block: int) -> np.ndarray:
