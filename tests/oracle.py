@@ -160,8 +160,9 @@ def respond(rng, family_value, mu):
 
 
 def score(result, X, y, weights=1.0, offset=0.0):
-    """The score of a fit with an intercept, and the standard deviation of each of its elements, (p + 1,) each."""
-    A = np.column_stack([np.ones(len(X)), np.asarray(X, dtype=float)])
+    """The score of a fit and the standard deviation of each of its elements, (p,) each, the intercept's first."""
+    A = np.asarray(X, dtype=float)
+    A = np.column_stack([np.ones(len(A)), A]) if result.intercept else A
     eta = A @ result.params + offset
     mu, s = inverse(result.link, eta), slope(result.link, eta)
     v = variance(result.family, mu)

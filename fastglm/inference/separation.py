@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LP_CELLS = 2_000_000  # the largest design handed to the linear program; beyond it the last step is the candidate
+LP_CELLS = 200_000  # the largest design handed to the linear program; beyond it the last step is the candidate
 FAR = 12.0  # |eta| beyond which a mean may be running to the end of its range
 
 
@@ -104,8 +104,7 @@ def find_separation(model) -> str:
     solution, family = model.solution, model.family
     if not can_separate(family) or solution.factor is None or solution.quadratic is None:
         return ""
-    suspicious = solution.quadratic.max_eta > FAR or solution.stop != "converged"
-    if not suspicious or model.link.name in ("identity", "sqrt", "inverse"):
+    if not _suspicious(model) or model.link.name in ("identity", "sqrt", "inverse"):
         return ""
     data = model.source.data
     n, m = model.source.n_rows, model.objective.n_params
@@ -123,6 +122,17 @@ def find_separation(model) -> str:
         f"the data are {kind} separated: the maximum-likelihood estimates of {', '.join(names)} are infinite, and the "
         "values shown are where the fit stopped. Drop or merge these columns, or penalise them"
     )
+
+
+def _suspicious(model) -> bool:
+    """Whether means are still running to the end of their range: in few data they are far, in many they also move."""
+    solution = model.solution
+    if solution.stop != "converged":
+        return True
+    if solution.quadratic.max_eta <= FAR:
+        return False
+    far = [record["max_eta"] for record in solution.history[-2:]]
+    return model.objective.small or len(far) < 2 or abs(far[1] - far[0]) > 0.1
 
 
 def along_step(model) -> Separation:

@@ -118,7 +118,14 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         # a step that rounding of the linear predictor would hide
         floor = gain <= (EPS * factor.size(beta)) ** 2
         history.append(
-            dict(iteration=iteration, passes=objective.n_passes, deviance=q.deviance, distance=distance, fresh=fresh)
+            {
+                "iteration": iteration,
+                "passes": objective.n_passes,
+                "deviance": q.deviance,
+                "distance": distance,
+                "max_eta": q.max_eta,
+                "fresh": fresh,
+            }
         )
         if control.callback:
             control.callback(history[-1])

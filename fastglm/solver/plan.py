@@ -31,7 +31,8 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
         About how many rows' worth of information the response carries (events, for a rare event).
     """
     # where a pass costs microseconds, every digit
-    control = control._replace(tol=min(options.tol, TIGHT) if objective.small else options.tol, max_iter=options.max_iter)
+    tol = min(options.tol, TIGHT) if objective.small else options.tol
+    control = control._replace(tol=tol, max_iter=options.max_iter)
     if name == "lbfgs":
         return _diagonal_descent(objective, options, start, fallback, dispersion, control)
     control = control._replace(lazy=name != "irls")
