@@ -88,7 +88,9 @@ from typing import NamedTuple
 import fastglm
 from fastglm.types import Interval
 
-@fastglm.families.family("own", link=fastglm.links.Log, domain=Interval(0.0, float("inf"), "neither"), dispersion="pearson")
+POSITIVE = Interval(0.0, float("inf"), "neither")
+
+@fastglm.families.family("own", link=fastglm.links.Log, domain=POSITIVE, dispersion="pearson")
 class Own(NamedTuple):
     def variance(self, mu):
         return mu ** POWER

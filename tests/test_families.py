@@ -27,8 +27,10 @@ PARTITION = {
     "negative_binomial": lambda t: mpmath.mpf("-2.5") * mpmath.log1p(-mpmath.exp(t)),
     "tweedie": lambda t: (mpmath.mpf("-0.4") * t) ** (mpmath.mpf("-1.5")) / mpmath.mpf("0.6"),
 }
-PARENTS = {"quasipoisson": "poisson", "quasibinomial": "binomial", "quasi(constant)": "gaussian", "quasi(mu)": "poisson",
-           "quasi(mu(1-mu))": "binomial", "quasi(mu^2)": "gamma", "quasi(mu^3)": "inverse_gaussian"}  # fmt: skip
+PARENTS = {
+    "quasipoisson": "poisson", "quasibinomial": "binomial", "quasi(constant)": "gaussian", "quasi(mu)": "poisson",
+    "quasi(mu(1-mu))": "binomial", "quasi(mu^2)": "gamma", "quasi(mu^3)": "inverse_gaussian",
+}  # fmt: skip
 
 
 def grid(family):

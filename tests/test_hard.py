@@ -35,7 +35,8 @@ def quietly(*args, **options):
 def test_models_on_which_r_fails(name, given_start):
     case, a = HARD[name], arrays(HARD[name])
     start = array(case["start"]) if given_start and case["start"] is not None else None
-    result = quietly(a["X"], a["y"], family=case["family"], link=case["link"], weights=a["weights"], intercept=False, start=start)
+    options = dict(family=case["family"], link=case["link"], weights=a["weights"], intercept=False)
+    result = quietly(a["X"], a["y"], start=start, **options)
     assert result.converged
     expected = case["expected"]
     assert result.deviance <= expected["deviance"] * (1 + 1e-9)

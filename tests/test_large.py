@@ -67,7 +67,7 @@ def test_the_cheap_plan_reads_x_with_curvature_less_often(family):
             result = fastglm.fit(data.X, data.y, solver=solver, **options)
         reads[solver] = sum(share for order, share in passes if order == 2)
         assert result.n_passes >= reads[solver]
-    assert reads["auto"] < 1.6 and reads["auto"] < 0.6 * reads["irls"]
+    assert reads["auto"] <= reads["irls"] - 2
 
 
 @pytest.mark.parametrize("name", HARD)

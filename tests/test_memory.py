@@ -33,8 +33,13 @@ print(peak() - before, X.nbytes)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in kilobytes on Linux only")
 @pytest.mark.parametrize(
     "n, p, dtype, order",
-    [(2_500_000, 15, "float64", "C"), (2_500_000, 15, "float64", "F"), (5_000_000, 30, "int8", "C"), (2_500_000, 15, "float32", "C")],
-)  # fmt: skip
+    [
+        (2_500_000, 15, "float64", "C"),
+        (2_500_000, 15, "float64", "F"),
+        (2_500_000, 15, "float32", "C"),
+        (5_000_000, 30, "int8", "C"),
+    ],
+)
 def test_a_fit_needs_little_beside_x(n, p, dtype, order):
     command = [sys.executable, "-c", SCRIPT, str(n), str(p), dtype, order, "binomial"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)

@@ -10,6 +10,7 @@ import mpmath
 import numpy as np
 import oracle
 import pytest
+import tails
 
 import fastglm
 from fastglm.family.registry import FUSED, find_fused
@@ -127,33 +128,6 @@ def test_a_mean_beyond_the_range_of_doubles_is_never_mistaken_for_a_fit(family, 
 ETAS = [-1e4, -700.0, -60.0, -20.0, 20.0, 60.0, 700.0, 1e4]
 
 
-def exact_tails(link, t):
-    """(log mu, log(1 - mu), log slope) in mpmath; logarithms only, because the means themselves underflow."""
-    t = mpmath.mpf(t)
-    if link == "logit":
-        a, b = -_log1p_exp(-t), -_log1p_exp(t)
-        return a, b, a + b
-    if link == "probit":
-        return _log_ncdf(t), _log_ncdf(-t), -t * t / 2 - mpmath.log(2 * mpmath.pi) / 2
-    if link == "cauchit":
-        tail = mpmath.atan(1 / abs(t)) / mpmath.pi
-        both = (mpmath.log(tail), mpmath.log1p(-tail))
-        return *(both if t < 0 else both[::-1]), -mpmath.log(mpmath.pi * (1 + t * t))
-    sign = 1 if link == "cloglog" else -1
-    e = mpmath.exp(sign * t)
-    ours = mpmath.log(-mpmath.expm1(-e)) if e < 1 else mpmath.log1p(-mpmath.exp(-e)) if e < 1e6 else mpmath.mpf(0)
-    return (ours, -e, t - e) if link == "cloglog" else (-e, ours, -t - e)
-
-
-def _log1p_exp(t):
-    return t if t > 1e3 else mpmath.log1p(mpmath.exp(t))
-
-
-def _log_ncdf(t):
-    tail = mpmath.erfc(abs(t) / mpmath.sqrt(2)) / 2
-    return mpmath.log(tail) if t < 0 else mpmath.log1p(-tail)
-
-
 def rounded(x):
     x = mpmath.mpf(x)
     return math.copysign(math.inf, x) if abs(x) > mpmath.mpf("1.797e308") else float(x)
@@ -164,7 +138,7 @@ def rounded(x):
 @pytest.mark.parametrize("link", ["logit", "probit", "cloglog", "loglog", "cauchit"])
 def test_binomial_tails(link, y, eta):
     with mpmath.workdps(60):
-        log_mu, log_nu, log_slope = exact_tails(link, eta)
+        log_mu, log_nu, log_slope = tails.exact(link, eta)
         r = mpmath.exp(log_slope - log_mu) if y else -mpmath.exp(log_slope - log_nu)
         h = mpmath.exp(2 * log_slope - log_mu - log_nu)
         expected = [rounded(r), rounded(h), rounded(-2 * (log_mu if y else log_nu))]
@@ -209,7 +183,7 @@ def test_the_log_likelihood_far_from_the_data(link, size):
     y[:2] = 1 - y[:2]
     detail = evaluate(oracle.family("binomial"), oracle.link(link), x, y)
     with mpmath.workdps(30):
-        lost = exact_tails(link, -size)[0]
+        lost = tails.exact(link, -size)[0]
     assert -0.5 * detail.deviance.sum() == pytest.approx(float(2 * lost), rel=1e-13)
 
 
@@ -223,6 +197,6 @@ def test_the_log_likelihood_of_a_fit_whose_offset_is_far_from_the_data():
     result = fastglm.fit(np.zeros((n, 0)), y, family="binomial", offset=offset)
     with mpmath.workdps(30):
         b = mpmath.mpf(float(result.params[0]))
-        terms = [-_log1p_exp(-(b + o) if t else b + o) for o, t in zip(offset, y, strict=True)]
+        terms = [-tails.log1p_exp(-(b + o) if t else b + o) for o, t in zip(offset, y, strict=True)]
     assert result.llf == pytest.approx(float(sum(terms)), rel=1e-13)
     assert result.llf < -1800

@@ -11,7 +11,7 @@ WHOLE = RNG.integers(0, 100, size=(700, 3)).astype(float)  # fits every number t
 BITS = RNG.integers(0, 2, size=(700, 3)).astype(float)
 Y = RNG.poisson(np.exp(0.5 + 0.004 * WHOLE.sum(1))).astype(float)
 W = RNG.integers(1, 5, size=700).astype(float)
-O = np.round(RNG.normal(size=700), 3)
+OFFSET = np.round(RNG.normal(size=700), 3)
 TYPES = ["float32", "float64", "longdouble", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
          ">f8", ">f4", ">i4", "float16"]  # fmt: skip
 
@@ -92,11 +92,11 @@ def test_booleans():
 
 @pytest.mark.parametrize("step", [-3, -1, 2])
 def test_strided_vectors(step):
-    spread = {k: np.repeat(v, abs(step))[:: abs(step)] for k, v in dict(y=Y, weights=W, offset=O).items()}
+    spread = {k: np.repeat(v, abs(step))[:: abs(step)] for k, v in dict(y=Y, weights=W, offset=OFFSET).items()}
     given = {k: v[::-1].copy()[::-1] if step < 0 else v for k, v in spread.items()}
     assert all(v.strides[0] != 8 for v in given.values())
     result = fit(WHOLE, given.pop("y"), **given)
-    exact = fit(WHOLE, weights=W, offset=O)
+    exact = fit(WHOLE, weights=W, offset=OFFSET)
     np.testing.assert_array_equal(result.params, exact.params)
     np.testing.assert_array_equal(result.bse, exact.bse)
 
@@ -135,10 +135,10 @@ def test_objects_that_are_numbers():
 @pytest.mark.parametrize("order", "CF")
 @pytest.mark.parametrize("intercept", [True, False])
 def test_one_buffer_for_everything_is_left_as_it_was(order, intercept):
-    buffer = np.array(np.column_stack([WHOLE, Y, W, O]), order=order)
+    buffer = np.array(np.column_stack([WHOLE, Y, W, OFFSET]), order=order)
     before = buffer.tobytes()
     result = fit(buffer[:, :3], buffer[:, 3], weights=buffer[:, 4], offset=buffer[:, 5], intercept=intercept)
-    exact = fit(WHOLE, weights=W, offset=O, intercept=intercept)
+    exact = fit(WHOLE, weights=W, offset=OFFSET, intercept=intercept)
     np.testing.assert_allclose(result.params, exact.params, rtol=1e-10)
     assert buffer.tobytes() == before
 

@@ -15,6 +15,8 @@ from .registry import UNIT, family, fused
 class Binomial(NamedTuple):
     """theta = logit(mu), T(y) = y, a(theta) = log(1 + e^theta), V(mu) = mu (1 - mu)."""
 
+    canonical = "logit"
+
     def variance(self, mu):
         return mu * (1.0 - mu)
 

@@ -16,6 +16,8 @@ from .registry import POSITIVE, family, fused
 class Gamma(NamedTuple):
     """theta = -1/mu, T(y) = y, a(theta) = -log(-theta), V(mu) = mu^2."""
 
+    canonical = "inverse"
+
     def variance(self, mu):
         return mu * mu
 

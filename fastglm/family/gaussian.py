@@ -15,6 +15,8 @@ from .registry import REAL, family, fused
 class Gaussian(NamedTuple):
     """theta = mu, T(y) = y, a(theta) = theta^2 / 2, V(mu) = 1."""
 
+    canonical = "identity"
+
     def variance(self, mu):
         return 1.0
 

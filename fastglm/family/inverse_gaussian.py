@@ -22,6 +22,8 @@ from .registry import POSITIVE, family
 class InverseGaussian(NamedTuple):
     """theta = -1/(2 mu^2), T(y) = y, a(theta) = -sqrt(-2 theta), V(mu) = mu^3."""
 
+    canonical = "inverse_squared"
+
     def variance(self, mu):
         return mu * mu * mu
 

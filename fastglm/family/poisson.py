@@ -16,6 +16,8 @@ LOG_2PI = 1.83787706640934548356
 class Poisson(NamedTuple):
     """theta = log(mu), T(y) = y, a(theta) = e^theta, V(mu) = mu."""
 
+    canonical = "log"
+
     def variance(self, mu):
         return mu
 

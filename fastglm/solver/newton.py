@@ -137,10 +137,12 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
             return Solution(beta + step, q, factor, left, _norm(q), iteration, "converged", tuple(history), rho, origin)
         order = 2 if _wants_curvature(control, distance, rho, drift, exact) else 1
         stale = not fresh and control.lazy and not isinstance(factor, Diagonal)
+        # a shorter step along an old direction is worth trying only where a score pass is nearly free
+        tries = 40 if not stale else 1 if control.score_cost > 0.2 else 3
         if stale and distance > control.trust:
             q_new = None
         else:
-            t, trial, q_new = _search(objective, beta, step, gain, q, order, 1 if stale else 40)
+            t, trial, q_new = _search(objective, beta, step, gain, q, order, tries)
         if q_new is None:
             if stale:
                 # an unrepresentative curvature: look again with one of all rows, here

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf, log, sqrt
+
 import numpy as np
 
 from .boundary import barrier
@@ -10,6 +12,8 @@ from .newton import Control, Solution, descend, factorise
 
 TRANSPORT = 20.0  # how much nearer to the optimum a sample's correction brings the curvature, at the least
 TIGHT = 1e-13
+SHARES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4)  # of the rows, that a sample may have
+NEWTON_COST = 3.0  # curvature passes that Newton on all rows takes before its last
 SMALL_ROWS = 20_000  # below this a curvature pass costs less than thinking about it
 
 
@@ -37,7 +41,7 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
         return _diagonal_descent(objective, options, start, fallback, dispersion, control)
     control = control._replace(lazy=name != "irls")
     if name == "auto":
-        rows = sample_rows(objective.source.n_rows, objective.n_params, information)
+        rows = sample_rows(objective.source.n_rows, objective.n_params, information, control.score_cost)
         if rows:
             solution = _from_sample(objective, rows, start, fallback, dispersion, control)
             if solution is not None:
@@ -93,18 +97,26 @@ def _first_iterate(objective):
     return scale * (np.linalg.lstsq(q.information / d / d[:, None], scale * q.score / d, rcond=1e-10)[0] / d)
 
 
-def sample_rows(n, m, information):
-    """Rows of the sample, or 0 where all rows are as cheap or the sample would know too little.
+def sample_rows(n, m, information, score_cost):
+    """Rows of the sample that makes the fit cheapest, or 0 where none does.
 
-    Its curvature is off by about sqrt(m / rows), which is what each score pass gains; a sixteenth of the rows costs a
-    tenth of a curvature pass.
+    In curvature passes, a sample of r rows costs about 1.3 r / n. Its curvature is off by about sqrt(m / r), which is
+    what each score pass then gains, from sqrt(m n / r) standard errors down to 1e-4.
     """
     if n < SMALL_ROWS or m == 0:
         return 0
     # a rare event leaves most rows empty of information
     density = min(1.0, 4.0 * information / n)
-    rows = int(max(n / 16, 25 * m / density, 2000))
-    return rows if rows <= n // 5 else 0
+    best, choice = NEWTON_COST, 0
+    for share in SHARES:
+        rows = share * n
+        gain = rows * density / m
+        if rows >= 2000 and gain >= 10.0:
+            passes = log(1e4 * sqrt(m / share)) / (0.5 * log(gain))
+            cost = 1.3 * share + passes * score_cost
+            if cost < best:
+                best, choice = cost, int(rows)
+    return choice
 
 
 def _from_sample(objective, rows, start, fallback, dispersion, control):
@@ -117,7 +129,7 @@ def _from_sample(objective, rows, start, fallback, dispersion, control):
             return None
         factor, beta = factorise(sample, q, start), start
     else:
-        small = sample_rows(rows, objective.n_params, np.inf)
+        small = sample_rows(rows, objective.n_params, inf, control.score_cost)
         found = _from_sample(sample, small, None, fallback, dispersion, loose) if small else None
         if found is None:
             beta, q = begin(sample, None, fallback)
