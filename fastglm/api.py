@@ -129,6 +129,8 @@ def fit(
             model.fit(start, callback)
     else:
         model.fit(start, None)
+    if classes is None and quick is not family:
+        classes = (0, 1)
     return model.result(classes, began)
 
 

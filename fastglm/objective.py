@@ -102,6 +102,16 @@ class Deviance:
         self.n_passes += self.share
         return weighted_root(self, beta)
 
+    def rows(self):
+        """Design (the intercept first), response, weight and offset of the rows that count, as float64 arrays."""
+        from .source.rooted import design, offset, weight
+
+        data, n = self.source.data, self.source.n_rows
+        w = weight(data, 0, n)
+        keep = w > 0.0
+        y = np.asarray(data.y, np.float64)
+        return design(data, 0, n)[keep], y[keep], w[keep], offset(data, 0, n)[keep]
+
     def plan(self) -> np.ndarray:
         """The source's plan with this pair's row loop."""
         if self._plan is None:

@@ -87,8 +87,9 @@ def test_a_start_changes_the_way_and_not_the_answer(family):
 def test_an_iteration_limit_is_reported(solver):
     X, y = oracle.draw(oracle.family("poisson"), oracle.link("log"))
     options = fastglm.solvers.resolve(solver)._replace(max_iter=1)
-    with pytest.warns(ConvergenceWarning, match="max_iter"):
+    with pytest.warns(ConvergenceWarning, match="max_iter") as caught:
         result = fastglm.fit(X, y, family="poisson", solver=options)
+    assert caught[0].filename == __file__  # the caller's line, not the library's
     assert not result.converged and "iteration" in result.stop and result.certificate > 1e-8
     assert any("iteration" in note for note in result.notes)
 

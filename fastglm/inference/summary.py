@@ -116,6 +116,8 @@ class Summary:
         if r.has_freq_weights and r.n_rows is not None:
             nobs += f" in {r.n_rows:,} rows"
         state = f"yes, {_precise(r.certificate)}" if r.converged else "NO"
+        if r.stop == "boundary":
+            state = "on the boundary of the means"
         return [
             ("Observations", nobs),
             ("Residual df", f"{r.df_resid:,.12g}"),

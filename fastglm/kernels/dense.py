@@ -93,3 +93,17 @@ def inverse(triangle):
             out[i, j] = v
             out[j, i] = v
     return out
+
+
+def orthogonal_triangle(A: np.ndarray) -> np.ndarray:
+    """R of A = QR by Householder reflections in A's own precision, for those LAPACK does not have."""
+    A = A.copy()
+    n, m = A.shape
+    for k in range(min(n, m)):
+        v = A[k:, k].copy()
+        size = np.sqrt(v @ v)
+        if size == 0:
+            continue
+        v[0] += size if v[0] >= 0 else -size
+        A[k:, k:] -= np.outer(v, (2 / (v @ v)) * (v @ A[k:, k:]))
+    return np.triu(A[:m])

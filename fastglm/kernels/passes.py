@@ -25,6 +25,7 @@ from .layout import (
     LOAD,
     LOADED,
     MAX_ETA,
+    OFFSET,
     ONES,
     PEARSON,
     PRECISE,
@@ -47,6 +48,7 @@ from .layout import (
     VECTORS,
     F,
     P,
+    W,
     X,
     Y,
 )
@@ -117,13 +119,16 @@ def read_vectors(plan, first, n, into):
 
 @inner()
 def combine(plan, n, into):
-    """Multiply the weights by the frequencies and add log exposure to the offset."""
+    """Multiply the weights by the frequencies and add log exposure to the offset.
+
+    Rows of ``into`` that hold neutral values are written, not updated: they last for all blocks of a call.
+    """
     if plan[F] != 0:
         for i in range(n):
-            into[V_W, i] *= into[V_F, i]
+            into[V_W, i] = into[V_F, i] * (into[V_W, i] if plan[W] != 0 else 1.0)
     if plan[EXPOSURE] != 0:
         for i in range(n):
-            into[V_SHIFT, i] += log(into[V_EXPOSURE, i])
+            into[V_SHIFT, i] = log(into[V_EXPOSURE, i]) + (into[V_SHIFT, i] if plan[OFFSET] != 0 else 0.0)
 
 
 @inner()

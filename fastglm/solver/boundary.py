@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 
 from ..kernels.evaluate import row_terms
-from ..source.rooted import design, offset, weight
 
 CELLS = 2_000_000  # the largest design kept dense for this
 NEAR = 1e-6  # a row this near its bound, relative to the spread of eta, is on it
@@ -33,14 +32,11 @@ def eta_bounds(family, link):
 
 def barrier(objective, beta, inside):
     """Coefficients at the constrained optimum, from between ``beta`` and ``inside``; None where nothing bounds eta."""
-    data, pair = objective.source.data, objective.pair
+    pair = objective.pair
     low, high = eta_bounds(pair.family, pair.link)
-    n = objective.source.n_rows
-    if n * len(beta) > CELLS or not (np.isfinite(low) or np.isfinite(high)):
+    if objective.source.n_rows * len(beta) > CELLS or not (np.isfinite(low) or np.isfinite(high)):
         return None
-    X, w, o = design(data, 0, n), weight(data, 0, n), offset(data, 0, n)
-    keep = w > 0
-    X, w, o, y = X[keep], w[keep], o[keep], np.asarray(data.y, np.float64)[keep]
+    X, y, w, o = objective.rows()
 
     def terms(b, mu):
         eta = X @ b + o

@@ -93,20 +93,6 @@ def _inverse_extended(triangle):
     return (inverse @ inverse.T).astype(np.float64)
 
 
-def orthogonal_triangle(A: np.ndarray) -> np.ndarray:
-    """R of A = QR by Householder reflections in A's own precision, for those LAPACK does not have."""
-    A = A.copy()
-    n, m = A.shape
-    for k in range(min(n, m)):
-        v = A[k:, k].copy()
-        size = np.sqrt(v @ v)
-        if size == 0:
-            continue
-        v[0] += size if v[0] >= 0 else -size
-        A[k:, k:] -= np.outer(v, (2 / (v @ v)) * (v @ A[k:, k:]))
-    return np.triu(A[:m])
-
-
 def cholesky(information: np.ndarray, scale: np.ndarray, safe: float = SAFE_PIVOT, kept=None) -> Factor | None:
     """Factor D I D over the columns ``kept``, or None where one is so nearly dependent that only QR can tell."""
     if kept is not None:
@@ -144,7 +130,7 @@ def from_root(R: np.ndarray, scale: np.ndarray, kept=None) -> Factor:
     s = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0.0)
     R = R * s
     kept, dependent = _independent(R) if kept is None else (kept, [])
-    extended = orthogonal_triangle(R[:, kept]) if R.dtype != np.float64 else None
+    extended = dense.orthogonal_triangle(R[:, kept]) if R.dtype != np.float64 else None
     triangle = np.linalg.qr(R[:, kept], mode="r") if extended is None else extended.astype(np.float64)
     aliased = {j: _combination(triangle, R[:, kept], R[:, j], kept, s, j, scale) for j in dependent}
     ordered = np.ascontiguousarray if len(kept) <= dense.SMALL else np.asfortranarray

@@ -94,7 +94,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         q = objective.at(beta, 2 if fresh else 1)
     if not q.finite or not isfinite(q.score.sum()):
         return Solution(beta, q, factor, inf, inf, 0, "not finite at the start", (), 1.0)
-    origin = None
+    origin, creeping = None, 0
     if fresh:
         factor = factorise(objective, q, beta)
         beta = without_aliased(beta, factor)
@@ -142,7 +142,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         if stale and distance > control.trust:
             q_new = None
         else:
-            t, trial, q_new = _search(objective, beta, step, gain, q, order, tries)
+            t, trial, q_new, blocked = _search(objective, beta, step, gain, q, order, tries)
         if q_new is None:
             if stale:
                 # an unrepresentative curvature: look again with one of all rows, here
@@ -155,6 +155,10 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         if not (control.canonical and q_new.information is not None):
             _remember(pairs, trial - beta, q.score - q_new.score, control.memory)
         beta, q, previous = trial, q_new, distance if t == 1.0 else inf
+        creeping = creeping + 1 if blocked and t < 0.1 else 0
+        if creeping == 5:
+            stop = "the end of the means' range keeps stopping the steps"
+            break
         fresh = q.information is not None
         drift += t * distance
         if fresh:
@@ -204,18 +208,20 @@ def _norm(q):
 
 
 def _search(objective, beta, step, gain, q, order, tries):
-    """Halve the step until the deviance falls (Armijo 1966); (size, beta, Quadratic) or (.., None)."""
+    """Halve the step until the deviance falls (Armijo 1966): (size, beta, Quadratic or None, left the range)."""
     noise = 1e-11 * abs(q.deviance) + 1e-300
-    t = 1.0
+    t, blocked = 1.0, False
     for _ in range(tries):
         trial = beta + t * step
         new = objective.at(trial, order)
         if new.finite and isfinite(new.score.sum()):
             # below the rounding of the deviance itself there is nothing to compare
             if gain * t <= noise or new.deviance <= q.deviance - 1e-4 * t * gain + noise:
-                return t, trial, new
+                return t, trial, new, blocked
+        else:
+            blocked = True
         t *= 0.5
-    return t, beta, None
+    return t, beta, None, blocked
 
 
 def _remember(pairs, s, y, memory):

@@ -58,9 +58,12 @@ def _at_boundary(objective, solution, fallback):
     beta = barrier(objective, solution.beta, fallback())
     if beta is None:
         return solution
-    q = objective.at(beta, 2)
-    if not q.finite or not q.deviance <= solution.quadratic.deviance:
+    q, reached = objective.at(beta, 2), solution.quadratic.deviance
+    if not q.finite or not q.deviance <= reached * (1.0 + 1e-6):
         return solution
+    if q.deviance > reached:
+        # the search crept along the boundary to the same place, and a little further
+        return solution._replace(stop="boundary")
     with np.errstate(all="ignore"):
         factor = factorise(objective, q, beta) if np.isfinite(q.information).all() else solution.factor
     return solution._replace(beta=beta, quadratic=q, factor=factor, stop="boundary")

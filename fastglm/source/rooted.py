@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..kernels.dense import orthogonal_triangle
 from ..kernels.evaluate import row_terms
-from ..solver.factor import orthogonal_triangle
 
 
 class Root(NamedTuple):
