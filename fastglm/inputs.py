@@ -33,7 +33,10 @@ def numeric(a, name: str, column: str | None = None) -> np.ndarray:
             i = tuple(int(v[0]) for v in np.nonzero(np.ma.getmaskarray(a)))
             raise MissingDataError(f"{where} has masked (missing) cells, the first at {i}; fill or drop them")
         a = a.data
-    a = np.asarray(a)
+    try:
+        a = np.asarray(a)
+    except ValueError as error:
+        raise InvalidParameterError(f"{where} is not a rectangular array of numbers: {error}") from None
     if a.dtype.kind == "O":
         a = _from_objects(a, where)
     if a.dtype.kind not in "fiub":
@@ -223,7 +226,7 @@ def family_and_link(family, link):
 
     family = value(family, families.get, "variance", "family")
     link = type(family).default_link() if link is None else value(link, links.get, "slope", "link")
-    if family.domain.high == 1.0 and not hasattr(type(link), "log_tails"):
+    if family.domain.high == 1.0 and not hasattr(type(link), "tails"):
         raise InvalidParameterError(f"link={link.name!r} does not map onto (0, 1), which family={family.name!r} needs")
     return family, link
 

@@ -121,7 +121,7 @@ class Model:
             final=self.cov is not None,
             # a curvature this many standard errors away gives standard errors to 1e-8
             near=1e-8 * np.sqrt(n),
-            score_cost=1.0 / (1.0 + 0.04 * self.objective.n_params),
+            score_cost=0.6 / (1.0 + 0.02 * self.objective.n_params),
             callback=callback,
         )
         self.solution = solve(
@@ -142,7 +142,7 @@ class Model:
             )
         if self.objective.precise:
             self.solution = polish(self.objective, self.solution)
-        elif self.objective.small and self.cov is not None and self._last_distance() > control.tol:
+        elif self.objective.small and self.cov is not None and self._last_distance() > 1e-12:
             self.solution = self._at_the_end()
 
     def _last_distance(self):
@@ -268,7 +268,7 @@ class Model:
 
     def _give(self, category, text):
         self.notes.append(text)
-        warnings.warn(text, category, stacklevel=4)
+        warnings.warn(text, category, stacklevel=5)
 
 
 def polish(objective, solution, steps: int = 6):

@@ -127,7 +127,7 @@ def pairs():
         for name in fastglm.links.names():
             k = link(name)
             unit = cls.domain.high == 1.0
-            sensible = hasattr(type(k), "log_tails") if unit else not onto_unit(k)
+            sensible = hasattr(type(k), "tails") if unit else not onto_unit(k)
             usual = name in (cls.default_link.name, "logit" if unit else "log")
             if sensible and (usual or not derived):
                 found.append((f, name))

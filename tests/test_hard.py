@@ -13,10 +13,10 @@ import pytest
 from golden_rules import array, arrays, load
 
 import fastglm
-from fastglm.errors import CollinearityWarning, ConvergenceWarning, SeparationWarning
+from fastglm.errors import CollinearityWarning, ConvergenceWarning, FastGLMWarning, SeparationWarning
 
 HARD = {case["name"]: case for case in load("hard")}
-BOUNDARY = ("crabs_full",)
+BOUNDARY = ("crabs_full", "binomial_identity")  # a mean of zero where y is zero
 # the square-root link admits a negative linear predictor, where a lower deviance is than the stored one
 BETTER = ("snails_sqrt",)
 RNG = np.random.default_rng(5)
@@ -52,8 +52,10 @@ def test_models_on_which_r_fails(name, given_start):
 @pytest.mark.parametrize("name", BOUNDARY)
 def test_an_optimum_on_the_boundary_is_found_and_said_to_be_one(name, solver):
     case, a = HARD[name], arrays(HARD[name])
-    with pytest.warns(ConvergenceWarning, match="boundary"):
-        result = fastglm.fit(a["X"], a["y"], family=case["family"], link=case["link"], intercept=False, solver=solver)
+    options = dict(family=case["family"], link=case["link"], weights=a["weights"], intercept=False)
+    with pytest.warns(ConvergenceWarning, match="boundary") as caught:
+        result = fastglm.fit(a["X"], a["y"], solver=solver, **options)
+    assert all(issubclass(w.category, FastGLMWarning) for w in caught)
     assert result.stop == "boundary" and result.converged
     assert result.deviance <= case["expected"]["deviance"] * (1 + 1e-9)
     np.testing.assert_allclose(result.params, case["expected"]["coef"], rtol=1e-4)

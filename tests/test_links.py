@@ -12,7 +12,7 @@ import fastglm
 from fastglm.kernels.evaluate import inverse_link
 
 NAMES = fastglm.links.names()
-TAILED = [name for name in NAMES if hasattr(type(oracle.link(name)), "log_tails")]
+TAILED = [name for name in NAMES if hasattr(type(oracle.link(name)), "tails")]
 UNIT = [name for name in TAILED if oracle.onto_unit(oracle.link(name))]
 
 
@@ -57,11 +57,11 @@ TAILS = [-1e4, -700.0, -100.0, -38.0, -5.0, -1.0, -1e-3, 0.0, 1e-3, 1.0, 5.0, 38
 @pytest.mark.parametrize("eta", TAILS)
 @pytest.mark.parametrize("name", ["logit", "probit", "cloglog", "loglog", "cauchit"])
 def test_logarithms_of_both_tails_in_sixty_digits(name, eta):
-    got = oracle.link(name).log_tails(eta)
+    got = oracle.link(name).tails(eta)[:2]
     with mpmath.workdps(60):
         # a double exponential leaves the range of doubles
         expected = [float(v) if abs(v) < mpmath.mpf("1.797e308") else -math.inf for v in tails.exact(name, eta)]
-    for g, e in zip(got, expected, strict=True):
+    for g, e in zip(got, expected[:2], strict=True):
         assert g == pytest.approx(e, rel=1e-14, abs=1e-307)
 
 

@@ -98,3 +98,15 @@ def test_separation_in_data_too_long_for_a_linear_program():
     with pytest.warns(SeparationWarning, match="x1"):
         result = fastglm.fit(X, y, family="binomial")
     assert not result.converged
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e3, 1e7])
+def test_the_origin_of_the_columns_does_not_decide_separation(shift):
+    rng = np.random.default_rng(1)
+    X = np.round(rng.uniform(size=(500, 3)) * 1024) / 1024
+    y = rng.poisson(np.exp(0.5 * X.sum(1))).astype(float)
+    design = np.column_stack([np.ones(500), X + shift])
+    assert separation(design, y, fastglm.families.Poisson()).status == "none"
+    lone = (X[:, 0] > 0.8).astype(float)
+    found = separation(np.column_stack([design, lone]), np.where(lone == 1, 0.0, y), fastglm.families.Poisson())
+    assert found.status == "quasi" and found.infinite[-1] == -1

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..kernels.elementary import exp, log, log1p, log1pexp, log_factorial, log_sigmoid, logit, sigmoid
 from ..kernels.scalars import bernoulli_entropy, poisson_gap
-from ..kernels.verbs import log_tails
+from ..kernels.verbs import tails
 from .links import Logit
 from .registry import UNIT, family, fused
 
@@ -89,17 +89,17 @@ def logit_rows(family, link, eta, y):
 
 @fused(Binomial, None)
 def tail_rows(family, link, eta, y):
-    log_mu, log_nu, log_slope = log_tails(link, eta)
     # slope / mu and slope / (1 - mu) stay finite where the mean itself underflows
-    up, down = exp(log_slope - log_mu), exp(log_slope - log_nu)
-    r = y * up - (1.0 - y) * down
-    mu, nu = exp(log_mu), exp(log_nu)
+    log_mu, log_nu, up, down = tails(link, eta)
     if y == 0.0:
-        d = -2.0 * log_nu
+        r, d = -down, -2.0 * log_nu
     elif y == 1.0:
-        d = -2.0 * log_mu
-    elif mu > 1e-12 and nu > 1e-12:
-        d = 2.0 * (poisson_gap(y, mu) + poisson_gap(1.0 - y, nu))
+        r, d = up, -2.0 * log_mu
     else:
-        d = -2.0 * (y * log_mu + (1.0 - y) * log_nu + bernoulli_entropy(y))
-    return r, up * down, d
+        mu, nu = exp(log_mu), exp(log_nu)
+        r = y * up - (1.0 - y) * down
+        if mu > 1e-12 and nu > 1e-12:
+            d = 2.0 * (poisson_gap(y, mu) + poisson_gap(1.0 - y, nu))
+        else:
+            d = -2.0 * (y * log_mu + (1.0 - y) * log_nu + bernoulli_entropy(y))
+    return r, up * down if up > 0.0 and down > 0.0 else 0.0, d

@@ -1,13 +1,16 @@
 """Link functions: one small class each; the methods are scalar formulas that the row loops compile.
 
 ``inverse``, ``slope`` and ``bend`` are the mean and its first and second derivative in the linear predictor.
-Links onto (0, 1) also give ``log_tails``: log mu, log(1 - mu) and log slope, exact where mu or 1 - mu underflows.
+Links onto (0, 1) also give ``tails``: log mu, log(1 - mu), slope / mu and slope / (1 - mu), exact where mu or 1 - mu
+underflows.
 """
 
 from __future__ import annotations
 
 from math import atan, inf, pi, sqrt, tan
 from typing import NamedTuple
+
+from numba.extending import register_jitable
 
 from ..kernels.elementary import exp, expm1, log, log1p, log_ndtr, log_sigmoid, logit, norm_cdf, norm_pdf, sigmoid
 from ..kernels.scalars import norm_quantile
@@ -33,8 +36,8 @@ class Identity(NamedTuple):
     def bend(self, eta):
         return 0.0
 
-    def log_tails(self, eta):
-        return log(eta), log1p(-eta), 0.0
+    def tails(self, eta):
+        return log(eta), log1p(-eta), 1.0 / eta, 1.0 / (1.0 - eta)
 
 
 @link("log")
@@ -53,8 +56,8 @@ class Log(NamedTuple):
     def bend(self, eta):
         return exp(eta)
 
-    def log_tails(self, eta):
-        return eta, log(-expm1(eta)), eta
+    def tails(self, eta):
+        return eta, log(-expm1(eta)), 1.0, 1.0 / expm1(-eta)
 
 
 @link("logit")
@@ -74,9 +77,8 @@ class Logit(NamedTuple):
         mu, nu = sigmoid(eta), sigmoid(-eta)
         return mu * nu * (nu - mu)
 
-    def log_tails(self, eta):
-        a, b = log_sigmoid(eta), log_sigmoid(-eta)
-        return a, b, a + b
+    def tails(self, eta):
+        return log_sigmoid(eta), log_sigmoid(-eta), sigmoid(-eta), sigmoid(eta)
 
 
 @link("probit")
@@ -95,8 +97,21 @@ class Probit(NamedTuple):
     def bend(self, eta):
         return -eta * norm_pdf(eta)
 
-    def log_tails(self, eta):
-        return log_ndtr(eta), log_ndtr(-eta), -0.5 * eta * eta - LOG_SQRT_2PI
+    def tails(self, eta):
+        below, above = log_ndtr(eta), log_ndtr(-eta)
+        density = -0.5 * eta * eta - LOG_SQRT_2PI
+        return below, above, exp(density - below), exp(density - above)
+
+
+@register_jitable
+def _double_exponential(eta):
+    """log(1 - e^-t) and t e^-t / (1 - e^-t) for t = e^eta."""
+    t = exp(eta)
+    # below -37 the first corrections, -t/2, are under one unit in the last place
+    if eta < -37.0:
+        return eta, 1.0
+    log_mu = log1p(-exp(-t)) if t > 0.7 else log(-expm1(-t))
+    return log_mu, exp(eta - t) / -expm1(-t)
 
 
 @link("cloglog")
@@ -115,12 +130,9 @@ class CLogLog(NamedTuple):
     def bend(self, eta):
         return (1.0 - exp(eta)) * exp(eta - exp(eta))
 
-    def log_tails(self, eta):
-        t = exp(eta)
-        # below -37 the first correction to log mu = eta is -t/2, under one unit in the last place
-        small = eta < -37.0
-        log_mu = eta if small else log(-expm1(-t))
-        return log_mu, -t, eta - t
+    def tails(self, eta):
+        log_mu, up = _double_exponential(eta)
+        return log_mu, -exp(eta), up, exp(eta)
 
 
 @link("loglog")
@@ -139,11 +151,9 @@ class LogLog(NamedTuple):
     def bend(self, eta):
         return (exp(-eta) - 1.0) * exp(-eta - exp(-eta))
 
-    def log_tails(self, eta):
-        t = exp(-eta)
-        small = eta > 37.0
-        log_nu = -eta if small else log(-expm1(-t))
-        return -t, log_nu, -eta - t
+    def tails(self, eta):
+        log_nu, down = _double_exponential(-eta)
+        return -exp(-eta), log_nu, exp(-eta), down
 
 
 @link("cauchit")
@@ -151,7 +161,8 @@ class Cauchit(NamedTuple):
     """mu is the standard Cauchy distribution function at eta."""
 
     def link(self, mu):
-        return tan(pi * (mu - 0.5))
+        # tan near a quarter turn would cancel
+        return -1.0 / tan(pi * mu) if mu < 0.25 else tan(pi * (mu - 0.5))
 
     def inverse(self, eta):
         # atan(1/eta) keeps the digits of a tail that 0.5 + atan(eta)/pi would cancel
@@ -163,10 +174,13 @@ class Cauchit(NamedTuple):
     def bend(self, eta):
         return -2.0 * eta / (pi * (1.0 + eta * eta) * (1.0 + eta * eta))
 
-    def log_tails(self, eta):
+    def tails(self, eta):
         mu = atan(-1.0 / eta) / pi if eta < -1.0 else 0.5 + atan(eta) / pi
         nu = atan(1.0 / eta) / pi if eta > 1.0 else 0.5 - atan(eta) / pi
-        return log(mu), log(nu), -log(pi * (1.0 + eta * eta))
+        slope = 1.0 / (pi * (1.0 + eta * eta))
+        log_mu = log1p(-nu) if eta > 1.0 else log(mu)
+        log_nu = log1p(-mu) if eta < -1.0 else log(nu)
+        return log_mu, log_nu, slope / mu, slope / nu
 
 
 @link("inverse")

@@ -18,6 +18,14 @@ def _unit_deviance(p, y, mu, m):
         return 2.0 * poisson_gap(y, mu)
     if p == 2.0:
         return 2.0 * gamma_gap(y, mu)
+    g = (y - mu) / mu
+    if abs(g) < 0.03:
+        # Taylor at y = mu, where the three terms below cancel: the kth derivative of u^(2-p) falls out of u^-p
+        term, total = 0.5 * g * g, 0.0
+        for k in range(3, 13):
+            total += term
+            term *= -(p + (k - 3)) * g / k
+        return 2.0 * mu * m * total
     lead = exp((2.0 - p) * log(y)) / ((1.0 - p) * (2.0 - p)) if y > 0.0 else 0.0
     return 2.0 * (lead - y * m / (1.0 - p) + mu * m / (2.0 - p))
 

@@ -65,9 +65,10 @@ def separation(X, y, family, weights=None) -> Separation:
     p = X.shape[1]
     if not can_separate(family) or p == 0:
         return Separation("none", np.zeros(p))
-    scale = np.abs(X).max(0)
+    Z, centre, constant = _centred(X)
+    scale = np.abs(Z).max(0)
     scale[scale == 0.0] = 1.0
-    Z = X / scale
+    Z /= scale
     inside = np.unique(Z[side == 0.0], axis=0) if (side == 0.0).any() else np.zeros((0, p))
     ends = np.unique(Z[side != 0.0] * side[side != 0.0, None], axis=0)
     if len(ends) == 0:
@@ -96,13 +97,29 @@ def separation(X, y, family, weights=None) -> Separation:
         complete = margin.status == 0 and -margin.fun > 1e-9
         direction = margin.x[:p] if complete else direction
     direction = np.where(np.abs(direction) > 1e-9, direction / scale, 0.0)
+    if constant is not None:
+        shift = direction @ centre / X[0, constant]
+        direction[constant] -= shift if abs(shift) > 1e-9 * abs(direction).max(initial=0.0) else 0.0
     return Separation("complete" if complete else "quasi", direction)
+
+
+def _centred(X):
+    """X with its columns centred where one of them is constant, the centres, and that column or None.
+
+    Columns far from the origin would drown in the program's tolerance.
+    """
+    flat = np.flatnonzero((X == X[:1]).all(0) & (X[0] != 0.0))
+    if len(flat) == 0:
+        return X.copy(), np.zeros(X.shape[1]), None
+    centre = X.mean(0)
+    centre[flat[0]] = 0.0
+    return X - centre, centre, int(flat[0])
 
 
 def find_separation(model) -> str:
     """The warning's text where a fit's estimates are infinite, or ""."""
     solution, family = model.solution, model.family
-    if not can_separate(family) or solution.factor is None or solution.quadratic is None:
+    if not can_separate(family) or solution.quadratic is None:
         return ""
     if not _suspicious(model) or model.link.name in ("identity", "sqrt", "inverse"):
         return ""
@@ -112,8 +129,10 @@ def find_separation(model) -> str:
         from ..source.rooted import design, weight
 
         found = separation(design(data, 0, n), data.y, family, weight(data, 0, n))
-    else:
+    elif solution.factor is not None:
         found = along_step(model)
+    else:
+        return ""
     if found.status == "none":
         return ""
     names = [name for name, d in zip(model.names, found.direction, strict=True) if d]

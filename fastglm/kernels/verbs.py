@@ -39,8 +39,8 @@ def slope(self, eta):
     """dmu/deta of a link."""
 
 
-def log_tails(self, eta):
-    """log mu, log(1-mu) and log slope of a link onto (0, 1)."""
+def tails(self, eta):
+    """log mu, log(1-mu), slope/mu and slope/(1-mu) of a link onto (0, 1)."""
 
 
 @overload(variance, jit_options=INLINE)
@@ -78,6 +78,6 @@ def _slope(self, eta):
     return self.instance_class.slope
 
 
-@overload(log_tails, jit_options=INLINE)
-def _log_tails(self, eta):
-    return self.instance_class.log_tails
+@overload(tails, jit_options=INLINE)
+def _tails(self, eta):
+    return self.instance_class.tails

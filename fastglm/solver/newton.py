@@ -19,13 +19,15 @@ EPS = np.finfo(float).eps
 class Control(NamedTuple):
     """Options of a descent.
 
-    ``tol`` bounds the estimated distance to the optimum in standard errors; ``lazy`` reuses a curvature while the
+    ``tol`` bounds the estimated distance to the optimum in standard errors, ``enough`` is what is accepted where
+    rounding stops the descent; ``lazy`` reuses a curvature while the
     distance shrinks; ``memory`` is the number of corrections kept; ``final`` asks for a curvature no further than
     ``near`` standard errors from the optimum; ``score_cost`` is what a score pass costs beside one with curvature;
     beyond ``trust`` standard errors a curvature that is not all rows' own is not to be followed.
     """
 
     tol: float = 1e-8
+    enough: float = 1e-8
     max_iter: int = 100
     lazy: bool = True
     memory: int = 10
@@ -131,7 +133,9 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
             control.callback(history[-1])
         ahead = _ahead(distance, rho, exact)
         settled = not control.final or drift + distance <= max(control.near, control.tol)
-        if (floor and (fresh or not control.final)) or (settled and ahead <= control.tol):
+        # no longer shrinking, and near enough: rounding is all that is left
+        resting = settled and rho > 0.5 and distance <= control.enough
+        if (floor and (fresh or not control.final)) or (settled and ahead <= control.tol) or resting:
             # the step is taken: what it leaves is estimated, not measured
             left = min(ahead, distance)
             return Solution(beta + step, q, factor, left, _norm(q), iteration, "converged", tuple(history), rho, origin)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .boundary import barrier
 from .factor import Diagonal, cholesky
-from .newton import Control, Solution, descend, factorise
+from .newton import Control, Solution, descend, factorise, without_aliased
 
 TRANSPORT = 20.0  # how much nearer to the optimum a sample's correction brings the curvature, at the least
 TIGHT = 1e-13
@@ -36,10 +36,13 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
     """
     # where a pass costs microseconds, every digit
     tol = min(options.tol, TIGHT) if objective.small else options.tol
-    control = control._replace(tol=tol, max_iter=options.max_iter)
+    control = control._replace(tol=tol, enough=options.tol, max_iter=options.max_iter)
     if name == "lbfgs":
-        return _diagonal_descent(objective, options, start, fallback, dispersion, control)
+        solution = _diagonal_descent(objective, options, start, fallback, dispersion, control)
+        return solution if solution.stop == "converged" else _at_boundary(objective, solution, fallback)
     control = control._replace(lazy=name != "irls")
+    if name == "auto" and objective.pair.linear:
+        return _least_squares(objective, start, fallback, dispersion, control)
     if name == "auto":
         rows = sample_rows(objective.source.n_rows, objective.n_params, information, control.score_cost)
         if rows:
@@ -48,12 +51,16 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
                 return solution
     beta, q = begin(objective, start, fallback)
     solution = descend(objective, beta, control, dispersion, q=q)
+    if start is not None and solution.stop not in ("converged", "not finite at the start"):
+        # from a start so far out that no step helps, the ordinary one may still do
+        beta, q = begin(objective, None, fallback)
+        solution = descend(objective, beta, control, dispersion, q=q)
     return solution if solution.stop == "converged" else _at_boundary(objective, solution, fallback)
 
 
 def _at_boundary(objective, solution, fallback):
     """Where the line search ran into the end of the means' range, the optimum along that end."""
-    if solution.factor is None or solution.stop == "not finite at the start":
+    if solution.stop == "not finite at the start":
         return solution
     beta = barrier(objective, solution.beta, fallback())
     if beta is None:
@@ -65,8 +72,23 @@ def _at_boundary(objective, solution, fallback):
         # the search crept along the boundary to the same place, and a little further
         return solution._replace(stop="boundary")
     with np.errstate(all="ignore"):
-        factor = factorise(objective, q, beta) if np.isfinite(q.information).all() else solution.factor
+        finite = np.isfinite(q.information).all()
+        factor = factorise(objective, q, beta) if finite else solution.factor
     return solution._replace(beta=beta, quadratic=q, factor=factor, stop="boundary")
+
+
+def _least_squares(objective, start, fallback, dispersion, control):
+    """One curvature is everybody's: the pass that makes it solves, and a score pass says what rounding left."""
+    beta = fallback() if start is None else start
+    q = objective.at(beta, 2)
+    if not q.finite or not np.isfinite(q.score).all():
+        return descend(objective, beta, control, dispersion, q=q)
+    factor = factorise(objective, q, beta)
+    beta = without_aliased(beta, factor)
+    beta = beta + factor.solve(q.score)
+    last = objective.at(beta, 1)
+    last = last._replace(information=q.information)
+    return descend(objective, beta, control, dispersion, factor=factor, q=last)
 
 
 def begin(objective, start, fallback):
@@ -172,7 +194,9 @@ def _diagonal_descent(objective, options, start, fallback, dispersion, control):
     """L-BFGS from the diagonal of a sample's information, then one curvature pass if a covariance is wanted."""
     rows = min(objective.source.n_rows, max(2000, objective.source.n_rows // 50))
     beta = fallback() if start is None else start
-    diagonal = np.diagonal(objective.sample(rows).at(beta, 2).information)
+    sample = objective.sample(rows)
+    diagonal = np.diagonal(sample.at(beta, 2).information)
+    objective.n_passes += sample.n_passes
     diagonal = np.where(diagonal > 0.0, diagonal, 1.0)
     loop = control._replace(final=False, memory=options.memory)
     solution = descend(objective, beta, loop, dispersion, factor=Diagonal(diagonal))
