@@ -113,6 +113,11 @@ class Model:
 
     def fit(self, start, callback):
         """Solve, then polish the last digits where they are cheap or were in danger."""
+        # what over- or underflows on the way is looked at, not warned about
+        with np.errstate(all="ignore"):
+            self._fit(start, callback)
+
+    def _fit(self, start, callback):
         constant = 0 if self.source.data.ones else constant_column(self.source.data.X)
         self.null = Null(self, constant)
         n = self.source.n_rows
@@ -140,7 +145,7 @@ class Model:
                 "in X or y are so large that sums overflow (rescale them), or because a mean lies outside the "
                 "family's range (pass start= with admissible coefficients, or another link)"
             )
-        if self.objective.precise:
+        if self.objective.precise or (self.objective.small and self.pair.linear):
             self.solution = polish(self.objective, self.solution)
         elif self.objective.small and self.cov is not None and self._last_distance() > 1e-12:
             self.solution = self._at_the_end()
@@ -286,13 +291,13 @@ def polish(objective, solution, steps: int = 6):
         if not q.finite or not np.isfinite(q.score).all():
             return solution
         step = solution.factor.solve(q.score)
-        gain = max(float(q.score @ step), 0.0)
-        if not gain < 0.25 * before:
+        size = float(np.max(np.abs(step) / np.maximum(np.abs(beta), 1e-300)))
+        if not size < 0.25 * before:
             break
         solution = solution._replace(beta=beta, quadratic=q)
-        if np.all(np.abs(step) <= 1.2e-16 * np.abs(beta)):
+        if size <= 1.2e-16:
             break
-        before, beta = gain, beta + step
+        before, beta = size, beta + step
     return solution._replace(factor=factorise(objective, solution.quadratic, solution.beta))
 
 

@@ -137,7 +137,7 @@ def rounded(x):
 @pytest.mark.parametrize("y", [0.0, 1.0])
 @pytest.mark.parametrize("link", ["logit", "probit", "cloglog", "loglog", "cauchit"])
 def test_binomial_tails(link, y, eta):
-    with mpmath.workdps(60):
+    with mpmath.workdps(60 + (int(abs(eta)) if "loglog" in link else 0)):  # as many digits cancel
         log_mu, log_nu, log_slope = tails.exact(link, eta)
         r = mpmath.exp(log_slope - log_mu) if y else -mpmath.exp(log_slope - log_nu)
         h = mpmath.exp(2 * log_slope - log_mu - log_nu)

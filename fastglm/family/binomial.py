@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import NamedTuple
 
 from ..kernels.elementary import exp, log, log1p, log1pexp, log_factorial, log_sigmoid, logit, sigmoid
@@ -102,4 +103,6 @@ def tail_rows(family, link, eta, y):
             d = 2.0 * (poisson_gap(y, mu) + poisson_gap(1.0 - y, nu))
         else:
             d = -2.0 * (y * log_mu + (1.0 - y) * log_nu + bernoulli_entropy(y))
+    if not (log_mu <= 0.0 and log_nu <= 0.0):
+        d = nan
     return r, up * down if up > 0.0 and down > 0.0 else 0.0, d

@@ -5,10 +5,20 @@ from __future__ import annotations
 from math import lgamma
 from typing import NamedTuple
 
-from ..kernels.elementary import exp, log, log1p, log_factorial
-from ..kernels.scalars import poisson_gap
+from ..kernels.elementary import exp, log, log1p, log_factorial, vectorisable
+from ..kernels.scalars import log1p_gap
 from .links import Log
 from .registry import NONNEGATIVE, family, fused
+
+
+@vectorisable
+def _half_deviance(y, mu, k):
+    """y log(y/mu) - (y+k) log((y+k)/(mu+k)), arranged so that nothing cancels where y is near mu or far above k."""
+    if y == 0.0:
+        return k * log1p(mu / k)
+    gap = y - mu
+    a, b = k * gap / (mu * (y + k)), gap / (mu + k)
+    return k * log1p_gap(b) - y * log1p_gap(a) + b * a * k
 
 
 @family("negative_binomial", link=Log, domain=NONNEGATIVE, aliases=("negbin", "nb", "negative.binomial"))
@@ -24,7 +34,7 @@ class NegativeBinomial(NamedTuple):
         return mu + mu * mu / self.theta
 
     def deviance(self, y, mu):
-        return 2.0 * (poisson_gap(y, mu) - poisson_gap(y + self.theta, mu + self.theta))
+        return 2.0 * _half_deviance(y, mu, self.theta)
 
     def start(self, y, w):
         return y + (1.0 / 6.0 if y == 0.0 else 0.0)
@@ -60,5 +70,6 @@ def rows(family, link, eta, y):
     k = family.theta
     mu = exp(eta)
     share = k / (mu + k) if mu < 1e300 else 0.0
-    gap = poisson_gap(y, mu) if mu > 1e-290 else (y * (log(y) - eta) - y if y > 0.0 else 0.0) + mu
-    return (y - mu) * share, mu * share, 2.0 * (gap - poisson_gap(y + k, mu + k))
+    # below 1e-290 the ratio y / mu overflows and eta itself is the logarithm
+    tiny = (y * (log(y / (y + k)) - eta + log(k)) - k * log1p(y / k)) if y > 0.0 else 0.0
+    return (y - mu) * share, mu * share, 2.0 * (_half_deviance(y, mu, k) if mu > 1e-290 else tiny)

@@ -39,6 +39,16 @@ def gamma_gap(y, mu):
 
 
 @vectorisable
+def log1p_gap(x):
+    """x - log(1 + x), to full relative accuracy near zero, by the series of ``gamma_gap``."""
+    v = x / (2.0 + x)
+    s = v * v
+    tail = 1 / 3 + s * (1 / 5 + s * (1 / 7 + s * (1 / 9 + s * (1 / 11 + s / 13))))
+    near = v * x - 2.0 * v * s * tail
+    return near if s < 0.0025 else x - log1p(x)
+
+
+@vectorisable
 def bernoulli_entropy(y):
     """-y log y - (1-y) log(1-y), zero at both ends."""
     a = y * log(y) if y > 0.0 else 0.0

@@ -64,6 +64,15 @@ def barrier(objective, beta, inside):
     return beta
 
 
+def touches(objective, beta) -> bool:
+    """Whether some row's mean is at the end of its range, as near as its linear predictor can tell."""
+    low, high = eta_bounds(objective.pair.family, objective.pair.link)
+    X, _, _, o = objective.rows()
+    eta = X @ beta + o
+    gaps = [np.abs(eta - end) for end in (low, high) if np.isfinite(end)]
+    return any(gap.min() <= NEAR * gap.max() for gap in gaps)
+
+
 def _newton(terms, beta, mu):
     value, g, H = terms(beta, mu)
     for _ in range(50):

@@ -44,6 +44,10 @@ class Factor(NamedTuple):
         v = self.triangle @ (beta[self.kept] / self.scale[self.kept])
         return float(np.sqrt(v @ v))
 
+    def reach(self, beta: np.ndarray) -> float:
+        """The largest of the weighted terms x_j beta_j alone, before they cancel in the linear predictor."""
+        return float(np.abs(beta[self.kept] / self.scale[self.kept]).max())
+
     def inverse(self) -> np.ndarray:
         """The inverse of the information, NaN in the rows and columns of aliased ones."""
         full = _inverse(self.triangle) if self.extended is None else _inverse_extended(self.extended)
@@ -71,6 +75,10 @@ class Diagonal(NamedTuple):
     def size(self, beta: np.ndarray) -> float:
         """An estimate of the norm of the weighted linear predictor."""
         return float(np.sqrt(np.square(beta) @ self.diagonal))
+
+    def reach(self, beta: np.ndarray) -> float:
+        """As ``Factor.reach``."""
+        return float(np.sqrt((np.square(beta) * self.diagonal).max()))
 
 
 def _inverse(triangle):

@@ -13,6 +13,7 @@ import numpy as np
 
 from .factor import SAFE_PIVOT, SAFE_PIVOT_SMALL, Diagonal, cholesky, from_root
 
+BLOCKED = "the end of the means' range stops the steps"
 EPS = np.finfo(float).eps
 
 
@@ -96,7 +97,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         q = objective.at(beta, 2 if fresh else 1)
     if not q.finite or not isfinite(q.score.sum()):
         return Solution(beta, q, factor, inf, inf, 0, "not finite at the start", (), 1.0)
-    origin, creeping = None, 0
+    origin, creeping, since_blocked = None, 0, 4
     if fresh:
         factor = factorise(objective, q, beta)
         beta = without_aliased(beta, factor)
@@ -134,11 +135,15 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         ahead = _ahead(distance, rho, exact)
         settled = not control.final or drift + distance <= max(control.near, control.tol)
         # no longer shrinking, and near enough: rounding is all that is left
-        resting = settled and rho > 0.5 and distance <= control.enough
+        resting = settled and rho > 0.5
+        if resting:
+            coarse = 4 * EPS * factor.reach(beta) / sqrt(max(dispersion(q), 1e-300))
+            resting = distance <= max(control.enough, coarse)
         if (floor and (fresh or not control.final)) or (settled and ahead <= control.tol) or resting:
             # the step is taken: what it leaves is estimated, not measured
             left = min(ahead, distance)
-            return Solution(beta + step, q, factor, left, _norm(q), iteration, "converged", tuple(history), rho, origin)
+            stop = "converged" if since_blocked > 3 else BLOCKED
+            return Solution(beta + step, q, factor, left, _norm(q), iteration, stop, tuple(history), rho, origin)
         order = 2 if _wants_curvature(control, distance, rho, drift, exact) else 1
         stale = not fresh and control.lazy and not isinstance(factor, Diagonal)
         # a shorter step along an old direction is worth trying only where a score pass is nearly free
@@ -160,8 +165,9 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
             _remember(pairs, trial - beta, q.score - q_new.score, control.memory)
         beta, q, previous = trial, q_new, distance if t == 1.0 else inf
         creeping = creeping + 1 if blocked and t < 0.1 else 0
+        since_blocked = 0 if blocked else since_blocked + 1
         if creeping == 5:
-            stop = "the end of the means' range keeps stopping the steps"
+            stop = BLOCKED
             break
         fresh = q.information is not None
         drift += t * distance

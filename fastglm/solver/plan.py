@@ -6,7 +6,7 @@ from math import inf, log, sqrt
 
 import numpy as np
 
-from .boundary import barrier
+from .boundary import barrier, touches
 from .factor import Diagonal, cholesky
 from .newton import Control, Solution, descend, factorise, without_aliased
 
@@ -39,7 +39,9 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
     control = control._replace(tol=tol, enough=options.tol, max_iter=options.max_iter)
     if name == "lbfgs":
         solution = _diagonal_descent(objective, options, start, fallback, dispersion, control)
-        return solution if solution.stop == "converged" else _at_boundary(objective, solution, fallback)
+        if start is not None and solution.stop != "converged":
+            solution = _diagonal_descent(objective, options, None, fallback, dispersion, control)
+        return solution if solution.stop == "converged" else _at_boundary(objective, solution, fallback, control)
     control = control._replace(lazy=name != "irls")
     if name == "auto" and objective.pair.linear:
         return _least_squares(objective, start, fallback, dispersion, control)
@@ -55,16 +57,19 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
         # from a start so far out that no step helps, the ordinary one may still do
         beta, q = begin(objective, None, fallback)
         solution = descend(objective, beta, control, dispersion, q=q)
-    return solution if solution.stop == "converged" else _at_boundary(objective, solution, fallback)
+    return solution if solution.stop == "converged" else _at_boundary(objective, solution, fallback, control)
 
 
-def _at_boundary(objective, solution, fallback):
+def _at_boundary(objective, solution, fallback, control):
     """Where the line search ran into the end of the means' range, the optimum along that end."""
     if solution.stop == "not finite at the start":
         return solution
     beta = barrier(objective, solution.beta, fallback())
     if beta is None:
         return solution
+    if not touches(objective, beta):
+        near = solution.certificate <= control.enough
+        return solution._replace(stop="converged") if near else solution
     q, reached = objective.at(beta, 2), solution.quadratic.deviance
     if not q.finite or not q.deviance <= reached * (1.0 + 1e-6):
         return solution
@@ -88,7 +93,7 @@ def _least_squares(objective, start, fallback, dispersion, control):
     beta = beta + factor.solve(q.score)
     last = objective.at(beta, 1)
     last = last._replace(information=q.information)
-    return descend(objective, beta, control, dispersion, factor=factor, q=last)
+    return descend(objective, beta, control._replace(final=False), dispersion, factor=factor, q=last)
 
 
 def begin(objective, start, fallback):
