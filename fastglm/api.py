@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
+
+import numpy as np
 
 from . import inputs
 from .errors import InvalidParameterError
@@ -10,11 +13,12 @@ from .family.binomial import Bernoulli, Binomial
 from .family.links import Log, Logit
 from .kernels.rows import Pair
 from .model import Model
+from .progress import bar
 from .result import GLMResult
 from .scan import scan
 from .solvers import resolve
 from .source.in_memory import InMemory
-from .source.threads import get_threads
+from .source.threads import get_threads, single_threaded_blas
 
 COVARIANCES = ("model",)
 
@@ -122,16 +126,14 @@ def fit(
     sums = scan(source, Pair(family, link))
     quick = Bernoulli() if isinstance(family, Binomial) and isinstance(link, Logit) and sums.binary else family
     model = Model(source, family, link, Pair(quick, link), sums, options, cov)
-    if progress:
-        from .progress import bar
-
-        with bar(model) as callback:
-            model.fit(start, callback)
-    else:
-        model.fit(start, None)
     if classes is None and quick is not family:
         classes = (0, 1)
-    return model.result(classes, began)
+    # BLAS threads that wake between two passes would spin on the cores the passes need
+    hold = nullcontext() if model.objective.small else single_threaded_blas()
+    # what over- or underflows on the way is looked at, not warned about
+    with hold, np.errstate(all="ignore"), bar(model) if progress else nullcontext() as callback:
+        model.fit(start, callback)
+        return model.result(classes, began)
 
 
 def _check_options(penalty, cov, exposure, link):

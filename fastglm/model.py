@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from functools import cached_property
+from math import sqrt
 
 import numpy as np
 
@@ -37,6 +38,13 @@ class Null:
             self.deviance = self._plain(True, np.array([self.eta]))
         else:
             self.deviance = self._fitted()
+
+    @property
+    def central(self):
+        """Whether the null model is as good a start as R's."""
+        data, family = self.model.source.data, self.model.family
+        plain = data.ones and data.offset is None and data.exposure is None
+        return plain and family.domain.high == 1.0 and 0.0 < self.mean < 1.0
 
     @cached_property
     def eta(self):
@@ -84,7 +92,7 @@ class Null:
 
 
 class _Seed:
-    deviance = np.inf
+    deviance, central = np.inf, False
 
     def __init__(self, beta):
         self.beta = beta
@@ -113,11 +121,6 @@ class Model:
 
     def fit(self, start, callback):
         """Solve, then polish the last digits where they are cheap or were in danger."""
-        # what over- or underflows on the way is looked at, not warned about
-        with np.errstate(all="ignore"):
-            self._fit(start, callback)
-
-    def _fit(self, start, callback):
         constant = 0 if self.source.data.ones else constant_column(self.source.data.X)
         self.null = Null(self, constant)
         n = self.source.n_rows
@@ -126,6 +129,9 @@ class Model:
             final=self.cov is not None,
             # a curvature this many standard errors away gives standard errors to 1e-8
             near=1e-8 * np.sqrt(n),
+            # Newton's remainder is the square of the distance times the root of a leverage; few rows have a hundred
+            # times the average
+            bend=min(1.0, 30.0 * sqrt(self.objective.n_params / n)),
             score_cost=0.6 / (1.0 + 0.02 * self.objective.n_params),
             callback=callback,
         )
@@ -147,7 +153,7 @@ class Model:
             )
         if self.objective.precise or (self.objective.small and self.pair.linear):
             self.solution = polish(self.objective, self.solution)
-        elif self.objective.small and self.cov is not None and self._last_distance() > 1e-12:
+        elif self.objective.small and self.cov is not None and self._last_distance() > 1e-10:
             self.solution = self._at_the_end()
 
     def _last_distance(self):

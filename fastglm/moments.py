@@ -11,8 +11,8 @@ import numpy as np
 class Quadratic(NamedTuple):
     """The deviance and its derivatives at one beta; adding two is the same over the rows of both.
 
-    ``score`` is minus half the deviance's gradient, ``information`` half its expected Hessian (p, p), its upper or
-    lower triangle alone while it is being summed. ``score_low`` carries what rounding leaves out of ``score``.
+    ``score`` is minus half the deviance's gradient, ``information`` half its expected Hessian (p, p), its upper
+    triangle alone. ``score_low`` carries what rounding leaves out of ``score``.
     """
 
     deviance: float

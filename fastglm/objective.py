@@ -64,7 +64,7 @@ class Deviance:
 
     def product(self, beta: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Expected information times ``v``."""
-        return self.at(beta, 2).information @ v
+        return symmetric(self.at(beta, 2).information) @ v
 
     def sample(self, rows: int) -> Deviance:
         """The same model over a representative sample, its sums scaled up to the whole."""
@@ -93,7 +93,7 @@ class Deviance:
         q = Deviance(source, self.pair).first()
         self.n_passes += self.share
         d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
-        return np.linalg.lstsq(q.information / d / d[:, None], q.score / d, rcond=1e-10)[0] / d
+        return np.linalg.lstsq(symmetric(q.information) / d / d[:, None], q.score / d, rcond=1e-10)[0] / d
 
     def root(self, beta: np.ndarray) -> np.ndarray:
         """The triangular factor R of the weighted design, R'R the information, without forming it: one pass."""
@@ -129,24 +129,21 @@ class Deviance:
         m = self.n_params
         width = gram.padded(m)
 
-        whole = self.source.single
-
         def unit(runs, work):
             score, low, sums = np.zeros(m), np.zeros(m), np.zeros(k.SUMS)
             information = np.zeros((width, width) if order == 2 else (1, 1))
             block_pass(plan, self._par, beta, self.scale, runs, order, first_eta, work, score, low, information, sums)
-            if order < 2:
-                information = None
-            elif whole:
-                information = symmetric(information, m, m <= gram.SMALL)
-            return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
+            return Quadratic(
+                float(sums[0]), score, low, information if order == 2 else None, float(sums[1]), float(sums[2])
+            )
 
         q = self.source.reduce(unit)
         self.n_passes += self.share
         if order and not isfinite(q.score.sum()):
             self.source.check_finite()
-        if order == 2 and not whole:
-            q = q._replace(information=symmetric(q.information, m, m <= gram.SMALL))
+        if order == 2:
+            information = q.information[:m, :m]
+            q = q._replace(information=information if m <= gram.SMALL else information.T)
         if self.precise:
             q = q._replace(score=q.score + q.score_low)
         return q if self.share == 1.0 else q.scaled(1.0 / self.share)

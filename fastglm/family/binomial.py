@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log as log_
+from math import log1p as log1p_
 from math import nan
 from typing import NamedTuple
 
@@ -61,7 +63,9 @@ class Bernoulli(Binomial):
 
     def null_deviance(self, mean, weight_sum):
         """The deviance of a constant mean, from the sums alone."""
-        return 2.0 * weight_sum * bernoulli_entropy(mean)
+        if not 0.0 < mean < 1.0:
+            return 0.0
+        return -2.0 * weight_sum * (mean * log_(mean) + (1.0 - mean) * log1p_(-mean))
 
 
 @fused(Bernoulli, Logit)

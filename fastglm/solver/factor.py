@@ -18,7 +18,8 @@ RANK_TOLERANCE = 1e-11  # R's glm.fit; never coupled to the convergence toleranc
 class Factor(NamedTuple):
     """A factorisation of the information over the columns that are kept.
 
-    ``triangle`` is upper triangular with triangle' triangle = (D I D) over the kept columns, D = diag(scale).
+    ``triangle`` is upper triangular with triangle' triangle = D I D over the kept columns, D = diag(scale) and I the
+    information in the caller's units.
     """
 
     triangle: np.ndarray
@@ -31,8 +32,6 @@ class Factor(NamedTuple):
     def solve(self, g: np.ndarray) -> np.ndarray:
         """The information's inverse times g; zero at aliased columns."""
         if len(self.kept) == len(g):
-            if len(g) <= dense.SMALL:
-                return dense.solve(self.triangle, self.scale, g)
             return self.scale * dpotrs(self.triangle, self.scale * g)[0]
         step = np.zeros_like(g)
         s = self.scale[self.kept]
@@ -46,7 +45,8 @@ class Factor(NamedTuple):
 
     def reach(self, beta: np.ndarray) -> float:
         """The largest of the weighted terms x_j beta_j alone, before they cancel in the linear predictor."""
-        return float(np.abs(beta[self.kept] / self.scale[self.kept]).max())
+        columns = np.sqrt(np.square(self.triangle).sum(0))
+        return float(np.abs(columns * beta[self.kept] / self.scale[self.kept]).max())
 
     def inverse(self) -> np.ndarray:
         """The inverse of the information, NaN in the rows and columns of aliased ones."""
@@ -82,11 +82,9 @@ class Diagonal(NamedTuple):
 
 
 def _inverse(triangle):
-    if len(triangle) <= dense.SMALL:
-        return dense.inverse(np.ascontiguousarray(triangle))
-    half = np.triu(dpotri(triangle)[0])
+    half = dpotri(triangle)[0]
     full = half + half.T
-    full[np.diag_indices_from(full)] *= 0.5
+    full.flat[:: len(full) + 1] *= 0.5
     return full
 
 
@@ -102,31 +100,19 @@ def _inverse_extended(triangle):
 
 
 def cholesky(information: np.ndarray, scale: np.ndarray, safe: float = SAFE_PIVOT, kept=None) -> Factor | None:
-    """Factor D I D over the columns ``kept``, or None where one is so nearly dependent that only QR can tell."""
-    if kept is not None:
-        information, inner = (
-            information[np.ix_(kept, kept)],
-            cholesky(information[np.ix_(kept, kept)], scale[kept], safe),
-        )
-        if inner is None:
-            return None
-        full = np.zeros_like(scale)
-        full[kept] = inner.scale
-        return inner._replace(scale=full, kept=kept)
-    m = len(scale)
-    if m <= dense.SMALL:
-        triangle, s = np.empty((m, m)), np.empty(m)
-        if not dense.scaled_cholesky(information, triangle, s) >= safe:
-            return None
-        return Factor(triangle, scale * s, np.arange(m), {}, False)
-    d = np.diagonal(information)
-    if not (d > 0.0).all():
+    """Factor the information over the columns ``kept``, or None where one is so nearly dependent that only QR can tell.
+
+    The upper triangle of ``information`` is read. A pivot over its diagonal entry is 1 - R^2 of that column on the
+    earlier ones, whatever the columns' scale.
+    """
+    if kept is None:
+        kept = np.arange(len(scale))
+    else:
+        information = information[np.ix_(kept, kept)]
+    triangle, status = dpotrf(information)
+    if status or not (np.square(triangle.diagonal()) / information.diagonal()).min() >= safe:
         return None
-    s = 1.0 / np.sqrt(d)
-    triangle, status = dpotrf(information * s[:, None] * s, overwrite_a=True)
-    if status or np.square(np.diagonal(triangle)).min() < safe:
-        return None
-    return Factor(triangle, scale * s, np.arange(len(d)), {}, False)
+    return Factor(triangle, scale, kept, {}, False)
 
 
 def from_root(R: np.ndarray, scale: np.ndarray, kept=None) -> Factor:
@@ -141,8 +127,7 @@ def from_root(R: np.ndarray, scale: np.ndarray, kept=None) -> Factor:
     extended = dense.orthogonal_triangle(R[:, kept]) if R.dtype != np.float64 else None
     triangle = np.linalg.qr(R[:, kept], mode="r") if extended is None else extended.astype(np.float64)
     aliased = {j: _combination(triangle, R[:, kept], R[:, j], kept, s, j, scale) for j in dependent}
-    ordered = np.ascontiguousarray if len(kept) <= dense.SMALL else np.asfortranarray
-    return Factor(ordered(triangle), (scale * s).astype(np.float64), kept, aliased, True, extended)
+    return Factor(np.asfortranarray(triangle), (scale * s).astype(np.float64), kept, aliased, True, extended)
 
 
 def _independent(R):

@@ -23,8 +23,10 @@ class Control(NamedTuple):
     ``tol`` bounds the estimated distance to the optimum in standard errors, ``enough`` is what is accepted where
     rounding stops the descent; ``lazy`` reuses a curvature while the
     distance shrinks; ``memory`` is the number of corrections kept; ``final`` asks for a curvature no further than
-    ``near`` standard errors from the optimum; ``score_cost`` is what a score pass costs beside one with curvature;
-    beyond ``trust`` standard errors a curvature that is not all rows' own is not to be followed.
+    ``near`` standard errors from the optimum; a Newton step with its own curvature leaves ``bend`` times the square of
+    the distance; ``score_cost`` is what a score pass costs beside one with curvature;
+    beyond ``trust`` standard errors a curvature that is not all rows' own is not to be followed;
+    ``rho`` is the factor the first step with such a curvature is expected to leave.
     """
 
     tol: float = 1e-8
@@ -34,8 +36,10 @@ class Control(NamedTuple):
     memory: int = 10
     final: bool = True
     near: float = 1e-6
+    bend: float = 1.0
     score_cost: float = 0.5
     trust: float = inf
+    rho: float = 0.1
     canonical: bool = True
     callback: object = None
 
@@ -62,8 +66,9 @@ class Solution(NamedTuple):
 
 def factorise(objective, q, beta):
     """A factor of the information at beta: Cholesky, after rescaling where it over- or underflowed, else QR."""
-    d = np.diagonal(q.information)
-    if not (d.min(initial=1.0) > 1e-200 and d.max(initial=1.0) < 1e200) and objective.rescale():
+    # an entry that overflowed makes the factor NaN, one that underflowed does not
+    d = q.information.diagonal()
+    if not (d.min(initial=1.0) > 1e-200 and isfinite(d.sum())) and objective.rescale():
         q = objective.at(beta, 2)
     safe = SAFE_PIVOT_SMALL if objective.small else SAFE_PIVOT
     factor = cholesky(q.information, objective.scale, safe, objective.kept)
@@ -104,7 +109,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         origin = (beta, q)
     pairs: list = []
     history: list = []
-    rho, previous, stop = 0.1 if not fresh else 1.0, inf, "iteration limit reached"
+    rho, previous, stop = control.rho if not fresh else 1.0, inf, "iteration limit reached"
     # how far beta has moved since the curvature was made; a sample's was made nowhere
     drift = 0.0 if fresh else inf
     for iteration in range(1, control.max_iter + 1):
@@ -119,7 +124,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         if iteration > 1 and previous > 0.0:
             rho = distance / previous
         # a step that rounding of the linear predictor would hide
-        floor = gain <= (EPS * factor.size(beta)) ** 2
+        floor = (distance < 1e-3 or iteration > 5) and gain <= (EPS * factor.size(beta)) ** 2
         history.append(
             {
                 "iteration": iteration,
@@ -132,8 +137,8 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         )
         if control.callback:
             control.callback(history[-1])
-        ahead = _ahead(distance, rho, exact)
-        settled = not control.final or drift + distance <= max(control.near, control.tol)
+        ahead = _ahead(control, distance, rho, exact)
+        settled = not control.final or drift + distance <= 2.0 * max(control.near, control.tol)
         # no longer shrinking, and near enough: rounding is all that is left
         resting = settled and rho > 0.5
         if resting:
@@ -198,7 +203,9 @@ def _wants_curvature(control, distance, rho, drift, exact):
         return False
     if exact:
         # Newton's own step squares the distance; a curvature from afar still leads there, but cannot stay
-        return distance > 1e-2 or drift + distance > control.near
+        if control.score_cost < 0.2 and distance > 1e-2:
+            return False
+        return distance > 1e-2 or drift + distance > 2.0 * control.near
     if rho * distance <= control.near < drift:
         return True
     # passes that the old curvature still needs, each a fraction of one with curvature, against a new one
@@ -206,10 +213,10 @@ def _wants_curvature(control, distance, rho, drift, exact):
     return passes * control.score_cost > 1.3
 
 
-def _ahead(distance, rho, exact):
+def _ahead(control, distance, rho, exact):
     """The distance to expect after the step."""
     if exact:
-        return min(distance * distance, distance)
+        return min(control.bend * distance * distance, distance)
     return min(max(rho, 0.01), 1.0) * distance
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from math import inf, log, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
+from ..kernels.dense import symmetric
 from .boundary import barrier, touches
 from .factor import Diagonal, cholesky
 from .newton import Control, Solution, descend, factorise, without_aliased
@@ -46,9 +48,9 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
     if name == "auto" and objective.pair.linear:
         return _least_squares(objective, start, fallback, dispersion, control)
     if name == "auto":
-        rows = sample_rows(objective.source.n_rows, objective.n_params, information, control.score_cost)
-        if rows:
-            solution = _from_sample(objective, rows, start, fallback, dispersion, control)
+        plan = choose_sample(objective.source.n_rows, objective.n_params, information, control.score_cost)
+        if plan:
+            solution = _from_sample(objective, plan, start, fallback, dispersion, control)
             if solution is not None:
                 return solution
     beta, q = begin(objective, start, fallback)
@@ -97,10 +99,16 @@ def _least_squares(objective, start, fallback, dispersion, control):
 
 
 def begin(objective, start, fallback):
-    """A first beta with a finite deviance, and its pass: the user's, R's first IRLS iterate, or the null model's."""
+    """A first beta with a finite deviance, and its pass: the user's, R's first IRLS iterate, or the null model's.
+
+    The null model's where it is central: for means in (0, 1) the first Newton step from it is a linear discriminant.
+    """
     if start is not None:
         q = objective.at(start, 2)
         return start, q
+    if fallback.central:
+        beta = fallback()
+        return beta, objective.at(beta, 2)
     beta = _first_iterate(objective)
     if beta is not None:
         q = objective.at(beta, 2)
@@ -124,42 +132,54 @@ def _first_iterate(objective):
         return factor.solve(q.score)
     # a start only: any solution of the singular system will do
     d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
-    return scale * (np.linalg.lstsq(q.information / d / d[:, None], scale * q.score / d, rcond=1e-10)[0] / d)
+    return scale * (np.linalg.lstsq(symmetric(q.information) / d / d[:, None], scale * q.score / d, rcond=1e-10)[0] / d)
 
 
-def sample_rows(n, m, information, score_cost):
-    """Rows of the sample that makes the fit cheapest, or 0 where none does.
+class Sample(NamedTuple):
+    """A sample's ``rows``, the factor ``rho`` a score pass with its curvature is expected to gain, and whether it pays
+    to ``transport`` the final curvature by it."""
 
-    In curvature passes, a sample of r rows costs about 1.3 r / n. Its curvature is off by about sqrt(m / r), which is
-    what each score pass then gains, from sqrt(m n / r) standard errors down to 1e-4.
+    rows: int
+    rho: float
+    transport: bool
+
+
+def choose_sample(n, m, information, score_cost) -> Sample | None:
+    """The sample that makes the fit cheapest, or None where none does.
+
+    In curvature passes, fitting a sample of r rows costs about 1.5 r / n. Its curvature is off by about sqrt(m / r),
+    which is what each score pass then gains, from sqrt(m n / r) standard errors down to 1e-4 with the final curvature
+    moved by the sample (two more of its curvatures), or further without.
     """
     if n < SMALL_ROWS or m == 0:
-        return 0
+        return None
     # a rare event leaves most rows empty of information
     density = min(1.0, 4.0 * information / n)
-    best, choice = NEWTON_COST, 0
+    best, choice = NEWTON_COST, None
     for share in SHARES:
-        rows = share * n
-        gain = rows * density / m
-        if rows >= 2000 and gain >= 10.0:
-            passes = log(1e4 * sqrt(m / share)) / (0.5 * log(gain))
-            cost = 1.3 * share + passes * score_cost
-            if cost < best:
-                best, choice = cost, int(rows)
+        gain = share * n * density / m
+        if share * n < 2000 or gain < 10.0:
+            continue
+        rho = 1.0 / (sqrt(gain) - 1.0)
+        extra = log(TRANSPORT) / -log(rho) * score_cost
+        passes = log(1e4 * sqrt(m / share)) / -log(rho)
+        cost = 1.5 * share + passes * score_cost + min(2.0 * share, extra)
+        if cost < best:
+            best, choice = cost, Sample(int(share * n), rho, 2.0 * share < extra)
     return choice
 
 
-def _from_sample(objective, rows, start, fallback, dispersion, control):
+def _from_sample(objective, plan, start, fallback, dispersion, control):
     """The pass-optimal plan: fit a sample, then score passes over all rows with its curvature; None where it fails."""
-    sample = objective.sample(rows)
-    loose = control._replace(tol=1e-2, final=True, near=0.3, callback=None, max_iter=30)
+    sample = objective.sample(plan.rows)
+    loose = control._replace(tol=0.5, enough=0.5, final=True, near=0.5, callback=None, max_iter=30)
     if start is not None:
         q = sample.at(start, 2)
         if not q.finite or not np.isfinite(q.score).all():
             return None
         factor, beta = factorise(sample, q, start), start
     else:
-        small = sample_rows(rows, objective.n_params, inf, control.score_cost)
+        small = choose_sample(plan.rows, objective.n_params, inf, control.score_cost)
         found = _from_sample(sample, small, None, fallback, dispersion, loose) if small else None
         if found is None:
             beta, q = begin(sample, None, fallback)
@@ -174,8 +194,11 @@ def _from_sample(objective, rows, start, fallback, dispersion, control):
         return None
     # what a sample knows of the curvature's change lets the curvature itself be made from further away
     far = 10.0 * np.sqrt(objective.n_params * objective.share / sample.share)
-    afar = control._replace(near=TRANSPORT * control.near, trust=far)
-    solution = _transported(sample, descend(objective, beta, afar, dispersion, factor=factor, q=q))
+    outer = plan.transport and objective.share == 1.0
+    afar = control._replace(near=(TRANSPORT if outer else 1.0) * control.near, trust=far, rho=plan.rho)
+    solution = descend(objective, beta, afar, dispersion, factor=factor, q=q)
+    if outer:
+        solution = _transported(sample, solution)
     objective.n_passes += sample.n_passes - sampled
     return solution
 
