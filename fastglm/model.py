@@ -187,7 +187,8 @@ class Model:
         aliased = self._aliased()
         separated = find_separation(self)
         params = np.array(solution.beta)
-        params[[self.names.index(k) for k in aliased]] = np.nan
+        if aliased:
+            params[[self.names.index(k) for k in aliased]] = np.nan
         rank = len(params) - len(aliased)
         df = s.nobs - rank
         q = solution.quadratic

@@ -16,8 +16,7 @@ PACKAGE = Path(fastglm.__file__).parent
 # the longest prefix that fits decides; a new module must be placed here
 LEVELS = [
     (0, ("types", "errors", "special")),
-    # solver.factor is linear algebra on arrays, which the streaming QR of the source uses
-    (1, ("family", "kernels", "matrix", "families", "links", "solver.factor")),
+    (1, ("family", "kernels", "matrix", "families", "links")),
     (2, ("source", "design", "formula", "expression", "tables")),
     (3, ("moments", "penalty", "objective", "scan", "inputs")),
     (4, ("solver", "solvers")),
