@@ -52,15 +52,15 @@ def _scan(source, pair, saturated) -> Scan:
     plan, par = source.plan(), pair.par
     edges = (domain.low, domain.high, domain.left_closed, domain.right_closed)
 
-    table = np.zeros(0)
+    table, lookup = np.zeros(0), 0
     if saturated and getattr(pair.family, "tabulated", False) and source.n_rows > 100 * COUNTS:
         counts = np.arange(COUNTS, dtype=np.float64)
-        table = saturated_terms(pair, counts, 1.0)
+        table, lookup = saturated_terms(pair, counts, 1.0), k.look_up()
 
     def unit(runs, work):
         sums = np.zeros(k.SUMS)
         for a, b in runs:
-            k.scan(plan, par, saturated, table, *edges, a, b, work, source.block, sums)
+            k.scan(plan, par, saturated, lookup, table, *edges, a, b, work, source.block, sums)
         return sums
 
     found = Scan(*source.reduce(unit).tolist())

@@ -42,6 +42,7 @@ def _tile(z, a, b, n, out):
         s31 += a3 * b1
         s32 += a3 * b2
         s33 += a3 * b3
+    # a loop over the sums compiles in half the time of sixteen lines
     for i, row in enumerate(((s00, s01, s02, s03), (s10, s11, s12, s13), (s20, s21, s22, s23), (s30, s31, s32, s33))):
         for j, s in enumerate(row):
             out[a + i, b + j] += s

@@ -191,12 +191,12 @@ def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, scor
         Added to. m is p + ones, rounded up to a multiple of four up to ``SMALL``.
     """
     p, ones, storage, block = plan[P], plan[ONES], plan[STORAGE], plan[BLOCK]
-    rows = work[: VECTORS * block].reshape(VECTORS, block)
+    rows = carray(doubles(at(work)), (VECTORS, block))
     y, w, shift, eta, low = rows[V_Y], rows[V_W], rows[V_SHIFT], rows[V_ETA], rows[V_LOW]
     r, h, d, root = rows[V_R], rows[V_H], rows[V_D], rows[V_ROOT]
     fill_absent(plan, rows)
-    loaded = work[VECTORS * block : (VECTORS + p) * block]
-    buffer = work[(VECTORS + p) * block :]
+    loaded = at(work) + 8 * VECTORS * block
+    buffer = loaded + 8 * p * block
     dims = np.empty(4, np.int32)
     if storage == F_ORDER:
         si, sj = 1, plan[COL_STRIDE] // 8
@@ -210,8 +210,8 @@ def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, scor
             n = min(block, runs[k, 1] - b0)
             a = plan[X] + b0 * plan[ROW_STRIDE]
             if storage == LOADED and p > 0:
-                call(plan[LOAD], (a, plan[ROW_STRIDE], plan[COL_STRIDE], n, p, at(loaded)))
-                a = at(loaded)
+                call(plan[LOAD], (a, plan[ROW_STRIDE], plan[COL_STRIDE], n, p, loaded))
+                a = loaded
             read_vectors(plan, b0, n, rows)
             combine(plan, n, rows)
             # a slice assignment would compile its error messages too, for a second and a half
@@ -243,4 +243,4 @@ def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, scor
                 for i in range(n):
                     root[i] = sqrt(h[i])
                 call(plan[CURVATURE], (storage, a, lda, n, p, ones, at(scale), at(root),
-                     at(buffer), at(info), info.shape[0]))  # fmt: skip
+                     buffer, at(info), info.shape[0]))  # fmt: skip
