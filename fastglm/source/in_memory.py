@@ -50,7 +50,8 @@ class InMemory:
     def __init__(self, data: Data, threads: int, units: list | None = None):
         self.data, self.threads = data, threads
         self.n_rows, self.p = data.X.shape
-        self.block = block_rows(self.p + data.ones)
+        # no more than there are rows: a workspace that has to be mapped costs more than a small fit
+        self.block = min(block_rows(self.p + data.ones), (self.n_rows + 7) // 8 * 8)
         self.units = all_rows(self.n_rows) if units is None else units
         self.single = len(self.units) == 1
         self.rows_read = self.n_rows if units is None else sum(int((u[:, 1] - u[:, 0]).sum()) for u in units)
