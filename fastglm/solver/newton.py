@@ -21,12 +21,11 @@ class Control(NamedTuple):
     """Options of a descent.
 
     ``tol`` bounds the estimated distance to the optimum in standard errors, ``enough`` is what is accepted where
-    rounding stops the descent; ``lazy`` reuses a curvature while the
-    distance shrinks; ``memory`` is the number of corrections kept; ``final`` asks for a curvature no further than
-    ``near`` standard errors from the optimum; a Newton step with its own curvature leaves ``bend`` times the square of
-    the distance; ``score_cost`` is what a score pass costs beside one with curvature;
-    beyond ``trust`` standard errors a curvature that is not all rows' own is not to be followed;
-    ``rho`` is the factor the first step with such a curvature is expected to leave.
+    rounding stops the descent; ``lazy`` reuses a curvature while the distance shrinks; ``memory`` is the number of
+    corrections kept; ``final`` asks for a curvature no further than ``near`` standard errors from the optimum; a
+    Newton step with its own curvature leaves ``bend`` times the square of the distance; ``score_cost`` is what a score
+    pass costs beside one with curvature; beyond ``trust`` standard errors a curvature that is not all rows' own is not
+    to be followed; ``rho`` is the factor the first step with such a curvature is expected to leave.
     """
 
     tol: float = 1e-8
@@ -60,7 +59,6 @@ class Solution(NamedTuple):
     n_iter: int
     stop: str
     history: tuple
-    contraction: float
     origin: tuple | None = None
 
 
@@ -101,7 +99,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
     if q is None or (fresh and q.information is None):
         q = objective.at(beta, 2 if fresh else 1)
     if not q.finite or not isfinite(q.score.sum()):
-        return Solution(beta, q, factor, inf, inf, 0, "not finite at the start", (), 1.0)
+        return Solution(beta, q, factor, inf, inf, 0, "not finite at the start", ())
     origin, creeping, since_blocked = None, 0, 4
     if fresh:
         factor = factorise(objective, q, beta)
@@ -125,30 +123,15 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
             rho = distance / previous
         # a step that rounding of the linear predictor would hide
         floor = (distance < 1e-3 or iteration > 5) and gain <= (EPS * factor.size(beta)) ** 2
-        history.append(
-            {
-                "iteration": iteration,
-                "passes": objective.n_passes,
-                "deviance": q.deviance,
-                "distance": distance,
-                "max_eta": q.max_eta,
-                "fresh": fresh,
-            }
-        )
-        if control.callback:
-            control.callback(history[-1])
+        _record(history, control, iteration, objective, q, distance, fresh)
         ahead = _ahead(control, distance, rho, exact)
         settled = not control.final or drift + distance <= 2.0 * max(control.near, control.tol)
-        # no longer shrinking, and near enough: rounding is all that is left
-        resting = settled and rho > 0.5
-        if resting:
-            coarse = 4 * EPS * factor.reach(beta) / sqrt(max(dispersion(q), 1e-300))
-            resting = distance <= max(control.enough, coarse)
+        resting = settled and rho > 0.5 and _near_enough(control, factor, beta, distance, dispersion(q))
         if (floor and (fresh or not control.final)) or (settled and ahead <= control.tol) or resting:
             # the step is taken: what it leaves is estimated, not measured
             left = min(ahead, distance)
             stop = "converged" if since_blocked > 3 else BLOCKED
-            return Solution(beta + step, q, factor, left, _norm(q), iteration, stop, tuple(history), rho, origin)
+            return Solution(beta + step, q, factor, left, _norm(q), iteration, stop, tuple(history), origin)
         order = 2 if _wants_curvature(control, distance, rho, drift, exact) else 1
         stale = not fresh and control.lazy and not isinstance(factor, Diagonal)
         # a shorter step along an old direction is worth trying only where a score pass is nearly free
@@ -180,7 +163,28 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
             factor, drift, origin = factorise(objective, q, beta), 0.0, (beta, q)
             if control.canonical:
                 pairs.clear()
-    return Solution(beta, q, factor, float(distance), _norm(q), iteration, stop, tuple(history), rho, origin)
+    return Solution(beta, q, factor, float(distance), _norm(q), iteration, stop, tuple(history), origin)
+
+
+def _record(history, control, iteration, objective, q, distance, fresh):
+    """Write an iteration down, and tell whoever watches."""
+    history.append(
+        {
+            "iteration": iteration,
+            "passes": objective.n_passes,
+            "deviance": q.deviance,
+            "distance": distance,
+            "max_eta": q.max_eta,
+            "fresh": fresh,
+        }
+    )
+    if control.callback:
+        control.callback(history[-1])
+
+
+def _near_enough(control, factor, beta, distance, phi):
+    """Whether a distance that no longer shrinks is what rounding leaves, of the score or of beta itself."""
+    return distance <= max(control.enough, 4 * EPS * factor.reach(beta) / sqrt(max(phi, 1e-300)))
 
 
 def without_aliased(beta, factor):
