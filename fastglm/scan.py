@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 
 from .errors import InvalidParameterError, MissingDataError
 from .kernels import scan as k
-from .kernels.evaluate import saturated_terms
 
-COUNTS = 256  # small counts, whose log-factorials are looked up in long data
+COUNTS = 256  # small counts, whose log-factorials are looked up
 
 
 class Scan(NamedTuple):
@@ -40,22 +41,30 @@ class Scan(NamedTuple):
 
 def scan(source, pair) -> Scan:
     """Scan the vectors of ``source`` for a family; raises on the first unusable value."""
-    found = _scan(source, pair, 0 if getattr(pair.family, "binary_is_saturated", False) else pair.saturated)
-    if getattr(pair.family, "binary_is_saturated", False) and not found.binary:
+    family = pair.family
+    if getattr(family, "binary_is_saturated", False):
+        found = _scan(source, pair, 0, None)
         # only proportions have a density of their own to add, and a loop to compile
-        found = _scan(source, pair, pair.saturated)
-    return found
+        return found if found.binary else _scan(source, pair, pair.saturated, None)
+    if getattr(family, "tabulated", False) and pair.saturated_exists:
+        found = _scan(source, pair, 0, saturated_at_counts(family))
+        # NaN where some y is not among the counts
+        return found if isfinite(found.saturated) else _scan(source, pair, pair.saturated, None)
+    return _scan(source, pair, pair.saturated, None)
 
 
-def _scan(source, pair, saturated) -> Scan:
+@lru_cache(maxsize=64, typed=True)
+def saturated_at_counts(family) -> np.ndarray:
+    """The log-density at mu = y of the first counts, for unit weight, from the family's own formula."""
+    return np.array([family.saturated(float(k), 1.0) for k in range(COUNTS)])
+
+
+def _scan(source, pair, saturated, table) -> Scan:
     domain = pair.family.domain
     plan, par = source.plan(), pair.par
     edges = (domain.low, domain.high, domain.left_closed, domain.right_closed)
-
-    table, lookup = np.zeros(0), 0
-    if saturated and getattr(pair.family, "tabulated", False) and source.n_rows > 100 * COUNTS:
-        counts = np.arange(COUNTS, dtype=np.float64)
-        table, lookup = saturated_terms(pair, counts, 1.0), k.look_up()
+    lookup = 0 if table is None else k.look_up()
+    table = np.zeros(0) if table is None else table
 
     def unit(runs, work):
         sums = np.zeros(k.SUMS)

@@ -69,8 +69,3 @@ def row_terms(pair: Pair, eta, y, w):
 def first_predictor(pair: Pair, y, w) -> np.ndarray:
     """link(start(y, w)), the first linear predictor of each row."""
     return _call(pair.first_eta, pair, np.zeros(np.shape(y)), y, w)[0]
-
-
-def saturated_terms(pair: Pair, y, w) -> np.ndarray:
-    """The log-density of each row at mu = y."""
-    return _call(pair.saturated, pair, np.zeros(np.shape(y)), y, w)[3]

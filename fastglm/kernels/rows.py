@@ -88,9 +88,14 @@ class Pair(NamedTuple):
         return _compiled("first_eta", type(self.family), type(self.link)).address
 
     @property
+    def saturated_exists(self) -> bool:
+        """Whether the family has a density."""
+        return getattr(self.family, "saturated", None) is not None
+
+    @property
     def saturated(self) -> int:
         """Address of a loop of the same signature that writes the log-density at mu = y to d; 0 without one."""
-        if getattr(self.family, "saturated", None) is None:
+        if not self.saturated_exists:
             return 0
         return _compiled("saturated", type(self.family), type(self.link)).address
 

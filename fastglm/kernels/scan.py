@@ -45,7 +45,7 @@ def add_sums(y, w, f, offset, exposure, d, low, high, low_closed, high_closed, n
 def look_up() -> int:
     """Address of a loop (table, its size, y, w, n, d), all integers: d = w table[y].
 
-    d[0] is NaN where some y is not a count that the table holds.
+    NaN where y is not a count that the table holds.
     """
 
     def loop(table, size, y, w, n, d):
@@ -55,13 +55,9 @@ def look_up() -> int:
             carray(doubles(w), n),
             carray(doubles(d), n),
         )
-        others = 0
         for i in range(n):
             inside = (ys[i] >= 0.0) & (ys[i] < size) & (ys[i] == np.floor(ys[i]))
-            others += 0 if inside else 1
-            ds[i] = ws[i] * values[int(ys[i]) if inside else 0]
-        if others > 0:
-            ds[0] = np.nan
+            ds[i] = ws[i] * values[int(ys[i])] if inside else np.nan
         return 0
 
     return address_of(types.int64(*[types.int64] * 6), loop).address
@@ -84,7 +80,7 @@ def scan(plan, par, saturated, lookup, table, low, high, low_closed, high_closed
         read_vectors(plan, b0, n, rows)
         if lookup != 0:
             call(lookup, (at(table), table.size, at(y), at(w), n, at(d)))
-        if saturated != 0 and (lookup == 0 or d[0] != d[0]):
+        if saturated != 0:
             call_rows(saturated, n, at(par), at(rows[V_R]), at(y), at(w),
                       at(rows[V_R]), at(rows[V_H]), at(d))  # fmt: skip
         add_sums(y, w, f, offset, exposure, d, low, high, low_closed, high_closed, n, sums)
