@@ -184,12 +184,14 @@ class Model:
     def result(self, classes, began) -> GLMResult:
         """The solution as a frozen record, its warnings given."""
         s, solution = self.sums, self.solution
-        aliased = self._aliased()
+        # by number, because names may repeat
+        redundant = solution.factor.aliased if solution.factor is not None else {}
+        aliased = {self.names[j]: describe(c, self.names) for j, c in redundant.items()}
         separated = find_separation(self)
         params = np.array(solution.beta)
-        if aliased:
-            params[[self.names.index(k) for k in aliased]] = np.nan
-        rank = len(params) - len(aliased)
+        if redundant:
+            params[list(redundant)] = np.nan
+        rank = len(params) - len(redundant)
         df = s.nobs - rank
         q = solution.quadratic
         deviance = max(q.deviance, 0.0)
@@ -248,11 +250,6 @@ class Model:
     def _exposure_kind(self):
         data = self.source.data
         return "exposure" if data.exposure is not None else "offset" if data.offset is not None else None
-
-    def _aliased(self):
-        factor = self.solution.factor
-        found = factor.aliased if factor is not None else {}
-        return {self.names[j]: describe(c, self.names) for j, c in found.items()}
 
     def _warn(self, aliased, separated, converged):
         if aliased:

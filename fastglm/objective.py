@@ -76,6 +76,7 @@ class Deviance:
     def rescale(self) -> bool:
         """Scale columns by powers of two to a largest entry near one; False where that changes nothing."""
         largest = self.source.column_max()
+        self.n_passes += self.share
         scale = np.ones(self.n_params)
         positive = largest > 0.0
         scale[self.n_params - len(largest) :][positive] = np.exp2(-np.floor(np.log2(largest[positive])))
@@ -103,9 +104,10 @@ class Deviance:
         return weighted_root(self, beta)
 
     def rows(self):
-        """Design (the intercept first), response, weight and offset of the rows that count, as float64 arrays."""
+        """Design (m, p, the intercept first), response, weight and offset of the m rows that count: one pass."""
         from .source.rooted import design, offset, weight
 
+        self.n_passes += self.share
         data, n = self.source.data, self.source.n_rows
         w = weight(data, 0, n)
         keep = w > 0.0

@@ -198,3 +198,13 @@ def test_tightening_the_tolerance_does_not_change_the_rank():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             assert fastglm.fit(Z, y, family="poisson", solver=fastglm.solvers.Auto(tol=tol)).rank == 4
+
+
+def test_a_repeated_name_does_not_move_the_nan():
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(200, 2))
+    y = rng.poisson(np.exp(0.3 * X[:, 0])).astype(float)
+    with pytest.warns(fastglm.errors.CollinearityWarning):
+        result = fastglm.fit(np.column_stack([X, X[:, 0]]), y, family="poisson", names=["a", "b", "a"])
+    assert np.isnan(result.params).tolist() == [False, False, False, True]
+    np.testing.assert_allclose(result.params[:3], fastglm.fit(X, y, family="poisson").params, rtol=1e-10)

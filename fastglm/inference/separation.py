@@ -123,12 +123,9 @@ def find_separation(model) -> str:
         return ""
     if not _suspicious(model) or model.link.name in ("identity", "sqrt", "inverse"):
         return ""
-    data = model.source.data
-    n, m = model.source.n_rows, model.objective.n_params
-    if n * m <= LP_CELLS:
-        from ..source.rooted import design, weight
-
-        found = separation(design(data, 0, n), data.y, family, weight(data, 0, n))
+    if model.source.n_rows * model.objective.n_params <= LP_CELLS:
+        X, y, _, _ = model.objective.rows()
+        found = separation(X, y, family)
     elif solution.factor is not None:
         found = along_step(model)
     else:

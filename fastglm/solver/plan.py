@@ -51,9 +51,10 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
         plan = choose_sample(objective.source.n_rows, objective.n_params, information, control.score_cost)
         if plan:
             solution = _from_sample(objective, plan, start, fallback, dispersion, control)
-            if solution is not None:
-                done = solution.stop == "converged"
-                return solution if done else _at_boundary(objective, solution, fallback, control)
+            if solution is not None and solution.stop == "converged":
+                return solution
+            if solution is not None and start is None:
+                return _at_boundary(objective, solution, fallback, control)
     beta, q = begin(objective, start, fallback)
     solution = descend(objective, beta, control, dispersion, q=q)
     if start is not None and solution.stop not in ("converged", "not finite at the start"):
@@ -176,6 +177,7 @@ def _from_sample(objective, plan, start, fallback, dispersion, control):
     loose = control._replace(tol=0.5, enough=0.5, final=True, near=0.5, callback=None, max_iter=30)
     if start is not None:
         q = sample.at(start, 2)
+        objective.n_passes += sample.n_passes
         if not q.finite or not np.isfinite(q.score).all():
             return None
         factor, beta = factorise(sample, q, start), start
