@@ -129,9 +129,9 @@ class Model:
             final=self.cov is not None,
             # a curvature this many standard errors away gives standard errors to 1e-8
             near=1e-8 * np.sqrt(n),
-            # Newton's remainder is the square of the distance times the root of a leverage; few rows have a hundred
-            # times the average
-            bend=min(1.0, 30.0 * sqrt(self.objective.n_params / n)),
+            # Newton's remainder is the square of the distance times the root of a leverage; thirty times the average
+            # root allows for outliers, and rare events carry what information there is
+            bend=min(1.0, 30.0 * sqrt(self.objective.n_params / max(min(n, self.information()), 1.0))),
             score_cost=0.6 / (1.0 + 0.02 * self.objective.n_params),
             callback=callback,
         )
