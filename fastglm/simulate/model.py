@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from ..errors import InvalidParameterError
-from .design import VARIANCE, chunk_rows, chunks, make_X, scales, streams
+from .categorical import Factors
+from .design import Design, gather, streams
+from .recipe import Column, Recipe, Simulated, slopes
 from .response import DEFAULT_LINK, DISPERSION, INVERSES, PARENTS, POSITIVE, Draw
 
 LEVEL = {"gaussian": 1.0, "binomial": -0.5, "poisson": 0.5, "gamma": 1.0}  # default intercepts, else 0
@@ -18,52 +20,10 @@ ALIASES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, repr=False)
-class Simulated:
-    """Data drawn from a known model.
-
-    Attributes
-    ----------
-    X : ndarray of shape (n, p)
-        The design, without a column of ones.
-    y : ndarray of shape (n,)
-        The response, float64.
-    beta : ndarray of shape (p,)
-        The true slopes.
-    intercept : float or None
-        The true intercept; None where the model has none.
-    offset, weights : ndarray of shape (n,) or None
-        What was asked for. For a binomial response with weights, `y` is a proportion of that many trials.
-    family, link : str
-        The names of both, as `fastglm.fit` takes them.
-    parameters : dict
-        The family's own parameter: ``{"theta": ...}`` or ``{"power": ...}``, else empty.
-    """
-
-    X: np.ndarray
-    y: np.ndarray
-    beta: np.ndarray
-    intercept: float | None
-    offset: np.ndarray | None
-    weights: np.ndarray | None
-    family: str
-    link: str
-    parameters: dict[str, float]
-
-    @property
-    def params(self) -> np.ndarray:
-        """All true coefficients in the order of a fit: the intercept, if any, comes first."""
-        return self.beta if self.intercept is None else np.r_[self.intercept, self.beta]
-
-    def __repr__(self) -> str:
-        extras = "".join(f", {name}" for name in ("offset", "weights") if getattr(self, name) is not None)
-        return f"<Simulated {self.family}/{self.link}: X {self.X.shape[0]:,} x {self.X.shape[1]}, y{extras}>"
-
-
 def make_glm(
     family="gaussian", n=1000, p=5, *, link=None, beta=None, intercept=True, seed=0, rho=0.0, kind="normal",
-    dtype=np.float64, order="C", signal=None, theta=2.0, power=1.5, dispersion=None, event_rate=None,
-    weights=None, offset=None, sort_by=None,
+    dtype=np.float64, order="C", density=None, levels=(), zipf=1.0, effects=None, signal=None, theta=2.0, power=1.5,
+    dispersion=None, event_rate=None, weights=None, offset=None, sort_by=None, chunk_rows=None,
 ) -> Simulated:  # fmt: skip
     """Draw X and y from a generalized linear model.
 
@@ -77,13 +37,21 @@ def make_glm(
     link : str, optional
         Name of the link; the family's default as in R.
     beta : array of shape (p,), optional
-        True slopes. Drawn where not given, so that the linear predictor has standard deviation `signal`.
+        True slopes. Drawn where not given, so that X beta has standard deviation `signal`.
     intercept : bool or float, default True
-        True: a value that suits the family; False: a model without one; a number: that number.
-    seed, rho, kind, dtype, order
+        True: a value that suits the family, at the means of a badly scaled X; False: a model without one; a number:
+        that number.
+    seed, rho, kind, dtype, order, density
         As in `make_X`, which gives the same X.
+    levels : sequence of int, default ()
+        Numbers of levels of categorical columns, which are drawn beside X as integer codes.
+    zipf : float, default 1
+        Level k of a categorical column has a frequency proportional to ``(k + 1) ** -zipf``.
+    effects : sequence of arrays of shape (levels,), optional
+        True effects of the levels. Drawn where not given: normal, together of standard deviation `signal`, and 0 for
+        level 0 of each column, so that the intercept is that of the most frequent levels.
     signal : float, optional
-        Standard deviation of the linear predictor for drawn slopes: 0.5, or 0.1 under links that need it positive.
+        Standard deviation of what drawn coefficients add: 0.5, or 0.1 under links that need a positive sum.
     theta : float, default 2
         Negative binomial: variance ``mu + mu**2 / theta``.
     power : float, default 1.5
@@ -99,10 +67,18 @@ def make_glm(
         Added to the linear predictor. "mixed": the log of an exposure spread evenly over six decades.
     sort_by : "y" or int, optional
         Sort the rows by the response or by this column of X, as data from a database often come.
+    chunk_rows : int, optional
+        Return an iterator over Simulated chunks of so many rows each, the last with what is left: the same rows in
+        the same order, without ever holding all of them.
 
     Returns
     -------
-    Simulated
+    Simulated, or an iterator of Simulated
+
+    Raises
+    ------
+    InvalidParameterError
+        For arguments out of range, and for a linear predictor at which the family has no mean.
 
     Examples
     --------
@@ -114,56 +90,59 @@ def make_glm(
     parent = PARENTS[family]
     link = _named(link or DEFAULT_LINK[parent], INVERSES, "link")
     draw = Draw(parent, link, theta, power, DISPERSION.get(parent, 1.0) if dispersion is None else dispersion)
-    _, beta_seed, y_seed, weight_seed, offset_seed = streams(seed)
+    signal = signal or (0.1 if link in POSITIVE else 0.5)
 
-    X = make_X(n, p, seed=seed, rho=rho, kind=kind, dtype=dtype, order=order)
-    n, p = X.shape
-    beta = _slopes(beta, p, kind, rho, signal or (0.1 if link in POSITIVE else 0.5), beta_seed)
-    weights = _column("weights", weights, n, weight_seed, "heavy", _heavy)
-    offset = _column("offset", offset, n, offset_seed, "mixed", _mixed)
-    level = _intercept(intercept, event_rate, draw, X, beta, offset)
-
-    y = np.empty(n)
-    for rows, rng in chunks(n, p, y_seed):
-        eta = _eta(X, beta, level or 0.0, offset, rows)
-        y[rows] = draw(rng, eta, None if weights is None else weights[rows], rows.start)
-    if sort_by is not None:
-        _sort(sort_by, X, y, weights, offset)
+    design = Design(n, p, seed=seed, rho=rho, kind=kind, dtype=dtype, density=density)
+    seeds = streams(seed)
+    recipe = Recipe(
+        design=design,
+        factors=Factors(levels, zipf, effects, signal, (), seeds[6]) if len(levels) else None,
+        draw=draw,
+        beta=slopes(design, beta, (design.p,), signal),
+        intercept=None,
+        weights=Column("weights", weights, design.n, seeds[3], "heavy", _heavy),
+        offset=Column("offset", offset, design.n, seeds[4], "mixed", _mixed),
+    )
+    recipe = recipe.with_intercept(_intercept(intercept, event_rate, recipe))
     parameters = {"negative_binomial": {"theta": theta}, "tweedie": {"power": power}}.get(parent, {})
-    return Simulated(X, y, beta, level, offset, weights, family, link, parameters)
+    make = recipe.maker(family=family, link=link, parameters=parameters)
+    if sort_by is not None:
+        _check_sort(sort_by, design.p, chunk_rows)
+        make = partial(_sorted, sort_by, make)
+    return gather(recipe.units(), design.n, chunk_rows, order, make)
+
+
+def make_linear(n=1000, p=5, **options) -> Simulated:
+    """Draw data of a linear regression with normal errors: ``make_glm("gaussian", n, p, **options)``.
+
+    The `dispersion` is the variance of the errors.
+
+    Examples
+    --------
+    >>> from fastglm.simulate import make_linear
+    >>> make_linear(1000, 3, dispersion=0.01)
+    <Simulated gaussian/identity: X 1,000 x 3, y>
+    """
+    return make_glm("gaussian", n, p, **options)
+
+
+def make_logistic(n=1000, p=5, **options) -> Simulated:
+    """Draw data of a logistic regression, y of zeros and ones: ``make_glm("binomial", n, p, **options)``.
+
+    Examples
+    --------
+    >>> from fastglm.simulate import make_logistic
+    >>> make_logistic(1000, 3, levels=(4,))
+    <Simulated binomial/logit: X 1,000 x 3, y, codes>
+    """
+    return make_glm("binomial", n, p, **options)
 
 
 def _named(name, table, what):
     name = ALIASES.get(str(name).lower(), str(name).lower().replace(".", "_"))
     if name not in table:
-        raise InvalidParameterError(f"make_glm: unknown {what} {name!r}; choose from {', '.join(table)}")
+        raise InvalidParameterError(f"unknown {what} {name!r}; choose from {', '.join(table)}")
     return name
-
-
-def _slopes(beta, p, kind, rho, signal, seed):
-    """The slopes given, or drawn ones with var(X beta) = signal**2."""
-    if beta is not None:
-        beta = np.array(beta, float)
-        if beta.shape != (p,):
-            raise InvalidParameterError(f"make_glm: beta must have shape ({p},), got {beta.shape}")
-        return beta
-    if p == 0:
-        return np.zeros(0)
-    draw = np.random.default_rng(seed).standard_normal(p)
-    lags = np.abs(np.subtract.outer(np.arange(p), np.arange(p)))
-    draw *= signal / math.sqrt(VARIANCE[kind] * (draw @ float(rho) ** lags @ draw))
-    return draw / scales(p) if kind == "scaled" else draw
-
-
-def _column(argument, value, n, seed, name, make):
-    """The array given, the named kind of column, or None."""
-    if value is None:
-        return None
-    if isinstance(value, str) and value == name:
-        return make(np.random.default_rng(seed), n)
-    if isinstance(value, str) or np.shape(value) != (n,):
-        raise InvalidParameterError(f"make_glm: {argument} must be {name!r} or an array of shape ({n},)")
-    return np.array(value, float)
 
 
 def _heavy(rng, n):
@@ -174,15 +153,17 @@ def _mixed(rng, n):
     return math.log(10) * rng.uniform(-3, 3, n)
 
 
-def _intercept(intercept, event_rate, draw, X, beta, offset):
-    """The true intercept; for an event rate, by bisection on the first chunk."""
+def _intercept(intercept, event_rate, recipe):
+    """The true intercept; for an event rate, by bisection on the first unit of rows."""
+    draw, design = recipe.draw, recipe.design
     if event_rate is None:
         if intercept is True:
-            return 1.0 if draw.link in POSITIVE else LEVEL.get(draw.family, 0.0)
+            level = 1.0 if draw.link in POSITIVE else LEVEL.get(draw.family, 0.0)
+            return level if design.center is None else level - float((design.center * design.scale) @ recipe.beta)
         return None if intercept is False else float(intercept)
     if draw.family != "binomial" or not 0 < event_rate < 1:
-        raise InvalidParameterError("make_glm: event_rate is a share between 0 and 1 of a binomial response")
-    eta = _eta(X, beta, 0.0, offset, slice(0, chunk_rows(X.shape[1])))
+        raise InvalidParameterError("event_rate is a share between 0 and 1 of a binomial response")
+    eta = recipe.first_predictor()
     low, high = -1e3, 1e3
     for _ in range(80):
         middle = (low + high) / 2
@@ -191,17 +172,19 @@ def _intercept(intercept, event_rate, draw, X, beta, offset):
     return middle
 
 
-def _eta(X, beta, intercept, offset, rows):
-    # einsum, not BLAS, whose last bit may change with the number of threads
-    eta = np.einsum("ij,j->i", np.ascontiguousarray(X[rows]), beta) + intercept
-    return eta if offset is None else eta + offset[rows]
+def _check_sort(by, p, chunk_rows):
+    if by != "y" and not (isinstance(by, (int, np.integer)) and -p <= by < p):
+        raise InvalidParameterError(f"sort_by must be 'y' or a column of X, got {by!r}")
+    if chunk_rows is not None:
+        raise InvalidParameterError("sort_by needs all rows at once, so it does not go with chunk_rows")
 
 
-def _sort(by, X, y, weights, offset):
-    """Reorder in place, one column at a time, so that X is never held twice."""
-    if by != "y" and not (isinstance(by, (int, np.integer)) and -X.shape[1] <= by < X.shape[1]):
-        raise InvalidParameterError(f"make_glm: sort_by must be 'y' or a column of X, got {by!r}")
-    order = np.argsort(y if by == "y" else X[:, by], kind="stable")
-    for column in (*X.T, y, weights, offset):
-        if column is not None:
-            column[:] = column[order]
+def _sorted(by, make, X, **columns):
+    """What `make` makes of the rows in another order; a dense X is reordered in place and never held twice."""
+    sparse = hasattr(X, "tocsr")
+    key = columns["y"] if by == "y" else X[:, [by]].toarray()[:, 0] if sparse else X[:, by]
+    order = np.argsort(key, kind="stable")
+    for column in () if sparse else X.T:
+        column[:] = column[order]
+    columns = {name: None if column is None else column[order] for name, column in columns.items()}
+    return make(X=X[order] if sparse else X, **columns)

@@ -48,9 +48,9 @@ class Draw:
 
     def __post_init__(self):
         if self.family == "tweedie" and not 1 < self.power < 2:
-            raise InvalidParameterError(f"make_glm: the Tweedie power must lie between 1 and 2, got {self.power}")
+            raise InvalidParameterError(f"the Tweedie power must lie between 1 and 2, got {self.power}")
         if self.theta <= 0 or self.dispersion <= 0:
-            raise InvalidParameterError("make_glm: theta and dispersion must be positive")
+            raise InvalidParameterError("theta and dispersion must be positive")
 
     def __call__(self, rng, eta, weights, first):
         mu = INVERSES[self.link](eta)
@@ -88,6 +88,6 @@ class Draw:
         if bad.any():
             row = int(np.argmax(bad))
             raise InvalidParameterError(
-                f"make_glm: {self.family} with link {self.link} has no mean at linear predictor {eta[row]:.4g} "
+                f"{self.family} with link {self.link} has no mean at linear predictor {eta[row]:.4g} "
                 f"(row {first + row}); use a smaller signal, kind='uniform' or another intercept"
             )
