@@ -1,0 +1,104 @@
+"""A fitted model as a one-layer network for PyTorch, Keras and ONNX.
+
+A generalized linear model *is* such a network: its weights are the coefficients, its bias the intercept, its activation
+the inverse link, and its loss the negative log-likelihood. Each function needs its library and nothing else does.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+__all__ = ["to_keras", "to_onnx", "to_torch"]
+
+
+def to_torch(result):
+    """The fitted model as a ``torch.nn.Module`` with float64 parameters.
+
+    Parameters
+    ----------
+    result : GLMResult or MultinomialResult
+
+    Returns
+    -------
+    torch.nn.Module
+        Called with X (n, p), and `offset` or `exposure` where the model has one, it gives the means, (n,), or the
+        probabilities of the classes, (n, K). ``loss(X, y)`` is what the fit made smallest, so that training goes on
+        where the fit ended, and from any other start ends there. See ``fastglm.export.torch_module.GLMModule``.
+
+    Raises
+    ------
+    ImportError
+        If PyTorch is not installed.
+    InvalidParameterError
+        If the link is not one of the library's own.
+    """
+    return _module("torch", "torch", "to_torch").GLMModule(_layer(result))
+
+
+def to_keras(result, dtype="float64"):
+    """The fitted model as a ``keras.Model``.
+
+    Parameters
+    ----------
+    result : GLMResult or MultinomialResult
+    dtype : str
+        Number type of weights and arithmetic. Keras on JAX calculates in float32 unless ``jax_enable_x64`` is set.
+
+    Returns
+    -------
+    keras.Model
+        It takes X (n, p), or [X, offset] or [X, exposure] with an (n, 1) column where the model has one, and gives the
+        means, (n, 1), or the probabilities of the classes, (n, K).
+
+    Raises
+    ------
+    ImportError
+        If Keras or its backend is not installed.
+    InvalidParameterError
+        If the link is not one of the library's own.
+    """
+    return _module("keras", "keras torch", "to_keras").keras_model(_layer(result), dtype)
+
+
+def to_onnx(result, path=None):
+    """The fitted model as an ONNX graph in float64.
+
+    Parameters
+    ----------
+    result : GLMResult or MultinomialResult
+    path : str or Path, optional
+        Where to write it too.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Inputs "X" (n, p), and "offset" or "exposure" (n,) where the model has one; output "mean" (n,), or (n, K) with
+        the probabilities of the classes. Its metadata name the family, link, columns and classes. Means of the probit
+        and cauchit links are right to 1e-7 only, since ONNX Runtime has erf and atan in float32 alone.
+
+    Raises
+    ------
+    ImportError
+        If ONNX is not installed.
+    InvalidParameterError
+        If the link is not one of the library's own.
+    """
+    return _module("onnx", "onnx", "to_onnx").onnx_model(_layer(result), path)
+
+
+FILES = {"torch": "torch_module", "keras": "keras_model", "onnx": "onnx_graph"}
+
+
+def _module(library, packages, function):
+    """Our module for a library, or an error that says how to get the library."""
+    try:
+        import_module(library)
+    except ImportError as error:
+        raise ImportError(f"{function} needs {library} ({error}): pip install {packages}") from error
+    return import_module(f".{FILES[library]}", __package__)
+
+
+def _layer(result):
+    from .layer import Layer
+
+    return Layer.of(result)

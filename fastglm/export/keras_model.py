@@ -1,0 +1,71 @@
+"""A fitted model as a Keras model."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+from keras import ops
+
+# activations that Keras has itself, so that a saved model needs nothing of this library
+ACTIVATIONS = {"identity": "linear", "log": "exponential", "logit": "sigmoid", "softmax": "softmax"}
+INVERSES = {
+    "probit": lambda eta, p: 0.5 * (1.0 + ops.erf(eta / math.sqrt(2.0))),
+    "cloglog": lambda eta, p: -ops.expm1(-ops.exp(eta)),
+    "loglog": lambda eta, p: ops.exp(-ops.exp(-eta)),
+    "cauchit": lambda eta, p: 0.5 + ops.arctan(eta) / math.pi,
+    "inverse": lambda eta, p: 1.0 / eta,
+    "inverse_squared": lambda eta, p: 1.0 / ops.sqrt(eta),
+    "sqrt": lambda eta, p: eta * eta,
+    "power": lambda eta, p: ops.power(eta, 1.0 / p),
+}
+
+
+@keras.saving.register_keras_serializable(package="fastglm")
+class InverseLink(keras.layers.Layer):
+    """The mean at a linear predictor, for links that are no activation of Keras.
+
+    Parameters
+    ----------
+    link : str, its name
+    power : float, of the power link
+    """
+
+    def __init__(self, link, power=1.0, **options):
+        super().__init__(**options)
+        self.link, self.power = link, power
+
+    def call(self, eta):
+        return INVERSES[self.link](eta, self.power)
+
+    def get_config(self):
+        return super().get_config() | {"link": self.link, "power": self.power}
+
+
+@keras.saving.register_keras_serializable(package="fastglm")
+class Log(keras.layers.Layer):
+    """The logarithm of an exposure."""
+
+    def call(self, exposure):
+        return ops.log(exposure)
+
+
+def keras_model(layer, dtype):
+    """The ``keras.Model`` of a layer; see ``fastglm.export.to_keras``."""
+    weight, bias = layer.over_classes()
+    X = keras.Input((weight.shape[0],), dtype=dtype, name="X")
+    linear = keras.layers.Dense(weight.shape[1], use_bias=bias is not None, dtype=dtype, name="linear")
+    inputs, eta = [X], linear(X)
+    if layer.companion is not None:
+        column = keras.Input((1,), dtype=dtype, name=layer.companion)
+        inputs.append(column)
+        offset = Log(dtype=dtype, name="log_exposure")(column) if layer.companion == "exposure" else column
+        eta = keras.layers.Add(dtype=dtype, name="linear_predictor")([eta, offset])
+    name = layer.link.name
+    if name in ACTIVATIONS:
+        mean = keras.layers.Activation(ACTIVATIONS[name], dtype=dtype, name="mean")(eta)
+    else:
+        mean = InverseLink(name, getattr(layer.link, "p", 1.0), dtype=dtype, name="mean")(eta)
+    model = keras.Model(inputs if len(inputs) > 1 else X, mean)
+    linear.set_weights([weight] if bias is None else [weight, bias])
+    return model
