@@ -13,13 +13,15 @@ __version__ = "0.1.0"
 # name -> module it is found in; nothing heavy is imported before it is used
 _LAZY = {
     "fit": "api",
+    "OnlineGLM": "online",
     "GLMResult": "result",
+    "MultinomialResult": "multinomial",
     "load": "serialize",
     "set_threads": "source.threads",
     "get_threads": "source.threads",
     "warmup": "warm",
 }
-_MODULES = ("errors", "families", "links", "simulate", "solvers", "special")
+_MODULES = ("errors", "export", "families", "links", "plots", "simulate", "solvers", "special")
 
 __all__ = [*_LAZY, *_MODULES, "__version__"]
 

@@ -12,15 +12,16 @@ from .errors import InvalidParameterError
 from .family.binomial import Bernoulli, Binomial
 from .family.links import Log, Logit
 from .kernels.rows import Pair
-from .model import Model
+from .labels import Encoded
+from .model import GLM, Softmax
 from .progress import bar
 from .result import GLMResult
-from .scan import scan
+from .scan import check, scan
 from .solvers import resolve
 from .source.in_memory import InMemory
 from .source.threads import get_threads, single_threaded_blas
 
-COVARIANCES = ("model",)
+COVARIANCES = ("model", "robust")
 
 
 def fit(
@@ -69,10 +70,11 @@ def fit(
         Reserved; maximum likelihood is fitted.
     solver : str or record of ``fastglm.solvers``
         "auto", "newton", "irls" or "lbfgs".
-    cov : "model" or None
-        The covariance of the estimates; None spares the pass that it costs.
+    cov : "model", "robust" or None
+        The covariance of the estimates: from the model, the sandwich that holds whatever the variance of y (Huber 1967,
+        White 1980; R's ``vcovHC(type="HC0")``) for one pass more, or none, which spares the pass that it costs.
     start : (p,) array, optional
-        Starting coefficients, the intercept first.
+        Starting coefficients, the intercept first; (p, K-1) for a multinomial y.
     names : sequence of str, optional
         Names of the columns of X.
     threads : int, optional
@@ -82,7 +84,7 @@ def fit(
 
     Returns
     -------
-    GLMResult
+    GLMResult, or MultinomialResult for family="multinomial"
 
     Raises
     ------
@@ -109,7 +111,7 @@ def fit(
     began = time.perf_counter()
     family, link = inputs.family_and_link(family, link)
     options = resolve(solver)
-    _check_options(penalty, cov, exposure, link)
+    check_options(penalty, cov, exposure, link)
     data, classes = inputs.assemble(
         X,
         y,
@@ -121,22 +123,41 @@ def fit(
         exposure=exposure,
         names=names,
     )
-    start = inputs.check_start(start, data.X.shape[1] + data.ones)
     source = InMemory(data, get_threads(threads))
-    sums = scan(source, Pair(family, link))
-    quick = Bernoulli() if isinstance(family, Binomial) and isinstance(link, Logit) and sums.binary else family
-    model = Model(source, family, link, Pair(quick, link), sums, options, cov)
-    if classes is None and quick is not family:
+    several = isinstance(classes, Encoded)
+    model = (_softmax if several else _glm)(source, family, link, options, cov, classes)
+    model.began = began
+    if classes is None and isinstance(model.pair.family, Bernoulli):
         classes = (0, 1)
+    start = inputs.check_start(start, len(model.names), len(classes.others) if several else None)
     # BLAS threads that wake between two passes would spin on the cores the passes need
     hold = nullcontext() if model.objective.small else single_threaded_blas()
     # what over- or underflows on the way is looked at, not warned about
     with hold, np.errstate(all="ignore"), bar(model) if progress else nullcontext() as callback:
         model.fit(start, callback)
-        return model.result(classes, began)
+        return model.result(classes)
 
 
-def _check_options(penalty, cov, exposure, link):
+def _glm(source, family, link, options, cov, classes) -> GLM:
+    """A model of one mean a row, its vectors checked."""
+    sums = scan(source, Pair(family, link))
+    quick = Bernoulli() if isinstance(family, Binomial) and isinstance(link, Logit) and sums.binary else family
+    return GLM(source, family, link, Pair(quick, link), sums, options, cov)
+
+
+def _softmax(source, family, link, options, cov, encoded) -> Softmax:
+    """A model of the classes' probabilities, its vectors checked."""
+    sums = check(source, family)
+    data = source.data
+    w = data.weights if data.freq_weights is None else data.freq_weights
+    if w is data.freq_weights and data.weights is not None:
+        w = w * data.weights
+    totals = np.bincount(encoded.codes, weights=w, minlength=len(encoded.classes)).astype(np.float64)
+    return Softmax(source, family._replace(reference=encoded.reference), link, totals, sums, options, cov)
+
+
+def check_options(penalty, cov, exposure, link):
+    """Refuse options that are not known, or contradict the link."""
     if penalty is not None:
         raise InvalidParameterError("penalty is reserved for a later version; pass penalty=None")
     if cov is not None and cov not in COVARIANCES:

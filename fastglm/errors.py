@@ -6,6 +6,9 @@ working; the subclasses say which argument or which property of the fit is meant
 
 from __future__ import annotations
 
+import sys
+import warnings
+
 
 class FastGLMError(ValueError):
     """Base of all errors raised by fastglm."""
@@ -43,5 +46,17 @@ class CollinearityWarning(FastGLMWarning):
     """Columns of X are linear combinations of earlier ones; their coefficients are NaN and named in ``aliased``."""
 
 
+class DriftWarning(FastGLMWarning):
+    """The rows of a stream change as it goes on: later ones do not follow the coefficients of earlier ones."""
+
+
 class PrecisionWarning(FastGLMWarning):
     """The data are so badly conditioned that the estimates carry fewer correct digits than promised."""
+
+
+def warn(category, text: str) -> None:
+    """Give a warning that points at the line of the caller's own code."""
+    level, frame = 1, sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == __package__:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, category, stacklevel=level)

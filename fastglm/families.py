@@ -4,6 +4,7 @@ from .family.binomial import Binomial
 from .family.gamma import Gamma
 from .family.gaussian import Gaussian
 from .family.inverse_gaussian import InverseGaussian
+from .family.multinomial import Multinomial
 from .family.negative_binomial import NegativeBinomial
 from .family.poisson import Poisson
 from .family.quasi import Quasi, QuasiBinomial, QuasiPoisson
@@ -16,6 +17,7 @@ __all__ = [
     "Gamma",
     "Gaussian",
     "InverseGaussian",
+    "Multinomial",
     "NegativeBinomial",
     "Poisson",
     "Quasi",
@@ -30,5 +32,5 @@ __all__ = [
 
 
 def names() -> tuple[str, ...]:
-    """The registered names."""
+    """The registered families of one mean a row; beside them there is "multinomial"."""
     return tuple(FAMILIES)

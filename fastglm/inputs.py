@@ -6,10 +6,13 @@ import difflib
 
 import numpy as np
 
+from . import labels
 from .errors import InvalidParameterError, MissingDataError
+from .family.multinomial import Multinomial, Softmax
 from .source.in_memory import Data
 
 INTERCEPT = "(Intercept)"
+ONE_PREDICTOR = "offset and exposure shift one linear predictor; family='multinomial' has several"
 
 
 def numeric(a, name: str, column: str | None = None) -> np.ndarray:
@@ -184,8 +187,8 @@ def _counts(y, n, weights):
     return proportion, trials if weights is None else trials * weights
 
 
-def check_start(start, m: int) -> np.ndarray | None:
-    """The starting coefficients, intercept first.
+def check_start(start, m: int, others: int | None = None) -> np.ndarray | None:
+    """The starting coefficients, the intercept first, as the objective keeps them: class after class.
 
     Raises
     ------
@@ -194,13 +197,15 @@ def check_start(start, m: int) -> np.ndarray | None:
     if start is None:
         return None
     start = np.array(numeric(start, "start"), dtype=np.float64)
-    if start.shape != (m,):
+    shape = (m,) if others is None else (m, others)
+    if start.shape != shape:
+        each = "" if others is None else f" for each of the {others} classes but the reference: shape {shape}"
         raise InvalidParameterError(
-            f"start has shape {start.shape}, the model has {m} coefficients (the intercept first)"
+            f"start has shape {start.shape}, the model has {m} coefficients (the intercept first){each}"
         )
     if not np.isfinite(start).all():
         raise MissingDataError(f"start is not finite: {start[~np.isfinite(start)][0]}")
-    return start
+    return start if others is None else start.T.ravel()
 
 
 def family_and_link(family, link):
@@ -220,11 +225,17 @@ def family_and_link(family, link):
             return get(v)
         if isinstance(v, type) and issubclass(v, tuple) and not getattr(v, "_fields", ()):
             v = v()
+        if isinstance(v, Multinomial) and what == "family":
+            return v
         if not (isinstance(v, tuple) and hasattr(type(v), method)):
             raise InvalidParameterError(f"{what} must be a name or a value of fastglm.{what}, not {v!r}")
         return v
 
     family = value(family, families.get, "variance", "family")
+    if isinstance(family, Multinomial):
+        if link not in (None, "softmax", "logit") and not isinstance(link, Softmax):
+            raise InvalidParameterError(f"link={link!r}: family='multinomial' has the softmax link only")
+        return family, Softmax()
     link = type(family).default_link() if link is None else value(link, links.get, "slope", "link")
     if family.domain.high == 1.0 and not hasattr(type(link), "tails"):
         raise InvalidParameterError(f"link={link.name!r} does not map onto (0, 1), which family={family.name!r} needs")
@@ -232,7 +243,7 @@ def family_and_link(family, link):
 
 
 def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure, names):
-    """All arguments of a fit as ``Data``, with the response's labels.
+    """All arguments of a fit as ``Data``, with the response's labels: a tuple, None, or ``labels.Encoded``.
 
     Raises
     ------
@@ -243,8 +254,14 @@ def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure
     n, p = X.shape
     if p == 0 and not intercept:
         raise InvalidParameterError("X has no columns and intercept=False: there is nothing to fit")
-    weights = vector(weights, "weights", n)
-    y, weights, classes = response(y, n, family, weights)
+    weights, freq_weights = vector(weights, "weights", n), vector(freq_weights, "freq_weights", n)
+    if isinstance(family, Multinomial):
+        if offset is not None or exposure is not None:
+            raise InvalidParameterError(ONE_PREDICTOR)
+        classes = labels.encode(y, n, family.reference, (weights, freq_weights))
+        y = classes.codes
+    else:
+        y, weights, classes = response(y, n, family, weights)
     if intercept and INTERCEPT in names:
         close = difflib.get_close_matches(INTERCEPT, names)
         raise InvalidParameterError(f"X has a column named {close[0]!r} already; pass intercept=False")
@@ -253,7 +270,7 @@ def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure
         bool(intercept),
         y,
         weights,
-        vector(freq_weights, "freq_weights", n),
+        freq_weights,
         vector(offset, "offset", n),
         vector(exposure, "exposure", n),
         names,

@@ -1,128 +1,47 @@
-"""One model on one source: its null model, its fit, and the statistics R prints."""
+"""One model on one source: its fit, and the statistics R prints."""
 
 from __future__ import annotations
 
 import time
-import warnings
-from functools import cached_property
 from math import sqrt
 
 import numpy as np
 
 from . import inputs
-from .errors import CollinearityWarning, ConvergenceWarning, InvalidParameterError, SeparationWarning
+from .cross_entropy import CrossEntropy
+from .errors import CollinearityWarning, ConvergenceWarning, InvalidParameterError, SeparationWarning, warn
 from .family.binomial import Binomial
 from .inference.separation import find_separation
+from .kernels.dense import symmetric
+from .multinomial import MultinomialResult
+from .null import ClassNull, Null
 from .objective import Deviance
 from .result import GLMResult
 from .solver.newton import Control, factorise
 from .solver.plan import solve
-from .solvers import Auto, name_of
-from .source.in_memory import InMemory
-
-
-class Null:
-    """The null model: its deviance, and as a callable the coefficients that reproduce its mean."""
-
-    def __init__(self, model, constant):
-        self.model, self.constant = model, constant
-        source, sums = model.source, model.sums
-        self.mean = sums.mean
-        data = source.data
-        shifted = data.offset is not None or data.exposure is not None
-        if constant is None:
-            self.deviance = self._plain(False, np.zeros(0))
-        elif hasattr(model.pair.family, "null_deviance") and not shifted:
-            self.deviance = model.pair.family.null_deviance(self.mean, sums.weight)
-        elif not shifted:
-            self.deviance = self._plain(True, np.array([self.eta]))
-        else:
-            self.deviance = self._fitted()
-
-    @property
-    def central(self):
-        """Whether the null model is as good a start as R's."""
-        data, family = self.model.source.data, self.model.family
-        plain = data.ones and data.offset is None and data.exposure is None
-        return plain and family.domain.high == 1.0 and 0.0 < self.mean < 1.0
-
-    @cached_property
-    def eta(self):
-        """The linear predictor of the mean of y."""
-        return _scalar_link(self.model.link, self.mean)
-
-    def _objective(self, ones):
-        data = self.model.source.data
-        bare = InMemory(data._replace(X=data.X[:, :0], ones=ones), self.model.source.threads)
-        return Deviance(bare, self.model.pair)
-
-    def _plain(self, ones, beta):
-        d = self._objective(ones).at(beta, 0).deviance
-        # a mean on the boundary has an infinite linear predictor, and reproduces every y
-        return d if np.isfinite(d) else (0.0 if ones and not np.isfinite(self.eta) else np.nan)
-
-    def _fitted(self):
-        """The intercept refitted with the offset, as R does."""
-        objective = self._objective(True)
-        seed = _Seed(objective.constant_start(self.mean, self.eta))
-        control = Control(canonical=self.model.canonical, final=False)
-        try:
-            solution = solve(
-                objective,
-                Auto(),
-                "auto",
-                start=None,
-                fallback=seed,
-                dispersion=lambda q: 1.0,
-                control=control,
-                information=self.model.information(),
-            )
-            return solution.quadratic.deviance
-        except (FloatingPointError, np.linalg.LinAlgError):  # the null model need not have a start (R bug 16877)
-            return np.nan
-
-    def __call__(self):
-        m = self.model.objective.n_params
-        if self.constant == 0 and self.model.source.data.ones and np.isfinite(self.eta):
-            return self.model.objective.constant_start(self.mean, self.eta)
-        beta = np.zeros(m)
-        if np.isfinite(self.model.objective.at(beta, 0).deviance):
-            return beta
-        return self.model.objective.constant_start(self.mean, self.eta)
-
-
-class _Seed:
-    deviance, central = np.inf, False
-
-    def __init__(self, beta):
-        self.beta = beta
-
-    def __call__(self):
-        return self.beta
-
-
-def _scalar_link(link, mean):
-    try:
-        return float(link.link(float(mean)))
-    except (ValueError, ZeroDivisionError, OverflowError):
-        return np.inf
+from .solvers import name_of
+from .types import READ_ONCE
 
 
 class Model:
-    """One fit: the objective, its solution, and the statistics R prints."""
+    """One fit: the objective, its solution, and the statistics R prints.
 
-    def __init__(self, source, family, link, pair, sums, options, cov):
-        self.source, self.family, self.link, self.pair, self.sums = source, family, link, pair, sums
+    A subclass gives the ``objective``, the ``null`` model and the ``result``.
+    """
+
+    null_class: type
+
+    def __init__(self, source, family, link, objective, sums, options, cov):
+        self.began = time.perf_counter()
+        self.source, self.family, self.link, self.objective, self.sums = source, family, link, objective, sums
         self.options, self.cov = options, cov
-        self.objective = Deviance(source, pair)
         self.canonical = getattr(family, "canonical", None) == link.name
         self.names = ((inputs.INTERCEPT,) if source.data.ones else ()) + source.data.names
         self.notes: list[str] = []
 
     def fit(self, start, callback):
         """Solve, then polish the last digits where they are cheap or were in danger."""
-        constant = 0 if self.source.data.ones else constant_column(self.source.data.X)
-        self.null = Null(self, constant)
+        self.null = self.null_class(self, 0 if self.source.data.ones else constant_column(self.source.data.X))
         n = self.source.n_rows
         control = Control(
             canonical=self.canonical,
@@ -132,7 +51,9 @@ class Model:
             # Newton's remainder is the square of the distance times the root of a leverage; thirty times the average
             # root allows for outliers, and rare events carry what information there is
             bend=min(1.0, 30.0 * sqrt(self.objective.n_params / max(min(n, self.information()), 1.0))),
-            score_cost=0.6 / (1.0 + 0.02 * self.objective.n_params),
+            score_cost=self.objective.score_cost,
+            robust=self.cov == "robust",
+            began=self.began,
             callback=callback,
         )
         self.solution = solve(
@@ -151,7 +72,7 @@ class Model:
                 "in X or y are so large that sums overflow (rescale them), or because a mean lies outside the "
                 "family's range (pass start= with admissible coefficients, or another link)"
             )
-        if self.objective.precise or (self.objective.small and self.pair.linear):
+        if self.objective.precise or (self.objective.small and self.objective.linear):
             self.solution = polish(self.objective, self.solution)
         elif self.objective.small and self.cov is not None and self._last_distance() > 1e-10:
             self.solution = self._at_the_end()
@@ -174,60 +95,60 @@ class Model:
         df = self.sums.nobs - self.objective.n_params
         return max(q.deviance, 0.0) / df if df > 0 else 1.0
 
-    def information(self):
-        """Rows' worth of information in the response: the events, where they can be rare."""
-        s = self.sums
-        if isinstance(self.family, Binomial):
-            return min(s.weighted_y, s.weight - s.weighted_y)
-        return s.weighted_y if self.family.name in ("poisson", "quasipoisson") else self.source.n_rows
+    def covariances(self):
+        """The inverse information, and the sandwich where it was asked for, as arguments of the result."""
+        if self.cov is None or self.solution.factor is None:
+            return {"cov_unscaled": None}
+        inverse = self.solution.factor.inverse()
+        if self.cov == "model":
+            return {"cov_unscaled": inverse}
+        return {"cov_unscaled": inverse, "cov_kind": self.cov, "covariance": self.sandwich(inverse)}
 
-    def result(self, classes, began) -> GLMResult:
-        """The solution as a frozen record, its warnings given."""
-        s, solution = self.sums, self.solution
-        # by number, because names may repeat
+    def sandwich(self, inverse):
+        """I^-1 M I^-1 with M the sum of the outer products of the rows' scores: one pass (Huber 1967, White 1980)."""
+        scale = self.objective.scale
+        meat = self.solution.meat
+        if meat is None:
+            meat = self.objective.scores(self.solution.beta).information
+        meat = symmetric(meat) / scale / scale[:, None]
+        gone = np.isnan(inverse)
+        bread = np.where(gone, 0.0, inverse)
+        return np.where(gone, np.nan, bread @ meat @ bread)
+
+    def record(self):
+        """What every result says of the rows, the fit and how it went; its warnings are given."""
+        s, solution, data = self.sums, self.solution, self.source.data
+        # by number, because names may repeat; what holds for one class holds for all
         redundant = solution.factor.aliased if solution.factor is not None else {}
-        aliased = {self.names[j]: describe(c, self.names) for j, c in redundant.items()}
+        m = len(self.names)
+        aliased = {
+            self.names[j % m]: describe({k % m: c for k, c in combination.items()}, self.names)
+            for j, combination in redundant.items()
+        }
         separated = find_separation(self)
         params = np.array(solution.beta)
         if redundant:
             params[list(redundant)] = np.nan
-        rank = len(params) - len(redundant)
-        df = s.nobs - rank
-        q = solution.quadratic
-        deviance = max(q.deviance, 0.0)
-        scale = 1.0 if self.family.dispersion == "one" else (q.pearson / df if df > 0 else np.nan)
         converged = solution.stop in ("converged", "boundary") and not separated
         self._warn(aliased, separated, converged)
-        covariance = None
-        if self.cov is not None and solution.factor is not None:
-            covariance = solution.factor.inverse()
-        constant = self.null.constant is not None
-        return GLMResult(
-            params=params,
-            cov_unscaled=covariance,
+        return params, dict(
+            **self.covariances(),
             names=self.names,
             family=self.family,
             link=self.link,
-            deviance=deviance,
+            deviance=max(solution.quadratic.deviance, 0.0),
             null_deviance=self.null.deviance,
-            pearson_chi2=q.pearson,
-            scale=scale,
-            llf=self.loglik(deviance),
-            llnull=self.loglik(self.null.deviance),
+            pearson_chi2=solution.quadratic.pearson,
             nobs=_whole(s.nobs),
-            df_resid=_whole(df),
-            df_model=rank - constant,
-            rank=rank,
+            rank=len(params) - len(redundant),
             converged=converged,
             aliased=aliased,
             n_rows=self.source.n_rows,
             weight_sum=s.weight,
-            intercept=self.source.data.ones,
-            has_intercept=constant,
-            has_weights=self.source.data.weights is not None,
-            has_freq_weights=self.source.data.freq_weights is not None,
-            exposure_kind=self._exposure_kind(),
-            classes=classes,
+            intercept=data.ones,
+            has_intercept=self.null.constant is not None,
+            has_weights=data.weights is not None,
+            has_freq_weights=data.freq_weights is not None,
             solver=name_of(self.options),
             stop="separation" if separated else solution.stop,
             n_iter=solution.n_iter,
@@ -235,21 +156,9 @@ class Model:
             history=solution.history,
             certificate=solution.certificate,
             score_norm=solution.score_norm,
-            elapsed=time.perf_counter() - began,
+            elapsed=time.perf_counter() - self.began,
             notes=tuple(self.notes),
         )
-
-    def loglik(self, deviance):
-        """The log-likelihood at a deviance, by R's rules for the dispersion; NaN for quasi-likelihood."""
-        if getattr(self.family, "saturated", None) is None:
-            return np.nan
-        if hasattr(self.family, "loglik"):
-            return self.family.loglik(deviance, self.sums.saturated, self.sums.weight, self.sums.nobs)
-        return self.sums.saturated - 0.5 * deviance
-
-    def _exposure_kind(self):
-        data = self.source.data
-        return "exposure" if data.exposure is not None else "offset" if data.offset is not None else None
 
     def _warn(self, aliased, separated, converged):
         if aliased:
@@ -267,7 +176,7 @@ class Model:
                 "the optimum lies on the boundary of the means' range, where the score is not zero: the estimates are "
                 "right, but standard errors and tests do not apply. Another link avoids the boundary",
             )
-        elif not converged:
+        elif not converged and self.solution.stop != READ_ONCE:
             self._give(
                 ConvergenceWarning,
                 f"the fit did not converge: {self.solution.stop} after {self.solution.n_iter} iterations, an estimated "
@@ -277,7 +186,85 @@ class Model:
 
     def _give(self, category, text):
         self.notes.append(text)
-        warnings.warn(text, category, stacklevel=5)
+        warn(category, text)
+
+
+class GLM(Model):
+    """A model of one mean a row."""
+
+    null_class = Null
+
+    def __init__(self, source, family, link, pair, sums, options, cov):
+        super().__init__(source, family, link, Deviance(source, pair), sums, options, cov)
+        self.pair = pair
+
+    def information(self):
+        """Rows' worth of information in the response: the events, where they can be rare."""
+        s = self.sums
+        if isinstance(self.family, Binomial):
+            return min(s.weighted_y, s.weight - s.weighted_y)
+        return s.weighted_y if self.family.name in ("poisson", "quasipoisson") else self.source.n_rows
+
+    def result(self, classes) -> GLMResult:
+        """The solution as a frozen record, its warnings given."""
+        params, record = self.record()
+        df = self.sums.nobs - record["rank"]
+        pearson = record["pearson_chi2"]
+        return GLMResult(
+            params=params,
+            scale=1.0 if self.family.dispersion == "one" else (pearson / df if df > 0 else np.nan),
+            llf=self.loglik(record["deviance"]),
+            llnull=self.loglik(self.null.deviance),
+            df_resid=_whole(df),
+            df_model=record["rank"] - record["has_intercept"],
+            exposure_kind=self._exposure_kind(),
+            classes=classes,
+            **record,
+        )
+
+    def loglik(self, deviance):
+        """The log-likelihood at a deviance, by R's rules for the dispersion; NaN for quasi-likelihood."""
+        if getattr(self.family, "saturated", None) is None:
+            return np.nan
+        if hasattr(self.family, "loglik"):
+            return self.family.loglik(deviance, self.sums.saturated, self.sums.weight, self.sums.nobs)
+        return self.sums.saturated - 0.5 * deviance
+
+    def _exposure_kind(self):
+        data = self.source.data
+        return "exposure" if data.exposure is not None else "offset" if data.offset is not None else None
+
+
+class Softmax(Model):
+    """A model of the probabilities of K classes; ``totals`` are the classes' weights, the reference first."""
+
+    null_class = ClassNull
+
+    def __init__(self, source, family, link, totals, sums, options, cov):
+        super().__init__(source, family, link, CrossEntropy(source, len(totals)), sums, options, cov)
+        self.totals = totals
+
+    def information(self):
+        """Rows' worth of information in the response: those of the rarest class, or of all others."""
+        return float(min(self.totals.min(), (self.totals.sum() - self.totals).min()))
+
+    def result(self, encoded) -> MultinomialResult:
+        """The solution as a frozen record, its warnings given."""
+        params, record = self.record()
+        others = self.objective.n_classes - 1
+        if record["aliased"]:
+            # a column that one class cannot tell apart none can
+            params.reshape(others, -1)[:, [self.names.index(name) for name in record["aliased"]]] = np.nan
+        return MultinomialResult(
+            params=np.ascontiguousarray(params.reshape(others, -1).T),
+            scale=1.0,
+            llf=-0.5 * record["deviance"],
+            llnull=-0.5 * self.null.deviance,
+            df_resid=_whole(self.sums.nobs * others - record["rank"]),
+            df_model=record["rank"] - others * record["has_intercept"],
+            classes=encoded.classes,
+            **record,
+        )
 
 
 def polish(objective, solution, steps: int = 6):

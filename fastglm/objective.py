@@ -9,40 +9,55 @@ import numpy as np
 from .kernels import gram, precise
 from .kernels import layout as k
 from .kernels.dense import symmetric
+from .kernels.evaluate import row_terms
 from .kernels.passes import block_pass
 from .kernels.rows import Pair
 from .moments import Quadratic
 from .source.in_memory import InMemory
 
 SMALL_CELLS = 50_000
+DIAGONAL = k.ORDER_DIAGONAL  # the order of a pass with the score and the information's diagonal
 
 
-class Deviance:
-    """Half the deviance of a family and link, its score and expected information.
+class Likelihood:
+    """What every objective over a source is made of: passes that are counted, samples, scales.
+
+    A subclass sums one unit of rows in ``_unit`` and puts a pass's sums in order in ``_assembled``.
 
     Parameters
     ----------
     source : InMemory
-    pair : Pair
-        Family and link.
+    n_columns : int
+        Columns, the intercept included.
+    n_params : int
+        Coefficients.
+    share : float
+        The part of the rows that the source has; sums are scaled up to the whole.
 
     Attributes
     ----------
-    n_params : int
-        Columns, the intercept included.
     n_passes : float
         Reads of X so far, a sample counted by its share of the rows.
+    linear : bool
+        Whether the score is linear in the coefficients: least squares.
+    bounded : bool
+        Whether the means may end the range of the coefficients.
+    meat : bool
+        Whether a curvature sums the outer products of the rows' scores instead of the information.
+    score_cost : float
+        What a score pass costs beside one with curvature.
     """
 
-    def __init__(self, source: InMemory, pair: Pair, share: float = 1.0):
-        self.source, self.pair, self.share = source, pair, share
-        self.n_params = source.p + source.data.ones
-        self.scale = np.ones(self.n_params)
-        self.precise = False
+    linear = False
+    bounded = False
+
+    def __init__(self, source: InMemory, n_columns: int, n_params: int, share: float):
+        self.source, self.n_columns, self.n_params, self.share = source, n_columns, n_params, share
+        self.scale = np.ones(n_params)
+        self.precise = self.meat = False
         self.kept: np.ndarray | None = None
         self.aliased: dict = {}
         self.n_passes = 0.0
-        self._par = pair.par
         self._plan = None
 
     @property
@@ -52,56 +67,73 @@ class Deviance:
 
     def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
         """Deviance (order 0), score and Pearson's chi-square (1) and expected information (2): one pass."""
-        return self._pass(beta, order, 0)
-
-    def first(self) -> Quadratic:
-        """The pass at the family's starting means: information^-1 score is the first IRLS iterate."""
-        return self._pass(np.zeros(self.n_params), 2, self.pair.first_eta)
+        return self._pass(beta, order)
 
     def along(self, beta: np.ndarray, step: np.ndarray, sizes) -> list[float]:
         """Deviances at ``beta + t step`` for each t of ``sizes``, a pass each."""
         return [self.at(beta + t * step, 0).deviance for t in sizes]
 
     def product(self, beta: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """Expected information times ``v``."""
-        return symmetric(self.at(beta, 2).information) @ v
+        """Expected information times ``v``: one pass, at a score pass's cost."""
+        return self._pass(beta, k.ORDER_PRODUCT, v).score
 
-    def sample(self, rows: int) -> Deviance:
+    def block(self, beta: np.ndarray, order: int, runs: np.ndarray) -> Quadratic:
+        """The sums over the ranges of rows ``runs`` (k, 2) alone, in this thread; ``DIAGONAL`` is an order too."""
+        plan = self._set()
+        with self.source.workspace() as work:
+            unit = self._unit(plan, beta, order)
+            q = self._assembled(unit(runs, work), order)
+        self.n_passes += self.share * float((runs[:, 1] - runs[:, 0]).sum()) / self.source.rows_read
+        return q
+
+    def scores(self, beta: np.ndarray) -> Quadratic:
+        """The pass whose ``information`` is the sum of outer products of the rows' scores, the sandwich's meat."""
+        self.meat = True
+        try:
+            return self._pass(beta, 2)
+        finally:
+            self.meat = False
+
+    def sample(self, rows: int) -> Likelihood:
         """The same model over a representative sample, its sums scaled up to the whole."""
         source = self.source.sample(rows)
-        other = Deviance(source, self.pair, source.rows_read / self.source.n_rows)
+        other = self.over(source, source.rows_read / self.source.n_rows)
         other.scale = self.scale
         return other
+
+    def subset(self, rows: int) -> Likelihood:
+        """As ``sample``, its sums those of its rows alone."""
+        return self.over(self.source.sample(rows))
+
+    def part(self, runs: np.ndarray) -> Likelihood:
+        """The same model over the ranges of rows ``runs`` (k, 2) alone."""
+        return self.over(self.source.part(runs))
+
+    def over(self, source, share: float = 1.0) -> Likelihood:
+        """The same model over another source."""
+        raise NotImplementedError
 
     def rescale(self) -> bool:
         """Scale columns by powers of two to a largest entry near one; False where that changes nothing."""
         largest = self.source.column_max()
         self.n_passes += self.share
-        scale = np.ones(self.n_params)
+        scale = np.ones(self.n_columns)
         positive = largest > 0.0
-        scale[self.n_params - len(largest) :][positive] = np.exp2(-np.floor(np.log2(largest[positive])))
+        scale[self.n_columns - len(largest) :][positive] = np.exp2(-np.floor(np.log2(largest[positive])))
+        scale = np.tile(scale, self.n_params // self.n_columns)
         changed = not np.array_equal(scale, self.scale)
         self.scale = scale
         return changed
 
-    def constant_start(self, mean: float, eta: float) -> np.ndarray:
-        """Coefficients whose linear predictor, offset included, is as near as can be to ``eta`` = link(mean)."""
-        m = self.n_params
-        if self.source.data.ones and self.source.data.offset is None and self.source.data.exposure is None:
-            return np.concatenate([[eta], np.zeros(m - 1)])
-        flat = np.broadcast_to(np.float64(mean), (self.source.n_rows,))
-        source = InMemory(self.source.data._replace(y=flat), self.source.threads, self.source.units)
-        q = Deviance(source, self.pair).first()
-        self.n_passes += self.share
-        d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
-        return np.linalg.lstsq(symmetric(q.information) / d / d[:, None], q.score / d, rcond=1e-10)[0] / d
-
     def root(self, beta: np.ndarray) -> np.ndarray:
         """The triangular factor R of the weighted design, R'R the information, without forming it: one pass."""
-        from .source.rooted import weighted_root
+        from .source.rooted import tall_skinny_root
 
         self.n_passes += self.share
-        return weighted_root(self, beta)
+        kind = np.longdouble if self.small else np.float64
+        with np.errstate(all="ignore"):
+            # extended precision costs little on small data and keeps every digit of the standard errors
+            return tall_skinny_root(self.source, self.n_params, lambda a, b: self.weighted_design(a, b, beta, kind))
 
     def rows(self):
         """Design (m, p, the intercept first), response, weight and offset of the m rows that count: one pass."""
@@ -115,37 +147,117 @@ class Deviance:
         return design(data, 0, n)[keep], y[keep], w[keep], offset(data, 0, n)[keep]
 
     def plan(self) -> np.ndarray:
-        """The source's plan with this pair's row loop."""
+        """The source's plan with the loops of this objective."""
         if self._plan is None:
             self._plan = self.source.plan().copy()
-            self._plan[k.ROWS] = self.pair.rows
-            self._plan[k.CURVATURE] = gram.curvature(self.n_params <= gram.SMALL)
+            self._plan[k.CURVATURE] = gram.curvature(self.n_columns <= gram.SMALL)
         return self._plan
 
-    def _pass(self, beta, order, first_eta) -> Quadratic:
+    def _set(self):
+        """The plan with the flags of a pass."""
         plan = self.plan()
         # 2 where the score is linear in beta, so that even its residuals can be exact
-        plan[k.PRECISE] = self.precise and (k.EXACT if self.pair.linear else k.ROUNDED)
+        plan[k.PRECISE] = self.precise and (k.EXACT if self.linear else k.ROUNDED)
+        plan[k.MEAT] = self.meat
         if self.precise:
             plan[k.PRECISE_ETA], plan[k.PRECISE_SCORE] = precise.addresses()
-        m = self.n_params
-        width = gram.padded(m)
+        return plan
 
-        def unit(runs, work):
-            score, low, sums = np.zeros(m), np.zeros(m), np.zeros(k.SUMS)
-            information = np.zeros((width, width) if order == 2 else (1, 1))
-            block_pass(plan, self._par, beta, self.scale, runs, order, first_eta, work, score, low, information, sums)
-            return Quadratic(
-                float(sums[0]), score, low, information if order == 2 else None, float(sums[1]), float(sums[2])
-            )
-
-        q = self.source.reduce(unit)
+    def _pass(self, beta, order, *extra) -> Quadratic:
+        plan = self._set()
+        q = self._assembled(self.source.reduce(self._unit(plan, beta, order, *extra)), order)
         self.n_passes += self.share
         if order and not isfinite(q.score.sum()):
             self.source.check_finite()
-        if order == 2:
-            information = q.information[:m, :m]
-            q = q._replace(information=information if m <= gram.SMALL else information.T)
         if self.precise:
             q = q._replace(score=q.score + q.score_low)
         return q if self.share == 1.0 else q.scaled(1.0 / self.share)
+
+
+class Deviance(Likelihood):
+    """Half the deviance of a family and link, its score and expected information.
+
+    Parameters
+    ----------
+    source : InMemory
+    pair : Pair
+        Family and link.
+    """
+
+    bounded = True
+
+    def __init__(self, source: InMemory, pair: Pair, share: float = 1.0):
+        m = source.p + source.data.ones
+        super().__init__(source, m, m, share)
+        self.pair, self.linear = pair, pair.linear
+        self._par = pair.par
+
+    @property
+    def score_cost(self) -> float:
+        return 0.6 / (1.0 + 0.02 * self.n_params)
+
+    def over(self, source, share: float = 1.0) -> Deviance:
+        return Deviance(source, self.pair, share)
+
+    def first(self) -> Quadratic:
+        """The pass at the family's starting means: information^-1 score is the first IRLS iterate."""
+        return self._pass(np.zeros(self.n_params), 2, None, self.pair.first_eta)
+
+    def preconditioner(self, beta: np.ndarray, rows: int) -> np.ndarray:
+        """The diagonal of the information of a sample, (p,)."""
+        sample = self.sample(rows)
+        diagonal = np.diagonal(sample.at(beta, 2).information)
+        self.n_passes += sample.n_passes
+        return diagonal
+
+    def constant_start(self, mean: float, eta: float) -> np.ndarray:
+        """Coefficients whose linear predictor, offset included, is as near as can be to ``eta`` = link(mean)."""
+        m = self.n_params
+        if self.source.data.ones and self.source.data.offset is None and self.source.data.exposure is None:
+            return np.concatenate([[eta], np.zeros(m - 1)])
+        flat = np.broadcast_to(np.float64(mean), (self.source.n_rows,))
+        source = InMemory(self.source.data._replace(y=flat), self.source.threads, self.source.units)
+        q = Deviance(source, self.pair).first()
+        self.n_passes += self.share
+        d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
+        return np.linalg.lstsq(symmetric(q.information) / d / d[:, None], q.score / d, rcond=1e-10)[0] / d
+
+    def weighted_design(self, a: int, b: int, beta: np.ndarray, kind) -> np.ndarray:
+        """Rows a to b of diag(h)^(1/2) X diag(scale) at ``beta``, of the number type ``kind``."""
+        from .source.rooted import design, offset, weight
+
+        data = self.source.data
+        X = design(data, a, b)
+        h = row_terms(self.pair, X @ beta + offset(data, a, b), data.y[a:b], weight(data, a, b))[1]
+        A = X.astype(kind) * self.scale * np.sqrt(h.astype(kind))[:, None]
+        A[h == 0.0] = 0.0
+        return A
+
+    def plan(self) -> np.ndarray:
+        if self._plan is None:
+            super().plan()[k.ROWS] = self.pair.rows
+        return self._plan
+
+    def _unit(self, plan, beta, order, direction=None, first_eta=0):
+        m, par, scale = self.n_params, self._par, self.scale
+        width = gram.padded(m)
+        direction = beta if direction is None else direction
+        shapes = {2: (width, width), k.ORDER_DIAGONAL: (1, m)}
+
+        def unit(runs, work):
+            score, low, sums = np.zeros(m), np.zeros(m), np.zeros(k.SUMS)
+            info = np.zeros(shapes.get(order, (1, 1)))
+            block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, score, low, info, sums)
+            information = info if order in shapes else None
+            return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
+
+        return unit
+
+    def _assembled(self, q, order):
+        if q.information is None:
+            return q
+        if order == k.ORDER_DIAGONAL:
+            return q._replace(information=q.information[0])
+        m = self.n_params
+        information = q.information[:m, :m]
+        return q._replace(information=information if m <= gram.SMALL else information.T)

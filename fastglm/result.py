@@ -11,6 +11,7 @@ import numpy as np
 from .errors import InvalidParameterError
 from .inference import check_offset, check_X, linear_predictor
 from .inference import tests as _tests
+from .types import READ_ONCE
 
 # Kinds of covariance: name -> function(result, **options) giving a (p, p) array, or None for scale * cov_unscaled.
 COVARIANCES = {"model": lambda result: None}
@@ -101,26 +102,29 @@ class GLMResult:
 
     @cached_property
     def bse(self):
-        """Standard errors, (p,); all NaN if the fit was made with ``cov=None``."""
+        """Standard errors in the shape of `params`; all NaN if the fit was made with ``cov=None``."""
         if self.covariance is not None:
-            return _frozen(np.sqrt(np.diagonal(self.covariance)))
-        if self.cov_unscaled is None:
-            return _frozen(np.full(len(self.names), np.nan))
-        return _frozen(np.sqrt(self.scale * np.diagonal(self.cov_unscaled)))
+            variances = np.diagonal(self.covariance)
+        elif self.cov_unscaled is not None:
+            variances = self.scale * np.diagonal(self.cov_unscaled)
+        else:
+            variances = np.full(self.params.size, np.nan)
+        # a covariance takes the columns of the coefficients one after the other
+        return _frozen(np.sqrt(variances).reshape(self.params.shape, order="F"))
 
     @cached_property
     def tvalues(self):
-        """Estimates over standard errors, (p,): z where the dispersion is known, else t."""
+        """Estimates over standard errors: z where the dispersion is known, else t."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return _frozen(self.params / self.bse)
 
     @cached_property
     def pvalues(self):
-        """Two-sided p-values of params = 0, (p,)."""
+        """Two-sided p-values of params = 0."""
         return _frozen(_tests.p_values(self.tvalues, self.test_df))
 
     def conf_int(self, level=0.95):
-        """Wald confidence intervals, a (p, 2) array; InvalidParameterError unless 0 < level < 1."""
+        """Wald confidence intervals, (lower, upper) along the last axis; InvalidParameterError unless 0 < level < 1."""
         return _tests.conf_int(self.params, self.bse, level, self.test_df)
 
     @property
@@ -222,20 +226,19 @@ class GLMResult:
         The columns are term, estimate, std_error, statistic, p_value, conf_low, conf_high (R's ``broom::tidy``).
         """
         limits = self.conf_int(level)
-        columns = {
-            "term": list(self.names),
-            "estimate": self.params.copy(),
-            "std_error": self.bse.copy(),
-            "statistic": self.tvalues.copy(),
-            "p_value": self.pvalues.copy(),
-            "conf_low": limits[:, 0],
-            "conf_high": limits[:, 1],
+        numbers = {
+            "estimate": self.params,
+            "std_error": self.bse,
+            "statistic": self.tvalues,
+            "p_value": self.pvalues,
+            "conf_low": limits[..., 0],
+            "conf_high": limits[..., 1],
         }
-        try:
-            from pandas import DataFrame
-        except ImportError:
-            return columns
-        return DataFrame(columns)
+        return frame(self._terms() | {name: values.flatten(order="F") for name, values in numbers.items()})
+
+    def _terms(self):
+        """The columns of ``tidy`` that say which coefficient a row is."""
+        return {"term": list(self.names)}
 
     def glance(self):
         """The fit in one row, a dict with the names of R's ``broom::glance``."""
@@ -253,6 +256,24 @@ class GLMResult:
             "certificate": self.certificate,
         }
 
+    def to_torch(self):
+        """The model as a ``torch.nn.Module`` of one layer; see ``fastglm.export``."""
+        from .export import to_torch
+
+        return to_torch(self)
+
+    def to_keras(self, dtype="float64"):
+        """The model as a Keras model of one layer; see ``fastglm.export``."""
+        from .export import to_keras
+
+        return to_keras(self, dtype)
+
+    def to_onnx(self, path=None):
+        """The model as an ONNX graph of one layer, written to ``path`` if given; see ``fastglm.export``."""
+        from .export import to_onnx
+
+        return to_onnx(self, path)
+
     def save(self, path):
         """Write the result to a JSON file that ``fastglm.load`` reads back to the bit; see ``fastglm.serialize``."""
         from .serialize import save
@@ -260,17 +281,31 @@ class GLMResult:
         save(self, path)
 
     def __repr__(self):
-        state = f"converged in {round(self.n_passes, 2):g} passes" if self.converged else f"NOT CONVERGED ({self.stop})"
+        passes = f"{round(self.n_passes, 2):g} passes"
+        state = f"converged in {passes}" if self.converged else f"NOT CONVERGED ({self.stop})"
+        state = f"{passes}, not certified" if self.stop == READ_ONCE else state
         return (
-            f"<GLMResult {self.family.name}, {self.link.name} link: n={self.nobs:,}, {len(self.names)} coefficients,\n"
+            f"<{type(self).__name__} {self.family.name}, {self.link.name} link: n={self.nobs:,}, {self._size()},\n"
             f" deviance {self.deviance:.6g} on {self.df_resid:,} df, {state}>"
         )
+
+    def _size(self):
+        return f"{len(self.names)} coefficients"
 
     def _repr_html_(self):
         return self.summary().as_html()
 
 
 FIELDS = tuple(item.name for item in fields(GLMResult))
+
+
+def frame(columns):
+    """Columns by name as a pandas DataFrame, or as they are where pandas is not installed."""
+    try:
+        from pandas import DataFrame
+    except ImportError:
+        return columns
+    return DataFrame(columns)
 
 
 def _frozen(values):

@@ -43,14 +43,19 @@ def scan(source, pair) -> Scan:
     """Scan the vectors of ``source`` for a family; raises on the first unusable value."""
     family = pair.family
     if getattr(family, "binary_is_saturated", False):
-        found = _scan(source, pair, 0, None)
+        found = check(source, family)
         # only proportions have a density of their own to add, and a loop to compile
-        return found if found.binary else _scan(source, pair, pair.saturated, None)
+        return found if found.binary else _scan(source, family, pair.par, pair.saturated, None)
     if getattr(family, "tabulated", False) and pair.saturated_exists:
-        found = _scan(source, pair, 0, saturated_at_counts(family))
+        found = _scan(source, family, pair.par, 0, saturated_at_counts(family))
         # NaN where some y is not among the counts
-        return found if isfinite(found.saturated) else _scan(source, pair, pair.saturated, None)
-    return _scan(source, pair, pair.saturated, None)
+        return found if isfinite(found.saturated) else _scan(source, family, pair.par, pair.saturated, None)
+    return _scan(source, family, pair.par, pair.saturated, None)
+
+
+def check(source, family) -> Scan:
+    """The sums that need no density; raises on the first unusable value."""
+    return _scan(source, family, np.zeros(0), 0, None)
 
 
 @lru_cache(maxsize=64, typed=True)
@@ -59,9 +64,9 @@ def saturated_at_counts(family) -> np.ndarray:
     return np.array([family.saturated(float(k), 1.0) for k in range(COUNTS)])
 
 
-def _scan(source, pair, saturated, table) -> Scan:
-    domain = pair.family.domain
-    plan, par = source.plan(), pair.par
+def _scan(source, family, par, saturated, table) -> Scan:
+    domain = family.domain
+    plan = source.plan()
     edges = (domain.low, domain.high, domain.left_closed, domain.right_closed)
     lookup = 0 if table is None else k.look_up()
     table = np.zeros(0) if table is None else table
@@ -74,7 +79,7 @@ def _scan(source, pair, saturated, table) -> Scan:
 
     found = Scan(*source.reduce(unit).tolist())
     if found.failures:
-        _refuse(source.data, pair.family)
+        _refuse(source.data, family)
     if not found.weight > 0.0:
         raise InvalidParameterError("weights are all zero: no observations are left")
     return found

@@ -10,15 +10,18 @@ import json
 import math
 import os
 import uuid
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from .errors import FileFormatError, InvalidParameterError
+from .multinomial import MultinomialResult
 from .result import FIELDS, GLMResult
 
 FORMAT = "fastglm-result"
-VERSION = 1
+VERSION = 2
+TYPES = {"glm": GLMResult, "multinomial": MultinomialResult}
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -32,7 +35,10 @@ def save(result, path):
     OSError
         If the file cannot be written.
     """
-    record = {"format": FORMAT, "version": VERSION}
+    kinds = [name for name, cls in TYPES.items() if type(result) is cls]
+    if not kinds:
+        raise InvalidParameterError(f"results of type {type(result).__name__} cannot be saved, only the library's own")
+    record = {"format": FORMAT, "version": VERSION, "type": kinds[0]}
     record |= {name: CODECS[name][0](getattr(result, name)) for name in FIELDS}
     # One line for each field keeps the file readable, and json's C encoder fast.
     lines = (f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in record.items())
@@ -53,7 +59,7 @@ def load(path):
 
     Returns
     -------
-    GLMResult
+    GLMResult or MultinomialResult
 
     Raises
     ------
@@ -73,8 +79,9 @@ def load(path):
             if isinstance(error, InvalidParameterError):
                 raise
             raise FileFormatError(f"{path}: the field {name!r} cannot be read: {error}") from None
-    _check_shapes(path, values)
-    return GLMResult(**values)
+    cls = TYPES[record["type"]]
+    (_check_multinomial if cls is MultinomialResult else _check_glm)(path, values)
+    return cls(**values)
 
 
 def _read(path):
@@ -94,7 +101,12 @@ def _read(path):
             f"{path} was written in format version {version} by a newer fastglm; this one reads up to version "
             f"{VERSION}. Upgrade fastglm to load it."
         )
-    missing, unknown = set(FIELDS) - set(record), set(record) - set(FIELDS) - {"format", "version"}
+    if version == 1:  # it knew one type only
+        record["type"] = "glm"
+    kind = record.get("type")
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise FileFormatError(f"{path}: the type {kind!r} is none of {', '.join(map(repr, TYPES))}")
+    missing, unknown = set(FIELDS) - set(record), set(record) - set(FIELDS) - {"format", "version", "type"}
     if missing or unknown:
         raise FileFormatError(f"{path}: missing fields {sorted(missing)}, unknown fields {sorted(unknown)}")
     return record
@@ -104,17 +116,35 @@ def _refuse_constant(text):
     raise ValueError(f"{text} is not JSON")
 
 
-def _check_shapes(path, values):
+def _check_glm(path, values):
     p = len(values["names"])
-    expected = {"params": (p,), "cov_unscaled": (p, p), "covariance": (p, p)}
-    for name, shape in expected.items():
-        if values[name] is not None and values[name].shape != shape:
-            raise FileFormatError(f"{path}: {name} has shape {values[name].shape}, expected {shape} for {p} names")
+    _check_shapes(path, values, (p,))
+    if values["classes"] is not None and len(values["classes"]) != 2:
+        raise FileFormatError(f"{path}: classes has {len(values['classes'])} labels, expected 2")
+
+
+def _check_multinomial(path, values):
+    classes = values["classes"] or ()
+    if len(set(classes)) != len(classes) or len(classes) < 2:
+        raise FileFormatError(f"{path}: classes is {list(classes)}, expected at least 2 different labels")
+    reference = getattr(values["family"], "reference", None)
+    if reference not in classes:
+        raise FileFormatError(f"{path}: the reference {reference!r} is not among the classes {list(classes)}")
+    _check_shapes(path, values, (len(values["names"]), len(classes) - 1))
+
+
+def _check_shapes(path, values, shape):
+    """Refuse estimates that are not of `shape`, a covariance of another number, and aliased names that are none."""
+    q = math.prod(shape)
+    expected = {"params": shape, "cov_unscaled": (q, q), "covariance": (q, q)}
+    for name, size in expected.items():
+        if values[name] is not None and values[name].shape != size:
+            raise FileFormatError(
+                f"{path}: {name} has shape {values[name].shape}, expected {size} for {len(values['names'])} names"
+            )
     stray = set(values["aliased"]) - set(values["names"])
     if stray:
         raise FileFormatError(f"{path}: aliased coefficients {sorted(stray)} are not among the names")
-    if values["classes"] is not None and len(values["classes"]) != 2:
-        raise FileFormatError(f"{path}: classes has {len(values['classes'])} labels, expected 2")
 
 
 def _pack_float(value):
@@ -216,26 +246,23 @@ def _unpack_free(value):
     return SPECIAL.get(value, value) if isinstance(value, str) else value
 
 
-def _pack_named(value):
+def named(value):
+    """A family or a link as plain data: its registered name and its parameters."""
     return {"name": value.name, "params": {key: _pack_free(getattr(value, key)) for key in value._fields}}
 
 
-def _unpack_named(what):
-    """Reader of a family or a link, looked up by name in the registry."""
+def read_named(what, value):
+    """The family or link of ``named``, looked up by name in the registry."""
+    from . import families, links
 
-    def unpack(value):
-        from . import families, links
-
-        name, params = value["name"], _unpack_free(value["params"])
-        try:
-            return {"family": families, "link": links}[what].get(name, **params)
-        except (ValueError, TypeError, KeyError) as error:
-            raise InvalidParameterError(
-                f"the {what} {name!r} with parameters {params} cannot be rebuilt: {error}. "
-                f"If it is your own, import the module that registers it before loading."
-            ) from None
-
-    return unpack
+    name, params = value["name"], _unpack_free(value["params"])
+    try:
+        return {"family": families, "link": links}[what].get(name, **params)
+    except (ValueError, TypeError, KeyError) as error:
+        raise InvalidParameterError(
+            f"the {what} {name!r} with parameters {params} cannot be rebuilt: {error}. "
+            f"If it is your own, import the module that registers it before loading."
+        ) from None
 
 
 FLOAT = (_pack_float, _unpack_float)
@@ -259,6 +286,6 @@ CODECS = {
     "classes": _optional(_tuple_of((_pack_label, _unpack_label))),
     "aliased": (dict, lambda value: {TEXT[1](k): TEXT[1](v) for k, v in DICT[1](value).items()}),
     "history": _tuple_of((_pack_free, lambda value: _unpack_free(DICT[1](value)))),
-    "family": (_pack_named, _unpack_named("family")),
-    "link": (_pack_named, _unpack_named("link")),
+    "family": (named, partial(read_named, "family")),
+    "link": (named, partial(read_named, "link")),
 }

@@ -36,7 +36,45 @@ class LBFGS(NamedTuple):
     memory: int = 20
 
 
-SOLVERS = {"auto": Auto, "newton": Newton, "irls": IRLS, "lbfgs": LBFGS}
+class NewtonCG(NamedTuple):
+    """Newton with steps by conjugate gradients, from products of the information with vectors: a pass each, and no
+    matrix of all coefficients; for thousands of them. A curvature pass only for a covariance."""
+
+    tol: float = 1e-8
+    max_iter: int = 100
+
+
+class Stream(NamedTuple):
+    """Streaming Newton: one read in blocks, with a step after each, then score passes until ``tol`` is certified; the
+    exact solver where that fails.
+
+    Parameters
+    ----------
+    tol : float
+        The distance to the optimum, in standard errors, at which the score passes stop.
+    max_corrections : int
+        Score passes after which the exact solver takes over.
+    certify : bool
+        False reads the rows once and leaves it there: the distance to the optimum is not known.
+    shuffle : bool
+        Whether blocks are read in random order; False keeps the order of the rows, as a stream has to.
+    block_rows : int, optional
+        Rows of a block.
+    seed : int
+    max_iter : int
+        Iterations of the exact solver.
+    """
+
+    tol: float = 0.05
+    max_corrections: int = 3
+    certify: bool = True
+    shuffle: bool = True
+    block_rows: int | None = None
+    seed: int = 0
+    max_iter: int = 100
+
+
+SOLVERS = {"auto": Auto, "newton": Newton, "irls": IRLS, "lbfgs": LBFGS, "newton-cg": NewtonCG, "stream": Stream}
 
 
 def names() -> tuple[str, ...]:

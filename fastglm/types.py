@@ -5,6 +5,9 @@ from __future__ import annotations
 from math import inf, isfinite
 from typing import Any, NamedTuple, Protocol
 
+# why a fit stopped that has read its rows once, and cannot know how far it is from the optimum
+READ_ONCE = "read once: not certified"
+
 
 class Interval(NamedTuple):
     """An interval of the real line, the support of a response or the range of a mean."""

@@ -71,6 +71,21 @@ class Adapter:
         influence = r.influence(kept, y, **given)
         return out | dict(hat=influence.hat, cooks_distance=influence.cooks_distance)
 
+    def multinomial(self, X, codes, K, weights=None):
+        """A softmax regression against class 0, one row of numbers for each of the K - 1 others."""
+        r = fastglm.fit(X, codes, family="multinomial", intercept=False, weights=weights)
+        assert r.classes == tuple(range(K))
+        return dict(
+            coef=r.params.T,
+            se=r.bse.T,
+            vcov=r.cov_params(),
+            deviance=r.deviance,
+            loglik=r.llf,
+            aic=r.aic,
+            rank=r.rank,
+            fitted=r.predict(X),
+        )
+
     def separation(self, family, X, y):
         found = separation(X, y, fastglm.families.get(family))
         return dict(status=found.status, infinite=[{0: "0", 1: "inf", -1: "-inf"}[v] for v in found.infinite])

@@ -6,12 +6,13 @@ R iterated each fit until it stood still; see ``golden/README.md``. ``golden_rul
 import numpy as np
 import pytest
 from golden_adapter import Adapter
-from golden_rules import array, arrays, digits, failures, load
+from golden_rules import array, arrays, digits, error, failures, load
 
 import fastglm
 from fastglm.errors import CollinearityWarning, SeparationWarning
 
 CASES = {case["name"]: case for case in load("glm")}
+MULTINOMIAL = {case["name"]: case for case in load("multinomial")}
 # these two cannot agree with R's printout and have tests of their own
 APART = ("aliased_gaussian_n_less_than_p", "aliased_binomial_all_levels")
 HELD = [name for name in CASES if name not in APART]
@@ -75,3 +76,16 @@ def test_a_level_without_events():
     for level in a["X"][:, 1:].T == 1:
         np.testing.assert_allclose(result.predict(a["X"][level]), a["y"][level].mean(), rtol=0, atol=1e-5)
     np.testing.assert_allclose(result.deviance, case["expected"]["deviance"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", MULTINOMIAL)
+def test_softmax_regressions_are_nnet_s(name):
+    case = MULTINOMIAL[name]
+    a, expected, tolerance = arrays(case), case["expected"], case["tolerance"]
+    got = Adapter().multinomial(a["X"], a["y"].astype(int), len(case["classes"]), a["weights"])
+    got["fitted"] = got["fitted"][: len(expected["fitted"])]
+    limits = dict(coef=tolerance["coef"], se=tolerance["se"], vcov=tolerance["se"], fitted=tolerance["coef"])
+    limits |= dict.fromkeys(("loglik", "deviance", "aic"), tolerance["loglik"])
+    off = {key: error(key, got[key], expected[key], array(expected["se"])) for key in limits}
+    assert {key: value for key, value in off.items() if not value <= limits[key]} == {}
+    assert got["rank"] == expected["rank"]

@@ -18,14 +18,14 @@ LEVELS = [
     (0, ("types", "errors", "special")),
     (1, ("family", "kernels", "matrix", "families", "links")),
     (2, ("source", "design", "formula", "expression", "tables")),
-    (3, ("moments", "penalty", "objective", "scan", "inputs")),
+    (3, ("moments", "penalty", "objective", "cross_entropy", "scan", "inputs", "labels")),
     (4, ("solver", "solvers")),
-    (5, ("result", "inference", "serialize", "progress")),
-    (6, ("api", "model", "online", "sklearn", "cli", "demo", "warm", "__main__", "simulate")),
+    (5, ("result", "multinomial", "inference", "serialize", "progress", "null", "export")),
+    (6, ("api", "model", "online", "sklearn", "cli", "demo", "warm", "__main__", "simulate", "plots")),
 ]
 # imports of a higher level made at the moment of use, as (module, imported); each needs a reason beside it
 UPWARD_AT_USE: tuple = ()
-OPTIONAL = ("pandas", "tqdm", "matplotlib", "pyarrow", "statsmodels", "sklearn")
+OPTIONAL = ("pandas", "tqdm", "matplotlib", "pyarrow", "statsmodels", "sklearn", "torch", "keras", "onnx")
 HEAVY = ("numba", "llvmlite", "scipy", "threadpoolctl", *OPTIONAL)
 
 

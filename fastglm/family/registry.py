@@ -122,12 +122,18 @@ def get_family(name: str, **params):
     InvalidParameterError
         For a name that is not registered, or parameters the family does not have.
     """
-    return _build(_lookup(FAMILIES, "family", name), "family", name, params)
+    from .multinomial import Multinomial
+
+    # not in the table of families of one mean, which loops are compiled and tests are made for
+    known = FAMILIES | {Multinomial.name: Multinomial}
+    return _build(_lookup(known, "family", name), "family", name, params)
 
 
 def get_link(name: str, **params):
-    """The link registered under ``name`` (or an alias), with its parameters."""
-    return _build(_lookup(LINKS, "link", name), "link", name, params)
+    """The link registered under ``name`` (or an alias), with its parameters; or "softmax", that of the multinomial."""
+    from .multinomial import Softmax
+
+    return _build(_lookup(LINKS | {Softmax.name: Softmax}, "link", name), "link", name, params)
 
 
 def _build(cls, what, name, params):

@@ -83,15 +83,28 @@ def _some(names, most=8):
     return shown + (f", ... ({len(names)} in all)" if len(names) > most else "")
 
 
-def row_blocks(X):
-    """Yield (first row, block) with blocks in dense float64, whatever the storage of X."""
+def row_blocks(X, width=None):
+    """Yield (first row, block) with blocks in dense float64, whatever the storage of X.
+
+    `width` counts the float64 numbers that the work on a row needs, by default its own.
+    """
     n, p = X.shape
-    size = max(1, BLOCK_BYTES // (8 * max(1, p)))
+    size = max(1, BLOCK_BYTES // (8 * max(1, p if width is None else width)))
     for first in range(0, n, size):
         block = X[first : first + size]
         if hasattr(block, "toarray"):
             block = block.toarray()
         yield first, np.asarray(block, dtype=np.float64)
+
+
+def design_blocks(result, X, width=None):
+    """As `row_blocks`, with the column of ones in front where the fit added the intercept."""
+    for first, block in row_blocks(X, width):
+        if result.intercept:
+            full = np.ones((len(block), block.shape[1] + 1))
+            full[:, 1:] = block
+            block = full
+        yield first, block
 
 
 def linear_predictor(result, X, offset=0.0):
@@ -104,7 +117,7 @@ def linear_predictor(result, X, offset=0.0):
 
     Returns
     -------
-    (n,) array
+    (n,) array, or (n, m) where the coefficients have m columns
 
     Raises
     ------
@@ -114,7 +127,7 @@ def linear_predictor(result, X, offset=0.0):
     b = np.where(np.isnan(result.params), 0.0, result.params)
     constant, slopes = (b[0], b[1:]) if result.intercept else (0.0, b)
     some_zero = not slopes.all()
-    eta = np.empty(X.shape[0])
+    eta = np.empty((X.shape[0], *b.shape[1:]))
     with np.errstate(invalid="ignore", over="ignore"):
         for first, block in row_blocks(X):
             part = block @ slopes + constant
@@ -146,13 +159,22 @@ def quadratic_form(result, X, matrix):
     """
     C = np.where(np.isnan(matrix), 0.0, matrix)
     values = np.empty(X.shape[0])
-    for first, block in row_blocks(X):
-        if result.intercept:
-            full = np.ones((len(block), len(C)))
-            full[:, 1:] = block
-            block = full
+    for first, block in design_blocks(result, X):
         values[first : first + len(block)] = np.einsum("ij,ij->i", block @ C, block)
     return np.maximum(values, 0.0)
+
+
+def check_covariance(matrix, what):
+    """The covariance that `what` (such as "intervals") is made from.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is None, as the fit was made with ``cov=None``.
+    """
+    if matrix is None:
+        raise InvalidParameterError(f"the model was fitted with cov=None, so it has no {what}; fit it with cov='model'")
+    return matrix
 
 
 def check_offset(result, offset, exposure, n):

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import InvalidParameterError
-from . import quadratic_form
+from . import check_covariance, quadratic_form
 from .residuals import KINDS, evaluate_rows
 
 
@@ -49,13 +48,10 @@ def influence(result, X, y, weights=None, offset=None, exposure=None):
     InvalidParameterError
         If the model was fitted without a covariance, or for arguments that cannot be used.
     """
-    if result.cov_unscaled is None:
-        raise InvalidParameterError(
-            "the model was fitted with cov=None, so it has no leverages; fit it with cov='model'"
-        )
+    covariance = check_covariance(result.cov_unscaled, "leverages")
     rows = evaluate_rows(result, X, y, weights, offset, exposure)
     detail = rows.detail
-    hat = rows.weights * detail.information * quadratic_form(result, rows.X, result.cov_unscaled)
+    hat = rows.weights * detail.information * quadratic_form(result, rows.X, covariance)
     hat = np.where(hat > 1.0 - 10.0 * np.finfo(float).eps, 1.0, hat)  # R's rule
     pearson, deviance = KINDS["pearson"](result, rows), KINDS["deviance"](result, rows)
     with np.errstate(divide="ignore", invalid="ignore"):

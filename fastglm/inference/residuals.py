@@ -89,11 +89,7 @@ def evaluate_rows(result, X, y, weights=None, offset=None, exposure=None, needs_
     X = check_X(result, X)
     n = X.shape[0]
     y, trials = _check_y(result, y, n)
-    if weights is None and result.has_weights and trials is None and needs_weights:
-        raise InvalidParameterError(
-            "the model was fitted with weights: give weights= for these rows (1 where they have none)"
-        )
-    weights = _check_weights(weights, n)
+    weights = check_weights(result, weights, n, needs_weights and trials is None)
     if trials is not None:
         weights = weights * trials
     eta = linear_predictor(result, X, check_offset(result, offset, exposure, n))
@@ -131,8 +127,19 @@ def _labels_to_means(y, classes):
     return np.asarray(positive, dtype=np.float64)
 
 
-def _check_weights(weights, n):
+def check_weights(result, weights, n, needed=True):
+    """Prior weights of n rows, a scalar or (n,) array that is not negative.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+        For weights that cannot be used, or none where they are `needed` and the model was fitted with weights.
+    """
     if weights is None:
+        if result.has_weights and needed:
+            raise InvalidParameterError(
+                "the model was fitted with weights: give weights= for these rows (1 where they have none)"
+            )
         return 1.0
     weights = check_column("weights", weights, n)
     if (weights < 0).any():

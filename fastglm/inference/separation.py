@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..types import READ_ONCE
+
 LP_CELLS = 200_000  # the largest design handed to the linear program; beyond it the last step is the candidate
 FAR = 12.0  # |eta| beyond which a mean may be running to the end of its range
 
@@ -55,24 +57,56 @@ def separation(X, y, family, weights=None) -> Separation:
     -------
     Separation
     """
-    from scipy.optimize import linprog
-
     X = np.asarray(X, dtype=np.float64)
     side = sides(y, family)
     if weights is not None:
         keep = np.asarray(weights) > 0
         X, side = X[keep], side[keep]
-    p = X.shape[1]
-    if not can_separate(family) or p == 0:
-        return Separation("none", np.zeros(p))
-    Z, centre, constant = _centred(X)
-    scale = np.abs(Z).max(0)
-    scale[scale == 0.0] = 1.0
-    Z /= scale
-    inside = np.unique(Z[side == 0.0], axis=0) if (side == 0.0).any() else np.zeros((0, p))
-    ends = np.unique(Z[side != 0.0] * side[side != 0.0, None], axis=0)
+    if not can_separate(family) or X.shape[1] == 0:
+        return Separation("none", np.zeros(X.shape[1]))
+    Z, back = _centred(X)
+    status, direction = _separating(Z[side != 0.0] * side[side != 0.0, None], Z[side == 0.0])
+    return Separation(status, back(direction))
+
+
+def class_separation(X, codes, n_classes: int) -> Separation:
+    """The same for a softmax regression: x'(d_y - d_k) >= 0 for the class y that was seen and every other class k.
+
+    Parameters
+    ----------
+    X : (n, p) array
+        The design, a column of ones included where there is an intercept.
+    codes : (n,) array
+        Numbers of the classes, 0 the reference.
+    n_classes : int
+
+    Returns
+    -------
+    Separation
+        Its direction ((K-1) p,), class after class.
+    """
+    Z, back = _centred(np.asarray(X, dtype=np.float64))
+    n, p = Z.shape
+    codes = np.asarray(codes).astype(np.intp)
+    ends = []
+    for k in range(n_classes):
+        rows = np.flatnonzero(codes != k)
+        end = np.zeros((len(rows), n_classes, p))
+        end[np.arange(len(rows)), codes[rows]] = Z[rows]
+        end[:, k] = -Z[rows]
+        ends.append(end[:, 1:].reshape(len(rows), -1))
+    status, direction = _separating(np.vstack(ends), np.zeros((0, (n_classes - 1) * p)))
+    return Separation(status, np.concatenate([back(d) for d in direction.reshape(n_classes - 1, p)]))
+
+
+def _separating(ends, inside):
+    """(status, d) of a direction with d'x >= 0 for all rows of ``ends``, > 0 for some, and = 0 for those ``inside``."""
+    from scipy.optimize import linprog
+
+    p = ends.shape[1]
+    ends, inside = np.unique(ends, axis=0), np.unique(inside, axis=0)
     if len(ends) == 0:
-        return Separation("none", np.zeros(p))
+        return "none", np.zeros(p)
     solved = linprog(
         -ends.sum(0),
         A_ub=-ends,
@@ -83,7 +117,7 @@ def separation(X, y, family, weights=None) -> Separation:
         method="highs",
     )
     if solved.status != 0 or -solved.fun < 1e-7:
-        return Separation("none", np.zeros(p))
+        return "none", np.zeros(p)
     direction, complete = solved.x, False
     if len(inside) == 0:
         # the widest margin: positive where one direction separates every row
@@ -96,24 +130,31 @@ def separation(X, y, family, weights=None) -> Separation:
         )
         complete = margin.status == 0 and -margin.fun > 1e-9
         direction = margin.x[:p] if complete else direction
-    direction = np.where(np.abs(direction) > 1e-9, direction / scale, 0.0)
-    if constant is not None:
-        shift = direction @ centre / X[0, constant]
-        direction[constant] -= shift if abs(shift) > 1e-9 * abs(direction).max(initial=0.0) else 0.0
-    return Separation("complete" if complete else "quasi", direction)
+    return "complete" if complete else "quasi", direction
 
 
 def _centred(X):
-    """X with its columns centred where one of them is constant, the centres, and that column or None.
+    """X to be searched, and what takes a direction back: columns centred where one is constant, and of size one.
 
     Columns far from the origin would drown in the program's tolerance.
     """
     flat = np.flatnonzero((X == X[:1]).all(0) & (X[0] != 0.0))
-    if len(flat) == 0:
-        return X.copy(), np.zeros(X.shape[1]), None
-    centre = X.mean(0)
-    centre[flat[0]] = 0.0
-    return X - centre, centre, int(flat[0])
+    constant = int(flat[0]) if len(flat) else None
+    centre = np.zeros(X.shape[1]) if constant is None else X.mean(0)
+    if constant is not None:
+        centre[constant] = 0.0
+    Z = X - centre
+    scale = np.abs(Z).max(0)
+    scale[scale == 0.0] = 1.0
+
+    def back(direction):
+        direction = np.where(np.abs(direction) > 1e-9, direction / scale, 0.0)
+        if constant is not None:
+            shift = direction @ centre / X[0, constant]
+            direction[constant] -= shift if abs(shift) > 1e-9 * abs(direction).max(initial=0.0) else 0.0
+        return direction
+
+    return Z / scale, back
 
 
 def find_separation(model) -> str:
@@ -123,16 +164,18 @@ def find_separation(model) -> str:
         return ""
     if not _suspicious(model) or model.link.name in ("identity", "sqrt", "inverse"):
         return ""
-    if model.source.n_rows * model.objective.n_params <= LP_CELLS:
+    n_classes = getattr(model.objective, "n_classes", None)
+    if model.source.n_rows * model.objective.n_params * ((n_classes or 2) - 1) <= LP_CELLS:
         X, y, _, _ = model.objective.rows()
-        found = separation(X, y, family)
+        found = separation(X, y, family) if n_classes is None else class_separation(X, y, n_classes)
     elif solution.factor is not None:
         found = along_step(model)
     else:
         return ""
     if found.status == "none":
         return ""
-    names = [name for name, d in zip(model.names, found.direction, strict=True) if d]
+    moving = found.direction.reshape(-1, len(model.names)).any(0)
+    names = [name for name, d in zip(model.names, moving, strict=True) if d]
     kind = "completely" if found.status == "complete" else "quasi-completely"
     return (
         f"the data are {kind} separated: the maximum-likelihood estimates of {', '.join(names)} are infinite, and the "
@@ -143,12 +186,27 @@ def find_separation(model) -> str:
 def _suspicious(model) -> bool:
     """Whether means are still running to the end of their range: in few data they are far, in many they also move."""
     solution = model.solution
+    if solution.stop == READ_ONCE:
+        return False
     if solution.stop != "converged":
         return True
     if solution.quadratic.max_eta <= FAR:
         return False
     far = [record["max_eta"] for record in solution.history[-2:]]
     return model.objective.small or len(far) < 2 or abs(far[1] - far[0]) > 0.1
+
+
+def _gain(X, y, step, model):
+    """How much nearer a step brings each row's mean to the end of the range that y is at; negative where further."""
+    n_classes = getattr(model.objective, "n_classes", None)
+    if n_classes is None:
+        move, side = X @ step, sides(y, model.family)
+        return np.where(side == 0.0, -np.abs(move), side * move)
+    move = np.column_stack([np.zeros(len(X)), X @ step.reshape(n_classes - 1, -1).T])
+    rows, codes = np.arange(len(X)), y.astype(np.intp)
+    seen = move[rows, codes]
+    move[rows, codes] = -np.inf
+    return seen - move.max(1)
 
 
 def along_step(model) -> Separation:
@@ -160,10 +218,8 @@ def along_step(model) -> Separation:
     worst, best, complete = 0.0, 0.0, True
     for a in range(0, n, 65536):
         b = min(a + 65536, n)
-        move = design(data, a, b) @ step
-        side = sides(data.y[a:b], model.family)
         counts = weight(data, a, b) > 0
-        gain = np.where(side == 0.0, -np.abs(move), side * move)[counts]
+        gain = _gain(design(data, a, b), data.y[a:b], step, model)[counts]
         if len(gain):
             worst, best = min(worst, gain.min()), max(best, gain.max())
             complete &= bool((gain > 1e-6 * best).all())

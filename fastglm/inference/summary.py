@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from html import escape
+from itertools import islice
+
+from ..types import READ_ONCE
 
 WIDTH = 80
 NAME_WIDTH = 14  # names may always have this many letters; longer ones lose their middle where the line is full
@@ -16,7 +19,8 @@ STYLE = (
     ".fastglm th[scope=row]{text-align:left;font-weight:500}"
     ".fastglm thead th{border-bottom:1px solid #888;font-weight:600}"
     ".fastglm tbody tr{background:none;border-bottom:1px solid #eee}"
-    ".fastglm .facts td{text-align:left}"
+    ".fastglm .facts td{text-align:left;overflow-wrap:anywhere}.fastglm .facts th{white-space:nowrap}"
+    ".fastglm th[scope=rowgroup]{text-align:left;font-weight:600;padding-top:.9em;border-bottom:1px solid #bbb}"
     ".fastglm .alert{background:#fdecea;border-left:4px solid #c0392b;padding:.5em .8em;font-weight:600}"
     ".fastglm .notes{color:#555;margin:.2em 0;padding-left:1.2em}"
 )
@@ -61,13 +65,18 @@ class Summary:
 
     def as_text(self):
         """The summary as text, 80 columns wide unless the numbers need more."""
-        table = _columns([self._heads(), *self._rows()])
-        width = max(WIDTH, *map(len, table))
+        tables = self._tables()
+        heads, *table = _columns([self._heads(), *(row for _, rows in tables for row in rows)])
+        width = max(WIDTH, len(heads), *map(len, table))
         lines = [self._title().center(width).rstrip(), "=" * width]
         if self._alert():
             lines += [*_wrap(f"*** {self._alert()} ***", width), "-" * width]
         lines += _two_columns(self._facts(), width)
-        lines += ["=" * width, table[0], "-" * width, *table[1:], "=" * width]
+        remaining = iter(table)
+        for heading, rows in tables:
+            lines += ["=" * width, *_wrap(heading, width), heads, "-" * width]
+            lines += islice(remaining, len(rows))
+        lines.append("=" * width)
         for note in self._notes():
             lines += _wrap(note, width)
         return "\n".join(lines)
@@ -84,15 +93,22 @@ class Summary:
         parts += [f"<tr>{_fact_html(left)}{_fact_html(right)}</tr>" for left, right in pairs]
         parts.append("</tbody></table><table><thead><tr>")
         parts += [f'<th scope="col">{escape(head)}</th>' for head in self._heads()]
-        parts.append("</tr></thead><tbody>")
-        for name, *cells in self._rows():
-            data = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-            parts.append(f'<tr><th scope="row">{escape(name)}</th>{data}</tr>')
-        parts.append("</tbody></table>")
+        parts.append("</tr></thead>")
+        parts += [self._group_html(heading, rows) for heading, rows in self._tables()]
+        parts.append("</table>")
         if self._notes():
             items = "".join(f"<li>{escape(note)}</li>" for note in self._notes())
             parts.append(f'<ul class="notes">{items}</ul>')
         return "".join(parts) + "</div>"
+
+    def _group_html(self, heading, rows):
+        parts = ["<tbody>"]
+        if heading:
+            parts.append(f'<tr><th scope="rowgroup" colspan="{len(self._heads())}">{escape(heading)}</th></tr>')
+        for name, *cells in rows:
+            data = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+            parts.append(f'<tr><th scope="row">{escape(name)}</th>{data}</tr>')
+        return "".join(parts) + "</tbody>"
 
     __str__ = as_text
     __repr__ = as_text
@@ -103,7 +119,7 @@ class Summary:
 
     def _alert(self):
         r = self.result
-        if r.converged:
+        if r.converged or r.stop == READ_ONCE:
             return ""
         reason = f": {r.stop}" if r.stop else ""
         return f"NOT CONVERGED{reason}. These estimates are not at the optimum; do not report them."
@@ -115,7 +131,9 @@ class Summary:
         nobs = f"{r.nobs:,.12g}"
         if r.has_freq_weights and r.n_rows is not None:
             nobs += f" in {r.n_rows:,} rows"
-        state = f"yes, {_precise(r.certificate)}" if r.converged else "NO"
+        state = f"yes{_precise(r.certificate)}" if r.converged else "NO"
+        if r.stop == READ_ONCE:
+            state = "not certified (read once)"
         if r.stop == "boundary":
             state = "on the boundary of the means"
         return [
@@ -144,21 +162,21 @@ class Summary:
         tail = (1.0 - self.level) / 2.0
         return ["", "coef", "std err", stat, f"P>|{stat}|", f"[{tail:.5g}", f"{1.0 - tail:.5g}]"]
 
-    def _rows(self):
-        """One list of cells for each coefficient, its name first."""
+    def _tables(self):
+        """Pairs (heading, rows of cells), one for each table of coefficients."""
         r = self.result
+        return [("", self._rows(r.params, r.bse, r.tvalues, r.pvalues, self.limits))]
+
+    def _rows(self, *estimates):
+        """One list of cells for each coefficient, its name first; `estimates` as in ``_tables``, (p,) or (p, 2)."""
         width = len(self._heads())
         rows = []
-        for j, name in enumerate(r.names):
-            if name in r.aliased or math.isnan(r.params[j]):
+        for name, coef, se, statistic, p, (low, high) in zip(self.result.names, *estimates, strict=True):
+            if name in self.result.aliased or math.isnan(coef):
                 rows.append([name, "aliased"] + [""] * (width - 2))
                 continue
-            cells = [name, format_number(r.params[j])]
-            if width > 2:
-                low, high = self.limits[j]
-                cells += [format_number(r.bse[j]), f"{r.tvalues[j]:.2f}", format_p(r.pvalues[j])]
-                cells += [format_number(low), format_number(high)]
-            rows.append(cells)
+            cells = [name, format_number(coef), format_number(se), f"{statistic:.2f}", format_p(p)]
+            rows.append([*cells, format_number(low), format_number(high)][:width])
         return rows
 
     def _notes(self):
@@ -169,6 +187,33 @@ class Summary:
         if r.exposure_kind is not None:
             notes.append(f"Fitted with an {r.exposure_kind}.")
         return notes + [f"Note: {note}" for note in r.notes]
+
+
+class MultinomialSummary(Summary):
+    """A printable account of a softmax regression, with a table for each class other than the reference.
+
+    Parameters
+    ----------
+    result : MultinomialResult
+    level : float, confidence of the intervals
+    """
+
+    def _title(self):
+        return f"Generalized linear model: {self.result.family.name}, {self.result.link.name} link"
+
+    def _facts(self):
+        facts = super()._facts()
+        half = len(facts) // 2
+        classes = ("Classes", str(len(self.result.classes)))
+        return [classes, *facts[:half], ("Reference class", str(self.result.reference)), *facts[half:]]
+
+    def _tables(self):
+        r = self.result
+        by_class = (values.swapaxes(0, 1) for values in (r.params, r.bse, r.tvalues, r.pvalues, self.limits))
+        return [
+            (f"y = {label} against {r.reference}", self._rows(*estimates))
+            for label, *estimates in zip(r.contrast_classes, *by_class, strict=True)
+        ]
 
 
 def _value(value):
@@ -182,7 +227,7 @@ def _plain(value):
 
 
 def _precise(certificate):
-    return "" if math.isnan(certificate) else f"within {certificate:.0e} se"
+    return "" if math.isnan(certificate) else f", within {certificate:.0e} se"
 
 
 def _share(part, whole):
@@ -220,7 +265,8 @@ def _two_columns(facts, width):
     """Facts as `label value` pairs in two columns, read downwards."""
     half = (len(facts) + 1) // 2
     column = (width - 4) // 2
-    cells = [label + " " + value.rjust(column - len(label) - 1) for label, value in facts]
+    room = [column - len(label) - 1 for label, _ in facts]
+    cells = [f"{label} {_shorten(value, size).rjust(size)}" for (label, value), size in zip(facts, room, strict=True)]
     cells += [""] * (2 * half - len(cells))
     return [f"{left}    {right}".rstrip() for left, right in zip(cells[:half], cells[half:], strict=True)]
 

@@ -12,14 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
-from . import linear_predictor, quadratic_form
+from . import check_covariance, linear_predictor, quadratic_form
 
 # Links whose inverse is used on one side of 0 only: an interval for eta that reaches 0 ends at the limit there.
 HALF_LINE_LINKS = frozenset({"inverse", "inverse_squared", "sqrt", "power"})
 
 
 class Prediction(NamedTuple):
-    """Predictions with their standard errors and confidence limits, each an (n,) array."""
+    """Predictions with their standard errors and confidence limits, each an array of the shape of the prediction."""
 
     mean: np.ndarray
     se: np.ndarray
@@ -72,14 +72,51 @@ def conf_int(params, bse, level=0.95, df=None):
 
     Parameters
     ----------
-    params, bse : (p,) arrays
+    params, bse : arrays of one shape, (p,) or (p, m)
 
     Returns
     -------
-    (p, 2) array of lower and upper limits, NaN where aliased
+    (..., 2) array of lower and upper limits, NaN where aliased
     """
     reach = quantile(level, df) * bse
-    return np.stack([params - reach, params + reach], axis=1)
+    return np.stack([params - reach, params + reach], axis=-1)
+
+
+class WaldTest(NamedTuple):
+    """A joint test: the chi-square statistic, its degrees of freedom and the p-value."""
+
+    statistic: float
+    df: int
+    p_value: float
+
+
+def wald(estimates, covariance):
+    """Wald's test that all estimates are zero, b' C^-1 b as chi-square (R's ``car::Anova(test="Wald")``).
+
+    Aliased estimates (NaN) are left out. A singular covariance, such as a sandwich over too few clusters, is inverted
+    on its range, and its rank gives the degrees of freedom.
+
+    Parameters
+    ----------
+    estimates : (k,) array
+    covariance : (k, k) array
+
+    Returns
+    -------
+    WaldTest, NaN with df 0 where nothing can be tested
+    """
+    from scipy.special import chdtrc
+
+    kept = ~np.isnan(estimates)
+    covariance = covariance[np.ix_(kept, kept)]
+    se = np.sqrt(np.diagonal(covariance))
+    if not (kept.any() and np.isfinite(covariance).all() and (se > 0).all()):
+        return WaldTest(np.nan, 0, np.nan)
+    values, vectors = np.linalg.eigh(covariance / np.outer(se, se))
+    regular = values > values[-1] * len(values) * np.finfo(float).eps
+    scores = vectors.T[regular] @ (estimates[kept] / se)
+    statistic, df = float(np.sum(scores**2 / values[regular])), int(regular.sum())
+    return WaldTest(statistic, df, float(chdtrc(df, statistic)))
 
 
 def mean_interval(result, X, offset, kind="mean", level=0.95):
@@ -104,11 +141,7 @@ def mean_interval(result, X, offset, kind="mean", level=0.95):
     InvalidParameterError
         If the model was fitted without a covariance.
     """
-    cov = result.cov_params()
-    if cov is None:
-        raise InvalidParameterError(
-            "the model was fitted with cov=None, so it has no intervals; fit it with cov='model'"
-        )
+    cov = check_covariance(result.cov_params(), "intervals")
     reach = quantile(level, result.test_df)
     eta = linear_predictor(result, X, offset)
     se = np.sqrt(quadratic_form(result, X, cov))

@@ -8,7 +8,12 @@ P, ONES, STORAGE, X, ROW_STRIDE, COL_STRIDE, LOAD, ROWS, BLOCK, PRECISE, CURVATU
 )
 # Vectors are three fields each: (address, byte stride, loader), address 0 for none and loader 0 for plain float64.
 Y, W, F, OFFSET, EXPOSURE = 13, 16, 19, 22, 25
-PLAN = 28
+MEAT = 28  # whether a curvature sums the scores' outer products instead of the information
+PLAN = 29
+
+ORDER_PRODUCT = 3  # beside the orders 0, 1 and 2 of a pass: the information times a direction in place of the score
+ORDER_BLOCKS = 4  # for classes: the information of each class alone
+ORDER_DIAGONAL = 5  # the score, and of the information its diagonal
 
 LOADED, C_ORDER, F_ORDER = 0, 1, 2  # STORAGE: through the loader, or in place
 ROUNDED, EXACT = 1, 2  # PRECISE: residuals rounded to double, or carried exactly because the score is linear

@@ -25,8 +25,11 @@ from .layout import (
     LOAD,
     LOADED,
     MAX_ETA,
+    MEAT,
     OFFSET,
     ONES,
+    ORDER_DIAGONAL,
+    ORDER_PRODUCT,
     PEARSON,
     PRECISE,
     PRECISE_ETA,
@@ -164,8 +167,63 @@ def add_score(storage, a, lda, n, p, ones, r, score, dims):
         gemv(columns, lda, n if columns else p, p if columns else n, a, at(r), s, dims)
 
 
+@inner()
+def add_squares(si, sj, a, n, p, ones, h, out):
+    """out += the diagonal of X' diag(h) X."""
+    if ones:
+        out[0] += total(h, n)
+    x = carray(doubles(a), max(1, (n - 1) * si + (p - 1) * sj + 1))
+    if sj == 1:
+        for i in range(n):
+            for j in range(p):
+                v = x[i * si + j]
+                out[j + ones] += h[i] * v * v
+    else:
+        for j in range(p):
+            s = 0.0
+            for i in range(n):
+                v = x[i * si + j * sj]
+                s += h[i] * v * v
+            out[j + ones] += s
+
+
+@inner()
+def strides(plan):
+    """The strides of X in numbers, (row, column), as the products see them, and BLAS's leading dimension."""
+    if plan[STORAGE] == F_ORDER:
+        sj = plan[COL_STRIDE] // 8
+        return 1, sj, max(sj, 1)
+    si = plan[ROW_STRIDE] // 8 if plan[STORAGE] == C_ORDER else plan[P]
+    return si, 1, max(si, 1)
+
+
+@inner()
+def open_block(plan, first, n, rows, loaded):
+    """Read n rows' vectors from row ``first`` on into ``rows``; the address of their X, converted where it must be."""
+    a = plan[X] + first * plan[ROW_STRIDE]
+    if plan[STORAGE] == LOADED and plan[P] > 0:
+        call(plan[LOAD], (a, plan[ROW_STRIDE], plan[COL_STRIDE], n, plan[P], loaded))
+        a = loaded
+    read_vectors(plan, first, n, rows)
+    combine(plan, n, rows)
+    return a
+
+
+@inner()
+def roots(plan, n, rows, r, h, root):
+    """What each row is multiplied by in a curvature: sqrt(h), or |r| where outer products of scores are summed.
+
+    A row repeated f times has f scores of r / f.
+    """
+    for i in range(n):
+        if plan[MEAT]:
+            root[i] = abs(r[i]) / (sqrt(rows[V_F, i]) if plan[F] != 0 else 1.0) if r[i] != 0.0 else 0.0
+        else:
+            root[i] = sqrt(h[i])
+
+
 @jit()
-def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, score_low, info, sums):
+def block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, score, score_low, info, sums):
     """One pass over ``runs``, adding to score, information and sums.
 
     Parameters
@@ -176,12 +234,15 @@ def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, scor
         Parameters of family and link.
     beta : (p + ones,) float64
         Coefficients, the intercept first.
+    direction : (p + ones,) float64
+        What order 3 multiplies the information by.
     scale : (p + ones,) float64
         What each column is multiplied by in the curvature.
     runs : (k, 2) int64
         Half-open ranges of rows.
     order : int
-        0 deviance, 1 with score and Pearson's chi-square, 2 with curvature too.
+        0 deviance, 1 with score and Pearson's chi-square, 2 with curvature too; 3 has the information times
+        ``direction`` in place of the score, 5 the score and in info's first row the information's diagonal.
     first_eta : int
         Address of a loop that writes the first linear predictor instead of X beta, or 0. The score is then
         X'(r + h (eta - offset)), so that information^-1 score are the coefficients of the first IRLS step.
@@ -191,6 +252,7 @@ def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, scor
         Added to. m is p + ones, rounded up to a multiple of four up to ``SMALL``.
     """
     p, ones, storage, block = plan[P], plan[ONES], plan[STORAGE], plan[BLOCK]
+    si, sj, lda = strides(plan)
     rows = carray(doubles(at(work)), (VECTORS, block))
     y, w, shift, eta, low = rows[V_Y], rows[V_W], rows[V_SHIFT], rows[V_ETA], rows[V_LOW]
     r, h, d, root = rows[V_R], rows[V_H], rows[V_D], rows[V_ROOT]
@@ -198,22 +260,10 @@ def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, scor
     loaded = at(work) + 8 * VECTORS * block
     buffer = loaded + 8 * p * block
     dims = np.empty(4, np.int32)
-    if storage == F_ORDER:
-        si, sj = 1, plan[COL_STRIDE] // 8
-    elif storage == C_ORDER:
-        si, sj = plan[ROW_STRIDE] // 8, 1
-    else:
-        si, sj = p, 1
-    lda = max(sj if storage == F_ORDER else si, 1)
     for k in range(runs.shape[0]):
         for b0 in range(runs[k, 0], runs[k, 1], block):
             n = min(block, runs[k, 1] - b0)
-            a = plan[X] + b0 * plan[ROW_STRIDE]
-            if storage == LOADED and p > 0:
-                call(plan[LOAD], (a, plan[ROW_STRIDE], plan[COL_STRIDE], n, p, loaded))
-                a = loaded
-            read_vectors(plan, b0, n, rows)
-            combine(plan, n, rows)
+            a = open_block(plan, b0, n, rows, loaded)
             # a slice assignment would compile its error messages too, for a second and a half
             for i in range(n):
                 eta[i] = shift[i]
@@ -234,13 +284,20 @@ def block_pass(plan, par, beta, scale, runs, order, first_eta, work, score, scor
             if first_eta != 0:
                 for i in range(n):
                     r[i] += h[i] * (eta[i] - shift[i])
+            if order == ORDER_PRODUCT:
+                for i in range(n):
+                    d[i] = 0.0
+                linear_predictor(storage, a, lda, n, p, ones, direction, d, dims)
+                for i in range(n):
+                    r[i] = h[i] * d[i]
             if plan[PRECISE] and first_eta == 0:
                 call(plan[PRECISE_SCORE], (plan[PRECISE], si, sj, a, n, p, ones, at(rows), block,
                      at(score), at(score_low)))  # fmt: skip
             else:
                 add_score(storage, a, lda, n, p, ones, r, score, dims)
+            if order == ORDER_DIAGONAL:
+                add_squares(si, sj, a, n, p, ones, h, info[0])
             if order == 2:
-                for i in range(n):
-                    root[i] = sqrt(h[i])
+                roots(plan, n, rows, r, h, root)
                 call(plan[CURVATURE], (storage, a, lda, n, p, ones, at(scale), at(root),
                      buffer, at(info), info.shape[0]))  # fmt: skip

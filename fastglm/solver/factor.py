@@ -115,22 +115,23 @@ def cholesky(information: np.ndarray, scale: np.ndarray, safe: float = SAFE_PIVO
     return Factor(triangle, scale, kept, {}, False)
 
 
-def from_root(R: np.ndarray, scale: np.ndarray, kept=None) -> Factor:
+def from_root(R: np.ndarray, scale: np.ndarray, kept=None, tolerance: float = RANK_TOLERANCE) -> Factor:
     """Factor from R of the weighted design's QR.
 
-    Later columns that depend on earlier ones are aliased, as in R, unless ``kept`` already says which are not.
+    Later columns that depend on earlier ones to a relative ``tolerance`` are aliased, as in R, unless ``kept`` already
+    says which are not.
     """
     norms = np.sqrt(np.square(R).sum(0))
     s = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0.0)
     R = R * s
-    kept, dependent = _independent(R) if kept is None else (kept, [])
+    kept, dependent = _independent(R, tolerance) if kept is None else (kept, [])
     extended = dense.orthogonal_triangle(R[:, kept]) if R.dtype != np.float64 else None
     triangle = np.linalg.qr(R[:, kept], mode="r") if extended is None else extended.astype(np.float64)
     aliased = {j: _combination(triangle, R[:, kept], R[:, j], kept, s, j, scale) for j in dependent}
     return Factor(np.asfortranarray(triangle), (scale * s).astype(np.float64), kept, aliased, True, extended)
 
 
-def _independent(R):
+def _independent(R, tolerance):
     """The columns of R, each of norm one, that do not depend on earlier ones, and those that do."""
     basis = np.empty_like(R)
     kept, dependent = [], []
@@ -140,7 +141,7 @@ def _independent(R):
         for _ in range(2):  # once more, for the digits the first projection cancels
             v -= q @ (q.T @ v)
         size = np.sqrt(v @ v)
-        if size > RANK_TOLERANCE:
+        if size > tolerance:
             basis[:, len(kept)] = v / size
             kept.append(j)
         else:

@@ -7,6 +7,7 @@ score passes, one last curvature) and L-BFGS (a diagonal and corrections only).
 from __future__ import annotations
 
 from math import inf, isfinite, log, sqrt
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,9 @@ class Control(NamedTuple):
     corrections kept; ``final`` asks for a curvature no further than ``near`` standard errors from the optimum; a
     Newton step with its own curvature leaves ``bend`` times the square of the distance; ``score_cost`` is what a score
     pass costs beside one with curvature; beyond ``trust`` standard errors a curvature that is not all rows' own is not
-    to be followed; ``rho`` is the factor the first step with such a curvature is expected to leave.
+    to be followed; ``rho`` is the factor the first step with such a curvature is expected to leave;
+    ``robust`` asks for the outer products of the scores too, from solvers that read rows once;
+    ``began`` is when the clock of the history started.
     """
 
     tol: float = 1e-8
@@ -40,6 +43,8 @@ class Control(NamedTuple):
     trust: float = inf
     rho: float = 0.1
     canonical: bool = True
+    robust: bool = False
+    began: float = 0.0
     callback: object = None
 
 
@@ -48,7 +53,8 @@ class Solution(NamedTuple):
 
     ``stop`` is "converged" or the reason it is not; ``certificate`` the estimated distance to the optimum in
     standard errors (an upper bound of every coefficient's under the quadratic model). ``quadratic`` is the last pass,
-    ``origin`` the coefficients and the pass at which ``factor`` was made.
+    ``origin`` the coefficients and the pass at which ``factor`` was made, ``meat`` the sum of outer products of scores
+    where the solver made it.
     """
 
     beta: np.ndarray
@@ -60,6 +66,7 @@ class Solution(NamedTuple):
     stop: str
     history: tuple
     origin: tuple | None = None
+    meat: np.ndarray | None = None
 
 
 def factorise(objective, q, beta):
@@ -123,7 +130,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
             rho = distance / previous
         # a step that rounding of the linear predictor would hide
         floor = (distance < 1e-3 or iteration > 5) and gain <= (EPS * factor.size(beta)) ** 2
-        _record(history, control, iteration, objective, q, distance, fresh)
+        record(history, control, iteration, objective, q, distance, fresh)
         ahead = _ahead(control, distance, rho, exact)
         settled = not control.final or drift + distance <= 2.0 * max(control.near, control.tol)
         resting = settled and rho > 0.5 and _near_enough(control, factor, beta, distance, dispersion(q))
@@ -131,7 +138,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
             # the step is taken: what it leaves is estimated, not measured
             left = min(ahead, distance)
             stop = "converged" if since_blocked > 3 else BLOCKED
-            return Solution(beta + step, q, factor, left, _norm(q), iteration, stop, tuple(history), origin)
+            return Solution(beta + step, q, factor, left, norm(q), iteration, stop, tuple(history), origin)
         order = 2 if _wants_curvature(control, distance, rho, drift, exact) else 1
         stale = not fresh and control.lazy and not isinstance(factor, Diagonal)
         # a shorter step along an old direction is worth trying only where a score pass is nearly free
@@ -139,7 +146,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         if stale and distance > control.trust:
             q_new = None
         else:
-            t, trial, q_new, blocked = _search(objective, beta, step, gain, q, order, tries)
+            t, trial, q_new, blocked = search(objective, beta, step, gain, q, order, tries)
         if q_new is None:
             if stale:
                 # an unrepresentative curvature: look again with one of all rows, here
@@ -163,10 +170,10 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
             factor, drift, origin = factorise(objective, q, beta), 0.0, (beta, q)
             if control.canonical:
                 pairs.clear()
-    return Solution(beta, q, factor, float(distance), _norm(q), iteration, stop, tuple(history), origin)
+    return Solution(beta, q, factor, float(distance), norm(q), iteration, stop, tuple(history), origin)
 
 
-def _record(history, control, iteration, objective, q, distance, fresh):
+def record(history, control, iteration, objective, q, distance, fresh):
     """Write an iteration down, and tell whoever watches."""
     history.append(
         {
@@ -176,6 +183,7 @@ def _record(history, control, iteration, objective, q, distance, fresh):
             "distance": distance,
             "max_eta": q.max_eta,
             "fresh": fresh,
+            "seconds": perf_counter() - control.began,
         }
     )
     if control.callback:
@@ -224,11 +232,11 @@ def _ahead(control, distance, rho, exact):
     return min(max(rho, 0.01), 1.0) * distance
 
 
-def _norm(q):
+def norm(q):
     return sqrt(float(q.score @ q.score))
 
 
-def _search(objective, beta, step, gain, q, order, tries):
+def search(objective, beta, step, gain, q, order, tries):
     """Halve the step until the deviance falls (Armijo 1966): (size, beta, Quadratic or None, left the range)."""
     noise = 1e-11 * abs(q.deviance) + 1e-300
     t, blocked = 1.0, False

@@ -8,14 +8,18 @@ from typing import NamedTuple
 import numpy as np
 
 from ..kernels.dense import symmetric
+from ..solvers import Auto
 from .boundary import barrier, touches
 from .factor import Diagonal, cholesky
 from .newton import Control, Solution, descend, factorise, without_aliased
+from .newton_cg import newton_cg
+from .stream import stream
 
 TRANSPORT = 20.0  # how much nearer to the optimum a sample's correction brings the curvature, at the least
 TIGHT = 1e-13  # the distance asked for where a pass costs microseconds
 SHARES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4)  # of the rows, that a sample may have
 NEWTON_COST = 3.0  # curvature passes that Newton on all rows takes before its last
+LARGE = 2000  # coefficients from which factoring their matrix again and again costs more than passes
 SMALL_ROWS = 20_000  # below this a curvature pass costs less than thinking about it
 
 
@@ -39,13 +43,24 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
     # where a pass costs microseconds, every digit
     tol = min(options.tol, TIGHT) if objective.small else options.tol
     control = control._replace(tol=tol, enough=options.tol, max_iter=options.max_iter)
-    if name == "lbfgs":
-        solution = _diagonal_descent(objective, options, start, fallback, dispersion, control)
+    if name in MATRIX_FREE or (name == "auto" and objective.n_params > LARGE):
+        way = MATRIX_FREE.get(name, _matrix_free_newton)
+        solution = way(objective, options, start, fallback, dispersion, control)
         if start is not None and solution.stop != "converged":
-            solution = _diagonal_descent(objective, options, None, fallback, dispersion, control)
+            solution = way(objective, options, None, fallback, dispersion, control)
+        if name == "newton-cg" and solution.stop != "converged":
+            beta, q = begin(objective, None, fallback)
+            solution = descend(objective, beta, control, dispersion, q=q)
         return solution if solution.stop == "converged" else _at_boundary(objective, solution, fallback, control)
+    if name == "stream":
+        solution = stream(objective, options, start, fallback, dispersion, control)
+        if solution is not None:
+            return solution
+        # what a read in blocks could not certify is fitted exactly
+        name, exact = "auto", Auto()
+        control = control._replace(tol=min(exact.tol, TIGHT) if objective.small else exact.tol, enough=exact.tol)
     control = control._replace(lazy=name != "irls")
-    if name == "auto" and objective.pair.linear:
+    if name == "auto" and objective.linear:
         return _least_squares(objective, start, fallback, dispersion, control)
     if name == "auto":
         plan = choose_sample(objective.source.n_rows, objective.n_params, information, control.score_cost)
@@ -66,7 +81,7 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
 
 def _at_boundary(objective, solution, fallback, control):
     """Where the line search ran into the end of the means' range, the optimum along that end."""
-    if solution.stop == "not finite at the start":
+    if solution.stop == "not finite at the start" or not objective.bounded:
         return solution
     beta = barrier(objective, solution.beta, fallback())
     if beta is None:
@@ -221,17 +236,34 @@ def _transported(sample, solution):
     return solution._replace(factor=factor, quadratic=moved)
 
 
+def _matrix_free_newton(objective, options, start, fallback, dispersion, control):
+    """Newton by conjugate gradients, then one curvature pass if a covariance is wanted."""
+    beta = fallback() if start is None else start
+    solution = newton_cg(objective, beta, _diagonal(objective, beta), control, dispersion)
+    return _with_curvature(objective, solution, dispersion, control)
+
+
 def _diagonal_descent(objective, options, start, fallback, dispersion, control):
     """L-BFGS from the diagonal of a sample's information, then one curvature pass if a covariance is wanted."""
-    rows = min(objective.source.n_rows, max(2000, objective.source.n_rows // 50))
     beta = fallback() if start is None else start
-    sample = objective.sample(rows)
-    diagonal = np.diagonal(sample.at(beta, 2).information)
-    objective.n_passes += sample.n_passes
-    diagonal = np.where(diagonal > 0.0, diagonal, 1.0)
     loop = control._replace(final=False, memory=options.memory)
-    solution = descend(objective, beta, loop, dispersion, factor=Diagonal(diagonal))
+    solution = descend(objective, beta, loop, dispersion, factor=Diagonal(_diagonal(objective, beta)))
+    return _with_curvature(objective, solution, dispersion, control)
+
+
+def _diagonal(objective, beta):
+    """About the information's diagonal, from a sample, positive."""
+    rows = min(objective.source.n_rows, max(2000, objective.source.n_rows // 50))
+    diagonal = objective.preconditioner(beta, rows)
+    return np.where(diagonal > 0.0, diagonal, 1.0)
+
+
+def _with_curvature(objective, solution, dispersion, control):
+    """The solution of a descent without a matrix, with one made at its end where a covariance is wanted."""
     if not control.final or solution.stop != "converged":
         return solution._replace(factor=None)
     last = descend(objective, solution.beta, control, dispersion)
     return last._replace(n_iter=solution.n_iter + last.n_iter, history=solution.history + last.history)
+
+
+MATRIX_FREE = {"lbfgs": _diagonal_descent, "newton-cg": _matrix_free_newton}

@@ -72,7 +72,13 @@ class InMemory:
         first = edges[:-1] + (np.random.default_rng(runs).random(runs) * (room + 1)).astype(np.int64)
         ranges = np.column_stack([first, np.minimum(first + RUN, edges[1:])])
         tasks = min(MAX_UNITS, max(1, rows // UNIT_ROWS))
-        units = [np.ascontiguousarray(u) for u in np.array_split(ranges, tasks)]
+        return self._over([np.ascontiguousarray(u) for u in np.array_split(ranges, tasks)])
+
+    def part(self, runs: np.ndarray) -> InMemory:
+        """A source over the ranges of rows ``runs`` (k, 2)."""
+        return self._over([runs])
+
+    def _over(self, units):
         other = InMemory(self.data, self.threads, units)
         other._plan, other._workspaces = self.plan(), self._workspaces
         return other
@@ -80,7 +86,7 @@ class InMemory:
     def reduce(self, f):
         """The sum of ``f(ranges, workspace)`` over the units, added in a fixed binary tree."""
         if self.single:
-            with self._workspace() as work:
+            with self.workspace() as work:
                 return f(self.units[0], work)
         with single_threaded_blas():
             tree = Tree(len(self.units))
@@ -119,11 +125,12 @@ class InMemory:
                 )
 
     def _work(self, f, tree):
-        with self._workspace() as work:
+        with self.workspace() as work:
             for u in tree.take():
                 tree.put(u, f(self.units[u], work))
 
-    def _workspace(self):
+    def workspace(self):
+        """One thread's workspace, for a ``with`` statement."""
         return _Lent(self._workspaces, lambda: workspace(self.p, self.block))
 
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ..kernels.dense import orthogonal_triangle
-from ..kernels.evaluate import row_terms
 
 
 class Root(NamedTuple):
@@ -24,26 +23,14 @@ def triangle(A: np.ndarray) -> np.ndarray:
     return np.linalg.qr(A, mode="r") if A.dtype == np.float64 else orthogonal_triangle(A)
 
 
-def weighted_root(objective, beta: np.ndarray) -> np.ndarray:
-    """R of the QR decomposition of diag(h)^(1/2) X diag(scale) at ``beta``, by tall-skinny QR over blocks of rows."""
-    data, pair, scale = objective.source.data, objective.pair, objective.scale
-    kind = np.longdouble if objective.small else np.float64
+def tall_skinny_root(source, m: int, weighted_rows) -> np.ndarray:
+    """R (m, m) of the QR decomposition of a tall matrix, whose rows a to b are ``weighted_rows(a, b)``."""
 
     def unit(runs, work):
-        roots = []
-        for a, b in runs:
-            X = design(data, a, b)
-            eta = X @ beta + offset(data, a, b)
-            h = row_terms(pair, eta, data.y[a:b], weight(data, a, b))[1]
-            # extended precision costs little on small data and keeps every digit of the standard errors
-            A = X.astype(kind) * scale * np.sqrt(h.astype(kind))[:, None]
-            A[h == 0.0] = 0.0
-            roots.append(triangle(A))
+        roots = [triangle(weighted_rows(a, b)) for a, b in runs]
         return Root(roots[0] if len(roots) == 1 else triangle(np.vstack(roots)))
 
-    with np.errstate(all="ignore"):
-        R = objective.source.reduce(unit).R
-    m = len(beta)
+    R = source.reduce(unit).R
     return R if R.shape[0] == m else np.vstack([R, np.zeros((m - R.shape[0], m))])
 
 

@@ -1,0 +1,36 @@
+"""The multinomial distribution of one of K classes, and the softmax that gives their probabilities.
+
+It is not among the families of one mean: a row has K - 1 linear predictors, one for each class but the reference.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..types import Interval
+
+
+class Softmax(NamedTuple):
+    """The canonical link: eta_k = log(mu_k / mu_reference), mu = softmax(eta) with the reference's eta zero."""
+
+    name = "softmax"
+
+
+class Multinomial(NamedTuple):
+    """theta_k = log(mu_k / mu_reference), T(y) the indicators, a(theta) = logsumexp(0, theta).
+
+    Parameters
+    ----------
+    reference : label, optional
+        The class the others are compared with; the first in sorted order without it.
+    """
+
+    reference: Any = None
+
+    name = "multinomial"
+    canonical = "softmax"
+    default_link = Softmax
+    domain = Interval(0.0, closed="left")
+    dispersion = "one"
+    counts_dispersion = False
+    saturated = None

@@ -1,0 +1,254 @@
+"""The block pass of softmax regression: K classes, the first of them the reference, whose linear predictor is zero.
+
+With mu the class probabilities of a row, y its class and w its weight:
+
+    r_k = w (1[y = k] - mu_k)             the score with respect to eta_k
+    w mu_k mu_l                           minus the information between classes k and l
+    -2 w log mu_y                         the deviance
+
+The information is a Laplacian: the sum over pairs k < l, the reference included, of X' diag(w mu_k mu_l) X at
+(e_k - e_l)(e_k - e_l)'. Its K (K-1) / 2 pair matrices are all the pass sums; each has positive weights, so no digits
+cancel, and their number is the least there can be.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+from numba import carray
+
+from .compile import at, blas, call, doubles, inner, jit
+from .elementary import exp, log, log1p
+from .layout import (
+    BLOCK,
+    CURVATURE,
+    DEVIANCE,
+    F_ORDER,
+    MAX_ETA,
+    MEAT,
+    ONES,
+    ORDER_BLOCKS,
+    ORDER_DIAGONAL,
+    ORDER_PRODUCT,
+    PEARSON,
+    PRECISE,
+    PRECISE_ETA,
+    PRECISE_SCORE,
+    ROUNDED,
+    STORAGE,
+    V_D,
+    V_ETA,
+    V_F,
+    V_H,
+    V_LOW,
+    V_R,
+    V_ROOT,
+    V_W,
+    V_Y,
+    VECTORS,
+    F,
+    P,
+)
+from .passes import add_squares, fill_absent, largest, open_block, strides, total
+
+dgemm = blas("dgemm", 13)
+
+_NUMBERS = np.array([1.0])
+_LETTERS = np.frombuffer(b"TN", dtype=np.uint8).copy()
+
+
+@inner()
+def gemm(left, right, m, n, k, a, lda, b, ldb, c, ldc, dims):
+    """C += op(A) op(B), column-major, C m x n and the inner length k; ``left`` and ``right`` say what is transposed."""
+    dims[0], dims[1], dims[2], dims[3], dims[4], dims[5] = m, n, k, lda, ldb, ldc
+    d, one, letter = at(dims), at(_NUMBERS), at(_LETTERS)
+    dgemm(letter + (0 if left else 1), letter + (0 if right else 1), d, d + 4, d + 8, one, a, d + 12, b, d + 16,
+          one, c, d + 20)  # fmt: skip
+
+
+@inner()
+def predictors(storage, a, lda, n, p, ones, beta, eta, dims):
+    """eta[k] = X beta[k] for each class k but the reference: beta (K-1, m), eta (K-1, block)."""
+    others, m, block = beta.shape[0], beta.shape[1], eta.shape[1]
+    for k in range(others):
+        for i in range(n):
+            eta[k, i] = beta[k, 0] if ones else 0.0
+    if p > 0:
+        gemm(storage != F_ORDER, False, n, others, p, a, lda, at(beta) + 8 * ones, m, at(eta), block, dims)
+
+
+@inner()
+def add_scores(storage, a, lda, n, p, ones, r, score, dims):
+    """score[k] += X' r[k] for each class k but the reference: r (K-1, block), score (K-1, m)."""
+    others, block, m = r.shape[0], r.shape[1], score.shape[1]
+    if ones:
+        for k in range(others):
+            score[k, 0] += total(r[k], n)
+    if p > 0:
+        gemm(storage == F_ORDER, False, p, others, n, a, lda, at(r), block, at(score) + 8 * ones, m, dims)
+
+
+@inner()
+def class_rows(n, y, w, eta, mu, r, d, h, top, own, rest):
+    """The formulas of the rows: probabilities mu (K, block), scores r (K-1, block), deviances d, Pearson's terms h.
+
+    Everything is relative to the largest linear predictor, and the class that was seen is kept apart from the rest, so
+    that a probability near one keeps its distance from one.
+    """
+    others = eta.shape[0]
+    for i in range(n):
+        top[i] = 0.0
+        own[i] = 0.0
+        rest[i] = 0.0
+    for k in range(others):
+        for i in range(n):
+            top[i] = max(top[i], eta[k, i])
+    for k in range(others + 1):
+        for i in range(n):
+            e = exp((eta[k - 1, i] if k > 0 else 0.0) - top[i])
+            seen = y[i] == k
+            mu[k, i] = e
+            own[i] += e if seen else 0.0
+            rest[i] += 0.0 if seen else e
+    for k in range(others):
+        for i in range(n):
+            # the lead of the likeliest class over the one seen, exact where own may have underflowed
+            h[i] = top[i] - eta[k, i] if y[i] == k + 1 else (top[i] if k == 0 else h[i])
+    for i in range(n):
+        lead = h[i]
+        all_ = own[i] + rest[i]
+        loss = log1p(rest[i]) if lead == 0.0 else lead + log(all_)
+        counts = w[i] > 0.0
+        d[i] = 2.0 * w[i] * loss if counts else 0.0
+        h[i] = w[i] * rest[i] / own[i] if counts else 0.0
+        top[i] = 1.0 / all_
+        own[i] = w[i] * rest[i] / all_ if counts else 0.0
+    for k in range(others + 1):
+        for i in range(n):
+            mu[k, i] *= top[i]
+    for k in range(others):
+        for i in range(n):
+            share = -w[i] * mu[k + 1, i] if w[i] > 0.0 else 0.0
+            r[k, i] = own[i] if y[i] == k + 1 else share
+
+
+@inner()
+def turn(n, w, mu, t, r):
+    """The scores' change along a direction whose linear predictors are t: r_k = w mu_k (t_k - sum of mu_l t_l)."""
+    others = t.shape[0]
+    for i in range(n):
+        mean = 0.0
+        for k in range(others):
+            mean += mu[k + 1, i] * t[k, i]
+        for k in range(others):
+            r[k, i] = w[i] * mu[k + 1, i] * (t[k, i] - mean) if w[i] > 0.0 else 0.0
+
+
+@inner()
+def pair_roots(plan, n, rows, mu, r, first, second, root):
+    """What the rows are multiplied by in the matrix of a pair of classes: sqrt(w mu_first mu_second).
+
+    Where outer products of scores are summed: r_second for first = 0, else the sum of both (the products follow by
+    polarisation).
+    """
+    w, f = rows[V_W], rows[V_F]
+    for i in range(n):
+        if plan[MEAT]:
+            s = abs(r[second - 1, i] + (r[first - 1, i] if first > 0 else 0.0))
+            root[i] = s / (sqrt(f[i]) if plan[F] != 0 else 1.0) if s != 0.0 else 0.0
+        else:
+            root[i] = sqrt(w[i] * mu[first, i] * mu[second, i]) if w[i] > 0.0 else 0.0
+
+
+@inner()
+def add_curvatures(plan, storage, a, lda, n, p, ones, rows, scale, mu, r, order, buffer, info):
+    """Add the block's pair matrices to info (pairs, m, m), or each class's own matrix to info (K-1, m, m)."""
+    n_classes, width, root = mu.shape[0], info.shape[1], rows[V_ROOT]
+    number = 0
+    for first in range(n_classes):
+        for second in range(first + 1, n_classes):
+            if order == ORDER_BLOCKS:
+                if first > 0:
+                    break
+                for i in range(n):
+                    share = mu[second, i] * (1.0 - mu[second, i])
+                    root[i] = sqrt(rows[V_W, i] * share) if rows[V_W, i] > 0.0 and share > 0.0 else 0.0
+            else:
+                pair_roots(plan, n, rows, mu, r, first, second, root)
+            call(plan[CURVATURE], (storage, a, lda, n, p, ones, at(scale), at(root), buffer,
+                 at(info) + 8 * number * width * width, width))  # fmt: skip
+            number += 1
+
+
+@jit()
+def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low, info, sums):
+    """One pass over ``runs``, adding to score, information and sums.
+
+    Parameters
+    ----------
+    plan : (PLAN,) int64
+        Where everything is; y holds the numbers of the classes, zero the reference.
+    beta, direction : (K-1, m) float64
+        Coefficients, the intercept first, and what order 3 multiplies the information by.
+    scale : (m,) float64
+        What each column is multiplied by in the curvature.
+    runs : (k, 2) int64
+        Half-open ranges of rows.
+    order : int
+        0 deviance, 1 with scores and Pearson's chi-square, 2 with the pair matrices too; 3 has the information times
+        ``direction`` in place of the scores, 4 the information of each class alone in place of the pairs', 5 its
+        diagonal alone, a row of info[0] for each class.
+    work : float64
+        ``passes.workspace``; overwritten.
+    score, score_low : (K-1, m), info : (pairs, width, width), sums : (SUMS,) float64
+        Added to.
+    """
+    p, ones, storage, block = plan[P], plan[ONES], plan[STORAGE], plan[BLOCK]
+    si, sj, lda = strides(plan)
+    others, m = beta.shape[0], beta.shape[1]
+    rows = carray(doubles(at(work)), (VECTORS, block))
+    fill_absent(plan, rows)
+    y, w, h, d = rows[V_Y], rows[V_W], rows[V_H], rows[V_D]
+    loaded = at(work) + 8 * VECTORS * block
+    buffer = loaded + 8 * p * block
+    eta, r, t = np.empty((others, block)), np.empty((others, block)), np.empty((others, block))
+    mu, spare = np.empty((others + 1, block)), np.empty((2, block))
+    dims = np.empty(6, np.int32)
+    for run in range(runs.shape[0]):
+        for b0 in range(runs[run, 0], runs[run, 1], block):
+            n = min(block, runs[run, 1] - b0)
+            a = open_block(plan, b0, n, rows, loaded)
+            if plan[PRECISE]:
+                for k in range(others):
+                    for i in range(n):
+                        eta[k, i] = 0.0
+                    call(plan[PRECISE_ETA], (si, sj, a, n, p, ones, at(beta) + 8 * k * m, at(eta) + 8 * k * block,
+                         at(rows[V_LOW])))  # fmt: skip
+            else:
+                predictors(storage, a, lda, n, p, ones, beta, eta, dims)
+            class_rows(n, y, w, eta, mu, r, d, h, rows[V_ETA], spare[0], spare[1])
+            sums[DEVIANCE] += total(d, n)
+            if order == 0:
+                continue
+            sums[PEARSON] += total(h, n)
+            for k in range(others):
+                sums[MAX_ETA] = max(sums[MAX_ETA], largest(eta[k], n))
+            if order == ORDER_PRODUCT:
+                predictors(storage, a, lda, n, p, ones, direction, t, dims)
+                turn(n, w, mu, t, r)
+            if plan[PRECISE]:
+                for k in range(others):
+                    for i in range(n):
+                        rows[V_R, i], rows[V_H, i] = r[k, i], 0.0
+                    call(plan[PRECISE_SCORE], (ROUNDED, si, sj, a, n, p, ones, at(rows), block,
+                         at(score) + 8 * k * m, at(score_low) + 8 * k * m))  # fmt: skip
+            else:
+                add_scores(storage, a, lda, n, p, ones, r, score, dims)
+            if order == ORDER_DIAGONAL:
+                for k in range(others):
+                    for i in range(n):
+                        h[i] = w[i] * mu[k + 1, i] * (1.0 - mu[k + 1, i]) if w[i] > 0.0 else 0.0
+                    add_squares(si, sj, a, n, p, ones, h, info[0, k])
+            if order == 2 or order == ORDER_BLOCKS:
+                add_curvatures(plan, storage, a, lda, n, p, ones, rows, scale, mu, r, order, buffer, info)

@@ -1,0 +1,120 @@
+"""The null model of a fit: what the deviance is compared with, and where descents may begin."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from .objective import Deviance
+from .solver.newton import Control
+from .solver.plan import solve
+from .solvers import Auto
+from .source.in_memory import InMemory
+
+
+class Null:
+    """The null model: its deviance, and as a callable the coefficients that reproduce its mean."""
+
+    def __init__(self, model, constant):
+        self.model, self.constant = model, constant
+        source, sums = model.source, model.sums
+        self.mean = sums.mean
+        data = source.data
+        shifted = data.offset is not None or data.exposure is not None
+        if constant is None:
+            self.deviance = self._plain(False, np.zeros(0))
+        elif hasattr(model.pair.family, "null_deviance") and not shifted:
+            self.deviance = model.pair.family.null_deviance(self.mean, sums.weight)
+        elif not shifted:
+            self.deviance = self._plain(True, np.array([self.eta]))
+        else:
+            self.deviance = self._fitted()
+
+    @property
+    def central(self):
+        """Whether the null model is as good a start as R's."""
+        data, family = self.model.source.data, self.model.family
+        plain = data.ones and data.offset is None and data.exposure is None
+        return plain and family.domain.high == 1.0 and 0.0 < self.mean < 1.0
+
+    @cached_property
+    def eta(self):
+        """The linear predictor of the mean of y."""
+        return _scalar_link(self.model.link, self.mean)
+
+    def _objective(self, ones):
+        data = self.model.source.data
+        bare = InMemory(data._replace(X=data.X[:, :0], ones=ones), self.model.source.threads)
+        return Deviance(bare, self.model.pair)
+
+    def _plain(self, ones, beta):
+        d = self._objective(ones).at(beta, 0).deviance
+        # a mean on the boundary has an infinite linear predictor, and reproduces every y
+        return d if np.isfinite(d) else (0.0 if ones and not np.isfinite(self.eta) else np.nan)
+
+    def _fitted(self):
+        """The intercept refitted with the offset, as R does."""
+        objective = self._objective(True)
+        seed = _Seed(objective.constant_start(self.mean, self.eta))
+        control = Control(canonical=self.model.canonical, final=False)
+        try:
+            solution = solve(
+                objective,
+                Auto(),
+                "auto",
+                start=None,
+                fallback=seed,
+                dispersion=lambda q: 1.0,
+                control=control,
+                information=self.model.information(),
+            )
+            return solution.quadratic.deviance
+        except (FloatingPointError, np.linalg.LinAlgError):  # the null model need not have a start (R bug 16877)
+            return np.nan
+
+    def __call__(self):
+        m = self.model.objective.n_params
+        if self.constant == 0 and self.model.source.data.ones and np.isfinite(self.eta):
+            return self.model.objective.constant_start(self.mean, self.eta)
+        beta = np.zeros(m)
+        if np.isfinite(self.model.objective.at(beta, 0).deviance):
+            return beta
+        return self.model.objective.constant_start(self.mean, self.eta)
+
+
+class _Seed:
+    deviance, central = np.inf, False
+
+    def __init__(self, beta):
+        self.beta = beta
+
+    def __call__(self):
+        return self.beta
+
+
+def _scalar_link(link, mean):
+    try:
+        return float(link.link(float(mean)))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return np.inf
+
+
+class ClassNull:
+    """The null model of a softmax regression: every row has the classes' shares, or even chances without a constant."""
+
+    central = True
+
+    def __init__(self, model, constant):
+        self.model, self.constant = model, constant
+        totals = model.totals
+        with np.errstate(all="ignore"):
+            shares = np.log(totals / totals.sum()) if constant is not None else -np.log(len(totals))
+        self.deviance = float(-2.0 * (totals * shares).sum())
+
+    def __call__(self):
+        objective, totals = self.model.objective, self.model.totals
+        beta = np.zeros((objective.n_classes - 1, objective.n_columns))
+        if self.constant == 0 and self.model.source.data.ones:
+            beta[:, 0] = np.log(totals[1:] / totals[0])
+        return beta.ravel()

@@ -1,0 +1,351 @@
+"""``OnlineGLM``: a generalized linear model of a stream, with standard errors at any time."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import inputs
+from ..api import check_options, fit
+from ..errors import ConvergenceWarning, DriftWarning, InvalidParameterError, warn
+from ..family.multinomial import Multinomial
+from ..kernels.rows import Pair
+from ..labels import Encoded
+from ..model import GLM, Softmax
+from ..null import ClassNull
+from ..scan import Scan
+from ..solver.factor import from_root
+from ..solver.stream import Running, prefix
+from ..solvers import Stream
+from ..source.in_memory import Data, InMemory
+from ..source.threads import single_threaded_blas
+from .batch import Batch, Shape, add, checked, objective, owned
+
+FIRST = 20  # rows a coefficient that are kept before the first estimate
+FIRST_ROWS = 1000
+EVENTS = 5  # of the rarest outcome, a coefficient
+PATIENCE = 20  # times as many rows as are usually kept, after which rare outcomes are no longer waited for
+BLOCK = 4096  # rows learned from in one step
+DRIFTING = 4.5  # standard errors of the correlation of successive scores
+COLLINEAR = 1e-7
+
+
+class OnlineGLM:
+    """A generalized linear model that learns from batches, each read once: no learning rate, and standard errors.
+
+    The first rows are kept until they give an estimate; then each batch moves the coefficients by Newton steps whose
+    curvature is that of all rows so far (``fastglm.solver.stream``). The estimates are within a small part of a
+    standard error of the optimum over all rows, whatever the scale of the columns; for the gaussian with the identity
+    link they are the optimum.
+
+    Parameters
+    ----------
+    family, link, intercept
+        As in ``fastglm.fit``.
+    cov : "model", "robust" or None
+        "robust" keeps the outer products of the scores too, for standard errors under overdispersion.
+    names : sequence of str, optional
+        Names of the columns; a data frame brings its own.
+
+    References
+    ----------
+    Luo, L. and Song, P. X.-K. (2020), "Renewable estimation and incremental inference in generalized linear models
+    with streaming data sets", JRSS B 82, 69-97.
+
+    Examples
+    --------
+    >>> import numpy as np, fastglm
+    >>> rng = np.random.default_rng(0)
+    >>> model = fastglm.OnlineGLM(family="poisson")
+    >>> for batch in range(20):
+    ...     X = rng.normal(size=(1000, 2))
+    ...     model = model.partial_fit(X, rng.poisson(np.exp(0.5 + 0.3 * X[:, 0])))
+    >>> model.result().params.round(1)
+    array([0.5, 0.3, 0. ])
+    """
+
+    def __init__(self, family="gaussian", link=None, *, intercept=True, cov="model", names=None):
+        self.family, self.link = inputs.family_and_link(family, link)
+        check_options(None, cov, None, self.link)
+        self.intercept, self.cov = bool(intercept), cov
+        self._names = None if names is None else tuple(str(v) for v in names)
+        self._shape: Shape | None = None
+        self._kept: list[Batch] = []
+        self._running: Running | None = None
+        self._sums: Scan | None = None
+        self._totals: np.ndarray | None = None
+        self._centre, self._null = np.nan, 0.0
+        self._given: frozenset = frozenset()
+        self.n_batches = 0
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of positive weight so far."""
+        waiting = sum(len(b.data.y) for b in self._kept)
+        return waiting + (0 if self._running is None else self._running.rows + self._running.refused)
+
+    def partial_fit(self, X, y, *, weights=None, freq_weights=None, offset=None, exposure=None, classes=None):
+        """Learn from a batch.
+
+        Parameters
+        ----------
+        X : (n, p) array
+        y : (n,) array
+        weights, freq_weights, offset, exposure : (n,) array, optional
+            As in ``fastglm.fit``. A row of weight zero is as if it were not there.
+        classes : sequence of labels, optional
+            All labels of y, at the first batch, where that one may lack some of them.
+
+        Returns
+        -------
+        OnlineGLM
+            Itself.
+
+        Raises
+        ------
+        InvalidParameterError, MissingDataError
+            For a batch that cannot be used, or whose columns or labels are not those of the batches before. The state
+            is as it was.
+        """
+        check_options(None, None, exposure, self.link)
+        given = dict(weights=weights, freq_weights=freq_weights, offset=offset, exposure=exposure)
+        with np.errstate(all="ignore"):
+            batch = checked(
+                self.family, X, y, self._shape, intercept=self.intercept, names=self._names, classes=classes,
+                link=self.link, **given,
+            )  # fmt: skip
+            if batch is None:
+                return self
+            if isinstance(self.family, Multinomial) and (offset is not None or exposure is not None):
+                raise InvalidParameterError(inputs.ONE_PREDICTOR)
+            given = self._given | {name for name, v in given.items() if v is not None}
+            with single_threaded_blas():
+                self._learn(batch, given)
+        return self
+
+    @property
+    def n_classes(self) -> int | None:
+        """The number of classes of a multinomial y, None for other families and before the first batch."""
+        several = isinstance(self.family, Multinomial) and self._shape is not None
+        return len(self._shape.classes) if several else None
+
+    def _learn(self, batch, given):
+        """Work on copies, and keep them at the end: an interrupt leaves the state as it was."""
+        shape = self._shape if self._shape is not None and self._shape.classes is not None else batch.shape
+        sums = batch.sums if self._sums is None else add(self._sums, batch.sums)
+        totals = batch.totals if self._totals is None else self._totals + batch.totals
+        running, kept, centre, null = self._running, self._kept, self._centre, self._null
+        if running is None:
+            kept = [*kept, batch._replace(data=owned(batch.data))]
+            if self._enough(kept, sums, totals):
+                whole = kept[-1].joined(kept[:-1])
+                running, kept = self._begin(whole, shape), []
+                centre = sums.mean
+                null += self._null_part(whole, centre)
+        else:
+            running = running.copy()
+            before = running.refused
+            o = self._objective(batch, shape)
+            n = len(batch.data.y)
+            for a in range(0, n, BLOCK):
+                running.learn(o, np.array([[a, min(a + BLOCK, n)]]))
+            null += self._null_part(batch, centre)
+            if running.refused > before:
+                warn(
+                    ConvergenceWarning,
+                    f"{running.refused - before} rows of this batch were not learned from: the coefficients so far put "
+                    f"their means outside the range of family={self.family.name!r}. Another link keeps them inside",
+                )
+        self._shape, self._sums, self._totals, self._given = shape, sums, totals, given
+        self._running, self._kept, self._centre, self._null = running, kept, centre, null
+        self.n_batches += 1
+
+    def _objective(self, batch, shape):
+        n_classes = len(shape.classes) if isinstance(self.family, Multinomial) else None
+        return objective(self.family, self.link, batch.data, batch.sums, n_classes)
+
+    def _enough(self, kept, sums, totals):
+        """Whether the rows that are kept make a first estimate: enough of them, and of the rarest outcome."""
+        m = len(kept[0].data.names) + self.intercept
+        rows = sum(len(b.data.y) for b in kept)
+        q = m if totals is None else m * (len(totals) - 1)
+        first = max(FIRST * q, FIRST_ROWS)
+        rare = totals.min() if totals is not None else _events(self.family, sums)
+        return rows >= first and (rare >= EVENTS * m or rows >= PATIENCE * first)
+
+    def _begin(self, batch, shape):
+        """The optimum of the first rows, all of them at once."""
+        o = self._objective(batch, shape)
+        free = np.ones(o.n_params, bool)
+        if self.intercept:
+            free[:: o.n_columns] = False
+        running = Running(o.n_params, free, self.cov == "robust", o.linear)
+        fallback = _start(o, batch, self.link)
+        beta = prefix(o, fallback, free, tol=1e-6)
+        if beta is None:
+            raise InvalidParameterError("the first rows admit no start: their means lie outside the family's range")
+        running.start(o, beta, len(batch.data.y))
+        return running
+
+    def _null_part(self, batch, centre):
+        """The deviance of a batch at the constant mean ``centre``, or without an intercept at eta = 0."""
+        if batch.totals is not None or batch.data.offset is not None or batch.data.exposure is not None:
+            return np.nan
+        bare = batch.data._replace(X=batch.data.X[:, :0], ones=True)
+        eta = float(self.link.link(centre)) if self.intercept else 0.0
+        return objective(self.family, self.link, bare, batch.sums, None).at(np.array([eta]), 0).deviance
+
+    def result(self):
+        """The estimates so far, with inference.
+
+        Returns
+        -------
+        GLMResult or MultinomialResult
+            Of the rows that are still kept, an exact fit; later ``certificate`` is NaN, because rows that are gone
+            cannot certify anything. The deviance is that at the estimates to the second order.
+
+        Raises
+        ------
+        InvalidParameterError
+            Before the first batch.
+
+        Warns
+        -----
+        DriftWarning
+            When successive batches deviate from the estimates in the same direction.
+        """
+        if self._shape is None:
+            raise InvalidParameterError("partial_fit has not been called with any rows: there is nothing to report")
+        with np.errstate(all="ignore"):
+            return self._fit_kept() if self._running is None else self._summarise()
+
+    def _fit_kept(self):
+        whole = self._kept[-1].joined(self._kept[:-1])
+        d, classes = whole.data, self._shape.classes
+        y = d.y
+        if isinstance(self.family, Multinomial) or (classes is not None and classes != (0, 1)):
+            order = self._encoded().ordered if isinstance(self.family, Multinomial) else classes
+            y = np.asarray(order)[y.astype(np.intp)]
+        return fit(
+            d.X, y, family=self.family, link=self.link, intercept=self.intercept, weights=d.weights,
+            freq_weights=d.freq_weights, offset=d.offset, exposure=d.exposure, cov=self.cov, names=d.names,
+        )  # fmt: skip
+
+    def _encoded(self):
+        classes, reference = self._shape.classes, self.family.reference
+        return Encoded(np.zeros(0, np.uint8), classes, classes[0] if reference is None else reference)
+
+    def _summarise(self):
+        """The state as a result: through the same model as a fit, whose rows are gone."""
+        running = self._running
+        model, classes = self._model()
+        solution = running.solution(np.ones(len(running.beta)), ())
+        if solution.factor is None:
+            values, vectors = np.linalg.eigh(running.information())
+            R = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
+            solution = solution._replace(factor=from_root(R, np.ones(len(running.beta)), tolerance=COLLINEAR))
+        history = {"iteration": self.n_batches, "passes": 1.0, "deviance": running.deviance, "max_eta": running.max_eta}
+        model.solution = solution._replace(n_iter=self.n_batches, history=(history,))
+        model.objective.n_passes = 1.0
+        if running.drifting > DRIFTING:
+            text = (
+                f"the stream drifts: successive batches deviate from the estimates in the same direction "
+                f"({running.drifting:.1f} standard errors), so that the order of the rows matters. Shuffle the rows, "
+                "or fit the stretches apart"
+            )
+            model.notes.append(text)
+            warn(DriftWarning, text)
+        return model.result(classes)
+
+    def _model(self):
+        """The model of a fit over no rows, with the sums of all, and the labels."""
+        ones = {name: np.zeros(0) for name in self._given}
+        names = self._shape.names
+        source = InMemory(Data(np.zeros((0, len(names))), self.intercept, np.zeros(0), **(
+            dict.fromkeys(("weights", "freq_weights", "offset", "exposure")) | ones), names=names), 1)  # fmt: skip
+        source.n_rows = self.n_rows
+        classes = self._shape.classes
+        if isinstance(self.family, Multinomial):
+            encoded = self._encoded()
+            family = self.family._replace(reference=encoded.reference)
+            model = Softmax(source, family, self.link, self._totals, self._sums, Stream(), self.cov)
+            model.null = ClassNull(model, 0 if self.intercept else None)
+            return model, encoded
+        if classes is None and self.family.domain.high == 1.0 and self._sums.binary:
+            classes = (0, 1)
+        model = GLM(source, self.family, self.link, Pair(self.family, self.link), self._sums, Stream(), self.cov)
+        model.null = Remembered(self._null_deviance(), 0 if self.intercept else None)
+        return model, classes
+
+    def _null_deviance(self):
+        """The deviance of the mean of y, from that of a constant mean: their difference needs sums alone."""
+        family, s = self.family, self._sums
+        if not self.intercept:
+            return self._null
+        if not hasattr(family, "log_partition"):
+            return np.nan
+        a, b = family.natural(self._centre), family.natural(s.mean)
+        gain = s.weighted_y * (b - a) - s.weight * (family.log_partition(b) - family.log_partition(a))
+        return self._null - 2.0 * gain
+
+    def merge(self, other: OnlineGLM) -> OnlineGLM:
+        """The model of this stream and another, as if one had read both; both stay as they are.
+
+        Raises
+        ------
+        InvalidParameterError
+            If their families, columns, labels or options differ.
+        """
+        from .saved import merged
+
+        return merged(self, other)
+
+    def save(self, path) -> None:
+        """Write the state to a file, from which ``load`` goes on to the same bits; the file is replaced at once."""
+        from .saved import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path) -> OnlineGLM:
+        """The model that ``save`` wrote.
+
+        Raises
+        ------
+        FileFormatError
+            If the file is not a saved stream, is damaged, or was written by a newer version.
+        """
+        from .saved import load
+
+        return load(cls, path)
+
+    def __repr__(self):
+        state = "no estimate yet" if self._running is None else f"{self.n_batches} batches"
+        return f"<OnlineGLM {self.family.name}, {self.link.name} link: {self.n_rows:,} rows, {state}>"
+
+
+class Remembered(NamedTuple):
+    """A null model whose rows are gone."""
+
+    deviance: float
+    constant: int | None
+
+
+def _events(family, sums):
+    """The weight of the rarer outcome, where outcomes can be rare."""
+    if family.domain.high == 1.0:
+        return min(sums.weighted_y, sums.weight - sums.weighted_y)
+    return sums.weighted_y if family.name in ("poisson", "quasipoisson", "negative_binomial") else np.inf
+
+
+def _start(o, batch, link):
+    """() -> coefficients of the constant model: the mean of y, or the shares of the classes."""
+    if batch.totals is not None:
+        beta = np.zeros((o.n_classes - 1, o.n_columns))
+        if batch.data.ones:
+            shares = np.maximum(batch.totals, 0.5)
+            beta[:, 0] = np.log(shares[1:] / shares[0])
+        return lambda: beta.ravel()
+    eta = float(link.link(batch.sums.mean))
+    return lambda: o.constant_start(batch.sums.mean, eta)

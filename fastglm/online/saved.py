@@ -1,0 +1,148 @@
+"""The state of a stream on disk, and two streams made one."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import FileFormatError, InvalidParameterError
+from ..scan import Scan
+from ..serialize import named, read_named
+from ..solver.stream import Running
+from ..source.in_memory import Data
+from .batch import Batch, Shape, add
+
+FORMAT, VERSION = "fastglm-stream", 1
+VECTORS = ("X", "y", "weights", "freq_weights", "offset", "exposure")
+
+
+def merged(a, b):
+    """The stream of both."""
+    for name in ("family", "link", "intercept", "cov"):
+        if getattr(a, name) != getattr(b, name):
+            raise InvalidParameterError(f"the streams differ in {name}: {getattr(a, name)!r} and {getattr(b, name)!r}")
+    if b._shape is None or a._shape is None:
+        return _copy(a if b._shape is None else b)
+    if a._shape.names != b._shape.names:
+        raise InvalidParameterError(f"the streams have other columns: {a._shape.names} and {b._shape.names}")
+    classes = {s.classes for s in (a._shape, b._shape) if s.classes is not None}
+    if len(classes) > 1:
+        raise InvalidParameterError(f"the streams have other labels: {a._shape.classes} and {b._shape.classes}")
+    if a._running is None:
+        # rows that are still kept are learned from by the stream that has begun
+        a, b = b, a
+    out = _copy(a)
+    if b._running is None:
+        with np.errstate(all="ignore"):
+            for batch in b._kept:
+                out._learn(batch, out._given | b._given)
+        return out
+    out._running.merge(b._running)
+    shift = _null_shift(out, b)
+    out._null += b._null + shift
+    out._sums = add(a._sums, b._sums)
+    out._totals = None if a._totals is None else a._totals + b._totals
+    out._given, out.n_batches = a._given | b._given, a.n_batches + b.n_batches
+    return out
+
+
+def _null_shift(a, b):
+    """What b's deviance at its constant mean changes by at a's."""
+    if not a.intercept or not hasattr(a.family, "log_partition"):
+        return 0.0
+    here, there = a.family.natural(a._centre), a.family.natural(b._centre)
+    change = a.family.log_partition(here) - a.family.log_partition(there)
+    return -2.0 * (b._sums.weighted_y * (here - there) - b._sums.weight * change)
+
+
+def _copy(model):
+    out = object.__new__(type(model))
+    out.__dict__.update(model.__dict__)
+    out._kept = list(model._kept)
+    out._running = None if model._running is None else model._running.copy()
+    return out
+
+
+def save(model, path) -> None:
+    """Write a stream's state as an npz file of plain arrays, replaced only once all of it is written."""
+    header = {
+        "format": FORMAT, "version": VERSION, "family": named(model.family), "link": named(model.link),
+        "intercept": model.intercept, "cov": model.cov, "names": model._names, "n_batches": model.n_batches,
+        "given": sorted(model._given),
+        "shape": None if model._shape is None else [model._shape.names, model._shape.classes],
+        "kept": len(model._kept), "running": model._running is not None,
+    }  # fmt: skip
+    arrays = {"numbers": np.array([model._centre, model._null])}
+    if model._sums is not None:
+        arrays["sums"] = np.array(model._sums, dtype=np.float64)
+    if model._totals is not None:
+        arrays["totals"] = model._totals
+    for i, batch in enumerate(model._kept):
+        arrays |= {f"{i}/{f}": v for f in VECTORS if (v := getattr(batch.data, f)) is not None}
+        arrays[f"{i}/sums"] = np.array(batch.sums, dtype=np.float64)
+        if batch.totals is not None:
+            arrays[f"{i}/totals"] = batch.totals
+    if model._running is not None:
+        arrays |= {f"running/{k}": v for k, v in model._running.state().items()}
+    path = Path(path)
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with open(draft, "xb") as file:
+            np.savez(file, header=np.array(json.dumps(header)), **arrays)
+        os.replace(draft, path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def load(cls, path):
+    """Read what ``save`` wrote."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        header = json.loads(str(arrays.pop("header")))
+        known = header["format"] == FORMAT
+    except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+        if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+            raise
+        raise FileFormatError(f"{path} is not a saved stream: {error}") from None
+    if not known:
+        raise FileFormatError(f"{path} is not a saved stream")
+    if header["version"] > VERSION:
+        raise FileFormatError(
+            f"{path} was written by a newer fastglm (version {header['version']}); upgrade to load it"
+        )
+    try:
+        return _restored(cls, header, arrays)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        if isinstance(error, InvalidParameterError):
+            raise
+        raise FileFormatError(f"{path} is damaged: {error!r}") from None
+
+
+def _restored(cls, header, arrays):
+    model = cls(
+        read_named("family", header["family"]), read_named("link", header["link"]), intercept=header["intercept"],
+        cov=header["cov"], names=header["names"],
+    )  # fmt: skip
+    model.n_batches, model._given = header["n_batches"], frozenset(header["given"])
+    model._centre, model._null = arrays["numbers"].tolist()
+    if header["shape"] is not None:
+        names, classes = header["shape"]
+        model._shape = Shape(tuple(names), None if classes is None else tuple(classes))
+    model._sums = Scan(*arrays["sums"].tolist()) if "sums" in arrays else None
+    model._totals = arrays.get("totals")
+    for i in range(header["kept"]):
+        given = {f: arrays.get(f"{i}/{f}") for f in VECTORS}
+        data = Data(ones=model.intercept, names=model._shape.names, **given)
+        sums = Scan(*arrays[f"{i}/sums"].tolist())
+        model._kept.append(Batch(data, sums, arrays.get(f"{i}/totals"), model._shape))
+    if header["running"]:
+        prefix = "running/"
+        state = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+        model._running = Running.from_state(state)
+    return model

@@ -1,0 +1,67 @@
+"""An objective with a quadratic added to it: a prior, a proximal step, a ridge."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class Anchored:
+    """Half the deviance plus (beta - centre)' P (beta - centre) / 2, for solvers an objective like any other.
+
+    Parameters
+    ----------
+    objective : Objective
+    centre : (p,) array
+    precision : (p,) or (p, p) array
+        P, or its diagonal.
+    """
+
+    linear = bounded = False
+
+    def __init__(self, objective, centre: np.ndarray, precision: np.ndarray):
+        self.objective, self.centre, self.precision = objective, centre, precision
+
+    def __getattr__(self, name):
+        # what is not changed by a quadratic is the objective's own
+        return getattr(self.objective, name)
+
+    @property
+    def precise(self) -> bool:
+        return self.objective.precise
+
+    @precise.setter
+    def precise(self, value: bool) -> None:
+        self.objective.precise = value
+
+    def _times(self, v):
+        return self.precision * v if self.precision.ndim == 1 else self.precision @ v
+
+    def at(self, beta: np.ndarray, order: int = 2):
+        """As the objective's, with the quadratic."""
+        q = self.objective.at(beta, order)
+        away = beta - self.centre
+        pull = self._times(away)
+        q = q._replace(deviance=q.deviance + float(away @ pull), score=q.score - pull)
+        if q.information is not None:
+            scale = self.objective.scale
+            added = np.diag(self.precision) if self.precision.ndim == 1 else self.precision
+            q = q._replace(information=q.information + added * scale * scale[:, None])
+        return q
+
+    def product(self, beta: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Expected information, the quadratic's included, times ``v``."""
+        return self.objective.product(beta, v) + self._times(v)
+
+    def root(self, beta: np.ndarray) -> np.ndarray:
+        """R with R'R the information, the quadratic's included."""
+        from .source.rooted import triangle
+
+        added = np.diag(np.sqrt(self.precision)) if self.precision.ndim == 1 else _root(self.precision)
+        R = self.objective.root(beta)
+        return triangle(np.vstack([R, (added * self.objective.scale).astype(R.dtype)]))
+
+
+def _root(P):
+    """A matrix whose cross-product is P."""
+    values, vectors = np.linalg.eigh(P)
+    return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
