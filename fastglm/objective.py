@@ -150,7 +150,6 @@ class Likelihood:
         """The source's plan with the loops of this objective."""
         if self._plan is None:
             self._plan = self.source.plan().copy()
-            self._plan[k.CURVATURE] = gram.curvature(self.n_columns <= gram.SMALL)
         return self._plan
 
     def _set(self):
@@ -235,7 +234,8 @@ class Deviance(Likelihood):
 
     def plan(self) -> np.ndarray:
         if self._plan is None:
-            super().plan()[k.ROWS] = self.pair.rows
+            narrow = self.n_params <= gram.SMALL
+            super().plan()[[k.ROWS, k.CURVATURE]] = self.pair.rows, gram.curvature(narrow)
         return self._plan
 
     def _unit(self, plan, beta, order, direction=None, first_eta=0):

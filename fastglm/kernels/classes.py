@@ -8,12 +8,10 @@ With mu the class probabilities of a row, y its class and w its weight:
 
 The information is a Laplacian: the sum over pairs k < l, the reference included, of X' diag(w mu_k mu_l) X at
 (e_k - e_l)(e_k - e_l)'. Its K (K-1) / 2 pair matrices are all the pass sums; each has positive weights, so no digits
-cancel, and their number is the least there can be.
+cancel, and their number is the least there can be. A narrow block is turned into columns once for all of them.
 """
 
 from __future__ import annotations
-
-from math import sqrt
 
 import numpy as np
 from numba import carray
@@ -22,7 +20,7 @@ from .compile import at, blas, call, doubles, inner, jit
 from .elementary import exp, log, log1p
 from .layout import (
     BLOCK,
-    CURVATURE,
+    COLUMNS,
     DEVIANCE,
     F_ORDER,
     MAX_ETA,
@@ -47,6 +45,7 @@ from .layout import (
     V_W,
     V_Y,
     VECTORS,
+    WEIGHTED,
     F,
     P,
 )
@@ -146,39 +145,49 @@ def turn(n, w, mu, t, r):
 
 
 @inner()
-def pair_roots(plan, n, rows, mu, r, first, second, root):
-    """What the rows are multiplied by in the matrix of a pair of classes: sqrt(w mu_first mu_second).
+def pair_weights(plan, n, rows, mu, r, first, second, h):
+    """The weights of the rows in the matrix of a pair of classes: w mu_first mu_second.
 
-    Where outer products of scores are summed: r_second for first = 0, else the sum of both (the products follow by
-    polarisation).
+    Where outer products of scores are summed, -r_first r_second: the scores of all classes sum to zero, so that their
+    outer product is a Laplacian as well. A row repeated f times has f scores of r / f.
     """
-    w, f = rows[V_W], rows[V_F]
+    w, f, y = rows[V_W], rows[V_F], rows[V_Y]
     for i in range(n):
         if plan[MEAT]:
-            s = abs(r[second - 1, i] + (r[first - 1, i] if first > 0 else 0.0))
-            root[i] = s / (sqrt(f[i]) if plan[F] != 0 else 1.0) if s != 0.0 else 0.0
+            left = r[first - 1, i] if first > 0 else w[i] * ((1.0 if y[i] == 0.0 else 0.0) - mu[0, i])
+            product = -left * r[second - 1, i]
+            h[i] = product / (f[i] if plan[F] != 0 else 1.0) if product != 0.0 and w[i] > 0.0 else 0.0
         else:
-            root[i] = sqrt(w[i] * mu[first, i] * mu[second, i]) if w[i] > 0.0 else 0.0
+            h[i] = w[i] * mu[first, i] * mu[second, i] if w[i] > 0.0 else 0.0
 
 
 @inner()
 def add_curvatures(plan, storage, a, lda, n, p, ones, rows, scale, mu, r, order, buffer, info):
     """Add the block's pair matrices to info (pairs, m, m), or each class's own matrix to info (K-1, m, m)."""
-    n_classes, width, root = mu.shape[0], info.shape[1], rows[V_ROOT]
+    n_classes, width, h, root = mu.shape[0], info.shape[1], rows[V_H], rows[V_ROOT]
+    if plan[COLUMNS] != 0:
+        for i in range(n):
+            root[i] = 1.0
+        call(plan[COLUMNS], (storage, a, lda, n, p, ones, at(scale), at(root), buffer, width))
     number = 0
     for first in range(n_classes):
         for second in range(first + 1, n_classes):
             if order == ORDER_BLOCKS:
                 if first > 0:
                     break
-                for i in range(n):
-                    share = mu[second, i] * (1.0 - mu[second, i])
-                    root[i] = sqrt(rows[V_W, i] * share) if rows[V_W, i] > 0.0 and share > 0.0 else 0.0
+                own_weights(n, rows[V_W], mu[second], h)
             else:
-                pair_roots(plan, n, rows, mu, r, first, second, root)
-            call(plan[CURVATURE], (storage, a, lda, n, p, ones, at(scale), at(root), buffer,
+                pair_weights(plan, n, rows, mu, r, first, second, h)
+            call(plan[WEIGHTED], (storage, a, lda, n, p, ones, at(scale), at(h), at(root), buffer,
                  at(info) + 8 * number * width * width, width))  # fmt: skip
             number += 1
+
+
+@inner()
+def own_weights(n, w, mu, h):
+    """The information of a class against all others: w mu (1 - mu)."""
+    for i in range(n):
+        h[i] = w[i] * mu[i] * (1.0 - mu[i]) if w[i] > 0.0 else 0.0
 
 
 @jit()
@@ -247,8 +256,7 @@ def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low
                 add_scores(storage, a, lda, n, p, ones, r, score, dims)
             if order == ORDER_DIAGONAL:
                 for k in range(others):
-                    for i in range(n):
-                        h[i] = w[i] * mu[k + 1, i] * (1.0 - mu[k + 1, i]) if w[i] > 0.0 else 0.0
+                    own_weights(n, w, mu[k + 1], h)
                     add_squares(si, sj, a, n, p, ones, h, info[0, k])
             if order == 2 or order == ORDER_BLOCKS:
                 add_curvatures(plan, storage, a, lda, n, p, ones, rows, scale, mu, r, order, buffer, info)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import sqrt
 
 import numpy as np
 from numba import carray, types
@@ -15,16 +16,17 @@ dsyrk = blas("dsyrk", 10)
 SMALL = 128  # widest X, intercept included, that the tiles sum faster than BLAS
 PAD = 8
 _LETTERS = np.frombuffer(b"UNT", dtype=np.uint8).copy()
-_ONES = np.array([1.0])
+_SIGNS = np.array([1.0, -1.0])
 
 
 @inner(fastmath={"reassoc", "nsz", "contract"})
-def _tile(z, a, b, n, out):
-    """out[a:a+4, b:b+4] += z[a:a+4, :n] @ z[b:b+4, :n].T"""
+def _tile(z, a, b, h, weighted, n, out):
+    """out[a:a+4, b:b+4] += z[a:a+4, :n] @ diag(h) @ z[b:b+4, :n].T, or without h where not ``weighted``."""
     s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = 0.0
     s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = 0.0
     for i in range(n):
-        a0, a1, a2, a3 = z[a, i], z[a + 1, i], z[a + 2, i], z[a + 3, i]
+        w = h[i] if weighted else 1.0
+        a0, a1, a2, a3 = w * z[a, i], w * z[a + 1, i], w * z[a + 2, i], w * z[a + 3, i]
         b0, b1, b2, b3 = z[b, i], z[b + 1, i], z[b + 2, i], z[b + 3, i]
         s00 += a0 * b0
         s01 += a0 * b1
@@ -49,24 +51,27 @@ def _tile(z, a, b, n, out):
 
 
 @inner()
-def add_tiles(z, n, out):
-    """Add z[:, :n] @ z[:, :n].T to the upper triangle of ``out``; the rows of z are a multiple of four."""
+def add_tiles(z, h, weighted, n, out):
+    """Add z[:, :n] @ diag(h) @ z[:, :n].T to the upper triangle of ``out``; the rows of z are a multiple of four."""
     m = z.shape[0]
     for a in range(0, m, 4):
         for b in range(a, m, 4):
-            _tile(z, a, b, n, out)
+            if weighted:
+                _tile(z, a, b, h, True, n, out)
+            else:
+                _tile(z, a, b, h, False, n, out)
 
 
 @inner()
-def add_syrk(z, n, out):
-    """Add z[:n].T @ z[:n] to the lower triangle of ``out``, z in C order."""
+def add_syrk(z, n, out, sign):
+    """Add z[:n].T @ z[:n], or for ``sign`` 1 subtract it, to the lower triangle of ``out``, z in C order."""
     dims = np.empty(3, np.int32)
     p = z.shape[1]
     dims[0], dims[1], dims[2] = p, n, out.shape[1]
-    one = at(_ONES)
+    one = at(_SIGNS)
     u = at(_LETTERS)
     # BLAS counts columns first, so its upper triangle is the lower one of a C-ordered matrix
-    dsyrk(u, u + 1, at(dims), at(dims) + 4, one, at(z), at(dims), one, at(out),
+    dsyrk(u, u + 1, at(dims), at(dims) + 4, one + 8 * sign, at(z), at(dims), one, at(out),
           at(dims) + 8)  # fmt: skip
 
 
@@ -125,7 +130,7 @@ def _narrow():
         # a row length that is no power of two, or the rows fall on the same lines of the cache
         z = carray(doubles(buffer), (m, n + PAD))
         scale_columns(storage, a, lda, n, p, ones, carray(doubles(scale), p + ones), carray(doubles(root), n), z)
-        add_tiles(z, n, carray(doubles(info), (m, m)))
+        add_tiles(z, z[0], False, n, carray(doubles(info), (m, m)))
         return 0
 
     return curvature
@@ -135,10 +140,64 @@ def _wide():
     def curvature(storage, a, lda, n, p, ones, scale, root, buffer, info, m):
         z = carray(doubles(buffer), (n, m))
         scale_rows(storage, a, lda, n, p, ones, carray(doubles(scale), p + ones), carray(doubles(root), n), z)
-        add_syrk(z, n, carray(doubles(info), (m, m)))
+        add_syrk(z, n, carray(doubles(info), (m, m)), 0)
         return 0
 
     return curvature
+
+
+def _narrow_columns():
+    def columns(storage, a, lda, n, p, ones, scale, ones_, buffer, m):
+        z = carray(doubles(buffer), (m, n + PAD))
+        scale_columns(storage, a, lda, n, p, ones, carray(doubles(scale), p + ones), carray(doubles(ones_), n), z)
+        return 0
+
+    return columns
+
+
+def _narrow_weighted():
+    def weighted(storage, a, lda, n, p, ones, scale, h, root, buffer, info, m):
+        z = carray(doubles(buffer), (m, n + PAD))
+        add_tiles(z, carray(doubles(h), n), True, n, carray(doubles(info), (m, m)))
+        return 0
+
+    return weighted
+
+
+def _wide_weighted():
+    def weighted(storage, a, lda, n, p, ones, scale, h, root, buffer, info, m):
+        z, hs, roots = carray(doubles(buffer), (n, m)), carray(doubles(h), n), carray(doubles(root), n)
+        for sign in range(2):
+            some = 0.0
+            for i in range(n):
+                v = hs[i] if sign == 0 else -hs[i]
+                roots[i] = sqrt(v) if v > 0.0 else 0.0
+                some = max(some, v)
+            if some > 0.0:
+                scale_rows(storage, a, lda, n, p, ones, carray(doubles(scale), p + ones), roots, z)
+                add_syrk(z, n, carray(doubles(info), (m, m)), sign)
+        return 0
+
+    return weighted
+
+
+@cache
+def columns(narrow: bool) -> int:
+    """Address of the loop that prepares a block for several ``weighted`` curvatures, or 0 where none is needed.
+
+    Its arguments are integers: (storage, X, leading dimension, n, p, ones, scale, n ones, buffer, m).
+    """
+    return address_of(types.int64(*[types.int64] * 10), _narrow_columns()).address if narrow else 0
+
+
+@cache
+def weighted(narrow: bool) -> int:
+    """Address of the loop that adds X' diag(h) X of a prepared block to info (m, m), for h of either sign.
+
+    Its arguments are integers: (storage, X, leading dimension, n, p, ones, scale, h, n numbers of room, buffer, info,
+    m). It fills the triangle that ``curvature`` does.
+    """
+    return address_of(types.int64(*[types.int64] * 12), _narrow_weighted() if narrow else _wide_weighted()).address
 
 
 @cache

@@ -9,7 +9,8 @@ P, ONES, STORAGE, X, ROW_STRIDE, COL_STRIDE, LOAD, ROWS, BLOCK, PRECISE, CURVATU
 # Vectors are three fields each: (address, byte stride, loader), address 0 for none and loader 0 for plain float64.
 Y, W, F, OFFSET, EXPOSURE = 13, 16, 19, 22, 25
 MEAT = 28  # whether a curvature sums the scores' outer products instead of the information
-PLAN = 29
+COLUMNS, WEIGHTED = 29, 30  # loops for several curvatures of one block
+PLAN = 31
 
 ORDER_PRODUCT = 3  # beside the orders 0, 1 and 2 of a pass: the information times a direction in place of the score
 ORDER_BLOCKS = 4  # for classes: the information of each class alone

@@ -1,0 +1,206 @@
+"""Loss and gradient of a multi-layer perceptron on a batch: a gradient function of the stochastic loop.
+
+Forward, with X centred and scaled, f the activation and S the weights of the direct connection:
+
+    A_0 = X,   A_l = f(A_(l-1) W_l + b_l),   eta = offset + A_(L-1) W_L + b_L + X S
+
+Backward, from the scores r of the row loop (Rumelhart, Hinton and Williams 1986), D_l the derivative of the loss with
+respect to what f is applied to:
+
+    D_L = -r,   D_(l-1) = (D_l W_l') f'
+    dloss/dW_l = A_(l-1)' D_l,   dloss/db_l = the column sums of D_l,   dloss/dS = X' D_L
+
+The parameters are one vector: of each layer its intercepts, then its weights row by row; last the direct weights.
+Without hidden layers this is the layout and the gradient of the linear model.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numba import carray
+
+from . import classes
+from .classes import gemm
+from .compile import address_of, fingerprint
+from .elementary import expm1, sigmoid, vectorisable
+from .stochastic import dense, layout, linear, memory
+from .stochastic.dense import find_rows
+from .stochastic.gradient import GRADIENT_SIGNATURE
+from .stochastic.layout import (
+    BLOCK,
+    BUFFER,
+    CENTRE,
+    CLASSES,
+    INVERSE_SCALE,
+    LINEAR,
+    LOSS,
+    ROW_LOOP,
+    STEP,
+    V_ETA,
+    P,
+)
+from .stochastic.linear import evaluate, read_rows, vector
+from .stochastic.memory import inner, pointer
+
+# The plan is the linear model's, of which rows and row loop are used, and these fields. WIDTHS, VALUES and DELTAS are
+# int64 tables with an entry for each layer, the inputs being number 0: units, and the addresses of A_l and D_l.
+# PREDICTORS receives the linear predictors of all rows, where it is not 0; ROW_LOOP 0 asks for nothing else.
+LAYERS, ACTIVATION, SKIP, SIZE, WIDTHS, VALUES, DELTAS, DIMS, PREDICTORS = range(LINEAR, LINEAR + 9)
+NETWORK = LINEAR + 9
+
+TANH, RELU, LOGISTIC = range(3)  # ACTIVATION
+
+
+@vectorisable
+def tanh(x):
+    """tanh(x) of a float."""
+    t = expm1(-2.0 * abs(x))
+    size = -t / (2.0 + t)
+    return size if x >= 0.0 else -size
+
+
+@inner()
+def activate(kind, z):
+    """z = f(z)."""
+    if kind == TANH:
+        for i in range(z.size):
+            z[i] = tanh(z[i])
+    elif kind == RELU:
+        for i in range(z.size):
+            z[i] = 0.0 if z[i] < 0.0 else z[i]
+    else:
+        for i in range(z.size):
+            z[i] = sigmoid(z[i])
+
+
+@inner()
+def times_slope(kind, a, d):
+    """d *= f'(z), from a = f(z)."""
+    if kind == TANH:
+        for i in range(a.size):
+            d[i] *= 1.0 - a[i] * a[i]
+    elif kind == RELU:
+        for i in range(a.size):
+            d[i] = d[i] if a[i] > 0.0 else 0.0
+    else:
+        for i in range(a.size):
+            d[i] *= a[i] * (1.0 - a[i])
+
+
+@inner()
+def floats(address, n):
+    """n float64 numbers at an address."""
+    return carray(pointer(address, np.float64), n)
+
+
+@inner()
+def table(plan, field):
+    """A table with an entry for each layer."""
+    return carray(pointer(plan[field], np.int64), plan[LAYERS] + 1)
+
+
+@inner()
+def read_inputs(plan, n):
+    """The n rows of X as A_0, centred and scaled."""
+    find_rows(plan, n)
+    if plan[CENTRE] == 0:
+        return
+    p = plan[P]
+    x = vector(plan, BUFFER, n * p)
+    centre, inverse = vector(plan, CENTRE, p), vector(plan, INVERSE_SCALE, p)
+    for i in range(n):
+        for j in range(p):
+            x[i * p + j] = (x[i * p + j] - centre[j]) * inverse[j]
+
+
+@inner()
+def forward(plan, n, theta):
+    """The values of all layers; the last are added to what the linear predictors hold."""
+    layers, widths, values = plan[LAYERS], table(plan, WIDTHS), table(plan, VALUES)
+    dims = carray(pointer(plan[DIMS], np.int32), 6)
+    place = theta
+    for layer in range(1, layers + 1):
+        d, k = widths[layer - 1], widths[layer]
+        z, b = floats(values[layer], n * k), floats(place, k)
+        last = layer == layers
+        for i in range(n):
+            for c in range(k):
+                z[i * k + c] = z[i * k + c] + b[c] if last else b[c]
+        if d > 0:
+            gemm(False, False, k, n, d, place + 8 * k, k, values[layer - 1], d, values[layer], k, dims)
+        if not last:
+            activate(plan[ACTIVATION], z)
+        place += 8 * k * (d + 1)
+    if plan[SKIP] != 0:
+        p, k = widths[0], widths[layers]
+        gemm(False, False, k, n, p, place, k, values[0], p, values[layers], k, dims)
+
+
+@inner()
+def backward(plan, n, theta, grad):
+    """Add the gradient of n rows, whose values and scores are there, to that at ``grad``."""
+    layers, widths = plan[LAYERS], table(plan, WIDTHS)
+    values, deltas = table(plan, VALUES), table(plan, DELTAS)
+    dims = carray(pointer(plan[DIMS], np.int32), 6)
+    k, p = widths[layers], widths[0]
+    last = floats(deltas[layers], n * k)
+    for i in range(n * k):
+        last[i] = -last[i]
+    offset = 8 * plan[SIZE]
+    if plan[SKIP] != 0:
+        offset -= 8 * p * k
+        gemm(False, True, k, p, n, deltas[layers], k, values[0], p, grad + offset, k, dims)
+    for layer in range(layers, 0, -1):
+        d, k = widths[layer - 1], widths[layer]
+        offset -= 8 * k * (d + 1)
+        delta, intercepts = floats(deltas[layer], n * k), floats(grad + offset, k)
+        for i in range(n):
+            for c in range(k):
+                intercepts[c] += delta[i * k + c]
+        if d > 0:
+            gemm(False, True, k, d, n, deltas[layer], k, values[layer - 1], d, grad + offset + 8 * k, k, dims)
+        if layer > 1:
+            below = floats(deltas[layer - 1], n * d)
+            for i in range(n * d):
+                below[i] = 0.0
+            gemm(True, False, d, n, k, theta + offset + 8 * k, k, deltas[layer], k, deltas[layer - 1], d, dims)
+            times_slope(plan[ACTIVATION], floats(values[layer - 1], n * d), below)
+
+
+@cache
+def _compiled():
+    digest = fingerprint(classes, dense, layout, linear, memory)
+
+    def network(model, rows, first, n, theta, grad, step_address):
+        digest  # noqa: B018, the disk cache sees changes of this file alone
+        plan, step = carray(pointer(model, np.int64), NETWORK), carray(pointer(step_address, np.float64), STEP)
+        block, k = plan[BLOCK], plan[CLASSES]
+        g = floats(grad, plan[SIZE])
+        for j in range(plan[SIZE] if grad != 0 else 0):
+            g[j] = 0.0
+        loss = 0.0
+        for b0 in range(0, n, block):
+            m = min(block, n - b0)
+            read_rows(plan, rows, first + b0, m)
+            read_inputs(plan, m)
+            forward(plan, m, theta)
+            if plan[PREDICTORS] != 0:
+                eta, kept = vector(plan, V_ETA, m * k), floats(plan[PREDICTORS] + 8 * k * b0, m * k)
+                for i in range(m * k):
+                    kept[i] = eta[i]
+            if plan[ROW_LOOP] == 0:
+                continue
+            loss += evaluate(plan, m)
+            if grad != 0:
+                backward(plan, m, theta, grad)
+        step[LOSS] = loss
+        return -1
+
+    return address_of(GRADIENT_SIGNATURE, network)
+
+
+def network_address() -> int:
+    """Address of the gradient of a network, in float64; D_L of its plan is V_R and A_L is V_ETA."""
+    return _compiled().address
