@@ -1,4 +1,4 @@
-"""Softmax regression: the fit, against Newton in plain numpy, optimality conditions and other forms of the same data."""
+"""Softmax regression: the fit, against Newton in plain numpy, optimality conditions and other forms of its data."""
 
 import numpy as np
 import pytest

@@ -17,7 +17,7 @@ import numpy as np
 from numba import carray
 
 from .compile import at, blas, call, doubles, inner, jit
-from .elementary import exp, log, log1p
+from .elementary import exp_negative, log, log1p
 from .layout import (
     BLOCK,
     COLUMNS,
@@ -105,7 +105,7 @@ def class_rows(n, y, w, eta, mu, r, d, h, top, own, rest):
             top[i] = max(top[i], eta[k, i])
     for k in range(others + 1):
         for i in range(n):
-            e = exp((eta[k - 1, i] if k > 0 else 0.0) - top[i])
+            e = exp_negative((eta[k - 1, i] if k > 0 else 0.0) - top[i])
             seen = y[i] == k
             mu[k, i] = e
             own[i] += e if seen else 0.0

@@ -17,6 +17,9 @@ from ..objective import Deviance
 from ..scan import Scan, check, scan
 from ..source.in_memory import Data, InMemory
 
+NUMBERS = (0, 1)  # the labels of a binomial y without any
+FIELDS = ("X", "y", "weights", "freq_weights", "offset", "exposure")
+
 
 class Shape(NamedTuple):
     """What every batch must have in common with the first: names of columns and labels of y."""
@@ -79,29 +82,35 @@ def checked(family, X, y, shape: Shape | None, *, intercept, names, classes, lin
     names = shape.names if shape is not None and names is None and not hasattr(X, "columns") else names
     X, names = inputs.matrix(X, names)
     n = len(X)
-    _same_columns(names, shape)
-    known = shape.classes if shape is not None else None if classes is None else tuple(sorted(set(classes)))
-    if shape is not None and classes is not None and tuple(sorted(set(classes))) != known:
-        raise InvalidParameterError(f"classes={list(classes)} are not those of the first batch: {list(known or ())}")
+    _check_columns(names, shape, intercept)
     vectors = {name: inputs.vector(v, name, n) for name, v in vectors.items()}
-    y, trials, known = _response(y, n, family, known, vectors["weights"])
-    data = Data(X, intercept, y, trials, vectors["freq_weights"], vectors["offset"], vectors["exposure"], names)
-    if all(w is None or not np.any(w) for w in (trials, vectors["freq_weights"])) and (
-        trials is not None or vectors["freq_weights"] is not None
-    ):
+    y, vectors["weights"], found = _response(y, n, family, _known_labels(family, classes, shape, y), vectors)
+    if shape is not None and (found or NUMBERS) != (shape.classes or NUMBERS):
+        raise InvalidParameterError(
+            f"y has the labels {list(found or NUMBERS)}, in the batches before it had {list(shape.classes or NUMBERS)}"
+        )
+    data = Data(X, intercept, y, **vectors, names=names)
+    w = weight_of(data)
+    if w is not None and not np.any(w):
         return None
-    source = InMemory(data, 1)
-    sums = check(source, family) if isinstance(family, Multinomial) else scan(source, Pair(family, link))
-    source.check_finite()
-    data = _counting(data)
+    sums = _sums(data, family, link)
+    if w is not None and not np.all(w):
+        # rows that do not count leave no trace, not even in how sums are rounded
+        data = _counting(data, w > 0)
+        sums = _sums(data, family, link)
     totals = None
     if isinstance(family, Multinomial):
         w = weight_of(data)
-        totals = np.bincount(data.y.astype(np.intp), weights=w, minlength=len(known)).astype(np.float64)
-    return Batch(data, sums, totals, Shape(names, known))
+        totals = np.bincount(data.y.astype(np.intp), weights=w, minlength=len(found)).astype(np.float64)
+    return Batch(data, sums, totals, Shape(names, found))
 
 
-def _same_columns(names, shape):
+def _check_columns(names, shape, intercept):
+    """Refuse columns that make no model, or are not those of the batches before."""
+    if intercept and inputs.INTERCEPT in names:
+        raise InvalidParameterError(f"X has a column named {inputs.INTERCEPT!r} already; pass intercept=False")
+    if not intercept and not names:
+        raise InvalidParameterError("X has no columns and intercept=False: there is nothing to fit")
     if shape is None or names == shape.names:
         return
     if len(names) != len(shape.names):
@@ -112,20 +121,46 @@ def _same_columns(names, shape):
     )
 
 
-def _response(y, n, family, known, weights):
+def _known_labels(family, classes, shape, y):
+    """The labels known before a batch is looked at, those of the first batch or the caller's, or None."""
+    known = None if shape is None else shape.classes
+    if classes is None:
+        return known
+    several = isinstance(family, Multinomial)
+    if not several and family.domain.high != 1.0:
+        raise InvalidParameterError(f"classes are labels of y, which family={family.name!r} has not")
+    try:
+        given = tuple(c.item() if isinstance(c, np.generic) else c for c in classes)
+        ordered = tuple(sorted(given))
+    except TypeError:
+        raise InvalidParameterError(f"classes must be labels of one type that has an order, not {classes!r}") from None
+    if len(set(given)) < len(given) or (len(given) < 2 if several else len(given) != 2):
+        count = "at least two" if several else "the two"
+        raise InvalidParameterError(f"classes must be {count} labels of y, each once, not {list(given)}")
+    if several and given != ordered and np.ndim(y) == 2 and np.shape(y)[1] > 1:
+        raise InvalidParameterError(f"the columns of y are classes in sorted order: {list(ordered)}, not {list(given)}")
+    if shape is not None and ordered != (known or NUMBERS):
+        raise InvalidParameterError(f"classes={list(given)} are not those of the first batch: {list(known or NUMBERS)}")
+    return ordered if shape is None else known
+
+
+def _response(y, n, family, known, vectors):
     """(y as numbers, weights, labels): the labels are those of the stream, once they are known."""
+    weights = vectors["weights"]
     if isinstance(family, Multinomial):
-        if known is None:
-            found = labels.encode(y, n, family.reference, (weights,))
-            return found.codes, weights, found.classes
-        found = labels.encode(y, n, family.reference, known=known)
+        found = labels.encode(y, n, family.reference, (weights, vectors["freq_weights"]), known)
         return found.codes, weights, found.classes
-    if known is not None and known != (0, 1):
-        if len(known) != 2:
-            raise InvalidParameterError(f"classes must be the two labels of a binomial y, not {list(known)}")
+    if known is not None and known != NUMBERS:
         return labels.encode(y, n, known=known).codes, weights, known
     y, weights, classes = inputs.response(y, n, family, weights)
     return y, weights, known if classes is None else classes
+
+
+def _sums(data, family, link):
+    """What the result needs of the rows, all of them checked."""
+    source = InMemory(data, 1)
+    source.check_finite()
+    return check(source, family) if isinstance(family, Multinomial) else scan(source, Pair(family, link))
 
 
 def weight_of(data):
@@ -135,22 +170,15 @@ def weight_of(data):
     return data.weights * data.freq_weights
 
 
-def _counting(data: Data) -> Data:
-    """Without the rows of weight zero: as if they were not there."""
-    w = weight_of(data)
-    if w is None or np.all(w):
-        return data
-    keep = np.asarray(w) > 0
-    cut = {f: getattr(data, f)[keep] for f in ("X", "y", "weights", "freq_weights", "offset", "exposure")
-           if getattr(data, f) is not None}  # fmt: skip
+def _counting(data: Data, keep) -> Data:
+    """The rows that ``keep`` (n,) marks."""
+    cut = {f: getattr(data, f)[keep] for f in FIELDS if getattr(data, f) is not None}
     return data._replace(**cut)
 
 
 def owned(data: Data) -> Data:
     """A copy in float64 that the caller cannot change."""
-    own = {f: np.array(getattr(data, f), dtype=np.float64, order="C")
-           for f in ("X", "y", "weights", "freq_weights", "offset", "exposure")
-           if getattr(data, f) is not None}  # fmt: skip
+    own = {f: np.array(v, dtype=np.float64, order="C") for f in FIELDS if (v := getattr(data, f)) is not None}
     return data._replace(**own)
 
 

@@ -16,6 +16,7 @@ from ..model import GLM, Softmax
 from ..null import ClassNull
 from ..scan import Scan
 from ..solver.factor import from_root
+from ..solver.newton import without_aliased
 from ..solver.stream import Running, prefix
 from ..solvers import Stream
 from ..source.in_memory import Data, InMemory
@@ -132,7 +133,7 @@ class OnlineGLM:
 
     def _learn(self, batch, given):
         """Work on copies, and keep them at the end: an interrupt leaves the state as it was."""
-        shape = self._shape if self._shape is not None and self._shape.classes is not None else batch.shape
+        shape = self._shape or batch.shape
         sums = batch.sums if self._sums is None else add(self._sums, batch.sums)
         totals = batch.totals if self._totals is None else self._totals + batch.totals
         running, kept, centre, null = self._running, self._kept, self._centre, self._null
@@ -181,11 +182,13 @@ class OnlineGLM:
         if self.intercept:
             free[:: o.n_columns] = False
         running = Running(o.n_params, free, self.cov == "robust", o.linear)
-        fallback = _start(o, batch, self.link)
+        fallback = _start(o, batch, self.family, self.link)
         beta = prefix(o, fallback, free, tol=1e-6)
         if beta is None:
             raise InvalidParameterError("the first rows admit no start: their means lie outside the family's range")
         running.start(o, beta, len(batch.data.y))
+        if not running.ready:
+            raise InvalidParameterError("sums of squares of X overflow: rescale its columns")
         return running
 
     def _null_part(self, batch, centre):
@@ -224,7 +227,7 @@ class OnlineGLM:
         whole = self._kept[-1].joined(self._kept[:-1])
         d, classes = whole.data, self._shape.classes
         y = d.y
-        if isinstance(self.family, Multinomial) or (classes is not None and classes != (0, 1)):
+        if classes is not None and whole.sums.fractions == 0.0 or isinstance(self.family, Multinomial):
             order = self._encoded().ordered if isinstance(self.family, Multinomial) else classes
             y = np.asarray(order)[y.astype(np.intp)]
         return fit(
@@ -240,11 +243,9 @@ class OnlineGLM:
         """The state as a result: through the same model as a fit, whose rows are gone."""
         running = self._running
         model, classes = self._model()
-        solution = running.solution(np.ones(len(running.beta)), ())
+        solution = running.solution(())
         if solution.factor is None:
-            values, vectors = np.linalg.eigh(running.information())
-            R = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
-            solution = solution._replace(factor=from_root(R, np.ones(len(running.beta)), tolerance=COLLINEAR))
+            solution = _reduced(solution)
         history = {"iteration": self.n_batches, "passes": 1.0, "deviance": running.deviance, "max_eta": running.max_eta}
         model.solution = solution._replace(n_iter=self.n_batches, history=(history,))
         model.objective.n_passes = 1.0
@@ -332,6 +333,17 @@ class Remembered(NamedTuple):
     constant: int | None
 
 
+def _reduced(solution):
+    """The solution without the columns that repeat earlier ones, as far as the information alone can tell."""
+    J = solution.quadratic.information
+    d = np.diagonal(J)
+    size = 1.0 / np.sqrt(np.where(d > 0.0, d, 1.0))
+    values, vectors = np.linalg.eigh(J * size * size[:, None])
+    R = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
+    factor = from_root(R, size, tolerance=COLLINEAR)
+    return solution._replace(factor=factor, beta=without_aliased(solution.beta, factor))
+
+
 def _events(family, sums):
     """The weight of the rarer outcome, where outcomes can be rare."""
     if family.domain.high == 1.0:
@@ -339,7 +351,7 @@ def _events(family, sums):
     return sums.weighted_y if family.name in ("poisson", "quasipoisson", "negative_binomial") else np.inf
 
 
-def _start(o, batch, link):
+def _start(o, batch, family, link):
     """() -> coefficients of the constant model: the mean of y, or the shares of the classes."""
     if batch.totals is not None:
         beta = np.zeros((o.n_classes - 1, o.n_columns))
@@ -347,5 +359,9 @@ def _start(o, batch, link):
             shares = np.maximum(batch.totals, 0.5)
             beta[:, 0] = np.log(shares[1:] / shares[0])
         return lambda: beta.ravel()
-    eta = float(link.link(batch.sums.mean))
-    return lambda: o.constant_start(batch.sums.mean, eta)
+    s, mean = batch.sums, batch.sums.mean
+    if mean in (family.domain.low, family.domain.high):
+        # half an event away from the end, where the link is infinite
+        mean = (s.weighted_y + 0.5) / (s.weight + 1.0)
+    eta = float(link.link(mean))
+    return lambda: o.constant_start(mean, eta)

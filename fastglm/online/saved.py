@@ -14,14 +14,15 @@ from ..scan import Scan
 from ..serialize import named, read_named
 from ..solver.stream import Running
 from ..source.in_memory import Data
-from .batch import Batch, Shape, add
+from .batch import FIELDS, NUMBERS, Batch, Shape, add
 
 FORMAT, VERSION = "fastglm-stream", 1
-VECTORS = ("X", "y", "weights", "freq_weights", "offset", "exposure")
 
 
 def merged(a, b):
     """The stream of both."""
+    if type(b) is not type(a):
+        raise InvalidParameterError(f"other must be an {type(a).__name__}, not {b!r}")
     for name in ("family", "link", "intercept", "cov"):
         if getattr(a, name) != getattr(b, name):
             raise InvalidParameterError(f"the streams differ in {name}: {getattr(a, name)!r} and {getattr(b, name)!r}")
@@ -29,8 +30,7 @@ def merged(a, b):
         return _copy(a if b._shape is None else b)
     if a._shape.names != b._shape.names:
         raise InvalidParameterError(f"the streams have other columns: {a._shape.names} and {b._shape.names}")
-    classes = {s.classes for s in (a._shape, b._shape) if s.classes is not None}
-    if len(classes) > 1:
+    if (a._shape.classes or NUMBERS) != (b._shape.classes or NUMBERS):
         raise InvalidParameterError(f"the streams have other labels: {a._shape.classes} and {b._shape.classes}")
     if a._running is None:
         # rows that are still kept are learned from by the stream that has begun
@@ -82,17 +82,21 @@ def save(model, path) -> None:
     if model._totals is not None:
         arrays["totals"] = model._totals
     for i, batch in enumerate(model._kept):
-        arrays |= {f"{i}/{f}": v for f in VECTORS if (v := getattr(batch.data, f)) is not None}
+        arrays |= {f"{i}/{f}": v for f in FIELDS if (v := getattr(batch.data, f)) is not None}
         arrays[f"{i}/sums"] = np.array(batch.sums, dtype=np.float64)
         if batch.totals is not None:
             arrays[f"{i}/totals"] = batch.totals
     if model._running is not None:
         arrays |= {f"running/{k}": v for k, v in model._running.state().items()}
+    try:
+        header = json.dumps(header)
+    except TypeError as error:
+        raise InvalidParameterError(f"the labels of y cannot be saved: {error}") from None
     path = Path(path)
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         with open(draft, "xb") as file:
-            np.savez(file, header=np.array(json.dumps(header)), **arrays)
+            np.savez(file, header=np.array(header), **arrays)
         os.replace(draft, path)
     except BaseException:
         draft.unlink(missing_ok=True)
@@ -101,24 +105,21 @@ def save(model, path) -> None:
 
 def load(cls, path):
     """Read what ``save`` wrote."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-        header = json.loads(str(arrays.pop("header")))
-        known = header["format"] == FORMAT
-    except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
-        if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
-            raise
-        raise FileFormatError(f"{path} is not a saved stream: {error}") from None
+    with open(path, "rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as parts:
+                arrays = dict(parts)
+            header = json.loads(str(arrays.pop("header")))
+            known, version = header["format"] == FORMAT, int(header["version"])
+        except Exception as error:  # a damaged archive can fail in any way
+            raise FileFormatError(f"{path} is not a saved stream: {error}") from None
     if not known:
         raise FileFormatError(f"{path} is not a saved stream")
-    if header["version"] > VERSION:
-        raise FileFormatError(
-            f"{path} was written by a newer fastglm (version {header['version']}); upgrade to load it"
-        )
+    if version > VERSION:
+        raise FileFormatError(f"{path} was written by a newer fastglm (version {version}); upgrade to load it")
     try:
         return _restored(cls, header, arrays)
-    except (KeyError, ValueError, TypeError, IndexError) as error:
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
         if isinstance(error, InvalidParameterError):
             raise
         raise FileFormatError(f"{path} is damaged: {error!r}") from None
@@ -137,7 +138,7 @@ def _restored(cls, header, arrays):
     model._sums = Scan(*arrays["sums"].tolist()) if "sums" in arrays else None
     model._totals = arrays.get("totals")
     for i in range(header["kept"]):
-        given = {f: arrays.get(f"{i}/{f}") for f in VECTORS}
+        given = {f: arrays.get(f"{i}/{f}") for f in FIELDS}
         data = Data(ones=model.intercept, names=model._shape.names, **given)
         sums = Scan(*arrays[f"{i}/sums"].tolist())
         model._kept.append(Batch(data, sums, arrays.get(f"{i}/totals"), model._shape))

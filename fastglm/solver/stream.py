@@ -35,6 +35,9 @@ ENOUGH = 100  # rows a coefficient whose curvature is summed first, all of them
 PRIOR = 0.01  # pseudo-observations that hold each coefficient while nothing else does
 GROWTH = 1.3  # of the rows, after which J is factored again
 TOO_FAR = 1.0  # the change of a linear predictor that a quadratic is not trusted with
+STALE = 0.03  # of a diagonal entry, by which it may have changed since its blocks were read
+NEAR = 0.1  # standard errors from the optimum, at which the curvature of all rows is made where the stream's is stale
+STRETCH = 1000  # rows whose score is looked at for drift
 OUTLYING = 20.0  # the leverage of a far row, in average leverages
 
 
@@ -57,22 +60,24 @@ class Running:
         The sum of outer products of the rows' scores, where a sandwich is wanted.
     refused : int
         Rows whose means the coefficients of the time put outside the family's range; they were not learned from.
-    drift : (3,) array
-        The sum of the products of successive standardised scores, its variance where they are uncorrelated, and the
-        square of the last score.
+    last, waiting : (p,) array
+        The score of the last stretch of rows, and what there is of the next one's, of ``waited`` rows.
+    cosines, stretches : float
+        The sum of the cosines between the scores of successive stretches, and how many there are.
     """
 
-    ARRAYS = ("beta", "curvature", "margins", "meat", "last", "drift")
-    NUMBERS = ("rows", "sampled", "deviance", "pearson", "max_eta", "refused")
+    ARRAYS = ("beta", "curvature", "margins", "meat", "last", "waiting")
+    SUMS = ("rows", "sampled", "deviance", "pearson", "refused", "cosines", "stretches")
+    NUMBERS = (*SUMS, "max_eta", "waited")
 
     def __init__(self, n_params: int, free: np.ndarray, robust: bool = False, exact: bool = False):
         self.free, self.exact, self.whole = free, exact, exact or robust or n_params <= NARROW
         self.beta = np.zeros(n_params)
         self.curvature, self.margins = np.zeros((n_params, n_params)), np.zeros(n_params)
         self.meat = np.zeros((n_params, n_params)) if robust else None
-        self.rows = self.sampled = self.refused = 0
-        self.deviance = self.pearson = self.max_eta = 0.0
-        self.last, self.drift = np.zeros(n_params), np.zeros(3)
+        self.rows = self.sampled = self.refused = self.waited = self.stretches = 0
+        self.deviance = self.pearson = self.max_eta = self.cosines = 0.0
+        self.last, self.waiting = np.zeros(n_params), np.zeros(n_params)
         self._J, self._factored = None, 0
 
     def start(self, objective, beta: np.ndarray, rows: int) -> None:
@@ -110,30 +115,38 @@ class Running:
         q = objective.block(self.beta, 2 if whole else DIAGONAL, runs)
         if q.finite and isfinite(q.score.sum()):
             before = self._J
-            part = objective.part(runs) if self.meat is not None else None
+            part = objective.part(runs)
             self._count(q, rows, whole, part)
             step = self._solve(q.score)
             gain = float(q.score @ step)
-            self._watch(q.score, step, gain, rows)
+            self._watch(q.score, rows)
             if self.exact or sqrt(OUTLYING * len(step) / self.rows * max(gain, 0.0)) <= TOO_FAR:
                 self.beta = self.beta + step
                 lower = -gain
             else:
-                lower = self._proximal(objective, runs, before) - q.deviance
+                lower = self._proximal(part, before) - q.deviance
             self.deviance += lower
             self.pearson += lower
+            charge(objective, part)
         else:
             objective.source.check_finite()
             self.refused += rows
 
-    def _watch(self, score, step, gain, rows):
-        """Successive blocks' scores are uncorrelated unless the stream drifts."""
-        share = self.rows / rows
-        size = gain * share
-        self.drift[0] += float(self.last @ step) * share
-        self.drift[1] += self.drift[2] * size / len(step)
-        self.drift[2] = size
-        self.last = score
+    def _watch(self, score, rows):
+        """Successive scores are uncorrelated unless the stream drifts.
+
+        Cosines, because where it does a few scores are larger than all others; of stretches so long that a score is as
+        often above as below its mean.
+        """
+        self.waiting, self.waited = self.waiting + score, self.waited + rows
+        if self.waited < STRETCH:
+            return
+        toward = self._solve(self.waiting)
+        sizes = float(self.last @ self._solve(self.last)) * float(self.waiting @ toward)
+        if sizes > 0.0:
+            self.cosines += float(self.last @ toward) / sqrt(sizes)
+            self.stretches += 1
+        self.last, self.waiting, self.waited = self.waiting, np.zeros_like(score), 0
 
     @property
     def ready(self) -> bool:
@@ -142,19 +155,16 @@ class Running:
 
     @property
     def drifting(self) -> float:
-        """How many standard errors the correlation of successive scores is from none."""
-        return float(self.drift[0] / sqrt(self.drift[1])) if self.drift[1] > 0.0 else 0.0
+        """How many standard errors the mean cosine between successive scores is above zero."""
+        return self.cosines * sqrt(len(self.beta) / self.stretches) if self.stretches else 0.0
 
-    def _proximal(self, objective, runs, before):
+    def _proximal(self, part, before):
         """Move to the optimum of the block alone, held by the curvature of the rows before it; the deviance of both."""
-        part = objective.part(runs)
         held = Anchored(part, self.beta, before)
         control = Control(tol=0.3, enough=0.3, max_iter=30, final=False)
         with np.errstate(all="ignore"):
             self.beta = descend(held, self.beta, control, lambda q: 1.0).beta
-        deviance = held.at(self.beta, 0).deviance
-        objective.n_passes += part.n_passes * part.source.rows_read / objective.source.rows_read
-        return deviance
+        return held.at(self.beta, 0).deviance
 
     def information(self) -> np.ndarray:
         """J (p, p): the curvature that was summed, rescaled to the exact diagonal."""
@@ -190,7 +200,7 @@ class Running:
 
     def _solve(self, score):
         """J^-1 score, from a factor no older than ``GROWTH`` times fewer rows."""
-        if self.exact or self.rows >= GROWTH * self._factored:
+        if self.rows > self._factored and (self.exact or self.rows >= GROWTH * self._factored):
             self.factor()
         grown = self._factored / self.rows
         return grown * self._size * dpotrs(self._triangle, self._size * score)[0]
@@ -212,8 +222,13 @@ class Running:
 
     @classmethod
     def from_state(cls, state: dict) -> Running:
-        """The inverse of ``state``; KeyError for a part that is missing."""
-        self = cls(len(state["beta"]), state["free"], "meat" in state, bool(state["exact"]))
+        """The inverse of ``state``; KeyError for a part that is missing, ValueError for one that does not fit."""
+        m = len(state["beta"])
+        for name in (*cls.ARRAYS, "free", "J"):
+            shape = (m, m) if name in ("curvature", "meat", "J") else (m,)
+            if (name in state or name != "meat") and state[name].shape != shape:
+                raise ValueError(f"{name} has shape {state[name].shape}, not {shape}")
+        self = cls(m, state["free"], "meat" in state, bool(state["exact"]))
         for name in cls.ARRAYS:
             setattr(self, name, state.get(name) if name == "meat" else state[name])
         for name in cls.NUMBERS:
@@ -222,27 +237,42 @@ class Running:
         return self
 
     def merge(self, other: Running) -> None:
-        """Join another stream: coefficients weighted by their information, sums added."""
-        mine, theirs = self.factor(), other.factor()
-        beta = np.linalg.solve(mine + theirs, mine @ self.beta + theirs @ other.beta)
-        apart = sum(float((beta - b) @ J @ (beta - b)) for b, J in ((self.beta, mine), (other.beta, theirs)))
-        for name in ("curvature", "margins", "drift", "rows", "sampled", "deviance", "pearson", "refused"):
+        """Join another stream, which stays as it is: coefficients weighted by their information, sums added."""
+        mine, theirs = self.factor(), other.copy().factor()
+        apart = other.beta - self.beta
+        for name in ("curvature", "margins", *self.SUMS):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.deviance += apart
-        self.pearson += apart
-        self.beta, self.last = beta, np.zeros_like(beta)
+        self.adopt(mine + theirs, self.rows)
+        step = self._solve(theirs @ apart)
+        rest = apart - step
+        gap = float(step @ mine @ step + rest @ theirs @ rest)
+        self.deviance += gap
+        self.pearson += gap
+        self.beta = self.beta + step
+        # the next stretch has none before it
+        self.last, self.waiting, self.waited = np.zeros_like(step), np.zeros_like(step), 0
         self.max_eta = max(self.max_eta, other.max_eta)
         self.meat = None if self.meat is None else self.meat + other.meat
-        self.factor()
 
-    def solution(self, scale: np.ndarray, history: tuple) -> Solution:
+    def moved(self, margins: np.ndarray) -> float:
+        """The largest relative difference of the diagonal of the information to ``margins`` (p,)."""
+        seen = self.margins > 0.0
+        change = np.abs(margins / np.where(seen, self.margins, 1.0) - 1.0)
+        return float(np.where(seen, change, 1.0).max(initial=0.0))
+
+    def solution(self, history: tuple) -> Solution:
         """The state as the solution of one read; its factor is None where columns are collinear."""
         zero = np.zeros_like(self.beta)
         J = self.information()
-        factor = cholesky(J * scale * scale[:, None], scale)
+        factor = cholesky(J, np.ones_like(zero))
         q = Quadratic(self.deviance, zero, zero, J, self.pearson, self.max_eta)
         stop = "converged" if self.exact else READ_ONCE
         return Solution(self.beta, q, factor, nan, nan, len(history), stop, history, meat=self.meat)
+
+
+def charge(objective, part) -> None:
+    """Count the reads of a part of the rows."""
+    objective.n_passes += part.n_passes * part.source.rows_read / objective.source.rows_read
 
 
 def prefix(objective, fallback, free: np.ndarray, tol: float = 0.1):
@@ -295,7 +325,7 @@ def stream(objective, options, start, fallback, dispersion, control: Control) ->
     if beta is None:
         return None
     running.start(sample, beta, sample.source.rows_read)
-    objective.n_passes += sample.n_passes * sample.source.rows_read / n
+    charge(objective, sample)
     if not isfinite(running.deviance) or not running.ready:
         return None
     for runs in _blocks(n, sample.source.units, options):
@@ -330,15 +360,26 @@ def _certified(objective, running, options, dispersion, control):
         "iteration": 0, "passes": objective.n_passes, "deviance": running.deviance, "distance": nan,
         "max_eta": running.max_eta, "fresh": True, "seconds": perf_counter() - control.began,
     }  # fmt: skip
-    once = running.solution(objective.scale, (first,))
+    once = running.solution((first,))
     if once.factor is None or not options.certify:
         return once if once.factor is not None else None
+    q = objective.at(running.beta, DIAGONAL)
+    if not q.finite or not np.isfinite(q.information).all():
+        return None
+    # curvatures were summed at the coefficients of the time; the diagonal tells how much they have changed since
+    stale = running.moved(q.information)
     # what is left of the distance by a step with a curvature of so many rows, three times over
-    rho = min(0.9, 3.0 * sqrt(len(running.beta) / running.sampled))
-    loop = control._replace(tol=options.tol, final=False, lazy=True, max_iter=options.max_corrections, rho=rho)
-    solution = descend(objective, running.beta, loop, dispersion, factor=once.factor)
+    rho = min(0.9, 3.0 * sqrt(len(running.beta) / running.sampled) + stale)
+    final = stale > STALE
+    loop = control._replace(
+        tol=options.tol, final=final, near=NEAR, lazy=True, max_iter=options.max_corrections + final, rho=rho
+    )
+    solution = descend(objective, running.beta, loop, dispersion, once.factor, q._replace(information=None))
+    history = (first, *solution.history)
     if solution.stop != "converged":
         return None
+    if solution.origin is not None:
+        # a curvature of all rows was made, where it was asked for or where a step with the stream's did not help
+        return solution._replace(history=history) if final else None
     last = solution.quadratic._replace(information=once.quadratic.information)
-    history = (first, *solution.history)
     return solution._replace(quadratic=last, factor=once.factor, history=history, meat=running.meat)
