@@ -17,8 +17,9 @@ from .model import GLM, Softmax
 from .progress import bar
 from .result import GLMResult
 from .scan import check, scan
-from .solvers import resolve
+from .solvers import SGD, resolve
 from .source.in_memory import InMemory
+from .source.sparse import SparseRows
 from .source.threads import get_threads, single_threaded_blas
 
 COVARIANCES = ("model", "robust")
@@ -48,7 +49,8 @@ def fit(
     Parameters
     ----------
     X : (n, p) array
-        Numbers of any type, order and stride, read in place; a list or a data frame of numeric columns also does.
+        Numbers of any type, order and stride, read in place; a list or a data frame of numeric columns also does, and
+        for solver="sgd" a scipy sparse matrix.
     y : (n,) array
         The response. For the binomial also two labels (strings, bools), proportions with ``weights`` as the numbers
         of trials, or an (n, 2) array of successes and failures.
@@ -69,12 +71,12 @@ def fit(
     penalty : None
         Reserved; maximum likelihood is fitted.
     solver : str or record of ``fastglm.solvers``
-        "auto", "newton", "irls" or "lbfgs".
+        "auto", "newton", "irls", "lbfgs", "newton-cg", "stream" or "sgd".
     cov : "model", "robust" or None
         The covariance of the estimates: from the model, the sandwich that holds whatever the variance of y (Huber 1967,
         White 1980; R's ``vcovHC(type="HC0")``) for one pass more, or none, which spares the pass that it costs.
     start : (p,) array, optional
-        Starting coefficients, the intercept first; (p, K-1) for a multinomial y.
+        Starting coefficients, the intercept first; (p, K-1) for a multinomial y, or (p, K) for solver="sgd".
     names : sequence of str, optional
         Names of the columns of X.
     threads : int, optional
@@ -122,20 +124,27 @@ def fit(
         offset=offset,
         exposure=exposure,
         names=names,
+        admit_sparse=isinstance(options, SGD),
     )
-    source = InMemory(data, get_threads(threads))
+    source = (SparseRows if hasattr(data.X, "indptr") else InMemory)(data, get_threads(threads))
     several = isinstance(classes, Encoded)
     model = (_softmax if several else _glm)(source, family, link, options, cov, classes)
     model.began = began
     if classes is None and isinstance(model.pair.family, Bernoulli):
         classes = (0, 1)
-    start = inputs.check_start(start, len(model.names), len(classes.others) if several else None)
+    start = inputs.check_start(start, len(model.names), _columns(start, classes, options) if several else None)
     # BLAS threads that wake between two passes would spin on the cores the passes need
     hold = nullcontext() if model.objective.small else single_threaded_blas()
     # what over- or underflows on the way is looked at, not warned about
     with hold, np.errstate(all="ignore"), bar(model) if progress else nullcontext() as callback:
         model.fit(start, callback)
         return model.result(classes)
+
+
+def _columns(start, encoded, options) -> int:
+    """The columns that starting coefficients of several classes should have."""
+    everyone = len(encoded.classes)
+    return everyone if isinstance(options, SGD) and np.shape(start)[1:] == (everyone,) else everyone - 1
 
 
 def _glm(source, family, link, options, cov, classes) -> GLM:
@@ -153,7 +162,7 @@ def _softmax(source, family, link, options, cov, encoded) -> Softmax:
     if w is data.freq_weights and data.weights is not None:
         w = w * data.weights
     totals = np.bincount(encoded.codes, weights=w, minlength=len(encoded.classes)).astype(np.float64)
-    return Softmax(source, family._replace(reference=encoded.reference), link, totals, sums, options, cov)
+    return Softmax(source, family._replace(reference=encoded.reference), link, encoded, totals, sums, options, cov)
 
 
 def check_options(penalty, cov, exposure, link):

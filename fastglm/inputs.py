@@ -29,7 +29,7 @@ def numeric(a, name: str, column: str | None = None) -> np.ndarray:
         return a.astype(np.float32) if a.dtype == np.float16 else a
     if hasattr(a, "tocsr"):
         raise InvalidParameterError(
-            f"{name} is a sparse matrix, which this version does not read; pass {name}.toarray()"
+            f"{name} is a sparse matrix, which only solver='sgd' reads in this version; pass {name}.toarray()"
         )
     if isinstance(a, np.ma.MaskedArray):
         if np.ma.is_masked(a):
@@ -64,6 +64,26 @@ def _from_objects(a, where):
     return a.astype(np.float64)
 
 
+def sparse(X, names):
+    """A scipy sparse X as CSR with sorted indices, and its column names.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+    """
+    X = X.tocsr()
+    if X.dtype.kind not in "fiub":
+        raise InvalidParameterError(f"X is a sparse matrix of dtype {X.dtype}; numeric values are needed")
+    if X.dtype not in (np.float32, np.float64):
+        X = X.astype(np.float64)
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    if X.shape[0] == 0:
+        raise InvalidParameterError(f"X is empty: no observations, shape {X.shape}")
+    return X, _named(names, X.shape[1])
+
+
 def matrix(X, names):
     """X as (n, p) and its column names.
 
@@ -82,12 +102,17 @@ def matrix(X, names):
     n, p = X.shape
     if n == 0:
         raise InvalidParameterError(f"X is empty: no observations, shape {X.shape}")
+    return X, _named(names, p)
+
+
+def _named(names, p):
+    """Names of p columns as text, x1, x2, ... where there are none."""
     if names is None:
-        return X, tuple(f"x{j + 1}" for j in range(p))
+        return tuple(f"x{j + 1}" for j in range(p))
     names = tuple(str(v) for v in names)
     if len(names) != p:
         raise InvalidParameterError(f"names has length {len(names)}, X has {p} columns")
-    return X, names
+    return names
 
 
 def _frame(X, columns):
@@ -242,7 +267,7 @@ def family_and_link(family, link):
     return family, link
 
 
-def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure, names):
+def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure, names, admit_sparse=False):
     """All arguments of a fit as ``Data``, with the response's labels: a tuple, None, or ``labels.Encoded``.
 
     Raises
@@ -250,7 +275,7 @@ def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure
     InvalidParameterError
         A subclass that names the argument, the column and the row.
     """
-    X, names = matrix(X, names)
+    X, names = sparse(X, names) if admit_sparse and hasattr(X, "tocsr") else matrix(X, names)
     n, p = X.shape
     if p == 0 and not intercept:
         raise InvalidParameterError("X has no columns and intercept=False: there is nothing to fit")

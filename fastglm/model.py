@@ -17,10 +17,16 @@ from .multinomial import MultinomialResult
 from .null import ClassNull, Null
 from .objective import Deviance
 from .result import GLMResult
-from .solver.newton import Control, factorise
+from .solver.newton import Control, Solution, factorise, without_aliased
 from .solver.plan import solve
-from .solvers import name_of
+from .solver.sgd.driver import run as run_sgd
+from .solvers import SGD, name_of
+from .sparse_objective import SparseDeviance
 from .types import READ_ONCE
+
+
+WELL = ("converged", "boundary", "early stopping")
+NEAR_ENOUGH = 0.1  # standard errors from the optimum, within which a first-order fit counts as converged
 
 
 class Model:
@@ -42,6 +48,9 @@ class Model:
     def fit(self, start, callback):
         """Solve, then polish the last digits where they are cheap or were in danger."""
         self.null = self.null_class(self, 0 if self.source.data.ones else constant_column(self.source.data.X))
+        if isinstance(self.options, SGD):
+            self.solution = self.descend_stochastically(start, callback)
+            return
         n = self.source.n_rows
         control = Control(
             canonical=self.canonical,
@@ -76,6 +85,33 @@ class Model:
             self.solution = polish(self.objective, self.solution)
         elif self.objective.small and self.cov is not None and self._last_distance() > 1e-10:
             self.solution = self._at_the_end()
+
+    def descend_stochastically(self, start, callback) -> Solution:
+        """A first-order fit, with the pass at its end that says how far the optimum is, and gives the covariance."""
+        data, options = self.source.data, self.options
+        if hasattr(self.source, "X"):
+            data = data._replace(X=self.source.X)
+        model, start = self.stochastic(start)
+        found = run_sgd(data, model, options, start=start, callback=callback)
+        self.raw = found.coef
+        self.notes += found.notes
+        beta = self.to_params(found.coef)
+        self.objective.n_passes += float(found.history["passes"][-1]) if found.epochs else 0.0
+        penalised = options.l1 > 0.0 or options.l2 > 0.0
+        wanted = self.cov is not None and not penalised
+        q = self.objective.at(beta, 2 if wanted else 1)
+        names = tuple(found.history)
+        history = tuple(dict(zip(names, row, strict=True)) for row in zip(*(found.history[k].tolist() for k in names)))
+        factor, certificate = None, np.nan
+        if wanted and q.finite and np.isfinite(q.score).all():
+            factor = factorise(self.objective, q, beta)
+            beta = without_aliased(beta, factor)
+            errors = np.sqrt(max(self.dispersion(q), 1e-300) * np.diagonal(factor.inverse()))
+            certificate = float(np.nanmax(np.abs(factor.solve(q.score)) / errors))
+        if penalised and self.cov is not None:
+            self.notes.append("a penalised fit has no standard errors")
+        score = float(np.sqrt(q.score @ q.score))
+        return Solution(beta, q, factor, certificate, score, found.epochs, found.stop, history)
 
     def _last_distance(self):
         return self.solution.history[-1]["distance"] if self.solution.stop == "converged" else 0.0
@@ -129,7 +165,12 @@ class Model:
         params = np.array(solution.beta)
         if redundant:
             params[list(redundant)] = np.nan
-        converged = solution.stop in ("converged", "boundary") and not separated
+        converged = solution.stop in WELL and not separated
+        if isinstance(self.options, SGD) and not np.isnan(solution.certificate):
+            # losses that no longer fall say little; the distance to the optimum says it
+            converged = solution.certificate <= NEAR_ENOUGH
+            if not converged and solution.stop == "converged":
+                self.solution = solution = solution._replace(stop="the loss no longer falls")
         self._warn(aliased, separated, converged)
         return params, dict(
             **self.covariances(),
@@ -195,8 +236,17 @@ class GLM(Model):
     null_class = Null
 
     def __init__(self, source, family, link, pair, sums, options, cov):
-        super().__init__(source, family, link, Deviance(source, pair), sums, options, cov)
+        objective = SparseDeviance(source, pair) if hasattr(source, "X") else Deviance(source, pair)
+        super().__init__(source, family, link, objective, sums, options, cov)
         self.pair = pair
+
+    def stochastic(self, start):
+        """What a first-order solver fits, and where it starts."""
+        return self.pair, start
+
+    def to_params(self, coef):
+        """Coefficients as the objective keeps them, from a first-order solver's."""
+        return coef
 
     def information(self):
         """Rows' worth of information in the response: the events, where they can be rare."""
@@ -236,13 +286,27 @@ class GLM(Model):
 
 
 class Softmax(Model):
-    """A model of the probabilities of K classes; ``totals`` are the classes' weights, the reference first."""
+    """A model of the probabilities of K classes; ``totals`` are their weights, in the order of the codes."""
 
     null_class = ClassNull
 
-    def __init__(self, source, family, link, totals, sums, options, cov):
-        super().__init__(source, family, link, CrossEntropy(source, len(totals)), sums, options, cov)
-        self.totals = totals
+    def __init__(self, source, family, link, encoded, totals, sums, options, cov):
+        objective = SparseDeviance(source, len(totals)) if hasattr(source, "X") else CrossEntropy(source, len(totals))
+        super().__init__(source, family, link, objective, sums, options, cov)
+        self.encoded, self.totals, self.raw = encoded, totals, None
+
+    def stochastic(self, start):
+        """The number of classes, and coefficients of all of them, none pinned: in the order of their codes."""
+        if start is None:
+            return len(self.totals), None
+        start = start.reshape(-1, len(self.names)).T
+        if start.shape[1] < len(self.totals):
+            return len(self.totals), np.pad(start, ((0, 0), (1, 0)))
+        return len(self.totals), start[:, [self.encoded.classes.index(c) for c in self.encoded.ordered]]
+
+    def to_params(self, coef):
+        """Each class against the reference, class after class."""
+        return (coef[:, 1:] - coef[:, :1]).T.ravel()
 
     def information(self):
         """Rows' worth of information in the response: those of the rarest class, or of all others."""
@@ -255,6 +319,7 @@ class Softmax(Model):
         if record["aliased"]:
             # a column that one class cannot tell apart none can
             params.reshape(others, -1)[:, [self.names.index(name) for name in record["aliased"]]] = np.nan
+        raw = None if self.raw is None else self.raw[:, [encoded.ordered.index(c) for c in encoded.classes]]
         return MultinomialResult(
             params=np.ascontiguousarray(params.reshape(others, -1).T),
             scale=1.0,
@@ -263,6 +328,7 @@ class Softmax(Model):
             df_resid=_whole(self.sums.nobs * others - record["rank"]),
             df_model=record["rank"] - others * record["has_intercept"],
             classes=encoded.classes,
+            coef_raw=raw,
             **record,
         )
 

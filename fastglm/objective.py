@@ -44,12 +44,15 @@ class Likelihood:
         Whether the means may end the range of the coefficients.
     meat : bool
         Whether a curvature sums the outer products of the rows' scores instead of the information.
+    searchable : bool
+        Whether its rows can be read as a dense design, as a search for separation does.
     score_cost : float
         What a score pass costs beside one with curvature.
     """
 
     linear = False
     bounded = False
+    searchable = True
 
     def __init__(self, source: InMemory, n_columns: int, n_params: int, share: float):
         self.source, self.n_columns, self.n_params, self.share = source, n_columns, n_params, share

@@ -14,6 +14,9 @@ def bar(model):
 
         def callback(record):
             t.update(record["passes"] - t.n)
-            t.set_postfix(deviance=f"{record['deviance']:.8g}", distance=f"{record['distance']:.1e} se")
+            if "loss" in record:
+                t.set_postfix(epoch=record["epoch"], loss=f"{record['loss']:.8g}", refresh=False)
+            else:
+                t.set_postfix(deviance=f"{record['deviance']:.8g}", distance=f"{record['distance']:.1e} se")
 
         yield callback

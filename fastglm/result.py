@@ -49,6 +49,8 @@ class GLMResult:
     certificate : float, largest estimated distance of a coefficient from the optimum, in standard errors
     score_norm, elapsed : norm of the score at the estimate; seconds
     notes : tuple of str, the warnings given during the fit
+    coef_raw : (p, K) array or None
+        Of a softmax regression by a first-order solver: the coefficients of all classes as it left them, none pinned.
     cov_kind, covariance : name of the covariance; the (p, p) array where it is not the model's
     """
 
@@ -86,6 +88,7 @@ class GLMResult:
     score_norm: float = float("nan")
     elapsed: float = float("nan")
     notes: tuple[str, ...] = ()
+    coef_raw: np.ndarray | None = None
     cov_kind: str = "model"
     covariance: np.ndarray | None = None
 

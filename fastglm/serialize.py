@@ -101,8 +101,9 @@ def _read(path):
             f"{path} was written in format version {version} by a newer fastglm; this one reads up to version "
             f"{VERSION}. Upgrade fastglm to load it."
         )
-    if version == 1:  # it knew one type only
+    if version == 1:  # it knew one type, and no first-order solver
         record["type"] = "glm"
+        record.setdefault("coef_raw", None)
     kind = record.get("type")
     if not isinstance(kind, str) or kind not in TYPES:
         raise FileFormatError(f"{path}: the type {kind!r} is none of {', '.join(map(repr, TYPES))}")
@@ -279,7 +280,7 @@ CODECS = {
     **dict.fromkeys(("converged", "intercept", "has_intercept", "has_weights", "has_freq_weights"), BOOL),
     **dict.fromkeys(("solver", "stop", "cov_kind"), TEXT),
     **dict.fromkeys(("names", "notes"), _tuple_of(TEXT)),
-    **dict.fromkeys(("cov_unscaled", "covariance"), _optional(ARRAY)),
+    **dict.fromkeys(("cov_unscaled", "covariance", "coef_raw"), _optional(ARRAY)),
     "params": ARRAY,
     "n_rows": _optional(INT),
     "exposure_kind": _optional(TEXT),

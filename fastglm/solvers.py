@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .errors import InvalidParameterError
+from .solver.sgd import SGD
+from .solver.sgd import check as check_sgd
 
 
 class Auto(NamedTuple):
@@ -74,12 +76,12 @@ class Stream(NamedTuple):
     max_iter: int = 100
 
 
-SOLVERS = {"auto": Auto, "newton": Newton, "irls": IRLS, "lbfgs": LBFGS, "newton-cg": NewtonCG, "stream": Stream}
+SOLVERS = {"auto": Auto, "newton": Newton, "irls": IRLS, "lbfgs": LBFGS, "newton-cg": NewtonCG, "stream": Stream, "sgd": SGD}
 
 
-def names() -> tuple[str, ...]:
-    """The names ``fit(solver=...)`` takes."""
-    return tuple(SOLVERS)
+def names(exact: bool = False) -> tuple[str, ...]:
+    """The names ``fit(solver=...)`` takes; ``exact`` leaves out first-order ones, which only come near the optimum."""
+    return tuple(name for name in SOLVERS if not (exact and name == "sgd"))
 
 
 def resolve(solver):
@@ -100,6 +102,9 @@ def resolve(solver):
         raise InvalidParameterError(
             f"solver must be one of {', '.join(SOLVERS)} or a record of fastglm.solvers, not {solver!r}"
         )
+    if isinstance(solver, SGD):
+        check_sgd(solver)
+        return solver
     if not solver.tol > 0.0:
         raise InvalidParameterError(f"tol={solver.tol} must be positive")
     if not solver.max_iter >= 1:

@@ -13,7 +13,7 @@ import fastglm
 from fastglm.errors import ConvergenceWarning
 
 PAIRS = oracle.pairs()
-SOLVERS = fastglm.solvers.names()
+SOLVERS = fastglm.solvers.names(exact=True)
 
 
 def fitted(family, link, solver="auto", seed=0, **options):

@@ -9,7 +9,7 @@ from fastglm.cross_entropy import CrossEntropy, laplacian
 from fastglm.errors import CollinearityWarning, InvalidParameterError, MissingDataError, SeparationWarning
 from fastglm.source.in_memory import Data, InMemory
 
-SOLVERS = [name for name in fastglm.solvers.names() if name not in ("stream", "sgd")]
+SOLVERS = [name for name in fastglm.solvers.names(exact=True) if name != "stream"]
 
 
 def draw(n=600, p=3, n_classes=4, seed=0, spread=0.7):

@@ -79,19 +79,23 @@ def checked(family, X, y, shape: Shape | None, *, intercept, names, classes, lin
     """
     if np.ndim(X) == 2 and len(X) == 0:
         return None
-    names = shape.names if shape is not None and names is None and not hasattr(X, "columns") else names
+    nameless = names is None and not hasattr(X, "columns")
     X, names = inputs.matrix(X, names)
     n = len(X)
+    if shape is not None and nameless and len(names) == len(shape.names):
+        names = shape.names
     _check_columns(names, shape, intercept)
     vectors = {name: inputs.vector(v, name, n) for name, v in vectors.items()}
+    if not _counts(weight_of(vectors["weights"], vectors["freq_weights"])):
+        return None
     y, vectors["weights"], found = _response(y, n, family, _known_labels(family, classes, shape, y), vectors)
     if shape is not None and (found or NUMBERS) != (shape.classes or NUMBERS):
         raise InvalidParameterError(
             f"y has the labels {list(found or NUMBERS)}, in the batches before it had {list(shape.classes or NUMBERS)}"
         )
     data = Data(X, intercept, y, **vectors, names=names)
-    w = weight_of(data)
-    if w is not None and not np.any(w):
+    w = weight_of(data.weights, data.freq_weights)
+    if not _counts(w):
         return None
     sums = _sums(data, family, link)
     if w is not None and not np.all(w):
@@ -100,7 +104,7 @@ def checked(family, X, y, shape: Shape | None, *, intercept, names, classes, lin
         sums = _sums(data, family, link)
     totals = None
     if isinstance(family, Multinomial):
-        w = weight_of(data)
+        w = weight_of(data.weights, data.freq_weights)
         totals = np.bincount(data.y.astype(np.intp), weights=w, minlength=len(found)).astype(np.float64)
     return Batch(data, sums, totals, Shape(names, found))
 
@@ -163,11 +167,16 @@ def _sums(data, family, link):
     return check(source, family) if isinstance(family, Multinomial) else scan(source, Pair(family, link))
 
 
-def weight_of(data):
+def weight_of(weights, freq_weights):
     """Prior weight times frequency, (n,), or None."""
-    if data.weights is None or data.freq_weights is None:
-        return data.weights if data.freq_weights is None else data.freq_weights
-    return data.weights * data.freq_weights
+    if weights is None or freq_weights is None:
+        return weights if freq_weights is None else freq_weights
+    return weights * freq_weights
+
+
+def _counts(w) -> bool:
+    """Whether some row has a weight."""
+    return w is None or bool(np.any(w))
 
 
 def _counting(data: Data, keep) -> Data:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from ..solver.stream import Running, prefix
 from ..solvers import Stream
 from ..source.in_memory import Data, InMemory
 from ..source.threads import single_threaded_blas
-from .batch import Batch, Shape, add, checked, objective, owned
+from .batch import NUMBERS, Batch, Shape, add, checked, objective, owned
 
 FIRST = 20  # rows a coefficient that are kept before the first estimate
 FIRST_ROWS = 1000
@@ -225,15 +226,18 @@ class OnlineGLM:
 
     def _fit_kept(self):
         whole = self._kept[-1].joined(self._kept[:-1])
-        d, classes = whole.data, self._shape.classes
-        y = d.y
-        if classes is not None and whole.sums.fractions == 0.0 or isinstance(self.family, Multinomial):
-            order = self._encoded().ordered if isinstance(self.family, Multinomial) else classes
-            y = np.asarray(order)[y.astype(np.intp)]
-        return fit(
+        d, several = whole.data, isinstance(self.family, Multinomial)
+        y = np.asarray(self._encoded().ordered)[d.y.astype(np.intp)] if several else d.y
+        result = fit(
             d.X, y, family=self.family, link=self.link, intercept=self.intercept, weights=d.weights,
             freq_weights=d.freq_weights, offset=d.offset, exposure=d.exposure, cov=self.cov, names=d.names,
         )  # fmt: skip
+        return result if several else replace(result, classes=self._labels())
+
+    def _labels(self):
+        """The two labels of a binomial y, zero and one where it has numbers; None for other families."""
+        known = self._shape.classes
+        return NUMBERS if known is None and self.family.domain.high == 1.0 and self._sums.binary else known
 
     def _encoded(self):
         classes, reference = self._shape.classes, self.family.reference
@@ -266,18 +270,15 @@ class OnlineGLM:
         source = InMemory(Data(np.zeros((0, len(names))), self.intercept, np.zeros(0), **(
             dict.fromkeys(("weights", "freq_weights", "offset", "exposure")) | ones), names=names), 1)  # fmt: skip
         source.n_rows = self.n_rows
-        classes = self._shape.classes
         if isinstance(self.family, Multinomial):
             encoded = self._encoded()
             family = self.family._replace(reference=encoded.reference)
-            model = Softmax(source, family, self.link, self._totals, self._sums, Stream(), self.cov)
+            model = Softmax(source, family, self.link, encoded, self._totals, self._sums, Stream(), self.cov)
             model.null = ClassNull(model, 0 if self.intercept else None)
             return model, encoded
-        if classes is None and self.family.domain.high == 1.0 and self._sums.binary:
-            classes = (0, 1)
         model = GLM(source, self.family, self.link, Pair(self.family, self.link), self._sums, Stream(), self.cov)
         model.null = Remembered(self._null_deviance(), 0 if self.intercept else None)
-        return model, classes
+        return model, self._labels()
 
     def _null_deviance(self):
         """The deviance of the mean of y, from that of a constant mean: their difference needs sums alone."""
@@ -339,7 +340,7 @@ def _reduced(solution):
     d = np.diagonal(J)
     size = 1.0 / np.sqrt(np.where(d > 0.0, d, 1.0))
     values, vectors = np.linalg.eigh(J * size * size[:, None])
-    R = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
+    R = np.sqrt(np.maximum(values, 0.0))[:, None] * np.where(d > 0.0, vectors.T, 0.0)
     factor = from_root(R, size, tolerance=COLLINEAR)
     return solution._replace(factor=factor, beta=without_aliased(solution.beta, factor))
 

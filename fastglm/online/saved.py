@@ -24,8 +24,10 @@ def merged(a, b):
     if type(b) is not type(a):
         raise InvalidParameterError(f"other must be an {type(a).__name__}, not {b!r}")
     for name in ("family", "link", "intercept", "cov"):
-        if getattr(a, name) != getattr(b, name):
-            raise InvalidParameterError(f"the streams differ in {name}: {getattr(a, name)!r} and {getattr(b, name)!r}")
+        one, two = getattr(a, name), getattr(b, name)
+        # families and links without parameters are empty tuples, which are all equal
+        if type(one) is not type(two) or one != two:
+            raise InvalidParameterError(f"the streams differ in {name}: {one!r} and {two!r}")
     if b._shape is None or a._shape is None:
         return _copy(a if b._shape is None else b)
     if a._shape.names != b._shape.names:

@@ -29,9 +29,9 @@ from ..types import READ_ONCE
 from .factor import cholesky
 from .newton import Control, Solution, descend
 
-NARROW = 32  # coefficients up to which the whole curvature costs little more than its diagonal
+NARROW = 40  # coefficients up to which the whole curvature costs little more than its diagonal
 SHARE = 0.1  # of the rows, whose curvature is summed where not all is
-ENOUGH = 100  # rows a coefficient whose curvature is summed first, all of them
+ENOUGH = 200  # rows a coefficient whose curvature is summed first, all of them
 PRIOR = 0.01  # pseudo-observations that hold each coefficient while nothing else does
 GROWTH = 1.3  # of the rows, after which J is factored again
 TOO_FAR = 1.0  # the change of a linear predictor that a quadratic is not trusted with
@@ -321,7 +321,8 @@ def stream(objective, options, start, fallback, dispersion, control: Control) ->
         free[:: objective.n_columns] = False
     running = Running(m, free, control.robust, objective.linear)
     sample = objective.subset(first)
-    beta = prefix(sample, fallback, free) if start is None else start
+    # from a start too, because the rows of the sample are not learned from again
+    beta = prefix(sample, fallback if start is None else lambda: start, free)
     if beta is None:
         return None
     running.start(sample, beta, sample.source.rows_read)
@@ -375,11 +376,14 @@ def _certified(objective, running, options, dispersion, control):
         tol=options.tol, final=final, near=NEAR, lazy=True, max_iter=options.max_corrections + final, rho=rho
     )
     solution = descend(objective, running.beta, loop, dispersion, once.factor, q._replace(information=None))
-    history = (first, *solution.history)
     if solution.stop != "converged":
         return None
+    last = solution.quadratic
+    # the last step has lowered the deviance too, to the second order
+    last = last._replace(deviance=last.deviance - solution.history[-1]["distance"] ** 2 * dispersion(last))
+    solution = solution._replace(quadratic=last, history=(first, *solution.history))
     if solution.origin is not None:
         # a curvature of all rows was made, where it was asked for or where a step with the stream's did not help
-        return solution._replace(history=history) if final else None
-    last = solution.quadratic._replace(information=once.quadratic.information)
-    return solution._replace(quadratic=last, factor=once.factor, history=history, meat=running.meat)
+        return solution if final else None
+    last = last._replace(information=once.quadratic.information)
+    return solution._replace(quadratic=last, factor=once.factor, meat=running.meat)
