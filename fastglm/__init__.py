@@ -21,7 +21,7 @@ _LAZY = {
     "get_threads": "source.threads",
     "warmup": "warm",
 }
-_MODULES = ("errors", "export", "families", "links", "plots", "simulate", "solvers", "special")
+_MODULES = ("errors", "export", "families", "links", "nn", "plots", "simulate", "solvers", "special")
 
 __all__ = [*_LAZY, *_MODULES, "__version__"]
 

@@ -22,6 +22,7 @@ from .source.in_memory import InMemory
 from .source.sparse import SparseRows
 from .source.threads import get_threads, single_threaded_blas
 
+MOST_CLASSES = 10_000
 COVARIANCES = ("model", "robust")
 
 
@@ -126,8 +127,11 @@ def fit(
         names=names,
         admit_sparse=isinstance(options, SGD),
     )
-    source = (SparseRows if hasattr(data.X, "indptr") else InMemory)(data, get_threads(threads))
     several = isinstance(classes, Encoded)
+    if isinstance(options, SGD) and options.class_weight is not None:
+        labels = classes.ordered if several else classes
+        data, options = _weigh_classes(data, labels, options.class_weight), options._replace(class_weight=None)
+    source = (SparseRows if hasattr(data.X, "indptr") else InMemory)(data, get_threads(threads))
     model = (_softmax if several else _glm)(source, family, link, options, cov, classes)
     model.began = began
     if classes is None and isinstance(model.pair.family, Bernoulli):
@@ -139,6 +143,29 @@ def fit(
     with hold, np.errstate(all="ignore"), bar(model) if progress else nullcontext() as callback:
         model.fit(start, callback)
         return model.result(classes)
+
+
+def _weigh_classes(data, labels, wanted):
+    """The data with every row's weight multiplied by that of its class: a mapping of labels, or "balanced"."""
+    y = np.asarray(data.y)
+    values, codes = np.unique(y, return_inverse=True)
+    labels = values.tolist() if labels is None else [labels[int(v)] for v in values]
+    if len(labels) > MOST_CLASSES:
+        raise InvalidParameterError(f"class_weight needs a y of classes; y has {len(labels)} distinct values")
+    if isinstance(wanted, str):
+        totals = np.bincount(codes, weights=data.weights)
+        factors = totals.sum() / (len(totals) * totals)
+    else:
+        unknown = [label for label in wanted if label not in labels]
+        missing = [label for label in labels if label not in wanted]
+        if unknown or missing:
+            raise InvalidParameterError(
+                f"class_weight must name the classes of y, {labels}: {unknown or missing} "
+                f"{'are not among them' if unknown else 'are left out'}"
+            )
+        factors = np.array([float(wanted[label]) for label in labels])
+    w = factors[codes]
+    return data._replace(weights=w if data.weights is None else w * data.weights)
 
 
 def _columns(start, encoded, options) -> int:

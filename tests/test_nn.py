@@ -7,13 +7,13 @@ import oracle
 import pytest
 
 import fastglm
-from fastglm.errors import FileFormatError, InvalidParameterError, MissingDataError
+from fastglm.errors import DivergenceError, FileFormatError, InvalidParameterError, MissingDataError
 from fastglm.kernels.activation import tanh
 from fastglm.kernels.rows import Pair
 from fastglm.nn import MLP, MLPResult
 from fastglm.objective import Deviance
-from fastglm.solver.sgd import SGD, DivergenceError
 from fastglm.solver.sgd import driver as linear_driver
+from fastglm.solvers import SGD
 from fastglm.source.in_memory import Data, InMemory
 
 ACTIVATIONS = {
@@ -289,8 +289,22 @@ def test_training_goes_on_from_a_result():
     first = small_fit()
     again = MLP((6, 4), family="poisson").fit(X, y, weights=w, start=first, solver=SGD(epochs=1, rate=1e-12))
     assert np.allclose(again.theta, first.theta, rtol=1e-6, atol=1e-9)
-    with pytest.raises(InvalidParameterError, match="start has shape"):
-        MLP((6,), family="poisson").fit(X, y, start=first)
+    for start, words in ((first, "other layers"), (np.zeros(3), "start has shape"), (first.theta * 1e4, "not finite")):
+        with pytest.raises(InvalidParameterError, match=words):
+            MLP((6,) if start is first else (6, 4), family="poisson").fit(X, y, start=start)
+
+
+@pytest.mark.parametrize("family", ["binomial", "multinomial"])
+def test_weights_of_classes_go_by_their_labels(family):
+    rng = RNG(12)
+    X, y = rng.normal(size=(90, 2)), np.array(["hen", "cow"])[rng.integers(0, 2, 90)]
+    model, options = MLP((3,), family=family), SGD(epochs=5)
+    named = model.fit(X, y, solver=options._replace(class_weight={"hen": 3.0, "cow": 0.5}))
+    given = model.fit(X, y, solver=options, weights=np.where(y == "hen", 3.0, 0.5))
+    assert named.theta.tobytes() == given.theta.tobytes()
+    for weights in ({"hen": 1.0}, {"hen": 1.0, "cow": 1.0, "pig": 1.0}):
+        with pytest.raises(InvalidParameterError, match="class_weight has"):
+            model.fit(X, y, solver=options._replace(class_weight=weights))
 
 
 def test_the_scale_of_x_does_not_matter():
@@ -392,6 +406,8 @@ def test_the_record_shows_its_layers():
     assert [c.shape for c in result.coefs] == [(3, 6), (6, 4), (4, 1)]
     assert [b.shape for b in result.intercepts] == [(6,), (4,), (1,)]
     assert result.direct is None
+    with pytest.raises(ValueError, match="read-only"):
+        result.coefs[0][0, 0] = 1.0
     assert np.isfinite(result.history["loss"]).all() and len(result.history["epoch"]) == result.epochs
     assert repr(MLP((6, 4), skip=True)) == "MLP((6, 4), family='gaussian', link='identity', tanh, skip=True)"
 
@@ -455,6 +471,9 @@ def test_predictions_that_cannot_be_made():
         with pytest.raises(InvalidParameterError, match=words):
             result.predict(**arguments)
     assert result.predict(X3[:0]).shape == (0,)
+    several = MLP((2,), family="multinomial").fit(X3, Y3, solver=SGD(epochs=1))
+    with pytest.raises(InvalidParameterError, match="offset"):
+        several.predict(X3, offset=1.0)
     with pytest.raises(InvalidParameterError, match="theta has shape"):
         MLP((2,)).loss(np.zeros(3), X3, Y3)
 

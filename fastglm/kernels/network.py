@@ -24,7 +24,6 @@ from numba import carray
 from . import classes
 from .classes import gemm
 from .compile import address_of, fingerprint
-from .elementary import expm1, sigmoid, vectorisable
 from .stochastic import dense, layout, linear, memory
 from .stochastic.dense import find_rows
 from .stochastic.gradient import GRADIENT_SIGNATURE
@@ -42,51 +41,14 @@ from .stochastic.layout import (
     P,
 )
 from .stochastic.linear import evaluate, read_rows, vector
-from .stochastic.memory import inner, pointer
+from .stochastic.memory import ask, inner, pointer
 
 # The plan is the linear model's, of which rows and row loop are used, and these fields. WIDTHS, VALUES and DELTAS are
 # int64 tables with an entry for each layer, the inputs being number 0: units, and the addresses of A_l and D_l.
+# ACTIVATE and SLOPES are addresses from ``activation.py``.
 # PREDICTORS receives the linear predictors of all rows, where it is not 0; ROW_LOOP 0 asks for nothing else.
-LAYERS, ACTIVATION, SKIP, SIZE, WIDTHS, VALUES, DELTAS, DIMS, PREDICTORS = range(LINEAR, LINEAR + 9)
-NETWORK = LINEAR + 9
-
-TANH, RELU, LOGISTIC = range(3)  # ACTIVATION
-
-
-@vectorisable
-def tanh(x):
-    """tanh(x) of a float."""
-    t = expm1(-2.0 * abs(x))
-    size = -t / (2.0 + t)
-    return size if x >= 0.0 else -size
-
-
-@inner()
-def activate(kind, z):
-    """z = f(z)."""
-    if kind == TANH:
-        for i in range(z.size):
-            z[i] = tanh(z[i])
-    elif kind == RELU:
-        for i in range(z.size):
-            z[i] = 0.0 if z[i] < 0.0 else z[i]
-    else:
-        for i in range(z.size):
-            z[i] = sigmoid(z[i])
-
-
-@inner()
-def times_slope(kind, a, d):
-    """d *= f'(z), from a = f(z)."""
-    if kind == TANH:
-        for i in range(a.size):
-            d[i] *= 1.0 - a[i] * a[i]
-    elif kind == RELU:
-        for i in range(a.size):
-            d[i] = d[i] if a[i] > 0.0 else 0.0
-    else:
-        for i in range(a.size):
-            d[i] *= a[i] * (1.0 - a[i])
+LAYERS, ACTIVATE, SLOPES, SKIP, SIZE, WIDTHS, VALUES, DELTAS, DIMS, PREDICTORS = range(LINEAR, LINEAR + 10)
+NETWORK = LINEAR + 10
 
 
 @inner()
@@ -131,7 +93,7 @@ def forward(plan, n, theta):
         if d > 0:
             gemm(False, False, k, n, d, place + 8 * k, k, values[layer - 1], d, values[layer], k, dims)
         if not last:
-            activate(plan[ACTIVATION], z)
+            ask(plan[ACTIVATE], (n * k, values[layer], np.int64(0)))
         place += 8 * k * (d + 1)
     if plan[SKIP] != 0:
         p, k = widths[0], widths[layers]
@@ -166,7 +128,7 @@ def backward(plan, n, theta, grad):
             for i in range(n * d):
                 below[i] = 0.0
             gemm(True, False, d, n, k, theta + offset + 8 * k, k, deltas[layer], k, deltas[layer - 1], d, dims)
-            times_slope(plan[ACTIVATION], floats(values[layer - 1], n * d), below)
+            ask(plan[SLOPES], (n * d, values[layer - 1], deltas[layer - 1]))
 
 
 @cache

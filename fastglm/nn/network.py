@@ -1,0 +1,120 @@
+"""The shape of a network, and its parameters as one vector and as matrices."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..family.multinomial import Multinomial
+from ..kernels.rows import Pair
+
+VARIANCE = {"tanh": 1.0, "relu": 2.0, "logistic": 16.0}  # of the first weights, times the units below
+
+
+class Network(NamedTuple):
+    """Layers of units between p inputs and the linear predictors of a generalized linear model.
+
+    Attributes
+    ----------
+    inputs : int
+        p, the columns of X.
+    hidden : tuple of int
+        Units of each hidden layer; none make the model linear.
+    outputs : int
+        Linear predictors of a row: 1, or K for K classes.
+    activation : {"tanh", "relu", "logistic"}
+    skip : bool
+        Whether X is connected to the linear predictors directly too.
+    family, link : values
+    """
+
+    inputs: int
+    hidden: tuple[int, ...]
+    outputs: int
+    activation: str
+    skip: bool
+    family: Any
+    link: Any
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Units of all layers, from the inputs to the outputs."""
+        return (self.inputs, *self.hidden, self.outputs)
+
+    @property
+    def pair(self) -> Pair | None:
+        """Family and link; None for a softmax over classes."""
+        return None if isinstance(self.family, Multinomial) else Pair(self.family, self.link)
+
+    @property
+    def n_params(self) -> int:
+        """The number of parameters."""
+        sizes = self.sizes
+        layers = sum((d + 1) * k for d, k in zip(sizes, sizes[1:], strict=False))
+        return layers + self.skip * self.inputs * self.outputs
+
+    def split(self, values: np.ndarray) -> tuple[list[np.ndarray], np.ndarray | None]:
+        """A vector with an entry for each parameter as matrices: views.
+
+        Returns
+        -------
+        layers : list of (units below + 1, units) arrays
+            The intercepts are row 0.
+        direct : (p, outputs) array, or None without the direct connection
+        """
+        layers, place = [], 0
+        for d, k in zip(self.sizes, self.sizes[1:], strict=False):
+            layers.append(values[place : place + (d + 1) * k].reshape(d + 1, k))
+            place += (d + 1) * k
+        return layers, values[place:].reshape(self.inputs, self.outputs) if self.skip else None
+
+    def first_parameters(self, null: np.ndarray, seed: int) -> np.ndarray:
+        """Where training begins: hidden layers at random, the outputs at a linear model whatever they say.
+
+        Parameters
+        ----------
+        null : (p + 1, outputs) array
+            The coefficients of that model, the intercept first; zeros below it for the null model.
+        seed : int
+
+        Notes
+        -----
+        Weights and intercepts of hidden units are normal with the variance that keeps a signal's size from layer to
+        layer: 1 / (units below) for tanh (LeCun, Bottou, Orr and Mueller 1998, "Efficient BackProp"; the forward
+        condition, equation 10, of Glorot and Bengio 2010), 16 times that for the logistic function, whose slope at 0 is
+        a fourth, and 2 / (units below) for relu (He, Zhang, Ren and Sun 2015, "Delving deep into rectifiers"). Random
+        intercepts, unlike zeros, spread the units over the range of X. Weights of the outputs are zero, so that the
+        first loss is the null model's.
+        """
+        theta = np.zeros(self.n_params)
+        layers, direct = self.split(theta)
+        draw = np.random.Generator(np.random.Philox(seed)).standard_normal
+        for layer in layers[:-1]:
+            layer[:] = draw(layer.shape) * np.sqrt(VARIANCE[self.activation] / max(layer.shape[0] - 1, 1))
+        layers[-1][0] = null[0]
+        if not self.hidden:
+            layers[-1][1:] = null[1:]
+        elif self.skip:
+            direct[:] = null[1:]
+        return theta
+
+    def to_standardised(self, theta: np.ndarray, scaling) -> np.ndarray:
+        """Parameters for inputs that ``scaling`` (``Scaling`` or None) has centred and scaled, from those for X."""
+        return self._rescaled(theta, scaling, "to_standardised")
+
+    def to_natural(self, theta: np.ndarray, scaling) -> np.ndarray:
+        """Parameters for X, from those for inputs that ``scaling`` has centred and scaled."""
+        return self._rescaled(theta, scaling, "to_natural")
+
+    def _rescaled(self, theta, scaling, direction):
+        theta = np.array(theta, np.float64)
+        if scaling is None:
+            return theta
+        layers, direct = self.split(theta)
+        change = getattr(scaling, direction)
+        layers[0][:] = change(layers[0], True)
+        if direct is not None:
+            both = change(np.vstack([layers[-1][:1], direct]), True)
+            layers[-1][0], direct[:] = both[0], both[1:]
+        return theta

@@ -1,0 +1,177 @@
+"""The record of a trained network. It holds no data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .. import inputs
+from ..errors import InvalidParameterError
+from ..inference import check_offset, check_X
+from ..kernels.evaluate import inverse_link
+from ..source.in_memory import Data, InMemory
+from ..source.threads import single_threaded_blas
+from ..special import softmax
+from .network import Network
+from .passes import Passes
+
+KINDS = ("mean", "link", "class", "proba")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class MLPResult:
+    """A trained network; parameters are on the scale of X.
+
+    Attributes
+    ----------
+    network : Network
+        Its layers, activation, family and link.
+    theta : (n_params,) float64
+        All parameters: of each layer the intercepts, then the weights row by row (units below x units); last the
+        weights of the direct connection.
+    names : tuple of str
+        The columns of X.
+    classes : tuple or None
+        The labels of y: two of a binomial, failure first, or those of a multinomial in the order of the outputs.
+    exposure_kind : None, "offset" or "exposure"
+        What the fit was given.
+    deviance : float
+        Of all rows of the fit, those held out included, with their weights and those of their classes.
+    loss : float
+        What was made smallest, over the same rows: half the deviance, divided by the rows' total weight unless the
+        solver's reduction is "sum", and the penalty.
+    history : dict of (epochs,) arrays
+        "epoch" (from 1), "loss", "validation_loss", "rate", "gradient_norm", "seconds" and "passes".
+    stop : str
+        Why training ended: "converged", "early stopping", "callback" or "epochs".
+    epochs : int
+    notes : tuple of str
+        What was done without being asked for, such as halving a rate.
+    """
+
+    network: Network
+    theta: np.ndarray
+    names: tuple[str, ...]
+    classes: tuple | None
+    exposure_kind: str | None
+    deviance: float
+    loss: float
+    history: dict
+    stop: str
+    epochs: int
+    notes: tuple[str, ...]
+
+    # the names are those of X alone, as predictions of all models ask
+    intercept: ClassVar[bool] = False
+
+    def __post_init__(self):
+        self.theta.setflags(write=False)
+
+    @property
+    def family(self):
+        """The family's value."""
+        return self.network.family
+
+    @property
+    def link(self):
+        """The link's value."""
+        return self.network.link
+
+    @property
+    def n_params(self) -> int:
+        """The number of parameters."""
+        return self.network.n_params
+
+    @property
+    def coefs(self) -> list[np.ndarray]:
+        """The weights of each layer, (units below, units)."""
+        return [layer[1:] for layer in self.network.split(self.theta)[0]]
+
+    @property
+    def intercepts(self) -> list[np.ndarray]:
+        """The intercepts of each layer, (units,)."""
+        return [layer[0] for layer in self.network.split(self.theta)[0]]
+
+    @property
+    def direct(self) -> np.ndarray | None:
+        """The weights of the direct connection, (p, outputs); None without one."""
+        return self.network.split(self.theta)[1]
+
+    def predict(self, X, kind="mean", *, offset=None, exposure=None, threshold=0.5):
+        """Predictions for new rows.
+
+        Parameters
+        ----------
+        X : (n, p) array or data frame
+            A data frame's columns are matched by name.
+        kind : {"mean", "link", "class", "proba"}
+            The mean, the linear predictor, or labels; "proba" are the probabilities of a multinomial, its mean.
+        offset, exposure : scalar or (n,) array
+            One is needed if the network was trained with one.
+        threshold : float
+            ``kind="class"`` of a binomial answers the second label where the mean exceeds it.
+
+        Returns
+        -------
+        (n,) array; (n, K) in the order of ``classes`` for "mean", "proba" and "link" of a multinomial.
+
+        Raises
+        ------
+        InvalidParameterError, MissingDataError
+            For an X that does not fit the network, an offset that is missing, or a kind that there is not.
+        """
+        several = self.network.pair is None
+        if kind not in KINDS:
+            raise InvalidParameterError(f"unknown kind of prediction {kind!r}; there are {', '.join(map(repr, KINDS))}")
+        if kind == "proba" and not several:
+            raise InvalidParameterError("kind='proba' needs family='multinomial'; kind='mean' gives the probability")
+        if several and (offset is not None or exposure is not None):
+            raise InvalidParameterError(inputs.ONE_PREDICTOR)
+        if kind == "class" and self.classes is None:
+            raise InvalidParameterError("kind='class' needs a network trained on labels")
+        eta = self._predictors(X, offset, exposure)
+        if kind == "link":
+            return eta
+        if several:
+            return softmax(eta) if kind != "class" else np.asarray(self.classes)[eta.argmax(axis=1)]
+        mu = inverse_link(self.link, eta)
+        return mu if kind == "mean" else np.asarray(self.classes)[(mu > threshold).astype(np.intp)]
+
+    def _predictors(self, X, offset, exposure):
+        X = inputs.numeric(check_X(self, X), "X")
+        given = {"weights": None, "freq_weights": None, "offset": None, "exposure": None}
+        InMemory(Data(X, True, np.zeros(0), names=self.names, **given), 1).check_finite()
+        shift = check_offset(self, offset, exposure, X.shape[0])
+        with single_threaded_blas():
+            eta = Passes(self.network, X, None).predictors(self.theta)
+        return eta if self.network.pair is None else eta[:, 0] + shift
+
+    def save(self, path) -> None:
+        """Write the result to an npz file that ``MLPResult.load`` reads back to the bit; see ``fastglm.nn.saved``."""
+        from .saved import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path) -> MLPResult:
+        """Read what ``save`` wrote.
+
+        Raises
+        ------
+        FileFormatError
+            For a file that is not a saved network, is damaged, or is newer than this version.
+        """
+        from .saved import load
+
+        return load(path)
+
+    def __repr__(self):
+        net = self.network
+        layers = " -> ".join(map(str, net.sizes)) + (f" units, {net.activation}" if net.hidden else " units")
+        direct = " and a direct connection" if net.skip else ""
+        return (
+            f"<MLPResult {self.family.name}, {self.link.name} link: {layers}{direct},\n"
+            f" {self.n_params:,} parameters, deviance {self.deviance:.6g} after {self.epochs} epochs ({self.stop})>"
+        )

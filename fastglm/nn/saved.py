@@ -1,0 +1,99 @@
+"""Trained networks on disk: npz files of plain arrays, exact to the bit, without pickles."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import FileFormatError, InvalidParameterError
+from ..kernels.activation import KINDS
+from ..serialize import CODECS
+from .network import Network
+from .result import MLPResult
+
+FORMAT, VERSION = "fastglm-network", 1
+SHAPE = ("inputs", "hidden", "outputs", "activation", "skip")  # fields of the network that are plain data
+CODED = ("names", "classes", "exposure_kind", "stop", "notes", "deviance")  # of the result, as in other results
+PREFIX = "history/"
+
+
+def save(result: MLPResult, path) -> None:
+    """Write a result, replacing the file only once all of it is written.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a label is of a type JSON cannot hold.
+    OSError
+        If the file cannot be written.
+    """
+    header = {"format": FORMAT, "version": VERSION, "epochs": result.epochs}
+    header |= {name: getattr(result.network, name) for name in SHAPE}
+    header |= {name: CODECS[name][0](getattr(result, name)) for name in (*CODED, "family", "link")}
+    header["loss"] = CODECS["deviance"][0](result.loss)
+    arrays = {"theta": result.theta} | {PREFIX + name: v for name, v in result.history.items()}
+    path = Path(path)
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with open(draft, "xb") as file:
+            np.savez(file, header=np.array(json.dumps(header)), **arrays)
+        os.replace(draft, path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def load(path) -> MLPResult:
+    """Read what ``save`` wrote.
+
+    Raises
+    ------
+    FileFormatError
+        For a file that is not a saved network, is damaged, or is newer than this version.
+    InvalidParameterError
+        If it names a family or link that is not registered.
+    OSError
+        If the file cannot be read.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays.pop("header")))
+        known = header["format"] == FORMAT
+        newer = known and header["version"] > VERSION
+    except OSError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise FileFormatError(f"{path} is not a saved network: {error}") from None
+    if not known:
+        raise FileFormatError(f"{path} is not a saved network")
+    if newer:
+        raise FileFormatError(f"{path} was written by a newer fastglm; upgrade to load it")
+    try:
+        return _restored(header, arrays)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        if isinstance(error, InvalidParameterError):
+            raise
+        raise FileFormatError(f"{path} is damaged: {error!r}") from None
+
+
+def _restored(header, arrays):
+    values = {name: CODECS[name][1](header[name]) for name in (*CODED, "family", "link")}
+    shape = {name: header[name] for name in SHAPE} | {"hidden": tuple(header["hidden"])}
+    network = Network(**shape, family=values.pop("family"), link=values.pop("link"))
+    theta = arrays["theta"]
+    if network.activation not in KINDS or theta.shape != (network.n_params,) or theta.dtype != np.float64:
+        raise ValueError("theta does not fit the layers")
+    return MLPResult(
+        network=network,
+        theta=theta,
+        loss=CODECS["deviance"][1](header["loss"]),
+        epochs=header["epochs"],
+        history={name.removeprefix(PREFIX): v for name, v in arrays.items() if name.startswith(PREFIX)},
+        **values,
+    )

@@ -1,0 +1,190 @@
+"""A network on rows in memory, as the stochastic loop sees it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import InvalidParameterError
+from ..solver.sgd.options import SGD
+from ..solver.sgd.rows import Rows, prepare
+from ..solver.sgd.sample import SPREAD, Sample
+from ..solver.sgd.scaling import Scaling, standardise
+from ..source.in_memory import Data, InMemory
+from .network import Network
+from .passes import Passes
+
+CURVATURE = 2**62  # keeps the choice of these batches apart from the orders of epochs
+BATCHES = 8  # of a sample, whose curvatures bound a step
+POWER_STEPS = 30
+DIFFERENCE = 1e-5  # half the width of differences of gradients, relative to the parameters
+
+
+def resolve(options: SGD, network: Network) -> str:
+    """The update rule for a network: "auto" is Adam, and "sgd" as for linear models where there is no hidden layer.
+
+    Raises
+    ------
+    InvalidParameterError
+        For options that a network does not have.
+    """
+    refused = {
+        "method": ("saga", "remembers one score a row, and a network has many"),
+        "step": ("implicit", "needs a linear model"),
+        "dtype": ("float32", "is not there for networks"),
+    }
+    for field, (value, reason) in refused.items():
+        if getattr(options, field) == value:
+            raise InvalidParameterError(f"{field}={value!r} {reason}")
+    if options.method != "auto":
+        return options.method
+    return "adam" if network.hidden and options.momentum == 0.0 else "sgd"
+
+
+class Linear(NamedTuple):
+    """The linear model on the same rows: what ``Sample`` reads of a task."""
+
+    data: Data
+    rows: Rows
+    scaling: Scaling | None
+    pair: Any
+    width: int
+    features: int
+    ones: bool = True
+    sparse: bool = False
+
+
+class NetworkTask:
+    """The gradient of a network, with what the loop needs to know around it.
+
+    Parameters
+    ----------
+    data : Data
+    network : Network
+    options : SGD
+        "auto" standardisation is on, without hidden layers where it is for linear models.
+    seed : int
+        Fixes the first weights.
+
+    Attributes
+    ----------
+    pair : Network
+        What a checkpoint must agree in.
+    """
+
+    width, ones, sparse, lazy, dtype = 1, True, False, False, np.dtype(np.float64)
+
+    def __init__(self, data: Data, network: Network, options: SGD, seed: int):
+        self.data, self.network, self.options, self.seed = data, network, options, seed
+        self.pair, self.features = network, network.n_params
+        self.rows = prepare(data, options)
+        self.scaling = self._scaling()
+        self.passes = Passes(network, data.X, self.rows, self.scaling)
+        self.gradient = self.passes.gradient_address
+
+    def _scaling(self):
+        options = self.options
+        wanted = options.standardize
+        if wanted == "auto":
+            wanted = self.network.hidden or (options.rate == "auto" and isinstance(options.schedule, str))
+        return standardise(self.data.X, self.rows.used, True) if wanted and self.network.inputs else None
+
+    def direct(self, batch: int) -> int:
+        """0: steps that write to single parameters are for sparse rows."""
+        return 0
+
+    def plan(self, loop: np.ndarray, batch: int, table: np.ndarray) -> np.ndarray:
+        """The network's plan; it is the same for all loops and batches."""
+        return self.passes.plan
+
+    def penalties(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The ridge and the lasso of each parameter as the loop knows it: of weights on the scale of X."""
+        options = self.options
+        if options.l2 == 0.0 and options.l1 == 0.0:
+            return None
+        inverse = np.ones(self.network.inputs) if self.scaling is None else self.scaling.inverse_scale
+        ridge, lasso = np.zeros((2, self.features))
+        for values, size, power in ((ridge, options.l2, 2), (lasso, options.l1, 1)):
+            layers, direct = self.network.split(values)
+            for layer in layers:
+                layer[1:] = size
+            for weights in (layers[0][1:], direct):
+                if weights is not None:
+                    weights[:] = size * inverse[:, None] ** power
+        return ridge, lasso
+
+    def to_theta(self, theta) -> np.ndarray:
+        """The loop's parameters from those on the scale of X."""
+        return self.network.to_standardised(theta, self.scaling)
+
+    def to_coef(self, theta) -> np.ndarray:
+        """The parameters on the scale of X from the loop's."""
+        return self.network.to_natural(theta, self.scaling)
+
+    def sample(self):
+        """Some of the rows, and what they tell before the first step: ``Sample``, or its counterpart here."""
+        net = self.network
+        linear = Sample(Linear(self.data, self.rows, self.scaling, net.pair, net.outputs, net.inputs + 1))
+        return NetworkSample(self, linear) if net.hidden else linear
+
+    def check_finite(self) -> None:
+        """Look for the cell of X that made a loss not finite; MissingDataError names it."""
+        InMemory(self.data, 1).check_finite()
+
+
+class NetworkSample:
+    """Evenly spread rows, a first set of parameters and how long steps may be there.
+
+    Parameters
+    ----------
+    task : NetworkTask
+    linear : Sample
+        The linear model on the same rows.
+    """
+
+    def __init__(self, task: NetworkTask, linear: Sample):
+        self.network, self.passes, self.rows, self.linear = task.network, task.passes, task.rows, linear
+        self.seed, self.scales = task.seed, linear.scales
+        self.ids = task.rows.sample(len(linear.y))
+        self.draw = np.random.Generator(np.random.Philox(key=[task.options.seed, CURVATURE]))
+
+    def start(self) -> np.ndarray:
+        """The null model behind random hidden layers."""
+        null = self.linear.start().reshape(self.network.inputs + 1, self.network.outputs)
+        return self.network.first_parameters(null, self.seed)
+
+    def loss(self, theta) -> float:
+        """The mean loss of a row: half its deviance."""
+        return self.passes.loss(theta, self.ids) / len(self.ids)
+
+    def smoothness(self, theta, batch: int) -> tuple[float, float]:
+        """The largest curvature of the mean loss, and that of some random batches, which bounds a step on them."""
+        largest = self.curvature(theta, self.ids)
+        if batch >= self.rows.count:
+            return largest, largest
+        size = min(batch, len(self.ids))
+        batches = [self.draw.choice(self.ids, size, replace=False) for _ in range(BATCHES)]
+        return largest, max(largest, *(self.curvature(theta, ids) for ids in batches))
+
+    def curvature(self, theta, ids) -> float:
+        """The largest eigenvalue, in absolute value, of the mean loss's Hessian at predictors near those of theta."""
+        sizes = []
+        for d in SPREAD if self.network.outputs == 1 else (0.0,):
+            near = theta.copy()
+            self.network.split(near)[0][-1][0] += d
+            sizes.append(self._largest_eigenvalue(near, ids))
+        size = np.max(np.where(np.isfinite(sizes), sizes, 0.0)) / (len(ids) * self.rows.mean_weight)
+        return max(float(size), np.finfo(float).tiny)
+
+    def _largest_eigenvalue(self, theta, ids):
+        """Power iteration; the Hessian times a vector is a difference of gradients."""
+        h = DIFFERENCE * (1.0 + np.linalg.norm(theta))
+        v, size = np.ones(theta.size), 0.0
+        for _ in range(POWER_STEPS):
+            v /= np.linalg.norm(v)
+            v = (self.passes.gradient(theta + h * v, ids) - self.passes.gradient(theta - h * v, ids)) / (2.0 * h)
+            before, size = size, np.linalg.norm(v)
+            if not size > 0.0 or abs(size - before) <= 1e-2 * size:
+                break
+        return size
