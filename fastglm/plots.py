@@ -64,7 +64,7 @@ def history(result, x="passes", y=None, *, best=None, label=None, ax=None):
     colour = CYCLE[len(ax.get_lines()) % len(CYCLE)]
     style = {"color": colour, "lw": 1.8, "marker": "o" if len(at) <= 40 else "", "ms": 4.5}
     compared = y in ("loss", "deviance")
-    checked = "validation_loss" in records[-1] and y == "loss" and best is None
+    checked = y == "loss" and best is None and bool(np.isfinite(records[-1].get("validation_loss", np.nan)))
     if compared and not checked and (best is not None or _falls_far(values)):
         least = np.nanmin(values) if best is None else best
         _gap_line(ax, at, values - least, np.finfo(float).eps * max(abs(least), 1.0), label or y, style)
