@@ -1,4 +1,4 @@
-"""Softmax regression: fastglm against statsmodels and scikit-learn, all brought to the same optimum, one thread each."""
+"""Softmax regression: fastglm against statsmodels and scikit-learn, all at the same optimum, one thread each."""
 
 from __future__ import annotations
 

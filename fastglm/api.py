@@ -134,7 +134,7 @@ def fit(
     source = (SparseRows if hasattr(data.X, "indptr") else InMemory)(data, get_threads(threads))
     model = (_softmax if several else _glm)(source, family, link, options, cov, classes)
     model.began = began
-    if classes is None and isinstance(model.pair.family, Bernoulli):
+    if classes is None and family.domain.high == 1.0 and model.sums.binary:
         classes = (0, 1)
     start = inputs.check_start(start, len(model.names), _columns(start, classes, options) if several else None)
     # BLAS threads that wake between two passes would spin on the cores the passes need

@@ -95,7 +95,7 @@ class CrossEntropy(Likelihood):
             score, low, sums = np.zeros((others, m)), np.zeros((others, m)), np.zeros(k.SUMS)
             info = np.zeros(shape)
             class_pass(plan, coefficients, toward, scale, runs, order, work, score, low, info, sums)
-            information = info if order in shapes else None
+            information = (info,) if order in shapes else None
             return Quadratic(float(sums[0]), score.ravel(), low.ravel(), information, float(sums[1]), float(sums[2]))
 
         return unit
@@ -103,10 +103,11 @@ class CrossEntropy(Likelihood):
     def _assembled(self, q, order):
         if q.information is None:
             return q
+        sums = q.information[0]
         if order == k.ORDER_DIAGONAL:
-            return q._replace(information=q.information.ravel())
+            return q._replace(information=sums.ravel())
         m = self.n_columns
-        matrices = q.information[:, :m, :m]
+        matrices = sums[:, :m, :m]
         if m > gram.SMALL:
             matrices = matrices.transpose(0, 2, 1)
         if order == k.ORDER_BLOCKS:

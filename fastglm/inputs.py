@@ -117,15 +117,16 @@ def _named(names, p):
 
 def _frame(X, columns):
     """A data frame's columns as one array; a column that is not numeric is named."""
+    if not hasattr(X, "iloc"):  # frames other than pandas', column by column
+        return np.column_stack([numeric(np.asarray(X[column]), "X", column) for column in columns])
     kinds = [getattr(t, "kind", "O") for t in X.dtypes]
     for j, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
-        if kind not in "fiub" or not isinstance(X.dtypes.iloc[j] if hasattr(X.dtypes, "iloc") else 0, np.dtype):
-            values = X.iloc[:, j] if hasattr(X, "iloc") else X[column]
-            if str(X.dtypes.iloc[j] if hasattr(X.dtypes, "iloc") else "") == "category":
+        if kind not in "fiub" or not isinstance(X.dtypes.iloc[j], np.dtype):
+            if str(X.dtypes.iloc[j]) == "category":
                 raise InvalidParameterError(
                     f"X column {column!r} is categorical; numeric columns are needed (encode it first)"
                 )
-            numeric(np.asarray(values, dtype=object), "X", column)
+            numeric(np.asarray(X.iloc[:, j], dtype=object), "X", column)
     return X.to_numpy(dtype=None if len(set(kinds)) == 1 and kinds[0] in "fiub" else np.float64)
 
 

@@ -24,7 +24,6 @@ from .solvers import SGD, name_of
 from .sparse_objective import SparseDeviance
 from .types import READ_ONCE
 
-
 WELL = ("converged", "boundary", "early stopping")
 NEAR_ENOUGH = 0.1  # standard errors from the optimum, within which a first-order fit counts as converged
 
@@ -100,8 +99,8 @@ class Model:
         penalised = options.l1 > 0.0 or options.l2 > 0.0
         wanted = self.cov is not None and not penalised
         q = self.objective.at(beta, 2 if wanted else 1)
-        names = tuple(found.history)
-        history = tuple(dict(zip(names, row, strict=True)) for row in zip(*(found.history[k].tolist() for k in names)))
+        columns = [values.tolist() for values in found.history.values()]
+        history = tuple(dict(zip(found.history, row, strict=True)) for row in zip(*columns, strict=True))
         factor, certificate = None, np.nan
         if wanted and q.finite and np.isfinite(q.score).all():
             factor = factorise(self.objective, q, beta)

@@ -12,7 +12,8 @@ class Quadratic(NamedTuple):
     """The deviance and its derivatives at one beta; adding two is the same over the rows of both.
 
     ``score`` is minus half the deviance's gradient, ``information`` half its expected Hessian (p, p), its upper
-    triangle alone. ``score_low`` carries what rounding leaves out of ``score``.
+    triangle alone; while units are added, a tuple of arrays of which the objective makes it. ``score_low`` carries what
+    rounding leaves out of ``score``.
     """
 
     deviance: float
@@ -29,7 +30,8 @@ class Quadratic(NamedTuple):
         low = (self.score - (total - z)) + (other.score - z) + self.score_low + other.score_low
         information = None
         if self.information is not None:
-            information = np.add(self.information, other.information, out=self.information)
+            pairs = zip(self.information, other.information, strict=True)
+            information = tuple(np.add(a, b, out=a) for a, b in pairs)
         return Quadratic(
             self.deviance + other.deviance,
             total,

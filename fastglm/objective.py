@@ -250,8 +250,11 @@ class Deviance(Likelihood):
         def unit(runs, work):
             score, low, sums = np.zeros(m), np.zeros(m), np.zeros(k.SUMS)
             info = np.zeros(shapes.get(order, (1, 1)))
-            block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, score, low, info, sums)
-            information = info if order in shapes else None
+            extra = np.zeros(1)
+            block_pass(
+                plan, par, beta, direction, scale, runs, order, first_eta, work, score, low, info, extra, sums
+            )
+            information = (info,) if order in shapes else None
             return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
 
         return unit
@@ -260,7 +263,7 @@ class Deviance(Likelihood):
         if q.information is None:
             return q
         if order == k.ORDER_DIAGONAL:
-            return q._replace(information=q.information[0])
+            return q._replace(information=q.information[0][0])
         m = self.n_params
-        information = q.information[:m, :m]
+        information = q.information[0][:m, :m]
         return q._replace(information=information if m <= gram.SMALL else information.T)

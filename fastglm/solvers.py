@@ -76,7 +76,15 @@ class Stream(NamedTuple):
     max_iter: int = 100
 
 
-SOLVERS = {"auto": Auto, "newton": Newton, "irls": IRLS, "lbfgs": LBFGS, "newton-cg": NewtonCG, "stream": Stream, "sgd": SGD}
+SOLVERS = {
+    "auto": Auto,
+    "newton": Newton,
+    "irls": IRLS,
+    "lbfgs": LBFGS,
+    "newton-cg": NewtonCG,
+    "stream": Stream,
+    "sgd": SGD,
+}
 
 
 def names(exact: bool = False) -> tuple[str, ...]:

@@ -24,8 +24,10 @@ from .layout import (
     F_ORDER,
     LOAD,
     LOADED,
+    LONG,
     MAX_ETA,
     MEAT,
+    N_TERMS,
     OFFSET,
     ONES,
     ORDER_DIAGONAL,
@@ -36,7 +38,13 @@ from .layout import (
     PRECISE_SCORE,
     ROW_STRIDE,
     ROWS,
+    SHORT,
     STORAGE,
+    T_CURVATURE,
+    T_PREDICT,
+    T_SCATTER,
+    T_SQUARES,
+    TERMS,
     V_D,
     V_ETA,
     V_EXPOSURE,
@@ -49,6 +57,7 @@ from .layout import (
     V_W,
     V_Y,
     VECTORS,
+    WIDEST,
     F,
     P,
     W,
@@ -172,19 +181,53 @@ def add_squares(si, sj, a, n, p, ones, h, out):
     """out += the diagonal of X' diag(h) X."""
     if ones:
         out[0] += total(h, n)
-    x = carray(doubles(a), max(1, (n - 1) * si + (p - 1) * sj + 1))
     if sj == 1:
         for i in range(n):
+            # a row of its own has no strides, so that the loop vectorises
+            x = carray(doubles(a + 8 * i * si), p)
+            w = h[i]
             for j in range(p):
-                v = x[i * si + j]
-                out[j + ones] += h[i] * v * v
+                out[j + ones] += w * x[j] * x[j]
     else:
         for j in range(p):
+            x = carray(doubles(a + 8 * j * sj), n)
             s = 0.0
             for i in range(n):
-                v = x[i * si + j * sj]
-                s += h[i] * v * v
+                s += h[i] * x[i] * x[i]
             out[j + ones] += s
+
+
+@inner()
+def predict_terms(plan, first, n, beta, eta):
+    """eta += the terms' columns times their coefficients, which follow those of dense columns."""
+    if plan[TERMS] != 0:
+        b = at(beta) + 8 * (plan[P] + plan[ONES])
+        call(plan[T_PREDICT], (plan[TERMS], plan[N_TERMS], first, n, b, at(eta)))
+
+
+@inner()
+def scatter_terms(plan, first, n, r, score):
+    """score += the terms' columns transposed times r."""
+    if plan[TERMS] != 0:
+        s = at(score) + 8 * (plan[P] + plan[ONES])
+        call(plan[T_SCATTER], (plan[TERMS], plan[N_TERMS], first, n, at(r), s))
+
+
+@inner()
+def square_terms(plan, first, n, h, out):
+    """out += the diagonal of the terms' columns' information."""
+    if plan[TERMS] != 0:
+        s = at(out) + 8 * (plan[P] + plan[ONES])
+        call(plan[T_SQUARES], (plan[TERMS], plan[N_TERMS], first, n, at(h), s))
+
+
+@inner()
+def curve_terms(plan, first, n, a, h, extra):
+    """Add the products of the terms' columns, with each other and with dense ones, to ``extra``."""
+    if plan[TERMS] != 0:
+        si, sj, _ = strides(plan)
+        call(plan[T_CURVATURE], (plan[TERMS], plan[N_TERMS], first, n, si, sj, a, plan[P], plan[ONES], at(h),
+             plan[SHORT], plan[LONG], plan[WIDEST], at(extra)))  # fmt: skip
 
 
 @inner()
@@ -223,7 +266,7 @@ def roots(plan, n, rows, r, h, root):
 
 
 @jit()
-def block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, score, score_low, info, sums):
+def block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, score, score_low, info, extra, sums):
     """One pass over ``runs``, adding to score, information and sums.
 
     Parameters
@@ -248,8 +291,9 @@ def block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, 
         X'(r + h (eta - offset)), so that information^-1 score are the coefficients of the first IRLS step.
     work : float64
         ``workspace``; overwritten.
-    score, score_low : (p + ones,), info : (m, m), sums : (SUMS,) float64
-        Added to. m is p + ones, rounded up to a multiple of four up to ``SMALL``.
+    score, score_low : (p + ones,), info : (m, m), extra : (room,), sums : (SUMS,) float64
+        Added to. m is p + ones, rounded up to a multiple of four up to ``SMALL``; ``extra`` is ``terms.Room``'s. Where
+        there are terms, beta, direction, score and info's diagonal go on with their columns.
     """
     p, ones, storage, block = plan[P], plan[ONES], plan[STORAGE], plan[BLOCK]
     si, sj, lda = strides(plan)
@@ -274,6 +318,7 @@ def block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, 
                 call(plan[PRECISE_ETA], (si, sj, a, n, p, ones, at(beta), at(eta), at(low)))
             else:
                 linear_predictor(storage, a, lda, n, p, ones, beta, eta, dims)
+                predict_terms(plan, b0, n, beta, eta)
             call_rows(plan[ROWS], n, at(par), at(eta), at(y), at(w),
                       at(r), at(h), at(d))  # fmt: skip
             sums[DEVIANCE] += total(d, n)
@@ -288,6 +333,7 @@ def block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, 
                 for i in range(n):
                     d[i] = 0.0
                 linear_predictor(storage, a, lda, n, p, ones, direction, d, dims)
+                predict_terms(plan, b0, n, direction, d)
                 for i in range(n):
                     r[i] = h[i] * d[i]
             if plan[PRECISE] and first_eta == 0:
@@ -295,9 +341,15 @@ def block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, 
                      at(score), at(score_low)))  # fmt: skip
             else:
                 add_score(storage, a, lda, n, p, ones, r, score, dims)
+                scatter_terms(plan, b0, n, r, score)
             if order == ORDER_DIAGONAL:
                 add_squares(si, sj, a, n, p, ones, h, info[0])
+                square_terms(plan, b0, n, h, info[0])
             if order == 2:
                 roots(plan, n, rows, r, h, root)
                 call(plan[CURVATURE], (storage, a, lda, n, p, ones, at(scale), at(root),
                      buffer, at(info), info.shape[0]))  # fmt: skip
+                if plan[TERMS] != 0:
+                    for i in range(n):
+                        h[i] = root[i] * root[i] if plan[MEAT] else h[i]
+                    curve_terms(plan, b0, n, a, h, extra)

@@ -64,7 +64,7 @@ class OnlineGLM:
     ...     X = rng.normal(size=(1000, 2))
     ...     model = model.partial_fit(X, rng.poisson(np.exp(0.5 + 0.3 * X[:, 0])))
     >>> model.result().params.round(1)
-    array([0.5, 0.3, 0. ])
+    array([ 0.5,  0.3, -0. ])
     """
 
     def __init__(self, family="gaussian", link=None, *, intercept=True, cov="model", names=None):
@@ -151,7 +151,8 @@ class OnlineGLM:
             o = self._objective(batch, shape)
             n = len(batch.data.y)
             for a in range(0, n, BLOCK):
-                running.learn(o, np.array([[a, min(a + BLOCK, n)]]))
+                b = min(a + BLOCK, n)
+                running.watch(running.learn(o, np.array([[a, b]])), b - a)
             null += self._null_part(batch, centre)
             if running.refused > before:
                 warn(

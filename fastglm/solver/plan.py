@@ -207,6 +207,8 @@ def _from_sample(objective, plan, start, fallback, dispersion, control):
             return None
         factor, beta = found.factor, found.beta
     sampled = sample.n_passes
+    # what moves between the two, factors and curvatures, must be in the same units
+    objective.scale = sample.scale
     q = objective.at(beta, 1)
     if not q.finite or not np.isfinite(q.score).all():
         return None

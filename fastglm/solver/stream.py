@@ -107,36 +107,37 @@ class Running:
         if self.meat is not None:
             self.meat += objective.scores(self.beta).information
 
-    def learn(self, objective, runs: np.ndarray) -> None:
-        """One step from the rows of ``objective`` in the half-open ranges ``runs`` (k, 2)."""
+    def learn(self, objective, runs: np.ndarray) -> np.ndarray:
+        """One step from the rows of ``objective`` in the half-open ranges ``runs`` (k, 2); their score before it."""
         rows = int((runs[:, 1] - runs[:, 0]).sum())
         enough = self.sampled < ENOUGH * len(self.beta) or self.sampled < SHARE * self.rows
         whole = self.whole or enough
         q = objective.block(self.beta, 2 if whole else DIAGONAL, runs)
-        if q.finite and isfinite(q.score.sum()):
-            before = self._J
-            part = objective.part(runs)
-            self._count(q, rows, whole, part)
-            step = self._solve(q.score)
-            gain = float(q.score @ step)
-            self._watch(q.score, rows)
-            if self.exact or sqrt(OUTLYING * len(step) / self.rows * max(gain, 0.0)) <= TOO_FAR:
-                self.beta = self.beta + step
-                lower = -gain
-            else:
-                lower = self._proximal(part, before) - q.deviance
-            self.deviance += lower
-            self.pearson += lower
-            charge(objective, part)
-        else:
+        if not (q.finite and isfinite(q.score.sum())):
             objective.source.check_finite()
             self.refused += rows
+            return np.zeros_like(self.beta)
+        before = self._J
+        part = objective.part(runs)
+        self._count(q, rows, whole, part)
+        step = self._solve(q.score)
+        gain = float(q.score @ step)
+        if self.exact or sqrt(OUTLYING * len(step) / self.rows * max(gain, 0.0)) <= TOO_FAR:
+            self.beta = self.beta + step
+            lower = -gain
+        else:
+            lower = self._proximal(part, before) - q.deviance
+        self.deviance += lower
+        self.pearson += lower
+        charge(objective, part)
+        return q.score
 
-    def _watch(self, score, rows):
-        """Successive scores are uncorrelated unless the stream drifts.
+    def watch(self, score: np.ndarray, rows: int) -> None:
+        """Look for drift in the score of the rows that were learned from last, ``rows`` of them.
 
-        Cosines, because where it does a few scores are larger than all others; of stretches so long that a score is as
-        often above as below its mean.
+        Successive scores are uncorrelated unless the stream drifts. Their cosines are, too, for stretches so long that
+        a score is as often above as below its mean; and no single score outweighs all others, as those after a break
+        would.
         """
         self.waiting, self.waited = self.waiting + score, self.waited + rows
         if self.waited < STRETCH:
@@ -341,7 +342,7 @@ def _blocks(n, read, options):
 
     Rows that counted twice would bring their own optimum's distance with them, sqrt(share) standard errors.
     """
-    size = options.block_rows or min(8192, max(1024, n // 256 // 256 * 256))
+    size = options.block_rows or min(8192, max(1024, n // 64 // 256 * 256))
     read = np.concatenate(read)
     gaps = np.column_stack([np.append(0, read[:, 1]), np.append(read[:, 0], n)])
     gaps = gaps[gaps[:, 1] > gaps[:, 0]]

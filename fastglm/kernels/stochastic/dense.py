@@ -71,10 +71,10 @@ def subtract_totals(n, k, r, grad):
     """grad[:k] -= the sums of the k classes' scores over n rows."""
     real = grad.dtype.type
     if k == 1:  # apart, because a stride that is not known to be one is slow
-        s = real(0)
+        s = 0.0
         for i in range(n):
-            s += real(r[i])
-        grad[0] -= s
+            s += r[i]
+        grad[0] -= real(s)
         return
     for i in range(n):
         for c in range(k):

@@ -34,7 +34,7 @@ from .layout import (
 from .memory import inner, pointer, vector
 
 AHEAD = 16  # rows ahead of which others are fetched, at least
-MOST_AHEAD = 64  # and at most
+MOST_AHEAD = 1024  # and at most
 ROOM = MOST_AHEAD + AHEAD  # what a list of rows has at its end, to be looked at in vain
 
 

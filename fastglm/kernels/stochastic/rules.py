@@ -64,8 +64,8 @@ from .penalty import proximal, repeated
 UPDATE_SIGNATURE = types.int64(*([types.int64] * 3))
 
 
-# A rule moves the ``count`` parameters numbered in ``touched``, or for dense steps (not ``lazy``) all, which the compiler
-# makes a loop of its own.
+# A rule moves the ``count`` parameters numbered in ``touched``, or for dense steps (not ``lazy``) all, which the
+# compiler makes a loop of its own.
 
 
 @inner()

@@ -187,11 +187,12 @@ def move(plan, queue, start, n, stored, index, r, theta, average, step):
         low, high = extent(plan, index, numbers[i])
         for c in range(k):
             residual = real(scaled * r[i * k + c])
-            for q in range(low, high):
+            for q in range(low, high if averaging else low):
                 j, d = (np.int64(columns[q]) + ones) * k + c, residual * real(values[q])
                 theta[j] += d
-                if averaging:
-                    average[j] -= owed * d
+                average[j] -= owed * d
+            for q in range(low, low if averaging else high):
+                theta[(np.int64(columns[q]) + ones) * k + c] += residual * real(values[q])
             if ones:
                 theta[c] += real(rate * r[i * k + c])
                 average[c] -= step[NOW] * real(rate * r[i * k + c])

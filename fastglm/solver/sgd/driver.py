@@ -16,7 +16,9 @@ from .state import State
 from .task import LinearTask
 
 WORSE, WORSE_THAN_START = 10.0, 100.0  # times the lowest loss, or a sample's first one: the epoch diverged
-CUT, SMALLEST = 5.0, 1e-6  # the adaptive rate's divisor, and its last value relative to its first
+MANY = 5  # halvings of a rate in one epoch, after which the fit begins again
+# of schedules that watch the loss: the rate's divisor, its last value relative to its first, and whether to be patient
+FALLS = {"adaptive": (5.0, 1e-6, True), "stalls": (2.0, 1e-3, False)}
 
 
 class Solution(NamedTuple):
@@ -93,7 +95,7 @@ def batch_size(task, method) -> int:
         return n
     if wanted == "auto":
         # a step that is not lazy costs as much as many sparse rows
-        most = 16 if task.lazy else 1024 if task.sparse else 64
+        most = 1024 if task.sparse and not task.lazy else 64
         wanted = max(1, min(most, n // 16))
     return min(int(wanted), n)
 
@@ -130,8 +132,8 @@ class Fit:
             self.state.theta[:] = theta
             self.state.rate = self.state.first_rate = self._first_rate(theta)
         self.loop = Loop(task, options, method, self.batch, self.state)
-        self.tol, self.snapshot = self._tolerance(), None
-        self.adaptive = options.schedule == "adaptive" or (options.schedule == "auto" and self.automatic)
+        self.tol, self.snapshot, self.origin = self._tolerance(), None, self.state.snapshot()
+        self.fall = FALLS.get(self.loop.schedule)
 
     def _start(self, start):
         if start is None:
@@ -195,7 +197,7 @@ class Fit:
     def _epoch(self, began):
         """One epoch that went well, its record, and why the fit stops after it, or None."""
         state = self.state
-        self.snapshot = state.snapshot(self.snapshot)
+        self.snapshot, self.halvings = state.snapshot(self.snapshot), 0
         try:
             loss = self.loop.run_epoch(self.start_loss)
             while self._diverged(loss):
@@ -228,16 +230,23 @@ class Fit:
         state.restore(self.snapshot)
         self.task.check_finite()
         if self.automatic and state.rate > np.finfo(np.float32).tiny:
-            state.rate /= 2.0
-            state.notes.append(f"epoch {epoch} diverged at rate {rate:.3g}, repeated at {state.rate:.3g}")
+            self.halvings += 1
+            again = "repeated"
+            if self.halvings == MANY and state.epoch > 0:
+                # the last epoch ended where nothing can go well
+                notes = list(state.notes)
+                state.restore(self.origin)
+                state.notes[:], again = notes, "fit begun again"
+            state.rate = rate / 2.0
+            state.notes.append(f"epoch {epoch} diverged at rate {rate:.3g}, {again} at {state.rate:.3g}")
             self.snapshot = state.snapshot(self.snapshot)
             return
         limit = self._stable_limit()
         j = int(np.argmax(self.sample.scales)) if self.sample.scales.size else -1
         largest = f"; the column of largest scale is {self.task.data.name(j)!r}" if j >= 0 else ""
         raise DivergenceError(
-            f"the fit diverged in epoch {epoch} at rate {rate:.6g}: steps are stable below about {limit:.3g}, two over the "
-            f"largest curvature{largest}. Pass a smaller rate or rate='auto', standardize=True, or step='implicit'",
+            f"the fit diverged in epoch {epoch} at rate {rate:.6g}: steps are stable below about {limit:.3g}, two over "
+            f"the largest curvature{largest}. Pass a smaller rate or rate='auto', standardize=True, or step='implicit'",
             epoch,
             float(rate),
             limit,
@@ -252,7 +261,7 @@ class Fit:
             "epoch": state.epoch,
             "loss": loss,
             "validation_loss": self.loop.held_out_loss(state.estimate()),
-            "rate": float(state.rate),
+            "rate": self.loop.last_rate,
             "gradient_norm": float(move / self.loop.rate_sum),
             "seconds": time.perf_counter() - began,
             "passes": state.epoch * (2 * state.theta.size + 1 if central else 1),
@@ -270,12 +279,13 @@ class Fit:
             state.judged, state.stale = loss, 0
             return None
         state.stale += 1
-        if state.stale < self.options.patience:
+        divisor, smallest, patient = self.fall or (1.0, np.inf, True)
+        if state.stale < (self.options.patience if patient else 1):
             return None
-        if self.adaptive and state.rate / CUT >= SMALLEST * state.first_rate:
-            state.rate, state.stale = state.rate / CUT, 0
+        if state.rate / divisor >= smallest * state.first_rate:
+            state.rate, state.stale = state.rate / divisor, 0
             return None
-        if self.tol is None and not self.adaptive:
+        if self.tol is None or state.stale < self.options.patience:
             return None
         return "early stopping" if held_out else "converged"
 

@@ -48,11 +48,23 @@ class Loop:
         if self.averaging == "auto":
             mini = not self.full and options.momentum == 0.0
             self.averaging = "auto" if mini and method in ("sgd", "adagrad") else False
+        self.schedule = self._schedule(method)
         first = np.arange(0, self.n, batch)
         self.order = np.column_stack([first, np.minimum(batch, self.n - first)])
         self._make_rows()
         self._make_plan(method)
         self.settle = _settle(settle_address(state.memory.dtype)) if task.lazy else None
+
+    def _schedule(self, method):
+        """What "auto" stands for: a fixed rate where steps vanish by themselves or the rate was given."""
+        options = self.options
+        if options.schedule != "auto":
+            return options.schedule
+        if options.rate != "auto" or method in ("adagrad", "saga"):
+            return "constant"
+        if method == "adam":
+            return "adaptive"
+        return "constant" if self.full else "stalls"
 
     def _make_rows(self):
         """The numbers of the rows in the order of visits, with room for the loop to look ahead."""
@@ -147,7 +159,7 @@ class Loop:
             if self.task.lazy:
                 self.settle(self.plan.ctypes.data, 0, step.ctypes.data)
             step[k.NOW] = 0.0
-        self.rate_sum = rates.sum()
+        self.rate_sum, self.last_rate = rates.sum(), float(rates[-1])
         state.updates = int(step[k.UPDATES])
         state.averaged = int(step[k.AVERAGED]) if self.averaging is not False else 0
         return step[k.TOTAL] * self.per_mean / self.n + penalty
@@ -181,13 +193,13 @@ class Loop:
 
     def _rates(self):
         state, options, n = self.state, self.options, len(self.order)
-        if callable(options.schedule):
-            state.rate = options.schedule(state.epoch)
+        if callable(self.schedule):
+            state.rate = self.schedule(state.epoch)
             if not (is_number(state.rate) and np.isfinite(state.rate) and state.rate > 0.0):
                 raise InvalidParameterError(
                     f"schedule: the rate of epoch {state.epoch} is {state.rate!r}, not positive and finite"
                 )
-        elif options.schedule == "inverse_scaling":
+        elif self.schedule == "inverse_scaling":
             return state.rate * np.arange(state.updates + 1.0, state.updates + n + 1.0) ** -options.power_t
         return np.full(n, float(state.rate))
 

@@ -36,9 +36,10 @@ class SGD(NamedTuple):
         a number is kept, and a fit that diverges raises ``DivergenceError``.
     schedule : {"auto", "constant", "inverse_scaling", "adaptive"} or callable
         "constant"; "inverse_scaling": rate / t^power_t at the t-th update; "adaptive": a fifth of the rate whenever
-        ``patience`` epochs have not improved the loss by ``tol``, ending below 1e-6 of the first; or a function of
-        the number of epochs done that returns the rate of the next. "auto" is adaptive with an automatic rate, else
-        constant.
+        ``patience`` epochs have not improved the loss by ``tol``, down to 1e-6 of the first; or a function of the
+        number of epochs done that returns the rate of the next. "auto" is constant for a rate that was given, full
+        batches, AdaGrad and SAGA; adaptive for Adam; else half the rate after every epoch that has not improved the
+        loss, down to a thousandth.
     power_t : float
         The exponent of inverse scaling.
     momentum : float

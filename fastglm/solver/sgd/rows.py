@@ -96,7 +96,7 @@ def _class_weights(y, weight, wanted):
         totals = np.bincount(codes, weights=weight, minlength=len(labels))
         if (totals == 0.0).any():
             raise InvalidParameterError(
-                f"class_weight: the rows of class {labels[totals == 0.0][0]:g} have weight zero, which cannot be balanced"
+                f"class_weight: rows of class {labels[totals == 0.0][0]:g} have weight zero, which cannot be balanced"
             )
         factors = totals.sum() / (len(labels) * totals)
     return factors[codes]
@@ -106,7 +106,7 @@ def _hold_out(rows, options):
     n = round(options.validation_fraction * len(rows))
     if not 0 < n < len(rows):
         raise InvalidParameterError(
-            f"validation_fraction={options.validation_fraction} of {len(rows)} rows leaves none to train or to validate on"
+            f"validation_fraction={options.validation_fraction} of {len(rows)} rows leaves none to train or validate on"
         )
     generator = np.random.Generator(np.random.Philox(key=[options.seed, VALIDATION]))
     chosen = np.zeros(len(rows), bool)

@@ -6,11 +6,14 @@ import numpy as np
 from scipy.sparse import issparse
 
 from ...errors import MissingDataError
+from ...family.binomial import Binomial
+from ...family.links import Logit
 from ...kernels.load import loader
 from ...kernels.rows import N_PAR
 from ...kernels.stochastic import layout as k
 from ...kernels.stochastic.gradient import gradient_address
 from ...kernels.stochastic.implicit import implicit_address
+from ...kernels.stochastic.single import single_logistic_rows
 from ...kernels.stochastic.softmax import softmax_rows
 from .rows import prepare
 from .sample import Sample
@@ -85,6 +88,12 @@ class LinearTask:
         X = self.data.X
         return X.flags.aligned and X.dtype.isnative and (X.strides[1] == X.itemsize or X.shape[1] <= 1)
 
+    def _row_loop(self):
+        if self.pair is None:
+            return softmax_rows()
+        logistic = isinstance(self.pair.family, Binomial) and isinstance(self.pair.link, Logit)
+        return single_logistic_rows() if logistic and self.dtype == np.float32 else self.pair.rows
+
     @property
     def _block(self):
         """Rows whose linear predictors are made before their formulas: a few, that stay in the first-level cache."""
@@ -110,7 +119,7 @@ class LinearTask:
         plan[k.IMPLICIT] = implicit_address(*self._types) if implicit else 0
         plan[k.ROWS], plan[k.LOOP_PLAN] = len(rows.y), loop.ctypes.data
         par = np.full(N_PAR, float(width)) if self.pair is None else self.pair.par
-        plan[k.ROW_LOOP] = softmax_rows() if self.pair is None else self.pair.rows
+        plan[k.ROW_LOOP] = self._row_loop()
         places = {k.PAR: par, k.Y: rows.y, k.WEIGHT: rows.weight, k.SHIFT: rows.shift}
         if self.scaling is not None:
             places[k.INVERSE_SCALE] = self.scaling.inverse_scale

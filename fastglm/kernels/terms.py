@@ -1,0 +1,195 @@
+"""The products of columns that are not stored as numbers: levels of factors, one a row, and entries of sparse rows.
+
+A *term* gives a row a few entries (column, value): the code of its level with value one or a number, or the entries of
+a CSR row. The loops below add the terms' part to what the block pass does with dense columns, and nothing is ever
+encoded as zeros and ones. They are C functions called by address, so that a pass over dense columns alone does not
+compile them.
+
+Columns are counted through all terms; the levels of one factor may be so many that only the diagonal of their own
+block is kept: it is diagonal anyway, since a row has one level. That factor comes last and is called the *long* one.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numba import carray, types
+
+from .compile import address_of, doubles
+from .stochastic.memory import pointer
+
+# the fields of a term in the table (terms, FIELDS) of int64
+KIND, INDICES, INDPTR, VALUES, OFFSET, COLUMNS = range(6)
+FIELDS = 6
+CODES, ROWS = 0, 1  # KIND: a code for each row, negative for none; or CSR
+
+_I32, _I64 = np.int32, np.int64
+
+
+def _loop(count):
+    return types.int64(*[types.int64] * count)
+
+
+def _predictor():
+    def predictor(table, n_terms, first, n, beta, eta):
+        """eta += terms' columns times beta."""
+        terms = carray(pointer(table, _I64), (n_terms, FIELDS))
+        etas = carray(doubles(eta), n)
+        for t in range(n_terms):
+            b = carray(doubles(beta + 8 * terms[t, OFFSET]), terms[t, COLUMNS])
+            if terms[t, KIND] == CODES:
+                codes = carray(pointer(terms[t, INDICES] + 4 * first, _I32), n)
+                if terms[t, VALUES] == 0:
+                    for i in range(n):
+                        etas[i] += b[codes[i]] if codes[i] >= 0 else 0.0
+                else:
+                    values = carray(doubles(terms[t, VALUES] + 8 * first), n)
+                    for i in range(n):
+                        etas[i] += values[i] * b[codes[i]] if codes[i] >= 0 else 0.0
+            else:
+                edges = carray(pointer(terms[t, INDPTR] + 8 * first, _I64), n + 1)
+                for i in range(n):
+                    s = 0.0
+                    k = edges[i]
+                    m = edges[i + 1] - k
+                    columns = carray(pointer(terms[t, INDICES] + 4 * k, _I32), m)
+                    values = carray(doubles(terms[t, VALUES] + 8 * k), m)
+                    for e in range(m):
+                        s += values[e] * b[columns[e]]
+                    etas[i] += s
+        return 0
+
+    return predictor
+
+
+def _scatter(power):
+    def scatter(table, n_terms, first, n, r, out):
+        """out += the terms' columns, or their squares, times r."""
+        terms = carray(pointer(table, _I64), (n_terms, FIELDS))
+        rs = carray(doubles(r), n)
+        for t in range(n_terms):
+            s = carray(doubles(out + 8 * terms[t, OFFSET]), terms[t, COLUMNS])
+            if terms[t, KIND] == CODES:
+                codes = carray(pointer(terms[t, INDICES] + 4 * first, _I32), n)
+                if terms[t, VALUES] == 0:
+                    for i in range(n):
+                        if codes[i] >= 0:
+                            s[codes[i]] += rs[i]
+                else:
+                    values = carray(doubles(terms[t, VALUES] + 8 * first), n)
+                    for i in range(n):
+                        if codes[i] >= 0:
+                            v = values[i]
+                            s[codes[i]] += (v if power == 1 else v * v) * rs[i]
+            else:
+                edges = carray(pointer(terms[t, INDPTR] + 8 * first, _I64), n + 1)
+                for i in range(n):
+                    k = edges[i]
+                    m = edges[i + 1] - k
+                    columns = carray(pointer(terms[t, INDICES] + 4 * k, _I32), m)
+                    values = carray(doubles(terms[t, VALUES] + 8 * k), m)
+                    for e in range(m):
+                        v = values[e]
+                        s[columns[e]] += (v if power == 1 else v * v) * rs[i]
+        return 0
+
+    return scatter
+
+
+def _curvature():
+    def curvature(table, n_terms, first, n, si, sj, a, p, ones, h, q, long, widest, extra):
+        """Add the block's entries to the matrices of ``extra``, see ``Room``; upper triangles."""
+        terms = carray(pointer(table, _I64), (n_terms, FIELDS))
+        hs = carray(doubles(h), n)
+        x = carray(doubles(a), max(1, (n - 1) * si + (p - 1) * sj + 1))
+        dense = p + ones
+        own = carray(doubles(extra), (q, q))
+        cross = carray(doubles(extra + 8 * q * q), (q, dense))
+        border = carray(doubles(extra + 8 * q * (q + dense)), (long, dense + q))
+        diagonal = carray(doubles(extra + 8 * (q * (q + dense) + long * (dense + q))), long)
+        columns, values = np.empty(widest, np.int64), np.empty(widest)
+        for i in range(n):
+            w = hs[i]
+            if w == 0.0:
+                continue
+            count = 0
+            for t in range(n_terms):
+                offset = terms[t, OFFSET]
+                if terms[t, KIND] == CODES:
+                    c = carray(pointer(terms[t, INDICES] + 4 * (first + i), _I32), 1)[0]
+                    if c >= 0:
+                        columns[count] = offset + c
+                        values[count] = 1.0
+                        if terms[t, VALUES] != 0:
+                            values[count] = carray(doubles(terms[t, VALUES] + 8 * (first + i)), 1)[0]
+                        count += 1
+                else:
+                    edges = carray(pointer(terms[t, INDPTR] + 8 * (first + i), _I64), 2)
+                    k, m = edges[0], edges[1] - edges[0]
+                    cs = carray(pointer(terms[t, INDICES] + 4 * k, _I32), m)
+                    vs = carray(doubles(terms[t, VALUES] + 8 * k), m)
+                    for e in range(m):
+                        columns[count] = offset + cs[e]
+                        values[count] = vs[e]
+                        count += 1
+            for e in range(count):
+                c, v = columns[e], w * values[e]
+                if c < q:
+                    row = own[c]
+                    for f in range(e, count):
+                        if columns[f] < q:
+                            row[columns[f]] += v * values[f]
+                    target = cross[c]
+                else:
+                    target = border[c - q]
+                    diagonal[c - q] += v * values[e]
+                    for f in range(e):
+                        target[dense + columns[f]] += v * values[f]
+                if ones:
+                    target[0] += v
+                for j in range(p):
+                    target[j + ones] += v * x[i * si + j * sj]
+        return 0
+
+    return curvature
+
+
+@cache
+def predictor() -> int:
+    """Address of (table, terms, first row, n, beta, eta): eta += the terms' columns times beta."""
+    return address_of(_loop(6), _predictor()).address
+
+
+@cache
+def scatter(power: int) -> int:
+    """Address of (table, terms, first row, n, r, out): out += the columns to ``power`` 1 or 2, transposed, times r."""
+    return address_of(_loop(6), _scatter(power)).address
+
+
+@cache
+def curvature() -> int:
+    """Address of the loop that adds h-weighted products of the terms' columns and with dense ones to ``Room``'s arrays.
+
+    Its arguments are integers: (table, terms, first row, n, strides of X in numbers, X, p, ones, h, short columns, long
+    columns, the most entries of a row, extra).
+    """
+    return address_of(_loop(14), _curvature()).address
+
+
+class Room:
+    """Where the curvature of terms is summed, one flat array: for q short columns, ``long`` ones and ``dense`` columns
+
+    own (q, q): short by short; cross (q, dense); border (long, dense + q); diagonal (long).
+    """
+
+    def __init__(self, dense: int, q: int, long: int):
+        self.dense, self.q, self.long = dense, q, long
+        self.size = q * (q + dense) + long * (dense + q + 1)
+
+    def split(self, extra: np.ndarray):
+        """(own, cross, border, diagonal) as views of the flat array."""
+        q, d, n = self.q, self.dense, self.long
+        edges = np.cumsum([0, q * q, q * d, n * (d + q), n])
+        shapes = ((q, q), (q, d), (n, d + q), (n,))
+        return tuple(extra[a:b].reshape(s) for a, b, s in zip(edges[:-1], edges[1:], shapes, strict=True))

@@ -1,0 +1,284 @@
+"""The kinds of columns. Their products run the same compiled loops as a fit does."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import InvalidParameterError, MissingDataError
+from ..kernels import terms as k
+
+INT32 = np.iinfo(np.int32).max
+
+
+class Categorical:
+    """The levels of a factor: a row has a one, or its ``values``, in the column of its level.
+
+    Parameters
+    ----------
+    codes : (n,) array of integers
+        The level of each row, 0 to n_levels - 1; a negative code has no level, and its row zeros only.
+    n_levels : int
+    values : (n,) array, optional
+        In place of the ones: the interaction of the factor with a number.
+
+    Raises
+    ------
+    InvalidParameterError
+        For codes that are not whole numbers below ``n_levels``.
+    """
+
+    def __init__(self, codes, n_levels: int, values=None):
+        codes = np.asarray(codes)
+        if codes.ndim != 1 or codes.dtype.kind not in "iu":
+            raise InvalidParameterError(f"codes must be whole numbers (n,), not {codes.dtype} of shape {codes.shape}")
+        if len(codes) and int(codes.max()) >= n_levels:
+            row = int(np.argmax(codes >= n_levels))
+            raise InvalidParameterError(f"codes: {codes[row]} at row {row} is not below n_levels={n_levels}")
+        self.codes = np.ascontiguousarray(codes, dtype=np.int32)
+        self.values = None if values is None else _values(values, "values", self.codes.shape)
+        self.shape = (len(codes), int(n_levels))
+
+    entries = 1  # the most numbers of a row
+
+    def row(self, offset: int) -> tuple:
+        """The term's row in the table of the compiled loops, its columns counted from ``offset``."""
+        values = 0 if self.values is None else self.values.ctypes.data
+        return k.CODES, self.codes.ctypes.data, 0, values, offset, self.shape[1]
+
+    def rows(self, part) -> Categorical:
+        """Some of the rows: a slice or numbers."""
+        return Categorical(self.codes[part], self.shape[1], None if self.values is None else self.values[part])
+
+    def toarray(self) -> np.ndarray:
+        """As numbers (n, n_levels)."""
+        out = np.zeros(self.shape)
+        seen = np.flatnonzero(self.codes >= 0)
+        out[seen, self.codes[seen]] = 1.0 if self.values is None else self.values[seen]
+        return out
+
+    def dot(self, b):
+        """X b."""
+        return Split((self,)).dot(b)
+
+    def t_dot(self, r):
+        """X' r."""
+        return Split((self,)).t_dot(r)
+
+    def gram(self, w=None, other=None):
+        """X' diag(w) X, or X' diag(w) Y for another matrix Y of as many rows."""
+        return Split((self,)).gram(w, other)
+
+
+class Sparse:
+    """Columns of which most entries are zero: a scipy sparse matrix of any format, kept by rows.
+
+    Parameters
+    ----------
+    X : scipy sparse matrix, (n, p)
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+        For entries that are not finite numbers; the message names the row and the column.
+    """
+
+    def __init__(self, X):
+        X = X.tocsr()
+        if X.dtype.kind not in "fiub":
+            raise InvalidParameterError(f"X is a sparse matrix of dtype {X.dtype}; numeric values are needed")
+        if not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
+        if X.shape[1] > INT32:
+            raise InvalidParameterError(f"X has {X.shape[1]} columns; at most {INT32} are supported")
+        self.shape = X.shape
+        self.data = np.ascontiguousarray(X.data, dtype=np.float64)
+        self.indices = np.ascontiguousarray(X.indices, dtype=np.int32)
+        self.indptr = np.ascontiguousarray(X.indptr, dtype=np.int64)
+        self.entries = int(np.diff(self.indptr).max(initial=0))
+        bad = ~np.isfinite(self.data)
+        if bad.any():
+            place = int(np.argmax(bad))
+            row = int(np.searchsorted(self.indptr, place, side="right")) - 1
+            raise MissingDataError(f"X is not finite: {self.data[place]} in column {self.indices[place]} at row {row}")
+
+    def row(self, offset: int) -> tuple:
+        """As ``Categorical.row``."""
+        places = (self.indices, self.indptr, self.data)
+        return k.ROWS, *(v.ctypes.data for v in places), offset, self.shape[1]
+
+    def tocsr(self):
+        """As a scipy CSR matrix."""
+        from scipy.sparse import csr_matrix
+
+        return csr_matrix((self.data, self.indices, self.indptr), shape=self.shape)
+
+    def rows(self, part) -> Sparse:
+        """Some of the rows: a slice or numbers."""
+        return Sparse(self.tocsr()[part])
+
+    def toarray(self) -> np.ndarray:
+        """As numbers (n, p)."""
+        return self.tocsr().toarray()
+
+    dot, t_dot, gram = Categorical.dot, Categorical.t_dot, Categorical.gram
+
+
+class Dense:
+    """Columns of numbers.
+
+    Parameters
+    ----------
+    X : (n, p) array of float64
+    """
+
+    entries = 0
+
+    def __init__(self, X):
+        X = np.asarray(X)
+        if X.ndim != 2 or X.dtype.kind not in "fiub":
+            raise InvalidParameterError(f"X must be numbers (n, p), not {X.dtype} of shape {X.shape}")
+        self.X, self.shape = X, X.shape
+
+    def rows(self, part) -> Dense:
+        """Some of the rows: a slice or numbers."""
+        return Dense(self.X[part])
+
+    def toarray(self) -> np.ndarray:
+        """As float64 numbers (n, p)."""
+        return self.X.astype(np.float64)
+
+    dot, t_dot, gram = Categorical.dot, Categorical.t_dot, Categorical.gram
+
+
+class Table(NamedTuple):
+    """The terms of a design for the compiled loops: their table, and the most entries that a row has."""
+
+    rows: np.ndarray
+    widest: int
+
+    @property
+    def address(self) -> int:
+        """Of the table."""
+        return self.rows.ctypes.data
+
+
+def table(terms) -> Table:
+    """The table of some terms, their columns counted from zero in the order given."""
+    offset, rows = 0, []
+    for term in terms:
+        rows.append(term.row(offset))
+        offset += term.shape[1]
+    return Table(np.array(rows, dtype=np.int64).reshape(-1, k.FIELDS), sum(t.entries for t in terms))
+
+
+class Split:
+    """Matrices side by side, their columns in the order given.
+
+    Parameters
+    ----------
+    parts : sequence of Dense, Categorical, Sparse, arrays or scipy sparse matrices
+    """
+
+    def __init__(self, parts):
+        self.parts = tuple(as_matrix(part) for part in parts)
+        if not self.parts:
+            raise InvalidParameterError("a design needs at least one matrix")
+        n = {part.shape[0] for part in self.parts}
+        if len(n) > 1:
+            raise InvalidParameterError(f"the matrices have {sorted(n)} rows; they must have the same number")
+        self.shape = (n.pop(), sum(part.shape[1] for part in self.parts))
+        self.edges = np.cumsum([0, *(part.shape[1] for part in self.parts)])
+
+    @property
+    def terms(self) -> tuple:
+        """The parts that are not dense."""
+        return tuple(part for part in self.parts if not isinstance(part, Dense))
+
+    def rows(self, part) -> Split:
+        """Some of the rows: a slice or numbers."""
+        return Split(m.rows(part) for m in self.parts)
+
+    def toarray(self) -> np.ndarray:
+        """As numbers (n, p)."""
+        return np.column_stack([part.toarray() for part in self.parts])
+
+    def dot(self, b):
+        """X b."""
+        b = np.ascontiguousarray(b, dtype=np.float64)
+        if b.ndim == 2:
+            return np.column_stack([self.dot(column) for column in b.T])
+        out = np.zeros(self.shape[0])
+        for part, first in zip(self.parts, self.edges, strict=False):
+            piece = b[first : first + part.shape[1]]
+            if isinstance(part, Dense):
+                out += part.X @ piece
+            else:
+                t = table((part,))
+                _call(k.predictor(), t.address, 1, 0, self.shape[0], piece.ctypes.data, out.ctypes.data)
+        return out
+
+    def t_dot(self, r):
+        """X' r."""
+        r = np.ascontiguousarray(r, dtype=np.float64)
+        if r.ndim == 2:
+            return np.column_stack([self.t_dot(column) for column in r.T])
+        out = np.zeros(self.shape[1])
+        for part, first in zip(self.parts, self.edges, strict=False):
+            if isinstance(part, Dense):
+                out[first : first + part.shape[1]] = part.X.T @ r
+            else:
+                t = table((part,))
+                _call(k.scatter(1), t.address, 1, 0, self.shape[0], r.ctypes.data, out.ctypes.data + 8 * int(first))
+        return out
+
+    def gram(self, w=None, other=None):
+        """X' diag(w) X, or X' diag(w) Y for another matrix Y of as many rows."""
+        w = np.ones(self.shape[0]) if w is None else np.ascontiguousarray(w, dtype=np.float64)
+        if other is not None:
+            both = Split((*self.parts, *(other.parts if isinstance(other, Split) else (other,)))).gram(w)
+            return both[: self.shape[1], self.shape[1] :]
+        dense = np.column_stack([p.toarray() for p in self.parts if isinstance(p, Dense)] or [np.zeros((len(w), 0))])
+        t, p = table(self.terms), dense.shape[1]
+        room = k.Room(p, self.shape[1] - p, 0)
+        extra = np.zeros(room.size)
+        _call(k.curvature(), t.address, len(t.rows), 0, len(w), p, 1, dense.ctypes.data, p, 0, w.ctypes.data,
+              room.q, 0, max(t.widest, 1), extra.ctypes.data)  # fmt: skip
+        own, cross, _, _ = room.split(extra)
+        own = np.triu(own) + np.triu(own, 1).T
+        full = np.block([[(dense.T * w) @ dense, cross.T], [cross, own]])
+        back = np.argsort(self._loop_order(), kind="stable")
+        return full[np.ix_(back, back)]
+
+    def _loop_order(self):
+        """The number of each column as the loops see them: dense ones first."""
+        spans = [np.arange(a, b) for a, b in zip(self.edges[:-1], self.edges[1:], strict=True)]
+        # the sort is stable: parts of one kind stay in order
+        order = sorted(range(len(spans)), key=lambda i: not isinstance(self.parts[i], Dense))
+        return np.concatenate([spans[i] for i in order])
+
+
+def as_matrix(X):
+    """``X`` as one of the kinds of columns: an array is Dense, a scipy sparse matrix Sparse."""
+    if isinstance(X, (Dense, Categorical, Sparse, Split)):
+        return X
+    return Sparse(X) if hasattr(X, "tocsr") else Dense(X)
+
+
+def _values(v, name, shape):
+    v = np.ascontiguousarray(v, dtype=np.float64)
+    if v.shape != shape:
+        raise InvalidParameterError(f"{name} has shape {v.shape}, expected {shape}")
+    if not np.isfinite(v).all():
+        row = int(np.argmin(np.isfinite(v)))
+        raise MissingDataError(f"{name} is not finite: {v[row]} at row {row}")
+    return v
+
+
+def _call(address, *arguments):
+    """Call a compiled loop whose arguments are all integers."""
+    import ctypes
+
+    ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * len(arguments))(address)(*arguments)
