@@ -8,7 +8,7 @@ from .kernels import gram
 from .kernels import layout as k
 from .kernels.classes import class_pass
 from .moments import Quadratic
-from .objective import Likelihood
+from .objective import Likelihood, assembled
 
 
 class CrossEntropy(Likelihood):
@@ -25,7 +25,7 @@ class CrossEntropy(Likelihood):
     """
 
     def __init__(self, source, n_classes: int, share: float = 1.0):
-        m = source.p + source.data.ones
+        m = source.n_columns
         super().__init__(source, m, m * (n_classes - 1), share)
         self.n_classes = n_classes
 
@@ -38,19 +38,12 @@ class CrossEntropy(Likelihood):
 
     def plan(self) -> np.ndarray:
         if self._plan is None:
-            narrow = self.n_columns <= gram.SMALL
+            narrow = self.source.room.dense <= gram.SMALL
             super().plan()[[k.COLUMNS, k.WEIGHTED]] = gram.columns(narrow), gram.weighted(narrow)
         return self._plan
 
     def over(self, source, share: float = 1.0) -> CrossEntropy:
         return CrossEntropy(source, self.n_classes, share)
-
-    def preconditioner(self, beta: np.ndarray, rows: int) -> np.ndarray:
-        """The diagonal of the information of a sample, (K-1)p."""
-        sample = self.sample(rows)
-        blocks = sample.class_information(beta)
-        self.n_passes += sample.n_passes
-        return np.concatenate([np.diagonal(b) for b in blocks])
 
     def class_information(self, beta: np.ndarray) -> np.ndarray:
         """The information's diagonal blocks (K-1, m, m), upper triangles: each class against all others."""
@@ -80,36 +73,49 @@ class CrossEntropy(Likelihood):
         return np.vstack(parts)
 
     def _unit(self, plan, beta, order, direction=None):
-        others, m = self.n_classes - 1, self.n_columns
-        width = gram.padded(m)
-        coefficients, scale = np.ascontiguousarray(beta).reshape(others, m), self.scale[:m]
-        toward = coefficients if direction is None else np.ascontiguousarray(direction).reshape(others, m)
-        shapes = {
-            2: (others * self.n_classes // 2, width, width),
-            k.ORDER_BLOCKS: (others, width, width),
-            k.ORDER_DIAGONAL: (1, others, m),
-        }
-        shape = shapes.get(order, (1, 1, 1))
+        source, others = self.source, self.n_classes - 1
+        m, room, scale = source.n_stored, source.room, self.scale[: self.n_columns]
+        if source.data.terms:
+            scale = np.ones(room.dense)
+        width = gram.padded(room.dense)
+        coefficients = self._stored(beta)
+        toward = coefficients if direction is None else self._stored(direction)
+        if order == k.ORDER_DIAGONAL and not self._has_diagonal:
+            order = k.ORDER_BLOCKS
+        count = {2: others * self.n_classes // 2, k.ORDER_BLOCKS: others}.get(order, 0)
+        shape = (1, others, m) if order == k.ORDER_DIAGONAL else (max(count, 1), width, width)
 
         def unit(runs, work):
             score, low, sums = np.zeros((others, m)), np.zeros((others, m)), np.zeros(k.SUMS)
-            info = np.zeros(shape)
-            class_pass(plan, coefficients, toward, scale, runs, order, work, score, low, info, sums)
-            information = (info,) if order in shapes else None
-            return Quadratic(float(sums[0]), score.ravel(), low.ravel(), information, float(sums[1]), float(sums[2]))
+            info, extra = np.zeros(shape), np.zeros((max(count, 1), room.size if count else 1))
+            class_pass(plan, coefficients, toward, scale, runs, order, work, score, low, info, extra, sums)
+            score, low = (np.concatenate([source.reduce_score(v) for v in rows]) for rows in (score, low))
+            information = (info, extra) if count else (info,) if order == k.ORDER_DIAGONAL else None
+            return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
 
         return unit
+
+    def _stored(self, beta):
+        """The coefficients of the stored columns, (K-1, M), from the model's, flat."""
+        rows = np.ascontiguousarray(beta).reshape(self.n_classes - 1, self.n_columns)
+        return rows if self.source.data.coding is None else np.array([self.source.expand(b) for b in rows])
 
     def _assembled(self, q, order):
         if q.information is None:
             return q
-        sums = q.information[0]
-        if order == k.ORDER_DIAGONAL:
-            return q._replace(information=sums.ravel())
-        m = self.n_columns
-        matrices = sums[:, :m, :m]
-        if m > gram.SMALL:
+        others, m = self.n_classes - 1, self.n_columns
+        if order == k.ORDER_DIAGONAL and self._has_diagonal:
+            rows = q.information[0][0]
+            return q._replace(information=np.concatenate([self.source.reduce_score(v) for v in rows]))
+        d, scale = self.source.room.dense, self.scale[:m]
+        matrices = q.information[0][:, :d, :d]
+        if d > gram.SMALL:
             matrices = matrices.transpose(0, 2, 1)
+        if self.source.data.terms:
+            extras = q.information[1]
+            matrices = np.array([assembled(self.source, a, b, scale) for a, b in zip(matrices, extras, strict=True)])
+        if order == k.ORDER_DIAGONAL:
+            return q._replace(information=np.concatenate([np.diagonal(matrices[i]) for i in range(others)]))
         if order == k.ORDER_BLOCKS:
             return q._replace(information=matrices)
         return q._replace(information=laplacian(matrices, self.n_classes))

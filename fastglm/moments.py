@@ -8,6 +8,30 @@ from typing import NamedTuple
 import numpy as np
 
 
+class Bordered(NamedTuple):
+    """An information whose last block, that of a factor's many levels, is diagonal: [[core, border'], [border, diag]].
+
+    ``core`` (m0, m0) symmetric, ``border`` (L, m0), ``last`` (L,).
+    """
+
+    core: np.ndarray
+    border: np.ndarray
+    last: np.ndarray
+
+    def diagonal(self) -> np.ndarray:
+        """The diagonal, (m0 + L,)."""
+        return np.concatenate([np.diagonal(self.core), self.last])
+
+    def scaled(self, factor: float) -> Bordered:
+        """Times a number."""
+        return Bordered(self.core * factor, self.border * factor, self.last * factor)
+
+    def times(self, v: np.ndarray) -> np.ndarray:
+        """The product with a vector."""
+        m = len(self.core)
+        return np.concatenate([self.core @ v[:m] + v[m:] @ self.border, self.border @ v[:m] + self.last * v[m:]])
+
+
 class Quadratic(NamedTuple):
     """The deviance and its derivatives at one beta; adding two is the same over the rows of both.
 
@@ -43,7 +67,9 @@ class Quadratic(NamedTuple):
 
     def scaled(self, factor: float) -> Quadratic:
         """Every sum times ``factor``: a sample's estimate of the whole."""
-        information = None if self.information is None else self.information * factor
+        information = self.information
+        if information is not None:
+            information = information.scaled(factor) if isinstance(information, Bordered) else information * factor
         return self._replace(
             deviance=self.deviance * factor,
             score=self.score * factor,

@@ -12,10 +12,11 @@ from .kernels.dense import symmetric
 from .kernels.evaluate import row_terms
 from .kernels.passes import block_pass
 from .kernels.rows import Pair
-from .moments import Quadratic
+from .moments import Bordered, Quadratic
 from .source.in_memory import InMemory
 
 SMALL_CELLS = 50_000
+RANK_TOLERANCE = 1e-11  # R's glm.fit; never coupled to the convergence tolerance
 DIAGONAL = k.ORDER_DIAGONAL  # the order of a pass with the score and the information's diagonal
 
 
@@ -62,6 +63,21 @@ class Likelihood:
         self.aliased: dict = {}
         self.n_passes = 0.0
         self._plan = None
+
+    @property
+    def sampleable(self) -> bool:
+        """Whether a sample has something of every column: rare levels need not be in it."""
+        return not self.source.data.terms
+
+    @property
+    def rank_tolerance(self) -> float:
+        """What a column must keep of its length beside earlier ones not to depend on them."""
+        return 1e-7 if self.source.data.terms and not self.small else RANK_TOLERANCE
+
+    @property
+    def exact_products(self) -> bool:
+        """Whether passes multiply in double-double: those of terms, whose columns are mostly zeros and ones, do not."""
+        return self.precise and not self.source.data.terms
 
     @property
     def small(self) -> bool:
@@ -133,10 +149,27 @@ class Likelihood:
         from .source.rooted import tall_skinny_root
 
         self.n_passes += self.share
+        if self.source.data.terms and not self.small:
+            # zeros and ones lose few digits in a cross-product, and a dense design of all levels would be long
+            J = symmetric(self.at(beta, 2).information)
+            values, vectors = np.linalg.eigh(J)
+            return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
         kind = np.longdouble if self.small else np.float64
         with np.errstate(all="ignore"):
             # extended precision costs little on small data and keeps every digit of the standard errors
             return tall_skinny_root(self.source, self.n_params, lambda a, b: self.weighted_design(a, b, beta, kind))
+
+    def preconditioner(self, beta: np.ndarray, rows: int) -> np.ndarray:
+        """The diagonal of the information of a sample, (n_params,)."""
+        sample = self.sample(rows)
+        diagonal = sample.at(beta, DIAGONAL).information
+        self.n_passes += sample.n_passes
+        return diagonal
+
+    @property
+    def _has_diagonal(self):
+        """Whether the diagonal of the stored columns' information holds that of the model's."""
+        return self.source.data.coding is None or self.source.data.coding.simple
 
     def rows(self):
         """Design (m, p, the intercept first), response, weight and offset of the m rows that count: one pass."""
@@ -159,9 +192,9 @@ class Likelihood:
         """The plan with the flags of a pass."""
         plan = self.plan()
         # 2 where the score is linear in beta, so that even its residuals can be exact
-        plan[k.PRECISE] = self.precise and (k.EXACT if self.linear else k.ROUNDED)
+        plan[k.PRECISE] = self.exact_products and (k.EXACT if self.linear else k.ROUNDED)
         plan[k.MEAT] = self.meat
-        if self.precise:
+        if self.exact_products:
             plan[k.PRECISE_ETA], plan[k.PRECISE_SCORE] = precise.addresses()
         return plan
 
@@ -171,7 +204,7 @@ class Likelihood:
         self.n_passes += self.share
         if order and not isfinite(q.score.sum()):
             self.source.check_finite()
-        if self.precise:
+        if self.exact_products:
             q = q._replace(score=q.score + q.score_low)
         return q if self.share == 1.0 else q.scaled(1.0 / self.share)
 
@@ -189,13 +222,15 @@ class Deviance(Likelihood):
     bounded = True
 
     def __init__(self, source: InMemory, pair: Pair, share: float = 1.0):
-        m = source.p + source.data.ones
+        m = source.n_columns
         super().__init__(source, m, m, share)
         self.pair, self.linear = pair, pair.linear
         self._par = pair.par
 
     @property
     def score_cost(self) -> float:
+        if self.source.data.terms:
+            return 0.3
         return 0.6 / (1.0 + 0.02 * self.n_params)
 
     def over(self, source, share: float = 1.0) -> Deviance:
@@ -204,13 +239,6 @@ class Deviance(Likelihood):
     def first(self) -> Quadratic:
         """The pass at the family's starting means: information^-1 score is the first IRLS iterate."""
         return self._pass(np.zeros(self.n_params), 2, None, self.pair.first_eta)
-
-    def preconditioner(self, beta: np.ndarray, rows: int) -> np.ndarray:
-        """The diagonal of the information of a sample, (p,)."""
-        sample = self.sample(rows)
-        diagonal = np.diagonal(sample.at(beta, 2).information)
-        self.n_passes += sample.n_passes
-        return diagonal
 
     def constant_start(self, mean: float, eta: float) -> np.ndarray:
         """Coefficients whose linear predictor, offset included, is as near as can be to ``eta`` = link(mean)."""
@@ -237,24 +265,28 @@ class Deviance(Likelihood):
 
     def plan(self) -> np.ndarray:
         if self._plan is None:
-            narrow = self.n_params <= gram.SMALL
+            narrow = self.source.room.dense <= gram.SMALL
             super().plan()[[k.ROWS, k.CURVATURE]] = self.pair.rows, gram.curvature(narrow)
         return self._plan
 
     def _unit(self, plan, beta, order, direction=None, first_eta=0):
-        m, par, scale = self.n_params, self._par, self.scale
-        width = gram.padded(m)
-        direction = beta if direction is None else direction
+        source = self.source
+        m, par = source.n_stored, self._par
+        # stored columns of which several make a coefficient have no scale of their own
+        scale = self.scale if not source.data.terms else np.ones(source.room.dense)
+        width, room = gram.padded(source.room.dense), source.room.size
+        beta = source.expand(beta)
+        direction = beta if direction is None else source.expand(direction)
+        if order == k.ORDER_DIAGONAL and not self._has_diagonal:
+            order = 2
         shapes = {2: (width, width), k.ORDER_DIAGONAL: (1, m)}
 
         def unit(runs, work):
             score, low, sums = np.zeros(m), np.zeros(m), np.zeros(k.SUMS)
-            info = np.zeros(shapes.get(order, (1, 1)))
-            extra = np.zeros(1)
-            block_pass(
-                plan, par, beta, direction, scale, runs, order, first_eta, work, score, low, info, extra, sums
-            )
-            information = (info,) if order in shapes else None
+            info, extra = np.zeros(shapes.get(order, (1, 1))), np.zeros(room if order == 2 else 1)
+            block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, score, low, info, extra, sums)
+            information = {2: (info, extra), k.ORDER_DIAGONAL: (info,)}.get(order)
+            score, low = source.reduce_score(score), source.reduce_score(low)
             return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
 
         return unit
@@ -262,8 +294,45 @@ class Deviance(Likelihood):
     def _assembled(self, q, order):
         if q.information is None:
             return q
-        if order == k.ORDER_DIAGONAL:
-            return q._replace(information=q.information[0][0])
-        m = self.n_params
+        if order == k.ORDER_DIAGONAL and self._has_diagonal:
+            return q._replace(information=self.source.reduce_score(q.information[0][0]))
+        m = self.source.room.dense
         information = q.information[0][:m, :m]
-        return q._replace(information=information if m <= gram.SMALL else information.T)
+        information = information if m <= gram.SMALL else information.T
+        if self.source.data.terms:
+            information = assembled(self.source, information, q.information[1], self.scale)
+        if order == k.ORDER_DIAGONAL:
+            information = np.diagonal(information)
+        return q._replace(information=information)
+
+
+def assembled(source, dense: np.ndarray, extra: np.ndarray, scale: np.ndarray):
+    """The information of the model's coefficients, times scale on both sides, from what a pass over terms sums.
+
+    Parameters
+    ----------
+    source : InMemory
+    dense : (d, d) array
+        The upper triangle of the columns of numbers, the intercept first.
+    extra : flat array
+        ``kernels.terms.Room``'s.
+    scale : (m,) array
+
+    Returns
+    -------
+    (m, m) array, or a Bordered where there is a long term
+    """
+    own, cross, border, diagonal = source.room.split(extra)
+    d, width = len(dense), len(dense) + len(own)
+    full = np.empty((width, width))
+    full[:d, :d] = symmetric(dense)
+    full[d:, :d], full[:d, d:], full[d:, d:] = cross, cross.T, symmetric(own)
+    coding = source.data.coding
+    if coding is None:
+        return full * scale * scale[:, None]
+    core, m = coding.matrix(full), coding.core
+    core *= scale[:m] * scale[:m, None]
+    if not coding.long:
+        return core
+    long = scale[m:]
+    return Bordered(core, coding.border(border) * scale[:m] * long[:, None], diagonal[coding.kept] * long**2)

@@ -49,7 +49,18 @@ from .layout import (
     F,
     P,
 )
-from .passes import add_squares, fill_absent, largest, open_block, strides, total
+from .passes import (
+    add_squares,
+    curve_terms,
+    fill_absent,
+    largest,
+    open_block,
+    predict_terms,
+    scatter_terms,
+    square_terms,
+    strides,
+    total,
+)
 
 dgemm = blas("dgemm", 13)
 
@@ -162,8 +173,11 @@ def pair_weights(plan, n, rows, mu, r, first, second, h):
 
 
 @inner()
-def add_curvatures(plan, storage, a, lda, n, p, ones, rows, scale, mu, r, order, buffer, info):
-    """Add the block's pair matrices to info (pairs, m, m), or each class's own matrix to info (K-1, m, m)."""
+def add_curvatures(plan, b0, storage, a, lda, n, p, ones, rows, scale, mu, r, order, buffer, info, extra):
+    """Add the block's pair matrices to info (pairs, m, m), or each class's own matrix to info (K-1, m, m).
+
+    What terms add goes to ``extra`` (pairs, room).
+    """
     n_classes, width, h, root = mu.shape[0], info.shape[1], rows[V_H], rows[V_ROOT]
     if plan[COLUMNS] != 0:
         for i in range(n):
@@ -180,6 +194,7 @@ def add_curvatures(plan, storage, a, lda, n, p, ones, rows, scale, mu, r, order,
                 pair_weights(plan, n, rows, mu, r, first, second, h)
             call(plan[WEIGHTED], (storage, a, lda, n, p, ones, at(scale), at(h), at(root), buffer,
                  at(info) + 8 * number * width * width, width))  # fmt: skip
+            curve_terms(plan, b0, n, a, h, extra[number])
             number += 1
 
 
@@ -191,7 +206,7 @@ def own_weights(n, w, mu, h):
 
 
 @jit()
-def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low, info, sums):
+def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low, info, extra, sums):
     """One pass over ``runs``, adding to score, information and sums.
 
     Parameters
@@ -210,8 +225,8 @@ def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low
         diagonal alone, a row of info[0] for each class.
     work : float64
         ``passes.workspace``; overwritten.
-    score, score_low : (K-1, m), info : (pairs, width, width), sums : (SUMS,) float64
-        Added to.
+    score, score_low : (K-1, m), info : (pairs, width, width), extra : (pairs, room), sums : (SUMS,) float64
+        Added to; ``extra`` is ``terms.Room``'s for each pair.
     """
     p, ones, storage, block = plan[P], plan[ONES], plan[STORAGE], plan[BLOCK]
     si, sj, lda = strides(plan)
@@ -236,6 +251,8 @@ def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low
                          at(rows[V_LOW])))  # fmt: skip
             else:
                 predictors(storage, a, lda, n, p, ones, beta, eta, dims)
+                for k in range(others):
+                    predict_terms(plan, b0, n, beta[k], eta[k])
             class_rows(n, y, w, eta, mu, r, d, h, rows[V_ETA], spare[0], spare[1])
             sums[DEVIANCE] += total(d, n)
             if order == 0:
@@ -245,6 +262,8 @@ def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low
                 sums[MAX_ETA] = max(sums[MAX_ETA], largest(eta[k], n))
             if order == ORDER_PRODUCT:
                 predictors(storage, a, lda, n, p, ones, direction, t, dims)
+                for k in range(others):
+                    predict_terms(plan, b0, n, direction[k], t[k])
                 turn(n, w, mu, t, r)
             if plan[PRECISE]:
                 for k in range(others):
@@ -254,9 +273,12 @@ def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low
                          at(score) + 8 * k * m, at(score_low) + 8 * k * m))  # fmt: skip
             else:
                 add_scores(storage, a, lda, n, p, ones, r, score, dims)
+                for k in range(others):
+                    scatter_terms(plan, b0, n, r[k], score[k])
             if order == ORDER_DIAGONAL:
                 for k in range(others):
                     own_weights(n, w, mu[k + 1], h)
                     add_squares(si, sj, a, n, p, ones, h, info[0, k])
+                    square_terms(plan, b0, n, h, info[0, k])
             if order == 2 or order == ORDER_BLOCKS:
-                add_curvatures(plan, storage, a, lda, n, p, ones, rows, scale, mu, r, order, buffer, info)
+                add_curvatures(plan, b0, storage, a, lda, n, p, ones, rows, scale, mu, r, order, buffer, info, extra)

@@ -8,11 +8,12 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 
 from ..kernels import dense
+from ..moments import Bordered
+from .bordered import bordered_cholesky
 
 # 1 - R^2 of a column on the earlier ones, below which the cross-product has lost too many digits
 SAFE_PIVOT = 1e-7
 SAFE_PIVOT_SMALL = 1e-4  # on small data, where QR costs nothing to speak of
-RANK_TOLERANCE = 1e-11  # R's glm.fit; never coupled to the convergence tolerance
 
 
 class Factor(NamedTuple):
@@ -105,6 +106,8 @@ def cholesky(information: np.ndarray, scale: np.ndarray, safe: float = SAFE_PIVO
     The upper triangle of ``information`` is read. A pivot over its diagonal entry is 1 - R^2 of that column on the
     earlier ones, whatever the columns' scale.
     """
+    if isinstance(information, Bordered):
+        return bordered_cholesky(information, scale, safe)
     if kept is None:
         kept = np.arange(len(scale))
     else:
@@ -115,7 +118,7 @@ def cholesky(information: np.ndarray, scale: np.ndarray, safe: float = SAFE_PIVO
     return Factor(triangle, scale, kept, {}, False)
 
 
-def from_root(R: np.ndarray, scale: np.ndarray, kept=None, tolerance: float = RANK_TOLERANCE) -> Factor:
+def from_root(R: np.ndarray, scale: np.ndarray, kept=None, tolerance: float = 1e-11) -> Factor:
     """Factor from R of the weighted design's QR.
 
     Later columns that depend on earlier ones to a relative ``tolerance`` are aliased, as in R, unless ``kept`` already

@@ -79,7 +79,7 @@ def factorise(objective, q, beta):
     factor = cholesky(q.information, objective.scale, safe, objective.kept)
     if factor is None:
         objective.precise = True
-        factor = from_root(objective.root(beta), objective.scale, objective.kept)
+        factor = from_root(objective.root(beta), objective.scale, objective.kept, objective.rank_tolerance)
         if objective.kept is None:
             # decided once: means running to the end of their range must not look like dependent columns
             objective.kept, objective.aliased = factor.kept, factor.aliased

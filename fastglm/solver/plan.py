@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..kernels.dense import symmetric
+from ..moments import Bordered
 from ..solvers import Auto
 from .boundary import barrier, touches
 from .factor import Diagonal, cholesky
@@ -62,7 +63,7 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
     control = control._replace(lazy=name != "irls")
     if name == "auto" and objective.linear:
         return _least_squares(objective, start, fallback, dispersion, control)
-    if name == "auto":
+    if name == "auto" and objective.sampleable:
         plan = choose_sample(objective.source.n_rows, objective.n_params, information, control.score_cost)
         if plan:
             solution = _from_sample(objective, plan, start, fallback, dispersion, control)
@@ -138,15 +139,17 @@ def begin(objective, start, fallback):
 def _first_iterate(objective):
     """The first IRLS iterate from the family's starting means, or None where it does not exist."""
     q = objective.first()
-    d = np.diagonal(q.information)
+    d = q.information.diagonal()
     if not (np.isfinite(d).all() and (d > 1e-200).all() and (d < 1e200).all()) and objective.rescale():
         q = objective.first()
     scale = objective.scale
-    if not np.isfinite(q.information).all() or not np.isfinite(q.score).all():
+    if not np.isfinite(q.information.diagonal()).all() or not np.isfinite(q.score).all():
         return None
     factor = cholesky(q.information, scale)
     if factor is not None:
         return factor.solve(q.score)
+    if isinstance(q.information, Bordered):
+        return None
     # a start only: any solution of the singular system will do
     d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
     return scale * (np.linalg.lstsq(symmetric(q.information) / d / d[:, None], scale * q.score / d, rcond=1e-10)[0] / d)

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import threading
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import MissingDataError
 from ..kernels import layout as k
+from ..kernels import terms
 from ..kernels.load import loader
 from ..kernels.passes import workspace
+from ..matrix.columns import Table, table
 from .threads import pool, single_threaded_blas
 
 UNIT_ROWS = 4096  # the fewest rows worth a task of their own
-MAX_UNITS = 64
+MAX_UNITS, FEW_UNITS = 64, 8
+MUCH = 1_000_000  # numbers a unit sums, beyond which there are few units
 RUN = 256  # rows a sample reads in one place
 
 
 class Data(NamedTuple):
-    """Checked arrays of one fit: X (n, p), vectors (n,) or None; ``ones`` says whether an intercept leads."""
+    """Checked arrays of one fit: X (n, p), vectors (n,) or None; ``ones`` says whether an intercept leads.
+
+    ``terms`` are the columns that are not numbers (``matrix.Categorical``, ``matrix.Sparse``), the long one, if any,
+    last; ``coding`` says how the model's coefficients map to all stored columns, where they are not one and the same.
+    ``names`` are those of the coefficients but the intercept.
+    """
 
     X: np.ndarray
     ones: bool
@@ -29,6 +37,8 @@ class Data(NamedTuple):
     offset: np.ndarray | None
     exposure: np.ndarray | None
     names: tuple[str, ...] = ()
+    terms: tuple = ()
+    coding: Any = None
 
     def name(self, j: int) -> str:
         """The name of column j of X."""
@@ -50,18 +60,24 @@ class InMemory:
     def __init__(self, data: Data, threads: int, units: list | None = None):
         self.data, self.threads = data, threads
         self.n_rows, self.p = data.X.shape
+        self.room = terms.Room(self.p + data.ones, *_spread(data))
+        self.n_stored = self.p + data.ones + self.room.q + self.room.long
+        self.n_columns = self.n_stored if data.coding is None else data.coding.n_params
         # no more than there are rows: a workspace that has to be mapped costs more than a small fit
         self.block = min(block_rows(self.p + data.ones), (self.n_rows + 7) // 8 * 8)
-        self.units = all_rows(self.n_rows) if units is None else units
+        self.units = all_rows(self.n_rows, self.room.size) if units is None else units
         self.single = len(self.units) == 1
         self.rows_read = self.n_rows if units is None else sum(int((u[:, 1] - u[:, 0]).sum()) for u in units)
-        self._plan = None
+        self._plan = self._table = None
         self._workspaces: list = []
 
     def plan(self) -> np.ndarray:
         """Where the kernels find everything; the addresses live as long as ``data``."""
         if self._plan is None:
             self._plan = make_plan(self.data, self.block)
+            if self.data.terms:
+                self._table = table(self.data.terms)
+                add_terms(self._plan, self._table, self.room)
         return self._plan
 
     def sample(self, rows: int) -> InMemory:
@@ -80,7 +96,7 @@ class InMemory:
 
     def _over(self, units):
         other = InMemory(self.data, self.threads, units)
-        other._plan, other._workspaces = self.plan(), self._workspaces
+        other._plan, other._workspaces, other._table = self.plan(), self._workspaces, self._table
         return other
 
     def reduce(self, f):
@@ -103,6 +119,14 @@ class InMemory:
         if self.p == 0:
             return np.zeros(0)
         return self.reduce(lambda runs, work: _Max(_largest(self.data.X, runs))).value
+
+    def expand(self, beta: np.ndarray) -> np.ndarray:
+        """Coefficients of the stored columns from the model's."""
+        return beta if self.data.coding is None else self.data.coding.expand(beta)
+
+    def reduce_score(self, v: np.ndarray) -> np.ndarray:
+        """A score of the model's coefficients from that of the stored columns."""
+        return v if self.data.coding is None else self.data.coding.reduce(v)
 
     def check_finite(self) -> None:
         """Look for the cell of X that made a sum not finite.
@@ -199,13 +223,29 @@ class Tree:
         self.root = value
 
 
-def all_rows(n: int) -> list:
-    """The units of n rows, by n alone so that every machine adds in the same order."""
-    tasks = min(MAX_UNITS, n // UNIT_ROWS)
+def all_rows(n: int, room: int = 0) -> list:
+    """The units of n rows, by n and what a unit sums alone, so that every machine adds in the same order."""
+    most = MAX_UNITS if room <= MUCH else FEW_UNITS
+    tasks = min(most, n // UNIT_ROWS)
     if tasks <= 1:
         return [np.array([[0, n]])]
     edges = np.linspace(0, n, tasks + 1).astype(np.int64)
     return [edges[u : u + 2].reshape(1, 2) for u in range(tasks)]
+
+
+def _spread(data):
+    """The columns of short terms and of the long one: a factor of more levels than a matrix of all should have."""
+    widths = [t.shape[1] for t in data.terms]
+    long = widths[-1] if data.coding is not None and data.coding.long else 0
+    return sum(widths) - long, long
+
+
+def add_terms(plan: np.ndarray, rows: Table, room) -> None:
+    """Where the kernels find the terms and the loops that multiply them."""
+    plan[[k.TERMS, k.N_TERMS, k.WIDEST]] = rows.address, len(rows.rows), max(rows.widest, 1)
+    plan[[k.SHORT, k.LONG]] = room.q, room.long
+    plan[[k.T_PREDICT, k.T_SCATTER, k.T_SQUARES]] = terms.predictor(), terms.scatter(1), terms.scatter(2)
+    plan[k.T_CURVATURE] = terms.curvature()
 
 
 def block_rows(m: int) -> int:

@@ -36,8 +36,11 @@ def tall_skinny_root(source, m: int, weighted_rows) -> np.ndarray:
 
 def design(data, a: int, b: int) -> np.ndarray:
     """Rows a to b as float64, the intercept first."""
-    X = data.X[a:b].astype(np.float64)
-    return np.column_stack([np.ones(b - a), X]) if data.ones else X
+    parts = [data.X[a:b].astype(np.float64), *(t.rows(slice(a, b)).toarray() for t in data.terms)]
+    if data.ones:
+        parts.insert(0, np.ones((b - a, 1)))
+    X = np.column_stack(parts) if len(parts) > 1 else parts[0]
+    return X if data.coding is None else data.coding.design(X)
 
 
 def weight(data, a: int, b: int) -> np.ndarray:

@@ -7,11 +7,12 @@ argument is an int64, and numbers travel in the float64 array ``step`` (fields i
     Writes to ``step[LOSS]`` the loss of the batch of n rows at the flat parameter vector at ``theta``, and to the
     vector at ``grad`` its gradient: sums over the rows, not means. The rows are the int64 numbers at
     ``rows + 8 first``, or first, first + 1, ... where ``rows`` is 0. ``grad`` 0 asks for the loss alone. Returns -1
-    where all of the gradient was written; otherwise only features named in the list of ``loop[TOUCHED]`` changed,
-    and ``count`` is their number. ``model`` is the address of whatever the function needs to know, its plan.
+    where all of the gradient was written; otherwise only the parameters in the list at ``loop[TOUCHED]`` matter, and
+    ``count`` is their number (0 where the function took the step itself, as plain SGD on CSR does, ``sparse.move``).
+    ``model`` is the address of whatever the function needs to know, its plan.
 
 ``update(loop, count, step) -> 0``
-    Moves the parameters of the features touched (all for -1) and adds them to the running average.
+    Moves the parameters touched (all for -1) and adds them to the sum that becomes their average.
     ``step[NORM]`` times the sum is the gradient; ``step[RATE]`` is the learning rate of this batch.
 
 A further model needs a gradient function with a plan of its own; a further rule a branch in ``rules.py``. What is

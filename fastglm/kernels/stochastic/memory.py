@@ -32,7 +32,7 @@ def prefetch(typingctx, address):
         byte, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32])
         function = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
-        read, keep, data = (ir.Constant(i32, k) for k in (0, 1, 1))
+        read, keep, data = (ir.Constant(i32, k) for k in (0, 2, 1))
         builder.call(function, [builder.inttoptr(args[0], byte), read, keep, data])
         return context.get_dummy_value()
 

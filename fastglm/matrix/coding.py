@@ -1,0 +1,87 @@
+"""From coefficients to the columns that are stored: contrasts, dropped levels, the order of terms."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import InvalidParameterError
+
+
+class Coding:
+    """A linear map from the m coefficients of a model to the M columns that its design stores.
+
+    A factor is stored as all its levels; treatment coding drops one of them, other contrasts mix them. The stored
+    columns are those of numbers first (the intercept before them), then the short terms', then the long one's.
+
+    Parameters
+    ----------
+    core : (M0, m0) scipy sparse matrix, or (m0,) array of ints
+        The map of all but the long term's columns, or, where each coefficient is that of one column, its number.
+    width : int
+        M0.
+    kept : (L',) array of ints, optional
+        The levels of the long term that have a coefficient.
+    long : int
+        The levels L of the long term.
+    """
+
+    def __init__(self, core, width: int, kept=None, long: int = 0):
+        self.picked = None if hasattr(core, "tocsr") else np.asarray(core, dtype=np.intp)
+        self.map = core.tocsr() if self.picked is None else None
+        self.width, self.long = width, long
+        self.kept = np.zeros(0, np.intp) if kept is None else np.asarray(kept, dtype=np.intp)
+        self.core = len(self.picked) if self.picked is not None else self.map.shape[1]
+        if self.map is not None and self.map.shape[0] != width:
+            raise InvalidParameterError(f"the coding maps to {self.map.shape[0]} columns, the design has {width}")
+
+    @property
+    def n_params(self) -> int:
+        """m, the coefficients."""
+        return self.core + len(self.kept)
+
+    @property
+    def n_columns(self) -> int:
+        """M, the columns that are stored."""
+        return self.width + self.long
+
+    @property
+    def simple(self) -> bool:
+        """Whether each coefficient is that of one column."""
+        return self.picked is not None
+
+    def expand(self, beta: np.ndarray) -> np.ndarray:
+        """Coefficients of the stored columns (M,) from the model's (m,)."""
+        full = np.zeros(self.n_columns)
+        if self.simple:
+            full[self.picked] = beta[: self.core]
+        else:
+            full[: self.width] = self.map @ beta[: self.core]
+        full[self.width + self.kept] = beta[self.core :]
+        return full
+
+    def reduce(self, v: np.ndarray) -> np.ndarray:
+        """The transposed map: a score of the model's coefficients (m,) from that of the stored columns (M,)."""
+        core = v[self.picked] if self.simple else self.map.T @ v[: self.width]
+        return np.concatenate([core, v[self.width + self.kept]])
+
+    def matrix(self, full: np.ndarray) -> np.ndarray:
+        """T' A T of the symmetric core A (M0, M0)."""
+        if self.simple:
+            return full[np.ix_(self.picked, self.picked)]
+        half = self.map.T @ full
+        return np.ascontiguousarray(self.map.T @ half.T)
+
+    def border(self, B: np.ndarray) -> np.ndarray:
+        """The long levels' rows (L', m0) of B (L, M0)."""
+        B = B[self.kept]
+        return np.ascontiguousarray(B[:, self.picked]) if self.simple else np.ascontiguousarray((self.map.T @ B.T).T)
+
+    def design(self, full: np.ndarray) -> np.ndarray:
+        """The model's columns (n, m) from the stored ones (n, M)."""
+        core = full[:, self.picked] if self.simple else (self.map.T @ full[:, : self.width].T).T
+        return np.column_stack([core, full[:, self.width + self.kept]])
+
+
+def identity(n_columns: int) -> Coding:
+    """Every stored column has its own coefficient."""
+    return Coding(np.arange(n_columns), n_columns)
