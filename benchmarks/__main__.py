@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from . import hard, machine, measure, peers, plots, problems, report, start
+from . import classes, curves, first_order, hard, machine, measure, peers, plots, problems, report, start, streaming
 from .measure import Effort
 from .peers.base import ALL
 
@@ -20,18 +20,31 @@ EXAMPLES = """examples:
   python -m benchmarks --large                          also 1e7 x 20 and 1e6 x 100
   python -m benchmarks --hard                           sorted rows, rare events, heavy weights, mixed offsets
   python -m benchmarks --start                          import, first fit, small fits
+  python -m benchmarks --classes                        softmax regressions
+  python -m benchmarks --stream                         streaming Newton against its targets
+  python -m benchmarks --first-order                    passes of stochastic descent against scikit-learn's
+  python -m benchmarks --curves --plots docs            error against time and reads of the data
 """
+
+
+# studies of their own: name of the option -> module with run(effort, quick) -> (text, record)
+STUDIES = {
+    "hard": hard, "start": start, "classes": classes, "stream": streaming, "first_order": first_order, "curves": curves,
+}  # fmt: skip
 
 
 def main(argv=None) -> None:
     """Run what was asked for."""
     args = _parser().parse_args(argv)
     effort = Effort(args.threads, args.repeats or (2 if args.quick else 5), args.budget, args.limit, not args.no_cold)
-    if args.hard or args.start:
-        text, record = (hard if args.hard else start).run(effort, args.quick)
-        print(text)
-        _write(args.json, {"machine": machine.describe(args.threads), **record})
-        return
+    for name, module in STUDIES.items():
+        if getattr(args, name):
+            text, record = module.run(effort, args.quick)
+            print(text)
+            _write(args.json, {"machine": machine.describe(args.threads), **record})
+            if args.plots and hasattr(module, "draw"):
+                print("figures: " + ", ".join(map(str, module.draw(record, args.plots))))
+            return
     _race(args, effort)
 
 
@@ -116,6 +129,10 @@ def _parser():
     add("--quick", action="store_true", help="small sizes, two repeats")
     add("--hard", action="store_true", help="fastglm's automatic choice against damped Newton on hard data")
     add("--start", action="store_true", help="import time, first fits, small fits")
+    add("--classes", action="store_true", help="softmax regressions against statsmodels and scikit-learn, one thread")
+    add("--stream", action="store_true", help="streaming Newton: accuracy, cost, coverage, hard data, one thread")
+    add("--first-order", action="store_true", help="passes of stochastic descent against scikit-learn's, one thread")
+    add("--curves", action="store_true", help="error against time and reads, one thread; draws with --plots")
     return parser
 
 

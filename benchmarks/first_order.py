@@ -1,12 +1,11 @@
 """Stochastic first-order fits: time of a pass and quality of the first one, against scikit-learn's.
 
-Run as ``python -m benchmarks.first_order``. Times are processor seconds of one thread, the best of several, and both
+Times are processor seconds of one thread, the best of several, and both
 sides' are marginal: the difference of fits with more and fewer passes, so that neither pays for checks or compilation.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
 import warnings
 from functools import partial
@@ -119,17 +118,10 @@ def quality():
             ("text, l2 = 1e-6", f"{gaps[0]:.3g}", f"{gaps[1]:.3g}", f"{gaps[0] / gaps[1]:.1f}", "5")]  # fmt: skip
 
 
-def main() -> None:
-    """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
-    parser.add_argument("--repeats", type=int, default=5)
-    arguments = parser.parse_args()
+def run(effort, quick=False):
+    """Both tables; returns them and the record behind them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        print(report.align(passes(arguments.repeats, arguments.quick)))
-        print(report.align(quality()))
-
-
-if __name__ == "__main__":
-    main()
+        tables = passes(effort.repeats, quick), quality()
+    text = "\n\n".join(report.align(rows) for rows in tables)
+    return f"stochastic descent, 1 thread\n{text}", {"first_order": tables}
