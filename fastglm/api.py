@@ -19,10 +19,10 @@ from .result import GLMResult
 from .scan import check, scan
 from .solvers import SGD, resolve
 from .source.in_memory import InMemory
-from .source.sparse import SparseRows
 from .source.threads import get_threads, single_threaded_blas
 
 MOST_CLASSES = 10_000
+MOST_SHORT = 8000  # columns of terms, beside a long one, whose products are summed
 COVARIANCES = ("model", "robust")
 
 
@@ -50,8 +50,8 @@ def fit(
     Parameters
     ----------
     X : (n, p) array
-        Numbers of any type, order and stride, read in place; a list or a data frame of numeric columns also does, and
-        for solver="sgd" a scipy sparse matrix.
+        Numbers of any type, order and stride, read in place; a list or a data frame of numeric columns also does, a
+        scipy sparse matrix, or the columns of ``fastglm.matrix``.
     y : (n,) array
         The response. For the binomial also two labels (strings, bools), proportions with ``weights`` as the numbers
         of trials, or an (n, 2) array of successes and failures.
@@ -125,13 +125,13 @@ def fit(
         offset=offset,
         exposure=exposure,
         names=names,
-        admit_sparse=isinstance(options, SGD),
     )
     several = isinstance(classes, Encoded)
     if isinstance(options, SGD) and options.class_weight is not None:
         labels = classes.ordered if several else classes
         data, options = _weigh_classes(data, labels, options.class_weight), options._replace(class_weight=None)
-    source = (SparseRows if hasattr(data.X, "indptr") else InMemory)(data, get_threads(threads))
+    source = InMemory(data, get_threads(threads))
+    check_size(source, cov)
     model = (_softmax if several else _glm)(source, family, link, options, cov, classes)
     model.began = began
     if classes is None and family.domain.high == 1.0 and model.sums.binary:
@@ -190,6 +190,14 @@ def _softmax(source, family, link, options, cov, encoded) -> Softmax:
         w = w * data.weights
     totals = np.bincount(encoded.codes, weights=w, minlength=len(encoded.classes)).astype(np.float64)
     return Softmax(source, family._replace(reference=encoded.reference), link, encoded, totals, sums, options, cov)
+
+
+def check_size(source, cov) -> None:
+    """Refuse a covariance of more coefficients than a matrix of all of them can hold."""
+    if cov is not None and source.room.q > MOST_SHORT:
+        raise InvalidParameterError(
+            f"cov={cov!r}: the information of {source.n_columns} coefficients does not fit; pass cov=None"
+        )
 
 
 def check_options(penalty, cov, exposure, link):

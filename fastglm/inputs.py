@@ -9,6 +9,8 @@ import numpy as np
 from . import labels
 from .errors import InvalidParameterError, MissingDataError
 from .family.multinomial import Multinomial, Softmax
+from .matrix import Categorical, Dense, Sparse, Split
+from .matrix.coding import Coding
 from .source.in_memory import Data
 
 INTERCEPT = "(Intercept)"
@@ -29,7 +31,7 @@ def numeric(a, name: str, column: str | None = None) -> np.ndarray:
         return a.astype(np.float32) if a.dtype == np.float16 else a
     if hasattr(a, "tocsr"):
         raise InvalidParameterError(
-            f"{name} is a sparse matrix, which only solver='sgd' reads in this version; pass {name}.toarray()"
+            f"{name} is a sparse matrix; pass a dense array"
         )
     if isinstance(a, np.ma.MaskedArray):
         if np.ma.is_masked(a):
@@ -64,24 +66,25 @@ def _from_objects(a, where):
     return a.astype(np.float64)
 
 
-def sparse(X, names):
-    """A scipy sparse X as CSR with sorted indices, and its column names.
+def columns(X, names):
+    """X as an array of its columns of numbers (n, p), its terms, their coding and all names.
 
     Raises
     ------
     InvalidParameterError, MissingDataError
     """
-    X = X.tocsr()
-    if X.dtype.kind not in "fiub":
-        raise InvalidParameterError(f"X is a sparse matrix of dtype {X.dtype}; numeric values are needed")
-    if X.dtype not in (np.float32, np.float64):
-        X = X.astype(np.float64)
-    if not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
+    if hasattr(X, "tocsr"):
+        X = Sparse(X)
+    if not isinstance(X, (Categorical, Dense, Sparse, Split)):
+        X, names = matrix(X, names)
+        return X, (), None, names
     if X.shape[0] == 0:
         raise InvalidParameterError(f"X is empty: no observations, shape {X.shape}")
-    return X, _named(names, X.shape[1])
+    names = _named(names, X.shape[1])
+    parts = Split((X,) if not isinstance(X, Split) else X.parts)
+    dense = [numeric(part.X, "X") for part in parts.parts if isinstance(part, Dense)]
+    numbers = dense[0] if len(dense) == 1 else np.column_stack([np.zeros((X.shape[0], 0)), *dense])
+    return numbers, parts.terms, parts.order, names
 
 
 def matrix(X, names):
@@ -268,7 +271,15 @@ def family_and_link(family, link):
     return family, link
 
 
-def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure, names, admit_sparse=False):
+def coding_of(order, ones: bool) -> Coding | None:
+    """The coding of a design whose stored columns have another order than its coefficients; None where they do not."""
+    if order is None or np.array_equal(order, np.arange(len(order))):
+        return None
+    places = np.argsort(order, kind="stable")
+    return Coding(np.concatenate([[0], places + 1]) if ones else places, len(order) + ones)
+
+
+def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure, names):
     """All arguments of a fit as ``Data``, with the response's labels: a tuple, None, or ``labels.Encoded``.
 
     Raises
@@ -276,8 +287,8 @@ def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure
     InvalidParameterError
         A subclass that names the argument, the column and the row.
     """
-    X, names = sparse(X, names) if admit_sparse and hasattr(X, "tocsr") else matrix(X, names)
-    n, p = X.shape
+    X, terms, order, names = columns(X, names)
+    n, p = X.shape[0], len(names)
     if p == 0 and not intercept:
         raise InvalidParameterError("X has no columns and intercept=False: there is nothing to fit")
     weights, freq_weights = vector(weights, "weights", n), vector(freq_weights, "freq_weights", n)
@@ -300,5 +311,7 @@ def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure
         vector(offset, "offset", n),
         vector(exposure, "exposure", n),
         names,
+        terms,
+        coding_of(order, bool(intercept)),
     )
     return data, classes

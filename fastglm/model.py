@@ -21,7 +21,7 @@ from .solver.newton import Control, Solution, factorise, without_aliased
 from .solver.plan import solve
 from .solver.sgd.driver import run as run_sgd
 from .solvers import SGD, name_of
-from .sparse_objective import SparseDeviance
+from .source.rooted import as_rows
 from .types import READ_ONCE
 
 WELL = ("converged", "boundary", "early stopping")
@@ -87,9 +87,7 @@ class Model:
 
     def descend_stochastically(self, start, callback) -> Solution:
         """A first-order fit, with the pass at its end that says how far the optimum is, and gives the covariance."""
-        data, options = self.source.data, self.options
-        if hasattr(self.source, "X"):
-            data = data._replace(X=self.source.X)
+        data, options = as_rows(self.source.data), self.options
         model, start = self.stochastic(start)
         found = run_sgd(data, model, options, start=start, callback=callback)
         self.raw = found.coef
@@ -235,8 +233,7 @@ class GLM(Model):
     null_class = Null
 
     def __init__(self, source, family, link, pair, sums, options, cov):
-        objective = SparseDeviance(source, pair) if hasattr(source, "X") else Deviance(source, pair)
-        super().__init__(source, family, link, objective, sums, options, cov)
+        super().__init__(source, family, link, Deviance(source, pair), sums, options, cov)
         self.pair = pair
 
     def stochastic(self, start):
@@ -290,8 +287,7 @@ class Softmax(Model):
     null_class = ClassNull
 
     def __init__(self, source, family, link, encoded, totals, sums, options, cov):
-        objective = SparseDeviance(source, len(totals)) if hasattr(source, "X") else CrossEntropy(source, len(totals))
-        super().__init__(source, family, link, objective, sums, options, cov)
+        super().__init__(source, family, link, CrossEntropy(source, len(totals)), sums, options, cov)
         self.encoded, self.totals, self.raw = encoded, totals, None
 
     def stochastic(self, start):

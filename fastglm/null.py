@@ -45,7 +45,8 @@ class Null:
 
     def _objective(self, ones):
         data = self.model.source.data
-        bare = InMemory(data._replace(X=np.empty((len(data.y), 0)), ones=ones), self.model.source.threads)
+        bare = data._replace(X=np.empty((len(data.y), 0)), ones=ones, terms=(), coding=None)
+        bare = InMemory(bare, self.model.source.threads)
         return Deviance(bare, self.model.pair)
 
     def _plain(self, ones, beta):

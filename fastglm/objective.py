@@ -45,15 +45,12 @@ class Likelihood:
         Whether the means may end the range of the coefficients.
     meat : bool
         Whether a curvature sums the outer products of the rows' scores instead of the information.
-    searchable : bool
-        Whether its rows can be read as a dense design, as a search for separation does.
     score_cost : float
         What a score pass costs beside one with curvature.
     """
 
     linear = False
     bounded = False
-    searchable = True
 
     def __init__(self, source: InMemory, n_columns: int, n_params: int, share: float):
         self.source, self.n_columns, self.n_params, self.share = source, n_columns, n_params, share
@@ -72,7 +69,7 @@ class Likelihood:
     @property
     def rank_tolerance(self) -> float:
         """What a column must keep of its length beside earlier ones not to depend on them."""
-        return 1e-7 if self.source.data.terms and not self.small else RANK_TOLERANCE
+        return 1e-6 if self.source.data.terms and not self.small else RANK_TOLERANCE
 
     @property
     def exact_products(self) -> bool:
@@ -152,8 +149,9 @@ class Likelihood:
         if self.source.data.terms and not self.small:
             # zeros and ones lose few digits in a cross-product, and a dense design of all levels would be long
             J = symmetric(self.at(beta, 2).information)
-            values, vectors = np.linalg.eigh(J)
-            return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
+            size = np.sqrt(np.maximum(np.diagonal(J), 1e-300))
+            values, vectors = np.linalg.eigh(J / size / size[:, None])
+            return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T * size
         kind = np.longdouble if self.small else np.float64
         with np.errstate(all="ignore"):
             # extended precision costs little on small data and keeps every digit of the standard errors

@@ -167,10 +167,6 @@ def test_a_value_that_makes_no_sense(name):
     refuse(InvalidParameterError, words, **options)
 
 
-def _sparse():
-    return pytest.importorskip("scipy.sparse").csr_array(X)
-
-
 TYPES = {
     "text": (lambda: put(X, (3, 1), "abc", object), ["X", "str", "(3, 1)"]),
     "strings": (lambda: X.astype(str), ["X", "strings", "numeric"]),
@@ -179,7 +175,6 @@ TYPES = {
     "dates as objects": (lambda: put(X, (3, 1), np.datetime64("2020-01-01").item(), object), ["X", "date", "(3, 1)"]),
     "None": (lambda: put(X, (3, 1), None, object), ["X", "missing", "(3, 1)"]),
     "masked cells": (lambda: np.ma.masked_array(X, mask=put(X * 0, (3, 1), 1)), ["X", "masked", "(3, 1)"]),
-    "sparse": (_sparse, ["X", "sparse", "toarray"]),
     "records": (lambda: np.zeros(N, dtype=[("a", float), ("b", float)]), ["X", "records"]),
 }
 

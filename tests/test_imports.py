@@ -18,7 +18,7 @@ LEVELS = [
     (0, ("types", "errors", "special")),
     (1, ("family", "kernels", "matrix", "families", "links")),
     (2, ("source", "design", "formula", "expression", "tables")),
-    (3, ("moments", "penalty", "objective", "cross_entropy", "sparse_objective", "scan", "inputs", "labels")),
+    (3, ("moments", "penalty", "objective", "cross_entropy", "scan", "inputs", "labels")),
     (4, ("solver", "solvers")),
     (5, ("result", "multinomial", "inference", "serialize", "progress", "null", "export")),
     (6, ("api", "model", "online", "nn", "sklearn", "cli", "demo", "warm", "__main__", "simulate", "plots")),

@@ -160,7 +160,7 @@ def _centred(X):
 def find_separation(model) -> str:
     """The warning's text where a fit's estimates are infinite, or ""."""
     solution, family = model.solution, model.family
-    if not can_separate(family) or solution.quadratic is None or not model.objective.searchable:
+    if not can_separate(family) or solution.quadratic is None:
         return ""
     if not _suspicious(model) or model.link.name in ("identity", "sqrt", "inverse"):
         return ""

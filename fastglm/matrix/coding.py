@@ -49,6 +49,15 @@ class Coding:
         """Whether each coefficient is that of one column."""
         return self.picked is not None
 
+    def matrix_map(self):
+        """The map of the core as a scipy sparse matrix (M0, m0)."""
+        from scipy.sparse import csr_matrix
+
+        if not self.simple:
+            return self.map
+        m = len(self.picked)
+        return csr_matrix((np.ones(m), (self.picked, np.arange(m))), shape=(self.width, m))
+
     def expand(self, beta: np.ndarray) -> np.ndarray:
         """Coefficients of the stored columns (M,) from the model's (m,)."""
         full = np.zeros(self.n_columns)

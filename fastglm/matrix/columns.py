@@ -51,6 +51,14 @@ class Categorical:
         """Some of the rows: a slice or numbers."""
         return Categorical(self.codes[part], self.shape[1], None if self.values is None else self.values[part])
 
+    def tocsr(self):
+        """As a scipy CSR matrix."""
+        from scipy.sparse import csr_matrix
+
+        seen = np.flatnonzero(self.codes >= 0)
+        values = np.ones(len(seen)) if self.values is None else self.values[seen]
+        return csr_matrix((values, (seen, self.codes[seen])), shape=self.shape)
+
     def toarray(self) -> np.ndarray:
         """As numbers (n, n_levels)."""
         out = np.zeros(self.shape)
@@ -249,11 +257,12 @@ class Split:
         own, cross, _, _ = room.split(extra)
         own = np.triu(own) + np.triu(own, 1).T
         full = np.block([[(dense.T * w) @ dense, cross.T], [cross, own]])
-        back = np.argsort(self._loop_order(), kind="stable")
+        back = np.argsort(self.order, kind="stable")
         return full[np.ix_(back, back)]
 
-    def _loop_order(self):
-        """The number of each column as the loops see them: dense ones first."""
+    @property
+    def order(self) -> np.ndarray:
+        """The numbers of the columns in the order in which they are stored: dense ones first."""
         spans = [np.arange(a, b) for a, b in zip(self.edges[:-1], self.edges[1:], strict=True)]
         # the sort is stable: parts of one kind stay in order
         order = sorted(range(len(spans)), key=lambda i: not isinstance(self.parts[i], Dense))

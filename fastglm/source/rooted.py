@@ -60,3 +60,19 @@ def offset(data, a: int, b: int) -> np.ndarray:
     if data.exposure is not None:
         eta += np.log(data.exposure[a:b])
     return eta
+
+
+def as_rows(data):
+    """The data with all columns in one array, or one CSR matrix where there are terms: what row-wise solvers read."""
+    if not data.terms:
+        return data
+    from scipy.sparse import csr_matrix, hstack
+
+    parts = [csr_matrix(data.X), *(t.tocsr() for t in data.terms)]
+    ones = [csr_matrix(np.ones((len(data.y), 1)))] if data.ones else []
+    full = hstack([*ones, *parts], format="csr")
+    coding = data.coding
+    if coding is not None:
+        core, long = full[:, : coding.width] @ coding.matrix_map(), full[:, coding.width + coding.kept]
+        full = hstack([core, long], format="csr")
+    return data._replace(X=full[:, int(data.ones) :], terms=(), coding=None)

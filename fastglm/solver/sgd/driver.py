@@ -10,11 +10,12 @@ import numpy as np
 from ...errors import InvalidParameterError, MissingDataError
 from . import checkpoint
 from .errors import DivergenceError
-from .loop import Loop
+from .loop import ENOUGH_EPOCHS, Loop
 from .options import SGD, check
 from .state import State
 from .task import LinearTask
 
+MOST_RESIDUALS = 20_000_000  # that SAGA may remember where it is chosen automatically
 WORSE, WORSE_THAN_START = 10.0, 100.0  # times the lowest loss, or a sample's first one: the epoch diverged
 MANY = 5  # halvings of a rate in one epoch, after which the fit begins again
 # of schedules that watch the loss: the rate's divisor, its last value relative to its first, and whether to be patient
@@ -80,12 +81,21 @@ def run(data, model, options: SGD, *, start=None, callback=None, state: State | 
         When the fit diverges at a rate that was given.
     """
     check(options)
-    method = options.method
-    if method == "auto":
-        sparse = hasattr(data.X, "indptr") and options.momentum == 0.0 and options.step == "explicit"
-        method = "adagrad" if sparse else "sgd"
+    method = automatic_method(data, model, options) if options.method == "auto" else options.method
     with np.errstate(all="ignore"):
         return Fit(LinearTask(data, model, options, method), method, start, callback, state).run()
+
+
+def automatic_method(data, model, options) -> str:
+    """The method for options that leave it open: SAGA where it may use its own rate and has the epochs and the memory
+    to converge; else AdaGrad for sparse rows, and plain descent."""
+    plain = options.momentum == 0.0 and options.step == "explicit"
+    own = options.rate == options.schedule == options.batch_size == options.averaging == "auto"
+    residuals = len(data.y) * (model if isinstance(model, (int, np.integer)) else 1)
+    roomy = residuals <= MOST_RESIDUALS and options.epochs >= ENOUGH_EPOCHS
+    if own and plain and roomy and options.shuffle == "rows" and options.gradient == "analytic":
+        return "saga"
+    return "adagrad" if plain and hasattr(data.X, "indptr") else "sgd"
 
 
 def batch_size(task, method) -> int:

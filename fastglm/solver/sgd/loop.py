@@ -22,6 +22,9 @@ _gradient = ctypes.CFUNCTYPE(ctypes.c_int64, *([ctypes.c_int64] * 7))
 _settle = ctypes.CFUNCTYPE(ctypes.c_int64, *([ctypes.c_int64] * 3))
 
 
+ENOUGH_EPOCHS = 5  # to choose rates and methods that watch the loss, automatically
+
+
 class Loop:
     """The sweeps of one fit, over a task's rows and a state's parameters.
 
@@ -64,7 +67,10 @@ class Loop:
             return "constant"
         if method == "adam":
             return "adaptive"
-        return "constant" if self.full else "stalls"
+        if self.full:
+            return "constant"
+        # few epochs leave no time to wait for losses that no longer fall
+        return "inverse_scaling" if options.epochs < ENOUGH_EPOCHS else "stalls"
 
     def _make_rows(self):
         """The numbers of the rows in the order of visits, with room for the loop to look ahead."""

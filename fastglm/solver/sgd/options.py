@@ -30,7 +30,8 @@ class SGD(NamedTuple):
     Parameters
     ----------
     method : {"auto", "sgd", "adagrad", "adam", "saga"}
-        The update rule; "auto" is AdaGrad for sparse X, else "sgd".
+        The update rule; "auto" is SAGA, which converges, where rate, schedule, batch size and averaging are automatic
+        too and there are five epochs or more; else AdaGrad for sparse X and "sgd" for dense.
     rate : "auto" or float
         The learning rate. "auto" takes it from the curvature of a sample of rows, and halves it should the fit diverge;
         a number is kept, and a fit that diverges raises ``DivergenceError``.
@@ -38,8 +39,8 @@ class SGD(NamedTuple):
         "constant"; "inverse_scaling": rate / t^power_t at the t-th update; "adaptive": a fifth of the rate whenever
         ``patience`` epochs have not improved the loss by ``tol``, down to 1e-6 of the first; or a function of the
         number of epochs done that returns the rate of the next. "auto" is constant for a rate that was given, full
-        batches, AdaGrad and SAGA; adaptive for Adam; else half the rate after every epoch that has not improved the
-        loss, down to a thousandth.
+        batches, AdaGrad and SAGA; adaptive for Adam; inverse scaling where there are less than five epochs; else half
+        the rate after every epoch that has not improved the loss, down to a thousandth.
     power_t : float
         The exponent of inverse scaling.
     momentum : float

@@ -59,9 +59,10 @@ class Sample:
         elif self.ones:
             theta[0] = self._constant()
         if not np.isfinite(self.loss(theta.ravel())) and self.task.pair is not None:
+            self.task.check_finite()
             eta = first_predictor(self.task.pair, self.y, self.w) - self.shift
             dense = self.X.toarray() if self.task.sparse else self.X
-            design = np.column_stack([np.ones((len(eta), self.ones)), dense])
+            design = np.column_stack([np.ones((len(eta), int(self.ones))), dense])
             theta[:, 0] = np.linalg.lstsq(design, eta, rcond=None)[0]
         if not np.isfinite(self.loss(theta.ravel())):
             raise InvalidParameterError("start: no first coefficients with a finite loss were found; pass start=")
