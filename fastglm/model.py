@@ -140,6 +140,8 @@ class Model:
     def sandwich(self, inverse):
         """I^-1 M I^-1 with M the sum of the outer products of the rows' scores: one pass (Huber 1967, White 1980)."""
         scale = self.objective.scale
+        if not isinstance(inverse, np.ndarray):
+            raise InvalidParameterError("cov='robust': a factor of so many levels has the model's covariance only")
         meat = self.solution.meat
         if meat is None:
             meat = self.objective.scores(self.solution.beta).information
@@ -165,7 +167,7 @@ class Model:
         converged = solution.stop in WELL and not separated
         if isinstance(self.options, SGD) and not np.isnan(solution.certificate):
             # losses that no longer fall say little; the distance to the optimum says it
-            converged = solution.certificate <= NEAR_ENOUGH
+            converged = solution.certificate <= NEAR_ENOUGH and not separated
             if not converged and solution.stop == "converged":
                 self.solution = solution = solution._replace(stop="the loss no longer falls")
         self._warn(aliased, separated, converged)

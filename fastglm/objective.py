@@ -62,6 +62,12 @@ class Likelihood:
         self._plan = None
 
     @property
+    def n_eliminated(self) -> int:
+        """Coefficients that a factorisation has to eliminate one by one: all but a long factor's levels."""
+        coding = self.source.data.coding
+        return self.n_params - (len(coding.kept) if coding is not None else 0)
+
+    @property
     def sampleable(self) -> bool:
         """Whether a sample has something of every column: rare levels need not be in it."""
         return not self.source.data.terms

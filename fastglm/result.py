@@ -98,7 +98,11 @@ class GLMResult:
         return None if self.family.dispersion == "one" else self.df_resid
 
     def cov_params(self):
-        """Covariance of the coefficients, a new (p, p) array with NaN where aliased, or None without a covariance."""
+        """Covariance of the coefficients, a new (p, p) array with NaN where aliased, or None without a covariance.
+
+        For a factor of thousands of levels, whose matrix would not fit, an object with the parts that do: its
+        ``diagonal()``, ``block(numbers)`` and ``quadratic_form(rows)``.
+        """
         if self.covariance is not None:
             return self.covariance.copy()
         return None if self.cov_unscaled is None else self.scale * self.cov_unscaled
@@ -107,9 +111,9 @@ class GLMResult:
     def bse(self):
         """Standard errors in the shape of `params`; all NaN if the fit was made with ``cov=None``."""
         if self.covariance is not None:
-            variances = np.diagonal(self.covariance)
+            variances = self.covariance.diagonal()
         elif self.cov_unscaled is not None:
-            variances = self.scale * np.diagonal(self.cov_unscaled)
+            variances = self.scale * self.cov_unscaled.diagonal()
         else:
             variances = np.full(self.params.size, np.nan)
         # a covariance takes the columns of the coefficients one after the other

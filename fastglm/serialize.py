@@ -18,6 +18,7 @@ import numpy as np
 from .errors import FileFormatError, InvalidParameterError
 from .multinomial import MultinomialResult
 from .result import FIELDS, GLMResult
+from .solver.bordered import BorderedInverse
 
 FORMAT = "fastglm-result"
 VERSION = 2
@@ -266,6 +267,19 @@ def read_named(what, value):
         ) from None
 
 
+def _pack_covariance(value):
+    """A matrix as lists; one of very many levels by its parts."""
+    if isinstance(value, BorderedInverse):
+        return {name: _pack_array(part) for name, part in value._asdict().items()}
+    return _pack_array(value)
+
+
+def _unpack_covariance(value):
+    if isinstance(value, dict):
+        return BorderedInverse(**{name: _unpack_array(part) for name, part in value.items()})
+    return _unpack_array(value)
+
+
 FLOAT = (_pack_float, _unpack_float)
 COUNT = (_pack_count, _unpack_count)
 ARRAY = (_pack_array, _unpack_array)
@@ -280,7 +294,8 @@ CODECS = {
     **dict.fromkeys(("converged", "intercept", "has_intercept", "has_weights", "has_freq_weights"), BOOL),
     **dict.fromkeys(("solver", "stop", "cov_kind"), TEXT),
     **dict.fromkeys(("names", "notes"), _tuple_of(TEXT)),
-    **dict.fromkeys(("cov_unscaled", "covariance", "coef_raw"), _optional(ARRAY)),
+    **dict.fromkeys(("covariance", "coef_raw"), _optional(ARRAY)),
+    "cov_unscaled": _optional((_pack_covariance, _unpack_covariance)),
     "params": ARRAY,
     "n_rows": _optional(INT),
     "exposure_kind": _optional(TEXT),

@@ -157,8 +157,12 @@ def quadratic_form(result, X, matrix):
     -------
     (n,) array, not negative
     """
-    C = np.where(np.isnan(matrix), 0.0, matrix)
     values = np.empty(X.shape[0])
+    if hasattr(matrix, "quadratic_form"):
+        for first, block in design_blocks(result, X):
+            values[first : first + len(block)] = matrix.quadratic_form(block)
+        return np.maximum(values, 0.0)
+    C = np.where(np.isnan(matrix), 0.0, matrix)
     for first, block in design_blocks(result, X):
         values[first : first + len(block)] = np.einsum("ij,ij->i", block @ C, block)
     return np.maximum(values, 0.0)

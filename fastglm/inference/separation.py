@@ -186,24 +186,29 @@ def find_separation(model) -> str:
 def _suspicious(model) -> bool:
     """Whether means are still running to the end of their range: in few data they are far, in many they also move."""
     solution = model.solution
-    if solution.stop == READ_ONCE:
+    penalised = any(getattr(model.options, name, 0.0) > 0.0 for name in ("l1", "l2"))
+    if solution.stop == READ_ONCE or penalised:
         return False
     if solution.stop != "converged":
         return True
     if solution.quadratic.max_eta <= FAR:
         return False
-    far = [record["max_eta"] for record in solution.history[-2:]]
+    far = [record["max_eta"] for record in solution.history[-2:] if "max_eta" in record]
     return model.objective.small or len(far) < 2 or abs(far[1] - far[0]) > 0.1
 
 
-def _gain(X, y, step, model):
+def _gain(data, a, b, step, model):
     """How much nearer a step brings each row's mean to the end of the range that y is at; negative where further."""
+    from ..source.rooted import predictor
+
     n_classes = getattr(model.objective, "n_classes", None)
+    y = data.y[a:b]
     if n_classes is None:
-        move, side = X @ step, sides(y, model.family)
+        move, side = predictor(data, a, b, step), sides(y, model.family)
         return np.where(side == 0.0, -np.abs(move), side * move)
-    move = np.column_stack([np.zeros(len(X)), X @ step.reshape(n_classes - 1, -1).T])
-    rows, codes = np.arange(len(X)), y.astype(np.intp)
+    moves = (predictor(data, a, b, part) for part in step.reshape(n_classes - 1, -1))
+    move = np.column_stack([np.zeros(b - a), *moves])
+    rows, codes = np.arange(b - a), y.astype(np.intp)
     seen = move[rows, codes]
     move[rows, codes] = -np.inf
     return seen - move.max(1)
@@ -211,7 +216,7 @@ def _gain(X, y, step, model):
 
 def along_step(model) -> Separation:
     """Try the direction the fit was last running in, with one read of X: exact when it says so, not a proof of none."""
-    from ..source.rooted import design, weight
+    from ..source.rooted import weight
 
     step = model.solution.factor.solve(model.solution.quadratic.score)
     data, n = model.source.data, model.source.n_rows
@@ -219,7 +224,7 @@ def along_step(model) -> Separation:
     for a in range(0, n, 65536):
         b = min(a + 65536, n)
         counts = weight(data, a, b) > 0
-        gain = _gain(design(data, a, b), data.y[a:b], step, model)[counts]
+        gain = _gain(data, a, b, step, model)[counts]
         if len(gain):
             worst, best = min(worst, gain.min()), max(best, gain.max())
             complete &= bool((gain > 1e-6 * best).all())

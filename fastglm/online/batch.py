@@ -77,6 +77,8 @@ def checked(family, X, y, shape: Shape | None, *, intercept, names, classes, lin
     InvalidParameterError, MissingDataError
         For a batch that cannot be used, or does not fit those before; nothing has been learned from it then.
     """
+    if hasattr(X, "tocsr"):
+        raise InvalidParameterError("X is a sparse matrix, which streams do not read; pass X.toarray()")
     if np.ndim(X) == 2 and len(X) == 0:
         return None
     nameless = names is None and not hasattr(X, "columns")

@@ -65,6 +65,9 @@ class BorderedInverse(NamedTuple):
     last: np.ndarray
     scale: np.ndarray
 
+    def __rmul__(self, factor: float) -> BorderedInverse:
+        return BorderedInverse(factor * self.core, self.leverage, factor * self.last, self.scale)
+
     @property
     def shape(self) -> tuple[int, int]:
         """As of a matrix."""

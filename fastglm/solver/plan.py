@@ -44,7 +44,7 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
     # where a pass costs microseconds, every digit
     tol = min(options.tol, TIGHT) if objective.small else options.tol
     control = control._replace(tol=tol, enough=options.tol, max_iter=options.max_iter)
-    if name in MATRIX_FREE or (name == "auto" and objective.n_params > LARGE):
+    if name in MATRIX_FREE or (name == "auto" and objective.n_eliminated > LARGE):
         way = MATRIX_FREE.get(name, _matrix_free_newton)
         solution = way(objective, options, start, fallback, dispersion, control)
         if start is not None and solution.stop != "converged":

@@ -43,6 +43,18 @@ def design(data, a: int, b: int) -> np.ndarray:
     return X if data.coding is None else data.coding.design(X)
 
 
+def predictor(data, a: int, b: int, beta: np.ndarray) -> np.ndarray:
+    """Rows a to b of the design times beta, without making the rows."""
+    full = beta if data.coding is None else data.coding.expand(beta)
+    ones, p = int(data.ones), data.X.shape[1]
+    eta = data.X[a:b].astype(np.float64) @ full[ones : ones + p] + (full[0] if ones else 0.0)
+    first = ones + p
+    for term in data.terms:
+        eta += term.rows(slice(a, b)).dot(full[first : first + term.shape[1]])
+        first += term.shape[1]
+    return eta
+
+
 def weight(data, a: int, b: int) -> np.ndarray:
     """Prior weight times frequency of rows a to b."""
     w = np.ones(b - a)
