@@ -136,7 +136,12 @@ class Likelihood:
         raise NotImplementedError
 
     def rescale(self) -> bool:
-        """Scale columns by powers of two to a largest entry near one; False where that changes nothing."""
+        """Scale columns by powers of two to a largest entry near one; False where that changes nothing.
+
+        Terms are left as they are: levels are zeros and ones.
+        """
+        if self.source.data.terms:
+            return False
         largest = self.source.column_max()
         self.n_passes += self.share
         scale = np.ones(self.n_columns)
@@ -155,8 +160,9 @@ class Likelihood:
         if self.source.data.terms and not self.small:
             # zeros and ones lose few digits in a cross-product, and a dense design of all levels would be long
             J = symmetric(self.at(beta, 2).information)
-            size = np.sqrt(np.maximum(np.diagonal(J), 1e-300))
-            values, vectors = np.linalg.eigh(J / size / size[:, None])
+            size = np.sqrt(np.diagonal(J))
+            inverse = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0.0)
+            values, vectors = np.linalg.eigh(J * inverse * inverse[:, None])
             return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T * size
         kind = np.longdouble if self.small else np.float64
         with np.errstate(all="ignore"):

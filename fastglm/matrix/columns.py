@@ -248,7 +248,8 @@ class Split:
         if other is not None:
             both = Split((*self.parts, *(other.parts if isinstance(other, Split) else (other,)))).gram(w)
             return both[: self.shape[1], self.shape[1] :]
-        dense = np.column_stack([p.toarray() for p in self.parts if isinstance(p, Dense)] or [np.zeros((len(w), 0))])
+        numbers = [p.toarray() for p in self.parts if isinstance(p, Dense)] or [np.zeros((len(w), 0))]
+        dense = np.ascontiguousarray(np.column_stack(numbers))
         t, p = table(self.terms), dense.shape[1]
         room = k.Room(p, self.shape[1] - p, 0)
         extra = np.zeros(room.size)
