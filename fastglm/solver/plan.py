@@ -257,9 +257,9 @@ def _diagonal_descent(objective, options, start, fallback, dispersion, control):
 
 
 def _diagonal(objective, beta):
-    """About the information's diagonal, from a sample, positive."""
-    rows = min(objective.source.n_rows, max(2000, objective.source.n_rows // 50))
-    diagonal = objective.preconditioner(beta, rows)
+    """About the information's diagonal, from a sample that has enough rows of every column, positive."""
+    n, enough = objective.source.n_rows, max(2000, objective.source.n_rows // 50, 50 * objective.n_params)
+    diagonal = objective.preconditioner(beta, min(n, enough))
     return np.where(diagonal > 0.0, diagonal, 1.0)
 
 
