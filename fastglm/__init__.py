@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 # name -> module it is found in; nothing heavy is imported before it is used
 _LAZY = {
     "fit": "api",
+    "glm": "frames",
     "OnlineGLM": "online",
     "GLMResult": "result",
     "MultinomialResult": "multinomial",

@@ -7,6 +7,7 @@ import difflib
 import numpy as np
 
 from . import labels
+from .design.recipe import Built
 from .errors import InvalidParameterError, MissingDataError
 from .family.multinomial import Multinomial, Softmax
 from .matrix import Categorical, Dense, Sparse, Split
@@ -66,13 +67,15 @@ def _from_objects(a, where):
     return a.astype(np.float64)
 
 
-def columns(X, names):
+def columns(X, names, intercept: bool):
     """X as an array of its columns of numbers (n, p), its terms, their coding and all names.
 
     Raises
     ------
     InvalidParameterError, MissingDataError
     """
+    if isinstance(X, Built):
+        return X.X, X.terms, X.coding, X.names
     if hasattr(X, "tocsr"):
         X = Sparse(X)
     if not isinstance(X, (Categorical, Dense, Sparse, Split)):
@@ -81,10 +84,10 @@ def columns(X, names):
     if X.shape[0] == 0:
         raise InvalidParameterError(f"X is empty: no observations, shape {X.shape}")
     names = _named(names, X.shape[1])
-    parts = Split((X,) if not isinstance(X, Split) else X.parts)
+    parts = X if isinstance(X, Split) else Split((X,))
     dense = [numeric(part.X, "X") for part in parts.parts if isinstance(part, Dense)]
     numbers = dense[0] if len(dense) == 1 else np.column_stack([np.zeros((X.shape[0], 0)), *dense])
-    return numbers, parts.terms, parts.order, names
+    return numbers, parts.terms, coding_of(parts.order, intercept), names
 
 
 def matrix(X, names):
@@ -273,7 +276,7 @@ def family_and_link(family, link):
 
 def coding_of(order, ones: bool) -> Coding | None:
     """The coding of a design whose stored columns have another order than its coefficients; None where they do not."""
-    if order is None or np.array_equal(order, np.arange(len(order))):
+    if np.array_equal(order, np.arange(len(order))):
         return None
     places = np.argsort(order, kind="stable")
     return Coding(np.concatenate([[0], places + 1]) if ones else places, len(order) + ones)
@@ -287,7 +290,7 @@ def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure
     InvalidParameterError
         A subclass that names the argument, the column and the row.
     """
-    X, terms, order, names = columns(X, names)
+    X, terms, coding, names = columns(X, names, bool(intercept))
     n, p = X.shape[0], len(names)
     if p == 0 and not intercept:
         raise InvalidParameterError("X has no columns and intercept=False: there is nothing to fit")
@@ -312,6 +315,6 @@ def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure
         vector(exposure, "exposure", n),
         names,
         terms,
-        coding_of(order, bool(intercept)),
+        coding,
     )
     return data, classes

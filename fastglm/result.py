@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InvalidParameterError
-from .inference import check_offset, check_X, linear_predictor
+from .inference import check_offset, linear_predictor, new_rows
 from .inference import tests as _tests
 from .types import READ_ONCE
 
@@ -51,6 +51,8 @@ class GLMResult:
     notes : tuple of str, the warnings given during the fit
     coef_raw : (p, K) array or None
         Of a softmax regression by a first-order solver: the coefficients of all classes as it left them, none pinned.
+    design : ``fastglm.design.Design`` or None
+        How a frame becomes the columns, where the model was fitted by a formula.
     cov_kind, covariance : name of the covariance; the (p, p) array where it is not the model's
     """
 
@@ -89,6 +91,7 @@ class GLMResult:
     elapsed: float = float("nan")
     notes: tuple[str, ...] = ()
     coef_raw: np.ndarray | None = None
+    design: Any = None
     cov_kind: str = "model"
     covariance: np.ndarray | None = None
 
@@ -172,7 +175,8 @@ class GLMResult:
         Parameters
         ----------
         X : (n, p) array_like, data frame or sparse matrix, without the intercept column if the fit added it
-            A data frame's columns are matched by name. Aliased coefficients count as 0.
+            A data frame's columns are matched by name, or read by the formula of the fit, whose offset and exposure
+            are then taken from it. Rows left out for missing values are NaN. Aliased coefficients count as 0.
         kind : "mean", "link" (the linear predictor), or "class" (labels of a binomial model fitted to labels)
         offset, exposure : scalar or (n,) array_like; one is needed if the model was fitted with one
         interval : None, or "mean" for confidence intervals of the mean
@@ -196,17 +200,22 @@ class GLMResult:
             raise InvalidParameterError("kind='class' needs a binomial model fitted to labels, and has no interval")
         if interval not in (None, "mean"):
             raise InvalidParameterError(f"unknown interval {interval!r}; there are None, 'mean'")
-        X = check_X(self, X)
-        offset = check_offset(self, offset, exposure, X.shape[0])
+        rows = new_rows(self, X, offset, exposure)
+        offset = check_offset(self, rows.offset, rows.exposure, rows.X.shape[0])
         if interval == "mean":
-            return _tests.mean_interval(self, X, offset, kind, level)
-        eta = linear_predictor(self, X, offset)
+            found = _tests.mean_interval(self, rows.X, offset, kind, level)
+            return type(found)(*map(rows.aligned, found))
+        eta = linear_predictor(self, rows.X, offset)
         if kind == "link":
-            return eta
+            return rows.aligned(eta)
         from .kernels.evaluate import inverse_link
 
-        mu = inverse_link(self.link, eta)
-        return mu if kind == "mean" else np.asarray(self.classes)[(mu > threshold).astype(np.intp)]
+        mu = rows.aligned(inverse_link(self.link, eta))
+        if kind == "mean":
+            return mu
+        if rows.keep is not None and not rows.keep.all():
+            raise InvalidParameterError("kind='class': rows with missing values have no class; leave them out")
+        return np.asarray(self.classes)[(mu > threshold).astype(np.intp)]
 
     def residuals(self, X, y, kind="deviance", *, weights=None, offset=None, exposure=None):
         """Residuals of rows, (n,): "deviance", "pearson", "response", "working" or "anscombe"; see

@@ -18,7 +18,6 @@ import numpy as np
 from .errors import FileFormatError, InvalidParameterError
 from .multinomial import MultinomialResult
 from .result import FIELDS, GLMResult
-from .solver.bordered import BorderedInverse
 
 FORMAT = "fastglm-result"
 VERSION = 2
@@ -105,6 +104,7 @@ def _read(path):
     if version == 1:  # it knew one type, and no first-order solver
         record["type"] = "glm"
         record.setdefault("coef_raw", None)
+        record.setdefault("design", None)
     kind = record.get("type")
     if not isinstance(kind, str) or kind not in TYPES:
         raise FileFormatError(f"{path}: the type {kind!r} is none of {', '.join(map(repr, TYPES))}")
@@ -269,15 +269,29 @@ def read_named(what, value):
 
 def _pack_covariance(value):
     """A matrix as lists; one of very many levels by its parts."""
-    if isinstance(value, BorderedInverse):
+    if hasattr(value, "_asdict"):
         return {name: _pack_array(part) for name, part in value._asdict().items()}
     return _pack_array(value)
 
 
 def _unpack_covariance(value):
     if isinstance(value, dict):
+        from .solver.bordered import BorderedInverse
+
         return BorderedInverse(**{name: _unpack_array(part) for name, part in value.items()})
     return _unpack_array(value)
+
+
+def _pack_design(value):
+    from .design import to_dict
+
+    return _pack_free(to_dict(value))
+
+
+def _unpack_design(value):
+    from .design import from_dict
+
+    return from_dict(_unpack_free(value))
 
 
 FLOAT = (_pack_float, _unpack_float)
@@ -297,6 +311,7 @@ CODECS = {
     **dict.fromkeys(("covariance", "coef_raw"), _optional(ARRAY)),
     "cov_unscaled": _optional((_pack_covariance, _unpack_covariance)),
     "params": ARRAY,
+    "design": _optional((_pack_design, _unpack_design)),
     "n_rows": _optional(INT),
     "exposure_kind": _optional(TEXT),
     "classes": _optional(_tuple_of((_pack_label, _unpack_label))),

@@ -6,9 +6,12 @@ quadratic forms, one block of rows at a time, so that memory stays small however
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
+from ..matrix.rows import StoredRows
 
 BLOCK_BYTES = 1 << 20  # a block of rows in float64 that stays in the second-level cache
 
@@ -31,7 +34,11 @@ def check_X(result, X):
     InvalidParameterError
     """
     names = column_names(result)
-    if hasattr(X, "columns") and hasattr(X, "to_numpy"):
+    if hasattr(X, "stored_rows"):
+        X = X.stored_rows()
+    elif isinstance(X, StoredRows):
+        pass
+    elif hasattr(X, "columns") and hasattr(X, "to_numpy"):
         X = _frame_values(X, names)
     elif hasattr(X, "tocsr"):
         X = X.tocsr()
@@ -179,6 +186,46 @@ def check_covariance(matrix, what):
     if matrix is None:
         raise InvalidParameterError(f"the model was fitted with cov=None, so it has no {what}; fit it with cov='model'")
     return matrix
+
+
+class NewRows(NamedTuple):
+    """Rows to predict: the model's columns, the offset and exposure that belong to them, and which rows they are."""
+
+    X: object
+    offset: object
+    exposure: object
+    keep: np.ndarray | None
+
+    def aligned(self, values):
+        """Values of the rows (n, ...) put back in their places, NaN where a row was left out."""
+        if self.keep is None:
+            return values
+        full = np.full((len(self.keep), *np.shape(values)[1:]), np.nan)
+        full[self.keep] = values
+        return full
+
+
+def new_rows(result, X, offset=None, exposure=None) -> NewRows:
+    """The rows of X as the model reads them; those of a frame by the model's formula, with its offset and exposure.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+    """
+    if result.design is None or isinstance(X, (np.ndarray, StoredRows)):
+        return NewRows(check_X(result, X), offset, exposure, None)
+    built = result.design.build(X, response=False)
+    keep = built.keep
+
+    def kept(v):
+        return v if keep is None or v is None or np.ndim(v) == 0 else np.asarray(v)[keep]
+
+    offset, exposure = kept(offset), kept(exposure)
+    if built.offset is not None:
+        offset = built.offset if offset is None else built.offset + offset
+    if built.exposure is not None:
+        exposure = built.exposure if exposure is None else built.exposure * exposure
+    return NewRows(StoredRows(built.X, built.terms, built.coding, built.ones), offset, exposure, keep)
 
 
 def check_offset(result, offset, exposure, n):

@@ -3,6 +3,13 @@
 Each kind answers four products: ``dot`` (X b), ``t_dot`` (X'r), ``gram`` (X' diag(w) X) and ``rows`` (a part of them).
 """
 
-from .columns import Categorical, Dense, Sparse, Split, as_matrix
+from importlib import import_module
 
 __all__ = ["Categorical", "Dense", "Sparse", "Split", "as_matrix"]
+
+
+def __getattr__(name):
+    # the compiler is not loaded by what only reads results
+    if name in __all__:
+        return getattr(import_module(".columns", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

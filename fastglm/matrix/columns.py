@@ -8,6 +8,8 @@ import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
 from ..kernels import terms as k
+from .coding import Coding
+from .rows import StoredRows
 
 INT32 = np.iinfo(np.int32).max
 
@@ -50,6 +52,10 @@ class Categorical:
     def rows(self, part) -> Categorical:
         """Some of the rows: a slice or numbers."""
         return Categorical(self.codes[part], self.shape[1], None if self.values is None else self.values[part])
+
+    def stored_rows(self) -> StoredRows:
+        """The rows as predictions read them."""
+        return Split((self,)).stored_rows()
 
     def tocsr(self):
         """As a scipy CSR matrix."""
@@ -131,7 +137,7 @@ class Sparse:
         """As numbers (n, p)."""
         return self.tocsr().toarray()
 
-    dot, t_dot, gram = Categorical.dot, Categorical.t_dot, Categorical.gram
+    dot, t_dot, gram, stored_rows = Categorical.dot, Categorical.t_dot, Categorical.gram, Categorical.stored_rows
 
 
 class Dense:
@@ -158,7 +164,7 @@ class Dense:
         """As float64 numbers (n, p)."""
         return self.X.astype(np.float64)
 
-    dot, t_dot, gram = Categorical.dot, Categorical.t_dot, Categorical.gram
+    dot, t_dot, gram, stored_rows = Categorical.dot, Categorical.t_dot, Categorical.gram, Categorical.stored_rows
 
 
 class Table(NamedTuple):
@@ -204,6 +210,12 @@ class Split:
     def terms(self) -> tuple:
         """The parts that are not dense."""
         return tuple(part for part in self.parts if not isinstance(part, Dense))
+
+    def stored_rows(self) -> StoredRows:
+        """The rows as predictions read them."""
+        numbers = [part.X for part in self.parts if isinstance(part, Dense)]
+        dense = np.column_stack([np.zeros((self.shape[0], 0)), *numbers])
+        return StoredRows(dense, self.terms, Coding(np.argsort(self.order, kind="stable"), self.shape[1]), False)
 
     def rows(self, part) -> Split:
         """Some of the rows: a slice or numbers."""

@@ -1,0 +1,199 @@
+"""Where the columns of a design are stored, and how coefficients map to them.
+
+A term of numbers alone is stored as numbers. One with factors is stored as the codes of all combinations of their
+levels, with the product of its numbers as values; contrasts are in the `Coding` and never touch a row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import InvalidParameterError
+from ..matrix.coding import Coding
+from .contrasts import code
+from .scope import Scoped, scope
+from .variables import Factor, Numeric
+
+INTERCEPT = "(Intercept)"
+LONG = 3000  # stored levels beyond which the factor with the most keeps only the diagonal of its own block
+MOST = 1_000_000  # combinations of levels
+
+
+class Block(NamedTuple):
+    """Columns that are stored together: one of numbers, or the combinations of some factors' levels.
+
+    Attributes
+    ----------
+    factors : tuple of str
+        The first varies fastest in the codes.
+    numbers : tuple of (str, field)
+        The columns whose product are its values.
+    levels : int
+        All combinations; 1 without factors.
+    coefs : (k,) array of ints
+        The numbers of its coefficients.
+    picked : (k,) array of ints or None
+        The combination that each coefficient is of.
+    matrix : (levels, k) scipy sparse matrix or None
+    """
+
+    factors: tuple
+    numbers: tuple
+    levels: int
+    coefs: np.ndarray
+    picked: np.ndarray | None
+    matrix: Any
+
+
+class Layout(NamedTuple):
+    """The columns of a design and its coefficients.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the coefficients, "(Intercept)" for the constant.
+    slices : dict
+        Term -> the numbers of its coefficients.
+    ones : bool
+        Whether the constant is among the columns.
+    numbers, factors : tuple of Block
+        The blocks stored as numbers and as codes, the long one, if any, last.
+    coding : Coding or None
+        None where every stored column has its own coefficient, in the same order.
+    """
+
+    names: tuple
+    slices: dict
+    ones: bool
+    numbers: tuple
+    factors: tuple
+    coding: Coding | None
+
+
+def arrange(terms: Sequence[tuple], variables: Mapping[str, Numeric | Factor]) -> Layout:
+    """The layout of a design.
+
+    Parameters
+    ----------
+    terms : sequence of tuples of str
+        The variables of each term; the empty tuple is the intercept.
+    variables : mapping of str to Numeric or Factor
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    names: list[str] = []
+    blocks: list[Block] = []
+    slices: dict = {}
+    for term, scoped in zip(terms, scope(terms, lambda v: variables[v].spans), strict=True):
+        first = len(names)
+        for factors in scoped:
+            blocks += _blocks(factors, variables, names)
+        slices[":".join(term) or INTERCEPT] = np.arange(first, len(names))
+    if len(set(names)) < len(names):
+        repeated = Counter(names).most_common(1)[0][0]
+        raise InvalidParameterError(f"two coefficients would be named {repeated!r}; rename a column or a level")
+    return _stored(names, slices, blocks)
+
+
+def _blocks(scoped: tuple[Scoped, ...], variables, names: list) -> list[Block]:
+    """The blocks of one product of variables, whose coefficients' names are added to ``names``.
+
+    Coefficients run through the first variable's columns fastest, as in R, patsy and formulaic.
+    """
+    used = [(s.factor, variables[s.factor], s.reduced) for s in scoped]
+    factors = tuple(name for name, v, _ in used if isinstance(v, Factor))
+    levels = int(np.prod([len(variables[name].levels) for name in factors], dtype=object)) if factors else 1
+    if levels > MOST:
+        raise InvalidParameterError(
+            f"term '{':'.join(s.factor for s in scoped)}' has {levels} combinations of levels, more than {MOST}; "
+            "make one column of those that occur"
+        )
+    coded = {name: code(v, reduced) for name, v, reduced in used if isinstance(v, Factor)}
+    labels = [coded[name].names if name in coded else v.names(reduced) for name, v, reduced in used]
+    first = len(names)
+    names += [":".join(reversed(parts)) for parts in product(*reversed(labels))] if used else [INTERCEPT]
+    # axis i of the grid is variable i; the first runs fastest
+    grid = (first + np.arange(len(names) - first)).reshape([len(part) for part in labels], order="F")
+    numeric = [(i, name, v.used(reduced)) for i, (name, v, reduced) in enumerate(used) if name not in coded]
+    picked, matrix = _combined([coded[name] for name in factors], [len(variables[name].levels) for name in factors])
+    blocks = []
+    for fields in product(*(range(len(fields)) for _, _, fields in numeric)):
+        place: list = [slice(None)] * len(used)
+        for (i, _, _), j in zip(numeric, fields, strict=True):
+            place[i] = j
+        values = tuple((name, f[j]) for (_, name, f), j in zip(numeric, fields, strict=True))
+        blocks.append(Block(factors, values, levels, grid[tuple(place)].ravel(order="F"), picked, matrix))
+    return blocks
+
+
+def _combined(coded, levels):
+    """The columns of factors together: the combinations picked, or the Kronecker product of their contrasts."""
+    if all(c.picked is not None for c in coded):
+        strides = np.cumprod([1, *levels[:-1]]) if levels else []
+        picked = np.zeros(1, dtype=np.intp)
+        for c, stride in zip(coded, strides, strict=True):
+            picked = (c.picked[:, None] * int(stride) + picked[None, :]).ravel()
+        return picked, None
+    from scipy.sparse import identity, kron
+
+    whole = [
+        identity(n, format="csc")[:, c.picked] if c.matrix is None else c.matrix
+        for c, n in zip(coded, levels, strict=True)
+    ]
+    return None, reduce(lambda slow, fast: kron(slow, fast, format="csc"), reversed(whole))
+
+
+def _stored(names, slices, blocks) -> Layout:
+    """Blocks in the order in which they are stored, and the coding between coefficients and stored columns."""
+    long = _long(blocks)
+    if long is not None:  # its coefficients come last
+        order = np.concatenate([np.setdiff1d(np.arange(len(names)), long.coefs), long.coefs])
+        moved = np.argsort(order)
+        names = [names[j] for j in order]
+        slices = {term: np.sort(moved[numbers]) for term, numbers in slices.items()}
+        others = [b for b in blocks if b is not long]
+        blocks = [b._replace(coefs=moved[b.coefs]) for b in (*others, long)]
+    constant = tuple(b for b in blocks if not b.factors and not b.numbers)
+    numbers = tuple(b for b in blocks if not b.factors and b.numbers)
+    factors = tuple(b for b in blocks if b.factors)
+    short, last = (factors, None) if long is None else (factors[:-1], factors[-1])
+    coding = _coding((*constant, *numbers, *short), last) if factors else None
+    return Layout(tuple(names), slices, bool(constant), numbers, factors, coding)
+
+
+def _long(blocks) -> Block | None:
+    """The block of so many levels that a matrix of all columns should not have them."""
+    if sum(b.levels for b in blocks if b.factors) <= LONG:
+        return None
+    fit = [b for b in blocks if b.factors and b.picked is not None and not b.numbers]
+    return max(fit, key=lambda b: b.levels, default=None)
+
+
+def _coding(blocks, long) -> Coding:
+    """The map of the coefficients of blocks that are stored one after the other."""
+    edges = np.cumsum([0, *(b.levels for b in blocks)])
+    width, core = int(edges[-1]), sum(len(b.coefs) for b in blocks)
+    kept, levels = (None, 0) if long is None else (long.picked, long.levels)
+    if all(b.picked is not None for b in blocks):
+        picked = np.zeros(core, dtype=np.intp)
+        for b, first in zip(blocks, edges, strict=False):
+            picked[b.coefs] = first + b.picked
+        return Coding(picked, width, kept, levels)
+    from scipy.sparse import coo_matrix
+
+    rows, columns, data = [], [], []
+    for b, first in zip(blocks, edges, strict=False):
+        entries = b.matrix.tocoo() if b.picked is None else None
+        rows.append(first + (b.picked if entries is None else entries.row))
+        columns.append(b.coefs if entries is None else b.coefs[entries.col])
+        data.append(np.ones(len(b.coefs)) if entries is None else entries.data)
+    places = np.concatenate(rows), np.concatenate(columns)
+    return Coding(coo_matrix((np.concatenate(data), places), shape=(width, core)), width, kept, levels)

@@ -1,0 +1,320 @@
+"""Columns of data frames of any library, one at a time: numbers as they are stored, factors as codes.
+
+Frames are read through narwhals, text through Arrow's dictionaries; no frame is copied as a whole.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import InvalidParameterError, MissingDataError
+from ..tables import unknown_column
+
+HINTS = {
+    "date": "wrap it: days(...) for the number of days since 1970-01-01, C(...) for a factor",
+    "span": "wrap it: days(...) for the length in days",
+}
+EXACT = 2**53  # whole numbers beyond it are not all float64 numbers
+
+
+class Column(NamedTuple):
+    """The values of one column, checked.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        "number", "boolean", "factor", "date" or "span" (of time).
+    values : (n,) array
+        Numbers or booleans as stored; int32 codes of a factor's levels, -1 where missing; datetime64; timedelta64.
+    levels : tuple of str
+        Of a factor: in the order of a categorical type, sorted for text.
+    missing : (n,) array of bool, or None where nothing is missing
+    """
+
+    name: str
+    kind: str
+    values: np.ndarray
+    levels: tuple = ()
+    missing: np.ndarray | None = None
+
+    def floats(self) -> np.ndarray:
+        """The values as float64, without a copy where they are; zeros where missing."""
+        if self.kind not in ("number", "boolean"):
+            hint = HINTS.get(self.kind, "a factor has levels, not numbers")
+            raise InvalidParameterError(f"column {self.name!r} holds {self.kind}s where numbers are needed; {hint}")
+        if self.values.dtype.kind in "iu" and self.values.dtype.itemsize == 8 and len(self.values):
+            large = max(int(self.values.max()), -int(self.values.min()))
+            if large > EXACT:
+                raise InvalidParameterError(
+                    f"column {self.name!r} holds {large}, beyond 2**53, which float64 does not hold exactly; "
+                    "rescale it, or use it as a factor: C(...)"
+                )
+        return self.values.astype(np.float64, copy=False)
+
+
+class Table:
+    """A frame as named columns, each read and checked when it is first asked for.
+
+    Parameters
+    ----------
+    frame : data frame
+        pandas, polars (eager or lazy), a pyarrow table, a DuckDB relation, anything else that narwhals or
+        ``__arrow_c_stream__`` reads, or a mapping of names to arrays.
+
+    Raises
+    ------
+    InvalidParameterError
+        For something else, and for column names that are not unique.
+    """
+
+    def __init__(self, frame):
+        self._frame, self._lazy, self.index = _narwhals(frame)
+        self.names = tuple(self._frame.collect_schema().names())
+        self.known = dict.fromkeys(self.names)  # to look names up in
+        self._columns: dict[str, Column] = {}
+        self._rows: int | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows; a lazy frame is asked for it once."""
+        if self._rows is None:
+            import narwhals as nw
+
+            self._rows = int(self._frame.select(nw.len()).collect().item()) if self._lazy else len(self._frame)
+        return self._rows
+
+    def read(self, names) -> None:
+        """Read columns; a lazy frame is collected for them alone, in one query."""
+        for name in names:
+            if name not in self.known:
+                raise unknown_column(name, self.names)
+        wanted = [name for name in dict.fromkeys(names) if name not in self._columns]
+        if not wanted:
+            return
+        frame = self._frame.select(wanted).collect() if self._lazy else self._frame
+        for name in wanted:
+            self._columns[name] = column = _column(name, frame.get_column(name))
+            self._rows = len(column.values)
+
+    def column(self, name: str) -> Column:
+        """One column.
+
+        Raises
+        ------
+        InvalidParameterError, MissingDataError
+            Naming the column where it is not there, or of a type that has no place in a model, or not finite.
+        """
+        self.read((name,))
+        return self._columns[name]
+
+
+def as_table(frame) -> Table:
+    """``frame`` as a Table."""
+    return frame if isinstance(frame, Table) else Table(frame)
+
+
+def check_aligned(table: Table, values: Any, name: str) -> None:
+    """Refuse a pandas series whose index is not that of the pandas frame that it goes with.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    index = getattr(values, "index", None)
+    if table.index is None or not hasattr(index, "equals") or index.equals(table.index):
+        return
+    if len(index) != len(table.index):
+        raise InvalidParameterError(f"{name} has {len(index)} rows, the frame has {len(table.index)}")
+    row = next(i for i, (a, b) in enumerate(zip(index, table.index, strict=True)) if a != b)
+    raise InvalidParameterError(
+        f"{name} and the frame are indexed differently: at row {row} {index[row]!r} and {table.index[row]!r}; "
+        f"align them ({name}.reindex(frame.index)) or pass {name}.to_numpy() if the rows do correspond"
+    )
+
+
+def _narwhals(frame):
+    """A frame as narwhals', whether it is lazy, and its pandas index."""
+    try:
+        import narwhals as nw
+    except ImportError:
+        raise ImportError("data frames need narwhals and pyarrow: pip install 'fastglm[tables]'") from None
+    if isinstance(frame, Mapping):
+        frame = _from_mapping(frame)
+    names = _raw_names(frame)
+    repeated = [name for name, count in Counter(map(str, names)).items() if count > 1]
+    if repeated:
+        raise InvalidParameterError(f"the frame has several columns named {repeated[0]!r}; names must be unique")
+    index = frame.index if hasattr(frame, "iloc") else None
+    if index is not None and not all(isinstance(name, str) for name in names):
+        frame = frame.set_axis([str(name) for name in names], axis=1)
+    if not nw.dependencies.is_into_dataframe(frame) and hasattr(frame, "__arrow_c_stream__"):
+        try:
+            nw.from_native(frame)
+        except TypeError:
+            import pyarrow as pa
+
+            frame = pa.table(frame)
+    try:
+        frame = nw.from_native(frame)
+    except TypeError:
+        raise InvalidParameterError(
+            f"the data must be a data frame or a mapping of names to columns, not {type(frame).__name__}"
+        ) from None
+    return frame, isinstance(frame, nw.LazyFrame), index
+
+
+def _raw_names(frame):
+    """The names as the frame's own library gives them, repeated ones too."""
+    names = getattr(frame, "column_names", None)
+    if names is None:
+        names = getattr(frame, "columns", ()) if not hasattr(frame, "collect_schema") else ()
+    return list(names) if not callable(names) else []
+
+
+def _from_mapping(columns):
+    """Arrays by name as an Arrow table."""
+    import pyarrow as pa
+
+    arrays, rows = {}, None
+    for name, values in columns.items():
+        try:
+            arrays[str(name)] = pa.array(
+                values, from_pandas=getattr(getattr(values, "dtype", None), "kind", "O") == "O"
+            )
+        except (pa.ArrowException, ValueError, TypeError) as error:
+            raise InvalidParameterError(f"column {str(name)!r} cannot be read: {_first_line(error)}") from None
+        if rows is not None and len(arrays[str(name)]) != rows:
+            raise InvalidParameterError(f"column {str(name)!r} has {len(arrays[str(name)])} rows, others {rows}")
+        rows = len(arrays[str(name)])
+    return pa.table(arrays)
+
+
+def _first_line(error):
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _column(name, series) -> Column:
+    """A series of narwhals' as a checked column."""
+    import narwhals as nw
+
+    dtype = series.dtype
+    if dtype == nw.Object:
+        series = _from_objects(name, series)
+        dtype = series.dtype
+    if dtype.is_numeric():
+        return _numbers(name, series)
+    if dtype == nw.Boolean:
+        missing = _nulls(series)
+        values = series if missing is None else series.fill_null(False)
+        return Column(name, "boolean", values.to_numpy().astype(bool, copy=False), missing=missing)
+    if dtype in (nw.String, nw.Categorical, nw.Enum):
+        return _factor(name, series)
+    if dtype in (nw.Date, nw.Datetime, nw.Duration):
+        if getattr(dtype, "time_zone", None) is not None:
+            series = series.dt.replace_time_zone(None)  # as its clocks read
+        values = series.to_numpy()
+        missing = np.isnat(values)
+        kind = "span" if dtype == nw.Duration else "date"
+        return Column(name, kind, values, missing=missing if missing.any() else None)
+    stored = getattr(series.to_native(), "dtype", dtype)
+    what = "complex numbers" if getattr(stored, "kind", "") == "c" else f"{stored} values"
+    raise InvalidParameterError(
+        f"column {name!r} holds {what}; numbers, booleans, text, categories or dates are needed"
+    )
+
+
+def _nulls(series):
+    return series.is_null().to_numpy().astype(bool, copy=False) if series.null_count() else None
+
+
+def _numbers(name, series):
+    import narwhals as nw
+
+    if series.dtype.is_decimal() or series.dtype in (nw.Int128, nw.UInt128):
+        series = series.cast(nw.Float64)
+    missing = None
+    if series.dtype.is_integer():
+        missing = _nulls(series)
+        series = series if missing is None else series.fill_null(0)
+    values = series.to_numpy()
+    if values.dtype.kind not in "iuf":  # a nullable type that its library hands out as objects
+        values = np.array([np.nan if v is None or v != v else v for v in series.to_list()], dtype=np.float64)
+    if values.dtype.kind == "f":
+        finite = np.isfinite(values)
+        if not finite.all():
+            missing = np.isnan(values)
+            infinite = ~(finite | missing)
+            if infinite.any():
+                row = int(np.argmax(infinite))
+                raise MissingDataError(f"column {name!r} is not finite: {values[row]} at row {row}")
+    return Column(name, "number", values, missing=missing)
+
+
+def _from_objects(name, series):
+    """A column of Python objects as numbers, booleans or text, where they all are."""
+    import narwhals as nw
+
+    kinds: dict[str, int] = {}
+    for row, v in enumerate(series.to_numpy()):
+        if v is None or v != v or type(v).__name__ in ("NAType", "NaTType"):
+            continue
+        text = isinstance(v, str)
+        number = isinstance(v, (int, float, np.integer, np.floating)) and not isinstance(v, bool)
+        kind = "text" if text else "numbers" if number else "booleans" if isinstance(v, (bool, np.bool_)) else ""
+        kinds.setdefault(kind or type(v).__name__, row)
+        if not kind or len(kinds) > 1:
+            both = " and ".join(f"{k} (row {r})" for k, r in kinds.items())
+            raise InvalidParameterError(
+                f"column {name!r} is of objects: {both}; convert it to one type of number, boolean or text"
+            )
+    into = {"text": nw.String, "booleans": nw.Boolean}.get(next(iter(kinds), ""), nw.Float64)
+    import pyarrow as pa
+
+    values = pa.array(series.to_numpy(), from_pandas=True)
+    return nw.from_native(pa.chunked_array([values]), series_only=True).cast(into)
+
+
+def _factor(name, series):
+    """Text or categories as codes and levels.
+
+    The levels of a categorical type keep its order, those of text are sorted; so are a polars ``Categorical``'s, whose
+    order is that of first sight in the process.
+    """
+    import narwhals as nw
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    native = series.to_native()
+    if hasattr(native, "cat") and hasattr(native.cat, "codes"):  # pandas: its categories may be anything
+        codes, levels = native.cat.codes.to_numpy(), [str(v) for v in native.cat.categories]
+        return _coded(name, codes, levels, ordered=True)
+    array = series.to_arrow()
+    text = not pa.types.is_dictionary(array.type)
+    if isinstance(array, pa.ChunkedArray):
+        array = (array if text else array.unify_dictionaries()).combine_chunks()
+        array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
+    array = pc.dictionary_encode(array, null_encoding="encode") if text else array
+    codes = array.indices if not array.indices.null_count else array.indices.cast(pa.int64()).fill_null(-1)
+    kept = not text and not (series.dtype == nw.Categorical and series.implementation.is_polars())
+    return _coded(name, codes.to_numpy(), array.dictionary.to_pylist(), ordered=kept)
+
+
+def _coded(name, codes, levels, ordered):
+    """A column of the codes of levels, sorted unless their order means something; a level of None is missing."""
+    shown = [v for v in levels if v is not None]
+    shown = [str(v) for v in (shown if ordered else sorted(shown))]
+    place = {v: i for i, v in enumerate(shown)}
+    if len(place) < len(shown):
+        raise InvalidParameterError(
+            f"column {name!r} has several levels that read {Counter(shown).most_common(1)[0][0]!r}"
+        )
+    # the last entry is that of the code -1
+    table = np.array([*(-1 if v is None else place[str(v)] for v in levels), -1], dtype=np.int32)
+    codes = table[codes]
+    missing = codes < 0
+    return Column(name, "factor", codes, tuple(shown), missing if missing.any() else None)

@@ -1,0 +1,303 @@
+"""The variables of a formula's terms: what they learn from the data, and their values for some rows."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import InvalidParameterError
+from . import expression as ex
+from .expression import Expression, Labels
+from .tables import Table
+
+
+class Rows:
+    """Some rows of a table, those with missing values left out.
+
+    Parameters
+    ----------
+    table : Table
+    first, stop : int
+    keep : (stop - first,) array of bool, optional
+        The rows to keep.
+    kinds : dict, optional
+        The kinds that columns had when the design was made; others are refused.
+    """
+
+    def __init__(self, table: Table, first: int, stop: int, keep=None, kinds=None):
+        self.table, self.first, self.stop, self.kinds = table, first, stop, kinds
+        self.kept = None if keep is None or keep.all() else np.flatnonzero(keep)
+        self.n = stop - first if self.kept is None else len(self.kept)
+        self._values: dict[str, Any] = {}
+
+    def number(self, i: int) -> int:
+        """The row of the table that the i-th of these is."""
+        return self.first + (i if self.kept is None else int(self.kept[i]))
+
+    def cell(self, name: str, i: int):
+        """What a column holds in the i-th row, to be shown."""
+        column, row = self.column(name), self.number(i)
+        return repr(column.levels[column.values[row]]) if column.kind == "factor" else column.values[row]
+
+    def column(self, name: str):
+        """A column of the whole table, of the kind that it had before."""
+        column = self.table.column(name)
+        kind = (self.kinds or {}).get(name, column.kind)
+        if column.kind != kind:
+            raise InvalidParameterError(
+                f"column {name!r} holds {column.kind}s; it held {kind}s when the design was made"
+            )
+        return column
+
+    def take(self, values: np.ndarray) -> np.ndarray:
+        """These rows of a vector that has the table's, a view where it can be."""
+        part = values[self.first : self.stop]
+        return part if self.kept is None else part[self.kept]
+
+    def value(self, name: str):
+        """A column as expressions see it: float64 numbers, booleans, dates, or Labels; read-only."""
+        if name not in self._values:
+            column = self.column(name)
+            if column.kind == "factor":
+                v: Any = Labels(self.take(column.values), column.levels)
+            else:
+                v = self.take(column.floats() if column.kind == "number" else column.values).view()
+                v.flags.writeable = False
+            self._values[name] = v
+        return self._values[name]
+
+    def compute(self, expression: Expression, state: dict):
+        """The value of an expression for these rows."""
+        return ex.value(expression, {name: self.value(name) for name in expression.columns}, state)
+
+    def numbers(self, expression: Expression, state: dict) -> np.ndarray:
+        """The value of an expression that must be one finite number a row, float64."""
+        v = self.compute(expression, state)
+        return as_numbers(v, expression, self)
+
+
+def as_numbers(v, expression: Expression, rows: Rows) -> np.ndarray:
+    """A computed column as (n,) finite float64 numbers.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+        Naming the term, and the row where it is not finite.
+    """
+    if isinstance(v, Labels):
+        raise InvalidParameterError(f"term {expression.text!r} is a factor where a number is needed")
+    v = np.asarray(getattr(v, "__wrapped__", v))
+    if v.dtype.kind in "Mm":
+        raise InvalidParameterError(f"term {expression.text!r} is a date or a span of time; write days(...) around it")
+    if v.shape != (rows.n,) or v.dtype.kind not in "fiub":
+        what = "has no column in it" if not expression.columns else f"is {v.dtype} of shape {v.shape}, not a column"
+        raise InvalidParameterError(f"term {expression.text!r} {what}")
+    v = v.astype(np.float64, copy=False)
+    ex.check_finite(v, expression, rows)
+    return v
+
+
+class Numeric(NamedTuple):
+    """A variable of one or more columns of numbers.
+
+    Attributes
+    ----------
+    expression : Expression
+    fields : tuple or None
+        Of several columns, the names of each; None for one.
+    spans : bool
+        Whether the columns sum to a constant, so that one is left out beside an intercept.
+    drop : field
+        The one left out.
+    """
+
+    expression: Expression
+    fields: tuple | None = None
+    spans: bool = False
+    drop: Any = None
+
+    def used(self, reduced: bool) -> tuple:
+        """The fields that have a column."""
+        return tuple(f for f in self.fields or (None,) if not (reduced and f == self.drop))
+
+    def names(self, reduced: bool) -> tuple:
+        """The names of the columns."""
+        text = self.expression.text
+        return tuple(text if f is None else f"{text}[{f}]" for f in self.used(reduced))
+
+    def values(self, rows: Rows, state: dict) -> dict:
+        """Field -> (n,) float64, for all fields."""
+        if not rows.n:  # transforms need not know what to do with nothing
+            return {field: np.zeros(0) for field in self.fields or (None,)}
+        columns = _columns(rows.compute(self.expression, state))
+        if self.fields is None:
+            return {None: as_numbers(columns, self.expression, rows)}
+        return {field: as_numbers(columns[field], self.expression, rows) for field in self.fields}
+
+
+class Factor(NamedTuple):
+    """A variable of levels.
+
+    Attributes
+    ----------
+    expression : Expression
+        What the levels are of: the first argument of ``C(...)``.
+    name : str
+        As written in the formula.
+    levels : tuple of str, bool, int or float
+    contrasts : str or None
+        As written in the formula; None for treatment contrasts to the first level.
+    spans : bool
+        Whether it may be coded by contrasts, as it is but for ``C(..., spans_intercept=False)``.
+    """
+
+    expression: Expression
+    name: str
+    levels: tuple
+    contrasts: str | None = None
+    spans: bool = True
+
+    @classmethod
+    def marked(cls, text: str, call: tuple, known, levels: tuple = ()) -> Factor:
+        """The factor of ``C(expression, contrasts, levels=..., spans_intercept=...)``.
+
+        Parameters
+        ----------
+        text : str
+        call : tuple
+            Its parts: name, arguments, keywords.
+        known : sequence of str
+            The columns there are.
+        levels : tuple
+            Those of the call, if it has any, unless given; none are looked for.
+
+        Raises
+        ------
+        InvalidParameterError
+        """
+        _, arguments, keywords = call
+        unknown = set(keywords) - {"contrasts", "levels", "spans_intercept"}
+        if unknown or not 1 <= len(arguments) <= 2 or (len(arguments) == 2 and "contrasts" in keywords):
+            raise InvalidParameterError(
+                f"term {text!r}: C takes an expression, contrasts, levels= and spans_intercept="
+            )
+        contrasts = arguments[1] if len(arguments) == 2 else keywords.get("contrasts")
+        spans = ex.literal(keywords.get("spans_intercept", "True"), text)
+        levels = levels or tuple(ex.literal(keywords.get("levels", "()"), text))
+        return cls(ex.check(arguments[0], known, text), text, levels, contrasts, bool(spans))
+
+    def codes(self, rows: Rows, state: dict) -> np.ndarray:
+        """The level of each row, int32; -1 for one that is not among them."""
+        return _encode(_source(self.expression, rows, state), self.levels)
+
+    def shown(self, rows: Rows, state: dict, i: int) -> str:
+        """What the i-th row holds, as it reads."""
+        v = _source(self.expression, rows, state)
+        return repr(v.levels[v.codes[i]]) if isinstance(v, Labels) else str(v[i])
+
+
+def reads(text: str, known) -> tuple[str, ...]:
+    """The columns that a variable reads.
+
+    Raises
+    ------
+    InvalidParameterError
+        For one that cannot be read, or a column that is not there.
+    """
+    call = None if text in known else ex.split_call(text, ex.CODED)
+    return ex.check(text if call is None or not call[1] else call[1][0], known, text).columns
+
+
+def learn(text: str, rows: Rows, state: dict, as_number: bool = False):
+    """What a variable is, from all rows that are complete: Numeric, or Factor with the levels that occur.
+
+    Parameters
+    ----------
+    text : str
+        A column or an expression.
+    rows : Rows
+    state : dict
+        Of the stateful transforms.
+    as_number : bool
+        Whether booleans are numbers rather than a factor.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+    """
+    known = rows.table.known
+    call = None if text in known else ex.split_call(text, ex.CODED)
+    if call is not None:
+        factor = Factor.marked(text, call, known)
+        return factor if factor.levels else factor._replace(levels=_levels(_source(factor.expression, rows, state)))
+    expression = ex.check(text, known)
+    if expression.column is not None and rows.column(expression.column).kind in ("date", "span"):
+        rows.column(expression.column).floats()  # says what to write instead
+    v = rows.compute(expression, state)
+    if isinstance(v, Labels) or (getattr(v, "dtype", np.dtype(float)).kind == "b" and not as_number):
+        return Factor(expression, text, _levels(v))
+    columns = _columns(v)
+    if not isinstance(columns, dict):
+        as_numbers(columns, expression, rows)
+        return Numeric(expression)
+    about = getattr(v, "__formulaic_metadata__", None)
+    spans = bool(about is not None and about.spans_intercept)
+    return Numeric(expression, tuple(columns), spans, about.drop_field if spans else None)
+
+
+def _source(expression, rows, state):
+    """What the levels are of: Labels, a column as it is stored (whole numbers exact), or computed values."""
+    name = expression.column
+    if name is not None and rows.column(name).kind != "factor":
+        return rows.take(rows.column(name).values)
+    return rows.compute(expression, state)
+
+
+def _levels(values) -> tuple:
+    """The levels that occur, in order: of Labels their own, of booleans both, else sorted."""
+    if isinstance(values, Labels):
+        counts = np.bincount(values.codes, minlength=len(values.levels))
+        return tuple(level for level, count in zip(values.levels, counts, strict=True) if count)
+    values = _plain(values)
+    return (False, True) if values.dtype.kind == "b" else tuple(np.unique(values).tolist())
+
+
+def _encode(values, levels) -> np.ndarray:
+    """The number of each value among the levels, -1 where it is not one of them."""
+    if isinstance(values, Labels):
+        place = {level: code for code, level in enumerate(levels)}
+        return np.array([*(place.get(level, -1) for level in values.levels), -1], dtype=np.int32)[values.codes]
+    values, known = _plain(values), np.array(levels)
+    if not len(known) or (known.dtype.kind == "U") != (values.dtype.kind == "U"):
+        return np.full(len(values), -1, dtype=np.int32)
+    order = np.argsort(known, kind="stable")
+    place = np.minimum(np.searchsorted(known, values, sorter=order), len(known) - 1)
+    codes = order[place].astype(np.int32)
+    codes[known[codes] != values] = -1
+    return codes
+
+
+def _plain(values):
+    """Values that can be sorted: dates as text, whole numbers as integers whatever their type."""
+    values = np.asarray(getattr(values, "__wrapped__", values))
+    if values.ndim != 1:
+        raise InvalidParameterError("the levels of a factor are those of one column, not of several")
+    if values.dtype.kind in "Mm":
+        days = values.astype("M8[D]") if values.dtype.kind == "M" else values
+        return (days if (days == values).all() else values).astype(str)
+    if values.dtype.kind == "f" and (np.trunc(values) == values).all() and np.abs(values).max(initial=0.0) < 2.0**53:
+        return values.astype(np.int64)
+    return values
+
+
+def _columns(v):
+    """A value as one array or a mapping of fields to arrays, as formulaic takes values apart."""
+    about = getattr(v, "__formulaic_metadata__", None)
+    v = getattr(v, "__wrapped__", v)
+    if isinstance(v, dict):
+        return {field: column for field, column in v.items() if not str(field).startswith("__")}
+    if getattr(v, "ndim", 1) != 2:
+        return v
+    fields = about.column_names if about is not None and about.column_names else range(v.shape[1])
+    return {field: v[:, j] for j, field in enumerate(fields)}

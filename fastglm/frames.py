@@ -1,0 +1,139 @@
+"""``glm``: a fit of a data frame by a formula."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from .api import fit
+from .design import Design, as_table
+from .errors import InvalidParameterError
+from .result import GLMResult
+
+VECTORS = ("weights", "freq_weights", "offset", "exposure")
+
+
+def glm(
+    formula,
+    data,
+    *,
+    family="gaussian",
+    link=None,
+    weights=None,
+    freq_weights=None,
+    offset=None,
+    exposure=None,
+    penalty=None,
+    solver="auto",
+    cov="model",
+    start=None,
+    threads=None,
+    progress=False,
+    missing="error",
+    unseen="error",
+) -> GLMResult:
+    """Fit a generalized linear model of a data frame by a formula.
+
+    Parameters
+    ----------
+    formula : str
+        ``"y ~ x + C(z) + a:b + offset(log(e))"`` in Wilkinson's notation as R and formulaic read it: contrasts such as
+        ``C(z, Treatment("b"))`` or ``C(z, Sum)``, interactions, ``poly``, ``bs``, ``cr``, ``log``, ``- 1``, and
+        ``cbind(successes, failures) ~``. Columns of text, categories and booleans are factors, numbers are not.
+    data : data frame
+        pandas, polars, pyarrow, DuckDB, or anything with ``__arrow_c_stream__``; only the columns that are named are
+        read, one at a time.
+    weights, freq_weights, offset, exposure : str or (n,) array, optional
+        As in ``fit``; a name is that of a column.
+    family, link, penalty, solver, cov, start, threads, progress
+        As in ``fit``.
+    missing : {"error", "drop"}
+        What to do with rows that have missing values. Dropped ones are counted in the summary, and predictions of them
+        are NaN.
+    unseen : {"error", "missing", "baseline"}
+        What a prediction does with a level that the fit has not seen.
+
+    Returns
+    -------
+    GLMResult, or MultinomialResult for family="multinomial"
+        With the ``design`` that reads new frames.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+        Naming the column, the term and the first such row.
+    ImportError
+        Without formulaic and narwhals (``pip install "fastglm[tables]"``).
+
+    Examples
+    --------
+    >>> import fastglm, pandas
+    >>> frame = pandas.DataFrame({"y": [1, 3, 2, 5, 4, 8], "x": [0.0, 1, 2, 3, 4, 5], "z": list("aabbcc")})
+    >>> fastglm.glm("y ~ x + z", frame, family="poisson").names
+    ('(Intercept)', 'x', 'z[T.b]', 'z[T.c]')
+    """
+    table = as_table(data)
+    # a column that shifts the linear predictor belongs to the formula, so that predictions find it again
+    for shift, value in (("offset", offset), ("exposure", exposure)):
+        if isinstance(value, str):
+            if value not in table.names:
+                raise _unknown(shift, value, table)
+            formula = f"{formula} + {shift}({_quoted(value)})"
+    offset, exposure = (None if isinstance(v, str) else v for v in (offset, exposure))
+    design = Design.from_formula(formula, table, missing=missing, unseen=unseen)
+    built = design.build(table)
+    if built.y is None:
+        raise InvalidParameterError(f"formula={formula!r} has no response; write it as 'y ~ ...'")
+    given = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
+    vectors = {name: _vector(name, v, table, built.keep) for name, v in given.items()}
+    if built.offset is not None:
+        vectors["offset"] = built.offset if vectors["offset"] is None else built.offset + vectors["offset"]
+    if built.exposure is not None:
+        if vectors["exposure"] is not None:
+            raise InvalidParameterError("exposure: the formula has one already")
+        vectors["exposure"] = built.exposure
+    result = fit(
+        built, built.y, family=family, link=link, intercept=built.ones, penalty=penalty, solver=solver, cov=cov,
+        start=start, threads=threads, progress=progress, **vectors,
+    )  # fmt: skip
+    return replace(result, design=design, notes=(*_notes(design), *result.notes))
+
+
+def _vector(name, value, table, keep):
+    """A vector of the rows that are kept: a column by its name, an array, or None."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        if value not in table.names:
+            raise _unknown(name, value, table)
+        table.read((value,))
+        column = table.column(value)
+        if column.missing is not None and (column.missing if keep is None else column.missing[keep]).any():
+            raise InvalidParameterError(f"{name}: column {value!r} has missing values; fill or drop them")
+        value = column.values
+    value = np.asarray(value)
+    if value.shape != (table.n_rows,):
+        raise InvalidParameterError(f"{name} has shape {value.shape}, the data have {table.n_rows} rows")
+    return value if keep is None else value[keep]
+
+
+def _unknown(name, value, table):
+    return InvalidParameterError(f"{name}={value!r} is not a column of the data: {', '.join(table.names[:10])}")
+
+
+def _quoted(name):
+    """A column's name as formulas write it."""
+    return name if name.isidentifier() else f"`{name}`"
+
+
+def _notes(design):
+    """What became of missing values and of levels that no row has."""
+    notes = []
+    if design.n_dropped:
+        each = ", ".join(f"{name}: {count}" for name, count in design.missing_counts.items() if count)
+        notes.append(f"{design.n_dropped} of {design.n_rows} rows with missing values were left out ({each})")
+    for name, levels in design.unused.items():
+        shown = ", ".join(map(str, levels[:5])) + (", ..." if len(levels) > 5 else "")
+        notes.append(f"{name} has levels that no row has, which are left out: {shown}")
+    return notes

@@ -1,0 +1,38 @@
+"""Rows of a design that is not one array, a block of which can be made dense: what predictions read."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class StoredRows:
+    """The model's columns but the intercept, (n, p), made dense a block at a time.
+
+    Parameters
+    ----------
+    X : (n, p') array
+        What is stored as numbers.
+    terms : sequence of Categorical or Sparse
+    coding : Coding or None
+        From the coefficients, the intercept first where ``ones``, to all stored columns.
+    ones : bool
+    """
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, X, terms, coding, ones: bool):
+        self.X, self.terms, self.coding, self.ones = X, tuple(terms), coding, bool(ones)
+        stored = X.shape[1] + sum(t.shape[1] for t in self.terms)
+        self.shape = (X.shape[0], stored if coding is None else coding.n_params - self.ones)
+
+    def __getitem__(self, part) -> StoredRows:
+        return StoredRows(self.X[part], (t.rows(part) for t in self.terms), self.coding, self.ones)
+
+    def toarray(self) -> np.ndarray:
+        """The rows as float64 numbers."""
+        parts = [self.X.astype(np.float64), *(t.toarray() for t in self.terms)]
+        if self.ones:
+            parts.insert(0, np.ones((self.shape[0], 1)))
+        stored = np.column_stack(parts)
+        full = stored if self.coding is None else self.coding.design(stored)
+        return full[:, int(self.ones) :]
