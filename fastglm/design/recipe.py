@@ -308,8 +308,8 @@ def _refuse_missing(table, columns, first, stop):
 def _unused(factor: Factor, table) -> tuple:
     """The levels of a categorical column that no row has."""
     name = factor.expression.column
-    known = table.column(name).levels if name is not None else ()
-    return tuple(level for level in known if level not in factor.levels)
+    used = set(factor.levels)
+    return tuple(level for level in (table.column(name).levels if name is not None else ()) if level not in used)
 
 
 def _response(expressions, rows, state):

@@ -42,19 +42,25 @@ class Column(NamedTuple):
     levels: tuple = ()
     missing: np.ndarray | None = None
 
-    def floats(self) -> np.ndarray:
-        """The values as float64, without a copy where they are; zeros where missing."""
+    def floats(self, part: np.ndarray) -> np.ndarray:
+        """A part of the values as float64, without a copy where they are.
+
+        Raises
+        ------
+        InvalidParameterError
+            For a factor, dates or spans of time, and for whole numbers that float64 does not hold exactly.
+        """
         if self.kind not in ("number", "boolean"):
             hint = HINTS.get(self.kind, "a factor has levels, not numbers")
             raise InvalidParameterError(f"column {self.name!r} holds {self.kind}s where numbers are needed; {hint}")
-        if self.values.dtype.kind in "iu" and self.values.dtype.itemsize == 8 and len(self.values):
-            large = max(int(self.values.max()), -int(self.values.min()))
+        if part.dtype.kind in "iu" and part.dtype.itemsize == 8 and len(part):
+            large = max(int(part.max()), -int(part.min()))
             if large > EXACT:
                 raise InvalidParameterError(
                     f"column {self.name!r} holds {large}, beyond 2**53, which float64 does not hold exactly; "
                     "rescale it, or use it as a factor: C(...)"
                 )
-        return self.values.astype(np.float64, copy=False)
+        return part.astype(np.float64, copy=False)
 
 
 class Table:
@@ -152,20 +158,26 @@ def _narwhals(frame):
     index = frame.index if hasattr(frame, "iloc") else None
     if index is not None and not all(isinstance(name, str) for name in names):
         frame = frame.set_axis([str(name) for name in names], axis=1)
-    if not nw.dependencies.is_into_dataframe(frame) and hasattr(frame, "__arrow_c_stream__"):
-        try:
-            nw.from_native(frame)
-        except TypeError:
-            import pyarrow as pa
-
-            frame = pa.table(frame)
     try:
-        frame = nw.from_native(frame)
+        frame = nw.from_native(_arrow(frame))
     except TypeError:
         raise InvalidParameterError(
             f"the data must be a data frame or a mapping of names to columns, not {type(frame).__name__}"
         ) from None
     return frame, isinstance(frame, nw.LazyFrame), index
+
+
+def _arrow(frame):
+    """A frame that narwhals does not know as an Arrow table, where it has a stream of Arrow's."""
+    import narwhals as nw
+
+    if not hasattr(frame, "__arrow_c_stream__") or not isinstance(
+        nw.from_native(frame, pass_through=True), type(frame)
+    ):
+        return frame
+    import pyarrow as pa
+
+    return pa.table(frame)
 
 
 def _raw_names(frame):
@@ -282,8 +294,8 @@ def _from_objects(name, series):
 def _factor(name, series):
     """Text or categories as codes and levels.
 
-    The levels of a categorical type keep its order, those of text are sorted; so are a polars ``Categorical``'s, whose
-    order is that of first sight in the process.
+    The levels of a categorical type keep its order (a pandas category, a polars or DuckDB enum, an Arrow dictionary),
+    those of text are sorted; so are a polars ``Categorical``'s, whose order is that of first sight in the process.
     """
     import narwhals as nw
     import pyarrow as pa

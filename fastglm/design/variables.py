@@ -62,7 +62,8 @@ class Rows:
             if column.kind == "factor":
                 v: Any = Labels(self.take(column.values), column.levels)
             else:
-                v = self.take(column.floats() if column.kind == "number" else column.values).view()
+                v = self.take(column.values)
+                v = (column.floats(v) if column.kind == "number" else v).view()
                 v.flags.writeable = False
             self._values[name] = v
         return self._values[name]
@@ -233,7 +234,7 @@ def learn(text: str, rows: Rows, state: dict, as_number: bool = False):
         return factor if factor.levels else factor._replace(levels=_levels(_source(factor.expression, rows, state)))
     expression = ex.check(text, known)
     if expression.column is not None and rows.column(expression.column).kind in ("date", "span"):
-        rows.column(expression.column).floats()  # says what to write instead
+        rows.column(expression.column).floats(np.zeros(0))  # says what to write instead
     v = rows.compute(expression, state)
     if isinstance(v, Labels) or (getattr(v, "dtype", np.dtype(float)).kind == "b" and not as_number):
         return Factor(expression, text, _levels(v))
@@ -249,9 +250,23 @@ def learn(text: str, rows: Rows, state: dict, as_number: bool = False):
 def _source(expression, rows, state):
     """What the levels are of: Labels, a column as it is stored (whole numbers exact), or computed values."""
     name = expression.column
-    if name is not None and rows.column(name).kind != "factor":
-        return rows.take(rows.column(name).values)
-    return rows.compute(expression, state)
+    stored = name is not None and rows.column(name).kind != "factor"
+    v = rows.take(rows.column(name).values) if stored else rows.compute(expression, state)
+    return _dated(v) if getattr(v, "dtype", np.dtype(float)).kind == "M" else v
+
+
+def _dated(values) -> Labels:
+    """Dates as levels in the order of time."""
+    dates, codes = np.unique(values, return_inverse=True)
+    return Labels(codes.astype(np.int32), tuple(map(_iso, dates)))
+
+
+def _iso(date) -> str:
+    """A date as ``2020-01-31``, with the time of day where it is not midnight."""
+    for unit in ("D", "s", "us"):
+        if (short := date.astype(f"M8[{unit}]")) == date:
+            return str(short)
+    return str(date)
 
 
 def _levels(values) -> tuple:
@@ -279,13 +294,12 @@ def _encode(values, levels) -> np.ndarray:
 
 
 def _plain(values):
-    """Values that can be sorted: dates as text, whole numbers as integers whatever their type."""
+    """Values that can be sorted, whole numbers as integers whatever their type."""
     values = np.asarray(getattr(values, "__wrapped__", values))
     if values.ndim != 1:
         raise InvalidParameterError("the levels of a factor are those of one column, not of several")
-    if values.dtype.kind in "Mm":
-        days = values.astype("M8[D]") if values.dtype.kind == "M" else values
-        return (days if (days == values).all() else values).astype(str)
+    if values.dtype.kind not in "fiubU":
+        raise InvalidParameterError("a span of time has no levels; write days(...) around it")
     if values.dtype.kind == "f" and (np.trunc(values) == values).all() and np.abs(values).max(initial=0.0) < 2.0**53:
         return values.astype(np.int64)
     return values

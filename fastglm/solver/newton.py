@@ -6,7 +6,8 @@ score passes, one last curvature) and L-BFGS (a diagonal and corrections only).
 
 from __future__ import annotations
 
-from math import inf, isfinite, log, sqrt
+from itertools import pairwise
+from math import exp, inf, isfinite, log, sqrt
 from time import perf_counter
 from typing import NamedTuple
 
@@ -146,7 +147,8 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         if stale and distance > control.trust:
             q_new = None
         else:
-            t, trial, q_new, blocked = search(objective, beta, step, gain, q, order, tries)
+            longest = _stretch(history, control) if fresh else 1.0
+            t, trial, q_new, blocked = search(objective, beta, step, gain, q, order, tries, longest)
         if q_new is None:
             if stale:
                 # an unrepresentative curvature: look again with one of all rows, here
@@ -236,16 +238,33 @@ def norm(q):
     return sqrt(float(q.score @ q.score))
 
 
-def search(objective, beta, step, gain, q, order, tries):
+def _stretch(history, control):
+    """How many of the Newton steps to come are one and the same, and can be taken at once.
+
+    Where means run to the end of their range, every step adds one to a linear predictor and leaves exp(-1/2) of the
+    distance, until rounding ends it: as many as the distance still has factors down to the tolerance.
+    """
+    if len(history) < 4:
+        return 1.0
+    last = history[-4:]
+    ratios = [b["distance"] / a["distance"] for a, b in pairwise(last) if a["distance"] > 0.0]
+    rises = [b["max_eta"] - a["max_eta"] for a, b in pairwise(last)]
+    steady = len(ratios) == 3 and all(abs(r - exp(-0.5)) < 0.02 for r in ratios)
+    if not steady or not all(abs(r - 1.0) < 0.05 for r in rises):
+        return 1.0
+    return max(1.0, 2.0 * log(max(last[-1]["distance"] / control.enough, 1.0)))
+
+
+def search(objective, beta, step, gain, q, order, tries, longest=1.0):
     """Halve the step until the deviance falls (Armijo 1966): (size, beta, Quadratic or None, left the range)."""
     noise = 1e-11 * abs(q.deviance) + 1e-300
-    t, blocked = 1.0, False
+    t, blocked = longest, False
     for _ in range(tries):
         trial = beta + t * step
         new = objective.at(trial, order)
         if new.finite and isfinite(new.score.sum()):
             # below the rounding of the deviance itself there is nothing to compare
-            if gain * t <= noise or new.deviance <= q.deviance - 1e-4 * t * gain + noise:
+            if gain * t <= noise or new.deviance <= q.deviance - 1e-4 * min(t, 1.0) * gain + noise:
                 return t, trial, new, blocked
         else:
             blocked = True
