@@ -171,9 +171,7 @@ def _arrow(frame):
     """A frame that narwhals does not know as an Arrow table, where it has a stream of Arrow's."""
     import narwhals as nw
 
-    if not hasattr(frame, "__arrow_c_stream__") or not isinstance(
-        nw.from_native(frame, pass_through=True), type(frame)
-    ):
+    if not hasattr(frame, "__arrow_c_stream__") or nw.from_native(frame, pass_through=True) is not frame:
         return frame
     import pyarrow as pa
 

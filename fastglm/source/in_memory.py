@@ -17,7 +17,6 @@ from .threads import pool, single_threaded_blas
 
 UNIT_ROWS = 4096  # the fewest rows worth a task of their own
 MAX_UNITS, FEW_UNITS = 64, 8
-MUCH = 1_000_000  # numbers a unit sums, beyond which there are few units
 RUN = 256  # rows a sample reads in one place
 
 
@@ -225,7 +224,8 @@ class Tree:
 
 def all_rows(n: int, room: int = 0) -> list:
     """The units of n rows, by n and what a unit sums alone, so that every machine adds in the same order."""
-    most = MAX_UNITS if room <= MUCH else FEW_UNITS
+    # a unit should have more rows to read than numbers to clear and add
+    most = min(MAX_UNITS, max(FEW_UNITS, n // max(room, 1)))
     tasks = min(most, n // UNIT_ROWS)
     if tasks <= 1:
         return [np.array([[0, n]])]
