@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from .api import fit
-from .design import Design, as_table
+from .design import Design, as_table, check_aligned
 from .errors import InvalidParameterError
 from .result import GLMResult
 
@@ -111,7 +111,9 @@ def _vector(name, value, table, keep):
         column = table.column(value)
         if column.missing is not None and (column.missing if keep is None else column.missing[keep]).any():
             raise InvalidParameterError(f"{name}: column {value!r} has missing values; fill or drop them")
-        value = column.values
+        value = column.floats(column.values)
+    else:
+        check_aligned(table, value, name)
     value = np.asarray(value)
     if value.shape != (table.n_rows,):
         raise InvalidParameterError(f"{name} has shape {value.shape}, the data have {table.n_rows} rows")
