@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .inference.tests import HALF_LINE_LINKS
 from .objective import Deviance
 from .solver.newton import Control
 from .solver.plan import solve
@@ -78,8 +79,10 @@ class Null:
         m = self.model.objective.n_params
         if self.constant == 0 and self.model.source.data.ones and np.isfinite(self.eta):
             return self.model.objective.constant_start(self.mean, self.eta)
+        # where eta may not change its sign, zero with an offset may be finite on the wrong side
+        one_sided = self.constant is not None and np.isfinite(self.eta) and self.model.link.name in HALF_LINE_LINKS
         beta = np.zeros(m)
-        if np.isfinite(self.model.objective.at(beta, 0).deviance):
+        if not one_sided and np.isfinite(self.model.objective.at(beta, 0).deviance):
             return beta
         return self.model.objective.constant_start(self.mean, self.eta)
 

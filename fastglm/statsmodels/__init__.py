@@ -1,0 +1,50 @@
+"""statsmodels' spelling of the fits of this library: change ``import statsmodels.api as sm`` and nothing else.
+
+``GLM``, ``Logit``, ``Probit``, ``Poisson``, ``MNLogit`` and ``OLS`` take statsmodels' arguments and give results with
+its attribute names, layouts and conventions. What is not here raises ``NotSupportedError`` by name, and nothing is
+answered differently in silence. Families and links of statsmodels itself are accepted; it need not be installed.
+
+>>> import numpy as np
+>>> import fastglm.statsmodels as sm
+>>> x = np.array([2.0, 3, 5, 7, 11, 13])
+>>> fit = sm.GLM([0, 0, 1, 0, 1, 1], sm.add_constant(x), family=sm.families.Binomial()).fit()
+>>> fit.params.round(6)
+array([-3.549071,  0.551776])
+"""
+
+from importlib import import_module as _import_module
+
+# name -> module it is found in; nothing heavy is imported before it is used
+_LAZY = {
+    "GLM": "glm",
+    "GLMResults": "glm_results",
+    "Logit": "discrete",
+    "Probit": "discrete",
+    "Poisson": "discrete",
+    "MNLogit": "multinomial",
+    "OLS": "linear",
+    "add_constant": "data",
+    "load": "results",
+    "NotSupportedError": "refusals",
+}
+_MODULES = ("families", "formula")
+
+__all__ = [*_LAZY, *_MODULES]
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        value = getattr(_import_module(f".{_LAZY[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return _import_module(f".{name}", __name__)
+    if name.startswith("_"):
+        raise AttributeError(name)
+    from .refusals import missing
+
+    raise missing("statsmodels", name, __all__)
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,308 @@
+"""``Logit``, ``Probit`` and ``Poisson`` in statsmodels' spelling."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from .. import families, links
+from ..errors import InvalidParameterError
+from . import covariance
+from .glm_results import LinkResults
+from .model import GRADIENT_METHODS, LikelihoodModel
+from .refusals import refuse
+from .translate import Spec
+
+
+class DiscreteModel(LikelihoodModel):
+    """A binary or count model; a subclass names its ``spec``, its results and the predictions it has.
+
+    Parameters
+    ----------
+    endog : (n,) array_like
+    exog : (n, p) array_like with its constant; see ``add_constant``
+    offset : (n,) array_like, optional
+    exposure : (n,) array_like, optional
+        Of ``Poisson`` only; its logarithm is added to the linear predictor.
+    missing : "none", "drop" or "raise"
+    check_rank : bool
+        Whether df_model counts independent columns, or all of them.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+    """
+
+    predictions = ("mean", "linear", "var")
+
+    def __init__(self, endog, exog, offset=None, exposure=None, missing="none", check_rank=True, **kwargs):
+        recipe = kwargs.pop("recipe", None)
+        given = {"offset": offset} | ({"exposure": exposure} if "exposure" in self.extras else {})
+        unknown = [*kwargs, *(["exposure"] if exposure is not None and "exposure" not in self.extras else [])]
+        if set(unknown) - {"hasconst"}:
+            raise InvalidParameterError(f"{type(self).__name__}: unknown keywords {unknown}")
+        super().__init__(endog, exog, missing, recipe, **given)
+        if self.endog.ndim != 1:
+            raise InvalidParameterError(f"endog must be one column, not of shape {self.endog.shape}")
+        self.endog = np.asarray(self.endog, dtype=float)
+        self.check_response()
+        self.offset = self.data.extras["offset"]
+        exposure = self.data.extras.get("exposure")
+        if exposure is not None and not (exposure > 0).all():
+            raise InvalidParameterError(f"exposure must be positive: row {int(np.argmax(~(exposure > 0)))} is not")
+        self.exposure = None if exposure is None else np.log(exposure)
+        parts = [part for part in (self.offset, self.exposure) if part is not None]
+        self.offset_total = sum(parts) if parts else 0.0
+        self.wnobs, self.check_rank = len(self.exog), check_rank
+        self.freq_weights = self.var_weights = self.n_trials = np.broadcast_to(1.0, self.wnobs)
+        self.has_frequencies = self.has_weights = False
+
+    def check_response(self):
+        """Refuse a response that the model does not have."""
+
+    @property
+    def df_model(self):
+        """The rank less one, whether there is a constant or not."""
+        return float((self.rank if self.check_rank else self.exog.shape[1]) - 1)
+
+    @property
+    def df_resid(self):
+        """Rows less the rank."""
+        return self.wnobs - self.df_model - 1.0
+
+    def predict(self, params, exog=None, exposure=None, offset=None, which="mean"):
+        """Predictions at coefficients, (n,): "mean", "linear", or "var", the variance of the response.
+
+        The offset and the exposure of the fit are used where no exog is given, else none but those given.
+        """
+        if which not in self.predictions:
+            raise refuse(f"predict(which={which!r})", f"there are {', '.join(map(repr, self.predictions))}")
+        eta = self.linear(params, exog, exposure, offset)
+        if which == "linear":
+            return eta
+        return self.mean(eta) if which == "mean" else self.variance(eta)
+
+    def fit(
+        self,
+        start_params=None,
+        method="newton",
+        maxiter=35,
+        full_output=1,
+        disp=1,
+        callback=None,
+        cov_type="nonrobust",
+        cov_kwds=None,
+        use_t=None,
+        **kwargs,
+    ):
+        """Fit to the optimum; nothing is printed.
+
+        Parameters
+        ----------
+        start_params : (p,) array_like, optional
+        cov_type : "nonrobust" (from the observed information), "HC0" to "HC3", or "cluster"
+        use_t : bool, optional
+            Tests by Student's t in place of the normal distribution.
+        method, maxiter, full_output, disp, callback, tol, ...
+            Accepted: they change the way to the optimum. A callback is not called.
+
+        Raises
+        ------
+        NotSupportedError
+            For arguments that would change the answer.
+        """
+        self.check_fit(method, GRADIENT_METHODS, maxiter, kwargs)
+        kind = covariance.check_kind(cov_type, cov_kwds)
+        fitted = self.maximise(start_params)
+        self.rank = fitted.rank
+        solution = covariance.least_norm(self.exog, fitted)
+        normalized = covariance.observed(self, solution.params, solution)
+        robust = None
+        if kind != "nonrobust":
+            robust = covariance.of_likelihood(self, solution.params, solution, kind, cov_kwds)
+        return self.results(
+            self,
+            fitted,
+            solution.params,
+            normalized,
+            scale=1.0,
+            robust=robust,
+            cov_type=kind,
+            cov_kwds=cov_kwds,
+            use_t=bool(use_t),
+            method="MLE",
+        )
+
+
+class DiscreteResults(LinkResults):
+    """The results of a discrete model, under statsmodels' names and by its conventions."""
+
+    @property
+    def model_title(self):
+        return f"{type(self.model).__name__} Regression Results"
+
+    @property
+    def fittedvalues(self):
+        """The linear predictors without the offset."""
+        return self.model.data.rows(self.model.exog @ self._params)
+
+    @cached_property
+    def llf(self):
+        """The log-likelihood."""
+        return self.model.loglike_deviance(self.deviance, 1.0)
+
+    @property
+    def prsquared(self):
+        """McFadden's R-squared, 1 - llf / llnull."""
+        return 1.0 - self.llf / self.llnull
+
+    @property
+    def llr(self):
+        """The likelihood-ratio statistic against the model with a constant only."""
+        return 2.0 * (self.llf - self.llnull)
+
+    @property
+    def llr_pvalue(self):
+        """The p-value of ``llr`` by chi-square on df_model."""
+        from scipy.special import chdtrc
+
+        return float(chdtrc(self.df_model, self.llr))
+
+    @property
+    def aic(self):
+        """-2 llf + 2 (df_model + 1)."""
+        return self.info_criteria("aic")
+
+    @property
+    def bic(self):
+        """-2 llf + (df_model + 1) log(nobs)."""
+        return -2.0 * self.llf + np.log(self.nobs) * (self.df_model + 1.0)
+
+    def info_criteria(self, crit, dk_params=0):
+        """The criterion "aic" or "bic" with `dk_params` parameters more than coefficients."""
+        k = self.df_model + 1.0 + dk_params
+        crit = crit.lower()
+        if crit == "aic":
+            return -2.0 * self.llf + 2.0 * k
+        if crit == "bic":
+            return -2.0 * self.llf + k * np.log(self.df_model + self.df_resid + 1.0)
+        raise refuse(f"info_criteria({crit!r})", "there are 'aic' and 'bic'")
+
+    def get_prediction(
+        self,
+        exog=None,
+        transform=True,
+        which="mean",
+        linear=None,
+        row_labels=None,
+        average=False,
+        agg_weights=None,
+        y_values=None,
+        **kwargs,
+    ):
+        """Predictions with standard errors and intervals; see ``GLMResults.get_prediction``."""
+        if linear is not None or y_values is not None:
+            raise refuse("get_prediction(linear=..., y_values=...)", "which='linear' is there")
+        return super().get_prediction(
+            exog,
+            transform=transform,
+            which=which,
+            average=average,
+            agg_weights=agg_weights,
+            row_labels=row_labels,
+            **kwargs,
+        )
+
+    @property
+    def resid_response(self):
+        """y - mu."""
+        return self._rows(self.model.endog - self.mu)
+
+    @property
+    def resid_pearson(self):
+        """(y - mu) over the standard deviation of y."""
+        return self._rows((self.model.endog - self.mu) / np.sqrt(self._detail.variance))
+
+    def _rows(self, values):
+        return values
+
+    def summary_facts(self):
+        """Pairs of label and number for the summary."""
+        return [
+            ("Log-Likelihood", self.llf),
+            ("LL-Null", self.llnull),
+            ("Pseudo R-squ.", self.prsquared),
+            ("LLR p-value", self.llr_pvalue),
+        ]
+
+
+class BinaryResults(DiscreteResults):
+    """The results of ``Logit`` and ``Probit``."""
+
+    @property
+    def resid_dev(self):
+        """The signed root of each row's deviance."""
+        return self._rows(np.sign(self.model.endog - self.mu) * np.sqrt(np.maximum(self._detail.deviance, 0.0)))
+
+    @property
+    def resid_generalized(self):
+        """The derivative of each row's log-likelihood in its linear predictor."""
+        return self._rows(self._detail.score)
+
+    def pred_table(self, threshold=0.5):
+        """Counts (2, 2) of observed against predicted values."""
+        cells = 2 * (self.model.endog > 0.5) + (self.mu > threshold)
+        return np.bincount(cells.astype(int), minlength=4).reshape(2, 2).astype(float)
+
+    def _rows(self, values):
+        return self.model.data.rows(values)
+
+
+class CountResults(DiscreteResults):
+    """The results of ``Poisson``."""
+
+    @property
+    def resid(self):
+        """y - mu."""
+        return self.model.data.rows(self.model.endog - self.mu)
+
+
+class BinaryModel(DiscreteModel):
+    """A model of 0 and 1."""
+
+    extras = ("offset",)
+    results = BinaryResults
+
+    def check_response(self):
+        bad = (self.endog != 0.0) & (self.endog != 1.0)
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise InvalidParameterError(
+                f"endog must be 0 or 1, not {self.endog[row]} as in row {row}; "
+                "GLM with families.Binomial() fits proportions"
+            )
+
+    def predict(self, params, exog=None, which="mean", offset=None):
+        """Predictions at coefficients, (n,): "mean", "linear", or "var", the variance of the response."""
+        return super().predict(params, exog, None, offset, which)
+
+
+class Logit(BinaryModel):
+    """Logistic regression of 0 and 1; the parameters are those of ``DiscreteModel`` without the exposure."""
+
+    spec = Spec("Binomial", families.Binomial(), links.Logit())
+
+
+class Probit(BinaryModel):
+    """Probit regression, with the arguments of ``Logit``; standard errors come from the observed information."""
+
+    spec = Spec("Binomial", families.Binomial(), links.Probit())
+
+
+class Poisson(DiscreteModel):
+    """Poisson regression with the log link, with the parameters of ``DiscreteModel``."""
+
+    extras = ("offset", "exposure")
+    results = CountResults
+    spec = Spec("Poisson", families.Poisson(), links.Log())

@@ -1,0 +1,323 @@
+"""``GLM`` in statsmodels' spelling."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import InvalidParameterError
+from ..kernels.evaluate import evaluate
+from . import covariance
+from .distributions import distribution
+from .families import Gaussian
+from .glm_results import GLMResults
+from .model import GRADIENT_METHODS, LikelihoodModel
+from .refusals import caution, refuse
+from .rows import gram
+from .translate import translate
+
+
+class GLM(LikelihoodModel):
+    """A generalized linear model.
+
+    Parameters
+    ----------
+    endog : (n,) array_like, or (n, 2) successes and failures of a binomial response
+    exog : (n, p) array_like with its constant; see ``add_constant``
+    family : family of statsmodels or of ``fastglm.statsmodels.families``, optional
+        Gaussian without it.
+    offset : (n,) array_like, optional
+        Added to the linear predictor.
+    exposure : (n,) array_like, optional
+        Its logarithm is added to the linear predictor (log link only).
+    freq_weights : (n,) array_like, optional
+        How often each row occurred.
+    var_weights : (n,) array_like, optional
+        The variance of a row is the scale times V(mu) over its weight.
+    missing : "none", "drop" or "raise"
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError, NotSupportedError
+    """
+
+    extras = ("offset", "exposure", "freq_weights", "var_weights")
+
+    def __init__(
+        self,
+        endog,
+        exog,
+        family=None,
+        offset=None,
+        exposure=None,
+        freq_weights=None,
+        var_weights=None,
+        missing="none",
+        **kwargs,
+    ):
+        recipe = kwargs.pop("recipe", None)
+        if set(kwargs) - {"hasconst"}:
+            raise InvalidParameterError(f"GLM: unknown keywords {sorted(kwargs)}")
+        self.family = Gaussian() if family is None else family
+        self.spec = translate(self.family)
+        given = dict(offset=offset, exposure=exposure, freq_weights=freq_weights, var_weights=var_weights)
+        super().__init__(endog, exog, missing, recipe, **given)
+        if exposure is not None and self.spec.link.name != "log":
+            raise InvalidParameterError(f"exposure needs the log link, not {self.spec.link.name!r}")
+        self._set_weights()
+        self._set_response()
+        self.offset = self.data.extras["offset"]
+        exposure = self.data.extras["exposure"]
+        if exposure is not None and not (exposure > 0).all():
+            raise InvalidParameterError(f"exposure must be positive: row {int(np.argmax(~(exposure > 0)))} is not")
+        self.exposure = None if exposure is None else np.log(exposure)
+        parts = [part for part in (self.offset, self.exposure) if part is not None]
+        self.offset_total = sum(parts) if parts else 0.0
+        self.nobs = len(self.endog)
+        self.scaletype = None
+
+    def _set_weights(self):
+        extras, n = self.data.extras, len(self.exog)
+        ones = np.broadcast_to(1.0, n)
+        self.has_frequencies = extras["freq_weights"] is not None
+        self.freq_weights = extras["freq_weights"] if self.has_frequencies else ones
+        self.has_weights = extras["var_weights"] is not None
+        self.var_weights = extras["var_weights"] if self.has_weights else ones
+        self.wnobs = self.freq_weights.sum() if self.has_frequencies else n
+
+    def _set_response(self):
+        """Successes and failures to proportions and trials."""
+        self.n_trials = np.broadcast_to(1.0, len(self.exog))
+        if self.endog.ndim == 2:
+            if self.spec.kind != "Binomial" or self.endog.shape[1] != 2:
+                most = 2 if self.spec.kind == "Binomial" else 1
+                raise InvalidParameterError(
+                    f"endog has more than {most} columns: {self.endog.shape[1]}; "
+                    "a binomial response may have two, successes and failures"
+                )
+            counts = np.asarray(self.endog, dtype=float)
+            self.n_trials = counts.sum(axis=1)
+            if not (counts >= 0).all() or not (self.n_trials > 0).all():
+                row = int(np.argmax((counts < 0).any(axis=1) | ~(self.n_trials > 0)))
+                raise InvalidParameterError(f"endog has {counts[row]} successes and failures in row {row}")
+            self.endog = counts[:, 0] / self.n_trials
+            self.has_weights = True
+        self.endog = np.asarray(self.endog, dtype=float)
+
+    @property
+    def offset_name(self):
+        return self.data.extra_names["offset"]
+
+    @property
+    def exposure_name(self):
+        return self.data.extra_names["exposure"]
+
+    @property
+    def freq_weights_name(self):
+        return self.data.extra_names["freq_weights"]
+
+    @property
+    def var_weights_name(self):
+        return self.data.extra_names["var_weights"]
+
+    def predict(self, params, exog=None, exposure=None, offset=None, which="mean"):
+        """Predictions at coefficients.
+
+        Parameters
+        ----------
+        params : (p,) array_like
+        exog : (n, p) array_like, optional
+            The rows of the fit, with their offset and exposure, without it; else neither is used unless given here.
+        which : "mean", "linear", or "var_unscaled" (the variance function at the mean)
+
+        Returns
+        -------
+        (n,) array
+        """
+        if which not in ("mean", "linear", "var_unscaled"):
+            raise InvalidParameterError(f"which={which!r} is unknown; known: 'mean', 'linear', 'var_unscaled'")
+        if exposure is not None and self.spec.link.name != "log":
+            raise InvalidParameterError(f"exposure needs the log link, not {self.spec.link.name!r}")
+        eta = self.linear(params, exog, exposure, offset)
+        if which == "linear":
+            return eta
+        return self.mean(eta) if which == "mean" else self.variance(eta)
+
+    def loglike(self, params, scale=None):
+        """The log-likelihood at coefficients, the scale estimated where none is given."""
+        eta = self.linear(params)
+        return self.loglike_eta(eta, self._scale(eta, scale))
+
+    def loglike_mu(self, mu, scale=1.0):
+        """The log-likelihood at means, (n,)."""
+        return self.loglike_eta(self._link_of(mu), scale)
+
+    def score_factor(self, params, scale=None):
+        """The derivative of each row's log-likelihood in its linear predictor, (n,)."""
+        eta = self.linear(params)
+        return self.row_scores(eta) / self._scale(eta, scale)
+
+    def score_obs(self, params, scale=None):
+        """The derivative of each row's log-likelihood in the coefficients, (n, p)."""
+        return self.score_factor(params, scale)[:, None] * self.exog
+
+    def score(self, params, scale=None):
+        """The derivative of the log-likelihood in the coefficients, (p,)."""
+        return self.score_factor(params, scale) @ self.exog
+
+    def hessian_factor(self, params, scale=None, observed=True):
+        """Minus the second derivative of each row's log-likelihood in its linear predictor, or what is expected."""
+        eta = self.linear(params)
+        return self.row_information(eta, observed) / self._scale(eta, scale)
+
+    def hessian(self, params, scale=None, observed=None):
+        """The second derivative of the log-likelihood in the coefficients, (p, p), or what is expected of it."""
+        return -gram(self.exog, self.hessian_factor(params, scale, observed is None or observed))
+
+    def information(self, params, scale=None):
+        """The expected second derivative of the log-likelihood, (p, p), with the sign that statsmodels gives it."""
+        return self.hessian(params, scale, observed=False)
+
+    def _scale_of(self, fitted, params):
+        """The scale of a fit, whose sums spare a pass of the rows."""
+        known = isinstance(self.scaletype, float) or self.scaletype is None and self.spec.scale_is_one
+        if known or self.scaletype != "dev" and np.any(self.n_trials != 1.0):
+            return self.scale_at(None if known else self.linear(params))
+        return self._over_df(fitted.deviance if self.scaletype == "dev" else fitted.pearson_chi2)
+
+    def estimate_scale(self, mu):
+        """The scale at means."""
+        return self.scale_at(self._link_of(mu))
+
+    def _scale(self, eta, scale):
+        return self.scale_at(eta) if scale is None else float(scale)
+
+    def _link_of(self, mu):
+        return np.vectorize(self.spec.link.link, otypes=[float])(np.broadcast_to(mu, self.endog.shape))
+
+    def scale_at(self, eta):
+        """The scale at linear predictors: given, one where the family knows it, or Pearson's or the deviance's."""
+        if self.scaletype is None and self.spec.scale_is_one:
+            return 1.0
+        if isinstance(self.scaletype, float):
+            return self.scaletype
+        if self.scaletype not in (None, "x2", "dev"):
+            raise InvalidParameterError(f"scaletype={self.scaletype!r} must be None, 'x2', 'dev' or a float")
+        detail = evaluate(self.spec.family, self.spec.link, eta, self.endog)
+        if self.scaletype == "dev":
+            return self._over_df(self.iweights * self.n_trials * detail.deviance)
+        if np.any(self.n_trials != 1.0):
+            caution("scale='X2' of successes and failures leaves the numbers of trials out, as in statsmodels")
+        return self._over_df(self.iweights * (self.endog - detail.mu) ** 2 / detail.variance)
+
+    def _over_df(self, terms):
+        return float(np.divide(np.sum(terms), self.df_resid))
+
+    def get_distribution(
+        self, params, scale=None, exog=None, exposure=None, offset=None, var_weights=1.0, n_trials=1.0
+    ):
+        """The distribution of the response of each row at coefficients, a frozen distribution of ``scipy.stats``."""
+        mu = self.predict(params, exog, exposure, offset)
+        return distribution(self.spec, mu, 1.0 if scale is None else scale, var_weights, n_trials)
+
+    def score_test(self, params_constrained, k_constraints=None, exog_extra=None, observed=True):
+        """Rao's score test of constraints, or of columns left out.
+
+        Parameters
+        ----------
+        params_constrained : (p,) array_like
+            Coefficients that satisfy the constraints.
+        k_constraints : int, optional
+            Their number; needed without exog_extra.
+        exog_extra : (n,) or (n, k) array_like, optional
+            Columns tested for inclusion.
+
+        Returns
+        -------
+        statistic (1,), p-value (1,), degrees of freedom
+        """
+        from scipy.special import chdtrc
+
+        if exog_extra is None and k_constraints is None:
+            raise InvalidParameterError("score_test needs k_constraints or exog_extra")
+        X = self.exog if exog_extra is None else np.column_stack([self.exog, exog_extra])
+        df = (k_constraints or 0) + X.shape[1] - self.exog.shape[1]
+        score = self.score_factor(params_constrained) @ X
+        information = gram(X, self.hessian_factor(params_constrained, observed=observed))
+        statistic = score @ np.linalg.solve(information, score[:, None])
+        return statistic, chdtrc(df, statistic) if df > 0 else np.full(1, np.nan), df
+
+    def fit(
+        self,
+        start_params=None,
+        maxiter=100,
+        method="IRLS",
+        tol=1e-8,
+        scale=None,
+        cov_type="nonrobust",
+        cov_kwds=None,
+        use_t=None,
+        full_output=True,
+        disp=False,
+        max_start_irls=3,
+        **kwargs,
+    ):
+        """Fit to the optimum.
+
+        Parameters
+        ----------
+        start_params : (p,) array_like, optional
+        method : "IRLS" or one of statsmodels' gradient methods
+            The optimum is the same; the standard errors come from the expected information for "IRLS", and from the
+            observed one for the others unless ``cov_type="eim"``.
+        scale : None, "X2", "dev" or float
+            Where the scale comes from: Pearson's chi-square or the deviance over df_resid, or given.
+        cov_type : "nonrobust", "HC0" to "HC3", or "cluster" with ``cov_kwds={"groups": labels}``
+        use_t : bool, optional
+            Tests by Student's t on df_resid in place of the normal distribution.
+        maxiter, tol, full_output, disp, max_start_irls, atol, rtol, tol_criterion, wls_method, optim_hessian
+            Accepted: they change the way to the optimum, and convergence is judged as in ``fastglm.fit``.
+
+        Returns
+        -------
+        GLMResults
+
+        Raises
+        ------
+        NotSupportedError
+            For arguments that would change the answer.
+        """
+        attached = kwargs.pop("attach_wls", False)
+        if attached:
+            raise refuse("fit(attach_wls=True)")
+        self.check_fit(method, ("irls", *GRADIENT_METHODS), maxiter, kwargs)
+        self.scaletype = _scale_type(scale)
+        expected = method.lower() == "irls" or cov_type.lower() == "eim"
+        kind = covariance.check_kind("nonrobust" if cov_type.lower() == "eim" else cov_type, cov_kwds)
+        fitted = self.maximise(start_params)
+        self.rank = fitted.rank
+        solution = covariance.least_norm(self.exog, fitted)
+        normalized = solution.covariance if expected else covariance.observed(self, solution.params, solution)
+        robust = None
+        if kind != "nonrobust":
+            robust = covariance.of_likelihood(self, solution.params, solution, kind, cov_kwds)
+        return GLMResults(
+            self,
+            fitted,
+            solution.params,
+            normalized,
+            scale=np.float64(self._scale_of(fitted, solution.params)),
+            robust=robust,
+            cov_type=kind,
+            cov_kwds=cov_kwds,
+            use_t=bool(use_t),
+            method=method,
+        )
+
+
+def _scale_type(scale):
+    if scale is None or isinstance(scale, str) and scale.lower() in ("x2", "dev"):
+        return scale if scale is None else scale.lower()
+    try:
+        return float(scale)
+    except (TypeError, ValueError):
+        raise InvalidParameterError(f"scale={scale!r} must be None, 'X2', 'dev' or a number") from None

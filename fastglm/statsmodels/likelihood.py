@@ -1,0 +1,118 @@
+"""Log-likelihoods by statsmodels' conventions.
+
+In an exponential dispersion family the log-likelihood is that of the saturated model, which depends on y and the
+scale only, less the deviance over twice the scale (Jørgensen 1997, The Theory of Dispersion Models, section 1.3). So
+one formula serves the model and the null model, and it keeps its digits where means run into the end of their range.
+Where statsmodels and R differ is in what the variance weights do: here they divide the scale of a Gaussian, Gamma,
+inverse Gaussian or Tweedie response, and multiply the log-density of the others.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+LOG_2PI = np.log(2.0 * np.pi)
+
+
+def loglike(spec, y, var_weights, freq_weights, trials, scale, deviance):
+    """The log-likelihood at a deviance.
+
+    Parameters
+    ----------
+    spec : Spec
+    y : (n,) array, proportions where there are trials
+    var_weights, freq_weights, trials : scalars or (n,) arrays
+    scale : float
+        Not used for a binomial response.
+    deviance : float
+        Weighted, and not divided by the scale.
+
+    Returns
+    -------
+    float, NaN where the density has no known form
+    """
+    if spec.kind == "Binomial":
+        scale = 1.0
+    with np.errstate(all="ignore"):
+        saturated = density_at_mean(spec, y, var_weights, trials, scale)
+    return float(np.sum(freq_weights * saturated) - deviance / (2.0 * scale))
+
+
+def density_at_mean(spec, y, w, trials, scale):
+    """The log-density of each row at a mean of y, (n,)."""
+    if spec.kind == "Tweedie":
+        return _tweedie(spec, y, w, scale)
+    return DENSITIES[spec.kind](spec, y, w, trials, scale)
+
+
+def _gaussian(spec, y, w, trials, scale):
+    return 0.5 * (np.log(w / scale) - LOG_2PI) + 0.0 * y
+
+
+def _poisson(spec, y, w, trials, scale):
+    from scipy.special import gammaln, xlogy
+
+    return w / scale * (xlogy(y, y) - y - gammaln(y + 1.0))
+
+
+def _gamma(spec, y, w, trials, scale):
+    from scipy.special import gammaln
+
+    shape = w / scale
+    return shape * np.log(shape) - shape - gammaln(shape) - np.log(y)
+
+
+def _inverse_gaussian(spec, y, w, trials, scale):
+    return 0.5 * (np.log(w / scale) - 3.0 * np.log(y) - LOG_2PI)
+
+
+def _binomial(spec, y, w, trials, scale):
+    from scipy.special import gammaln, xlog1py, xlogy
+
+    ways = gammaln(trials + 1.0) - gammaln(trials * y + 1.0) - gammaln(trials * (1.0 - y) + 1.0)
+    return w * (ways + trials * (xlogy(y, y) + xlog1py(1.0 - y, -y)))
+
+
+def _negative_binomial(spec, y, w, trials, scale):
+    from scipy.special import gammaln, xlogy
+
+    size = 1.0 / spec.alpha
+    ways = gammaln(y + size) - gammaln(size) - gammaln(y + 1.0)
+    return w / scale * (ways + xlogy(y, spec.alpha * y) - (y + size) * np.log1p(spec.alpha * y))
+
+
+def _tweedie(spec, y, w, scale):
+    """At powers 1 and 2 Poisson's and Gamma's; between them the series of Dunn and Smyth (2005), a Wright function."""
+    p = spec.power
+    if p in (1.0, 2.0):
+        return DENSITIES["Poisson" if p == 1.0 else "Gamma"](spec, y, w, 1.0, scale)
+    if spec.eql:
+        # Nelder and Pregibon (1987), equation 4
+        return 0.5 * (np.log(w / scale) - p * np.log(y) - LOG_2PI)
+    if not 1.0 < p < 2.0:
+        return np.nan * y
+    from scipy import special
+
+    def log_wright(a, b, x):
+        # SciPy before 1.14 has the function and not its logarithm
+        known = getattr(special, "log_wright_bessel", None)
+        return known(a, b, x) if known else np.log(special.wright_bessel(a, b, x))
+
+    scale = scale / w + 0.0 * y
+    out, positive = np.zeros(len(y)), y > 0.0
+    y, scale = y[positive], scale[positive]
+    alpha = (2.0 - p) / (1.0 - p)
+    x = ((p - 1.0) * scale / y) ** alpha / ((2.0 - p) * scale)
+    exponent = y ** (2.0 - p) / ((1.0 - p) * (2.0 - p)) / scale
+    out[positive] = exponent - np.log(y) + log_wright(-alpha, 0.0, x)
+    return out
+
+
+DENSITIES = {
+    "Gaussian": _gaussian,
+    "Poisson": _poisson,
+    "Gamma": _gamma,
+    "InverseGaussian": _inverse_gaussian,
+    "Binomial": _binomial,
+    "NegativeBinomial": _negative_binomial,
+}

@@ -1,0 +1,333 @@
+"""``OLS`` in statsmodels' spelling."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from .. import families, links
+from ..errors import InvalidParameterError
+from ..inference import tests
+from . import covariance
+from .glm_results import LinkResults
+from .model import LinkModel
+from .predictions import MeanPrediction
+from .refusals import refuse
+from .rows import gram, row_forms
+from .translate import Spec
+
+
+class OLS(LinkModel):
+    """Least squares.
+
+    Parameters
+    ----------
+    endog : (n,) array_like
+    exog : (n, p) array_like with its constant; see ``add_constant``
+    missing : "none", "drop" or "raise"
+    hasconst : bool, optional
+        Whether the columns span a constant, which R-squared and df_model depend on; it is found out without it.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+    """
+
+    spec = Spec("Gaussian", families.Gaussian(), links.Identity())
+    offset = exposure = None
+    offset_total = 0.0
+    has_frequencies = has_weights = False
+
+    def __init__(self, endog, exog, missing="none", hasconst=None, **kwargs):
+        recipe = kwargs.pop("recipe", None)
+        if kwargs:
+            raise InvalidParameterError(f"OLS: unknown keywords {sorted(kwargs)}")
+        super().__init__(endog, exog, missing, recipe)
+        if self.endog.ndim != 1:
+            raise InvalidParameterError(f"endog must be one column, not of shape {self.endog.shape}")
+        self.endog = np.asarray(self.endog, dtype=float)
+        self.nobs = self.wnobs = len(self.endog)
+        self.freq_weights = self.var_weights = self.n_trials = self.weights = np.broadcast_to(1.0, self.nobs)
+        self.hasconst = hasconst
+
+    @cached_property
+    def k_constant(self):
+        """1 if the columns span a constant, else 0."""
+        if self.hasconst is not None:
+            return int(self.hasconst)
+        ones = np.ones(len(self.exog))
+        closest = np.linalg.lstsq(self.exog, ones, rcond=None)[0]
+        return int(np.max(np.abs(self.exog @ closest - ones)) < 1e-8)
+
+    @property
+    def df_model(self):
+        """The rank, less one for a constant."""
+        return float(self.rank - self.k_constant)
+
+    @property
+    def df_resid(self):
+        """Rows less the rank."""
+        return float(self.nobs - self.rank)
+
+    def predict(self, params, exog=None):
+        """X b, (n,)."""
+        return np.dot(self.exog if exog is None else exog, params)
+
+    def loglike(self, params, scale=None):
+        """The log-likelihood, at the scale that maximises it where none is given."""
+        ssr = float(np.sum((self.endog - self.predict(params)) ** 2))
+        return self.loglike_deviance(ssr, ssr / self.nobs if scale is None else scale)
+
+    def fit(self, method="pinv", cov_type="nonrobust", cov_kwds=None, use_t=None, **kwargs):
+        """Fit; the answer is the same for method="pinv" and "qr".
+
+        Parameters
+        ----------
+        cov_type : "nonrobust", "HC0" to "HC3" (MacKinnon and White 1985), or "cluster" with groups in cov_kwds
+        use_t : bool, optional
+            Tests by Student's t; the default for cov_type="nonrobust" only.
+
+        Raises
+        ------
+        NotSupportedError
+        """
+        self.check_fit(method, ("pinv", "qr"), None, kwargs)
+        kind = covariance.check_kind(cov_type, cov_kwds)
+        fitted = self.maximise(None)
+        self.rank = fitted.rank
+        if fitted.has_intercept and self.hasconst is None:
+            self.k_constant = 1
+        solution = covariance.least_norm(self.exog, fitted)
+        results = OLSResults(
+            self,
+            fitted,
+            solution.params,
+            solution.covariance,
+            scale=float(np.divide(fitted.deviance, self.df_resid)),
+            robust=None,
+            cov_type=kind,
+            cov_kwds=cov_kwds,
+            use_t=kind == "nonrobust" if use_t is None else use_t,
+            method="Least Squares",
+        )
+        if kind == "cluster":
+            results._robust = covariance.sandwich(self, solution.params, solution.covariance, kind, cov_kwds)
+        elif kind != "nonrobust":
+            results._robust = results.heteroscedastic(kind)
+        return results
+
+
+class OLSResults(LinkResults):
+    """The results of ``OLS``, under statsmodels' names and by its conventions."""
+
+    model_title = "OLS Regression Results"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.nobs, self.k_constant = float(self.nobs), self.model.k_constant
+
+    @property
+    def fittedvalues(self):
+        return self.model.data.rows(self._eta)
+
+    @property
+    def resid(self):
+        """y - X b."""
+        return self.model.data.rows(self._resid)
+
+    wresid = resid
+
+    @property
+    def resid_pearson(self):
+        """Residuals over the root of the scale, an array."""
+        return self._resid / np.sqrt(self.scale)
+
+    @cached_property
+    def _resid(self):
+        return self.model.endog - self._eta
+
+    @property
+    def ssr(self):
+        """The sum of squared residuals."""
+        return self.deviance
+
+    @cached_property
+    def centered_tss(self):
+        """The sum of squares of y about its mean."""
+        y = self.model.endog
+        return float(np.sum((y - y.mean()) ** 2))
+
+    @cached_property
+    def uncentered_tss(self):
+        """The sum of squares of y."""
+        return float(np.sum(self.model.endog**2))
+
+    @property
+    def _tss(self):
+        return self.centered_tss if self.k_constant else self.uncentered_tss
+
+    @property
+    def ess(self):
+        """The sum of squares that the model explains."""
+        return self._tss - self.ssr
+
+    @property
+    def rsquared(self):
+        """1 - ssr over the sum of squares of y, about its mean if there is a constant."""
+        return 1.0 - self.ssr / self._tss
+
+    @property
+    def rsquared_adj(self):
+        """R-squared adjusted for degrees of freedom."""
+        return 1.0 - np.divide(self.nobs - self.k_constant, self.df_resid) * (1.0 - self.rsquared)
+
+    @property
+    def mse_model(self):
+        """ess / df_model."""
+        return np.nan if self.df_model == 0 else self.ess / self.df_model
+
+    @property
+    def mse_resid(self):
+        """ssr / df_resid."""
+        return np.nan if self.df_resid == 0 else self.ssr / self.df_resid
+
+    @property
+    def mse_total(self):
+        """The sum of squares of y over its degrees of freedom."""
+        return self._tss / (self.df_resid + self.df_model)
+
+    @property
+    def fvalue(self):
+        """The F statistic of all coefficients but the constant, by the results' covariance."""
+        if self.cov_type == "nonrobust":
+            return self.mse_model / self.mse_resid
+        return self._slopes_test.fvalue if self._slopes_test else np.nan
+
+    @property
+    def f_pvalue(self):
+        """The p-value of ``fvalue``."""
+        from scipy.special import fdtrc
+
+        if self.cov_type != "nonrobust":
+            return float(self._slopes_test.pvalue) if self._slopes_test else np.nan
+        return np.nan if self.df_model == 0 else float(fdtrc(self.df_model, self.df_resid, self.fvalue))
+
+    @cached_property
+    def _slopes_test(self):
+        """The joint test of all columns but the constant one, or None where there is nothing to test."""
+        from ..model import constant_column
+
+        constant = constant_column(self.model.exog) if self.k_constant else None
+        if self.k_constant and constant is None:
+            return None
+        R = np.eye(self._params.size)
+        R = R if constant is None else np.delete(R, constant, axis=0)
+        return self.f_test(R) if len(R) else None
+
+    @cached_property
+    def llf(self):
+        """The log-likelihood at the scale that maximises it."""
+        return self.model.loglike_deviance(self.ssr, self.ssr / self.nobs)
+
+    @property
+    def aic(self):
+        """-2 llf + 2 (df_model + k_constant)."""
+        return self.info_criteria("aic")
+
+    @property
+    def bic(self):
+        """-2 llf + (df_model + k_constant) log(nobs)."""
+        return self.info_criteria("bic")
+
+    def info_criteria(self, crit, dk_params=0):
+        """The criterion "aic" or "bic" with `dk_params` parameters more than coefficients."""
+        k = self.df_model + self.k_constant + dk_params
+        crit = crit.lower()
+        if crit not in ("aic", "bic"):
+            raise refuse(f"info_criteria({crit!r})", "there are 'aic' and 'bic'")
+        return -2.0 * self.llf + k * (2.0 if crit == "aic" else np.log(self.nobs))
+
+    def heteroscedastic(self, kind):
+        """The covariance "HC0" to "HC3" (MacKinnon and White 1985), (p, p)."""
+        squares = self._resid**2
+        if kind == "HC1":
+            squares = squares * (self.nobs / self.df_resid)
+        elif kind in ("HC2", "HC3"):
+            left = 1.0 - row_forms(self.model.exog, self._normalized)
+            squares = squares / left ** (1 if kind == "HC2" else 2)
+        return self._normalized @ gram(self.model.exog, squares) @ self._normalized
+
+    def get_robustcov_results(self, cov_type="HC1", use_t=None, **kwargs):
+        """The same fit with another covariance; see ``OLS.fit``."""
+        return self.model.fit(cov_type=cov_type, cov_kwds=kwargs or None, use_t=self.use_t if use_t is None else use_t)
+
+    @cached_property
+    def eigenvals(self):
+        """Eigenvalues of X'X, the largest first."""
+        return np.linalg.eigvalsh(gram(self.model.exog, np.ones(len(self.model.exog))))[::-1]
+
+    @property
+    def condition_number(self):
+        """The ratio of the largest to the smallest singular value of X."""
+        values = self.eigenvals
+        return float(np.sqrt(values[0] / values[-1])) if values[-1] > 0 else np.inf
+
+    def get_prediction(self, exog=None, transform=True, weights=None, row_labels=None, **kwargs):
+        """Predictions with intervals of the mean and of new observations."""
+        if weights is not None or kwargs:
+            raise refuse(f"OLS get_prediction({', '.join(['weights', *kwargs])})")
+        values, labels = self.model.prediction_design(exog, transform)
+        values = self.model.exog if values is None else values
+        labels = self.model.data.row_labels if exog is None else labels
+        eta, se = values @ self._params, np.sqrt(row_forms(values, self._cov))
+        df = self.df_resid if self.use_t else None
+        return LinearPrediction(eta, se, eta, se, None, labels if row_labels is None else row_labels, df).of(self.scale)
+
+    def summary_facts(self):
+        """Pairs of label and number for the summary."""
+        return [
+            ("R-squared", self.rsquared),
+            ("Adj. R-squared", self.rsquared_adj),
+            ("F-statistic", self.fvalue),
+            ("Prob (F-statistic)", self.f_pvalue),
+            ("Log-Likelihood", self.llf),
+            ("AIC", self.aic),
+            ("BIC", self.bic),
+        ]
+
+
+def _robust(kind):
+    def covariance_of(self):
+        return self.heteroscedastic(kind)
+
+    def errors_of(self):
+        return self.model.data.columns(np.sqrt(np.diagonal(self.heteroscedastic(kind))))
+
+    return property(covariance_of, doc=f"The covariance {kind}."), property(errors_of, doc=f"Standard errors {kind}.")
+
+
+for _kind in covariance.HETEROSCEDASTIC:
+    _cov, _se = _robust(_kind)
+    setattr(OLSResults, f"cov_{_kind}", _cov)
+    setattr(OLSResults, f"{_kind}_se", _se)
+
+
+class LinearPrediction(MeanPrediction):
+    """Predictions of means, with intervals for new observations too."""
+
+    def of(self, scale):
+        """These predictions with the variance of an observation."""
+        self.var_resid = scale
+        self.se_obs = np.sqrt(self.se**2 + scale)
+        return self
+
+    def conf_int(self, obs=False, alpha=0.05):
+        """Confidence intervals of the mean, or of an observation, (n, 2)."""
+        return tests.conf_int(self.predicted, self.se_obs if obs else self.se, 1.0 - alpha, self.df)
+
+    def summary_frame(self, alpha=0.05):
+        """A DataFrame of means, standard errors and both intervals."""
+        frame = super().summary_frame(alpha)
+        frame["obs_ci_lower"], frame["obs_ci_upper"] = self.conf_int(obs=True, alpha=alpha).T
+        return frame

@@ -1,0 +1,327 @@
+"""``MNLogit`` in statsmodels' spelling."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from .. import api, inputs
+from ..errors import InvalidParameterError
+from ..inference import tests
+from . import covariance
+from .data import is_pandas
+from .model import GRADIENT_METHODS, Model
+from .refusals import refuse
+from .results import Results
+
+
+class MNLogit(Model):
+    """Softmax regression against the first class.
+
+    Parameters
+    ----------
+    endog : (n,) array_like of labels, or (n, J) indicators
+        Classes are in sorted order, or in that of a pandas Categorical.
+    exog : (n, p) array_like with its constant; see ``add_constant``
+    missing : "none", "drop" or "raise"
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+    """
+
+    def __init__(self, endog, exog, missing="none", check_rank=True, **kwargs):
+        recipe = kwargs.pop("recipe", None)
+        if set(kwargs) - {"hasconst"}:
+            raise InvalidParameterError(f"MNLogit: unknown keywords {sorted(kwargs)}")
+        codes, self.classes = _encode(endog)
+        if is_pandas(endog):
+            from pandas import Series
+
+            name = endog.columns[0] if endog.ndim == 2 and endog.shape[1] == 1 else getattr(endog, "name", None)
+            codes = Series(codes, index=endog.index, name="y" if name is None else name)
+        super().__init__(codes, exog, missing, recipe)
+        self.endog = self.endog.astype(int)
+        self.J, self.K = len(self.classes), self.exog.shape[1]
+
+    @property
+    def _ynames_map(self):
+        return dict(enumerate(self.classes))
+
+    @property
+    def df_model(self):
+        return float((self.rank - 1) * (self.J - 1))
+
+    @property
+    def df_resid(self):
+        return float(len(self.exog) - self.df_model - (self.J - 1))
+
+    @cached_property
+    def rank(self):
+        """The rank of the design; the fit has it for nothing."""
+        return int(np.linalg.matrix_rank(self.exog))
+
+    @property
+    def wendog(self):
+        """Indicators of the classes, (n, J)."""
+        return np.eye(self.J)[self.endog]
+
+    def predict(self, params, exog=None, which="mean"):
+        """Predictions at coefficients (p, J - 1).
+
+        Parameters
+        ----------
+        which : "mean" (probabilities), or "linear" (the linear predictors, that of the first class being zero)
+
+        Returns
+        -------
+        (n, J) array
+        """
+        if which not in ("mean", "linear"):
+            raise refuse(f"predict(which={which!r})", "there are 'mean' and 'linear'")
+        eta = np.dot(self.exog if exog is None else exog, params)
+        eta = np.column_stack([np.zeros(len(eta)), eta])
+        if which == "linear":
+            return eta
+        odds = np.exp(eta - eta.max(axis=1, keepdims=True))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def fit(
+        self,
+        start_params=None,
+        method="newton",
+        maxiter=35,
+        full_output=1,
+        disp=1,
+        callback=None,
+        cov_type="nonrobust",
+        cov_kwds=None,
+        use_t=None,
+        **kwargs,
+    ):
+        """Fit to the optimum; nothing is printed.
+
+        Parameters
+        ----------
+        start_params : (p (J - 1),) array_like, optional
+            Class after class.
+        cov_type : "nonrobust" or "HC0"
+        others
+            As for ``Logit.fit``.
+
+        Raises
+        ------
+        NotSupportedError
+            For arguments that would change the answer.
+        InvalidParameterError
+            For a design of deficient rank.
+        """
+        self.check_fit(method, GRADIENT_METHODS, maxiter, kwargs)
+        if cov_type.lower() not in ("nonrobust", "hc0"):
+            raise refuse(f"MNLogit.fit(cov_type={cov_type!r})", "there are 'nonrobust' and 'HC0'")
+        kind = covariance.check_kind(cov_type, cov_kwds)
+        start = None if start_params is None else np.reshape(start_params, (self.K, -1), order="F")
+        fitted = api.fit(
+            self.exog,
+            self.endog,
+            family="multinomial",
+            intercept=False,
+            start=start,
+            cov="model" if kind == "nonrobust" else "robust",
+            names=[str(name) for name in self.exog_names],
+        )
+        if fitted.aliased:
+            raise InvalidParameterError(f"exog is rank deficient: drop the columns {sorted(fitted.aliased)}")
+        self.rank = fitted.rank // (self.J - 1)
+        return MultinomialResults(
+            self,
+            fitted,
+            fitted.params.copy(),
+            fitted.cov_unscaled.copy(),
+            scale=1.0,
+            robust=fitted.covariance,
+            cov_type=kind,
+            cov_kwds=cov_kwds,
+            use_t=bool(use_t),
+            method="MLE",
+        )
+
+
+class MultinomialResults(Results):
+    """The results of ``MNLogit``: a row for each column of exog, a column for each class but the first."""
+
+    model_title = "MNLogit Regression Results"
+
+    @property
+    def J(self):
+        return self.model.J
+
+    @property
+    def K(self):
+        return self.model.K
+
+    @property
+    def params(self):
+        return self._table(self._params.copy())
+
+    @property
+    def bse(self):
+        """Standard errors in the layout of params."""
+        return self._table(self._bse.copy())
+
+    @property
+    def tvalues(self):
+        """Estimates over their standard errors."""
+        return self._table(self._tvalues)
+
+    @property
+    def pvalues(self):
+        """Two-sided p-values of params = 0."""
+        return self._table(tests.p_values(self._tvalues, self._test_df))
+
+    @property
+    def normalized_cov_params(self):
+        """The covariance, class after class."""
+        return self._square(self._normalized.copy())
+
+    def cov_params(self, r_matrix=None, column=None, scale=None, cov_p=None, other=None):
+        """The covariance of the coefficients, class after class; see ``Results.cov_params``."""
+        if r_matrix is None and column is None:
+            return self._square(np.array(self._cov if cov_p is None else cov_p))
+        return super().cov_params(r_matrix, column, scale, cov_p, other)
+
+    def conf_int(self, alpha=0.05):
+        """Wald confidence intervals, (J - 1, p, 2); a DataFrame of limits by class and column for pandas objects."""
+        limits = tests.conf_int(self._params, self._bse, 1.0 - alpha, self._test_df).transpose(1, 0, 2)
+        if not self.model.data.pandas:
+            return limits
+        from pandas import DataFrame
+
+        return DataFrame(limits.reshape(-1, 2), index=self._pairs(), columns=["lower", "upper"])
+
+    @cached_property
+    def llf(self):
+        """The log-likelihood."""
+        return self.fitted.llf
+
+    @cached_property
+    def llnull(self):
+        """The log-likelihood of the classes' shares."""
+        counts = np.bincount(self.model.endog, minlength=self.J)
+        return float(np.sum(counts * np.log(counts / counts.sum())))
+
+    @property
+    def prsquared(self):
+        """McFadden's R-squared, 1 - llf / llnull."""
+        return 1.0 - self.llf / self.llnull
+
+    @property
+    def llr(self):
+        """The likelihood-ratio statistic against the classes' shares."""
+        return 2.0 * (self.llf - self.llnull)
+
+    @property
+    def llr_pvalue(self):
+        """The p-value of ``llr`` by chi-square on df_model."""
+        from scipy.special import chdtrc
+
+        return float(chdtrc(self.df_model, self.llr))
+
+    @property
+    def aic(self):
+        """-2 llf + 2 (df_model + J - 1)."""
+        return -2.0 * self.llf + 2.0 * (self.df_model + self.J - 1)
+
+    @property
+    def bic(self):
+        """-2 llf + (df_model + J - 1) log(nobs)."""
+        return -2.0 * self.llf + np.log(self.nobs) * (self.df_model + self.J - 1)
+
+    @property
+    def fittedvalues(self):
+        """The linear predictors, (n, J - 1)."""
+        return self.model.data.rows(self.model.exog @ self._params)
+
+    @property
+    def resid_response(self):
+        """Indicators less probabilities, (n, J)."""
+        return self.model.wendog - self.predict()
+
+    @property
+    def resid_misclassified(self):
+        """1 where the likeliest class is not the observed one, (n,)."""
+        return self.model.data.rows((self.model.endog != self.predict().argmax(axis=1)).astype(float))
+
+    def pred_table(self):
+        """Counts (J, J) of observed against likeliest classes."""
+        cells = self.J * self.model.endog + self.predict().argmax(axis=1)
+        return np.bincount(cells, minlength=self.J**2).reshape(self.J, self.J).astype(float)
+
+    def get_prediction(self, *args, **kwargs):
+        """Not there, as in statsmodels."""
+        raise refuse("MNLogit get_prediction", "use fastglm.fit(..., family='multinomial').predict(X, interval='mean')")
+
+    @property
+    def coefficient_names(self):
+        return [f"{label}: {name}" for label in self._class_names[1:] for name in self.model.exog_names]
+
+    def _constraint_names(self):
+        return [f"y{label}_{name}" for label in self._class_names[1:] for name in self.model.exog_names]
+
+    @property
+    def _class_names(self):
+        """The classes as text, whole numbers without a decimal point."""
+        whole = [isinstance(label, float) and label.is_integer() for label in self.model.classes]
+        return [str(int(c)) if w else str(c) for c, w in zip(self.model.classes, whole, strict=True)]
+
+    def _table(self, values):
+        if not self.model.data.pandas:
+            return values
+        from pandas import DataFrame
+
+        return DataFrame(values, index=self.model.exog_names)
+
+    def _square(self, values):
+        if not self.model.data.pandas:
+            return values
+        from pandas import DataFrame
+
+        return DataFrame(values, index=self._pairs(), columns=self._pairs())
+
+    def _pairs(self):
+        from pandas import MultiIndex
+
+        labels = self._class_names[1:]
+        return MultiIndex.from_product([labels, self.model.exog_names], names=[self.model.endog_names, None])
+
+    def summary_facts(self):
+        """Pairs of label and number for the summary."""
+        return [
+            ("Log-Likelihood", self.llf),
+            ("LL-Null", self.llnull),
+            ("Pseudo R-squ.", self.prsquared),
+            ("LLR p-value", self.llr_pvalue),
+        ]
+
+
+def _encode(endog):
+    """Numbers of the classes, (n,), and their labels in order."""
+    if getattr(endog, "ndim", 1) == 2 and endog.shape[1] == 1:
+        endog = endog.iloc[:, 0] if is_pandas(endog) else endog[:, 0]
+    if is_pandas(endog) and str(endog.dtypes if endog.ndim == 1 else "") == "category":
+        codes = endog.cat.codes.to_numpy()
+        if (codes < 0).any():
+            raise InvalidParameterError(f"endog has a missing value in row {int(np.argmax(codes < 0))}")
+        return codes, [label for label in endog.cat.categories]
+    values = np.asarray(endog)
+    if values.ndim == 2:
+        columns = list(endog.columns) if is_pandas(endog) else list(range(values.shape[1]))
+        indicators = inputs.numeric(values, "endog")
+        if not ((indicators == 0) | (indicators == 1)).all() or not (indicators.sum(axis=1) == 1).all():
+            raise InvalidParameterError("endog has several columns, which must be indicators: a single 1 in each row")
+        return indicators.argmax(axis=1), columns
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise InvalidParameterError(f"endog has a missing value in row {int(np.argmax(np.isnan(values)))}")
+    labels, codes = np.unique(values, return_inverse=True)
+    return codes, labels.tolist()

@@ -1,0 +1,33 @@
+"""A link of statsmodels that R's ``glm`` has not: it belongs to this package and is not registered by name."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..kernels.elementary import expm1, log1p
+from ..types import Interval
+
+NEGATIVE = Interval(float("-inf"), 0.0, "neither")
+
+
+class NegativeBinomialLink(NamedTuple):
+    """log(mu / (mu + 1 / alpha)) = eta, for negative eta: the canonical link of the negative binomial."""
+
+    alpha: float
+
+    name = "nbinom"
+    domain = NEGATIVE
+
+    def link(self, mu):
+        return -log1p(1.0 / (self.alpha * mu))
+
+    def inverse(self, eta):
+        return 1.0 / (self.alpha * expm1(-eta))
+
+    def slope(self, eta):
+        mu = 1.0 / (self.alpha * expm1(-eta))
+        return mu * (1.0 + self.alpha * mu)
+
+    def bend(self, eta):
+        mu = 1.0 / (self.alpha * expm1(-eta))
+        return mu * (1.0 + self.alpha * mu) * (1.0 + 2.0 * self.alpha * mu)

@@ -1,0 +1,115 @@
+"""What statsmodels has and this package has not, refused by name."""
+
+from __future__ import annotations
+
+from ..errors import FastGLMWarning, warn
+
+
+class NotSupportedError(NotImplementedError, AttributeError):
+    """Something of statsmodels that is not here; the message names it and what there is instead.
+
+    It is an ``AttributeError`` too, so that ``hasattr`` answers no.
+    """
+
+
+class ConventionWarning(FastGLMWarning):
+    """The number is statsmodels', and may not be what its name says; the message says what it is."""
+
+
+# name -> what to use instead; "" where there is nothing
+REFUSED = {
+    "as_csv": "use as_text() or as_html()",
+    "as_latex": "use as_text() or as_html()",
+    "bootstrap": "",
+    "cdf": "",
+    "compare_f_test": "use wald_test",
+    "compare_lm_test": "use wald_test",
+    "compare_lr_test": "take twice the difference of llf",
+    "conf_int_el": "",
+    "cov_params_func_l1": "",
+    "el_test": "",
+    "estimate_tweedie_power": "",
+    "family": "",
+    "fit_constrained": "",
+    "fit_regularized": "maximum likelihood is fitted, without a penalty",
+    "GEE": "",
+    "GeneralizedPoisson": "",
+    "get_diagnostic": "",
+    "get_distribution": "",
+    "get_influence": "use fastglm.fit(...).influence(X, y) and get_hat_matrix_diag()",
+    "get_margeff": "",
+    "GLMGam": "",
+    "GLS": "",
+    "hessian": "",
+    "hessian_factor": "",
+    "im_ratio": "",
+    "info_criteria": "use aic and bic",
+    "information": "",
+    "link": "",
+    "load": "use fastglm.statsmodels.load(path)",
+    "loglike_and_score": "",
+    "loglike": "",
+    "loglikeobs": "",
+    "MixedLM": "",
+    "NegativeBinomial": "GLM with families.NegativeBinomial(alpha=...) fits one whose alpha is given",
+    "NegativeBinomialP": "GLM with families.NegativeBinomial(alpha=...) fits one whose alpha is given",
+    "normalized_cov_params": "",
+    "outlier_test": "",
+    "pdf": "",
+    "pinv_wexog": "",
+    "plot_added_variable": "",
+    "plot_ceres_residuals": "",
+    "plot_partial_residuals": "",
+    "predict_prob": "",
+    "QuantReg": "",
+    "resid_generalized": "",
+    "resid_pearson": "use resid_response",
+    "RLM": "",
+    "score": "",
+    "score_factor": "",
+    "score_obs": "",
+    "score_test": "",
+    "set_null_options": "",
+    "t_test_pairwise": "use t_test with one row for each pair",
+    "tables": "use as_text() or as_html()",
+    "wald_test_terms": "use wald_test",
+    "wendog": "",
+    "wexog": "",
+    "wexog_singular_values": "",
+    "whiten": "",
+    "WLS": "GLM with var_weights fits the same model",
+    "ZeroInflatedPoisson": "",
+}
+
+
+def refuse(what: str, instead: str = "") -> NotSupportedError:
+    """The error that says what is not here, and what to use."""
+    return NotSupportedError(f"{what} is not supported by fastglm.statsmodels{'; ' + instead if instead else ''}")
+
+
+def missing(owner: str, name: str, names=()) -> AttributeError:
+    """The error for an attribute that is not there."""
+    if name in REFUSED:
+        return refuse(f"{owner}.{name}", REFUSED[name])
+    return AttributeError(f"{owner} has no attribute {name!r}" + (f"; it has {', '.join(names)}" if names else ""))
+
+
+def check_options(where: str, options: dict, accepted) -> None:
+    """Refuse options that are not among those known to change only the way to the answer."""
+    for name in options:
+        if name not in accepted:
+            raise refuse(f"{where}({name}=...)")
+
+
+def caution(text: str) -> None:
+    """Say, at the caller's line, what a number of statsmodels means."""
+    warn(ConventionWarning, text)
+
+
+class Refusing:
+    """A class whose attributes that statsmodels has and it has not are refused by name."""
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise missing(type(self).__name__, name)

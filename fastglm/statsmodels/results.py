@@ -1,0 +1,210 @@
+"""What the results of all models have in common: estimates with their names, tests, intervals, files."""
+
+from __future__ import annotations
+
+import pickle
+from functools import cached_property
+
+import numpy as np
+
+from ..inference import tests
+from .contrasts import Contrast, linear_constraints
+from .covariance import clusters_df
+from .refusals import Refusing
+
+
+class Results(Refusing):
+    """Estimates of a model, in statsmodels' layout: Series and DataFrames where the model was given pandas objects.
+
+    Parameters
+    ----------
+    model : Model
+    fitted : GLMResult
+        The fit of this library, kept as ``fitted``.
+    params : (p,) or (p, m) array, without NaN
+    normalized : (q, q) array
+        The covariance at scale one; class after class where params has several columns.
+    scale : float
+    robust : (q, q) array or None
+        The covariance where it is not ``scale * normalized``.
+    use_t : bool
+        Student's t in place of the normal distribution.
+    """
+
+    def __init__(
+        self, model, fitted, params, normalized, *, scale, robust, cov_type, cov_kwds, use_t, method, df_resid=None
+    ):
+        self.model, self.fitted, self.scale, self.use_t, self.method = model, fitted, scale, use_t, method
+        self._params, self._normalized, self._robust = params, normalized, robust
+        self.cov_type, self.cov_kwds = cov_type, dict(cov_kwds or {})
+        self.converged = fitted.converged
+        self.nobs, self.df_model = len(model.exog), model.df_model
+        self.df_resid = model.df_resid if df_resid is None else df_resid
+        self.df_resid_inference = clusters_df(cov_type, self.cov_kwds) or self.df_resid
+        self.mle_retvals = {
+            "converged": fitted.converged,
+            "iterations": fitted.n_iter,
+            "warnflag": not fitted.converged,
+        }
+
+    @property
+    def _test_df(self):
+        return self.df_resid_inference if self.use_t else None
+
+    @property
+    def _cov(self):
+        return self.scale * self._normalized if self._robust is None else self._robust
+
+    @cached_property
+    def _bse(self):
+        return np.sqrt(np.diagonal(self._cov)).reshape(self._params.shape, order="F")
+
+    @property
+    def _tvalues(self):
+        with np.errstate(all="ignore"):
+            return self._params / self._bse
+
+    @property
+    def params(self):
+        return self.model.data.columns(self._params.copy())
+
+    @property
+    def bse(self):
+        """Standard errors in the layout of params."""
+        return self.model.data.columns(self._bse.copy())
+
+    @property
+    def tvalues(self):
+        """Estimates over their standard errors."""
+        return self.model.data.columns(self._tvalues)
+
+    @property
+    def pvalues(self):
+        """Two-sided p-values of params = 0."""
+        return self.model.data.columns(tests.p_values(self._tvalues, self._test_df))
+
+    @property
+    def normalized_cov_params(self):
+        """The covariance at scale one."""
+        return self.model.data.square(self._normalized.copy())
+
+    def conf_int(self, alpha=0.05):
+        """Wald confidence intervals, (p, 2)."""
+        return self.model.data.limits(tests.conf_int(self._params, self._bse, 1.0 - alpha, self._test_df))
+
+    def cov_params(self, r_matrix=None, column=None, scale=None, cov_p=None, other=None):
+        """The covariance of the coefficients, of some of them (column), or of linear combinations R b (r_matrix)."""
+        if cov_p is None:
+            cov_p = self._cov if scale is None or self._robust is not None else scale * self._normalized
+        cov_p = np.asarray(cov_p)
+        if column is not None:
+            column = np.asarray(column)
+            return cov_p[column, column] if column.ndim == 0 else cov_p[np.ix_(column, column)]
+        if r_matrix is None:
+            return self.model.data.square(cov_p.copy())
+        R = np.asarray(r_matrix)
+        return R @ cov_p @ (R if other is None else np.asarray(other)).T
+
+    def t_test(self, r_matrix, cov_p=None, use_t=None):
+        """Tests of linear combinations R b = q, one by one.
+
+        Parameters
+        ----------
+        r_matrix : (k, p) or (p,) array, a pair (R, q), or text such as ``"x1 = x2, x3 = 1"``
+        use_t : bool, optional
+            That of the results without it.
+
+        Returns
+        -------
+        Contrast
+        """
+        R, q = linear_constraints(r_matrix, self._constraint_names(), self._params.size)
+        cov = self.cov_params(r_matrix=R, cov_p=cov_p)
+        # one constraint has an array (1, 1), as in statsmodels
+        sd = np.sqrt(cov) if len(R) == 1 else np.sqrt(np.diagonal(cov))
+        use_t = self.use_t if use_t is None else use_t
+        effect = R @ self._params.ravel(order="F")
+        return Contrast.of_t(effect, q, sd, self.df_resid_inference, use_t)
+
+    def wald_test(self, r_matrix, cov_p=None, invcov=None, use_f=None, df_constraints=None, scalar=True):
+        """Joint test of R b = q, by chi-square, or by F if use_f or the results' use_t says so; see ``t_test``."""
+        R, q = linear_constraints(r_matrix, self._constraint_names(), self._params.size)
+        gap = R @ self._params.ravel(order="F") - q
+        rank = float(len(R))
+        if invcov is None:
+            cov = self.cov_params(r_matrix=R, cov_p=cov_p)
+            invcov, rank = np.linalg.pinv(cov), float(np.linalg.matrix_rank(cov))
+        rank = rank if df_constraints is None else df_constraints
+        statistic = float(gap @ invcov @ gap)
+        use_f = self.use_t if use_f is None else use_f
+        return Contrast.of_wald(statistic if scalar else np.array([[statistic]]), rank, self.df_resid_inference, use_f)
+
+    def f_test(self, r_matrix, cov_p=None, invcov=None):
+        """Joint test of R b = q by the F distribution; see ``t_test``."""
+        return self.wald_test(r_matrix, cov_p=cov_p, invcov=invcov, use_f=True)
+
+    def _constraint_names(self):
+        return self.model.exog_names
+
+    def predict(self, exog=None, transform=True, *args, **kwargs):
+        """Predictions; the arguments after transform are those of the model's predict.
+
+        Parameters
+        ----------
+        exog : (n, p) array_like, or for models from formulas a data frame of their columns, optional
+            The rows of the fit without it. Columns are taken by position, not by name.
+        transform : bool
+            Whether a formula is applied to exog.
+
+        Returns
+        -------
+        (n,) array, or a Series where exog has row labels
+        """
+        values, labels = self.model.prediction_design(exog, transform)
+        out = self.model.predict(self._params, values, *args, **kwargs)
+        if labels is None:
+            return out
+        from pandas import DataFrame, Series
+
+        return Series(out, index=labels) if out.ndim == 1 else DataFrame(out, index=labels)
+
+    def summary(self, yname=None, xname=None, title=None, alpha=0.05):
+        """The fit as a table, with ``as_text()`` and ``as_html()``."""
+        from .summary import Summary
+
+        return Summary(self, yname, xname, title, alpha)
+
+    summary2 = summary
+
+    def remove_data(self):
+        """Drop the rows: what was computed, tests and predictions for new rows stay."""
+        self.summary()
+        self.__dict__.pop("_detail", None)
+        for owner in (self, self.model):
+            for name in [name for name, value in owner.__dict__.items() if self._is_rows(value)]:
+                setattr(owner, name, None)
+        data = self.model.data
+        data.endog = data.exog = data.row_labels = None
+        data.extras = dict.fromkeys(data.extras)
+
+    def _is_rows(self, value):
+        kept = any(value is estimate for estimate in (self._params, self._normalized, self._robust))
+        return isinstance(value, np.ndarray) and value.ndim > 0 and len(value) == self.nobs and not kept
+
+    def save(self, fname, remove_data=False):
+        """Write the results, a pickle; ``fastglm.statsmodels.load`` reads them."""
+        if remove_data:
+            self.remove_data()
+        if hasattr(fname, "write"):
+            pickle.dump(self, fname)
+            return
+        with open(fname, "wb") as file:
+            pickle.dump(self, file)
+
+
+def load(fname) -> Results:
+    """Read results that were saved; like every pickle, only from those you trust."""
+    if hasattr(fname, "read"):
+        return pickle.load(fname)
+    with open(fname, "rb") as file:
+        return pickle.load(file)
