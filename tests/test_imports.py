@@ -21,7 +21,8 @@ LEVELS = [
     (3, ("moments", "penalty", "objective", "cross_entropy", "scan", "inputs", "labels")),
     (4, ("solver", "solvers")),
     (5, ("result", "multinomial", "inference", "serialize", "progress", "null", "export")),
-    (6, ("api", "model", "online", "nn", "frames", "sklearn", "statsmodels", "cli", "demo", "warm", "__main__", "simulate", "plots")),
+    (6, ("api", "model", "online", "nn", "frames", "sklearn", "statsmodels")),
+    (6, ("cli", "demo", "warm", "__main__", "simulate", "plots")),
 ]
 # imports of a higher level made at the moment of use, as (module, imported); each needs a reason beside it
 UPWARD_AT_USE: tuple = ()

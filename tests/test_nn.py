@@ -146,7 +146,10 @@ def test_with_zeroed_hidden_outputs_the_direct_connection_is_the_glm():
     assert agree(np.concatenate([found[-1][0], found_direct[:, 0]]), gradient, 1e-12)
 
 
-@pytest.mark.parametrize("options", [SGD(method="sgd", epochs=5), SGD(rate=1e-4, epochs=5, seed=3), SGD(method="adam", epochs=5)])
+PATHS = [SGD(method="sgd", epochs=5), SGD(rate=1e-4, epochs=5, seed=3), SGD(method="adam", epochs=5)]
+
+
+@pytest.mark.parametrize("options", PATHS)
 def test_without_hidden_layers_the_path_is_the_stochastic_glms(options):
     X, y, w, offset = glm_data()
     model = MLP((), family="poisson")
