@@ -23,7 +23,8 @@ DIAGONAL = k.ORDER_DIAGONAL  # the order of a pass with the score and the inform
 class Likelihood:
     """What every objective over a source is made of: passes that are counted, samples, scales.
 
-    A subclass sums one unit of rows in ``_unit`` and puts a pass's sums in order in ``_assembled``.
+    A subclass says what it is ``over`` another source, sums one unit of rows in ``_unit``, and puts a pass's sums in
+    order in ``_assembled``.
 
     Parameters
     ----------
@@ -130,10 +131,6 @@ class Likelihood:
     def part(self, runs: np.ndarray) -> Likelihood:
         """The same model over the ranges of rows ``runs`` (k, 2) alone."""
         return self.over(self.source.part(runs))
-
-    def over(self, source, share: float = 1.0) -> Likelihood:
-        """The same model over another source."""
-        raise NotImplementedError
 
     def rescale(self) -> bool:
         """Scale columns by powers of two to a largest entry near one; False where that changes nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -237,9 +238,14 @@ class GLMResult:
         return Summary(self, level)
 
     def tidy(self, level=0.95):
-        """One row per coefficient, a pandas DataFrame, or a dict of columns where pandas is not installed.
+        """One row per coefficient, as the user's own kind of frame.
 
-        The columns are term, estimate, std_error, statistic, p_value, conf_low, conf_high (R's ``broom::tidy``).
+        That is a polars DataFrame or a pyarrow Table where the model was fitted to one of theirs by a formula, else a
+        pandas DataFrame, or a dict of columns where pandas is not installed.
+
+        The columns are term, estimate, std_error, statistic, p_value, conf_low, conf_high (R's ``broom::tidy``); of a
+        formula also variable, the term of the formula, and level, what the coefficient is of within it (None for a
+        term of one column of numbers).
         """
         limits = self.conf_int(level)
         numbers = {
@@ -250,7 +256,21 @@ class GLMResult:
             "conf_low": limits[..., 0],
             "conf_high": limits[..., 1],
         }
-        return frame(self._terms() | {name: values.flatten(order="F") for name, values in numbers.items()})
+        columns = self._terms() | {name: values.flatten(order="F") for name, values in numbers.items()}
+        if self.design is None:
+            return frame(columns)
+        return frame(columns | self._levels(), self.design.library)
+
+    def _levels(self):
+        """The columns of ``tidy`` that say which level of which term a row is of."""
+        from .design.groups import groups
+
+        names = np.empty((2, len(self.names)), dtype=object)
+        for group in groups(self.design):
+            names[0, group.numbers] = group.term
+            names[1, group.numbers] = group.levels
+        times = self.params.size // len(self.names)
+        return {"variable": names[0].tolist() * times, "level": names[1].tolist() * times}
 
     def _terms(self):
         """The columns of ``tidy`` that say which coefficient a row is."""
@@ -313,15 +333,19 @@ class GLMResult:
 
 
 FIELDS = tuple(item.name for item in fields(GLMResult))
+# library -> its module and what makes a frame there of columns by name
+FRAMES = {"pandas": ("pandas", "DataFrame"), "polars": ("polars", "DataFrame"), "pyarrow": ("pyarrow", "table")}
 
 
-def frame(columns):
-    """Columns by name as a pandas DataFrame, or as they are where pandas is not installed."""
-    try:
-        from pandas import DataFrame
-    except ImportError:
-        return columns
-    return DataFrame(columns)
+def frame(columns, library="pandas"):
+    """Columns by name as a frame of a library, else of pandas, or as they are where neither is installed."""
+    for module, make in dict.fromkeys((FRAMES[library], FRAMES["pandas"])):
+        try:
+            library = import_module(module)
+        except ImportError:
+            continue
+        return getattr(library, make)(columns)
+    return columns
 
 
 def _frozen(values):

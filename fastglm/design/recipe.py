@@ -77,6 +77,8 @@ class Design:
         Rows when the design was made, and how many of them were left out for missing values.
     unused : mapping of str to tuple
         Levels of categorical types that no row had; they have no coefficient, as in R.
+    library : {"pandas", "polars", "pyarrow"}
+        The library of the frame that the design was made from, whose frames ``tidy`` answers with.
     """
 
     formula: Formula
@@ -89,6 +91,7 @@ class Design:
     n_rows: int = 0
     n_dropped: int = 0
     unused: Mapping[str, tuple] = field(default_factory=dict)
+    library: str = "pandas"
     layout: Layout = field(init=False, repr=False)
 
     def __post_init__(self):
@@ -163,7 +166,9 @@ class Design:
         kinds = {name: table.column(name).kind for name in columns}
         dropped = 0 if keep is None else int(table.n_rows - keep.sum())
         unused = {v.name: rest for v in variables.values() if isinstance(v, Factor) and (rest := _unused(v, table))}
-        return cls(formula, variables, kinds, state, missing, unseen, counts, table.n_rows, dropped, unused)
+        return cls(
+            formula, variables, kinds, state, missing, unseen, counts, table.n_rows, dropped, unused, table.library
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

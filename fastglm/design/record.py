@@ -45,6 +45,7 @@ def to_dict(design: Design) -> dict:
         "missing_counts": dict(design.missing_counts),
         "rows": [design.n_rows, design.n_dropped],
         "unused": {name: list(levels) for name, levels in design.unused.items()},
+        "library": design.library,
     }
 
 
@@ -76,6 +77,7 @@ def from_dict(saved: dict) -> Design:
             saved["missing_counts"],
             *saved["rows"],
             {name: tuple(levels) for name, levels in saved["unused"].items()},
+            saved.get("library", "pandas"),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise FileFormatError(f"this is not a saved design: {error!r}") from None

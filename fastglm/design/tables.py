@@ -72,6 +72,12 @@ class Table:
         pandas, polars (eager or lazy), a pyarrow table, a DuckDB relation, anything else that narwhals or
         ``__arrow_c_stream__`` reads, or a mapping of names to arrays.
 
+    Attributes
+    ----------
+    library : {"pandas", "polars", "pyarrow"}
+        Which of these the frame is of, "pandas" for any other.
+    names : tuple of str
+
     Raises
     ------
     InvalidParameterError
@@ -80,6 +86,7 @@ class Table:
 
     def __init__(self, frame):
         self._frame, self._lazy, self.index = _narwhals(frame)
+        self.library = _library(frame, self._frame)
         self.names = tuple(self._frame.collect_schema().names())
         self.known = dict.fromkeys(self.names)  # to look names up in
         self._columns: dict[str, Column] = {}
@@ -165,6 +172,12 @@ def _narwhals(frame):
             f"the data must be a data frame or a mapping of names to columns, not {type(frame).__name__}"
         ) from None
     return frame, isinstance(frame, nw.LazyFrame), index
+
+
+def _library(given, frame):
+    """The library that a frame of narwhals' is of, where it answers with frames of that library."""
+    name = "" if isinstance(given, Mapping) else frame.implementation.name.lower()
+    return name if name in ("polars", "pyarrow") else "pandas"
 
 
 def _arrow(frame):
