@@ -18,11 +18,12 @@ EXAMPLES = """examples:
   fastglm fit cost.csv "cost ~ . - id" --family gamma --link log --weights n
   fastglm fit --help                                the formula language and all options
 """
-FORMULA = """The formula speaks of the numeric columns of the file:
+FORMULA = """The formula speaks of the columns of the file; text and categories are factors:
   y ~ a + b             two columns and an intercept;  y ~ a + b - 1  without one;  y ~ 1  the intercept alone
   y ~ .                 all other columns;  y ~ . - id  all but one
-  log(a)  sqrt(a)       also log1p log2 log10 exp expm1 abs;  I(a**2 / b)  any arithmetic
-  a:b                   a product;  a*b  both and their product
+  C(a)                  numbers as a factor;  C(z, Sum)  C(z, Treatment("b"))  other contrasts
+  log(a)  sqrt(a)       also log1p log2 log10 exp expm1 abs;  I(a**2 / b)  any arithmetic;  poly(a, 3)  bs(a, df=5)
+  a:b                   an interaction;  a*b  both and their interaction
   offset(log(t))        a known part of the linear predictor;  exposure(t)  the same for a log link
   cbind(yes, no) ~ ...  a binomial response as two counts
   `odd name`            backticks around a name that is not a word
@@ -75,7 +76,7 @@ def _parser():
     commands = parser.add_subparsers(dest="command", required=True, metavar="{demo,fit}", parser_class=_Parser)
     for name, fill, text, epilog in (
         ("demo", _add_demo, "simulate a large data set, fit it, compare", None),
-        ("fit", _add_fit, "fit a model to the numeric columns of a CSV or Parquet file", FORMULA),
+        ("fit", _add_fit, "fit a model to columns of a CSV or Parquet file", FORMULA),
     ):
         about = text[0].upper() + text[1:] + "."
         fill(commands.add_parser(name, help=text, description=about, epilog=epilog, formatter_class=raw))
@@ -100,6 +101,7 @@ def _add_fit(parser):
     add("--family", default="gaussian", help="gaussian (default), binomial, poisson, gamma, inverse_gaussian, ...")
     add("--link", help="identity, log, logit, probit, cloglog, inverse, ... (default: the family's)")
     add("--weights", metavar="COLUMN", help="column of prior weights")
+    add("--missing", choices=("error", "drop"), default="error", help="rows with missing values (default: an error)")
     add("--out", metavar="FILE", help="where the model goes (default: DATA's name with .model.json, in this folder)")
     add("--html", metavar="FILE", help="also write a report")
     add("--solver", default="auto", help="auto (default), newton, lbfgs, ...")
@@ -133,55 +135,33 @@ def _demo(args) -> int:
 
 
 def _fit(args) -> int:
-    from .formula import design, parse
-    from .tables import column_names, read_table
+    from .frames import glm
+    from .tables import mentioned, read_table
 
+    if args.weights in mentioned(args.formula):
+        raise InvalidParameterError(f"column {args.weights!r} is in the formula and in --weights")
     if not 0 < args.level < 1:
         raise InvalidParameterError(f"--level must lie between 0 and 1, got {args.level:g}")
     out = Path(args.out or _stem(args.data) + ".model.json")
     _writable(out, args.html)
-    formula = parse(args.formula)
     start = time.perf_counter()
-    available = column_names(args.data)
-    needed = formula.columns([name for name in available if name != args.weights])
-    table = read_table(args.data, [*needed, *([args.weights] if args.weights else [])])
-    weights = _weights(args.weights, table, needed)
-    X, y, names, offset, exposure = design(formula, {name: table[name] for name in needed})
-    read = time.perf_counter() - start
-
-    result, seconds = _timed_fit(args, formula, X, y, names, weights, offset, exposure)
+    table = read_table(args.data, args.formula, args.weights)
+    read = time.perf_counter()
+    result = glm(
+        args.formula, table, family=args.family, link=args.link, weights=args.weights, solver=args.solver,
+        threads=args.threads, missing=args.missing,
+    )  # fmt: skip
+    seconds = time.perf_counter() - read
     summary = result.summary(args.level)
     print(summary)
-    print(f"\nread {len(y):,} rows in {read:.2f} s, fitted in {seconds:.2f} s, {result.n_passes:.3g} passes over X")
+    passes = f"{result.n_passes:.3g} passes over X"
+    print(f"\nread {table.num_rows:,} rows in {read - start:.2f} s, fitted in {seconds:.2f} s, {passes}")
     result.save(out)
     print(f"model: {out}")
     if args.html:
         Path(args.html).write_text(_page(args, summary), encoding="utf-8")
         print(f"report: {args.html}")
     return 0 if result.converged else 1
-
-
-def _timed_fit(args, formula, X, y, names, weights, offset, exposure):
-    import fastglm
-
-    start = time.perf_counter()
-    result = fastglm.fit(
-        X, y, family=args.family, link=args.link, intercept=formula.intercept, weights=weights, offset=offset,
-        exposure=exposure, names=names, solver=args.solver, threads=args.threads,
-    )  # fmt: skip
-    return result, time.perf_counter() - start
-
-
-def _weights(name, table, needed):
-    """The column of weights, checked as any other."""
-    from .expression import Expression
-    from .formula import Values
-
-    if name is None:
-        return None
-    if name in needed:
-        raise InvalidParameterError(f"column {name!r} is in the formula and in --weights")
-    return Values(table).of(Expression("column", name))
 
 
 def _stem(data) -> str:

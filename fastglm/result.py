@@ -339,12 +339,12 @@ FRAMES = {"pandas": ("pandas", "DataFrame"), "polars": ("polars", "DataFrame"), 
 
 def frame(columns, library="pandas"):
     """Columns by name as a frame of a library, else of pandas, or as they are where neither is installed."""
-    for module, make in dict.fromkeys((FRAMES[library], FRAMES["pandas"])):
+    for module, make in dict.fromkeys((FRAMES.get(library, FRAMES["pandas"]), FRAMES["pandas"])):
         try:
-            library = import_module(module)
+            found = import_module(module)
         except ImportError:
             continue
-        return getattr(library, make)(columns)
+        return getattr(found, make)(columns)
     return columns
 
 

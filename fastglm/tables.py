@@ -1,15 +1,15 @@
-"""Columns of CSV and Parquet files as numpy arrays; only those asked for are read."""
+"""Columns of CSV and Parquet files; only those that a formula may need are read."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
-
-import numpy as np
 
 from .errors import FileFormatError, InvalidParameterError
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+CODINGS = ("Treatment", "Sum", "Helmert", "Poly", "Diff", "SDiff", "True", "False", "None", "pi", "contr", "np")
 PARQUET = (".parquet", ".pq")
 
 
@@ -39,34 +39,49 @@ def column_names(path) -> list[str]:
         raise _unreadable(path, error) from None
 
 
-def read_table(path, columns=None) -> dict[str, np.ndarray]:
-    """Read columns of a CSV or Parquet file.
+def read_table(path, formula: str = ".", *others):
+    """Read the columns of a CSV or Parquet file that a formula may need.
 
     Parameters
     ----------
     path : str or Path
         A ``.csv``, ``.tsv`` (also with ``.gz``) or ``.parquet`` file.
-    columns : iterable of str, optional
-        The columns to read; all by default.
+    formula : str
+        Columns whose names do not occur in it are not read; all are where it has a "." of its own.
+    *others : str or None
+        Names of more columns.
 
     Returns
     -------
-    dict of str to ndarray
-        Integers stay integers; a missing number is NaN; text and anything else that is not a number is an array of
-        objects, missing as None.
+    pyarrow.Table
+
+    Raises
+    ------
+    InvalidParameterError, FileFormatError
+        For a file that is not there, of another kind, or damaged, and for a name among ``others`` that is no column.
     """
     path, kind = _checked(path)
-    if columns is not None:
-        columns = list(dict.fromkeys(columns))
-        known = column_names(path)
-        for name in columns:
-            if name not in known:
-                raise unknown_column(name, known, path.name)
+    known = column_names(path)
+    for name in others:
+        if name is not None and name not in known:
+            raise unknown_column(name, known, path.name)
+    for name in mentioned(formula):
+        if name not in known and name not in CODINGS:
+            raise unknown_column(name, known, path.name)
+    every = re.search(r"(^|[\s~+*:(-])\.($|[\s+*:)-])", formula) is not None
+    columns = [name for name in known if every or name in formula or name in others]
     try:
-        table = _read(path, kind, columns)
+        return _read(path, kind, columns)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
-    return {name: _array(table.column(name)) for name in table.column_names}
+
+
+def mentioned(formula: str) -> list[str]:
+    """The names in a formula that can only be columns: not called, not the name of an argument, not text."""
+    quoted = re.findall(r"`([^`]+)`", formula)
+    bare = re.sub(r"`[^`]*`|'[^']*'|\"[^\"]*\"", " ", formula)
+    words = re.finditer(r"(?<![\w.])[^\W\d][\w.]*(?!\s*[\w.(])(?!\s*=[^=])", bare)
+    return [*quoted, *(word.group() for word in words)]
 
 
 def unknown_column(name, known, where="the data") -> InvalidParameterError:
@@ -100,7 +115,7 @@ def _read(path, kind, columns):
         return pyarrow.parquet.read_table(path, columns=columns)
     import pyarrow.csv
 
-    # without columns pyarrow reads them all, so an empty list must not reach it
+    # without columns pyarrow reads them all, which is right where a formula names none
     options = pyarrow.csv.ConvertOptions(include_columns=columns or None, strings_can_be_null=True)
     return pyarrow.csv.read_csv(path, parse_options=_parsing(kind), convert_options=options)
 
@@ -109,17 +124,6 @@ def _parsing(kind):
     import pyarrow.csv
 
     return pyarrow.csv.ParseOptions(delimiter=DELIMITERS[kind])
-
-
-def _array(column) -> np.ndarray:
-    import pyarrow as pa
-
-    kind = column.type
-    if pa.types.is_decimal(kind) or (pa.types.is_boolean(kind) and column.null_count):
-        column = column.cast(pa.float64())
-    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-        return np.array(column.to_pylist(), dtype=object)
-    return column.to_numpy()
 
 
 def _unreadable(path, error):

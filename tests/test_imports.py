@@ -17,7 +17,7 @@ PACKAGE = Path(fastglm.__file__).parent
 LEVELS = [
     (0, ("types", "errors", "special")),
     (1, ("family", "kernels", "matrix", "families", "links")),
-    (2, ("source", "design", "formula", "expression", "tables")),
+    (2, ("source", "design", "tables")),
     (3, ("moments", "penalty", "objective", "cross_entropy", "scan", "inputs", "labels")),
     (4, ("solver", "solvers")),
     (5, ("result", "multinomial", "inference", "serialize", "progress", "null", "export")),

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from html import escape
 from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
 
 from ..types import READ_ONCE
+from . import tests
 
 WIDTH = 80
 NAME_WIDTH = 14  # names may always have this many letters; longer ones lose their middle where the line is full
+MOST_LEVELS = 30  # of a term whose coefficients are listed one by one
+MOST_TESTED = 1000  # coefficients of a joint test, whose time grows with their cube
 
 STYLE = (
     ".fastglm{font:13px/1.45 system-ui,sans-serif;color:#222;background:#fff;max-width:56em;padding:.6em}"
@@ -21,6 +28,8 @@ STYLE = (
     ".fastglm tbody tr{background:none;border-bottom:1px solid #eee}"
     ".fastglm .facts td{text-align:left;overflow-wrap:anywhere}.fastglm .facts th{white-space:nowrap}"
     ".fastglm th[scope=rowgroup]{text-align:left;font-weight:600;padding-top:.9em;border-bottom:1px solid #bbb}"
+    ".fastglm th[scope=row].level{padding-left:2.2em;font-weight:400}"
+    ".fastglm .against{font-weight:400;color:#555}"
     ".fastglm .alert{background:#fdecea;border-left:4px solid #c0392b;padding:.5em .8em;font-weight:600}"
     ".fastglm .notes{color:#555;margin:.2em 0;padding-left:1.2em}"
 )
@@ -49,6 +58,15 @@ def format_number(value, digits=5):
     return f"{value:.{digits - 1}e}"
 
 
+class Row(NamedTuple):
+    """A line of a table of coefficients; one without cells speaks of a whole term, in its remark."""
+
+    name: str
+    cells: tuple[str, ...] = ()
+    remark: str = ""
+    is_level: bool = False
+
+
 class Summary:
     """A printable account of a fit; ``str()`` gives the text, notebooks show the HTML.
 
@@ -66,7 +84,7 @@ class Summary:
     def as_text(self):
         """The summary as text, 80 columns wide unless the numbers need more."""
         tables = self._tables()
-        heads, *table = _columns([self._heads(), *(row for _, rows in tables for row in rows)])
+        heads, *table = _columns([Row("", self._heads()), *(row for _, rows in tables for row in rows)])
         width = max(WIDTH, len(heads), *map(len, table))
         lines = [self._title().center(width).rstrip(), "=" * width]
         if self._alert():
@@ -92,7 +110,7 @@ class Summary:
         parts.append(f'<table class="facts"><caption>{escape(self._title())}</caption><tbody>')
         parts += [f"<tr>{_fact_html(left)}{_fact_html(right)}</tr>" for left, right in pairs]
         parts.append("</tbody></table><table><thead><tr>")
-        parts += [f'<th scope="col">{escape(head)}</th>' for head in self._heads()]
+        parts += [f'<th scope="col">{escape(head)}</th>' for head in ("", *self._heads())]
         parts.append("</tr></thead>")
         parts += [self._group_html(heading, rows) for heading, rows in self._tables()]
         parts.append("</table>")
@@ -104,10 +122,8 @@ class Summary:
     def _group_html(self, heading, rows):
         parts = ["<tbody>"]
         if heading:
-            parts.append(f'<tr><th scope="rowgroup" colspan="{len(self._heads())}">{escape(heading)}</th></tr>')
-        for name, *cells in rows:
-            data = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-            parts.append(f'<tr><th scope="row">{escape(name)}</th>{data}</tr>')
+            parts.append(f'<tr><th scope="rowgroup" colspan="{len(self._heads()) + 1}">{escape(heading)}</th></tr>')
+        parts += [_row_html(row, len(self._heads())) for row in rows]
         return "".join(parts) + "</tbody>"
 
     __str__ = as_text
@@ -157,27 +173,60 @@ class Summary:
 
     def _heads(self):
         if self.result.cov_params() is None:
-            return ["", "coef"]
+            return ("coef",)
         stat = "z" if self.result.test_df is None else "t"
         tail = (1.0 - self.level) / 2.0
-        return ["", "coef", "std err", stat, f"P>|{stat}|", f"[{tail:.5g}", f"{1.0 - tail:.5g}]"]
+        return ("coef", "std err", stat, f"P>|{stat}|", f"[{tail:.5g}", f"{1.0 - tail:.5g}]")
 
     def _tables(self):
-        """Pairs (heading, rows of cells), one for each table of coefficients."""
+        """Pairs (heading, rows), one for each table of coefficients."""
         r = self.result
         return [("", self._rows(r.params, r.bse, r.tvalues, r.pvalues, self.limits))]
 
-    def _rows(self, *estimates):
-        """One list of cells for each coefficient, its name first; `estimates` as in ``_tables``, (p,) or (p, 2)."""
-        width = len(self._heads())
+    def _rows(self, *estimates, first=0):
+        """The rows of one table; `estimates` as in ``_tables``, (p,) or (p, 2), `first` the place of the first
+        coefficient in the covariance."""
+        names = self.result.names
+        cells = [self._cells(*row) for row in zip(names, *estimates, strict=True)]
+        if self.result.design is None:
+            return [Row(name, row) for name, row in zip(names, cells, strict=True)]
         rows = []
-        for name, coef, se, statistic, p, (low, high) in zip(self.result.names, *estimates, strict=True):
-            if name in self.result.aliased or math.isnan(coef):
-                rows.append([name, "aliased"] + [""] * (width - 2))
-                continue
-            cells = [name, format_number(coef), format_number(se), f"{statistic:.2f}", format_p(p)]
-            rows.append([*cells, format_number(low), format_number(high)][:width])
+        for group in self._groups:
+            if len(group.numbers) > MOST_LEVELS:
+                rows.append(Row(group.term, remark=self._joint(group.numbers, estimates[0], first)))
+            elif group.levels == (None,):
+                rows.append(Row(group.term, cells[group.numbers[0]]))
+            else:
+                rows.append(Row(group.term, remark=f", {group.against}" if group.against else ""))
+                pairs = zip(group.levels, group.numbers, strict=True)
+                rows += [Row(str(level), cells[j], is_level=True) for level, j in pairs]
         return rows
+
+    @cached_property
+    def _groups(self):
+        from ..design.groups import groups
+
+        return groups(self.result.design)
+
+    def _cells(self, name, coef, se, statistic, p, limits):
+        """The numbers of one coefficient, as they are printed."""
+        width = len(self._heads())
+        if name in self.result.aliased or math.isnan(coef):
+            return ("aliased", *[""] * (width - 1))
+        cells = (format_number(coef), format_number(se), f"{statistic:.2f}", format_p(p))
+        return (*cells, *map(format_number, limits))[:width]
+
+    def _joint(self, numbers, params, first):
+        """What is said of a term of very many levels: Wald's test that it has none of its coefficients."""
+        covariance, size = self.result.cov_params(), f": {len(numbers):,} coefficients"
+        if covariance is None or len(numbers) > MOST_TESTED:
+            return f"{size}; tidy() lists them"
+        at = first + numbers
+        block = covariance.block(at) if hasattr(covariance, "block") else covariance[np.ix_(at, at)]
+        test = tests.wald(params[numbers], block)
+        if not test.df:
+            return f"{size}; tidy() lists them"
+        return f"{size}, chi2 {test.statistic:.2f} on {test.df:,} df, p {format_p(test.p_value)}; see tidy()"
 
     def _notes(self):
         r = self.result
@@ -211,8 +260,8 @@ class MultinomialSummary(Summary):
         r = self.result
         by_class = (values.swapaxes(0, 1) for values in (r.params, r.bse, r.tvalues, r.pvalues, self.limits))
         return [
-            (f"y = {label} against {r.reference}", self._rows(*estimates))
-            for label, *estimates in zip(r.contrast_classes, *by_class, strict=True)
+            (f"y = {label} against {r.reference}", self._rows(*estimates, first=k * len(r.names)))
+            for k, (label, *estimates) in enumerate(zip(r.contrast_classes, *by_class, strict=True))
         ]
 
 
@@ -242,15 +291,30 @@ def _fact_html(fact):
     return f'<th scope="row">{escape(label)}</th><td>{escape(value)}</td>'
 
 
+def _row_html(row, width):
+    name = escape(row.name)
+    if not row.cells:
+        remark = f'<span class="against">{escape(row.remark)}</span>'
+        return f'<tr><th scope="row" colspan="{width + 1}">{name}{remark}</th></tr>'
+    data = "".join(f"<td>{escape(cell)}</td>" for cell in row.cells)
+    head = '<th scope="row" class="level">' if row.is_level else '<th scope="row">'
+    return f"<tr>{head}{name}</th>{data}</tr>"
+
+
 def _columns(rows, gap=2):
-    """Rows of cells as lines: names to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    numbers = sum(widths[1:]) + gap * (len(widths) - 1)
-    widths[0] = min(widths[0], max(NAME_WIDTH, WIDTH - numbers))
+    """Rows as lines: names to the left, levels indented under their term, numbers to the right."""
+    indents = [gap * row.is_level for row in rows]
+    widths = [max(map(len, column)) for column in zip(*(row.cells for row in rows if row.cells), strict=True)]
+    longest = max(indent + len(row.name) for row, indent in zip(rows, indents, strict=True) if row.cells)
+    first = min(longest, max(NAME_WIDTH, WIDTH - sum(widths) - gap * len(widths)))
     lines = []
-    for name, *cells in rows:
-        padded = (" " * gap + cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
-        lines.append((_shorten(name, widths[0]).ljust(widths[0]) + "".join(padded)).rstrip())
+    for row, indent in zip(rows, indents, strict=True):
+        if not row.cells:
+            lines.append(_shorten(row.name, max(NAME_WIDTH, WIDTH - len(row.remark))) + row.remark)
+            continue
+        name = " " * indent + _shorten(row.name, first - indent)
+        padded = (" " * gap + cell.rjust(width) for cell, width in zip(row.cells, widths, strict=True))
+        lines.append((name.ljust(first) + "".join(padded)).rstrip())
     return lines
 
 
