@@ -16,6 +16,8 @@ from .moments import Bordered, Quadratic
 from .source.in_memory import InMemory
 
 SMALL_CELLS = 50_000
+# the linear predictor at which a mean is as good as at the end of its range
+FAR_OUT = {"log": 40.0, "logit": 40.0, "cloglog": 40.0}
 RANK_TOLERANCE = 1e-11  # R's glm.fit; never coupled to the convergence tolerance
 DIAGONAL = k.ORDER_DIAGONAL  # the order of a pass with the score and the information's diagonal
 
@@ -252,12 +254,45 @@ class Deviance(Likelihood):
         m = self.n_params
         if self.source.data.ones and self.source.data.offset is None and self.source.data.exposure is None:
             return np.concatenate([[eta], np.zeros(m - 1)])
-        flat = np.broadcast_to(np.float64(mean), (self.source.n_rows,))
-        source = InMemory(self.source.data._replace(y=flat), self.source.threads, self.source.units)
-        q = Deviance(source, self.pair).first()
+        data = self.source.data._replace(y=np.broadcast_to(np.float64(mean), (self.source.n_rows,)))
+        if data.ones and data.terms:
+            # the intercept alone: all levels would only spread the same constant
+            data = data._replace(X=np.empty((len(data.y), 0)), terms=(), coding=None)
+        q = Deviance(InMemory(data, self.source.threads, self.source.units), self.pair).first()
         self.n_passes += self.share
         d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
-        return np.linalg.lstsq(symmetric(q.information) / d / d[:, None], q.score / d, rcond=1e-10)[0] / d
+        beta = np.linalg.lstsq(symmetric(q.information) / d / d[:, None], q.score / d, rcond=1e-10)[0] / d
+        return np.concatenate([beta, np.zeros(m - len(beta))])
+
+    def sent_away(self, beta: np.ndarray) -> np.ndarray:
+        """A start with the coefficients of empty levels far out, where a fit would take them one step at a time.
+
+        A level is empty where all of its rows have y at the same end of the means' range: its estimate is infinite.
+        """
+        from .source.rooted import weight
+
+        data, away = self.source.data, FAR_OUT.get(self.pair.link.name)
+        coding, family = data.coding, self.pair.family
+        if not data.terms or away is None or (coding is not None and not coding.simple):
+            return beta
+        y, w = np.asarray(data.y), weight(data, 0, self.source.n_rows)
+        beta, first = np.array(beta), self.source.room.dense
+        places = np.full(self.source.n_stored, -1)
+        stored = np.arange(self.n_params) if coding is None else np.r_[coding.picked, coding.width + coding.kept]
+        places[stored] = np.arange(self.n_params)
+        for end, sign in ((family.mean.low, -1.0), (family.mean.high, 1.0)):
+            inside = (y != end) & (w > 0.0)
+            column = first
+            for term in data.terms:
+                if getattr(term, "values", 0) is None:
+                    seen = np.zeros(term.shape[1] + 1, bool)
+                    seen[term.codes[inside]] = True  # no level is the last place
+                    there = np.zeros(term.shape[1] + 1, bool)
+                    there[term.codes] = True
+                    empty = places[column + np.flatnonzero((there & ~seen)[:-1])]
+                    beta[empty[empty >= 0]] = sign * away
+                column += term.shape[1]
+        return beta
 
     def weighted_design(self, a: int, b: int, beta: np.ndarray, kind) -> np.ndarray:
         """Rows a to b of diag(h)^(1/2) X diag(scale) at ``beta``, of the number type ``kind``."""

@@ -244,8 +244,8 @@ class GLMResult:
         pandas DataFrame, or a dict of columns where pandas is not installed.
 
         The columns are term, estimate, std_error, statistic, p_value, conf_low, conf_high (R's ``broom::tidy``); of a
-        formula also variable, the term of the formula, and level, what the coefficient is of within it (None for a
-        term of one column of numbers).
+        formula also variable, the term of the formula, and level, what the coefficient is of within it (missing for
+        a term of one column of numbers).
         """
         limits = self.conf_int(level)
         numbers = {

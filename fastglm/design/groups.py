@@ -53,6 +53,8 @@ def groups(design: Design) -> tuple[Group, ...]:
 
 
 def _group(design, variables, term, numbers):
+    if not variables:
+        return Group(term, numbers, (None,), {})
     parts = [design.variables[v] for v in variables]
     texts = [v.name if isinstance(v, Factor) else v.expression.text for v in parts]
     baselines = [_baseline(v) for v in parts]

@@ -131,7 +131,7 @@ class Summary:
     _repr_html_ = as_html
 
     def _title(self):
-        return f"Generalized linear model: {_value(self.result.family)}, {_value(self.result.link)} link"
+        return f"Generalized linear model: {describe(self.result.family)}, {describe(self.result.link)} link"
 
     def _alert(self):
         r = self.result
@@ -265,7 +265,7 @@ class MultinomialSummary(Summary):
         ]
 
 
-def _value(value):
+def describe(value):
     """A family or link with its parameters: negative_binomial(theta=2)."""
     params = ", ".join(f"{key}={_plain(getattr(value, key))}" for key in value._fields)
     return f"{value.name}({params})" if params else value.name

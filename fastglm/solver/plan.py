@@ -124,15 +124,22 @@ def begin(objective, start, fallback):
     if start is not None:
         q = objective.at(start, 2)
         return start, q
+    away = getattr(objective, "sent_away", lambda beta: beta)
+    if not objective.sampleable:  # with rare levels the first iterate from starting means is no better
+        beta = away(fallback())
+        q = objective.at(beta, 2)
+        if q.finite and np.isfinite(q.score).all():
+            return beta, q
     if fallback.central:
-        beta = fallback()
+        beta = away(fallback())
         return beta, objective.at(beta, 2)
     beta = _first_iterate(objective)
     if beta is not None:
+        beta = away(beta)
         q = objective.at(beta, 2)
         if q.finite and np.isfinite(q.score).all() and q.deviance <= fallback.deviance:
             return beta, q
-    beta = fallback()
+    beta = away(fallback())
     return beta, objective.at(beta, 2)
 
 

@@ -86,7 +86,7 @@ class InMemory:
         room = np.maximum(edges[1:] - edges[:-1] - RUN, 0)
         first = edges[:-1] + (np.random.default_rng(runs).random(runs) * (room + 1)).astype(np.int64)
         ranges = np.column_stack([first, np.minimum(first + RUN, edges[1:])])
-        tasks = min(MAX_UNITS, max(1, rows // UNIT_ROWS))
+        tasks = n_units(rows, self.room.size)
         return self._over([np.ascontiguousarray(u) for u in np.array_split(ranges, tasks)])
 
     def part(self, runs: np.ndarray) -> InMemory:
@@ -224,10 +224,8 @@ class Tree:
 
 def all_rows(n: int, room: int = 0) -> list:
     """The units of n rows, by n and what a unit sums alone, so that every machine adds in the same order."""
-    # a unit should have more rows to read than numbers to clear and add
-    most = min(MAX_UNITS, max(FEW_UNITS, n // max(room, 1)))
-    tasks = min(most, n // UNIT_ROWS)
-    if tasks <= 1:
+    tasks = n_units(n, room)
+    if tasks == 1:
         return [np.array([[0, n]])]
     edges = np.linspace(0, n, tasks + 1).astype(np.int64)
     return [edges[u : u + 2].reshape(1, 2) for u in range(tasks)]
@@ -238,6 +236,11 @@ def _spread(data):
     widths = [t.shape[1] for t in data.terms]
     long = widths[-1] if data.coding is not None and data.coding.long else 0
     return sum(widths) - long, long
+
+
+def n_units(n: int, room: int) -> int:
+    """How many units n rows make: each should have more rows to read than numbers to clear and add."""
+    return max(1, min(MAX_UNITS, max(FEW_UNITS, n // max(room, 1)), n // UNIT_ROWS))
 
 
 def add_terms(plan: np.ndarray, rows: Table, room) -> None:
