@@ -56,7 +56,9 @@ def grouped(formula):
     ("y ~ C(k, Sum)", "C(k, Sum)", ("S.0", "S.1", "S.2"), {}),
     ("y ~ x:z + x + z", "x:z", ("b", "c"), {"z": "a"}),
     ("y ~ z*w", "z:w", ("b, mid", "c, mid", "b, hi", "c, hi"), {"z": "a", "w": "lo"}),
-    ("y ~ z:w - 1", "z:w", ("a, mid", "b, mid", "c, mid", "a, hi", "b, hi", "c, hi"), {"w": "lo"}),
+    ("y ~ z:flag - 1", "z:flag", ("a, False", "b, False", "c, False", "a, True", "b, True", "c, True"), {}),
+    ("y ~ z + z:w - 1", "z:w", ("a, mid", "b, mid", "c, mid", "a, hi", "b, hi", "c, hi"), {"w": "lo"}),
+    ("y ~ z:w", "z:w", ("w[T.mid]", "w[T.hi]", "b, lo", "c, lo", "b, mid", "c, mid", "b, hi", "c, hi"), {"z": "a"}),
     ("y ~ x:e", "x:e", (None,), {}),
     ("y ~ bs(u, df=4)", "bs(u, df=4)", ("1", "2", "3", "4"), {}),
     ("y ~ `a b`", "a b", (None,), {}),
@@ -134,8 +136,7 @@ def test_a_term_of_many_levels_is_one_line_with_its_joint_test():
 
 
 def test_softmax_summaries_are_grouped_for_each_class():
-    data = table().assign(many=lambda t: t["many"].where(t["many"] < "m32", "m00"))
-    r = fastglm.glm("food ~ z + many", data, family="multinomial")
+    r = fastglm.glm("food ~ z + many", table(900), family="multinomial")
     text = str(r.summary())
     tables = text.split("\ny = ")[1:]
     at, p = r.design.term_slices["many"], len(r.names)

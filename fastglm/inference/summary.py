@@ -294,7 +294,7 @@ def _fact_html(fact):
 def _row_html(row, width):
     name = escape(row.name)
     if not row.cells:
-        remark = f'<span class="against">{escape(row.remark)}</span>'
+        remark = f'<span class="against">{escape(row.remark)}</span>' if row.remark else ""
         return f'<tr><th scope="row" colspan="{width + 1}">{name}{remark}</th></tr>'
     data = "".join(f"<td>{escape(cell)}</td>" for cell in row.cells)
     head = '<th scope="row" class="level">' if row.is_level else '<th scope="row">'

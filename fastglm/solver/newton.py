@@ -147,7 +147,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         if stale and distance > control.trust:
             q_new = None
         else:
-            longest = _stretch(history, control) if fresh else 1.0
+            longest = _stretch(history, control) if fresh and not objective.small else 1.0
             t, trial, q_new, blocked = search(objective, beta, step, gain, q, order, tries, longest)
         if q_new is None:
             if stale:
@@ -252,7 +252,7 @@ def _stretch(history, control):
     steady = len(ratios) == 3 and all(abs(r - exp(-0.5)) < 0.02 for r in ratios)
     if not steady or not all(abs(r - 1.0) < 0.05 for r in rises):
         return 1.0
-    return max(1.0, 2.0 * log(max(last[-1]["distance"] / control.enough, 1.0)))
+    return max(1.0, 2.0 * log(max(last[-1]["distance"] / min(control.tol, control.enough), 1.0)))
 
 
 def search(objective, beta, step, gain, q, order, tries, longest=1.0):

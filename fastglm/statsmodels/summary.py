@@ -34,6 +34,7 @@ class Summary(cells.Summary, Refusing):
         self.result = SimpleNamespace(
             names=names,
             aliased={},
+            design=None,
             params=flat[0],
             bse=flat[1],
             tvalues=flat[2],
