@@ -1,7 +1,7 @@
 """Stochastic first-order fits: time of a pass and quality of the first one, against scikit-learn's.
 
-Times are processor seconds of one thread, the best of several, and both
-sides' are marginal: the difference of fits with more and fewer passes, so that neither pays for checks or compilation.
+Times are those of one thread, the best of several, and both sides' are marginal: the difference of fits with more and
+fewer passes, so that neither pays for checks or compilation.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def text(n: int, p: int, words: int = 60, seed: int = 0):
 
 
 def best(f, repeats: int) -> float:
-    """The least processor time of a call."""
+    """The least time of a call."""
     times = []
     for _ in range(repeats):
-        start = time.process_time()
+        start = time.perf_counter()
         f()
-        times.append(time.process_time() - start)
+        times.append(time.perf_counter() - start)
     return min(times)
 
 
@@ -120,7 +120,9 @@ def quality():
 
 def run(effort, quick=False):
     """Both tables; returns them and the record behind them."""
-    with warnings.catch_warnings():
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tables = passes(effort.repeats, quick), quality()
     text = "\n\n".join(report.align(rows) for rows in tables)

@@ -18,6 +18,7 @@ _LAZY = {
     "GLMResult": "result",
     "MultinomialResult": "multinomial",
     "load": "serialize",
+    "etable": "inference.etable",
     "set_threads": "source.threads",
     "get_threads": "source.threads",
     "warmup": "warm",

@@ -50,8 +50,8 @@ def fit(
     Parameters
     ----------
     X : (n, p) array
-        Numbers of any type, order and stride, read in place; a list or a data frame of numeric columns also does, a
-        scipy sparse matrix, or the columns of ``fastglm.matrix``.
+        Numbers of any type, order and stride, read in place; a list, a scipy sparse matrix, or the columns of
+        ``fastglm.matrix``. In a data frame, columns of text and categories are factors, against their first level.
     y : (n,) array
         The response. For the binomial also two labels (strings, bools), proportions with ``weights`` as the numbers
         of trials, or an (n, 2) array of successes and failures.
@@ -112,6 +112,15 @@ def fit(
     array([-3.549071,  0.551776])
     """
     began = time.perf_counter()
+    if hasattr(X, "columns") or hasattr(X, "__arrow_c_stream__"):
+        from .frames import fit_frame, has_factors
+
+        if has_factors(X):
+            return fit_frame(
+                X, y, family=family, link=link, intercept=intercept, weights=weights, freq_weights=freq_weights,
+                offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, names=names,
+                threads=threads, progress=progress,
+            )  # fmt: skip
     family, link = inputs.family_and_link(family, link)
     options = resolve(solver)
     check_options(penalty, cov, exposure, link)

@@ -75,6 +75,8 @@ def glm(
     """
     table = as_table(data)
     # a column that shifts the linear predictor belongs to the formula, so that predictions find it again
+    if exposure is not None and "exposure(" in formula.replace(" ", ""):
+        raise InvalidParameterError("exposure: the formula has one already")
     for shift, value in (("offset", offset), ("exposure", exposure)):
         if isinstance(value, str):
             if value not in table.names:
@@ -90,13 +92,45 @@ def glm(
     if built.offset is not None:
         vectors["offset"] = built.offset if vectors["offset"] is None else built.offset + vectors["offset"]
     if built.exposure is not None:
-        if vectors["exposure"] is not None:
-            raise InvalidParameterError("exposure: the formula has one already")
         vectors["exposure"] = built.exposure
     result = fit(
         built, built.y, family=family, link=link, intercept=built.ones, penalty=penalty, solver=solver, cov=cov,
         start=start, threads=threads, progress=progress, **vectors,
     )  # fmt: skip
+    return replace(result, design=design, notes=(*_notes(design), *result.notes))
+
+
+def has_factors(X) -> bool:
+    """Whether X is a frame with columns that are text or categories, or one that only designs read."""
+    if isinstance(X, np.ndarray) or not (hasattr(X, "columns") or hasattr(X, "__arrow_c_stream__")):
+        return False
+    if hasattr(X, "iloc"):
+        return any(str(t) in ("category", "str", "string") or "dictionary" in str(t) for t in X.dtypes)
+    if not hasattr(X, "to_numpy"):
+        return True
+    return any(str(t).startswith(("String", "Categorical", "Enum", "Utf8")) for t in X.dtypes)
+
+
+def fit_frame(X, y, *, intercept=True, names=None, **options) -> GLMResult:
+    """``fit`` of a frame with factors: every column is a term, numbers and booleans as they are, the rest by levels.
+
+    Parameters
+    ----------
+    X : data frame
+    y, intercept, **options
+        As for ``fit``.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+    """
+    if names is not None:
+        raise InvalidParameterError("names: the columns of a data frame have names of their own")
+    table = as_table(X)
+    design = Design.from_frame(table, intercept=bool(intercept))
+    for what, v in (("y", y), *((name, options.get(name)) for name in VECTORS)):
+        check_aligned(table, v, what)
+    result = fit(design.build(table), y, intercept=bool(intercept), **options)
     return replace(result, design=design, notes=(*_notes(design), *result.notes))
 
 

@@ -213,9 +213,7 @@ def test_labels_and_counts_of_a_binomial(name):
 def test_frames_are_refused_by_column():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=["age", "dose"])
-    refuse(InvalidParameterError, ["X", "'place'"], X=frame.assign(place="x"))
-    place = pandas.Categorical(["u", "v"] * (N // 2))
-    refuse(InvalidParameterError, ["X", "'place'", "categorical"], X=frame.assign(place=place))
+    refuse(InvalidParameterError, ["'place'", "one level"], X=frame.assign(place="x"))
     missing = frame.astype("Float64")
     missing.loc[3, "dose"] = pandas.NA
     refuse(MissingDataError, ["X", "'dose'", "3"], X=missing)

@@ -1,8 +1,10 @@
 """Tables for people: summaries grouped by terms, tidy frames of the user's own kind, and models side by side."""
 
 import re
+import sys
 import xml.etree.ElementTree as xml
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -135,6 +137,17 @@ def test_a_term_of_many_levels_is_one_line_with_its_joint_test():
     assert f"many: {LONG - 1} coefficients; tidy() lists them" in bare and "chi2 " not in bare.split("coef\n")[1]
 
 
+@pytest.mark.parametrize("levels", [2, LONG])
+def test_long_names_lose_their_middle_in_text_alone(levels):
+    name = "a_" + "long_" * 20 + "name"
+    data = table().assign(**{name: lambda t: np.resize([f"m{i:02d}" for i in range(levels)], len(t))})
+    summary = fastglm.glm(f"count ~ {name}", data, family="poisson").summary()
+    lines = str(summary).splitlines()
+    heading = next(line for line in lines if line.startswith("a_long"))
+    assert len(heading) == 80 and "\u2026" in heading and name in summary.as_html()
+    assert heading.endswith(", against m00" if levels == 2 else "; see tidy()")
+
+
 def test_softmax_summaries_are_grouped_for_each_class():
     r = fastglm.glm("food ~ z + many", table(900), family="multinomial")
     text = str(r.summary())
@@ -208,7 +221,7 @@ def test_designs_saved_without_a_library_are_read():
 
 def test_tidy_falls_back_where_the_library_is_gone(monkeypatch):
     r = fastglm.glm("y ~ z", pytest.importorskip("polars").from_pandas(table()[["y", "z"]]))
-    monkeypatch.setitem(__import__("sys").modules, "polars", None)
+    monkeypatch.setitem(sys.modules, "polars", None)
     assert kind(r.tidy()) == "pandas.DataFrame"
 
 
@@ -317,11 +330,12 @@ def test_names_survive_each_format(name):
         assert " ".join(cells(etable([r], format=format), format)[3][0].split()) == " ".join(name.split())
 
 
-def plain(name, cache=[]):  # noqa: B006
+simple = cache(lambda: fitted("count ~ x"))
+
+
+def plain(name):
     """One fit, its column called anything."""
-    if not cache:
-        cache.append(fitted("count ~ x"))
-    return replace(cache[0], names=("(Intercept)", name), design=None)
+    return replace(simple(), names=("(Intercept)", name), design=None)
 
 
 @pytest.mark.parametrize("options, match", [

@@ -16,7 +16,7 @@ from . import tests
 WIDTH = 80
 NAME_WIDTH = 14  # names may always have this many letters; longer ones lose their middle where the line is full
 MOST_LEVELS = 30  # of a term whose coefficients are listed one by one
-MOST_TESTED = 1000  # coefficients of a joint test, whose time grows with their cube
+MOST_TESTED = 4000  # coefficients of a joint test, whose time grows with their cube
 
 STYLE = (
     ".fastglm{font:13px/1.45 system-ui,sans-serif;color:#222;background:#fff;max-width:56em;padding:.6em}"

@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InvalidParameterError
 from . import check_covariance, linear_predictor, quadratic_form
 
+REGULAR = 1e-8  # least squared pivot of a correlation matrix that is inverted by its Cholesky factor
 # Links whose inverse is used on one side of 0 only: an interval for eta that reaches 0 ends at the limit there.
 HALF_LINE_LINKS = frozenset({"inverse", "inverse_squared", "sqrt", "power"})
 
@@ -105,6 +106,7 @@ def wald(estimates, covariance):
     -------
     WaldTest, NaN with df 0 where nothing can be tested
     """
+    from scipy.linalg.lapack import dpotrf, dtrtrs
     from scipy.special import chdtrc
 
     kept = ~np.isnan(estimates)
@@ -112,7 +114,12 @@ def wald(estimates, covariance):
     se = np.sqrt(np.diagonal(covariance))
     if not (kept.any() and np.isfinite(covariance).all() and (se > 0).all()):
         return WaldTest(np.nan, 0, np.nan)
-    values, vectors = np.linalg.eigh(covariance / np.outer(se, se))
+    correlation = covariance / np.outer(se, se)
+    triangle, status = dpotrf(correlation, lower=True)
+    if not status and np.square(triangle.diagonal()).min() > REGULAR:
+        statistic = float(np.sum(np.square(dtrtrs(triangle, estimates[kept] / se, lower=True)[0])))
+        return WaldTest(statistic, len(se), float(chdtrc(len(se), statistic)))
+    values, vectors = np.linalg.eigh(correlation)
     regular = values > values[-1] * len(values) * np.finfo(float).eps
     scores = vectors.T[regular] @ (estimates[kept] / se)
     statistic, df = float(np.sum(scores**2 / values[regular])), int(regular.sum())
