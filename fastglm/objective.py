@@ -104,7 +104,7 @@ class Likelihood:
 
     def block(self, beta: np.ndarray, order: int, runs: np.ndarray) -> Quadratic:
         """The sums over the ranges of rows ``runs`` (k, 2) alone, in this thread; ``DIAGONAL`` is an order too."""
-        plan = self._set()
+        plan = self._set(order)
         with self.source.workspace() as work:
             unit = self._unit(plan, beta, order)
             q = self._assembled(unit(runs, work), order)
@@ -197,9 +197,11 @@ class Likelihood:
             self._plan = self.source.plan().copy()
         return self._plan
 
-    def _set(self):
+    def _set(self, order):
         """The plan with the flags of a pass."""
         plan = self.plan()
+        if order == k.ORDER_DIAGONAL:
+            plan[k.SQUARES] = gram.squares()
         # 2 where the score is linear in beta, so that even its residuals can be exact
         plan[k.PRECISE] = self.exact_products and (k.EXACT if self.linear else k.ROUNDED)
         plan[k.MEAT] = self.meat
@@ -208,7 +210,7 @@ class Likelihood:
         return plan
 
     def _pass(self, beta, order, *extra) -> Quadratic:
-        plan = self._set()
+        plan = self._set(order)
         q = self._assembled(self.source.reduce(self._unit(plan, beta, order, *extra)), order)
         self.n_passes += self.share
         if order and not isfinite(q.score.sum()):

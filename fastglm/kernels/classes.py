@@ -34,6 +34,7 @@ from .layout import (
     PRECISE_ETA,
     PRECISE_SCORE,
     ROUNDED,
+    SQUARES,
     STORAGE,
     V_D,
     V_ETA,
@@ -50,7 +51,6 @@ from .layout import (
     P,
 )
 from .passes import (
-    add_squares,
     curve_terms,
     fill_absent,
     largest,
@@ -278,7 +278,7 @@ def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low
             if order == ORDER_DIAGONAL:
                 for k in range(others):
                     own_weights(n, w, mu[k + 1], h)
-                    add_squares(si, sj, a, n, p, ones, h, info[0, k])
+                    call(plan[SQUARES], (si, sj, a, n, p, ones, at(h), at(info[0, k])))
                     square_terms(plan, b0, n, h, info[0, k])
             if order == 2 or order == ORDER_BLOCKS:
                 add_curvatures(plan, b0, storage, a, lda, n, p, ones, rows, scale, mu, r, order, buffer, info, extra)

@@ -19,47 +19,62 @@ _LETTERS = np.frombuffer(b"UNT", dtype=np.uint8).copy()
 _SIGNS = np.array([1.0, -1.0])
 
 
-@inner(fastmath={"reassoc", "nsz", "contract"})
-def _tile(z, a, b, h, weighted, n, out):
-    """out[a:a+4, b:b+4] += z[a:a+4, :n] @ diag(h) @ z[b:b+4, :n].T, or without h where not ``weighted``."""
-    s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = 0.0
-    s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = 0.0
-    for i in range(n):
-        w = h[i] if weighted else 1.0
-        a0, a1, a2, a3 = w * z[a, i], w * z[a + 1, i], w * z[a + 2, i], w * z[a + 3, i]
-        b0, b1, b2, b3 = z[b, i], z[b + 1, i], z[b + 2, i], z[b + 3, i]
-        s00 += a0 * b0
-        s01 += a0 * b1
-        s02 += a0 * b2
-        s03 += a0 * b3
-        s10 += a1 * b0
-        s11 += a1 * b1
-        s12 += a1 * b2
-        s13 += a1 * b3
-        s20 += a2 * b0
-        s21 += a2 * b1
-        s22 += a2 * b2
-        s23 += a2 * b3
-        s30 += a3 * b0
-        s31 += a3 * b1
-        s32 += a3 * b2
-        s33 += a3 * b3
-    # a loop over the sums compiles in half the time of sixteen lines
-    for i, row in enumerate(((s00, s01, s02, s03), (s10, s11, s12, s13), (s20, s21, s22, s23), (s30, s31, s32, s33))):
-        for j, s in enumerate(row):
-            out[a + i, b + j] += s
+def _tile_loop(weighted):
+    """out[a:a+4, b:b+4] += z[a:a+4, :n] @ diag(h) @ z[b:b+4, :n].T, without h unless ``weighted``; compiled at need."""
+
+    @inner(fastmath={"reassoc", "nsz", "contract"})
+    def tile(z, a, b, h, n, out):
+        s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = 0.0
+        s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = 0.0
+        for i in range(n):
+            w = h[i] if weighted else 1.0
+            a0, a1, a2, a3 = w * z[a, i], w * z[a + 1, i], w * z[a + 2, i], w * z[a + 3, i]
+            b0, b1, b2, b3 = z[b, i], z[b + 1, i], z[b + 2, i], z[b + 3, i]
+            s00 += a0 * b0
+            s01 += a0 * b1
+            s02 += a0 * b2
+            s03 += a0 * b3
+            s10 += a1 * b0
+            s11 += a1 * b1
+            s12 += a1 * b2
+            s13 += a1 * b3
+            s20 += a2 * b0
+            s21 += a2 * b1
+            s22 += a2 * b2
+            s23 += a2 * b3
+            s30 += a3 * b0
+            s31 += a3 * b1
+            s32 += a3 * b2
+            s33 += a3 * b3
+        # a loop over the sums compiles in half the time of sixteen lines
+        for i, row in enumerate(
+            ((s00, s01, s02, s03), (s10, s11, s12, s13), (s20, s21, s22, s23), (s30, s31, s32, s33))
+        ):
+            for j, s in enumerate(row):
+                out[a + i, b + j] += s
+
+    return tile
+
+
+_plain_tile, _weighted_tile = _tile_loop(False), _tile_loop(True)
 
 
 @inner()
-def add_tiles(z, h, weighted, n, out):
-    """Add z[:, :n] @ diag(h) @ z[:, :n].T to the upper triangle of ``out``; the rows of z are a multiple of four."""
+def add_tiles(z, n, out):
+    """Add z[:, :n] @ z[:, :n].T to the upper triangle of ``out``; the rows of z are a multiple of four."""
     m = z.shape[0]
     for a in range(0, m, 4):
         for b in range(a, m, 4):
-            if weighted:
-                _tile(z, a, b, h, True, n, out)
-            else:
-                _tile(z, a, b, h, False, n, out)
+            _plain_tile(z, a, b, z[0], n, out)
+
+
+@inner()
+def add_weighted_tiles(z, h, n, out):
+    """Add z[:, :n] @ diag(h) @ z[:, :n].T to the upper triangle of ``out``."""
+    m = z.shape[0]
+    for a in range(0, m, 4):
+        for b in range(a, m, 4):
+            _weighted_tile(z, a, b, h, n, out)
 
 
 @inner()
@@ -130,7 +145,7 @@ def _narrow():
         # a row length that is no power of two, or the rows fall on the same lines of the cache
         z = carray(doubles(buffer), (m, n + PAD))
         scale_columns(storage, a, lda, n, p, ones, carray(doubles(scale), p + ones), carray(doubles(root), n), z)
-        add_tiles(z, z[0], False, n, carray(doubles(info), (m, m)))
+        add_tiles(z, n, carray(doubles(info), (m, m)))
         return 0
 
     return curvature
@@ -158,7 +173,7 @@ def _narrow_columns():
 def _narrow_weighted():
     def weighted(storage, a, lda, n, p, ones, scale, h, root, buffer, info, m):
         z = carray(doubles(buffer), (m, n + PAD))
-        add_tiles(z, carray(doubles(h), n), True, n, carray(doubles(info), (m, m)))
+        add_weighted_tiles(z, carray(doubles(h), n), n, carray(doubles(info), (m, m)))
         return 0
 
     return weighted
@@ -179,6 +194,40 @@ def _wide_weighted():
         return 0
 
     return weighted
+
+
+def _squares():
+    def squares(si, sj, a, n, p, ones, h, out):
+        hs, sums = carray(doubles(h), n), carray(doubles(out), p + ones)
+        if ones:
+            for i in range(n):
+                sums[0] += hs[i]
+        if sj == 1:
+            for i in range(n):
+                # a row of its own has no strides, so that the loop vectorises
+                x = carray(doubles(a + 8 * i * si), p)
+                w = hs[i]
+                for j in range(p):
+                    sums[j + ones] += w * x[j] * x[j]
+        else:
+            for j in range(p):
+                x = carray(doubles(a + 8 * j * sj), n)
+                s = 0.0
+                for i in range(n):
+                    s += hs[i] * x[i] * x[i]
+                sums[j + ones] += s
+        return 0
+
+    return squares
+
+
+@cache
+def squares() -> int:
+    """Address of the loop out += the diagonal of X' diag(h) X.
+
+    Its arguments are integers: (strides of X in numbers, X, n, p, ones, h, out).
+    """
+    return address_of(types.int64(*[types.int64] * 8), _squares()).address
 
 
 @cache

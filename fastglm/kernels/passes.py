@@ -39,6 +39,7 @@ from .layout import (
     ROW_STRIDE,
     ROWS,
     SHORT,
+    SQUARES,
     STORAGE,
     T_CURVATURE,
     T_PREDICT,
@@ -174,27 +175,6 @@ def add_score(storage, a, lda, n, p, ones, r, score, dims):
         columns = storage == F_ORDER
         s = at(score) + 8 * ones
         gemv(columns, lda, n if columns else p, p if columns else n, a, at(r), s, dims)
-
-
-@inner()
-def add_squares(si, sj, a, n, p, ones, h, out):
-    """out += the diagonal of X' diag(h) X."""
-    if ones:
-        out[0] += total(h, n)
-    if sj == 1:
-        for i in range(n):
-            # a row of its own has no strides, so that the loop vectorises
-            x = carray(doubles(a + 8 * i * si), p)
-            w = h[i]
-            for j in range(p):
-                out[j + ones] += w * x[j] * x[j]
-    else:
-        for j in range(p):
-            x = carray(doubles(a + 8 * j * sj), n)
-            s = 0.0
-            for i in range(n):
-                s += h[i] * x[i] * x[i]
-            out[j + ones] += s
 
 
 @inner()
@@ -343,7 +323,7 @@ def block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, 
                 add_score(storage, a, lda, n, p, ones, r, score, dims)
                 scatter_terms(plan, b0, n, r, score)
             if order == ORDER_DIAGONAL:
-                add_squares(si, sj, a, n, p, ones, h, info[0])
+                call(plan[SQUARES], (si, sj, a, n, p, ones, at(h), at(info)))
                 square_terms(plan, b0, n, h, info[0])
             if order == 2:
                 roots(plan, n, rows, r, h, root)
