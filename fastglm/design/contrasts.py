@@ -41,7 +41,7 @@ def code(factor: Factor, reduced: bool) -> Coded:
     if reduced and len(levels) < 2:
         held = f"one level, {levels[0]!r}" if levels else "no level"
         raise InvalidParameterError(
-            f"factor {factor.name!r} has {held}; it has no contrast, remove it from the formula"
+            f"factor {factor.name!r} (text and categorical columns are factors) has {held}; it has no contrast, leave it out"
         )
     chosen = evaluate(factor.contrasts)
     if chosen is None:
