@@ -41,7 +41,8 @@ def code(factor: Factor, reduced: bool) -> Coded:
     if reduced and len(levels) < 2:
         held = f"one level, {levels[0]!r}" if levels else "no level"
         raise InvalidParameterError(
-            f"factor {factor.name!r} (text and categorical columns are factors) has {held}; it has no contrast, leave it out"
+            f"factor {factor.name!r} has {held}, so that it has no contrast: leave it out (columns of strings and "
+            "categories are factors; convert those that are numbers)"
         )
     chosen = evaluate(factor.contrasts)
     if chosen is None:
