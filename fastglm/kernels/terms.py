@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 from numba import carray, types
 
-from .compile import address_of, doubles
+from .compile import address_of, doubles, inner
 from .stochastic.memory import pointer
 
 # the fields of a term in the table (terms, FIELDS) of int64
@@ -97,59 +97,72 @@ def _scatter(power):
     return scatter
 
 
+@inner()
+def _entries(table, n_terms, first, n, widest, counts, columns, values):
+    """Write each row's entries, term after term: their number, and ``widest`` places a row for columns and values."""
+    terms = carray(pointer(table, _I64), (n_terms, FIELDS))
+    for i in range(n):
+        counts[i] = 0
+    for t in range(n_terms):
+        offset = terms[t, OFFSET]
+        if terms[t, KIND] == CODES:
+            codes = carray(pointer(terms[t, INDICES] + 4 * first, _I32), n)
+            plain = terms[t, VALUES] == 0
+            numbers = carray(doubles(terms[t, VALUES] + 8 * first), n)
+            for i in range(n):
+                if codes[i] >= 0:
+                    k = i * widest + counts[i]
+                    columns[k] = offset + codes[i]
+                    values[k] = 1.0 if plain else numbers[i]
+                    counts[i] += 1
+        else:
+            edges = carray(pointer(terms[t, INDPTR] + 8 * first, _I64), n + 1)
+            for i in range(n):
+                k, m = edges[i], edges[i + 1] - edges[i]
+                cs = carray(pointer(terms[t, INDICES] + 4 * k, _I32), m)
+                vs = carray(doubles(terms[t, VALUES] + 8 * k), m)
+                place = i * widest + counts[i]
+                for e in range(m):
+                    columns[place + e] = offset + cs[e]
+                    values[place + e] = vs[e]
+                counts[i] += m
+
+
 def _curvature():
     def curvature(table, n_terms, first, n, si, sj, a, p, ones, h, q, long, widest, extra):
         """Add the block's entries to the matrices of ``extra``, see ``Room``; upper triangles."""
-        terms = carray(pointer(table, _I64), (n_terms, FIELDS))
         hs = carray(doubles(h), n)
         x = carray(doubles(a), max(1, (n - 1) * si + (p - 1) * sj + 1))
         dense = p + ones
-        own = carray(doubles(extra), (q, q))
-        cross = carray(doubles(extra + 8 * q * q), (q, dense))
-        border = carray(doubles(extra + 8 * q * (q + dense)), (long, dense + q))
-        diagonal = carray(doubles(extra + 8 * (q * (q + dense) + long * (dense + q))), long)
-        columns, values = np.empty(widest, np.int64), np.empty(widest)
+        # where the matrices begin in the flat array
+        cross = q * q
+        border = cross + q * dense
+        diagonal = border + long * (dense + q)
+        sums = carray(doubles(extra), diagonal + long)
+        counts, columns, values = np.empty(n, np.int64), np.empty(n * widest, np.int64), np.empty(n * widest)
+        _entries(table, n_terms, first, n, widest, counts, columns, values)
         for i in range(n):
-            w = hs[i]
+            w, start = hs[i], i * widest
             if w == 0.0:
                 continue
-            count = 0
-            for t in range(n_terms):
-                offset = terms[t, OFFSET]
-                if terms[t, KIND] == CODES:
-                    c = carray(pointer(terms[t, INDICES] + 4 * (first + i), _I32), 1)[0]
-                    if c >= 0:
-                        columns[count] = offset + c
-                        values[count] = 1.0
-                        if terms[t, VALUES] != 0:
-                            values[count] = carray(doubles(terms[t, VALUES] + 8 * (first + i)), 1)[0]
-                        count += 1
-                else:
-                    edges = carray(pointer(terms[t, INDPTR] + 8 * (first + i), _I64), 2)
-                    k, m = edges[0], edges[1] - edges[0]
-                    cs = carray(pointer(terms[t, INDICES] + 4 * k, _I32), m)
-                    vs = carray(doubles(terms[t, VALUES] + 8 * k), m)
-                    for e in range(m):
-                        columns[count] = offset + cs[e]
-                        values[count] = vs[e]
-                        count += 1
-            for e in range(count):
+            stop = start + counts[i]
+            for e in range(start, stop):
                 c, v = columns[e], w * values[e]
                 if c < q:
-                    row = own[c]
-                    for f in range(e, count):
+                    row = c * q
+                    for f in range(e, stop):
                         if columns[f] < q:
-                            row[columns[f]] += v * values[f]
-                    target = cross[c]
+                            sums[row + columns[f]] += v * values[f]
+                    target = cross + c * dense
                 else:
-                    target = border[c - q]
-                    diagonal[c - q] += v * values[e]
-                    for f in range(e):
-                        target[dense + columns[f]] += v * values[f]
+                    target = border + (c - q) * (dense + q)
+                    sums[diagonal + c - q] += v * values[e]
+                    for f in range(start, e):
+                        sums[target + dense + columns[f]] += v * values[f]
                 if ones:
-                    target[0] += v
+                    sums[target] += v
                 for j in range(p):
-                    target[j + ones] += v * x[i * si + j * sj]
+                    sums[target + ones + j] += v * x[i * si + j * sj]
         return 0
 
     return curvature
