@@ -6,6 +6,7 @@ from math import isfinite
 
 import numpy as np
 
+from .errors import InvalidParameterError
 from .kernels import gram, precise
 from .kernels import layout as k
 from .kernels.dense import symmetric
@@ -158,7 +159,13 @@ class Likelihood:
         self.n_passes += self.share
         if self.source.data.terms and not self.small:
             # zeros and ones lose few digits in a cross-product, and a dense design of all levels would be long
-            J = symmetric(self.at(beta, 2).information)
+            J = self.at(beta, 2).information
+            if isinstance(J, Bordered):
+                raise InvalidParameterError(
+                    "X is rank deficient beside a factor of very many levels: a column does not vary within levels, "
+                    "or a level has rows of weight zero only; drop the column, or merge such levels"
+                )
+            J = symmetric(J)
             size = np.sqrt(np.diagonal(J))
             inverse = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0.0)
             values, vectors = np.linalg.eigh(J * inverse * inverse[:, None])

@@ -98,39 +98,66 @@ def _scatter(power):
 
 
 @inner()
-def _entries(table, n_terms, first, n, widest, counts, columns, values):
-    """Write each row's entries, term after term: their number, and ``widest`` places a row for columns and values."""
-    terms = carray(pointer(table, _I64), (n_terms, FIELDS))
+def _entries(terms, t, first, n, starts, columns, values):
+    """A term's entries of n rows: those of row i are at starts[i] to starts[i + 1]; their number."""
+    count = 0
+    if terms[t, KIND] == CODES:
+        codes = carray(pointer(terms[t, INDICES] + 4 * first, _I32), n)
+        plain = terms[t, VALUES] == 0
+        numbers = carray(doubles(terms[t, VALUES] + 8 * first), n)
+        for i in range(n):
+            starts[i] = count
+            if codes[i] >= 0:
+                columns[count] = codes[i]
+                values[count] = 1.0 if plain else numbers[i]
+                count += 1
+    else:
+        edges = carray(pointer(terms[t, INDPTR] + 8 * first, _I64), n + 1)
+        for i in range(n):
+            starts[i] = edges[i] - edges[0]
+        count = edges[n] - edges[0]
+        cs = carray(pointer(terms[t, INDICES] + 4 * edges[0], _I32), count)
+        vs = carray(doubles(terms[t, VALUES] + 8 * edges[0]), count)
+        for e in range(count):
+            columns[e] = cs[e]
+            values[e] = vs[e]
+    starts[n] = count
+    return count
+
+
+@inner()
+def _plain(terms, t):
+    """Whether a term is the codes of a factor alone."""
+    return terms[t, KIND] == CODES and terms[t, VALUES] == 0
+
+
+@inner()
+def _add_levels(left, right, n, h, place, row, column, sums):
+    """sums[place + row left + column right] += h for rows that have a level of both factors."""
     for i in range(n):
-        counts[i] = 0
-    for t in range(n_terms):
-        offset = terms[t, OFFSET]
-        if terms[t, KIND] == CODES:
-            codes = carray(pointer(terms[t, INDICES] + 4 * first, _I32), n)
-            plain = terms[t, VALUES] == 0
-            numbers = carray(doubles(terms[t, VALUES] + 8 * first), n)
-            for i in range(n):
-                if codes[i] >= 0:
-                    k = i * widest + counts[i]
-                    columns[k] = offset + codes[i]
-                    values[k] = 1.0 if plain else numbers[i]
-                    counts[i] += 1
-        else:
-            edges = carray(pointer(terms[t, INDPTR] + 8 * first, _I64), n + 1)
-            for i in range(n):
-                k, m = edges[i], edges[i + 1] - edges[i]
-                cs = carray(pointer(terms[t, INDICES] + 4 * k, _I32), m)
-                vs = carray(doubles(terms[t, VALUES] + 8 * k), m)
-                place = i * widest + counts[i]
-                for e in range(m):
-                    columns[place + e] = offset + cs[e]
-                    values[place + e] = vs[e]
-                counts[i] += m
+        if left[i] >= 0 and right[i] >= 0:
+            sums[place + row * left[i] + column * right[i]] += h[i]
+
+
+@inner()
+def _add_numbers(codes, n, h, x, si, sj, p, ones, base, width, sums):
+    """sums[base + width code + j] += h x_j, the intercept first."""
+    for i in range(n):
+        if codes[i] >= 0:
+            target = base + width * codes[i]
+            if ones:
+                sums[target] += h[i]
+            for j in range(p):
+                sums[target + ones + j] += h[i] * x[i * si + j * sj]
 
 
 def _curvature():
     def curvature(table, n_terms, first, n, si, sj, a, p, ones, h, q, long, widest, extra):
-        """Add the block's entries to the matrices of ``extra``, see ``Room``; upper triangles."""
+        """Add the block's entries to the matrices of ``extra``, see ``Room``; upper triangles.
+
+        Two terms after the other: the sums that many rows share stay far enough apart to be added without waiting.
+        """
+        terms = carray(pointer(table, _I64), (n_terms, FIELDS))
         hs = carray(doubles(h), n)
         x = carray(doubles(a), max(1, (n - 1) * si + (p - 1) * sj + 1))
         dense = p + ones
@@ -139,30 +166,58 @@ def _curvature():
         border = cross + q * dense
         diagonal = border + long * (dense + q)
         sums = carray(doubles(extra), diagonal + long)
-        counts, columns, values = np.empty(n, np.int64), np.empty(n * widest, np.int64), np.empty(n * widest)
-        _entries(table, n_terms, first, n, widest, counts, columns, values)
-        for i in range(n):
-            w, start = hs[i], i * widest
-            if w == 0.0:
-                continue
-            stop = start + counts[i]
-            for e in range(start, stop):
-                c, v = columns[e], w * values[e]
-                if c < q:
-                    row = c * q
-                    for f in range(e, stop):
-                        if columns[f] < q:
-                            sums[row + columns[f]] += v * values[f]
-                    target = cross + c * dense
-                else:
-                    target = border + (c - q) * (dense + q)
-                    sums[diagonal + c - q] += v * values[e]
-                    for f in range(start, e):
-                        sums[target + dense + columns[f]] += v * values[f]
-                if ones:
-                    sums[target] += v
-                for j in range(p):
-                    sums[target + ones + j] += v * x[i * si + j * sj]
+        starts, ends = np.empty(n + 1, np.int64), np.empty(n + 1, np.int64)
+        columns, values = np.empty(n * widest, np.int64), np.empty(n * widest)
+        others, numbers = np.empty(n * widest, np.int64), np.empty(n * widest)
+        for t in range(n_terms):
+            offset = terms[t, OFFSET]
+            far = offset >= q  # the long term: the last
+            base, width = (border - q * (dense + q), dense + q) if far else (cross, dense)
+            plain, all_plain = _plain(terms, t), True
+            right = carray(pointer(terms[t, INDICES] + 4 * first, _I32), n)
+            for s in range(t):
+                all_plain &= _plain(terms, s)
+                if plain and _plain(terms, s):
+                    row, column = (1, width) if far else (q, 1)
+                    place = (base + dense if far else 0) + terms[s, OFFSET] * row + offset * column
+                    left = carray(pointer(terms[s, INDICES] + 4 * first, _I32), n)
+                    _add_levels(left, right, n, hs, place, row, column, sums)
+            if plain:
+                _add_numbers(right, n, hs, x, si, sj, p, ones, base + offset * width, width, sums)
+                place, row = (diagonal + offset - q, 0) if far else (offset * q + offset, q)
+                _add_levels(right, right, n, hs, place, row, 1, sums)
+                if all_plain:
+                    continue
+            _entries(terms, t, first, n, ends, others, numbers)
+            for i in range(0 if plain else n):
+                for e in range(ends[i], ends[i + 1]):
+                    v = hs[i] * numbers[e]
+                    target = base + (offset + others[e]) * width
+                    if ones:
+                        sums[target] += v
+                    for j in range(p):
+                        sums[target + ones + j] += v * x[i * si + j * sj]
+            for s in range(t):
+                if plain and _plain(terms, s):
+                    continue
+                _entries(terms, s, first, n, starts, columns, values)
+                # a row and a column of the matrix that holds the two terms' products
+                row, column = (1, width) if far else (q, 1)
+                place = (base + dense if far else 0) + terms[s, OFFSET] * row + offset * column
+                for i in range(n):
+                    for e in range(starts[i], starts[i + 1]):
+                        v, c = hs[i] * values[e], place + columns[e] * row
+                        for f in range(ends[i], ends[i + 1]):
+                            sums[c + others[f] * column] += v * numbers[f]
+            for i in range(0 if plain else n):
+                for e in range(ends[i], ends[i + 1]):
+                    v = hs[i] * numbers[e]
+                    if far:
+                        sums[diagonal + offset + others[e] - q] += v * numbers[e]
+                    else:
+                        row = (offset + others[e]) * q + offset
+                        for f in range(e, ends[i + 1]):
+                            sums[row + others[f]] += v * numbers[f]
         return 0
 
     return curvature

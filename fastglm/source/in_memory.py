@@ -240,7 +240,9 @@ def _spread(data):
 
 def n_units(n: int, room: int) -> int:
     """How many units n rows make: each should have more rows to read than numbers to clear and add."""
-    return max(1, min(MAX_UNITS, max(FEW_UNITS, n // max(room, 1)), n // UNIT_ROWS))
+    worth = max(FEW_UNITS, n // max(room, 1))
+    # a power of two where there are few, so that two, four or eight threads have the same to do
+    return max(1, min(MAX_UNITS, 1 << (worth.bit_length() - 1), n // UNIT_ROWS))
 
 
 def add_terms(plan: np.ndarray, rows: Table, room) -> None:
