@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 
 import numpy as np
@@ -17,11 +18,11 @@ from .model import GLM, Softmax
 from .progress import bar
 from .result import GLMResult
 from .scan import check, scan
+from .solver.sgd.rows import class_weights
 from .solvers import SGD, resolve
-from .source.in_memory import InMemory
+from .source.in_memory import InMemory, weight_of
 from .source.threads import get_threads, single_threaded_blas
 
-MOST_CLASSES = 10_000
 MOST_SHORT = 8000  # columns of terms, beside a long one, whose products are summed
 COVARIANCES = ("model", "robust")
 
@@ -156,24 +157,16 @@ def fit(
 
 def _weigh_classes(data, labels, wanted):
     """The data with every row's weight multiplied by that of its class: a mapping of labels, or "balanced"."""
-    y = np.asarray(data.y)
-    values, codes = np.unique(y, return_inverse=True)
-    labels = values.tolist() if labels is None else [labels[int(v)] for v in values]
-    if len(labels) > MOST_CLASSES:
-        raise InvalidParameterError(f"class_weight needs a y of classes; y has {len(labels)} distinct values")
-    if isinstance(wanted, str):
-        totals = np.bincount(codes, weights=data.weights)
-        factors = totals.sum() / (len(totals) * totals)
-    else:
+    if labels is not None and isinstance(wanted, Mapping):
         unknown = [label for label in wanted if label not in labels]
         missing = [label for label in labels if label not in wanted]
         if unknown or missing:
+            problem = "are not among them" if unknown else "are left out"
             raise InvalidParameterError(
-                f"class_weight must name the classes of y, {labels}: {unknown or missing} "
-                f"{'are not among them' if unknown else 'are left out'}"
+                f"class_weight must name the classes of y, {list(labels)}: {unknown or missing} {problem}"
             )
-        factors = np.array([float(wanted[label]) for label in labels])
-    w = factors[codes]
+        wanted = {labels.index(label): w for label, w in wanted.items()}
+    w = class_weights(np.asarray(data.y), weight_of(data.weights, data.freq_weights), wanted)
     return data._replace(weights=w if data.weights is None else w * data.weights)
 
 
@@ -193,10 +186,7 @@ def _glm(source, family, link, options, cov, classes) -> GLM:
 def _softmax(source, family, link, options, cov, encoded) -> Softmax:
     """A model of the classes' probabilities, its vectors checked."""
     sums = check(source, family)
-    data = source.data
-    w = data.weights if data.freq_weights is None else data.freq_weights
-    if w is data.freq_weights and data.weights is not None:
-        w = w * data.weights
+    w = weight_of(source.data.weights, source.data.freq_weights)
     totals = np.bincount(encoded.codes, weights=w, minlength=len(encoded.classes)).astype(np.float64)
     return Softmax(source, family._replace(reference=encoded.reference), link, encoded, totals, sums, options, cov)
 

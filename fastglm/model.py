@@ -200,6 +200,11 @@ class Model:
             notes=tuple(self.notes),
         )
 
+    def _remedy(self):
+        if isinstance(self.options, SGD):
+            return "Raise epochs, lower tol or the rate, or take solver='auto', which is exact"
+        return "Raise max_iter, pass start=, or rescale X"
+
     def _warn(self, aliased, separated, converged):
         if aliased:
             each = "; ".join(f"{name} = {c}" for name, c in aliased.items())
@@ -220,8 +225,7 @@ class Model:
             self._give(
                 ConvergenceWarning,
                 f"the fit did not converge: {self.solution.stop} after {self.solution.n_iter} iterations, an estimated "
-                f"{self.solution.certificate:.2g} standard errors from the optimum. Raise max_iter, pass start=, "
-                "or rescale X",
+                f"{self.solution.certificate:.2g} standard errors from the optimum. {self._remedy()}",
             )
 
     def _give(self, category, text):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sgd_reference import LINEAR, LOGISTIC, POISSON, SGD, fit
 
+import fastglm
 from fastglm.errors import DivergenceError
 
 THETA = np.array([3.2678, 1.365, 0.653, -0.0698])
@@ -83,3 +84,20 @@ def test_a_neuron_above_the_stable_limit_is_noted_then_refused():
     with pytest.raises(DivergenceError, match="stable below about 0.021") as error:
         neuron(rate=0.5)
     np.testing.assert_allclose(error.value.stable_limit, 0.02097, rtol=1e-2)
+
+
+def test_class_weights_are_weights_of_rows_by_label():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(600, 2)), np.where(rng.random(600) < 0.2, "yes", "no")
+    f = rng.integers(1, 4, 600)
+    by_label = fastglm.fit(X, y, family="binomial", solver=SGD(class_weight={"yes": 3.0, "no": 1.0}))
+    by_row = fastglm.fit(X, y, family="binomial", solver=SGD(), weights=np.where(y == "yes", 3.0, 1.0))
+    np.testing.assert_array_equal(by_label.params, by_row.params)
+    totals = {label: f[y == label].sum() for label in ("no", "yes")}
+    balanced = {label: f.sum() / (2 * total) for label, total in totals.items()}
+    results = [
+        fastglm.fit(X, y, family="binomial", freq_weights=f, solver=SGD(class_weight=w)) for w in ("balanced", balanced)
+    ]
+    np.testing.assert_allclose(results[0].params, results[1].params, rtol=1e-12)
+    with pytest.raises(fastglm.errors.InvalidParameterError, match="'maybe'.*not among"):
+        fastglm.fit(X, y, family="binomial", solver=SGD(class_weight={"maybe": 1.0, "no": 1.0, "yes": 1.0}))

@@ -15,7 +15,7 @@ from ..family.multinomial import Multinomial
 from ..kernels.rows import Pair
 from ..objective import Deviance
 from ..scan import Scan, check, scan
-from ..source.in_memory import Data, InMemory
+from ..source.in_memory import Data, InMemory, weight_of
 
 NUMBERS = (0, 1)  # the labels of a binomial y without any
 FIELDS = ("X", "y", "weights", "freq_weights", "offset", "exposure")
@@ -167,13 +167,6 @@ def _sums(data, family, link):
     source = InMemory(data, 1)
     source.check_finite()
     return check(source, family) if isinstance(family, Multinomial) else scan(source, Pair(family, link))
-
-
-def weight_of(weights, freq_weights):
-    """Prior weight times frequency, (n,), or None."""
-    if weights is None or freq_weights is None:
-        return weights if freq_weights is None else freq_weights
-    return weights * freq_weights
 
 
 def _counts(w) -> bool:

@@ -44,6 +44,13 @@ class Data(NamedTuple):
         return self.names[j] if j < len(self.names) else f"x{j + 1}"
 
 
+def weight_of(weights, freq_weights) -> np.ndarray | None:
+    """Prior weight times frequency, (n,), or None."""
+    if weights is None or freq_weights is None:
+        return weights if freq_weights is None else freq_weights
+    return weights * freq_weights
+
+
 class InMemory:
     """A source over arrays: ranges of rows, reduced in a fixed tree.
 

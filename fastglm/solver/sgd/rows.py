@@ -56,7 +56,7 @@ def prepare(data, options) -> Rows:
     """
     y = _vector(data.y)
     weight = _product(data.weights, data.freq_weights)
-    by_class = _class_weights(y, weight, options.class_weight)
+    by_class = class_weights(y, weight, options.class_weight)
     weight = _product(weight, by_class)
     shift = None if data.offset is None else _vector(data.offset)
     if data.exposure is not None:
@@ -82,7 +82,23 @@ def _product(a, b):
     return _vector(a) * _vector(b)
 
 
-def _class_weights(y, weight, wanted):
+def class_weights(y, weight, wanted) -> np.ndarray | None:
+    """The weight of each row's class, (n,), or None.
+
+    Parameters
+    ----------
+    y : (n,) array
+        The classes as numbers.
+    weight : (n,) array or None
+        What rows weigh already, which "balanced" takes into account.
+    wanted : None, "balanced" or mapping
+        By the values of y.
+
+    Raises
+    ------
+    InvalidParameterError
+        For a class that is left out, or that has no weight to balance.
+    """
     if wanted is None:
         return None
     labels, codes = np.unique(y, return_inverse=True)
