@@ -8,7 +8,70 @@ from .kernels import gram
 from .kernels import layout as k
 from .kernels.classes import class_pass
 from .moments import Quadratic
-from .objective import Likelihood, assembled
+from .objective import Likelihood, Pass, assembled
+from .source.rooted import WeightedRows
+
+
+class ClassPass(Pass):
+    """A pass of a ``CrossEntropy`` of K classes."""
+
+    def __init__(self, n_classes, beta, direction, scale, *how):
+        super().__init__(*how)
+        self.n_classes, self.beta, self.direction, self.scale = n_classes, beta, direction, scale
+
+    def loops(self, plan):
+        """The plan with the loops of several curvatures."""
+        narrow = self.shape[1] <= gram.SMALL
+        plan[[k.COLUMNS, k.WEIGHTED]] = gram.columns(narrow), gram.weighted(narrow)
+        return plan
+
+    def _count(self):
+        others = self.n_classes - 1
+        return {2: others * self.n_classes // 2, k.ORDER_BLOCKS: others}.get(self.order, 0)
+
+    def begin(self):
+        m, dense, room = self.shape
+        others, width, count = self.n_classes - 1, gram.padded(dense), self._count()
+        shape = (1, others, m) if self.order == k.ORDER_DIAGONAL else (max(count, 1), width, width)
+        extra = np.zeros((max(count, 1), room if count else 1))
+        return np.zeros((others, m)), np.zeros((others, m)), np.zeros(shape), extra, np.zeros(k.SUMS)
+
+    def add(self, state, part, runs, work):
+        class_pass(self.plan(part), self.beta, self.direction, self.scale, runs, self.order, work, *state)
+
+    def end(self, state):
+        score, low, info, extra, sums = state
+        information = (info, extra) if self._count() else (info,) if self.order == k.ORDER_DIAGONAL else None
+        return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
+
+
+class WeightedPairs(WeightedRows):
+    """Rows whose cross-product is the information at ``beta`` (K-1, m): one for each row and pair of classes."""
+
+    def __init__(self, beta, scale, kind):
+        self.beta, self.scale, self.kind = beta, scale, kind
+
+    def rows(self, data, a, b):
+        from .source.rooted import design, weight
+
+        others, m = self.beta.shape
+        X = design(data, a, b)
+        eta = np.column_stack([np.zeros(b - a), X @ self.beta.T])
+        mu = np.exp(eta - eta.max(1, keepdims=True))
+        mu /= mu.sum(1, keepdims=True)
+        w = weight(data, a, b)
+        scaled = X.astype(self.kind) * self.scale[:m]
+        parts = []
+        for i in range(others + 1):
+            for j in range(i + 1, others + 1):
+                A = np.zeros((b - a, others * m), self.kind)
+                part = scaled * np.sqrt((w * mu[:, i] * mu[:, j]).astype(self.kind))[:, None]
+                part[w == 0.0] = 0.0
+                if i:
+                    A[:, (i - 1) * m : i * m] = -part
+                A[:, (j - 1) * m : j * m] = part
+                parts.append(A)
+        return np.vstack(parts)
 
 
 class CrossEntropy(Likelihood):
@@ -34,13 +97,8 @@ class CrossEntropy(Likelihood):
         # nanoseconds a row, measured: exponentials, two products and the read of X, against the pair matrices
         others, m = self.n_classes - 1, self.n_columns
         score = 4.0 * self.n_classes + 0.25 * others * m + 0.4 * m
-        return score / (score + 0.02 * self.n_classes * others * m * (m + 4.0))
-
-    def plan(self) -> np.ndarray:
-        if self._plan is None:
-            narrow = self.source.room.dense <= gram.SMALL
-            super().plan()[[k.COLUMNS, k.WEIGHTED]] = gram.columns(narrow), gram.weighted(narrow)
-        return self._plan
+        alone = score / (score + 0.02 * self.n_classes * others * m * (m + 4.0))
+        return (alone + self.source.cost) / (1.0 + self.source.cost)
 
     def over(self, source, share: float = 1.0) -> CrossEntropy:
         return CrossEntropy(source, self.n_classes, share)
@@ -49,51 +107,19 @@ class CrossEntropy(Likelihood):
         """The information's diagonal blocks (K-1, m, m), upper triangles: each class against all others."""
         return self._pass(beta, k.ORDER_BLOCKS).information
 
-    def weighted_design(self, a: int, b: int, beta: np.ndarray, kind) -> np.ndarray:
-        """Rows whose cross-product is the information of rows a to b at ``beta``: one for each pair of classes."""
-        from .source.rooted import design, weight
+    def _weighted(self, beta, kind):
+        return WeightedPairs(beta.reshape(self.n_classes - 1, -1), self.scale, kind)
 
-        data, m, others = self.source.data, self.n_columns, self.n_classes - 1
-        X = design(data, a, b)
-        eta = np.column_stack([np.zeros(b - a), X @ beta.reshape(others, m).T])
-        mu = np.exp(eta - eta.max(1, keepdims=True))
-        mu /= mu.sum(1, keepdims=True)
-        w = weight(data, a, b)
-        scaled = X.astype(kind) * self.scale[:m]
-        parts = []
-        for i in range(self.n_classes):
-            for j in range(i + 1, self.n_classes):
-                A = np.zeros((b - a, self.n_params), kind)
-                part = scaled * np.sqrt((w * mu[:, i] * mu[:, j]).astype(kind))[:, None]
-                part[w == 0.0] = 0.0
-                if i:
-                    A[:, (i - 1) * m : i * m] = -part
-                A[:, (j - 1) * m : j * m] = part
-                parts.append(A)
-        return np.vstack(parts)
-
-    def _unit(self, plan, beta, order, direction=None):
-        source, others = self.source, self.n_classes - 1
-        m, room, scale = source.n_stored, source.room, self.scale[: self.n_columns]
+    def _task(self, beta, order, direction=None):
+        source, scale = self.source, self.scale[: self.n_columns]
         if source.data.terms:
-            scale = np.ones(room.dense)
-        width = gram.padded(room.dense)
+            scale = np.ones(source.room.dense)
         coefficients = self._stored(beta)
         toward = coefficients if direction is None else self._stored(direction)
         if order == k.ORDER_DIAGONAL and not self._has_diagonal:
             order = k.ORDER_BLOCKS
-        count = {2: others * self.n_classes // 2, k.ORDER_BLOCKS: others}.get(order, 0)
-        shape = (1, others, m) if order == k.ORDER_DIAGONAL else (max(count, 1), width, width)
-
-        def unit(runs, work):
-            score, low, sums = np.zeros((others, m)), np.zeros((others, m)), np.zeros(k.SUMS)
-            info, extra = np.zeros(shape), np.zeros((max(count, 1), room.size if count else 1))
-            class_pass(plan, coefficients, toward, scale, runs, order, work, score, low, info, extra, sums)
-            score, low = (np.concatenate([source.reduce_score(v) for v in rows]) for rows in (score, low))
-            information = (info, extra) if count else (info,) if order == k.ORDER_DIAGONAL else None
-            return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
-
-        return unit
+        shape = (source.n_stored, source.room.dense, source.room.size)
+        return ClassPass(self.n_classes, coefficients, toward, scale, shape, order, self.meat, self._precision)
 
     def _stored(self, beta):
         """The coefficients of the stored columns, (K-1, M), from the model's, flat."""
@@ -101,6 +127,8 @@ class CrossEntropy(Likelihood):
         return rows if self.source.data.coding is None else np.array([self.source.expand(b) for b in rows])
 
     def _assembled(self, q, order):
+        score, low = (np.concatenate([self.source.reduce_score(v) for v in rows]) for rows in (q.score, q.score_low))
+        q = q._replace(score=score, score_low=low)
         if q.information is None:
             return q
         others, m = self.n_classes - 1, self.n_columns

@@ -46,7 +46,7 @@ class Model:
 
     def fit(self, start, callback):
         """Solve, then polish the last digits where they are cheap or were in danger."""
-        self.null = self.null_class(self, 0 if self.source.data.ones else constant_column(self.source.data.X))
+        self.null = self.null_class(self, 0 if self.source.data.ones else self.source.constant_column())
         if isinstance(self.options, SGD):
             self.solution = self.descend_stochastically(start, callback)
             return
@@ -87,7 +87,7 @@ class Model:
 
     def descend_stochastically(self, start, callback) -> Solution:
         """A first-order fit, with the pass at its end that says how far the optimum is, and gives the covariance."""
-        data, options = as_rows(self.source.data), self.options
+        data, options = as_rows(self.source.gather().data), self.options
         model, start = self.stochastic(start)
         found = run_sgd(data, model, options, start=start, callback=callback)
         self.raw = found.coef
@@ -357,17 +357,6 @@ def polish(objective, solution, steps: int = 6):
             break
         before, beta = size, beta + step
     return solution._replace(factor=factorise(objective, solution.quadratic, solution.beta))
-
-
-def constant_column(X) -> int | None:
-    """The number of a constant, nonzero column of X, or None."""
-    n, p = X.shape
-    probe = X[:: max(1, n // 16)]
-    for j in np.nonzero((probe == probe[:1]).all(0) & (probe[0] != 0))[0]:
-        c = X[0, j]
-        if all((X[a : a + 65536, j] == c).all() for a in range(0, n, 65536)):
-            return int(j)
-    return None
 
 
 def describe(combination: dict, names) -> str:

@@ -11,7 +11,7 @@ from .objective import Deviance
 from .solver.newton import Control
 from .solver.plan import solve
 from .solvers import Auto
-from .source.in_memory import InMemory
+from .source.in_memory import Change
 
 
 class Null:
@@ -45,10 +45,7 @@ class Null:
         return _scalar_link(self.model.link, self.mean)
 
     def _objective(self, ones):
-        data = self.model.source.data
-        bare = data._replace(X=np.empty((len(data.y), 0)), ones=ones, terms=(), coding=None)
-        bare = InMemory(bare, self.model.source.threads)
-        return Deviance(bare, self.model.pair)
+        return Deviance(self.model.source.changed(Change(True, ones)), self.model.pair)
 
     def _plain(self, ones, beta):
         d = self._objective(ones).at(beta, 0).deviance

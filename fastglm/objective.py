@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import isfinite
 
 import numpy as np
@@ -14,7 +15,9 @@ from .kernels.evaluate import row_terms
 from .kernels.passes import block_pass
 from .kernels.rows import Pair
 from .moments import Bordered, Quadratic
-from .source.in_memory import InMemory
+from .source.in_memory import Change
+from .source.rooted import WeightedRows, rooted
+from .source.task import Largest, Task
 
 SMALL_CELLS = 50_000
 # the linear predictor at which a mean is as good as at the end of its range
@@ -26,12 +29,12 @@ DIAGONAL = k.ORDER_DIAGONAL  # the order of a pass with the score and the inform
 class Likelihood:
     """What every objective over a source is made of: passes that are counted, samples, scales.
 
-    A subclass says what it is ``over`` another source, sums one unit of rows in ``_unit``, and puts a pass's sums in
-    order in ``_assembled``.
+    A subclass says what it is ``over`` another source, what a pass sums in ``_task``, and puts a pass's sums in order
+    in ``_assembled``.
 
     Parameters
     ----------
-    source : InMemory
+    source : InMemory or Chunked
     n_columns : int
         Columns, the intercept included.
     n_params : int
@@ -56,7 +59,7 @@ class Likelihood:
     linear = False
     bounded = False
 
-    def __init__(self, source: InMemory, n_columns: int, n_params: int, share: float):
+    def __init__(self, source, n_columns: int, n_params: int, share: float):
         self.source, self.n_columns, self.n_params, self.share = source, n_columns, n_params, share
         self.scale = np.ones(n_params)
         self.precise = self.meat = False
@@ -103,15 +106,6 @@ class Likelihood:
         """Expected information times ``v``: one pass, at a score pass's cost."""
         return self._pass(beta, k.ORDER_PRODUCT, v).score
 
-    def block(self, beta: np.ndarray, order: int, runs: np.ndarray) -> Quadratic:
-        """The sums over the ranges of rows ``runs`` (k, 2) alone, in this thread; ``DIAGONAL`` is an order too."""
-        plan = self._set(order)
-        with self.source.workspace() as work:
-            unit = self._unit(plan, beta, order)
-            q = self._assembled(unit(runs, work), order)
-        self.n_passes += self.share * float((runs[:, 1] - runs[:, 0]).sum()) / self.source.rows_read
-        return q
-
     def scores(self, beta: np.ndarray) -> Quadratic:
         """The pass whose ``information`` is the sum of outer products of the rows' scores, the sandwich's meat."""
         self.meat = True
@@ -154,8 +148,6 @@ class Likelihood:
 
     def root(self, beta: np.ndarray) -> np.ndarray:
         """The triangular factor R of the weighted design, R'R the information, without forming it: one pass."""
-        from .source.rooted import tall_skinny_root
-
         self.n_passes += self.share
         if self.source.data.terms and not self.small:
             # zeros and ones lose few digits in a cross-product, and a dense design of all levels would be long
@@ -173,7 +165,7 @@ class Likelihood:
         kind = np.longdouble if self.small else np.float64
         with np.errstate(all="ignore"):
             # extended precision costs little on small data and keeps every digit of the standard errors
-            return tall_skinny_root(self.source, self.n_params, lambda a, b: self.weighted_design(a, b, beta, kind))
+            return rooted(self.source.reduce(self._weighted(beta, kind)), self.n_params)
 
     def preconditioner(self, beta: np.ndarray, rows: int) -> np.ndarray:
         """The diagonal of the information of a sample, (n_params,)."""
@@ -192,33 +184,24 @@ class Likelihood:
         from .source.rooted import design, offset, weight
 
         self.n_passes += self.share
-        data, n = self.source.data, self.source.n_rows
+        data, n = self.source.gather().data, self.source.n_rows
         w = weight(data, 0, n)
         keep = w > 0.0
         y = np.asarray(data.y, np.float64)
         return design(data, 0, n)[keep], y[keep], w[keep], offset(data, 0, n)[keep]
 
-    def plan(self) -> np.ndarray:
-        """The source's plan with the loops of this objective."""
-        if self._plan is None:
-            self._plan = self.source.plan().copy()
-        return self._plan
-
-    def _set(self, order):
-        """The plan with the flags of a pass."""
-        plan = self.plan()
-        if order == k.ORDER_DIAGONAL:
-            plan[k.SQUARES] = gram.squares()
-        # 2 where the score is linear in beta, so that even its residuals can be exact
-        plan[k.PRECISE] = self.exact_products and (k.EXACT if self.linear else k.ROUNDED)
-        plan[k.MEAT] = self.meat
-        if self.exact_products:
-            plan[k.PRECISE_ETA], plan[k.PRECISE_SCORE] = precise.addresses()
-        return plan
+    @property
+    def _precision(self):
+        """How a pass multiplies; exactly where the score is linear in beta, so that even its residuals can be."""
+        return 0 if not self.exact_products else k.EXACT if self.linear else k.ROUNDED
 
     def _pass(self, beta, order, *extra) -> Quadratic:
-        plan = self._set(order)
-        q = self._assembled(self.source.reduce(self._unit(plan, beta, order, *extra)), order)
+        task = self._task(beta, order, *extra)
+        if self.source.here:
+            if self._plan is None:
+                self._plan = task.loops(self.source.plan().copy())
+            task.equip(self.source, self._plan)
+        q = self._assembled(self.source.reduce(task), order)
         self.n_passes += self.share
         if order and not isfinite(q.score.sum()):
             self.source.check_finite()
@@ -227,47 +210,158 @@ class Likelihood:
         return q if self.share == 1.0 else q.scaled(1.0 / self.share)
 
 
+class Pass(Task):
+    """What a pass sums: deviance, score and curvature of rows, as a ``Quadratic`` of the stored columns.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Stored columns, columns of numbers (the intercept included), and the room of terms.
+    order : int
+        As for ``block_pass``.
+    meat, precise : int
+        The plan's flags.
+    """
+
+    def __init__(self, shape: tuple, order: int, meat: bool, precise: int):
+        self.shape, self.order, self.meat, self.precise = shape, order, meat, precise
+        self._own = (None, None)
+
+    def __getstate__(self):
+        # addresses mean nothing elsewhere
+        return self.__dict__ | {"_own": (None, None)}
+
+    def equip(self, part, plan: np.ndarray) -> None:
+        """Keep a plan for the rows of ``part``, so that every unit of it need not make its own."""
+        self._own = (part, self._set(plan))
+
+    def plan(self, part) -> np.ndarray:
+        """The plan of some rows with the loops and flags of this pass."""
+        return self._own[1] if part is self._own[0] else self._set(self.loops(part.plan().copy()))
+
+    def _set(self, plan):
+        if self.order == k.ORDER_DIAGONAL:
+            plan[k.SQUARES] = gram.squares()
+        plan[k.PRECISE], plan[k.MEAT] = self.precise, self.meat
+        if self.precise:
+            plan[k.PRECISE_ETA], plan[k.PRECISE_SCORE] = precise.addresses()
+        return plan
+
+
+class DeviancePass(Pass):
+    """A pass of a ``Deviance``."""
+
+    def __init__(self, pair, beta, direction, scale, first, *how):
+        super().__init__(*how)
+        self.pair, self.beta, self.direction, self.scale, self.first = pair, beta, direction, scale, first
+        self.par = pair.par
+
+    def loops(self, plan):
+        """The plan with the loops of the family and link."""
+        plan[[k.ROWS, k.CURVATURE]] = self.pair.rows, gram.curvature(self.shape[1] <= gram.SMALL)
+        return plan
+
+    def begin(self):
+        m, dense, room = self.shape
+        width = gram.padded(dense)
+        shape = {2: (width, width), k.ORDER_DIAGONAL: (1, m)}.get(self.order, (1, 1))
+        extra = np.zeros(room if self.order == 2 else 1)
+        return np.zeros(m), np.zeros(m), np.zeros(shape), extra, np.zeros(k.SUMS)
+
+    def add(self, state, part, runs, work):
+        first = self.pair.first_eta if self.first else 0
+        block_pass(self.plan(part), self.par, self.beta, self.direction, self.scale, runs, self.order, first, work,
+                   *state)  # fmt: skip
+
+    def end(self, state):
+        score, low, info, extra, sums = state
+        information = {2: (info, extra), k.ORDER_DIAGONAL: (info,)}.get(self.order)
+        return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
+
+
+class WeightedDesign(WeightedRows):
+    """The rows of diag(h)^(1/2) X diag(scale) at ``beta``, of the number type ``kind``."""
+
+    def __init__(self, pair, beta, scale, kind):
+        self.pair, self.beta, self.scale, self.kind = pair, beta, scale, kind
+
+    def rows(self, data, a, b):
+        from .source.rooted import design, offset, weight
+
+        X = design(data, a, b)
+        h = row_terms(self.pair, X @ self.beta + offset(data, a, b), data.y[a:b], weight(data, a, b))[1]
+        A = X.astype(self.kind) * self.scale * np.sqrt(h.astype(self.kind))[:, None]
+        A[h == 0.0] = 0.0
+        return A
+
+
+class SeenLevels(Task):
+    """Which columns of terms have rows that count, and which of these rows with y inside of ``end``: a set of each."""
+
+    def __init__(self, end: float):
+        self.end_of_range = end
+
+    def of(self, part, runs):
+        from .source.rooted import weight
+
+        data, found = part.data, []
+        for a, b in runs:
+            inside = (np.asarray(data.y[a:b]) != self.end_of_range) & (weight(data, a, b) > 0.0)
+            seen, there = [], []
+            for term in data.terms:
+                n, factor = term.shape[1], getattr(term, "values", 0) is None
+                seen.append(_marked(term.codes[a:b][inside], n) if factor else np.ones(n, bool))
+                there.append(_marked(term.codes[a:b], n) if factor else np.zeros(n, bool))
+            found.append(Largest(np.stack([np.concatenate(seen), np.concatenate(there)])))
+        return self.end(found)
+
+
+def _marked(codes, n):
+    """Which of n levels occur; no level is the last place."""
+    found = np.zeros(n + 1, bool)
+    found[codes] = True
+    return found[:n]
+
+
 class Deviance(Likelihood):
     """Half the deviance of a family and link, its score and expected information.
 
     Parameters
     ----------
-    source : InMemory
+    source : InMemory or Chunked
     pair : Pair
         Family and link.
     """
 
     bounded = True
 
-    def __init__(self, source: InMemory, pair: Pair, share: float = 1.0):
+    def __init__(self, source, pair: Pair, share: float = 1.0):
         m = source.n_columns
         super().__init__(source, m, m, share)
         self.pair, self.linear = pair, pair.linear
-        self._par = pair.par
 
     @property
     def score_cost(self) -> float:
-        if self.source.data.terms:
-            return 0.3
-        return 0.6 / (1.0 + 0.02 * self.n_params)
+        alone = 0.3 if self.source.data.terms else 0.6 / (1.0 + 0.02 * self.n_params)
+        # what rows cost to read they cost at every pass, in curvature passes
+        return (alone + self.source.cost) / (1.0 + self.source.cost)
 
     def over(self, source, share: float = 1.0) -> Deviance:
         return Deviance(source, self.pair, share)
 
     def first(self) -> Quadratic:
         """The pass at the family's starting means: information^-1 score is the first IRLS iterate."""
-        return self._pass(np.zeros(self.n_params), 2, None, self.pair.first_eta)
+        return self._pass(np.zeros(self.n_params), 2, None, True)
 
     def constant_start(self, mean: float, eta: float) -> np.ndarray:
         """Coefficients whose linear predictor, offset included, is as near as can be to ``eta`` = link(mean)."""
         m = self.n_params
         if self.source.data.ones and self.source.data.offset is None and self.source.data.exposure is None:
             return np.concatenate([[eta], np.zeros(m - 1)])
-        data = self.source.data._replace(y=np.broadcast_to(np.float64(mean), (self.source.n_rows,)))
-        if data.ones and data.terms:
-            # the intercept alone: all levels would only spread the same constant
-            data = data._replace(X=np.empty((len(data.y), 0)), terms=(), coding=None)
-        q = Deviance(InMemory(data, self.source.threads, self.source.units), self.pair).first()
+        data = self.source.data
+        # beside levels the intercept alone: all levels would only spread the same constant
+        source = self.source.changed(Change(bool(data.ones and data.terms), y=mean))
+        q = Deviance(source, self.pair).first()
         self.n_passes += self.share
         d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
         beta = np.linalg.lstsq(symmetric(q.information) / d / d[:, None], q.score / d, rcond=1e-10)[0] / d
@@ -278,71 +372,46 @@ class Deviance(Likelihood):
 
         A level is empty where all of its rows have y at the same end of the means' range: its estimate is infinite.
         """
-        from .source.rooted import weight
-
         data, away = self.source.data, FAR_OUT.get(self.pair.link.name)
-        coding, family = data.coding, self.pair.family
+        coding = data.coding
         if not data.terms or away is None or (coding is not None and not coding.simple):
             return beta
-        y, w = np.asarray(data.y), weight(data, 0, self.source.n_rows)
         beta, first = np.array(beta), self.source.room.dense
         places = np.full(self.source.n_stored, -1)
         stored = np.arange(self.n_params) if coding is None else np.r_[coding.picked, coding.width + coding.kept]
         places[stored] = np.arange(self.n_params)
-        for end, sign in ((family.mean.low, -1.0), (family.mean.high, 1.0)):
-            inside = (y != end) & (w > 0.0)
-            column = first
-            for term in data.terms:
-                if getattr(term, "values", 0) is None:
-                    seen = np.zeros(term.shape[1] + 1, bool)
-                    seen[term.codes[inside]] = True  # no level is the last place
-                    there = np.zeros(term.shape[1] + 1, bool)
-                    there[term.codes] = True
-                    empty = places[column + np.flatnonzero((there & ~seen)[:-1])]
-                    beta[empty[empty >= 0]] = sign * away
-                column += term.shape[1]
+        for columns, sign in zip(self._empty, (-1.0, 1.0), strict=True):
+            empty = places[first + columns]
+            beta[empty[empty >= 0]] = sign * away
         return beta
 
-    def weighted_design(self, a: int, b: int, beta: np.ndarray, kind) -> np.ndarray:
-        """Rows a to b of diag(h)^(1/2) X diag(scale) at ``beta``, of the number type ``kind``."""
-        from .source.rooted import design, offset, weight
+    @cached_property
+    def _empty(self):
+        """The columns of terms all of whose rows have y at the low, and at the high end of the means' range."""
+        mean = self.pair.family.mean
+        found = (self.source.reduce(SeenLevels(end)).value for end in (mean.low, mean.high) if isfinite(end))
+        none = np.zeros(0, np.intp)
+        empty = [np.flatnonzero(there & ~seen) for seen, there in found]
+        return [empty.pop(0) if isfinite(end) else none for end in (mean.low, mean.high)]
 
-        data = self.source.data
-        X = design(data, a, b)
-        h = row_terms(self.pair, X @ beta + offset(data, a, b), data.y[a:b], weight(data, a, b))[1]
-        A = X.astype(kind) * self.scale * np.sqrt(h.astype(kind))[:, None]
-        A[h == 0.0] = 0.0
-        return A
+    def _weighted(self, beta, kind):
+        return WeightedDesign(self.pair, beta, self.scale, kind)
 
-    def plan(self) -> np.ndarray:
-        if self._plan is None:
-            narrow = self.source.room.dense <= gram.SMALL
-            super().plan()[[k.ROWS, k.CURVATURE]] = self.pair.rows, gram.curvature(narrow)
-        return self._plan
-
-    def _unit(self, plan, beta, order, direction=None, first_eta=0):
+    def _task(self, beta, order, direction=None, first=False):
         source = self.source
-        m, par = source.n_stored, self._par
         # stored columns of which several make a coefficient have no scale of their own
         scale = self.scale if not source.data.terms else np.ones(source.room.dense)
-        width, room = gram.padded(source.room.dense), source.room.size
         beta = source.expand(beta)
         direction = beta if direction is None else source.expand(direction)
         if order == k.ORDER_DIAGONAL and not self._has_diagonal:
             order = 2
-        shapes = {2: (width, width), k.ORDER_DIAGONAL: (1, m)}
-
-        def unit(runs, work):
-            score, low, sums = np.zeros(m), np.zeros(m), np.zeros(k.SUMS)
-            info, extra = np.zeros(shapes.get(order, (1, 1))), np.zeros(room if order == 2 else 1)
-            block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, score, low, info, extra, sums)
-            information = {2: (info, extra), k.ORDER_DIAGONAL: (info,)}.get(order)
-            score, low = source.reduce_score(score), source.reduce_score(low)
-            return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
-
-        return unit
+        shape = (source.n_stored, source.room.dense, source.room.size)
+        return DeviancePass(self.pair, beta, direction, scale, first, shape, order, self.meat, self._precision)
 
     def _assembled(self, q, order):
+        if self.source.data.coding is not None:
+            reduce = self.source.reduce_score
+            q = q._replace(score=reduce(q.score), score_low=reduce(q.score_low))
         if q.information is None:
             return q
         if order == k.ORDER_DIAGONAL and self._has_diagonal:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .errors import InvalidParameterError, MissingDataError
 from .kernels import scan as k
+from .source.task import Task
 
 COUNTS = 256  # small counts, whose log-factorials are looked up
 
@@ -45,17 +46,17 @@ def scan(source, pair) -> Scan:
     if getattr(family, "binary_is_saturated", False):
         found = check(source, family)
         # only proportions have a density of their own to add, and a loop to compile
-        return found if found.binary else _scan(source, family, pair.par, pair.saturated, None)
+        return found if found.binary else _scan(source, family, pair)
     if getattr(family, "tabulated", False) and pair.saturated_exists:
-        found = _scan(source, family, pair.par, 0, saturated_at_counts(family))
+        found = _scan(source, family, pair, saturated_at_counts(family))
         # NaN where some y is not among the counts
-        return found if isfinite(found.saturated) else _scan(source, family, pair.par, pair.saturated, None)
-    return _scan(source, family, pair.par, pair.saturated, None)
+        return found if isfinite(found.saturated) else _scan(source, family, pair)
+    return _scan(source, family, pair)
 
 
 def check(source, family) -> Scan:
     """The sums that need no density; raises on the first unusable value."""
-    return _scan(source, family, np.zeros(0), 0, None)
+    return _scan(source, family)
 
 
 @lru_cache(maxsize=64, typed=True)
@@ -64,46 +65,69 @@ def saturated_at_counts(family) -> np.ndarray:
     return np.array([family.saturated(float(k), 1.0) for k in range(COUNTS)])
 
 
-def _scan(source, family, par, saturated, table) -> Scan:
-    domain = family.domain
-    plan = source.plan()
-    edges = (domain.low, domain.high, domain.left_closed, domain.right_closed)
-    lookup = 0 if table is None else k.look_up()
-    table = np.zeros(0) if table is None else table
+class Vectors(Task):
+    """The sums of ``Scan`` as an array, from the vectors alone.
 
-    def unit(runs, work):
-        sums = np.zeros(k.SUMS)
+    Parameters
+    ----------
+    family : family
+    pair : Pair or None
+        Whose density at mu = y is summed; none without it.
+    table : (COUNTS,) array or None
+        That density at the first counts, for unit weight.
+    """
+
+    vectors_only = True
+
+    def __init__(self, family, pair=None, table=None):
+        self.family, self.pair, self.table = family, pair, table
+
+    def begin(self):
+        return np.zeros(k.SUMS)
+
+    def add(self, state, part, runs, work):
+        domain, table = self.family.domain, self.table
+        edges = (domain.low, domain.high, domain.left_closed, domain.right_closed)
+        lookup, table = (0, np.zeros(0)) if table is None else (k.look_up(), table)
+        par, density = (np.zeros(0), 0) if self.pair is None else (self.pair.par, self.pair.saturated)
         for a, b in runs:
-            k.scan(plan, par, saturated, lookup, table, *edges, a, b, work, source.block, sums)
-        return sums
+            k.scan(part.plan(), par, 0 if lookup else density, lookup, table, *edges, a, b, work, part.block, state)
+        if state[k.FAILURES] and part.place is not None:
+            refuse(part.data, self.family, part.place.row)
 
-    found = Scan(*source.reduce(unit).tolist())
+    def end(self, state):
+        return state
+
+
+def _scan(source, *what) -> Scan:
+    task = Vectors(*what)
+    found = Scan(*source.reduce(task).tolist())
     if found.failures:
-        _refuse(source.data, family)
+        refuse(source.data, task.family)
     if not found.weight > 0.0:
         raise InvalidParameterError("weights are all zero: no observations are left")
     return found
 
 
-def _refuse(data, family) -> None:
-    """Find the first value a scan stumbled over, and say so."""
+def refuse(data, family, where="row {}".format) -> None:
+    """Find the first value a scan stumbled over, and say ``where`` its row is."""
     for name, v in (("weights", data.weights), ("freq_weights", data.freq_weights)):
         i = _first(v, lambda v: ~((v >= 0.0) & (v < np.inf)))
         if i is not None:
             problem = "negative" if v[i] < 0 else "not finite (NaN or infinite)"
-            raise InvalidParameterError(f"{name} must be non-negative and finite: {v[i]} at row {i} is {problem}")
+            raise InvalidParameterError(f"{name} must be non-negative and finite: {v[i]} at {where(i)} is {problem}")
     i = _first(data.y, lambda v: ~np.isfinite(v))
     if i is not None:
         raise MissingDataError(
-            f"y is not finite: {data.y[i]} at row {i} (missing values are not dropped; remove the row)"
+            f"y is not finite: {data.y[i]} at {where(i)} (missing values are not dropped; remove the row)"
         )
     i = _first(data.offset, lambda v: ~np.isfinite(v))
     if i is not None:
-        raise MissingDataError(f"offset is not finite: {data.offset[i]} at row {i}; drop rows without exposure")
+        raise MissingDataError(f"offset is not finite: {data.offset[i]} at {where(i)}; drop rows without exposure")
     i = _first(data.exposure, lambda v: ~((v > 0.0) & (v < np.inf)))
     if i is not None:
         raise InvalidParameterError(
-            f"exposure must be positive and finite: {data.exposure[i]} at row {i}; drop such rows"
+            f"exposure must be positive and finite: {data.exposure[i]} at {where(i)}; drop such rows"
         )
     d = family.domain
     outside = (data.y < d.low) | (data.y > d.high)
@@ -111,7 +135,7 @@ def _refuse(data, family) -> None:
     for v in (data.weights, data.freq_weights):
         outside &= True if v is None else v > 0
     i = int(np.argmax(outside))
-    raise InvalidParameterError(_outside(family, data.y[i], i))
+    raise InvalidParameterError(_outside(family, data.y[i], where(i)))
 
 
 def _first(v, bad):
@@ -122,8 +146,8 @@ def _first(v, bad):
     return int(np.argmax(found)) if found.any() else None
 
 
-def _outside(family, value, row) -> str:
-    text = f"y = {value} at row {row} is outside the support {family.domain} of family={family.name!r}"
+def _outside(family, value, where) -> str:
+    text = f"y = {value} at {where} is outside the support {family.domain} of family={family.name!r}"
     if family.domain.low == 0.0 and value == 0.0:
         return text + ": y must be positive (tweedie with 1 < power < 2 admits zeros)"
     if value < 0.0:

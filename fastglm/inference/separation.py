@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..source.rooted import predictor, weight
+from ..source.task import Largest, Task
 from ..types import READ_ONCE
 
 LP_CELLS = 200_000  # the largest design handed to the linear program; beyond it the last step is the candidate
@@ -197,40 +199,44 @@ def _suspicious(model) -> bool:
     return model.objective.small or len(far) < 2 or abs(far[1] - far[0]) > 0.1
 
 
-def _gain(data, a, b, step, model):
-    """How much nearer a step brings each row's mean to the end of the range that y is at; negative where further."""
-    from ..source.rooted import predictor
+class Gains(Task):
+    """How much nearer a step brings the rows' means to the end of the range that y is at; negative where further.
 
-    n_classes = getattr(model.objective, "n_classes", None)
-    y = data.y[a:b]
-    if n_classes is None:
-        move, side = predictor(data, a, b, step), sides(y, model.family)
-        return np.where(side == 0.0, -np.abs(move), side * move)
-    moves = (predictor(data, a, b, part) for part in step.reshape(n_classes - 1, -1))
-    move = np.column_stack([np.zeros(b - a), *moves])
-    rows, codes = np.arange(b - a), y.astype(np.intp)
-    seen = move[rows, codes]
-    move[rows, codes] = -np.inf
-    return seen - move.max(1)
+    The value is ``Largest`` (2,): the most of it, and the most of its negative.
+    """
+
+    def __init__(self, step, family, n_classes):
+        self.step, self.family, self.n_classes = step, family, n_classes
+
+    def of(self, part, runs):
+        edges = ((c, min(c + 65536, b)) for a, b in runs for c in range(a, b, 65536))
+        return self.end([self._extremes(part.data, a, b) for a, b in edges])
+
+    def _extremes(self, data, a, b):
+        gain = self._gain(data, a, b)[weight(data, a, b) > 0.0]
+        return Largest(np.array([gain.max(initial=-np.inf), -gain.min(initial=np.inf)]))
+
+    def _gain(self, data, a, b):
+        y = data.y[a:b]
+        if self.n_classes is None:
+            move, side = predictor(data, a, b, self.step), sides(y, self.family)
+            return np.where(side == 0.0, -np.abs(move), side * move)
+        moves = (predictor(data, a, b, part) for part in self.step.reshape(self.n_classes - 1, -1))
+        move = np.column_stack([np.zeros(b - a), *moves])
+        rows, codes = np.arange(b - a), y.astype(np.intp)
+        seen = move[rows, codes]
+        move[rows, codes] = -np.inf
+        return seen - move.max(1)
 
 
 def along_step(model) -> Separation:
     """Try the direction the fit was last running in, with one read of X: exact when it says so, not a proof of none."""
-    from ..source.rooted import weight
-
     step = model.solution.factor.solve(model.solution.quadratic.score)
-    data, n = model.source.data, model.source.n_rows
-    worst, best, complete = 0.0, 0.0, True
-    for a in range(0, n, 65536):
-        b = min(a + 65536, n)
-        counts = weight(data, a, b) > 0
-        gain = _gain(data, a, b, step, model)[counts]
-        if len(gain):
-            worst, best = min(worst, gain.min()), max(best, gain.max())
-            complete &= bool((gain > 1e-6 * best).all())
+    task = Gains(step, model.family, getattr(model.objective, "n_classes", None))
+    best, worst = model.source.reduce(task).value * (1.0, -1.0)
     model.objective.n_passes += 1.0
     if best > 0.0 and worst >= -1e-6 * best:
         size = np.abs(step)
         direction = np.where(size > 1e-6 * size.max(), step, 0.0)
-        return Separation("complete" if complete else "quasi", direction)
+        return Separation("complete" if worst > 1e-6 * best else "quasi", direction)
     return Separation("none", np.zeros(len(step)))

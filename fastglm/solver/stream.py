@@ -112,13 +112,13 @@ class Running:
         rows = int((runs[:, 1] - runs[:, 0]).sum())
         enough = self.sampled < ENOUGH * len(self.beta) or self.sampled < SHARE * self.rows
         whole = self.whole or enough
-        q = objective.block(self.beta, 2 if whole else DIAGONAL, runs)
+        part = objective.part(runs)
+        q = part.at(self.beta, 2 if whole else DIAGONAL)
         if not (q.finite and isfinite(q.score.sum())):
-            objective.source.check_finite()
+            charge(objective, part)
             self.refused += rows
             return np.zeros_like(self.beta)
         before = self._J
-        part = objective.part(runs)
         self._count(q, rows, whole, part)
         step = self._solve(q.score)
         gain = float(q.score @ step)
@@ -330,30 +330,27 @@ def stream(objective, options, start, fallback, dispersion, control: Control) ->
     charge(objective, sample)
     if not isfinite(running.deviance) or not running.ready:
         return None
-    for runs in _blocks(n, sample.source.units, options):
+    for runs in _blocks(objective.source, sample.source.ranges, options):
         running.learn(objective, runs)
     if running.refused or not np.isfinite(running.beta).all():
         return None
     return _certified(objective, running, options, dispersion, control)
 
 
-def _blocks(n, read, options):
+def _blocks(source, read, options):
     """The ranges of rows in the order in which they are learned from; those ``read`` already are left out.
 
     Rows that counted twice would bring their own optimum's distance with them, sqrt(share) standard errors.
     """
+    n = source.n_rows
     size = options.block_rows or min(8192, max(1024, n // 64 // 256 * 256))
-    read = np.concatenate(read)
     gaps = np.column_stack([np.append(0, read[:, 1]), np.append(read[:, 0], n)])
     gaps = gaps[gaps[:, 1] > gaps[:, 0]]
     # blocks of whole gaps, long ones cut into pieces
     pieces = [np.array([a, min(a + size, b)]) for first, b in gaps for a in range(first, b, size)]
     ends = np.searchsorted(np.cumsum([b - a for a, b in pieces]), np.arange(size, n + size, size))
     blocks = [np.array(part) for part in np.split(pieces, np.unique(ends)) if len(part)]
-    order = np.arange(len(blocks))
-    if options.shuffle:
-        np.random.default_rng(options.seed).shuffle(order)
-    return [blocks[i] for i in order]
+    return source.shuffled(blocks, np.random.default_rng(options.seed)) if options.shuffle else blocks
 
 
 def _certified(objective, running, options, dispersion, control):

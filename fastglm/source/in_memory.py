@@ -13,6 +13,7 @@ from ..kernels import terms
 from ..kernels.load import loader
 from ..kernels.passes import workspace
 from ..matrix.columns import Table, table
+from .task import ColumnMax
 from .threads import pool, single_threaded_blas
 
 UNIT_ROWS = 4096  # the fewest rows worth a task of their own
@@ -44,6 +45,25 @@ class Data(NamedTuple):
         return self.names[j] if j < len(self.names) else f"x{j + 1}"
 
 
+class Change(NamedTuple):
+    """What the null model and starting values are fitted to: the vectors without the columns, or another response.
+
+    ``bare`` leaves out all columns but the intercept, which there is if ``ones`` says so (None: as it was); every
+    response is ``y``, where that is a number.
+    """
+
+    bare: bool
+    ones: bool | None = None
+    y: float | None = None
+
+    def __call__(self, data: Data) -> Data:
+        n = len(data.y)
+        if self.bare:
+            ones = data.ones if self.ones is None else self.ones
+            data = data._replace(X=np.empty((n, 0)), ones=ones, names=(), terms=(), coding=None)
+        return data if self.y is None else data._replace(y=np.broadcast_to(np.float64(self.y), (n,)))
+
+
 def weight_of(weights, freq_weights) -> np.ndarray | None:
     """Prior weight times frequency, (n,), or None."""
     if weights is None or freq_weights is None:
@@ -61,16 +81,23 @@ class InMemory:
         How many reduce at a time; the answer does not depend on it.
     units : list of (k, 2) int64 arrays, optional
         The ranges of rows each task reads; all rows unless given.
+    block : int, optional
+        Rows of a block of a pass, where these rows are a piece of more.
+    place : Place, optional
+        Where the rows came from, for messages.
     """
 
-    def __init__(self, data: Data, threads: int, units: list | None = None):
-        self.data, self.threads = data, threads
+    cost = 0.0  # of reading the rows, in passes with curvature
+    here = True  # whether the rows are in this process's memory
+
+    def __init__(self, data: Data, threads: int, units: list | None = None, block: int | None = None, place=None):
+        self.data, self.threads, self.place = data, threads, place
         self.n_rows, self.p = data.X.shape
         self.room = terms.Room(self.p + data.ones, *_spread(data))
         self.n_stored = self.p + data.ones + self.room.q + self.room.long
         self.n_columns = self.n_stored if data.coding is None else data.coding.n_params
         # no more than there are rows: a workspace that has to be mapped costs more than a small fit
-        self.block = min(block_rows(self.p + data.ones), (self.n_rows + 7) // 8 * 8)
+        self.block = block or block_of(self.n_rows, self.p + data.ones)
         self.units = all_rows(self.n_rows, self.room.size) if units is None else units
         self.single = len(self.units) == 1
         self.rows_read = self.n_rows if units is None else sum(int((u[:, 1] - u[:, 0]).sum()) for u in units)
@@ -105,26 +132,54 @@ class InMemory:
         other._plan, other._workspaces, other._table = self.plan(), self._workspaces, self._table
         return other
 
-    def reduce(self, f):
-        """The sum of ``f(ranges, workspace)`` over the units, added in a fixed binary tree."""
+    @property
+    def ranges(self) -> np.ndarray:
+        """The half-open ranges of rows that are read, (k, 2)."""
+        return np.concatenate(self.units)
+
+    def gather(self) -> InMemory:
+        """A source over all rows in memory: this one."""
+        return self
+
+    def changed(self, change: Change) -> InMemory:
+        """A source over the same rows with other columns."""
+        return InMemory(change(self.data), self.threads, None if self.rows_read == self.n_rows else self.units)
+
+    def shuffled(self, blocks: list, rng) -> list:
+        """Ranges of rows in random order."""
+        order = np.arange(len(blocks))
+        rng.shuffle(order)
+        return [blocks[i] for i in order]
+
+    def reduce(self, task):
+        """The sum of a ``Task`` over the units, added in a fixed binary tree."""
         if self.single:
             with self.workspace() as work:
-                return f(self.units[0], work)
+                return self._unit(task, 0, work)
         with single_threaded_blas():
             tree = Tree(len(self.units))
             if self.threads == 1:
-                self._work(f, tree)
+                self._work(task, tree)
             else:
                 n = min(self.threads, len(self.units))
-                for future in [pool(n).submit(self._work, f, tree) for _ in range(n)]:
+                for future in [pool(n).submit(self._work, task, tree) for _ in range(n)]:
                     future.result()
             return tree.root
 
     def column_max(self) -> np.ndarray:
         """The largest absolute value of each column of X, (p,)."""
-        if self.p == 0:
-            return np.zeros(0)
-        return self.reduce(lambda runs, work: _Max(_largest(self.data.X, runs))).value
+        return self.reduce(ColumnMax()).value if self.p else np.zeros(0)
+
+    def constant_column(self) -> int | None:
+        """The number of a constant, nonzero column of X, or None."""
+        X = self.data.X
+        n, p = X.shape
+        probe = X[:: max(1, n // 16)]
+        for j in np.nonzero((probe == probe[:1]).all(0) & (probe[0] != 0))[0]:
+            c = X[0, j]
+            if all((X[a : a + 65536, j] == c).all() for a in range(0, n, 65536)):
+                return int(j)
+        return None
 
     def expand(self, beta: np.ndarray) -> np.ndarray:
         """Coefficients of the stored columns from the model's."""
@@ -149,35 +204,25 @@ class InMemory:
             bad = ~np.isfinite(X[a : a + UNIT_ROWS])
             if bad.any():
                 i, j = (int(v[0]) for v in np.nonzero(bad))
+                where = f"row {a + i}" if self.place is None else self.place.row(a + i)
                 raise MissingDataError(
-                    f"X is not finite: {X[a + i, j]} in column {self.data.name(j)!r} (number {j}) at row {a + i}; "
+                    f"X is not finite: {X[a + i, j]} in column {self.data.name(j)!r} (number {j}) at {where}; "
                     "missing values are not dropped, remove or fill such rows"
                 )
 
-    def _work(self, f, tree):
+    def _work(self, task, tree):
         with self.workspace() as work:
             for u in tree.take():
-                tree.put(u, f(self.units[u], work))
+                tree.put(u, self._unit(task, u, work))
+
+    def _unit(self, task, u, work):
+        state = task.begin()
+        task.add(state, self, self.units[u], work)
+        return task.end(state)
 
     def workspace(self):
         """One thread's workspace, for a ``with`` statement."""
         return _Lent(self._workspaces, lambda: workspace(self.p, self.block))
-
-
-class _Max(NamedTuple):
-    value: np.ndarray
-
-    def __add__(self, other):
-        return _Max(np.maximum(self.value, other.value))
-
-
-def _largest(X, runs):
-    top = np.zeros(X.shape[1])
-    for a, b in runs:
-        for c in range(a, b, 1024):
-            rows = X[c : min(c + 1024, b)].astype(np.float64)
-            np.maximum(top, np.abs(rows).max(0), out=top)
-    return top
 
 
 class _Lent:
@@ -258,6 +303,11 @@ def add_terms(plan: np.ndarray, rows: Table, room) -> None:
     plan[[k.SHORT, k.LONG]] = room.q, room.long
     plan[[k.T_PREDICT, k.T_SCATTER, k.T_SQUARES]] = terms.predictor(), terms.scatter(1), terms.scatter(2)
     plan[k.T_CURVATURE] = terms.curvature()
+
+
+def block_of(n: int, m: int) -> int:
+    """Rows of a block of a pass over n rows of m columns."""
+    return min(block_rows(m), (n + 7) // 8 * 8)
 
 
 def block_rows(m: int) -> int:

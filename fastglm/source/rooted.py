@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..kernels.dense import orthogonal_triangle
+from .task import Task
 
 
 class Root(NamedTuple):
@@ -23,14 +24,21 @@ def triangle(A: np.ndarray) -> np.ndarray:
     return np.linalg.qr(A, mode="r") if A.dtype == np.float64 else orthogonal_triangle(A)
 
 
-def tall_skinny_root(source, m: int, weighted_rows) -> np.ndarray:
-    """R (m, m) of the QR decomposition of a tall matrix, whose rows a to b are ``weighted_rows(a, b)``."""
+class WeightedRows(Task):
+    """The triangular factor of a tall matrix, as a Root; a subclass says what its ``rows`` a to b of some data are."""
 
-    def unit(runs, work):
-        roots = [triangle(weighted_rows(a, b)) for a, b in runs]
+    def rows(self, data, a: int, b: int) -> np.ndarray:
+        """Rows of the tall matrix."""
+        raise NotImplementedError
+
+    def of(self, part, runs):
+        roots = [triangle(self.rows(part.data, a, b)) for a, b in runs]
         return Root(roots[0] if len(roots) == 1 else triangle(np.vstack(roots)))
 
-    R = source.reduce(unit).R
+
+def rooted(root: Root, m: int) -> np.ndarray:
+    """R (m, m) of a tall matrix that may have fewer rows than columns."""
+    R = root.R
     return R if R.shape[0] == m else np.vstack([R, np.zeros((m - R.shape[0], m))])
 
 
