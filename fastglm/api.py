@@ -20,7 +20,8 @@ from .result import GLMResult
 from .scan import check, scan
 from .solver.sgd.rows import class_weights
 from .solvers import SGD, resolve
-from .source.in_memory import InMemory, weight_of
+from .source.base import weight_of
+from .source.in_memory import InMemory
 from .source.threads import get_threads, single_threaded_blas
 
 MOST_SHORT = 8000  # columns of terms, beside a long one, whose products are summed

@@ -12,7 +12,7 @@ from .errors import InvalidParameterError, MissingDataError
 from .family.multinomial import Multinomial, Softmax
 from .matrix import Categorical, Dense, Sparse, Split
 from .matrix.coding import Coding
-from .source.in_memory import Data
+from .source.base import Data
 
 INTERCEPT = "(Intercept)"
 ONE_PREDICTOR = "offset and exposure shift one linear predictor; family='multinomial' has several"

@@ -11,7 +11,7 @@ from .objective import Deviance
 from .solver.newton import Control
 from .solver.plan import solve
 from .solvers import Auto
-from .source.in_memory import Change
+from .source.base import Change
 
 
 class Null:

@@ -15,7 +15,7 @@ from .kernels.evaluate import row_terms
 from .kernels.passes import block_pass
 from .kernels.rows import Pair
 from .moments import Bordered, Quadratic
-from .source.in_memory import Change
+from .source.base import Change
 from .source.rooted import WeightedRows, rooted
 from .source.task import Largest, Task
 

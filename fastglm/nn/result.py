@@ -11,7 +11,8 @@ from .. import inputs
 from ..errors import InvalidParameterError
 from ..inference import check_offset, check_X
 from ..kernels.evaluate import inverse_link
-from ..source.in_memory import Data, InMemory
+from ..source.base import Data
+from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
 from ..special import softmax
 from .network import Network

@@ -11,7 +11,8 @@ from ..solver.sgd.options import SGD
 from ..solver.sgd.rows import Rows, prepare
 from ..solver.sgd.sample import SPREAD, Sample
 from ..solver.sgd.scaling import Scaling, standardise
-from ..source.in_memory import Data, InMemory
+from ..source.base import Data
+from ..source.in_memory import InMemory
 from .network import Network
 from .passes import Passes
 

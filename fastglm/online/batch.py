@@ -15,7 +15,8 @@ from ..family.multinomial import Multinomial
 from ..kernels.rows import Pair
 from ..objective import Deviance
 from ..scan import Scan, check, scan
-from ..source.in_memory import Data, InMemory, weight_of
+from ..source.base import Data, weight_of
+from ..source.in_memory import InMemory
 
 NUMBERS = (0, 1)  # the labels of a binomial y without any
 FIELDS = ("X", "y", "weights", "freq_weights", "offset", "exposure")

@@ -20,7 +20,8 @@ from ..solver.factor import from_root
 from ..solver.newton import without_aliased
 from ..solver.stream import Running, prefix
 from ..solvers import Stream
-from ..source.in_memory import Data, InMemory
+from ..source.base import Data
+from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
 from .batch import NUMBERS, Batch, Shape, add, checked, objective, owned
 

@@ -13,7 +13,7 @@ from ..errors import FileFormatError, InvalidParameterError
 from ..scan import Scan
 from ..serialize import named, read_named
 from ..solver.stream import Running
-from ..source.in_memory import Data
+from ..source.base import Data
 from .batch import FIELDS, NUMBERS, Batch, Shape, add
 
 FORMAT, VERSION = "fastglm-stream", 1
