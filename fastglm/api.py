@@ -17,7 +17,7 @@ from .labels import Encoded
 from .model import GLM, Softmax
 from .progress import bar
 from .result import GLMResult
-from .scan import check, scan
+from .scan import ClassWeights, check, scan
 from .solver.sgd.rows import class_weights
 from .solvers import SGD, resolve
 from .source.base import weight_of
@@ -137,11 +137,44 @@ def fit(
         exposure=exposure,
         names=names,
     )
-    several = isinstance(classes, Encoded)
-    if isinstance(options, SGD) and options.class_weight is not None:
-        labels = classes.ordered if several else classes
-        data, options = _weigh_classes(data, labels, options.class_weight), options._replace(class_weight=None)
     source = InMemory(data, get_threads(threads))
+    return fit_source(source, family, link, options, cov, classes, start=start, progress=progress, began=began)
+
+
+def fit_source(
+    source, family, link, solver="auto", cov="model", classes=None, *, start=None, progress=False, began=None
+) -> GLMResult:
+    """Fit a model to the rows of a source.
+
+    Parameters
+    ----------
+    source : InMemory or Chunked
+    family, link : values, not names
+    solver, cov, start, progress
+        As for ``fit``.
+    classes : tuple, labels.Encoded or None
+        The labels of a binary, or the classes of a multinomial response, whose y holds their numbers.
+    began : float, optional
+        When the fit began, by ``time.perf_counter``.
+
+    Returns
+    -------
+    GLMResult, or MultinomialResult for several classes
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+        For values that the family does not admit.
+    """
+    began = time.perf_counter() if began is None else began
+    options, several = resolve(solver), isinstance(classes, Encoded)
+    if isinstance(options, SGD):
+        source = source.gather()  # a step costs nanoseconds: its rows are in memory
+        if options.class_weight is not None:
+            labels = classes.ordered if several else classes
+            data = _weigh_classes(source.data, labels, options.class_weight)
+            options = options._replace(class_weight=None)
+            source = InMemory(data, source.threads)
     check_size(source, cov)
     model = (_softmax if several else _glm)(source, family, link, options, cov, classes)
     model.began = began
@@ -187,8 +220,7 @@ def _glm(source, family, link, options, cov, classes) -> GLM:
 def _softmax(source, family, link, options, cov, encoded) -> Softmax:
     """A model of the classes' probabilities, its vectors checked."""
     sums = check(source, family)
-    w = weight_of(source.data.weights, source.data.freq_weights)
-    totals = np.bincount(encoded.codes, weights=w, minlength=len(encoded.classes)).astype(np.float64)
+    totals = source.reduce(ClassWeights(len(encoded.classes)))
     return Softmax(source, family._replace(reference=encoded.reference), link, encoded, totals, sums, options, cov)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from .errors import InvalidParameterError, MissingDataError
 from .kernels import scan as k
+from .source.base import weight_of
 from .source.task import Task
 
 COUNTS = 256  # small counts, whose log-factorials are looked up
@@ -97,6 +98,21 @@ class Vectors(Task):
 
     def end(self, state):
         return state
+
+
+class ClassWeights(Task):
+    """The weights of the rows of each class, (K,)."""
+
+    vectors_only = True
+
+    def __init__(self, n_classes: int):
+        self.n_classes = n_classes
+
+    def of(self, part, runs):
+        data = part.data
+        rows = np.concatenate([np.arange(a, b) for a, b in runs])
+        w = weight_of(*(None if v is None else v[rows] for v in (data.weights, data.freq_weights)))
+        return np.bincount(data.y[rows].astype(np.intp), weights=w, minlength=self.n_classes).astype(np.float64)
 
 
 def _scan(source, *what) -> Scan:

@@ -53,6 +53,12 @@ class Categorical:
         """Some of the rows: a slice or numbers."""
         return Categorical(self.codes[part], self.shape[1], None if self.values is None else self.values[part])
 
+    @staticmethod
+    def stacked(parts) -> Categorical:
+        """The rows of several, one below the other."""
+        values = None if parts[0].values is None else np.concatenate([part.values for part in parts])
+        return Categorical(np.concatenate([part.codes for part in parts]), parts[0].shape[1], values)
+
     def stored_rows(self) -> StoredRows:
         """The rows as predictions read them."""
         return Split((self,)).stored_rows()
@@ -132,6 +138,13 @@ class Sparse:
     def rows(self, part) -> Sparse:
         """Some of the rows: a slice or numbers."""
         return Sparse(self.tocsr()[part])
+
+    @staticmethod
+    def stacked(parts) -> Sparse:
+        """The rows of several, one below the other."""
+        from scipy.sparse import vstack
+
+        return Sparse(vstack([part.tocsr() for part in parts], format="csr"))
 
     def toarray(self) -> np.ndarray:
         """As numbers (n, p)."""

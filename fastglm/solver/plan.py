@@ -64,7 +64,9 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
     if name == "auto" and objective.linear:
         return _least_squares(objective, start, fallback, dispersion, control)
     if name == "auto" and objective.sampleable:
-        plan = choose_sample(objective.source.n_rows, objective.n_params, information, control.score_cost)
+        plan = choose_sample(
+            objective.source.n_rows, objective.n_params, information, control.score_cost, objective.source.sample_limit
+        )
         if plan:
             solution = _from_sample(objective, plan, start, fallback, dispersion, control)
             if solution is not None and solution.stop == "converged":
@@ -171,7 +173,7 @@ class Sample(NamedTuple):
     transport: bool
 
 
-def choose_sample(n, m, information, score_cost) -> Sample | None:
+def choose_sample(n, m, information, score_cost, most=inf) -> Sample | None:
     """The sample that makes the fit cheapest, or None where none does.
 
     In curvature passes, fitting a sample of r rows costs about 1.5 r / n. Its curvature is off by about sqrt(m / r),
@@ -185,7 +187,7 @@ def choose_sample(n, m, information, score_cost) -> Sample | None:
     best, choice = NEWTON_COST, None
     for share in SHARES:
         gain = share * n * density / m
-        if share * n < 2000 or gain < 10.0:
+        if share * n < 2000 or gain < 10.0 or share * n > most:
             continue
         rho = 1.0 / (sqrt(gain) - 1.0)
         extra = log(TRANSPORT) / -log(rho) * score_cost

@@ -51,6 +51,13 @@ class Change(NamedTuple):
     ones: bool | None = None
     y: float | None = None
 
+    def after(self, earlier: Change | None) -> Change:
+        """Both changes, one after the other."""
+        if earlier is None:
+            return self
+        ones = earlier.ones if self.ones is None else self.ones
+        return Change(self.bare or earlier.bare, ones, earlier.y if self.y is None else self.y)
+
     def __call__(self, data: Data) -> Data:
         n = len(data.y)
         if self.bare:
@@ -82,6 +89,7 @@ class Source:
 
     cost = 0.0  # of reading the rows, in passes with curvature
     here = True  # whether the rows are in this process's memory
+    sample_limit = np.inf  # the most rows that a sample should have
 
     def __init__(self, data: Data, n_rows: int, threads: int, block: int | None = None):
         self.data, self.n_rows, self.threads, self.p = data, n_rows, threads, data.X.shape[1]

@@ -55,7 +55,7 @@ class InMemory(Source):
         return self._over([runs])
 
     def _over(self, units):
-        other = InMemory(self.data, self.threads, units)
+        other = InMemory(self.data, self.threads, units, self.block)
         other._plan, other._workspaces, other._table = self.plan(), self._workspaces, self._table
         return other
 

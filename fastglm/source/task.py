@@ -17,9 +17,16 @@ class Task:
     ----------
     vectors_only : bool
         Whether the columns of X are not looked at, so that they need not be read.
+    kept : bool
+        Whether the result of a pass is small enough to be kept for a fit that is taken up again.
     """
 
     vectors_only = False
+    kept = True
+
+    def wants(self, first: int, stop: int) -> bool:
+        """Whether the rows ``first`` to ``stop`` are looked at."""
+        return True
 
     def begin(self) -> Any:
         """The state of a unit of which no row has been seen."""

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from ..errors import InvalidParameterError
 
+STRETCHES = 4  # for each thread, so that all end at about the same time
 _state = {"threads": None}
 _lock = threading.Lock()
 _pools: dict[int, ThreadPoolExecutor] = {}
@@ -101,3 +102,62 @@ def single_threaded_blas():
                 for library, n in zip(libraries, _held[1], strict=True):
                     if n != 1:
                         library.set_num_threads(n)
+
+
+class Threads:
+    """The engine of one process: threads that read and sum consecutive units.
+
+    Parameters
+    ----------
+    n : int
+    """
+
+    def __init__(self, n: int):
+        self.n = n
+
+    def run(self, chunks, task, units: list, tree) -> None:
+        """Put the values of ``units`` into ``tree``, the i-th at place i."""
+        places = {u: i for i, u in enumerate(units)}
+        stretches = iter(stretched(units, 1 if self.n == 1 else STRETCHES * self.n))
+        stop = threading.Event()
+
+        def work():
+            try:
+                with chunks.workspace() as room:
+                    while not stop.is_set():
+                        with tree.lock:
+                            stretch = next(stretches, None)
+                        if stretch is None:
+                            return
+                        for u, value in chunks.values(task, stretch, room):
+                            tree.put(places[u], value)
+                            if stop.is_set():
+                                return
+            except BaseException:
+                stop.set()
+                raise
+
+        with single_threaded_blas():
+            if self.n == 1 or len(units) == 1:
+                return work()
+            futures = [pool(self.n).submit(work) for _ in range(min(self.n, len(units)))]
+            try:
+                for future in futures:
+                    future.result()
+            finally:
+                # an interrupt leaves nothing running behind
+                stop.set()
+                for future in futures:
+                    future.exception()
+
+
+def stretched(units: list, n: int) -> list:
+    """Units in about n lists of consecutive ones."""
+    longest = max(1, -(-len(units) // n))
+    out: list = []
+    for u in units:
+        if out and len(out[-1]) < longest and out[-1][-1] == u - 1:
+            out[-1].append(u)
+        else:
+            out.append([u])
+    return out

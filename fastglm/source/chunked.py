@@ -1,0 +1,221 @@
+"""Rows that are read anew at every pass: files, partitions of a cluster, anything that comes in pieces."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..kernels.passes import workspace
+from .base import Change, Data, Lent, Source, Tree, all_rows
+from .in_memory import InMemory
+from .pieces import Collect, Finite
+from .task import ColumnRange, Task
+from .threads import Threads
+
+PIECE_BYTES = 16 << 20  # of the rows that a thread holds as numbers at a time
+SAMPLE_BYTES = 128 << 20
+WINDOW_BYTES = 64 << 20
+
+
+class Reader(Protocol):
+    """What makes rows of numbers from wherever they are; it can be pickled, and read again.
+
+    Attributes
+    ----------
+    shape : Data
+        None of the rows, but all else.
+    n_rows : int
+    cost : float
+        Of reading a pass, in passes with curvature.
+    """
+
+    shape: Data
+    n_rows: int
+    cost: float
+
+    def pieces(self, first: int, sizes: list, vectors_only: bool) -> Any:
+        """(Data, Place) of as many rows as ``sizes`` say, one after the other from row ``first`` on."""
+
+    def fingerprint(self) -> dict:
+        """What tells these rows from others, as plain values."""
+
+
+class Chunks:
+    """Rows of a reader cut into units: what engines run tasks on, here or elsewhere.
+
+    Parameters
+    ----------
+    reader : Reader
+    change : Change, optional
+        To the rows as they are read.
+    """
+
+    def __init__(self, reader: Reader, change: Change | None = None):
+        self.reader, self.change = reader, change
+        self.shape = reader.shape if change is None else change(reader.shape)
+        layout = Source(self.shape, reader.n_rows, 1)
+        self.block, self.p, self._idle = layout.block, layout.p, []
+        units = all_rows(reader.n_rows, layout.room.size)
+        self.edges = np.array([0, *(u[0, 1] for u in units)])
+        width = 8 * (self.p + 4) + 12 * len(self.shape.terms)
+        self.piece = max(1, PIECE_BYTES // (width * self.block)) * self.block
+
+    def __getstate__(self):
+        return self.__dict__ | {"_idle": []}
+
+    def workspace(self):
+        """One thread's workspace, for a ``with`` statement."""
+        return Lent(self._idle, lambda: workspace(self.p, self.block))
+
+    def values(self, task: Task, units: list, work: np.ndarray):
+        """(unit, its value) of consecutive units, read in one go."""
+        sizes = [self._sizes(u) for u in units]
+        bare = task.vectors_only or (self.change is not None and self.change.bare)
+        pieces = self.reader.pieces(int(self.edges[units[0]]), [n for each in sizes for n in each], bare)
+        for u, each in zip(units, sizes, strict=True):
+            state = task.begin()
+            for _ in each:
+                part = self._part(*next(pieces))
+                task.add(state, part, part.units[0], work)
+            yield u, task.end(state)
+
+    def _sizes(self, u):
+        n = int(self.edges[u + 1] - self.edges[u])
+        return [min(self.piece, n - a) for a in range(0, n, self.piece)]
+
+    def _part(self, data, place):
+        data = data if self.change is None else self.change(data)
+        return InMemory(data, 1, [np.array([[0, len(data.y)]])], self.block, place)
+
+
+class Chunked(Source):
+    """A source over rows that are read anew at every pass.
+
+    Parameters
+    ----------
+    chunks : Chunks
+    threads : int
+    engine : Threads or another with its ``run``
+        Where tasks run; threads of this process unless given.
+    journal : Journal, optional
+        Where results of passes are kept, so that an interrupted fit can go on.
+    """
+
+    here = False
+
+    def __init__(self, chunks: Chunks, threads: int, engine=None, journal=None):
+        super().__init__(chunks.shape, chunks.reader.n_rows, threads, chunks.block)
+        self.chunks, self.engine, self.journal = chunks, engine or Threads(threads), journal
+        self.rows_read, self.cost = self.n_rows, chunks.reader.cost
+        self.ranges = np.array([[0, self.n_rows]])
+        self._window = (0, 0, None)
+
+    def reduce(self, task: Task) -> Any:
+        """The sum of a task over the units, added in a fixed binary tree."""
+        edges = self.chunks.edges.tolist()
+        units = [u for u, (a, b) in enumerate(pairwise(edges)) if task.wants(a, b)]
+        tree = Tree(len(units))
+        if self.journal is None or not task.kept:
+            self.engine.run(self.chunks, task, units, tree)
+            return tree.root
+        return self.journal.run(self.engine, self.chunks, task, units, tree)
+
+    def changed(self, change: Change) -> Chunked:
+        """A source over the same rows with other columns."""
+        return Chunked(
+            Chunks(self.chunks.reader, change.after(self.chunks.change)), self.threads, self.engine, self.journal
+        )
+
+    @property
+    def sample_limit(self) -> int:
+        """The most rows that a sample should have."""
+        return SAMPLE_BYTES // (8 * max(self.n_columns, 1)) if self.cost else self.n_rows
+
+    def sample(self, rows: int) -> Gathered:
+        """About ``rows`` rows, the same ones that a sample in memory would have, read once and kept in memory."""
+        return self._gathered(self.sample_ranges(rows))
+
+    def part(self, runs: np.ndarray) -> InMemory:
+        """The rows in the ranges ``runs`` (k, 2), in memory; those of one neighbourhood are read together."""
+        low, high = int(runs[:, 0].min()), int(runs[:, 1].max())
+        first, stop, window = self._window
+        if low < first or high > stop:
+            edges = self.chunks.edges
+            a, b = np.searchsorted(edges, low, side="right") - 1, np.searchsorted(edges, high)
+            first, stop = int(edges[a]), int(edges[b])
+            if (stop - first) * 8 * self.n_columns > WINDOW_BYTES:
+                first, stop = low, high
+            window = self._collect(np.array([[first, stop]]))
+            self._window = first, stop, window
+        return InMemory(window, self.threads, [runs - first], self.block)
+
+    def gather(self) -> InMemory:
+        """A source over all rows in memory."""
+        return InMemory(self._collect(self.ranges), self.threads)
+
+    def shuffled(self, blocks: list, rng) -> list:
+        """Ranges of rows in random order: units, and within each its blocks, so that a unit is read once."""
+        owner = np.array([np.searchsorted(self.chunks.edges, b[0, 0], side="right") for b in blocks])
+        order = [rng.permutation(np.flatnonzero(owner == u)) for u in rng.permutation(np.unique(owner))]
+        return [blocks[i] for i in np.concatenate(order)]
+
+    def constant_column(self) -> int | None:
+        """The number of a constant, nonzero column of X, or None: one pass."""
+        if self.p == 0:
+            return None
+        top, bottom = self.reduce(ColumnRange()).value
+        found = np.flatnonzero((top == -bottom) & (top != 0.0))
+        return int(found[0]) if len(found) else None
+
+    def check_finite(self) -> None:
+        """Look for the cell of X that made a sum not finite.
+
+        Raises
+        ------
+        MissingDataError
+            Naming the column, and the place of the row.
+        """
+        self.reduce(Finite())
+
+    def _collect(self, ranges) -> Data:
+        return self.reduce(Collect(ranges)).data(self.data)
+
+    def _gathered(self, units):
+        ranges = np.concatenate(units)
+        ends = np.cumsum(ranges[:, 1] - ranges[:, 0])
+        local = np.column_stack([np.append(0, ends[:-1]), ends])
+        edges = np.cumsum([0, *(len(u) for u in units)])
+        units = [np.ascontiguousarray(local[a:b]) for a, b in pairwise(edges)]
+        return Gathered(self, ranges, self._collect(ranges), units)
+
+
+class Gathered(InMemory):
+    """Some rows of another source, in memory, as if they were still among all."""
+
+    def __init__(self, whole: Chunked, ranges: np.ndarray, data: Data, units: list):
+        super().__init__(data, whole.threads, units, whole.block)
+        self.whole, self._ranges, self.n_rows = whole, ranges, whole.n_rows
+
+    @property
+    def ranges(self) -> np.ndarray:
+        """The half-open ranges of rows of the whole source that these are, (k, 2)."""
+        return self._ranges
+
+    def sample(self, rows: int):
+        """About ``rows`` rows: of the whole source, or where that is dear to read of these."""
+        if not self.whole.cost:
+            return self.whole.sample(rows)
+        runs = np.concatenate(self.units)
+        count = max(1, round(len(runs) * rows / self.rows_read))
+        picked = runs[np.unique(np.linspace(0, len(runs) - 1, count).astype(np.intp))]
+        return self._over([np.ascontiguousarray(u) for u in np.array_split(picked, min(8, len(picked)))])
+
+    def changed(self, change: Change) -> InMemory:
+        return InMemory(change(self.data), self.threads, self.units, self.block)
+
+    def _over(self, units):
+        other = super()._over(units)
+        other.n_rows = self.n_rows
+        return other

@@ -1,0 +1,121 @@
+"""Pieces of rows: where they are, how they are joined, and how some of them are taken out of a pass."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import NamedTuple
+
+import numpy as np
+
+from .base import Data
+from .task import Task
+
+
+class Place(NamedTuple):
+    """Where the rows of a piece are: its ``first`` row among all, and (row of the piece, name, row there) of stretches
+    that come from one place each."""
+
+    first: int
+    stretches: tuple
+
+    def row(self, i: int) -> str:
+        """Row i of the piece in words."""
+        start, name, row = self.stretches[bisect_right(self.stretches, i, key=lambda s: s[0]) - 1]
+        return f"row {row + i - start} of {name}"
+
+
+class Pieces(NamedTuple):
+    """Rows of several places; adding two is the rows of both."""
+
+    parts: tuple
+
+    def __add__(self, other: Pieces) -> Pieces:
+        return Pieces(self.parts + other.parts)
+
+    def data(self, shape: Data) -> Data:
+        """All rows as one."""
+        if not self.parts:
+            return shape
+        if len(self.parts) == 1:
+            return self.parts[0]
+        columns = {}
+        for name in ("y", "weights", "freq_weights", "offset", "exposure"):
+            values = [getattr(part, name) for part in self.parts]
+            columns[name] = None if values[0] is None else np.concatenate(values)
+        terms = zip(*(part.terms for part in self.parts), strict=True)
+        stacked = tuple(type(each[0]).stacked(each) for each in terms)
+        X = [part.X for part in self.parts]
+        n, p = sum(map(len, X)), X[0].shape[1]
+        whole = np.empty((n, p), X[0].dtype, order="C" if X[0].flags.c_contiguous else "F")
+        return self.parts[0]._replace(X=np.concatenate(X, out=whole), terms=stacked, **columns)
+
+
+class Collect(Task):
+    """The rows in some ranges, as ``Pieces``."""
+
+    kept = False
+
+    def __init__(self, ranges: np.ndarray):
+        self.ranges = ranges[np.argsort(ranges[:, 0])]
+
+    def wants(self, first, stop):
+        return bool(((self.ranges[:, 0] < stop) & (self.ranges[:, 1] > first)).any())
+
+    def of(self, part, runs):
+        first, n = part.place.first, len(part.data.y)
+        a, b = np.clip(self.ranges - first, 0, n).T
+        keep = a < b
+        rows = np.concatenate([np.arange(i, j) for i, j in zip(a[keep], b[keep], strict=True)] or [np.zeros(0, int)])
+        return Pieces((taken(part.data, rows),)) if len(rows) else Pieces(())
+
+
+def taken(data, rows):
+    """Some rows, a slice or numbers; copies where they are numbers."""
+    vectors = {name: v if (v := getattr(data, name)) is None else v[rows] for name in Data._fields[2:7]}
+    X = data.X[rows] if isinstance(rows, slice) or data.X.flags.c_contiguous else data.X.T[:, rows].T
+    return data._replace(X=X, terms=tuple(t.rows(rows) for t in data.terms), **vectors)
+
+
+class Finite(Task):
+    """Nothing, or an error that names the first cell that is not finite."""
+
+    def of(self, part, runs):
+        part.check_finite()
+        return 0
+
+
+class Parts:
+    """A reader over rows in memory that come in several parts, with one description.
+
+    Parameters
+    ----------
+    parts : sequence of Data
+        With equal columns; at least one row.
+    names : sequence of str, optional
+        What to call the parts in messages.
+    """
+
+    cost = 0.0
+
+    def __init__(self, parts, names=None):
+        self.parts = tuple(parts)
+        self.names = tuple(names or (f"part {i}" for i in range(len(self.parts))))
+        self.starts = np.cumsum([0, *(len(part.y) for part in self.parts)])
+        self.n_rows, self.shape = int(self.starts[-1]), taken(self.parts[0], np.zeros(0, np.intp))
+
+    def pieces(self, first: int, sizes: list, vectors_only: bool):
+        """As ``Reader.pieces``."""
+        for size in sizes:
+            found, places, row = [], [], first
+            while row < first + size:
+                i = int(np.searchsorted(self.starts, row, side="right")) - 1
+                a, b = row - self.starts[i], min(first + size, self.starts[i + 1]) - self.starts[i]
+                found.append(taken(self.parts[i], slice(a, b)))
+                places.append((row - first, self.names[i], int(a)))
+                row += int(b - a)
+            yield Pieces(tuple(found)).data(self.shape), Place(first, tuple(places))
+            first += size
+
+    def fingerprint(self) -> dict:
+        """The numbers of rows; what is in memory has no name that says more."""
+        return {"parts": [len(part.y) for part in self.parts]}
