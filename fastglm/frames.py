@@ -9,6 +9,8 @@ import numpy as np
 from .api import fit
 from .design import Design, as_table, check_aligned
 from .errors import InvalidParameterError
+from .files import is_rows
+from .notes import notes_of, unknown, with_shifts
 from .result import GLMResult
 
 VECTORS = ("weights", "freq_weights", "offset", "exposure")
@@ -32,6 +34,9 @@ def glm(
     progress=False,
     missing="error",
     unseen="error",
+    memory=None,
+    client=None,
+    checkpoint=None,
 ) -> GLMResult:
     """Fit a generalized linear model of a data frame by a formula.
 
@@ -41,9 +46,11 @@ def glm(
         ``"y ~ x + C(z) + a:b + offset(log(e))"`` in Wilkinson's notation as R and formulaic read it: contrasts such as
         ``C(z, Treatment("b"))`` or ``C(z, Sum)``, interactions, ``poly``, ``bs``, ``cr``, ``log``, ``- 1``, and
         ``cbind(successes, failures) ~``. Columns of text, categories and booleans are factors, numbers are not.
-    data : data frame
+    data : data frame, or path
         pandas, polars, pyarrow, DuckDB, or anything with ``__arrow_c_stream__``; only the columns that are named are
-        read, one at a time.
+        read, one at a time. Or what is too much for memory: a Parquet, Arrow or CSV file, a pattern such as
+        ``"claims/*.parquet"``, a folder with or without partitions, a URL, a list of these, ``from_duckdb("select
+        ...")``, an iterator of frames, or a function that returns one.
     weights, freq_weights, offset, exposure : str or (n,) array, optional
         As in ``fit``; a name is that of a column.
     family, link, penalty, solver, cov, start, threads, progress
@@ -53,6 +60,12 @@ def glm(
         are NaN.
     unseen : {"error", "missing", "baseline"}
         What a prediction does with a level that the fit has not seen.
+    memory : int, optional
+        Bytes that the rows of files may take in memory; more are read again at every pass. 256 MiB without it.
+    client : distributed.Client, optional
+        A Dask cluster to read the files on.
+    checkpoint : str or Path, optional
+        A folder where the state of a fit of files is kept, from which an interrupted one goes on to the same bits.
 
     Returns
     -------
@@ -73,31 +86,32 @@ def glm(
     >>> fastglm.glm("y ~ x + z", frame, family="poisson").names
     ('(Intercept)', 'x', 'z[T.b]', 'z[T.c]')
     """
+    if is_rows(data):
+        from .stored import fit_rows
+
+        return fit_rows(
+            formula, data, family=family, link=link, weights=weights, freq_weights=freq_weights, offset=offset,
+            exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, threads=threads,
+            progress=progress, missing=missing, unseen=unseen, memory=memory, client=client, checkpoint=checkpoint,
+        )  # fmt: skip
     table = as_table(data)
-    # a column that shifts the linear predictor belongs to the formula, so that predictions find it again
-    if exposure is not None and "exposure(" in formula.replace(" ", ""):
-        raise InvalidParameterError("exposure: the formula has one already")
-    for shift, value in (("offset", offset), ("exposure", exposure)):
-        if isinstance(value, str):
-            if value not in table.names:
-                raise _unknown(shift, value, table)
-            formula = f"{formula} + {shift}({_quoted(value)})"
-    offset, exposure = (None if isinstance(v, str) else v for v in (offset, exposure))
+    given = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
+    formula, given = with_shifts(formula, table.names, given)
     design = Design.from_formula(formula, table, missing=missing, unseen=unseen)
     built = design.build(table)
     if built.y is None:
         raise InvalidParameterError(f"formula={formula!r} has no response; write it as 'y ~ ...'")
-    given = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
     vectors = {name: _vector(name, v, table, built.keep) for name, v in given.items()}
     if built.offset is not None:
-        vectors["offset"] = built.offset if vectors["offset"] is None else built.offset + vectors["offset"]
+        more = vectors.get("offset")
+        vectors["offset"] = built.offset if more is None else built.offset + more
     if built.exposure is not None:
         vectors["exposure"] = built.exposure
     result = fit(
         built, built.y, family=family, link=link, intercept=built.ones, penalty=penalty, solver=solver, cov=cov,
         start=start, threads=threads, progress=progress, **vectors,
     )  # fmt: skip
-    return replace(result, design=design, notes=(*_notes(design), *result.notes))
+    return replace(result, design=design, notes=(*notes_of(design), *result.notes))
 
 
 def has_factors(X) -> bool:
@@ -131,7 +145,7 @@ def fit_frame(X, y, *, intercept=True, names=None, **options) -> GLMResult:
     for what, v in (("y", y), *((name, options.get(name)) for name in VECTORS)):
         check_aligned(table, v, what)
     result = fit(design.build(table), y, intercept=bool(intercept), **options)
-    return replace(result, design=design, notes=(*_notes(design), *result.notes))
+    return replace(result, design=design, notes=(*notes_of(design), *result.notes))
 
 
 def _vector(name, value, table, keep):
@@ -140,7 +154,7 @@ def _vector(name, value, table, keep):
         return None
     if isinstance(value, str):
         if value not in table.names:
-            raise _unknown(name, value, table)
+            raise unknown(name, value, table.names)
         table.read((value,))
         column = table.column(value)
         if column.missing is not None and (column.missing if keep is None else column.missing[keep]).any():
@@ -152,24 +166,3 @@ def _vector(name, value, table, keep):
     if value.shape != (table.n_rows,):
         raise InvalidParameterError(f"{name} has shape {value.shape}, the data have {table.n_rows} rows")
     return value if keep is None else value[keep]
-
-
-def _unknown(name, value, table):
-    return InvalidParameterError(f"{name}={value!r} is not a column of the data: {', '.join(table.names[:10])}")
-
-
-def _quoted(name):
-    """A column's name as formulas write it."""
-    return name if name.isidentifier() else f"`{name}`"
-
-
-def _notes(design):
-    """What became of missing values and of levels that no row has."""
-    notes = []
-    if design.n_dropped:
-        each = ", ".join(f"{name}: {count}" for name, count in design.missing_counts.items() if count)
-        notes.append(f"{design.n_dropped} of {design.n_rows} rows with missing values were left out ({each})")
-    for name, levels in design.unused.items():
-        shown = ", ".join(map(str, levels[:5])) + (", ..." if len(levels) > 5 else "")
-        notes.append(f"{name} has levels that no row has, which are left out: {shown}")
-    return notes

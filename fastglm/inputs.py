@@ -162,11 +162,11 @@ def response(y, n: int, family, weights):
         raise InvalidParameterError("y is a sparse matrix; pass a dense vector")
     labels = np.asarray(y)
     if binomial and labels.dtype.kind in "OUSb" and labels.ndim <= 2:
-        y, classes = _labels(labels)
+        y, classes = two_labels(labels)
         return _column(y, n), weights, classes
     y = numeric(y, "y")
     if y.ndim == 2 and y.shape[1] == 2 and binomial:
-        return (*_counts(y, n, weights), None)
+        return (*counts(y, n, weights), None)
     return _column(y, n), weights, None
 
 
@@ -182,7 +182,8 @@ def _column(y, n):
     return y
 
 
-def _labels(y):
+def two_labels(y):
+    """Labels of which there are two, or booleans, as zeros and ones, and the two in sorted order."""
     if y.dtype.kind == "b":
         return y, (False, True)
     flat = y.ravel()
@@ -203,7 +204,7 @@ def _labels(y):
     return codes.reshape(y.shape).astype(np.uint8), tuple(classes.tolist())
 
 
-def _counts(y, n, weights):
+def counts(y, n, weights):
     """Successes and failures to a proportion and its number of trials, R's cbind(successes, failures)."""
     if len(y) != n:
         raise InvalidParameterError(f"y has length {len(y)}, X has {n} rows: the lengths must match")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -147,14 +147,14 @@ class Design:
     @classmethod
     def _learn(cls, formula, table, missing, unseen):
         texts = dict.fromkeys(v for term in formula.terms for v in term)
-        columns = _columns(formula, [name for v in texts for name in reads(v, table.known)])
+        columns = columns_of(formula, [name for v in texts for name in reads(v, table.known)])
         table.read(columns)
         if table.n_rows == 0:
             raise InvalidParameterError("the data have no rows")
         counts = {name: int(m.sum()) for name in columns if (m := table.column(name).missing) is not None}
-        keep = _complete(table, columns, 0, table.n_rows)
+        keep = complete(table, columns, 0, table.n_rows)
         if keep is not None and missing == "error":
-            _refuse_missing(table, columns, 0, table.n_rows)
+            refuse_missing(table, columns, 0, table.n_rows)
         if keep is not None and not keep.any():
             raise MissingDataError(f"every row has missing values: {counts} of {table.n_rows} rows")
         rows, state = Rows(table, 0, table.n_rows, keep), {}
@@ -162,7 +162,7 @@ class Design:
         for e in (*formula.offset, formula.exposure):
             if e is not None:
                 rows.numbers(e, state)
-        _response(formula.response, rows, state)
+        response_of(formula.response, rows, state)
         kinds = {name: table.column(name).kind for name in columns}
         dropped = 0 if keep is None else int(table.n_rows - keep.sum())
         unused = {v.name: rest for v in variables.values() if isinstance(v, Factor) and (rest := _unused(v, table))}
@@ -196,7 +196,11 @@ class Design:
         return self._reads(self.formula._replace(response=()))
 
     def _reads(self, formula):
-        return _columns(formula, [name for v in self.variables.values() for name in v.expression.columns])
+        return columns_of(formula, [name for v in self.variables.values() for name in v.expression.columns])
+
+    def without_terms(self) -> Design:
+        """The design that has the response and what shifts the predictor, and no columns."""
+        return replace(self, formula=self.formula._replace(terms=((),)), variables={})
 
     def build(self, frame, first: int = 0, stop: int | None = None, *, response: bool = True) -> Built:
         """The columns of rows first to stop of a frame.
@@ -220,9 +224,9 @@ class Design:
         columns = self._reads(formula)
         table.read(columns)
         stop = table.n_rows if stop is None else min(stop, table.n_rows)
-        keep = _complete(table, columns, first, stop)
+        keep = complete(table, columns, first, stop)
         if keep is not None and self.missing == "error":
-            _refuse_missing(table, columns, first, stop)
+            refuse_missing(table, columns, first, stop)
         rows, codes, keep = self._coded(table, first, stop, keep)
         values: dict = {}
         X = np.empty((rows.n, len(self.layout.numbers)))
@@ -232,7 +236,7 @@ class Design:
         names = self.names[1:] if self.layout.ones else self.names
         offset = [rows.numbers(e, self.state) for e in formula.offset]
         exposure = None if formula.exposure is None else rows.numbers(formula.exposure, self.state)
-        y = _response(formula.response, rows, self.state)
+        y = response_of(formula.response, rows, self.state)
         shift = sum(offset[1:], offset[0]) if offset else None
         return Built(X, self.layout.ones, terms, self.layout.coding, names, y, shift, exposure, keep)
 
@@ -287,26 +291,27 @@ def _option(name, value, known):
         raise InvalidParameterError(f"{name}={value!r} is unknown; known: {', '.join(map(repr, known))}")
 
 
-def _columns(formula: Formula, inside) -> tuple[str, ...]:
+def columns_of(formula: Formula, inside) -> tuple[str, ...]:
     """The columns that a formula reads, each once; ``inside`` are those of its terms."""
     parts = (*formula.response, *formula.offset, *([formula.exposure] if formula.exposure else []))
     return tuple(dict.fromkeys([*(name for e in parts for name in e.columns), *inside]))
 
 
-def _complete(table, columns, first, stop):
+def complete(table, columns, first: int, stop: int):
     """Which rows have no missing value in some columns; None where all are complete."""
     masks = [m[first:stop] for name in columns if (m := table.column(name).missing) is not None]
     return None if not any(m.any() for m in masks) else ~np.logical_or.reduce(masks)
 
 
-def _refuse_missing(table, columns, first, stop):
+def refuse_missing(table, columns, first: int, stop: int) -> None:
+    """Refuse missing values, naming the column and the first row."""
     for name in columns:
         missing = table.column(name).missing
         if missing is not None and missing[first:stop].any():
             rows = first + np.flatnonzero(missing[first:stop])
             raise MissingDataError(
-                f"column {name!r} has {len(rows)} missing value{'s' * (len(rows) > 1)}, the first in row {rows[0]}, "
-                "counted from 0; missing='drop' leaves such rows out"
+                f"column {name!r} has {len(rows)} missing value{'s' * (len(rows) > 1)}, the first in row "
+                f"{table.number(rows[0])}, counted from 0; missing='drop' leaves such rows out"
             )
 
 
@@ -317,8 +322,8 @@ def _unused(factor: Factor, table) -> tuple:
     return tuple(level for level in (table.column(name).levels if name is not None else ()) if level not in used)
 
 
-def _response(expressions, rows, state):
-    """The response as numbers, labels, or two columns of counts."""
+def response_of(expressions, rows, state):
+    """The response as numbers, labels, or two columns of counts; None without one."""
     if len(expressions) == 2:
         return np.column_stack([rows.numbers(e, state) for e in expressions])
     if not expressions:

@@ -77,12 +77,16 @@ class Table:
     library : {"pandas", "polars", "pyarrow"}
         Which of these the frame is of, "pandas" for any other.
     names : tuple of str
+    place : Place or None
+        Where the rows are, if they are a piece of more.
 
     Raises
     ------
     InvalidParameterError
         For something else, and for column names that are not unique.
     """
+
+    place = None
 
     def __init__(self, frame):
         self._frame, self._lazy, self.index = _narwhals(frame)
@@ -111,8 +115,12 @@ class Table:
             return
         frame = self._frame.select(wanted).collect() if self._lazy else self._frame
         for name in wanted:
-            self._columns[name] = column = _column(name, frame.get_column(name))
+            self._columns[name] = column = column_of(name, frame.get_column(name))
             self._rows = len(column.values)
+
+    def number(self, i: int) -> str:
+        """Row i in words that follow "row"."""
+        return str(i) if self.place is None else self.place.row(i).removeprefix("row ")
 
     def column(self, name: str) -> Column:
         """One column.
@@ -221,7 +229,7 @@ def _first_line(error):
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _column(name, series) -> Column:
+def column_of(name, series) -> Column:
     """A series of narwhals' as a checked column."""
     import narwhals as nw
 
@@ -315,7 +323,7 @@ def _factor(name, series):
     native = series.to_native()
     if hasattr(native, "cat") and hasattr(native.cat, "codes"):  # pandas: its categories may be anything
         codes, levels = native.cat.codes.to_numpy(), [str(v) for v in native.cat.categories]
-        return _coded(name, codes, levels, ordered=True)
+        return coded(name, codes, levels, ordered=True)
     array = series.to_arrow()
     text = not pa.types.is_dictionary(array.type)
     if isinstance(array, pa.ChunkedArray):
@@ -324,10 +332,10 @@ def _factor(name, series):
     array = pc.dictionary_encode(array, null_encoding="encode") if text else array
     codes = array.indices if not array.indices.null_count else array.indices.cast(pa.int64()).fill_null(-1)
     kept = not text and not (series.dtype == nw.Categorical and series.implementation.is_polars())
-    return _coded(name, codes.to_numpy(), array.dictionary.to_pylist(), ordered=kept)
+    return coded(name, codes.to_numpy(), array.dictionary.to_pylist(), ordered=kept)
 
 
-def _coded(name, codes, levels, ordered):
+def coded(name, codes, levels, ordered) -> Column:
     """A column of the codes of levels, sorted unless their order means something; a level of None is missing."""
     shown = [v for v in levels if v is not None]
     shown = [str(v) for v in (shown if ordered else sorted(shown))]

@@ -31,13 +31,17 @@ class Rows:
         self.n = stop - first if self.kept is None else len(self.kept)
         self._values: dict[str, Any] = {}
 
-    def number(self, i: int) -> int:
+    def row(self, i: int) -> int:
         """The row of the table that the i-th of these is."""
         return self.first + (i if self.kept is None else int(self.kept[i]))
 
+    def number(self, i: int) -> str:
+        """That row in words, for messages: its number, and where it is."""
+        return self.table.number(self.row(i))
+
     def cell(self, name: str, i: int):
         """What a column holds in the i-th row, to be shown."""
-        column, row = self.column(name), self.number(i)
+        column, row = self.column(name), self.row(i)
         return repr(column.levels[column.values[row]]) if column.kind == "factor" else column.values[row]
 
     def column(self, name: str):

@@ -1,0 +1,58 @@
+"""Batches of Arrow columns as tables, without a detour: what files are read as, many times over."""
+
+from __future__ import annotations
+
+from ..tables import unknown_column
+from .tables import Column, Table, coded, column_of
+
+
+class ArrowTable(Table):
+    """A record batch, or a table of a few, as named columns.
+
+    Parameters
+    ----------
+    batch : pyarrow.RecordBatch or pyarrow.Table
+    text : sequence of str
+        The columns that are text although they come as dictionaries: their levels are sorted.
+    looked : bool
+        Whether to look for numbers that are missing or not finite; otherwise they are found where sums are not finite.
+    place : Place, optional
+        Where the rows are, for messages.
+    """
+
+    library = "pyarrow"
+    index = None
+
+    def __init__(self, batch, text=(), looked: bool = True, place=None):
+        self._frame, self._lazy, self._columns = batch, False, {}
+        self.names, self.place, self._text, self._looked = tuple(batch.schema.names), place, frozenset(text), looked
+        self.known = dict.fromkeys(self.names)
+        self._rows = batch.num_rows
+
+    def read(self, names) -> None:
+        """Read columns."""
+        for name in names:
+            if name not in self.known:
+                raise unknown_column(name, self.names)
+            if name not in self._columns:
+                self._columns[name] = self._read(name, self._frame.column(name))
+
+    def _read(self, name, array) -> Column:
+        import pyarrow as pa
+        import pyarrow.types as t
+
+        kind, plain = array.type, array.null_count == 0
+        if t.is_floating(kind) and not t.is_float16(kind) and not self._looked:
+            return Column(name, "number", array.to_numpy())
+        if t.is_integer(kind) and plain:
+            return Column(name, "number", array.to_numpy())
+        if t.is_dictionary(kind) and t.is_string(kind.value_type):
+            if isinstance(array, pa.ChunkedArray):
+                array = array.unify_dictionaries().combine_chunks()
+                array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
+            codes = array.indices if plain else array.indices.fill_null(-1)
+            return coded(name, codes.to_numpy(), array.dictionary.to_pylist(), name not in self._text)
+        import narwhals as nw
+
+        array = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+        return column_of(name, nw.from_native(array, series_only=True))

@@ -1,0 +1,254 @@
+"""The design of rows that are not in memory together: one look at the columns whose values it must know.
+
+Those are the levels of factors and of a response of labels, and, where missing values are left out, which rows are
+complete. Columns of numbers alone are not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import InvalidParameterError, MissingDataError
+from . import expression as ex
+from .formula import Formula, parse
+from .recipe import MISSING, UNSEEN, Design, _option, columns_of, complete, response_of
+from .variables import Factor, Rows, learn, reads
+
+AT_ONCE = 1 << 28  # bytes of the columns that splines and polynomials must see whole
+
+
+class Profile(NamedTuple):
+    """What one look at all rows tells.
+
+    Attributes
+    ----------
+    design : Design
+    kept : (fragments,) int array
+        The rows of each fragment that are complete.
+    labels : tuple or None
+        The labels of the response that occur, sorted; None where it is numbers.
+    """
+
+    design: Design
+    kept: np.ndarray
+    labels: tuple | None
+
+
+class Fragments(NamedTuple):
+    """Rows in fragments, as a profile reads them.
+
+    Attributes
+    ----------
+    names : tuple of str
+    rows : (fragments,) int array
+    tables : callable
+        (fragment, columns) -> Tables of its rows, one after the other.
+    missing : callable
+        (fragment, column) -> how many values are missing there, None where nobody knows without looking.
+    map : callable
+        (function, items) -> results in order, as ``map``; where work can be shared, it is.
+    """
+
+    names: tuple
+    rows: np.ndarray
+    tables: Callable[[int, tuple], Iterable]
+    missing: Callable[[int, str], Any]
+    map: Callable
+
+
+def profile(
+    formula: str | Formula, fragments: Fragments, *, missing="error", unseen="error", classes=False, extra=()
+) -> Profile:
+    """The design of a formula, its levels and transforms learned from all rows.
+
+    Parameters
+    ----------
+    formula : str or Formula
+    fragments : Fragments
+    missing, unseen : str
+        As for ``Design``.
+    classes : bool
+        Whether numbers of the response are labels too.
+    extra : sequence of str
+        More columns that a row must have to be complete.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+        Naming the column, and where the row is.
+    """
+    _option("missing", missing, MISSING)
+    _option("unseen", unseen, UNSEEN)
+    known = dict.fromkeys(fragments.names)
+    formula = parse(formula, known) if isinstance(formula, str) else formula
+    texts = tuple(dict.fromkeys(v for term in formula.terms for v in term))
+    columns = columns_of(formula, [*(name for v in texts for name in reads(v, known)), *extra])
+    if missing == "error":
+        _refuse_known(fragments, columns)
+    look = _Look(formula, texts, columns, missing == "drop", classes)
+    look.first(_first(fragments, columns, look.drop))
+    found = list(fragments.map(look.fragment(fragments), range(len(fragments.rows))))
+    kept = np.array([part.kept for part in found], dtype=np.int64)
+    counts = {name: n for name in columns if (n := sum(part.missing.get(name, 0) for part in found))}
+    if not kept.sum():
+        raise MissingDataError(f"every row has missing values: {counts} of {fragments.rows.sum()} rows")
+    variables, unused = look.variables(found)
+    n = int(fragments.rows.sum())
+    design = Design(
+        formula, variables, look.kinds, look.state, missing, unseen, counts, n, n - int(kept.sum()), unused, "pyarrow"
+    )
+    labels = None if look.labels is None else tuple(sorted(look.labels.union(*(part.labels for part in found))))
+    return Profile(design, kept, labels)
+
+
+class _Part(NamedTuple):
+    """What one fragment shows."""
+
+    kept: int
+    missing: dict
+    levels: dict
+    declared: dict
+    labels: set
+    whole: list
+
+
+class _Look:
+    """What is looked for in every fragment."""
+
+    def __init__(self, formula, texts, columns, drop, classes):
+        self.formula, self.texts, self.columns, self.drop, self.classes = formula, texts, columns, drop, classes
+        self.kinds, self.state, self.known, self.labels = {}, {}, {}, None
+
+    def first(self, table):
+        """Learn from some rows what every variable is, and so which columns must be looked at in all."""
+        keep = complete(table, self.columns, 0, table.n_rows)
+        if keep is not None and not keep.any():
+            keep = None
+        rows, trial, bare = Rows(table, 0, table.n_rows, keep), {}, not self.formula.text
+        self.kinds = {name: table.column(name).kind for name in self.columns}
+        self.known = {v: learn(v, rows, trial, bare) for v in self.texts}
+        shifts = [*self.formula.offset, *([self.formula.exposure] if self.formula.exposure else [])]
+        for e in shifts:
+            rows.numbers(e, trial)
+        y = response_of(self.formula.response, rows, trial) if self.formula.response else np.zeros(0)
+        if y.ndim == 1 and (self.classes or y.dtype.kind in "Ob"):
+            self.labels = set() if y.dtype.kind != "b" else {False, True}
+        others = [v.expression for v in self.known.values() if not isinstance(v, Factor)]
+        stateful = [e for e in (*others, *shifts, *self.formula.response) if set(e.functions) & set(ex.STATEFUL)]
+        self.whole = tuple(dict.fromkeys(name for e in stateful for name in e.columns))
+        factors = [v.expression for v in self.known.values() if isinstance(v, Factor)]
+        wanted = [*factors, *(self.formula.response if self.labels is not None else ())]
+        self.read = tuple(dict.fromkeys([*(name for e in wanted for name in e.columns), *self.whole]))
+        if self.drop:
+            self.read = self.columns
+
+    def fragment(self, fragments):
+        """A function of the number of a fragment that returns its ``_Part``."""
+        stateful = len(self.whole) * 8 * int(fragments.rows.sum())
+        if stateful > AT_ONCE:
+            raise InvalidParameterError(
+                f"columns {', '.join(self.whole)}: splines, polynomials and scaling must see all values at once "
+                f"({stateful >> 20} MiB), which these rows are too many for; compute such columns beforehand"
+            )
+
+        def look(i):
+            if not self.read:
+                return _Part(int(fragments.rows[i]), {}, {}, {}, set(), [])
+            part = _Part(0, {}, {v: set() for v in self.texts}, {}, set(), [])
+            for table in fragments.tables(i, self.read):
+                part = self._add(part, table)
+            return part
+
+        return look
+
+    def _add(self, part, table):
+        table.read(self.read)
+        keep = complete(table, self.read, 0, table.n_rows) if self.drop else None
+        rows = Rows(table, 0, table.n_rows, keep, self.kinds)
+        for name in self.read if self.drop else ():
+            m = table.column(name).missing
+            if m is not None:
+                part.missing[name] = part.missing.get(name, 0) + int(m.sum())
+        for text, v in self.known.items():
+            if isinstance(v, Factor) and rows.n:
+                part.levels[text].update(learn(text, rows, {}, not self.formula.text).levels)
+                if (name := v.expression.column) is not None and table.column(name).levels:
+                    part.declared.setdefault(name, table.column(name).levels)
+        if self.labels is not None and rows.n:
+            y = response_of(self.formula.response, rows, {})
+            part.labels.update(np.unique(y).tolist() if y.dtype.kind != "b" else ())
+        if self.whole:
+            part.whole.append({name: rows.value(name) for name in self.whole})
+        return part._replace(kept=part.kept + rows.n)
+
+    def variables(self, found):
+        """The variables with what all fragments showed, and the levels of categories that no row has."""
+        variables, unused = {}, {}
+        rows = self._whole_rows(found) if self.whole else None
+        for text, v in self.known.items():
+            if not isinstance(v, Factor):
+                stateful = set(v.expression.functions) & set(ex.STATEFUL)
+                variables[text] = learn(text, rows, self.state, not self.formula.text) if stateful else v
+                continue
+            levels = set().union(*(part.levels.get(text, ()) for part in found))
+            declared = dict.fromkeys(level for part in found for level in part.declared.get(v.expression.column, ()))
+            fixed = (
+                ex.split_call(text, ex.CODED) is not None
+                and Factor.marked(text, ex.split_call(text, ex.CODED), self.kinds).levels
+            )
+            if not fixed:
+                v = v._replace(levels=_ordered(levels, declared))
+            variables[text] = v
+            if rest := tuple(level for level in declared if level not in v.levels):
+                unused[v.name] = rest
+        for e in (*self.formula.offset, self.formula.exposure, *self.formula.response):
+            if e is not None and set(e.functions) & set(ex.STATEFUL):
+                rows.numbers(e, self.state)
+        return variables, unused
+
+    def _whole_rows(self, found):
+        from .tables import Table
+
+        pieces = [piece for part in found for piece in part.whole]
+        table = Table({name: np.concatenate([piece[name] for piece in pieces]) for name in self.whole})
+        return Rows(table, 0, table.n_rows)
+
+
+def _ordered(levels, declared):
+    """Levels in the order in which their type declares them, else sorted; whole numbers only where all are."""
+    if declared:
+        return tuple(level for level in declared if level in levels)
+    if any(isinstance(level, float) for level in levels):
+        levels = {float(level) for level in levels}
+    return tuple(sorted(levels))
+
+
+def _first(fragments, columns, drop):
+    """Some rows to learn from: the first ones, of which one at least is complete if any is."""
+    if not len(fragments.rows):
+        raise InvalidParameterError("the data have no rows")
+    for i in range(len(fragments.rows)):
+        for table in fragments.tables(i, columns):
+            table.read(columns)
+            keep = complete(table, columns, 0, table.n_rows) if drop else None
+            if keep is None or keep.any():
+                return table
+    raise MissingDataError(f"every row has missing values in one of the columns {', '.join(columns)}")
+
+
+def _refuse_known(fragments, columns):
+    """Refuse missing values that the files themselves tell of."""
+    for name in columns:
+        for i in range(len(fragments.rows)):
+            if fragments.missing(i, name):
+                for table in fragments.tables(i, (name,)):
+                    missing = table.column(name).missing
+                    if missing is not None and missing.any():
+                        row = table.number(int(np.argmax(missing)))
+                        raise MissingDataError(
+                            f"column {name!r} has missing values, the first in row {row}; missing='drop' leaves such "
+                            "rows out"
+                        )

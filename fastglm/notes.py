@@ -1,0 +1,62 @@
+"""What formulas and results have in common, wherever the rows are: shifts given by name, notes about the data."""
+
+from __future__ import annotations
+
+from .errors import InvalidParameterError
+
+SHIFTS = ("offset", "exposure")
+
+
+def with_shifts(formula, names, vectors: dict):
+    """The formula with the columns named as offset and exposure in it, so that predictions find them again.
+
+    Parameters
+    ----------
+    formula : str
+    names : sequence of str
+        The columns there are.
+    vectors : dict
+        Arguments of a fit: names of columns, arrays or None.
+
+    Returns
+    -------
+    formula : str
+    vectors : dict
+        Those that are left.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    vectors = dict(vectors)
+    if vectors.get("exposure") is not None and "exposure(" in formula.replace(" ", ""):
+        raise InvalidParameterError("exposure: the formula has one already")
+    for shift in SHIFTS:
+        if isinstance(vectors.get(shift), str):
+            value = vectors.pop(shift)
+            if value not in names:
+                raise unknown(shift, value, names)
+            formula = f"{formula} + {shift}({quoted(value)})"
+    return formula, vectors
+
+
+def unknown(name, value, names) -> InvalidParameterError:
+    """The error for an argument that names no column."""
+    return InvalidParameterError(f"{name}={value!r} is not a column of the data: {', '.join(list(names)[:10])}")
+
+
+def quoted(name: str) -> str:
+    """A column's name as formulas write it."""
+    return name if name.isidentifier() else f"`{name}`"
+
+
+def notes_of(design) -> list[str]:
+    """What became of missing values and of levels that no row has."""
+    notes = []
+    if design.n_dropped:
+        each = ", ".join(f"{name}: {count}" for name, count in design.missing_counts.items() if count)
+        notes.append(f"{design.n_dropped} of {design.n_rows} rows with missing values were left out ({each})")
+    for name, levels in design.unused.items():
+        shown = ", ".join(map(str, levels[:5])) + (", ..." if len(levels) > 5 else "")
+        notes.append(f"{name} has levels that no row has, which are left out: {shown}")
+    return notes

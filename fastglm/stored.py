@@ -1,0 +1,80 @@
+"""Fits of rows that are not in memory: files, streams, partitions of a cluster."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from . import inputs
+from .api import check_options, fit_source
+from .errors import InvalidParameterError
+from .files import open_rows
+from .notes import notes_of, with_shifts
+from .reading import VECTORS, reader_of
+from .source.chunked import Chunked, Chunks
+from .source.threads import get_threads
+
+MEMORY = 1 << 28  # bytes of rows that are read once and kept
+
+
+def fit_rows(
+    formula,
+    data,
+    *,
+    family,
+    link=None,
+    penalty=None,
+    solver="auto",
+    cov="model",
+    start=None,
+    threads=None,
+    progress=False,
+    missing="error",
+    unseen="error",
+    memory=None,
+    client=None,
+    checkpoint=None,
+    began=None,
+    **vectors,
+):
+    """Fit a model to the rows of files; see ``glm``.
+
+    Parameters
+    ----------
+    formula : str or Formula
+    data : what ``files.open_rows`` takes
+    **vectors
+        Names of the columns of weights, freq_weights, offset and exposure.
+
+    Returns
+    -------
+    GLMResult or MultinomialResult
+    """
+    began = time.perf_counter() if began is None else began
+    family, link = inputs.family_and_link(family, link)
+    check_options(penalty, cov, vectors.get("exposure"), link)
+    threads = get_threads(threads)
+    for name in VECTORS:
+        if not isinstance(vectors.get(name), (str, type(None))):
+            raise InvalidParameterError(f"{name} must be the name of a column where the data are files")
+    rows = open_rows(data)
+    try:
+        source, reader, classes = source_of(
+            rows, formula, family, vectors, missing, unseen, threads, memory, client, checkpoint
+        )
+        check_options(penalty, cov, source.data.exposure, link)
+        result = fit_source(source, family, link, solver, cov, classes, start=start, progress=progress, began=began)
+    finally:
+        if rows is not data:
+            rows.close()
+    return replace(result, design=reader.design, notes=(*notes_of(reader.design), *result.notes))
+
+
+def source_of(rows, formula, family, vectors, missing, unseen, threads, memory=None, client=None, checkpoint=None):
+    """The source of a model's rows, its reader, and the labels of the response."""
+    formula, named = with_shifts(formula, rows.names, {k: v for k, v in vectors.items() if v is not None})
+    reader = reader_of(rows, formula, family, named, missing=missing, unseen=unseen, threads=threads)
+    source = Chunked(Chunks(reader), threads)
+    if client is None and checkpoint is None and reader.nbytes() <= (MEMORY if memory is None else memory):
+        source = source.gather()
+    return source, reader, reader.response.classes
