@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
+from os import PathLike
 
 import numpy as np
 
@@ -46,6 +47,9 @@ def fit(
     names=None,
     threads=None,
     progress=False,
+    memory=None,
+    client=None,
+    checkpoint=None,
 ) -> GLMResult:
     """Fit a generalized linear model by maximum likelihood, with inference.
 
@@ -54,6 +58,7 @@ def fit(
     X : (n, p) array
         Numbers of any type, order and stride, read in place; a list, a scipy sparse matrix, or the columns of
         ``fastglm.matrix``. In a data frame, columns of text and categories are factors, against their first level.
+        Also files, as for ``glm``: then y, weights and so on are names of columns, and all others are X.
     y : (n,) array
         The response. For the binomial also two labels (strings, bools), proportions with ``weights`` as the numbers
         of trials, or an (n, 2) array of successes and failures.
@@ -86,6 +91,8 @@ def fit(
         All available cores without it. The answer is the same to the bit for every number.
     progress : bool
         Show a progress bar.
+    memory, client, checkpoint
+        For files, as for ``glm``.
 
     Returns
     -------
@@ -114,6 +121,20 @@ def fit(
     array([-3.549071,  0.551776])
     """
     began = time.perf_counter()
+    if not isinstance(X, (np.ndarray, list)) or (X and isinstance(X, list) and isinstance(X[0], (str, PathLike))):
+        from .files import is_rows
+
+        if is_rows(X):
+            from .stored import all_columns, fit_rows
+
+            if names is not None:
+                raise InvalidParameterError("names: the columns of files have names of their own")
+            return fit_rows(
+                all_columns(y, bool(intercept)), X, family=family, link=link, weights=weights,
+                freq_weights=freq_weights, offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov,
+                start=start, threads=threads, progress=progress, memory=memory, client=client, checkpoint=checkpoint,
+                began=began,
+            )  # fmt: skip
     if hasattr(X, "columns") or hasattr(X, "__arrow_c_stream__"):
         from .frames import fit_frame, has_factors
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from . import inputs
 from .api import check_options, fit_source
+from .design.expression import column
+from .design.formula import Formula
 from .errors import InvalidParameterError
 from .files import open_rows
-from .notes import notes_of, with_shifts
+from .notes import SHIFTS, notes_of, unknown, with_shifts
 from .reading import VECTORS, reader_of
 from .source.chunked import Chunked, Chunks
 from .source.threads import get_threads
@@ -41,7 +43,8 @@ def fit_rows(
 
     Parameters
     ----------
-    formula : str or Formula
+    formula : str or callable
+        Text, or what makes a Formula of the names of the columns and the vectors that are given.
     data : what ``files.open_rows`` takes
     **vectors
         Names of the columns of weights, freq_weights, offset and exposure.
@@ -70,9 +73,34 @@ def fit_rows(
     return replace(result, design=reader.design, notes=(*notes_of(reader.design), *result.notes))
 
 
+def all_columns(y, intercept: bool):
+    """The formula of ``fit``: every column but those that have another role is a term; for ``fit_rows``."""
+
+    def formula(names, vectors):
+        roles = {"y": y, **vectors}
+        for role, value in roles.items():
+            if not isinstance(value, str) or value not in names:
+                raise unknown(role, value, names)
+        terms = tuple((name,) for name in names if name not in roles.values())
+        if not terms and not intercept:
+            raise InvalidParameterError("X has no columns and intercept=False: there is nothing to fit")
+        offset, exposure = (vectors.get(shift) for shift in SHIFTS)
+        whole = Formula(
+            "", (column(y, names),), (((),) if intercept else ()) + terms,
+            () if offset is None else (column(offset, names),), None if exposure is None else column(exposure, names),
+        )  # fmt: skip
+        return whole, {name: v for name, v in vectors.items() if name not in SHIFTS}
+
+    return formula
+
+
 def source_of(rows, formula, family, vectors, missing, unseen, threads, memory=None, client=None, checkpoint=None):
     """The source of a model's rows, its reader, and the labels of the response."""
-    formula, named = with_shifts(formula, rows.names, {k: v for k, v in vectors.items() if v is not None})
+    vectors = {name: column for name, column in vectors.items() if column is not None}
+    if isinstance(formula, str):
+        formula, named = with_shifts(formula, rows.names, vectors)
+    else:
+        formula, named = formula(rows.names, vectors)
     reader = reader_of(rows, formula, family, named, missing=missing, unseen=unseen, threads=threads)
     source = Chunked(Chunks(reader), threads)
     if client is None and checkpoint is None and reader.nbytes() <= (MEMORY if memory is None else memory):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..tables import unknown_column
 from .tables import Column, Table, coded, column_of
 
@@ -42,10 +44,9 @@ class ArrowTable(Table):
         import pyarrow.types as t
 
         kind, plain = array.type, array.null_count == 0
-        if t.is_floating(kind) and not t.is_float16(kind) and not self._looked:
-            return Column(name, "number", array.to_numpy())
-        if t.is_integer(kind) and plain:
-            return Column(name, "number", array.to_numpy())
+        if (t.is_floating(kind) and not t.is_float16(kind) and not self._looked) or (t.is_integer(kind) and plain):
+            values = array.to_numpy(zero_copy_only=False)
+            return Column(name, "number", values, missing=None if plain else np.isnan(values))
         if t.is_dictionary(kind) and t.is_string(kind.value_type):
             if isinstance(array, pa.ChunkedArray):
                 array = array.unify_dictionaries().combine_chunks()
