@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import numpy as np
+
 from . import inputs
 from .api import check_options, fit_source
 from .design.expression import column
@@ -13,8 +15,11 @@ from .errors import InvalidParameterError
 from .files import open_rows
 from .notes import SHIFTS, notes_of, unknown, with_shifts
 from .reading import VECTORS, reader_of
+from .solvers import resolve
 from .source.chunked import Chunked, Chunks
+from .source.journal import Journal
 from .source.threads import get_threads
+from .version import version
 
 MEMORY = 1 << 28  # bytes of rows that are read once and kept
 
@@ -62,10 +67,14 @@ def fit_rows(
             raise InvalidParameterError(f"{name} must be the name of a column where the data are files")
     rows = open_rows(data)
     try:
-        source, reader, classes = source_of(
-            rows, formula, family, vectors, missing, unseen, threads, memory, client, checkpoint
-        )
-        check_options(penalty, cov, source.data.exposure, link)
+        reader = reader_for(rows, formula, family, vectors, missing, unseen, threads)
+        check_options(penalty, cov, reader.shape.exposure, link)
+        source, classes = Chunked(Chunks(reader), threads), reader.response.classes
+        if checkpoint is not None:
+            what = {"family": family, "link": link, "solver": resolve(solver), "cov": cov, "start": start}
+            source.journal = Journal(checkpoint, identity(reader, **what))
+        elif client is None and reader.nbytes() <= (MEMORY if memory is None else memory):
+            source = source.gather()
         result = fit_source(source, family, link, solver, cov, classes, start=start, progress=progress, began=began)
     finally:
         if rows is not data:
@@ -94,15 +103,21 @@ def all_columns(y, intercept: bool):
     return formula
 
 
-def source_of(rows, formula, family, vectors, missing, unseen, threads, memory=None, client=None, checkpoint=None):
-    """The source of a model's rows, its reader, and the labels of the response."""
+def identity(reader, **what) -> dict:
+    """What tells a fit from others, as plain values; ``Journal`` names what has changed."""
+    what = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in what.items()}
+    return {
+        "the version of fastglm": version(),
+        "the data": reader.fingerprint(),
+        **{f"{name}=": repr(value) for name, value in what.items()},
+    }
+
+
+def reader_for(rows, formula, family, vectors, missing="error", unseen="error", threads=1):
+    """The reader of a model's rows, for a formula or ``all_columns``."""
     vectors = {name: column for name, column in vectors.items() if column is not None}
     if isinstance(formula, str):
         formula, named = with_shifts(formula, rows.names, vectors)
     else:
         formula, named = formula(rows.names, vectors)
-    reader = reader_of(rows, formula, family, named, missing=missing, unseen=unseen, threads=threads)
-    source = Chunked(Chunks(reader), threads)
-    if client is None and checkpoint is None and reader.nbytes() <= (MEMORY if memory is None else memory):
-        source = source.gather()
-    return source, reader, reader.response.classes
+    return reader_of(rows, formula, family, named, missing=missing, unseen=unseen, threads=threads)

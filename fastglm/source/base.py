@@ -147,7 +147,7 @@ class Tree:
     """Adds n values in a fixed binary tree as they come in, in any order, holding O(log n) of them."""
 
     def __init__(self, n: int):
-        self.n, self.lock, self.next, self.root = n, threading.Lock(), 0, None
+        self.n, self.lock, self.next, self.root = n, threading.RLock(), 0, None
         self.waiting: dict = {}
 
     def take(self):
@@ -161,6 +161,9 @@ class Tree:
 
     def put(self, u: int, value) -> None:
         """Give the value of unit u; it is added to its neighbour as soon as both are there."""
+        self._add(u, value)
+
+    def _add(self, u, value):
         level, size = 0, self.n
         while size > 1:
             other = u ^ 1

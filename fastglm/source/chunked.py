@@ -117,10 +117,10 @@ class Chunked(Source):
         edges = self.chunks.edges.tolist()
         units = [u for u, (a, b) in enumerate(pairwise(edges)) if task.wants(a, b)]
         tree = Tree(len(units))
-        if self.journal is None or not task.kept:
-            self.engine.run(self.chunks, task, units, tree)
-            return tree.root
-        return self.journal.run(self.engine, self.chunks, task, units, tree)
+        if self.journal is not None and task.kept:
+            return self.journal.run(self.engine, self.chunks, task, units, tree)
+        self.engine.run(self.chunks, task, units, tree)
+        return tree.root
 
     def changed(self, change: Change) -> Chunked:
         """A source over the same rows with other columns."""
