@@ -13,6 +13,7 @@ from .errors import CollinearityWarning, ConvergenceWarning, InvalidParameterErr
 from .family.binomial import Binomial
 from .inference.separation import find_separation
 from .kernels.dense import symmetric
+from .moments import Bordered
 from .multinomial import MultinomialResult
 from .null import ClassNull, Null
 from .objective import Deviance
@@ -140,12 +141,12 @@ class Model:
     def sandwich(self, inverse):
         """I^-1 M I^-1 with M the sum of the outer products of the rows' scores: one pass (Huber 1967, White 1980)."""
         scale = self.objective.scale
-        if not isinstance(inverse, np.ndarray):
-            raise InvalidParameterError("cov='robust': a factor of so many levels has the model's covariance only")
         meat = self.solution.meat
         if meat is None:
             meat = self.objective.scores(self.solution.beta).information
-        meat = symmetric(meat) / scale / scale[:, None]
+        if hasattr(inverse, "sandwich"):
+            return inverse.sandwich(meat)
+        meat = (meat.toarray() if isinstance(meat, Bordered) else symmetric(meat)) / scale / scale[:, None]
         gone = np.isnan(inverse)
         bread = np.where(gone, 0.0, inverse)
         return np.where(gone, np.nan, bread @ meat @ bread)

@@ -26,6 +26,10 @@ class Bordered(NamedTuple):
         """Times a number."""
         return Bordered(self.core * factor, self.border * factor, self.last * factor)
 
+    def toarray(self) -> np.ndarray:
+        """The whole matrix."""
+        return np.block([[self.core, self.border.T], [self.border, np.diag(self.last)]])
+
     def times(self, v: np.ndarray) -> np.ndarray:
         """The product with a vector."""
         m = len(self.core)

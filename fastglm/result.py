@@ -108,7 +108,7 @@ class GLMResult:
         ``diagonal()``, ``block(numbers)`` and ``quadratic_form(rows)``.
         """
         if self.covariance is not None:
-            return self.covariance.copy()
+            return 1.0 * self.covariance
         return None if self.cov_unscaled is None else self.scale * self.cov_unscaled
 
     @cached_property

@@ -270,7 +270,7 @@ def read_named(what, value):
 def _pack_covariance(value):
     """A matrix as lists; one of very many levels by its parts."""
     if hasattr(value, "_asdict"):
-        return {name: _pack_array(part) for name, part in value._asdict().items()}
+        return {name: _pack_array(part) for name, part in value._asdict().items() if part is not None}
     return _pack_array(value)
 
 
@@ -308,8 +308,8 @@ CODECS = {
     **dict.fromkeys(("converged", "intercept", "has_intercept", "has_weights", "has_freq_weights"), BOOL),
     **dict.fromkeys(("solver", "stop", "cov_kind"), TEXT),
     **dict.fromkeys(("names", "notes"), _tuple_of(TEXT)),
-    **dict.fromkeys(("covariance", "coef_raw"), _optional(ARRAY)),
-    "cov_unscaled": _optional((_pack_covariance, _unpack_covariance)),
+    **dict.fromkeys(("covariance", "cov_unscaled"), _optional((_pack_covariance, _unpack_covariance))),
+    "coef_raw": _optional(ARRAY),
     "params": ARRAY,
     "design": _optional((_pack_design, _unpack_design)),
     "n_rows": _optional(INT),

@@ -153,22 +153,18 @@ class counted:
     """Record (order, share of the rows) of every pass made over the user's X."""
 
     def __enter__(self):
-        self.real, self.real_block, passes = Deviance._pass, Deviance.block, []
+        self.real, passes = Deviance._pass, []
 
         def record(objective, beta, order, *more):
             if objective.source.p:
                 passes.append((order, objective.source.rows_read / objective.source.n_rows))
             return self.real(objective, beta, order, *more)
 
-        def record_block(objective, beta, order, runs):
-            passes.append((order, (runs[:, 1] - runs[:, 0]).sum() / objective.source.n_rows))
-            return self.real_block(objective, beta, order, runs)
-
-        Deviance._pass, Deviance.block = record, record_block
+        Deviance._pass = record
         return passes
 
     def __exit__(self, *exc):
-        Deviance._pass, Deviance.block = self.real, self.real_block
+        Deviance._pass = self.real
 
 
 @pytest.mark.parametrize("solver", fastglm.solvers.names(exact=True))

@@ -57,16 +57,27 @@ class BorderedInverse(NamedTuple):
     """The inverse of a bordered information by its parts: its diagonal and the block of the other columns are at hand.
 
     In scaled units the block of the other columns is ``core``; with G the ``leverage``, the border is -G core and the
-    levels' own block diag(``last``) + G core G'.
+    levels' own block diag(``last``) + G core G'. That is P core P' + E diag(last) E' with P = [I; -G] and E = [0; I]; a
+    sandwich has ``cross`` Q (L, m0) too, and is P core P' + P Q' E' + E Q P' + E diag(last) E'.
     """
 
     core: np.ndarray
     leverage: np.ndarray
     last: np.ndarray
     scale: np.ndarray
+    cross: np.ndarray | None = None
 
     def __rmul__(self, factor: float) -> BorderedInverse:
-        return BorderedInverse(factor * self.core, self.leverage, factor * self.last, self.scale)
+        cross = None if self.cross is None else factor * self.cross
+        return BorderedInverse(factor * self.core, self.leverage, factor * self.last, self.scale, cross)
+
+    def sandwich(self, meat: Bordered) -> BorderedInverse:
+        """This inverse on both sides of a meat, whose last block is diagonal too, in the information's units."""
+        G, C = self.leverage, self.core
+        border = meat.border - meat.last[:, None] * G
+        inner = meat.core - meat.border.T @ G - G.T @ border
+        cross = self.last[:, None] * border @ C
+        return BorderedInverse(C @ symmetrical(inner) @ C, G, self.last**2 * meat.last, self.scale, cross)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -76,6 +87,8 @@ class BorderedInverse(NamedTuple):
     def diagonal(self) -> np.ndarray:
         """The variances, (m,)."""
         own = self.last + np.einsum("ij,ij->i", self.leverage @ self.core, self.leverage)
+        if self.cross is not None:
+            own = own - 2.0 * np.einsum("ij,ij->i", self.leverage, self.cross)
         return np.concatenate([np.diagonal(self.core), own]) * self.scale**2
 
     def block(self, numbers) -> np.ndarray:
@@ -87,7 +100,12 @@ class BorderedInverse(NamedTuple):
         long = numbers >= m
         rows[long] = -self.leverage[numbers[long] - m]
         out = rows @ self.core @ rows.T
-        out[long, long] += self.last[numbers[long] - m]
+        if self.cross is not None:
+            own = np.zeros_like(rows)
+            own[long] = self.cross[numbers[long] - m]
+            out += rows @ own.T + own @ rows.T
+        same = long[:, None] & (numbers[:, None] == numbers)
+        out += np.where(same, self.last[np.maximum(numbers - m, 0)], 0.0)
         s = self.scale[numbers]
         return out * s * s[:, None]
 
@@ -96,11 +114,19 @@ class BorderedInverse(NamedTuple):
         rows = rows * self.scale
         m = len(self.core)
         core = rows[:, :m] - rows[:, m:] @ self.leverage
-        return np.einsum("ij,ij->i", core @ self.core, core) + np.square(rows[:, m:]) @ self.last
+        own = np.square(rows[:, m:]) @ self.last
+        if self.cross is not None:
+            own += 2.0 * np.einsum("ij,ij->i", core, rows[:, m:] @ self.cross)
+        return np.einsum("ij,ij->i", core @ self.core, core) + own
 
     def toarray(self) -> np.ndarray:
         """The whole matrix (m, m)."""
         return self.block(np.arange(len(self.scale)))
+
+
+def symmetrical(A: np.ndarray) -> np.ndarray:
+    """What rounding left of the symmetry of a matrix made whole."""
+    return 0.5 * (A + A.T)
 
 
 def bordered_cholesky(information: Bordered, scale: np.ndarray, safe: float) -> BorderedFactor | None:
