@@ -121,7 +121,7 @@ def fit(
     array([-3.549071,  0.551776])
     """
     began = time.perf_counter()
-    if not isinstance(X, (np.ndarray, list)) or (X and isinstance(X, list) and isinstance(X[0], (str, PathLike))):
+    if not isinstance(X, (np.ndarray, list)) or (isinstance(X, list) and X and isinstance(X[0], (str, PathLike))):
         from .files import is_rows
 
         if is_rows(X):
@@ -196,7 +196,7 @@ def fit_source(
             data = _weigh_classes(source.data, labels, options.class_weight)
             options = options._replace(class_weight=None)
             source = InMemory(data, source.threads)
-    check_size(source, cov)
+    check_size(source, cov, several)
     model = (_softmax if several else _glm)(source, family, link, options, cov, classes)
     model.began = began
     if classes is None and family.domain.high == 1.0 and model.sums.binary:
@@ -245,8 +245,13 @@ def _softmax(source, family, link, options, cov, encoded) -> Softmax:
     return Softmax(source, family._replace(reference=encoded.reference), link, encoded, totals, sums, options, cov)
 
 
-def check_size(source, cov) -> None:
+def check_size(source, cov, several: bool = False) -> None:
     """Refuse a covariance of more coefficients than a matrix of all of them can hold."""
+    if cov is not None and several and source.room.long:
+        raise InvalidParameterError(
+            f"cov={cov!r}: beside a factor of {source.room.long} levels the coefficients of several classes have no "
+            "standard errors here; pass cov=None for the estimates, or merge levels"
+        )
     if cov is not None and source.room.q > MOST_SHORT:
         raise InvalidParameterError(
             f"cov={cov!r}: the information of {source.n_columns} coefficients does not fit; pass cov=None"

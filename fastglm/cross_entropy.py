@@ -93,6 +93,11 @@ class CrossEntropy(Likelihood):
         self.n_classes = n_classes
 
     @property
+    def n_eliminated(self) -> float:
+        # a level's coefficients of several classes have no diagonal block
+        return np.inf if self.source.room.long else self.n_params
+
+    @property
     def score_cost(self) -> float:
         # nanoseconds a row, measured: exponentials, two products and the read of X, against the pair matrices
         others, m = self.n_classes - 1, self.n_columns

@@ -52,3 +52,14 @@ def test_robust_is_the_sandwich_of_scores(frame, monkeypatch):
     score = X * (frame.y.to_numpy() - mu)[:, None]
     expected = np.sqrt(np.diagonal(bread @ (score.T @ score) @ bread))
     np.testing.assert_allclose(result.bse, expected, rtol=1e-7)
+
+
+def test_several_classes_have_estimates_and_no_errors(frame, monkeypatch):
+    monkeypatch.setattr(layout, "LONG", 500)
+    f = frame.assign(kind=np.where(frame.y > 2, "many", np.where(frame.y > 0, "some", "none")))
+    with pytest.raises(fastglm.errors.InvalidParameterError, match="cov=None"):
+        fastglm.glm("kind ~ x + g", f, family="multinomial")
+    result = fastglm.glm("kind ~ x + g", f, family="multinomial", cov=None)
+    monkeypatch.setattr(layout, "LONG", 5000)
+    whole = fastglm.glm("kind ~ x + g", f, family="multinomial", cov=None)
+    np.testing.assert_allclose(result.llf, whole.llf, rtol=1e-10)
