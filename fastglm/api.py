@@ -20,7 +20,7 @@ from .progress import bar
 from .result import GLMResult
 from .scan import ClassWeights, check, scan
 from .solver.sgd.rows import class_weights
-from .solvers import SGD, resolve
+from .solvers import SGD, Stream, resolve
 from .source.base import weight_of
 from .source.in_memory import InMemory
 from .source.threads import get_threads, single_threaded_blas
@@ -47,6 +47,7 @@ def fit(
     names=None,
     threads=None,
     progress=False,
+    compress="auto",
     memory=None,
     client=None,
     checkpoint=None,
@@ -91,6 +92,10 @@ def fit(
         All available cores without it. The answer is the same to the bit for every number.
     progress : bool
         Show a progress bar.
+    compress : "auto", True or False
+        Whether to collapse rows of equal covariates into cells with the sums that make the fit of them that of all
+        rows: exactly the same coefficients, standard errors, deviance and robust covariance. By itself where it pays,
+        as in designs of factors.
     memory, client, checkpoint
         For files, as for ``glm``.
 
@@ -132,8 +137,8 @@ def fit(
             return fit_rows(
                 all_columns(y, bool(intercept)), X, family=family, link=link, weights=weights,
                 freq_weights=freq_weights, offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov,
-                start=start, threads=threads, progress=progress, memory=memory, client=client, checkpoint=checkpoint,
-                began=began,
+                start=start, threads=threads, progress=progress, compress=compress, memory=memory, client=client,
+                checkpoint=checkpoint, began=began,
             )  # fmt: skip
     if hasattr(X, "columns") or hasattr(X, "__arrow_c_stream__"):
         from .frames import fit_frame, has_factors
@@ -142,11 +147,11 @@ def fit(
             return fit_frame(
                 X, y, family=family, link=link, intercept=intercept, weights=weights, freq_weights=freq_weights,
                 offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, names=names,
-                threads=threads, progress=progress,
+                threads=threads, progress=progress, compress=compress,
             )  # fmt: skip
     family, link = inputs.family_and_link(family, link)
     options = resolve(solver)
-    check_options(penalty, cov, exposure, link)
+    check_options(penalty, cov, exposure, link, compress)
     data, classes = inputs.assemble(
         X,
         y,
@@ -159,11 +164,23 @@ def fit(
         names=names,
     )
     source = InMemory(data, get_threads(threads))
-    return fit_source(source, family, link, options, cov, classes, start=start, progress=progress, began=began)
+    return fit_source(
+        source, family, link, options, cov, classes, start=start, progress=progress, compress=compress, began=began
+    )
 
 
 def fit_source(
-    source, family, link, solver="auto", cov="model", classes=None, *, start=None, progress=False, began=None
+    source,
+    family,
+    link,
+    solver="auto",
+    cov="model",
+    classes=None,
+    *,
+    start=None,
+    progress=False,
+    compress="auto",
+    began=None,
 ) -> GLMResult:
     """Fit a model to the rows of a source.
 
@@ -171,7 +188,7 @@ def fit_source(
     ----------
     source : InMemory or Chunked
     family, link : values, not names
-    solver, cov, start, progress
+    solver, cov, start, progress, compress
         As for ``fit``.
     classes : tuple, labels.Encoded or None
         The labels of a binary, or the classes of a multinomial response, whose y holds their numbers.
@@ -197,7 +214,10 @@ def fit_source(
             options = options._replace(class_weight=None)
             source = InMemory(data, source.threads)
     check_size(source, cov, several)
-    model = (_softmax if several else _glm)(source, family, link, options, cov, classes)
+    if several:
+        model = _softmax(source, family, link, options, cov, classes)
+    else:
+        model = _glm(source, family, link, options, cov, compress)
     model.began = began
     if classes is None and family.domain.high == 1.0 and model.sums.binary:
         classes = (0, 1)
@@ -231,11 +251,16 @@ def _columns(start, encoded, options) -> int:
     return everyone if isinstance(options, SGD) and np.shape(start)[1:] == (everyone,) else everyone - 1
 
 
-def _glm(source, family, link, options, cov, classes) -> GLM:
+def _glm(source, family, link, options, cov, compress) -> GLM:
     """A model of one mean a row, its vectors checked."""
     sums = scan(source, Pair(family, link))
     quick = Bernoulli() if isinstance(family, Binomial) and isinstance(link, Logit) and sums.binary else family
-    return GLM(source, family, link, Pair(quick, link), sums, options, cov)
+    pair, cells = Pair(quick, link), None
+    if compress and not isinstance(options, (SGD, Stream)):
+        from .cells import compressed
+
+        cells = compressed(source, pair, compress)
+    return GLM(source, family, link, pair, sums, options, cov, cells)
 
 
 def _softmax(source, family, link, options, cov, encoded) -> Softmax:
@@ -258,8 +283,10 @@ def check_size(source, cov, several: bool = False) -> None:
         )
 
 
-def check_options(penalty, cov, exposure, link):
+def check_options(penalty, cov, exposure, link, compress="auto"):
     """Refuse options that are not known, or contradict the link."""
+    if compress not in ("auto", True, False):
+        raise InvalidParameterError(f"compress={compress!r} is unknown; known: 'auto', True or False")
     if penalty is not None:
         raise InvalidParameterError("penalty is reserved for a later version; pass penalty=None")
     if cov is not None and cov not in COVARIANCES:

@@ -34,6 +34,7 @@ def glm(
     progress=False,
     missing="error",
     unseen="error",
+    compress="auto",
     memory=None,
     client=None,
     checkpoint=None,
@@ -53,7 +54,7 @@ def glm(
         ...")``, an iterator of frames, or a function that returns one.
     weights, freq_weights, offset, exposure : str or (n,) array, optional
         As in ``fit``; a name is that of a column.
-    family, link, penalty, solver, cov, start, threads, progress
+    family, link, penalty, solver, cov, start, threads, progress, compress
         As in ``fit``.
     missing : {"error", "drop"}
         What to do with rows that have missing values. Dropped ones are counted in the summary, and predictions of them
@@ -92,7 +93,8 @@ def glm(
         return fit_rows(
             formula, data, family=family, link=link, weights=weights, freq_weights=freq_weights, offset=offset,
             exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, threads=threads,
-            progress=progress, missing=missing, unseen=unseen, memory=memory, client=client, checkpoint=checkpoint,
+            progress=progress, missing=missing, unseen=unseen, compress=compress, memory=memory, client=client,
+            checkpoint=checkpoint,
         )  # fmt: skip
     table = as_table(data)
     given = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
@@ -109,7 +111,7 @@ def glm(
         vectors["exposure"] = built.exposure
     result = fit(
         built, built.y, family=family, link=link, intercept=built.ones, penalty=penalty, solver=solver, cov=cov,
-        start=start, threads=threads, progress=progress, **vectors,
+        start=start, threads=threads, progress=progress, compress=compress, **vectors,
     )  # fmt: skip
     return replace(result, design=design, notes=(*notes_of(design), *result.notes))
 

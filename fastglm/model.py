@@ -8,6 +8,7 @@ from math import sqrt
 import numpy as np
 
 from . import inputs
+from .cells import Compressed
 from .cross_entropy import CrossEntropy
 from .errors import CollinearityWarning, ConvergenceWarning, InvalidParameterError, SeparationWarning, warn
 from .family.binomial import Binomial
@@ -44,6 +45,7 @@ class Model:
         self.canonical = getattr(family, "canonical", None) == link.name
         self.names = ((inputs.INTERCEPT,) if source.data.ones else ()) + source.data.names
         self.notes: list[str] = []
+        self.whole, self.within = source, 0.0  # the rows themselves, where the source has their cells
 
     def fit(self, start, callback):
         """Solve, then polish the last digits where they are cheap or were in danger."""
@@ -51,7 +53,7 @@ class Model:
         if isinstance(self.options, SGD):
             self.solution = self.descend_stochastically(start, callback)
             return
-        n = self.source.n_rows
+        n = self.whole.n_rows
         control = Control(
             canonical=self.canonical,
             final=self.cov is not None,
@@ -153,7 +155,7 @@ class Model:
 
     def record(self):
         """What every result says of the rows, the fit and how it went; its warnings are given."""
-        s, solution, data = self.sums, self.solution, self.source.data
+        s, solution, data = self.sums, self.solution, self.whole.data
         # by number, because names may repeat; what holds for one class holds for all
         redundant = solution.factor.aliased if solution.factor is not None else {}
         m = len(self.names)
@@ -184,7 +186,7 @@ class Model:
             rank=len(params) - len(redundant),
             converged=converged,
             aliased=aliased,
-            n_rows=self.source.n_rows,
+            n_rows=self.whole.n_rows,
             weight_sum=s.weight,
             intercept=data.ones,
             has_intercept=self.null.constant is not None,
@@ -239,9 +241,13 @@ class GLM(Model):
 
     null_class = Null
 
-    def __init__(self, source, family, link, pair, sums, options, cov):
-        super().__init__(source, family, link, Deviance(source, pair), sums, options, cov)
-        self.pair = pair
+    def __init__(self, source, family, link, pair, sums, options, cov, cells=None):
+        objective = Deviance(source, pair) if cells is None else Compressed(cells, pair, source.threads)
+        super().__init__(objective.source, family, link, objective, sums, options, cov)
+        self.pair = objective.pair
+        if cells is not None:
+            self.whole, self.within = source, cells.deviance_within
+            self.notes.append(f"{source.n_rows:,} rows were compressed to {len(cells.counts):,} cells, exactly")
 
     def stochastic(self, start):
         """What a first-order solver fits, and where it starts."""
@@ -256,7 +262,7 @@ class GLM(Model):
         s = self.sums
         if isinstance(self.family, Binomial):
             return min(s.weighted_y, s.weight - s.weighted_y)
-        return s.weighted_y if self.family.name in ("poisson", "quasipoisson") else self.source.n_rows
+        return s.weighted_y if self.family.name in ("poisson", "quasipoisson") else self.whole.n_rows
 
     def result(self, classes) -> GLMResult:
         """The solution as a frozen record, its warnings given."""
@@ -284,7 +290,7 @@ class GLM(Model):
         return self.sums.saturated - 0.5 * deviance
 
     def _exposure_kind(self):
-        data = self.source.data
+        data = self.whole.data
         return "exposure" if data.exposure is not None else "offset" if data.offset is not None else None
 
 

@@ -24,13 +24,13 @@ class Null:
         data = source.data
         shifted = data.offset is not None or data.exposure is not None
         if constant is None:
-            self.deviance = self._plain(False, np.zeros(0))
+            self.deviance = self._plain(False, np.zeros(0)) + model.within
         elif hasattr(model.pair.family, "null_deviance") and not shifted:
             self.deviance = model.pair.family.null_deviance(self.mean, sums.weight)
         elif not shifted:
-            self.deviance = self._plain(True, np.array([self.eta]))
+            self.deviance = self._plain(True, np.array([self.eta])) + model.within
         else:
-            self.deviance = self._fitted()
+            self.deviance = self._fitted() + model.within
 
     @property
     def central(self):

@@ -46,6 +46,8 @@ class Likelihood:
     ----------
     n_passes : float
         Reads of X so far, a sample counted by its share of the rows.
+    price : float
+        What a pass adds to them.
     linear : bool
         Whether the score is linear in the coefficients: least squares.
     bounded : bool
@@ -65,7 +67,7 @@ class Likelihood:
         self.precise = self.meat = False
         self.kept: np.ndarray | None = None
         self.aliased: dict = {}
-        self.n_passes = 0.0
+        self.n_passes, self.price = 0.0, share
         self._plan = None
 
     @property
@@ -137,7 +139,7 @@ class Likelihood:
         if self.source.data.terms:
             return False
         largest = self.source.column_max()
-        self.n_passes += self.share
+        self.n_passes += self.price
         scale = np.ones(self.n_columns)
         positive = largest > 0.0
         scale[self.n_columns - len(largest) :][positive] = np.exp2(-np.floor(np.log2(largest[positive])))
@@ -148,7 +150,7 @@ class Likelihood:
 
     def root(self, beta: np.ndarray) -> np.ndarray:
         """The triangular factor R of the weighted design, R'R the information, without forming it: one pass."""
-        self.n_passes += self.share
+        self.n_passes += self.price
         if self.source.data.terms and not self.small:
             # zeros and ones lose few digits in a cross-product, and a dense design of all levels would be long
             J = self.at(beta, 2).information
@@ -183,7 +185,7 @@ class Likelihood:
         """Design (m, p, the intercept first), response, weight and offset of the m rows that count: one pass."""
         from .source.rooted import design, offset, weight
 
-        self.n_passes += self.share
+        self.n_passes += self.price
         data, n = self.source.gather().data, self.source.n_rows
         w = weight(data, 0, n)
         keep = w > 0.0
@@ -202,7 +204,7 @@ class Likelihood:
                 self._plan = task.loops(self.source.plan().copy())
             task.equip(self.source, self._plan)
         q = self._assembled(self.source.reduce(task), order)
-        self.n_passes += self.share
+        self.n_passes += self.price
         if order and not isfinite(q.score.sum()):
             self.source.check_finite()
         if self.exact_products:
@@ -362,7 +364,7 @@ class Deviance(Likelihood):
         # beside levels the intercept alone: all levels would only spread the same constant
         source = self.source.changed(Change(bool(data.ones and data.terms), y=mean))
         q = Deviance(source, self.pair).first()
-        self.n_passes += self.share
+        self.n_passes += self.price
         d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
         beta = np.linalg.lstsq(symmetric(q.information) / d / d[:, None], q.score / d, rcond=1e-10)[0] / d
         return np.concatenate([beta, np.zeros(m - len(beta))])

@@ -38,6 +38,7 @@ def fit_rows(
     progress=False,
     missing="error",
     unseen="error",
+    compress="auto",
     memory=None,
     client=None,
     checkpoint=None,
@@ -72,10 +73,13 @@ def fit_rows(
         source, classes = Chunked(Chunks(reader), threads), reader.response.classes
         if checkpoint is not None:
             what = {"family": family, "link": link, "solver": resolve(solver), "cov": cov, "start": start}
+            what["compress"] = compress
             source.journal = Journal(checkpoint, identity(reader, **what))
         elif client is None and reader.nbytes() <= (MEMORY if memory is None else memory):
             source = source.gather()
-        result = fit_source(source, family, link, solver, cov, classes, start=start, progress=progress, began=began)
+        result = fit_source(
+            source, family, link, solver, cov, classes, start=start, progress=progress, compress=compress, began=began
+        )
     finally:
         if rows is not data:
             rows.close()

@@ -234,7 +234,7 @@ def along_step(model) -> Separation:
     step = model.solution.factor.solve(model.solution.quadratic.score)
     task = Gains(step, model.family, getattr(model.objective, "n_classes", None))
     best, worst = model.source.reduce(task).value * (1.0, -1.0)
-    model.objective.n_passes += 1.0
+    model.objective.n_passes += model.objective.price
     if best > 0.0 and worst >= -1e-6 * best:
         size = np.abs(step)
         direction = np.where(size > 1e-6 * size.max(), step, 0.0)

@@ -71,15 +71,19 @@ class Chunks:
 
     def values(self, task: Task, units: list, work: np.ndarray):
         """(unit, its value) of consecutive units, read in one go."""
-        sizes = [self._sizes(u) for u in units]
-        bare = task.vectors_only or (self.change is not None and self.change.bare)
-        pieces = self.reader.pieces(int(self.edges[units[0]]), [n for each in sizes for n in each], bare)
-        for u, each in zip(units, sizes, strict=True):
+        for u, parts in self.parts(units, task.vectors_only):
             state = task.begin()
-            for _ in each:
-                part = self._part(*next(pieces))
+            for part in parts:
                 task.add(state, part, part.units[0], work)
             yield u, task.end(state)
+
+    def parts(self, units: list, vectors_only: bool):
+        """(unit, its rows as sources of one piece each) of consecutive units, read in one go."""
+        sizes = [self._sizes(u) for u in units]
+        bare = vectors_only or (self.change is not None and self.change.bare)
+        pieces = self.reader.pieces(int(self.edges[units[0]]), [n for each in sizes for n in each], bare)
+        for u, each in zip(units, sizes, strict=True):
+            yield u, (self._part(*next(pieces)) for _ in each)
 
     def _sizes(self, u):
         n = int(self.edges[u + 1] - self.edges[u])
@@ -150,6 +154,13 @@ class Chunked(Source):
             window = self._collect(np.array([[first, stop]]))
             self._window = first, stop, window
         return InMemory(window, self.threads, [runs - first], self.block)
+
+    def blocks(self):
+        """The rows as Data, piece by piece, read once more."""
+        units = list(range(len(self.chunks.edges) - 1))
+        for _, parts in self.chunks.parts(units, False):
+            for part in parts:
+                yield part.data
 
     def gather(self) -> InMemory:
         """A source over all rows in memory."""
