@@ -15,13 +15,13 @@ import fastglm
 PACKAGE = Path(fastglm.__file__).parent
 # the longest prefix that fits decides; a new module must be placed here
 LEVELS = [
-    (0, ("types", "errors", "special")),
+    (0, ("types", "errors", "special", "version")),
     (1, ("family", "kernels", "matrix", "families", "links")),
-    (2, ("source", "design", "tables")),
-    (3, ("moments", "penalty", "objective", "cross_entropy", "scan", "inputs", "labels")),
+    (2, ("source", "design", "tables", "files", "notes")),
+    (3, ("moments", "penalty", "objective", "cross_entropy", "scan", "inputs", "labels", "cells", "reading")),
     (4, ("solver", "solvers")),
     (5, ("result", "multinomial", "inference", "serialize", "progress", "null", "export")),
-    (6, ("api", "model", "online", "nn", "frames", "sklearn", "statsmodels")),
+    (6, ("api", "model", "online", "nn", "frames", "stored", "sklearn", "statsmodels")),
     (6, ("cli", "demo", "warm", "__main__", "simulate", "plots")),
 ]
 # imports of a higher level made at the moment of use, as (module, imported); each needs a reason beside it
