@@ -7,10 +7,14 @@ from contextlib import contextmanager
 
 @contextmanager
 def bar(model):
-    """A tqdm bar over the passes of ``model``; yields the callback that moves it."""
+    """A tqdm bar over the passes of ``model``; yields the callback that moves it.
+
+    Where the rows are read anew at every pass it moves with their units too.
+    """
     from tqdm.auto import tqdm
 
-    with tqdm(desc=f"{model.family.name} fit, {model.source.n_rows} rows", unit="pass") as t:
+    form = "{desc}: {n:.2f} passes [{elapsed}{postfix}]"
+    with tqdm(desc=f"{model.family.name} fit, {model.whole.n_rows:,} rows", bar_format=form) as t:
 
         def callback(record):
             t.update(record["passes"] - t.n)
@@ -19,4 +23,9 @@ def bar(model):
             else:
                 t.set_postfix(deviance=f"{record['deviance']:.8g}", distance=f"{record['distance']:.1e} se")
 
+        def seen(units):
+            t.update(1.0 / units)
+
+        if not model.source.here:
+            model.source.seen = seen
         yield callback

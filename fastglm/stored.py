@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import inputs
+from . import __version__, inputs
 from .api import check_options, fit_source
 from .design.expression import column
 from .design.formula import Formula
@@ -19,7 +19,6 @@ from .solvers import resolve
 from .source.chunked import Chunked, Chunks
 from .source.journal import Journal
 from .source.threads import get_threads
-from .version import version
 
 MEMORY = 1 << 28  # bytes of rows that are read once and kept
 
@@ -111,7 +110,7 @@ def identity(reader, **what) -> dict:
     """What tells a fit from others, as plain values; ``Journal`` names what has changed."""
     what = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in what.items()}
     return {
-        "the version of fastglm": version(),
+        "the version of fastglm": __version__,
         "the data": reader.fingerprint(),
         **{f"{name}=": repr(value) for name, value in what.items()},
     }

@@ -149,6 +149,7 @@ class Tree:
     def __init__(self, n: int):
         self.n, self.lock, self.next, self.root = n, threading.RLock(), 0, None
         self.waiting: dict = {}
+        self.seen = None  # called after every unit, for a progress bar
 
     def take(self):
         """The numbers of the units still to do, shared between threads."""
@@ -164,6 +165,8 @@ class Tree:
         self._add(u, value)
 
     def _add(self, u, value):
+        if self.seen is not None:
+            self.seen(self.n)
         level, size = 0, self.n
         while size > 1:
             other = u ^ 1

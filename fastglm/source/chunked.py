@@ -115,12 +115,15 @@ class Chunked(Source):
         self.rows_read, self.cost = self.n_rows, chunks.reader.cost
         self.ranges = np.array([[0, self.n_rows]])
         self._window = (0, 0, None)
+        self.seen = None  # called after every unit with the number of units, for a progress bar
 
     def reduce(self, task: Task) -> Any:
         """The sum of a task over the units, added in a fixed binary tree."""
         edges = self.chunks.edges.tolist()
         units = [u for u, (a, b) in enumerate(pairwise(edges)) if task.wants(a, b)]
         tree = Tree(len(units))
+        if not task.vectors_only:
+            tree.seen = self.seen
         if self.journal is not None and task.kept:
             return self.journal.run(self.engine, self.chunks, task, units, tree)
         self.engine.run(self.chunks, task, units, tree)

@@ -86,7 +86,7 @@ class Journal:
                 kept.restore(found["done"], found["waiting"])
                 self.resumed += 1
         left = [i for i in range(tree.n) if i not in kept.done]
-        kept.places = left
+        kept.places, kept.seen = left, tree.seen
         engine.run(chunks, task, [units[i] for i in left], kept)
         self._save(path.name, key, value=kept.root)
         partial.unlink(missing_ok=True)
