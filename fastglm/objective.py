@@ -121,6 +121,7 @@ class Likelihood:
         source = self.source.sample(rows)
         other = self.over(source, source.rows_read / self.source.n_rows)
         other.scale = self.scale
+        other.n_passes = source.fetched
         return other
 
     def subset(self, rows: int) -> Likelihood:

@@ -185,7 +185,7 @@ def choose_sample(n, m, information, score_cost, most=inf) -> Sample | None:
     # a rare event leaves most rows empty of information
     density = min(1.0, 4.0 * information / n)
     best, choice = NEWTON_COST, None
-    for share in SHARES:
+    for share in (most / n, *SHARES) if most < SHARES[0] * n else SHARES:
         gain = share * n * density / m
         if share * n < 2000 or gain < 10.0 or share * n > most:
             continue

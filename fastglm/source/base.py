@@ -89,6 +89,7 @@ class Source:
 
     cost = 0.0  # of reading the rows, in passes with curvature
     here = True  # whether the rows are in this process's memory
+    fetched = 0.0  # the share of all rows that was read to have these
     sample_limit = np.inf  # the most rows that a sample should have
 
     def __init__(self, data: Data, n_rows: int, threads: int, block: int | None = None):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..kernels.passes import workspace
-from .base import Change, Data, Lent, Source, Tree, all_rows
+from .base import RUN, Change, Data, Lent, Source, Tree, all_rows, n_units
 from .in_memory import InMemory
 from .pieces import Collect, Finite
 from .task import ColumnRange, Task
@@ -17,6 +17,7 @@ from .threads import Threads
 PIECE_BYTES = 16 << 20  # of the rows that a thread holds as numbers at a time
 SAMPLE_BYTES = 128 << 20
 WINDOW_BYTES = 64 << 20
+FRAGMENTS = 16  # that a sample is taken from where reading is dear
 
 
 class Reader(Protocol):
@@ -29,11 +30,14 @@ class Reader(Protocol):
     n_rows : int
     cost : float
         Of reading a pass, in passes with curvature.
+    starts : (fragments + 1,) int array
+        The rows at which pieces begin that are read as a whole.
     """
 
     shape: Data
     n_rows: int
     cost: float
+    starts: np.ndarray
 
     def pieces(self, first: int, sizes: list, vectors_only: bool) -> Any:
         """(Data, Place) of as many rows as ``sizes`` say, one after the other from row ``first`` on."""
@@ -141,8 +145,20 @@ class Chunked(Source):
         return SAMPLE_BYTES // (8 * max(self.n_columns, 1)) if self.cost else self.n_rows
 
     def sample(self, rows: int) -> Gathered:
-        """About ``rows`` rows, the same ones that a sample in memory would have, read once and kept in memory."""
-        return self._gathered(self.sample_ranges(rows))
+        """About ``rows`` rows, read once and kept in memory: the same ones that a sample in memory would have, or where
+        reading is dear those of a few fragments at random."""
+        if not self.cost:
+            return self._gathered(self.sample_ranges(rows))
+        starts = np.asarray(self.chunks.reader.starts)
+        edges = np.linspace(0, len(starts) - 1, min(len(starts) - 1, FRAGMENTS) + 1).astype(np.int64)
+        rng = np.random.default_rng(rows)
+        picked = edges[:-1] + (rng.random(len(edges) - 1) * np.diff(edges)).astype(np.int64)
+        sizes = starts[picked + 1] - starts[picked]
+        each = (rows * (sizes / sizes.sum())).astype(np.int64)
+        runs = [starts[f] + _runs(n, k) for f, n, k in zip(picked, sizes, each, strict=True)]
+        found = self._gathered(np.array_split(np.concatenate(runs), n_units(rows, self.room.size)))
+        found.fetched = sizes.sum() / self.n_rows
+        return found
 
     def part(self, runs: np.ndarray) -> InMemory:
         """The rows in the ranges ``runs`` (k, 2), in memory; those of one neighbourhood are read together."""
@@ -205,8 +221,23 @@ class Chunked(Source):
         return Gathered(self, ranges, self._collect(ranges), units)
 
 
+def _runs(n, rows):
+    """Runs of rows (k, 2), ``rows`` in all, spread over n rows."""
+    runs = int(max(1, min(rows, n) // RUN))
+    first = np.linspace(0, max(n - RUN, 0), runs).astype(np.int64)
+    return np.column_stack([first, np.minimum(first + RUN, np.append(first[1:], n))])
+
+
 class Gathered(InMemory):
-    """Some rows of another source, in memory, as if they were still among all."""
+    """Some rows of another source, in memory, as if they were still among all.
+
+    Attributes
+    ----------
+    fetched : float
+        The share of all rows that was read for them.
+    """
+
+    fetched = 0.0
 
     def __init__(self, whole: Chunked, ranges: np.ndarray, data: Data, units: list):
         super().__init__(data, whole.threads, units, whole.block)
