@@ -1,0 +1,249 @@
+"""Which files are meant by a path, a glob, a folder, a URL or a list of them, in the order of their paths."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from ..errors import FileFormatError, InvalidParameterError
+from ..tables import DELIMITERS, PARQUET
+
+ARROW = (".arrow", ".feather", ".ipc", ".arrows")
+PACKED = (".gz", ".bz2", ".zst", ".lz4")
+MAGIC = {b"PAR1": "parquet", b"ARRO": "ipc", b"\xff\xff\xff\xff": "stream"}
+BY_PYARROW = ("s3", "gs", "gcs", "hdfs", "viewfs", "abfs", "abfss")  # others are left to fsspec
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+
+class File(NamedTuple):
+    """One file as it was when it was found.
+
+    ``place`` is shown to the user; ``path`` is that within ``system`` (a pyarrow file system, None for the local disk,
+    where it is absolute); ``kind`` is "parquet", "ipc", "stream" (of Arrow's) or "csv"; ``stamp`` is the time of the
+    last change in ns, or an etag; ``partition`` has the names and values that the folders' names give.
+    """
+
+    place: str
+    path: str
+    system: Any
+    kind: str
+    size: int
+    stamp: Any
+    partition: tuple = ()
+
+    def open(self):
+        """The file to read from at random."""
+        import pyarrow as pa
+
+        return pa.OSFile(self.path, "rb") if self.system is None else self.system.open_input_file(self.path)
+
+    def now(self):
+        """Size and stamp of the file at this moment, None where it is gone."""
+        if self.system is None:
+            try:
+                status = os.stat(self.path)
+            except FileNotFoundError:
+                return None
+            return status.st_size, status.st_mtime_ns
+        handler = getattr(self.system, "handler", None)
+        if hasattr(handler, "fs"):
+            handler.fs.invalidate_cache()
+        info = self.system.get_file_info(self.path)
+        return (info.size, stamp_of(self.system, info)) if info.type.name == "File" else None
+
+
+def find(data) -> list[File]:
+    """The files of paths, globs, folders and URLs.
+
+    Parameters
+    ----------
+    data : str, Path or list of them
+
+    Raises
+    ------
+    FileFormatError, InvalidParameterError
+        Naming what matches no file, cannot be read, is of an unknown format, or is given twice.
+    """
+    given = [os.fspath(item) for item in (data if isinstance(data, (list, tuple)) else [data])]
+    found, bases = [], []
+    for text in given:
+        base, files = _remote(text) if "://" in text and not text.startswith("file://") else _local(text)
+        bases.append(base)
+        found += files
+    seen = set()
+    for file in found:
+        if (file.path, file.place if file.system else "") in seen:
+            raise InvalidParameterError(f"{file.place} is given twice")
+        seen.add((file.path, file.place if file.system else ""))
+    return _partitioned(found, bases)
+
+
+def _local(text):
+    """The folder that a text fixes, and the files on the local disk that it means."""
+    text = os.path.expanduser(unquote(text.removeprefix("file://")) if text.startswith("file://") else text)
+    if os.path.exists(text) or not glob.has_magic(text):
+        paths, base = [text], text if os.path.isdir(text) else os.path.dirname(text)
+    else:
+        paths = sorted(glob.glob(text, recursive=True))
+        base = os.path.dirname(text[: re.search(r"[*?[]", text).start()])
+        if not paths:
+            raise FileFormatError(f"{text}: no file matches this pattern")
+    files = {os.path.normpath(file) for path in paths for file in (_inside(path) if os.path.isdir(path) else [path])}
+    if not files:
+        raise FileFormatError(f"{text}: there is no file in it")
+    return os.path.abspath(base), [_local_file(path) for path in sorted(files)]
+
+
+def _inside(folder):
+    """The files of a folder and of those below it, but hidden ones and those that begin with an underscore."""
+
+    def failed(error):
+        raise FileFormatError(f"{error.filename}: no permission to read it") from None
+
+    for at, folders, names in os.walk(folder, onerror=failed):
+        folders[:] = [name for name in folders if not name.startswith(("_", "."))]
+        for name in names:
+            if not name.startswith(("_", ".")):
+                yield os.path.join(at, name)
+
+
+def _local_file(path) -> File:
+    try:
+        status = os.stat(path)
+        kind = _by_name(path)
+        if kind is None:
+            with open(path, "rb") as handle:
+                kind = _by_magic(path, handle.read(8))
+    except FileNotFoundError:
+        raise FileFormatError(f"{path}: no such file") from None
+    except PermissionError:
+        raise FileFormatError(f"{path}: no permission to read it") from None
+    return File(path, os.path.abspath(path), None, kind, status.st_size, status.st_mtime_ns)
+
+
+def _by_name(path):
+    """The format that a file's extension tells, None where it does not."""
+    parts = [suffix.lower() for suffix in Path(path).suffixes[-2:]]
+    while parts and parts[-1] in PACKED:
+        parts.pop()
+    last = parts[-1] if parts else ""
+    if last in DELIMITERS:
+        return "csv"
+    return "parquet" if last in PARQUET else None
+
+
+def _by_magic(place, start: bytes) -> str:
+    """The format that a file's first bytes tell."""
+    kind = MAGIC.get(start[:4])
+    if kind is None and Path(place).suffix.lower() in ARROW:
+        raise FileFormatError(f"{place}: cannot be read: it does not begin as an Arrow file or stream does")
+    if kind is None:
+        known = ", ".join((*DELIMITERS, *PARQUET, *ARROW))
+        raise FileFormatError(
+            f"{place}: cannot tell the format from the extension (known are {known}) or the first bytes; "
+            "leave other files out with a pattern such as 'folder/*.parquet'"
+        )
+    return kind
+
+
+def _remote(url):
+    """The folder that a URL fixes, and the files that it means."""
+    from pyarrow.fs import FileSelector, FileType
+
+    system, path, prefix = _system(url)
+    wild = None if url.startswith("http") else re.search(r"[*?[]", path)
+    info = system.get_file_info(path)
+    if info.type == FileType.File:
+        return prefix + os.path.dirname(path), [_remote_file(system, prefix, info)]
+    if info.type == FileType.NotFound and not wild:
+        raise FileFormatError(f"{url}: no such file")
+    base = os.path.dirname(path[: wild.start()]) if wild else path.rstrip("/")
+    deep = not wild or "/" in path[wild.start() :] or "**" in path
+    infos = system.get_file_info(FileSelector(base, recursive=deep, allow_not_found=True))
+    infos = [item for item in infos if item.type == FileType.File]
+    if wild:
+        infos = [item for item in infos if _matches(item.path.split("/"), path.split("/"))]
+    else:
+        inner = len(base.strip("/")) + 1
+        infos = [i for i in infos if not re.search(r"(^|/)[_.]", i.path.strip("/")[inner:])]
+    if not infos:
+        raise FileFormatError(f"{url}: no file {'matches this pattern' if wild else 'is in it'}")
+    return prefix + base, [_remote_file(system, prefix, i) for i in sorted(infos, key=lambda i: i.path)]
+
+
+def _system(url):
+    """The file system of a URL, the path within it, and what is before the path."""
+    import pyarrow as pa
+    from pyarrow.fs import FileSystem, FSSpecHandler, PyFileSystem
+
+    scheme = url.split("://")[0]
+    try:
+        if scheme in BY_PYARROW:
+            system, path = FileSystem.from_uri(url)
+            return system, path, f"{scheme}://"
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        pass  # pyarrow was built without it
+    try:
+        import fsspec
+
+        system, path = fsspec.core.url_to_fs(url)
+    except ImportError as error:
+        raise InvalidParameterError(f"{url}: {scheme}:// needs a package that is not installed: {error}") from None
+    except ValueError as error:
+        raise InvalidParameterError(f"{url}: {error}") from None
+    return PyFileSystem(FSSpecHandler(system)), path, "" if path.startswith(f"{scheme}:") else f"{scheme}://"
+
+
+def _remote_file(system, prefix, info) -> File:
+    kind = _by_name(info.path)
+    if kind is None:
+        with system.open_input_file(info.path) as handle:
+            kind = _by_magic(prefix + info.path, handle.read(8))
+    return File(prefix + info.path, info.path, system, kind, info.size, stamp_of(system, info))
+
+
+def stamp_of(system, info):
+    """The time of a file's last change in ns, or what its file system has in place of it."""
+    if info.mtime_ns is not None:
+        return info.mtime_ns
+    details = system.handler.fs.info(info.path) if hasattr(getattr(system, "handler", None), "fs") else {}
+    return next((str(details[key]) for key in ("ETag", "etag", "created", "LastModified") if details.get(key)), None)
+
+
+def _matches(parts, pattern) -> bool:
+    """Whether the parts of a path fit those of a glob, where ** stands for any number of folders."""
+    if not pattern or not parts:
+        return not pattern and not parts
+    if pattern[0] == "**":
+        return any(_matches(parts[k:], pattern[1:]) for k in range(len(parts) + 1))
+    return fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+
+
+def _partitioned(files, bases):
+    """The files with the columns that ``key=value`` folders give, below the folder that all that is given shares."""
+    shared = os.path.commonprefix([_folders(base) for base in bases])
+    found = []
+    for file in files:
+        folders = _folders(file.path if file.system is None else file.place)[len(shared) : -1]
+        found.append({unquote(k): unquote(v) for k, eq, v in (f.partition("=") for f in folders) if eq and k})
+    whole = {}
+    for name in dict.fromkeys(name for keys in found for name in keys):
+        values = [keys[name] for keys in found if keys.get(name, NO_VALUE) != NO_VALUE]
+        whole[name] = bool(values) and all(re.fullmatch(r"[+-]?\d{1,18}", value) for value in values)
+    return [
+        file._replace(partition=tuple((k, _value(v, whole[k])) for k, v in keys.items()))
+        for file, keys in zip(files, found, strict=True)
+    ]
+
+
+def _folders(path):
+    return [part for part in path.replace(os.sep, "/").split("/") if part]
+
+
+def _value(text, whole):
+    return None if text == NO_VALUE else int(text) if whole else text

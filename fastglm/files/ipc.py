@@ -1,0 +1,136 @@
+"""Record batches of Arrow's file format: files of the user's, and scratch files whose text is stored as codes."""
+
+from __future__ import annotations
+
+import mmap
+
+from .schema import canonical_schema
+
+LARGE = 128 << 20  # bytes; a larger record batch is read through a map whose pages are given back
+
+
+class ArrowFile:
+    """The record batches of one file.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+        In canonical types.
+    rows : tuple of int
+        Of each record batch.
+    """
+
+    unit = "record batch"
+
+    def __init__(self, file):
+        import pyarrow as pa
+
+        self.file = file
+        with file.open() if file.system else pa.memory_map(file.path) as handle, pa.ipc.open_file(handle) as reader:
+            self._stored = reader.schema.names
+            self.schema = canonical_schema(reader.schema, file.place)
+            widths = [_width(field.type) for field in reader.schema]
+            # of a record batch that is not mapped, the narrowest column is read to learn the number of rows
+            options = pa.ipc.IpcReadOptions(included_fields=[widths.index(min(widths))] if widths else [])
+            handle.seek(0)
+            narrow = pa.ipc.open_file(handle, options=options)
+            self.rows = tuple(narrow.get_batch(i).num_rows for i in range(narrow.num_record_batches))
+        self._widths = dict(zip(self._stored, widths, strict=True))
+
+    def batches(self, part, names, rows, skip):
+        """Record batches of at most ``rows`` rows with the columns ``names``, in any order and of any layout."""
+        import pyarrow as pa
+
+        share = self.file.size * self.rows[part] // max(1, sum(self.rows))
+        if self.file.system is None and share > LARGE:
+            yield from self._mapped(part, names, rows, skip)
+            return
+        with self.file.open() as handle:
+            batch = pa.ipc.open_file(handle, options=self._options(names)).get_batch(part)
+        for start in range(skip, batch.num_rows, rows):
+            yield batch.slice(start, rows)
+
+    def _mapped(self, part, names, rows, skip):
+        """The same through a map of the file; pages that were read no longer count as memory of the process."""
+        import pyarrow as pa
+
+        with open(self.file.path, "rb") as handle:
+            pages = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+        # all columns, for with included_fields Arrow copies what it would else point at
+        batch = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(pages))).get_batch(part).select(names)
+        for start in range(skip, batch.num_rows, rows):
+            yield batch.slice(start, rows)
+            if hasattr(pages, "madvise"):
+                pages.madvise(mmap.MADV_DONTNEED)
+
+    def _options(self, names):
+        import pyarrow as pa
+
+        places = [self._stored.index(name) for name in names]
+        return pa.ipc.IpcReadOptions(included_fields=places, use_threads=False)
+
+    def null_count(self, part, name):
+        """None: a file of Arrow's says this beside the values only."""
+        return None
+
+    def bounds(self, part, name):
+        """None: a file of Arrow's does not say."""
+        return None
+
+    def nbytes(self, names):
+        """The bytes that columns take in the file, judged by their types."""
+        total = sum(self._widths.values())
+        return self.file.size * sum(self._widths.get(name, 0) for name in names) // max(1, total)
+
+
+class ScratchFile(ArrowFile):
+    """Rows spooled by this process: where text was stored as codes, the levels are put back.
+
+    Parameters
+    ----------
+    file : File
+    schema : pyarrow.Schema
+        In canonical types.
+    rows : tuple of int
+    nulls : list of dict
+        How many values are missing of each column, for each record batch.
+    levels : Levels
+    coded : dict of str
+        The columns stored as codes, and the key of their levels.
+    """
+
+    def __init__(self, file, schema, rows, nulls, levels, coded):
+        self.file, self.schema, self.rows = file, schema, rows
+        self._nulls, self._levels, self._coded = nulls, levels, coded
+        self._stored = schema.names
+        self._widths = {f.name: 32 if f.name in coded else _width(f.type) for f in schema}
+
+    def batches(self, part, names, rows, skip):
+        """Record batches of at most ``rows`` rows with the columns ``names``."""
+        import pyarrow as pa
+
+        for batch in super().batches(part, names, rows, skip):
+            arrays = []
+            for name, array in zip(batch.schema.names, batch.columns, strict=True):
+                if name in self._coded:
+                    levels, kind = self._levels.array(self._coded[name]), self.schema.field(name).type
+                    ordered = pa.types.is_dictionary(kind) and kind.ordered
+                    array = pa.DictionaryArray.from_arrays(array, levels, ordered=ordered, safe=False)
+                arrays.append(array)
+            yield pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+
+    def null_count(self, part, name):
+        """How many values are missing."""
+        return self._nulls[part][name]
+
+
+def _width(kind):
+    """Bits a value takes; text is taken for codes, where it is stored as such, or for words."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        return kind.index_type.bit_width
+    try:
+        return max(1, kind.bit_width)
+    except ValueError:
+        return 128

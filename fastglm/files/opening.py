@@ -1,0 +1,192 @@
+"""``open_rows``: whatever holds more rows than fit in memory, as pieces that can be read again and again."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import FileFormatError, InvalidParameterError
+from .find import File, find, stamp_of
+from .ipc import ArrowFile
+from .parquet import Footers, ParquetFile
+from .rows import Rows
+from .schema import canonical, unified
+from .spool import Scratch, Spool
+from .streams import FileStream, as_stream, is_stream
+from .text import CsvStream
+
+
+def is_rows(data) -> bool:
+    """Whether ``open_rows`` takes something, and it is not a frame or an array in memory.
+
+    Parameters
+    ----------
+    data : object
+
+    Returns
+    -------
+    bool
+        True for paths and non-empty lists of them, datasets and readers of pyarrow, iterators, callables and Rows.
+    """
+    return isinstance(data, Rows) or _are_paths(data) or is_stream(data)
+
+
+def open_rows(data, *, scratch="auto", columns=None) -> Rows:
+    """Open files, or anything that gives rows in turn, for reading piece by piece.
+
+    Parameters
+    ----------
+    data : str, Path, list of them, or a stream
+        A Parquet, Arrow (``.arrow``, ``.feather``) or CSV file (``.csv``, ``.tsv``, also ``.gz``), a pattern
+        (``"data/**/*.parquet"``), a folder, a URL that pyarrow or fsspec knows, or a list of these. Names of folders
+        such as ``year=2024`` are columns. Also a ``pyarrow.dataset.Dataset``, a ``RecordBatchReader``, an iterator of
+        frames or record batches, a callable that returns one of these, and what ``from_duckdb`` returns. Files are in
+        the order of their paths.
+    scratch : "auto", str, Path or False
+        Where copies of what can be read only once, or only slowly as CSV, are kept until the rows are closed: in a
+        folder for temporary files, in the one named, or nowhere, so that such data are refused.
+    columns : sequence of str, optional
+        The columns to look at and, where a copy is made, to copy; all unless given.
+
+    Returns
+    -------
+    Rows
+
+    Raises
+    ------
+    InvalidParameterError
+        For something else, and for a column that is not there.
+    FileFormatError
+        Naming the file that is not there, damaged, or unlike the others, and the folder that has no room for a copy.
+    """
+    if isinstance(data, Rows):
+        return data
+    try:
+        import pyarrow as pa
+    except ImportError:
+        raise InvalidParameterError("reading files needs pyarrow: pip install 'fastglm[tables]'") from None
+    if isinstance(columns, str):
+        raise InvalidParameterError(f"columns={columns!r} must be a list of names")
+    columns = None if columns is None else list(dict.fromkeys(columns))
+    folder = Scratch(scratch)
+    spool, footers = Spool(folder, columns), Footers()
+    origins, readers = [], []
+    try:
+        for source in _sources(data, columns, footers):
+            label, file = source.label if not isinstance(source, File) else "", source
+            if label:
+                made = [(reader, label) for reader in spool.add(source)]
+                file = getattr(source, "file", None)
+            else:
+                made = [(_opened(source, footers), "")]
+            origins.append((label or source.place, file, [reader for reader, _ in made]))
+            readers += made
+        return Rows(readers, _schema(readers, columns, data), origins, folder)
+    except pa.ArrowInvalid as error:
+        folder.remove()
+        raise FileFormatError(f"the data cannot be read: {str(error).splitlines()[0]}") from None
+    except BaseException:  # also when interrupted: nothing half written is left
+        folder.remove()
+        raise
+
+
+def _are_paths(data) -> bool:
+    if isinstance(data, (list, tuple)):
+        return bool(data) and all(isinstance(item, (str, os.PathLike)) for item in data)
+    return isinstance(data, (str, os.PathLike))
+
+
+def _sources(data, columns, footers):
+    """The files to read in place, and the streams to copy."""
+    if _are_paths(data):
+        files = find(data)
+    elif is_stream(data):
+        files = _files_of(data, footers)
+        if files is None:
+            return [as_stream(data, columns)]
+    else:
+        raise InvalidParameterError(
+            f"data of type {type(data).__name__} are not files; give a path, a list of paths, a dataset, "
+            "an Arrow stream, an iterator of frames or a callable that returns one"
+        )
+    streams = {"csv": CsvStream, "stream": FileStream}
+    return [streams[file.kind](file) if file.kind in streams else file for file in files]
+
+
+def _opened(file, footers):
+    """A Parquet or Arrow file whose footer has been read."""
+    import pyarrow as pa
+
+    try:
+        return ParquetFile(file, footers) if file.kind == "parquet" else ArrowFile(file)
+    except PermissionError:
+        raise FileFormatError(f"{file.place}: no permission to read it") from None
+    except FileNotFoundError:
+        raise FileFormatError(f"{file.place}: no such file") from None
+    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise FileFormatError(f"{file.place}: cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _schema(readers, columns, data):
+    """The schema that all pieces with rows share, with the columns that folders give."""
+    import pyarrow as pa
+
+    files = []
+    for reader, label in readers:
+        if sum(reader.rows):
+            schema = reader.schema
+            for name, value in reader.file.partition:
+                if name not in schema.names:
+                    schema = schema.append(pa.field(name, _type_of(value)))
+            files.append((label or reader.file.place, schema))
+    if not files and not _are_paths(data) and any(label for _, label in readers or [(None, "stream")]):
+        raise FileFormatError(
+            "the data have no rows: the stream gave none; it is empty or has been read before (pass a fresh one, or a "
+            "callable that returns one)"
+        )
+    if not files:
+        raise FileFormatError("the data have no rows: all files are empty")
+    return unified(files, columns)
+
+
+def _type_of(value):
+    """The type of a value that a folder's name gives, as pyarrow takes it."""
+    import pyarrow as pa
+
+    if value is None or isinstance(value, str):
+        return pa.null() if value is None else pa.string()
+    return pa.int32() if -(2**31) <= value < 2**31 else pa.int64()
+
+
+def _files_of(data, footers):
+    """The files of a pyarrow dataset, None where its rows are not simply theirs."""
+    import pyarrow.dataset as ds
+    from pyarrow.fs import FileType, LocalFileSystem
+
+    if not isinstance(data, ds.FileSystemDataset):
+        return None
+    kind = {"parquet": "parquet", "arrow": "ipc", "feather": "ipc", "ipc": "ipc"}.get(data.format.default_extname)
+    if kind is None:
+        return None
+    near = isinstance(data.filesystem, LocalFileSystem)
+    try:
+        fragments = list(data.get_fragments())
+    except ValueError:  # there are none of a dataset with a filter
+        return None
+    files = []
+    for fragment in fragments:
+        info = data.filesystem.get_file_info(fragment.path)
+        if info.type != FileType.File:
+            raise FileFormatError(f"{fragment.path}: no such file")
+        keys = tuple(ds.get_partition_keys(fragment.partition_expression).items())
+        path, system = (os.path.abspath(fragment.path), None) if near else (fragment.path, data.filesystem)
+        files.append(File(fragment.path, path, system, kind, info.size, stamp_of(data.filesystem, info), keys))
+    # chosen row groups, or a schema of the dataset's own: its scan knows, its files do not
+    readers = [_opened(file, footers) for file in files]
+    whole = data.count_rows() == sum(sum(reader.rows) for reader in readers)
+    return files if whole and all(_same_columns(reader, data.schema) for reader in readers) else None
+
+
+def _same_columns(reader, schema):
+    fixed = dict(reader.file.partition)
+    names = {*reader.schema.names, *fixed} == set(schema.names)
+    return names and all(canonical(schema.field(f.name).type).equals(f.type) for f in reader.schema)

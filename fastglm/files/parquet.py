@@ -1,0 +1,114 @@
+"""Row groups of Parquet files: read in bounded memory, and what the footer says of them."""
+
+from __future__ import annotations
+
+from .schema import canonical_schema, is_text
+
+BUFFER = 1 << 20  # bytes read at a time of each column on a local disk
+FAR_BUFFER = 8 << 20
+COALESCED = 256 << 20  # a row group of at most this size is fetched as a whole from an object store
+KEPT = 64 << 20  # bytes of footers, as they are in the files, that are kept parsed
+
+
+class Footers:
+    """Parsed footers, the latest ones; a pickled copy starts empty."""
+
+    def __init__(self):
+        self._kept = {}
+
+    def __reduce__(self):
+        return Footers, ()
+
+    def get(self, file):
+        """The metadata of a file and the places of its columns by their paths."""
+        found = self._kept.pop(file.place, None) or self._read(file)
+        self._kept[file.place] = found
+        return found
+
+    def _read(self, file):
+        import pyarrow.parquet as pq
+
+        with file.open() as handle:
+            metadata = pq.read_metadata(handle)
+        schema = metadata.schema
+        total = metadata.serialized_size + sum(m.serialized_size for m, _ in list(self._kept.values()))
+        for place in list(self._kept):
+            if total <= KEPT:
+                break
+            old = self._kept.pop(place, None)
+            total -= old[0].serialized_size if old else 0
+        return metadata, {schema.column(k).path: k for k in range(len(schema))}
+
+
+class ParquetFile:
+    """The row groups of one file.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+        In canonical types.
+    rows : tuple of int
+        Of each row group.
+    """
+
+    unit = "row group"
+
+    def __init__(self, file, footers):
+        self.file, self._footers = file, footers
+        metadata, _ = footers.get(file)
+        self.schema = canonical_schema(metadata.schema.to_arrow_schema(), file.place)
+        self.rows = tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
+
+    def batches(self, part, names, rows, skip):
+        """Record batches of at most ``rows`` rows with the columns ``names``, in any order and of any layout."""
+        import pyarrow.parquet as pq
+
+        metadata, _ = self._footers.get(self.file)
+        near = self.file.system is None
+        whole = not near and self.nbytes(names, (part,)) <= COALESCED
+        with (
+            self.file.open() as handle,
+            pq.ParquetFile(
+                handle,
+                metadata=metadata,
+                read_dictionary=[name for name in names if self._text(name)],
+                pre_buffer=whole,
+                buffer_size=0 if whole else BUFFER if near else FAR_BUFFER,
+                page_checksum_verification=True,
+            ) as opened,
+        ):
+            # a column "a" asked for brings "a.b" along, as if it were a field of it: the caller picks what it asked for
+            for batch in opened.iter_batches(rows, row_groups=[part], columns=names, use_threads=False):
+                if skip >= batch.num_rows:
+                    skip -= batch.num_rows
+                else:
+                    yield batch.slice(skip)
+                    skip = 0
+
+    def _text(self, name):
+        import pyarrow as pa
+
+        kind = self.schema.field(name).type
+        return is_text(kind.value_type if pa.types.is_dictionary(kind) else kind)
+
+    def _statistics(self, part, name):
+        metadata, columns = self._footers.get(self.file)
+        place = columns.get(name)
+        return None if place is None else metadata.row_group(part).column(place).statistics
+
+    def null_count(self, part, name):
+        """How many values are missing, None where the file does not say."""
+        found = self._statistics(part, name)
+        return found.null_count if found is not None and found.has_null_count else None
+
+    def bounds(self, part, name):
+        """The smallest and the largest value, None where the file does not say."""
+        found = self._statistics(part, name)
+        return (found.min, found.max) if found is not None and found.has_min_max else None
+
+    def nbytes(self, names, parts=None):
+        """The bytes that columns take in the file."""
+        metadata, columns = self._footers.get(self.file)
+        wanted = [k for path, k in columns.items() if path in names or path.split(".")[0] in names]
+        groups = (metadata.row_group(i) for i in (range(metadata.num_row_groups) if parts is None else parts))
+        return sum(group.column(k).total_compressed_size for group in groups for k in wanted)

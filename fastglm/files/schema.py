@@ -1,0 +1,154 @@
+"""Types of columns in files: one spelling for text and categories, and what two files have in common."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from ..errors import FileFormatError
+from ..tables import unknown_column
+
+
+def is_text(kind) -> bool:
+    """Whether an Arrow type is text, in any of its layouts."""
+    import pyarrow.types as t
+
+    return t.is_string(kind) or t.is_large_string(kind) or getattr(t, "is_string_view", lambda _: False)(kind)
+
+
+def canonical(kind):
+    """A type with its layout left out: text is string, categories are dictionaries with codes of 32 bits."""
+    import pyarrow as pa
+
+    if is_text(kind):
+        return pa.string()
+    if pa.types.is_dictionary(kind):
+        return pa.dictionary(pa.int32(), canonical(kind.value_type), kind.ordered)
+    return kind
+
+
+def canonical_schema(schema, place):
+    """A schema in canonical types, without metadata.
+
+    Raises
+    ------
+    FileFormatError
+        For names that are not unique.
+    """
+    import pyarrow as pa
+
+    repeated = [name for name, count in Counter(schema.names).items() if count > 1]
+    if repeated:
+        raise FileFormatError(f"{place}: several columns are named {repeated[0]!r}; names must be unique")
+    return pa.schema([(field.name, canonical(field.type)) for field in schema])
+
+
+def delivered(kind):
+    """The type in which a column of a canonical type is handed out: text as a dictionary."""
+    import pyarrow as pa
+
+    return pa.dictionary(pa.int32(), kind) if pa.types.is_string(kind) else kind
+
+
+def promoted(a, b):
+    """The type that holds the values of two canonical types exactly as far as numbers go, None where there is none."""
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    if a.equals(b) or t.is_null(b):
+        return a
+    if t.is_null(a):
+        return b
+    numbers = [t.is_integer(kind) or t.is_floating(kind) for kind in (a, b)]
+    if all(numbers):
+        return pa.from_numpy_dtype(np.promote_types(a.to_pandas_dtype(), b.to_pandas_dtype()))
+    values = [kind.value_type if t.is_dictionary(kind) else kind for kind in (a, b)]
+    if values != [a, b]:
+        if not values[0].equals(values[1]):
+            return None
+        both = t.is_dictionary(a) and t.is_dictionary(b)
+        return pa.dictionary(pa.int32(), values[0]) if both else pa.string() if t.is_string(values[0]) else None
+    if all(t.is_temporal(kind) or t.is_decimal(kind) or number for kind, number in zip((a, b), numbers, strict=True)):
+        try:
+            schemas = [pa.schema([("x", kind)]) for kind in (a, b)]
+            return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
+        except (pa.ArrowTypeError, pa.ArrowInvalid):
+            return None
+    return None
+
+
+def unified(files, columns=None):
+    """The schema that the rows of several files share.
+
+    Parameters
+    ----------
+    files : list of (str, pyarrow.Schema)
+        Names for errors, and canonical schemas.
+    columns : sequence of str, optional
+        The columns to look at; all unless given.
+
+    Raises
+    ------
+    InvalidParameterError
+        For a column that is not there.
+    FileFormatError
+        Naming the two files and the column in which they differ.
+    """
+    import pyarrow as pa
+
+    first, schema = files[0]
+    names = schema.names if columns is None else list(dict.fromkeys(columns))
+    for name in names:
+        if name not in schema.names:
+            raise unknown_column(name, schema.names, first)
+    kinds = {name: (schema.field(name).type, first) for name in names}
+    for place, other in files[1:]:
+        if other.equals(schema):
+            continue
+        missing = [name for name in names if name not in other.names]
+        extra = [name for name in other.names if name not in kinds] if columns is None else []
+        if missing or extra:
+            name, has, lacks = (missing[0], first, place) if missing else (extra[0], place, first)
+            raise FileFormatError(
+                f"{has} has a column {name!r}, {lacks} has not; give the files the same columns, or read them apart"
+            )
+        for name in names:
+            kinds[name] = _both(name, *kinds[name], other.field(name).type, place)
+        schema = other
+    return pa.schema([(name, kind) for name, (kind, _) in kinds.items()])
+
+
+def _both(name, a, at, b, place):
+    """The type of a column in two files, and the file that has it."""
+    kind = promoted(a, b)
+    if kind is None:
+        raise FileFormatError(
+            f"column {name!r} is {shown(a)} in {at} and {shown(b)} in {place}; convert it in one of them"
+        )
+    return kind, (place if kind.equals(b) and not kind.equals(a) else at)
+
+
+def shown(kind) -> str:
+    """A type in the words of a user."""
+    import pyarrow.types as t
+
+    if t.is_dictionary(kind):
+        return f"categories of {shown(kind.value_type)}"
+    return "text" if t.is_string(kind) else str(kind)
+
+
+def conformed(array, kind):
+    """An array in a canonical or delivered type; values that it cannot hold are an error of Arrow's."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(array.type) and array.dictionary.null_count:
+        array = array.dictionary_decode()
+    if array.type.equals(kind):
+        return array
+    if not pa.types.is_dictionary(kind):
+        return array.dictionary_decode().cast(kind) if pa.types.is_dictionary(array.type) else array.cast(kind)
+    if not pa.types.is_dictionary(array.type):
+        array = array.cast(kind.value_type).dictionary_encode()
+    codes, levels = array.indices.cast(pa.int32()), array.dictionary.cast(kind.value_type)
+    return pa.DictionaryArray.from_arrays(codes, levels, ordered=kind.ordered)

@@ -1,0 +1,107 @@
+"""Streams of record batches from CSV files, in types that widen where later rows need it."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+from ..errors import FileFormatError
+from ..tables import DELIMITERS
+from .find import PACKED
+
+BLOCK = 4 << 20  # bytes parsed at a time; types are inferred from the first block
+FAILED = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error to [^:]*: invalid value '(.*)'", re.S)
+CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
+
+
+class CsvStream:
+    """The rows of one CSV file, read once from its beginning.
+
+    Columns whose first block holds no value take the type of the first later value, and whole numbers become fractions
+    where one turns up, as if the whole file had been looked at.
+
+    Raises
+    ------
+    FileFormatError
+        For a damaged file, and for a column whose later values are of another kind; naming file and column.
+    """
+
+    def __init__(self, file):
+        self.file, self.label = file, file.place
+        self._raw = None
+
+    def share(self):
+        """How much of the file has been read, from 0 to 1."""
+        return 0.0 if self._raw is None or self._raw.closed else self._raw.tell() / max(1, self.file.size)
+
+    def __iter__(self):
+        import pyarrow as pa
+
+        if self.file.size == 0:
+            return
+        types, done = {}, 0
+        while True:
+            try:
+                with self._open(types) as reader:
+                    types, again = types or self._types(reader.schema), done  # rows to read again in wider types
+                    for batch in reader:
+                        if again >= batch.num_rows:
+                            again -= batch.num_rows
+                            continue
+                        done += batch.num_rows - again
+                        yield batch.slice(again)
+                        again = 0
+                return
+            except (pa.ArrowInvalid, OSError) as error:
+                types = self._widened(types, error)
+
+    def _open(self, types):
+        import pyarrow as pa
+        import pyarrow.csv as csv
+
+        suffix = Path(self.file.path).suffix.lower()
+        self._raw = self.file.open()
+        stream = pa.CompressedInputStream(self._raw, CODECS[suffix]) if suffix in PACKED else self._raw
+        name = Path(self.file.path).with_suffix("") if suffix in PACKED else Path(self.file.path)
+        return csv.open_csv(
+            stream,
+            read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK),
+            parse_options=csv.ParseOptions(delimiter=DELIMITERS[name.suffix.lower()]),
+            convert_options=csv.ConvertOptions(column_types=types, strings_can_be_null=True),
+        )
+
+    def _types(self, schema):
+        """The types of the first block."""
+        import pyarrow as pa
+
+        for field in schema:
+            if pa.types.is_binary(field.type):
+                raise FileFormatError(f"{self.label}: column {field.name!r} is not UTF-8; convert the file's encoding")
+        repeated = [name for name in schema.names if schema.names.count(name) > 1]
+        if repeated:
+            raise FileFormatError(f"{self.label}: several columns are named {repeated[0]!r}; names must be unique")
+        return {field.name: field.type for field in schema}
+
+    def _widened(self, types, error):
+        """Types that also hold the value at which reading stopped; an error where there are none."""
+        import pyarrow.csv as csv
+        import pyarrow.types as t
+
+        if isinstance(error, PermissionError):
+            raise FileFormatError(f"{self.label}: no permission to read it") from None
+        found = FAILED.search(str(error))
+        if found is None or not types:
+            raise FileFormatError(f"{self.label}: cannot be read: {str(error).splitlines()[0]}") from None
+        name, value = list(types)[int(found[1])], found[3]
+        quoted = '"' + value.replace('"', '""') + '"'
+        options = csv.ConvertOptions(quoted_strings_can_be_null=False)
+        seen = csv.read_csv(io.BytesIO(f"x\n{quoted}\n".encode()), convert_options=options).schema.field(0).type
+        old = types[name]
+        if not (t.is_null(old) or (t.is_integer(old) and t.is_floating(seen))) or seen.equals(old):
+            row = f"line {found[2]}" if found[2] else "a later line"
+            raise FileFormatError(
+                f"{self.label}: column {name!r} is {old} in its first rows, but {value!r} stands in {row}; correct the "
+                "value, leave it empty if it is missing, or write the file as Parquet with that column as text"
+            )
+        return {**types, name: seen}
