@@ -272,9 +272,9 @@ def _softmax(source, family, link, options, cov, encoded) -> Softmax:
 
 def check_size(source, cov, several: bool = False) -> None:
     """Refuse a covariance of more coefficients than a matrix of all of them can hold."""
-    if cov is not None and several and source.room.long:
+    if cov is not None and several and source.long:
         raise InvalidParameterError(
-            f"cov={cov!r}: beside a factor of {source.room.long} levels the coefficients of several classes have no "
+            f"cov={cov!r}: beside a factor of {source.data.coding.long} levels the coefficients of several classes have no "
             "standard errors here; pass cov=None for the estimates, or merge levels"
         )
     if cov is not None and source.room.q > MOST_SHORT:

@@ -95,7 +95,7 @@ class CrossEntropy(Likelihood):
     @property
     def n_eliminated(self) -> float:
         # a level's coefficients of several classes have no diagonal block
-        return np.inf if self.source.room.long else self.n_params
+        return np.inf if self.source.long else self.n_params
 
     @property
     def score_cost(self) -> float:
@@ -129,7 +129,7 @@ class CrossEntropy(Likelihood):
     def _stored(self, beta):
         """The coefficients of the stored columns, (K-1, M), from the model's, flat."""
         rows = np.ascontiguousarray(beta).reshape(self.n_classes - 1, self.n_columns)
-        return rows if self.source.data.coding is None else np.array([self.source.expand(b) for b in rows])
+        return rows if self.source.packed.coding is None else np.array([self.source.expand(b) for b in rows])
 
     def _assembled(self, q, order):
         score, low = (np.concatenate([self.source.reduce_score(v) for v in rows]) for rows in (q.score, q.score_low))
@@ -139,7 +139,7 @@ class CrossEntropy(Likelihood):
         others, m = self.n_classes - 1, self.n_columns
         if order == k.ORDER_DIAGONAL and self._has_diagonal:
             rows = q.information[0][0]
-            return q._replace(information=np.concatenate([self.source.reduce_score(v) for v in rows]))
+            return q._replace(information=np.concatenate([self.source.packed.reduce_squares(v) for v in rows]))
         d, scale = self.source.room.dense, self.scale[:m]
         matrices = q.information[0][:, :d, :d]
         if d > gram.SMALL:

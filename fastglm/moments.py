@@ -36,6 +36,40 @@ class Bordered(NamedTuple):
         return np.concatenate([self.core @ v[:m] + v[m:] @ self.border, self.border @ v[:m] + self.last * v[m:]])
 
 
+class Apart:
+    """An information with a factor's levels set apart: a bordered one whose coefficients have an order of their own.
+
+    Parameters
+    ----------
+    bordered : Bordered
+    order : (m,) array of ints
+        The numbers of its coefficients; as an array it is the matrix in the order of these numbers.
+    """
+
+    def __init__(self, bordered: Bordered, order: np.ndarray):
+        self.bordered, self.order = bordered, order
+
+    def diagonal(self) -> np.ndarray:
+        """The diagonal, (m,)."""
+        out = np.empty(len(self.order))
+        out[self.order] = self.bordered.diagonal()
+        return out
+
+    def scaled(self, factor: float) -> Apart:
+        """Times a number."""
+        return Apart(self.bordered.scaled(factor), self.order)
+
+    def __array__(self, dtype=None, copy=None):
+        core, border, last = self.bordered
+        first, levels = self.order[: len(core)], self.order[len(core) :]
+        out = np.zeros((len(self.order),) * 2)
+        out[np.ix_(first, first)] = core
+        out[np.ix_(levels, first)] = border
+        out[np.ix_(first, levels)] = border.T
+        out[levels, levels] = last
+        return out if dtype is None else out.astype(dtype, copy=False)
+
+
 class Quadratic(NamedTuple):
     """The deviance and its derivatives at one beta; adding two is the same over the rows of both.
 
@@ -73,7 +107,8 @@ class Quadratic(NamedTuple):
         """Every sum times ``factor``: a sample's estimate of the whole."""
         information = self.information
         if information is not None:
-            information = information.scaled(factor) if isinstance(information, Bordered) else information * factor
+            parts = isinstance(information, (Bordered, Apart))
+            information = information.scaled(factor) if parts else information * factor
         return self._replace(
             deviance=self.deviance * factor,
             score=self.score * factor,

@@ -18,7 +18,7 @@ class Null:
     """The null model: its deviance, and as a callable the coefficients that reproduce its mean."""
 
     def __init__(self, model, constant):
-        self.model, self.constant = model, constant
+        self.model, self.constant, self.start = model, constant, None
         source, sums = model.source, model.sums
         self.mean = sums.mean
         data = source.data
@@ -55,25 +55,31 @@ class Null:
     def _fitted(self):
         """The intercept refitted with the offset, as R does."""
         objective = self._objective(True)
-        seed = _Seed(objective.constant_start(self.mean, self.eta))
+        self.start = _exact(objective, self.eta, self.model.link)
+        if self.start is None:
+            self.start = objective.constant_start(self.mean, self.eta)
+        seed = _Seed(self.start)
         control = Control(canonical=self.model.canonical, final=False)
         try:
             solution = solve(
                 objective,
                 Auto(),
-                "auto",
-                start=None,
+                "newton",
+                start=self.start,
                 fallback=seed,
                 dispersion=lambda q: 1.0,
                 control=control,
                 information=self.model.information(),
             )
+            self.start = solution.beta
             return solution.quadratic.deviance
         except (FloatingPointError, np.linalg.LinAlgError):  # the null model need not have a start (R bug 16877)
             return np.nan
 
     def __call__(self):
         m = self.model.objective.n_params
+        if self.start is not None and self.constant == 0 and np.isfinite(self.start).all():
+            return np.concatenate([self.start, np.zeros(m - 1)])
         if self.constant == 0 and self.model.source.data.ones and np.isfinite(self.eta):
             return self.model.objective.constant_start(self.mean, self.eta)
         # where eta may not change its sign, zero with an offset may be finite on the wrong side
@@ -82,6 +88,16 @@ class Null:
         if not one_sided and np.isfinite(self.model.objective.at(beta, 0).deviance):
             return beta
         return self.model.objective.constant_start(self.mean, self.eta)
+
+
+def _exact(objective, eta, link):
+    """The constant beside an offset under a log link, exact for variances that are a power of the mean; or None."""
+    if link.name != "log" or not np.isfinite(eta):
+        return None
+    q = objective.at(np.array([eta]), 2)
+    # the score is sum w (y - mu) mu^(1-p), the information sum w mu^(2-p): both are scaled by a change of the constant
+    ratio = float(q.score[0] / q.information[0, 0])
+    return np.array([eta + np.log1p(ratio)]) if q.finite and ratio > -1.0 else None
 
 
 class _Seed:

@@ -14,10 +14,10 @@ from .kernels.dense import symmetric
 from .kernels.evaluate import row_terms
 from .kernels.passes import block_pass
 from .kernels.rows import Pair
-from .moments import Bordered, Quadratic
+from .moments import Apart, Bordered, Quadratic
 from .source.base import Change
 from .source.rooted import WeightedRows, rooted
-from .source.task import Largest, Task
+from .source.task import Task
 
 SMALL_CELLS = 50_000
 # the linear predictor at which a mean is as good as at the end of its range
@@ -298,32 +298,23 @@ class WeightedDesign(WeightedRows):
         return A
 
 
-class SeenLevels(Task):
-    """Which columns of terms have rows that count, and which of these rows with y inside of ``end``: a set of each."""
+class LevelRows(Task):
+    """Of each stored column's level the rows there are, and those that count with y inside of each end, (3, M)."""
 
-    def __init__(self, end: float):
-        self.end_of_range = end
+    def __init__(self, ends: tuple):
+        self.ends = ends
 
     def of(self, part, runs):
         from .source.rooted import weight
 
-        data, found = part.data, []
+        data, sums = part.data, 0.0
+        weighted = data.weights is not None or data.freq_weights is not None
         for a, b in runs:
-            inside = (np.asarray(data.y[a:b]) != self.end_of_range) & (weight(data, a, b) > 0.0)
-            seen, there = [], []
-            for term in data.terms:
-                n, factor = term.shape[1], getattr(term, "values", 0) is None
-                seen.append(_marked(term.codes[a:b][inside], n) if factor else np.ones(n, bool))
-                there.append(_marked(term.codes[a:b], n) if factor else np.zeros(n, bool))
-            found.append(Largest(np.stack([np.concatenate(seen), np.concatenate(there)])))
-        return self.end(found)
-
-
-def _marked(codes, n):
-    """Which of n levels occur; no level is the last place."""
-    found = np.zeros(n + 1, bool)
-    found[codes] = True
-    return found[:n]
+            rows = [np.ones(b - a)]
+            counts = weight(data, a, b) > 0.0 if weighted else True
+            rows += [((np.asarray(data.y[a:b]) != end) & counts).astype(np.float64) for end in self.ends]
+            sums = sums + np.array([part.packed.level_rows(v, a) for v in rows])
+        return sums
 
 
 class Deviance(Likelihood):
@@ -379,23 +370,17 @@ class Deviance(Likelihood):
         coding = data.coding
         if not data.terms or away is None or (coding is not None and not coding.simple):
             return beta
-        beta, first = np.array(beta), self.source.room.dense
-        places = np.full(self.source.n_stored, -1)
-        stored = np.arange(self.n_params) if coding is None else np.r_[coding.picked, coding.width + coding.kept]
-        places[stored] = np.arange(self.n_params)
-        for columns, sign in zip(self._empty, (-1.0, 1.0), strict=True):
-            empty = places[first + columns]
-            beta[empty[empty >= 0]] = sign * away
+        beta = np.array(beta)
+        for empty, sign in zip(self._empty, (-1.0, 1.0), strict=True):
+            beta[empty] = sign * away
         return beta
 
     @cached_property
     def _empty(self):
-        """The columns of terms all of whose rows have y at the low, and at the high end of the means' range."""
+        """Which coefficients are of levels all of whose rows have y at the low, or at the high end of the means."""
         mean = self.pair.family.mean
-        found = (self.source.reduce(SeenLevels(end)).value for end in (mean.low, mean.high) if isfinite(end))
-        none = np.zeros(0, np.intp)
-        empty = [np.flatnonzero(there & ~seen) for seen, there in found]
-        return [empty.pop(0) if isfinite(end) else none for end in (mean.low, mean.high)]
+        there, low, high = map(self.source.reduce_score, self.source.reduce(LevelRows((mean.low, mean.high))))
+        return [(there > 0.0) & (v == 0.0) & isfinite(end) for v, end in ((low, mean.low), (high, mean.high))]
 
     def _weighted(self, beta, kind):
         return WeightedDesign(self.pair, beta, self.scale, kind)
@@ -412,13 +397,11 @@ class Deviance(Likelihood):
         return DeviancePass(self.pair, beta, direction, scale, first, shape, order, self.meat, self._precision)
 
     def _assembled(self, q, order):
-        if self.source.data.coding is not None:
-            reduce = self.source.reduce_score
-            q = q._replace(score=reduce(q.score), score_low=reduce(q.score_low))
+        q = q._replace(score=self.source.reduce_score(q.score), score_low=self.source.reduce_score(q.score_low))
         if q.information is None:
             return q
         if order == k.ORDER_DIAGONAL and self._has_diagonal:
-            return q._replace(information=self.source.reduce_score(q.information[0][0]))
+            return q._replace(information=self.source.packed.reduce_squares(q.information[0][0]))
         m = self.source.room.dense
         information = q.information[0][:m, :m]
         information = information if m <= gram.SMALL else information.T
@@ -443,19 +426,21 @@ def assembled(source, dense: np.ndarray, extra: np.ndarray, scale: np.ndarray):
 
     Returns
     -------
-    (m, m) array, or a Bordered where there is a long term
+    (m, m) array, a Bordered where there is a long term, or an Apart where the source sets a factor apart
     """
     own, cross, border, diagonal = source.room.split(extra)
     d, width = len(dense), len(dense) + len(own)
     full = np.empty((width, width))
     full[:d, :d] = symmetric(dense)
     full[d:, :d], full[:d, d:], full[d:, d:] = cross, cross.T, symmetric(own)
-    coding = source.data.coding
+    coding, order = source.packed.coding, source.packed.order
     if coding is None:
         return full * scale * scale[:, None]
     core, m = coding.matrix(full), coding.core
+    scale = scale if order is None else scale[order]
     core *= scale[:m] * scale[:m, None]
     if not coding.long:
         return core
     long = scale[m:]
-    return Bordered(core, coding.border(border) * scale[:m] * long[:, None], diagonal[coding.kept] * long**2)
+    bordered = Bordered(core, coding.border(border) * scale[:m] * long[:, None], diagonal[coding.kept] * long**2)
+    return bordered if order is None else Apart(bordered, order)

@@ -85,7 +85,7 @@ def test_names_and_numbers_are_formulaics(terms):
     built = design.build(df)
     assert design.names == names
     np.testing.assert_allclose(matrix(built), wanted.to_numpy(float), rtol=0, atol=1e-12)
-    assert built.X.flags.c_contiguous and built.X.dtype == np.float64
+    assert built.X.flags.f_contiguous and built.X.dtype == np.float64
     assert np.array_equal(built.y, df["y"]) and built.keep is None
 
 

@@ -62,7 +62,7 @@ def parse(text: str, known: Sequence[str]) -> Formula:
     left, terms = _split(text, known)
     shifts = [shift for term in terms if (shift := _shift(term, known))]
     aside = [column for _, e in shifts for column in e.columns]
-    if aside:  # what shifts the predictor is not among the columns a dot stands for
+    if aside and "." in QUOTED.sub("q", text):  # what shifts the predictor is not among the columns a dot stands for
         left, terms = _split(text, [name for name in known if name not in aside])
     exposure = [e for kind, e in shifts if kind == "exposure"]
     if len(exposure) > 1:

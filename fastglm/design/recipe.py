@@ -160,9 +160,10 @@ class Design:
         rows, state = Rows(table, 0, table.n_rows, keep), {}
         variables = {v: learn(v, rows, state, not formula.text) for v in texts}
         for e in (*formula.offset, formula.exposure):
-            if e is not None:
+            if e is not None and rows.stored(e) is None:
                 rows.numbers(e, state)
-        response_of(formula.response, rows, state)
+        if any(rows.stored(e) is None for e in formula.response):
+            response_of(formula.response, rows, state)
         kinds = {name: table.column(name).kind for name in columns}
         dropped = 0 if keep is None else int(table.n_rows - keep.sum())
         unused = {v.name: rest for v in variables.values() if isinstance(v, Factor) and (rest := _unused(v, table))}
@@ -229,7 +230,7 @@ class Design:
             refuse_missing(table, columns, first, stop)
         rows, codes, keep = self._coded(table, first, stop, keep)
         values: dict = {}
-        X = np.empty((rows.n, len(self.layout.numbers)))
+        X = np.empty((rows.n, len(self.layout.numbers)), order="F")
         for j, block in enumerate(self.layout.numbers):
             X[:, j] = self._product(block, rows, values)
         terms = tuple(self._categorical(block, rows, codes, values) for block in self.layout.factors)
@@ -249,9 +250,9 @@ class Design:
             if not isinstance(v, Factor):
                 continue
             c = codes[text] = v.codes(rows, self.state)
-            bad = c < 0
-            if not bad.any():
+            if not len(c) or c.min() >= 0:
                 continue
+            bad = c < 0
             if self.unseen == "error":
                 i = int(np.argmax(bad))
                 known = ", ".join(map(str, v.levels[:10])) + ", ..." * (len(v.levels) > 10)
@@ -260,7 +261,7 @@ class Design:
                     f"its levels are {known} (unseen='missing' leaves such rows out, 'baseline' reads the baseline)"
                 )
             if self.unseen == "baseline":
-                c[bad] = base(v)
+                codes[text] = np.where(bad, np.int32(base(v)), c)
             else:
                 unseen |= bad
         if not unseen.any():
@@ -275,7 +276,7 @@ class Design:
             if variable not in values:
                 values[variable] = self.variables[variable].values(rows, self.state)
         columns = [values[variable][f] for variable, f in block.numbers]
-        return columns[0] if len(columns) == 1 else np.prod(columns, axis=0)
+        return columns[0] if len(columns) == 1 else np.prod(np.asarray(columns, dtype=np.float64), axis=0)
 
     def _categorical(self, block: Block, rows: Rows, codes: dict, values: dict) -> Categorical:
         """A block's combinations of levels, one a row."""

@@ -7,60 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
 from ..tables import unknown_column
-
-HINTS = {
-    "date": "wrap it: days(...) for the number of days since 1970-01-01, C(...) for a factor",
-    "span": "wrap it: days(...) for the length in days",
-}
-EXACT = 2**53  # whole numbers beyond it are not all float64 numbers
-
-
-class Column(NamedTuple):
-    """The values of one column, checked.
-
-    Attributes
-    ----------
-    name : str
-    kind : str
-        "number", "boolean", "factor", "date" or "span" (of time).
-    values : (n,) array
-        Numbers or booleans as stored; int32 codes of a factor's levels, -1 where missing; datetime64; timedelta64.
-    levels : tuple of str
-        Of a factor: in the order of a categorical type, sorted for text.
-    missing : (n,) array of bool, or None where nothing is missing
-    """
-
-    name: str
-    kind: str
-    values: np.ndarray
-    levels: tuple = ()
-    missing: np.ndarray | None = None
-
-    def floats(self, part: np.ndarray) -> np.ndarray:
-        """A part of the values as float64, without a copy where they are.
-
-        Raises
-        ------
-        InvalidParameterError
-            For a factor, dates or spans of time, and for whole numbers that float64 does not hold exactly.
-        """
-        if self.kind not in ("number", "boolean"):
-            hint = HINTS.get(self.kind, "a factor has levels, not numbers")
-            raise InvalidParameterError(f"column {self.name!r} holds {self.kind}s where numbers are needed; {hint}")
-        if part.dtype.kind in "iu" and part.dtype.itemsize == 8 and len(part):
-            large = max(int(part.max()), -int(part.min()))
-            if large > EXACT:
-                raise InvalidParameterError(
-                    f"column {self.name!r} holds {large}, beyond 2**53, which float64 does not hold exactly; "
-                    "rescale it, or use it as a factor: C(...)"
-                )
-        return part.astype(np.float64, copy=False)
+from .column import EXACT, Column, counted
 
 
 class Table:
@@ -94,6 +47,8 @@ class Table:
         self.names = tuple(self._frame.collect_schema().names())
         self.known = dict.fromkeys(self.names)  # to look names up in
         self._columns: dict[str, Column] = {}
+        self._exact: dict[str, bool] = {}
+        self._coded: dict[str, Column | None] = {}
         self._rows: int | None = None
 
     @property
@@ -132,6 +87,19 @@ class Table:
         """
         self.read((name,))
         return self._columns[name]
+
+    def exact(self, name: str) -> bool:
+        """Whether a column is of numbers that float64 holds exactly; looked at once."""
+        if name not in self._exact:
+            column = self.column(name)
+            self._exact[name] = column.kind == "number" and column.largest(column.values) <= EXACT
+        return self._exact[name]
+
+    def coded(self, name: str) -> Column | None:
+        """A column of whole numbers of a short range by the codes of its values in order, counted once; else None."""
+        if name not in self._coded:
+            self._coded[name] = counted(self.column(name))
+        return self._coded[name]
 
 
 def as_table(frame) -> Table:
@@ -346,6 +314,6 @@ def coded(name, codes, levels, ordered) -> Column:
         )
     # the last entry is that of the code -1
     table = np.array([*(-1 if v is None else place[str(v)] for v in levels), -1], dtype=np.int32)
-    codes = table[codes]
-    missing = codes < 0
-    return Column(name, "factor", codes, tuple(shown), missing if missing.any() else None)
+    codes = codes.astype(np.int32) if (table[:-1] == np.arange(len(levels))).all() else table[codes]
+    missing = codes < 0 if len(codes) and codes.min() < 0 else None
+    return Column(name, "factor", codes, tuple(shown), missing)

@@ -67,10 +67,19 @@ class Rows:
                 v: Any = Labels(self.take(column.values), column.levels)
             else:
                 v = self.take(column.values)
-                v = (column.floats(v) if column.kind == "number" else v).view()
+                if column.kind == "number":
+                    v = v.astype(np.float64, copy=False) if self.table.exact(name) else column.floats(v)
+                v = v.view()
                 v.flags.writeable = False
             self._values[name] = v
         return self._values[name]
+
+    def stored(self, expression: Expression) -> np.ndarray | None:
+        """A column of finite numbers as it is stored, where that is what an expression is and float64 holds them."""
+        name = expression.column
+        if name is None or self.column(name).kind != "number" or not self.table.exact(name):
+            return None
+        return self.take(self.column(name).values)
 
     def compute(self, expression: Expression, state: dict):
         """The value of an expression for these rows."""
@@ -78,6 +87,9 @@ class Rows:
 
     def numbers(self, expression: Expression, state: dict) -> np.ndarray:
         """The value of an expression that must be one finite number a row, float64."""
+        stored = self.stored(expression)
+        if stored is not None:
+            return stored.astype(np.float64, copy=False)
         v = self.compute(expression, state)
         return as_numbers(v, expression, self)
 
@@ -132,9 +144,12 @@ class Numeric(NamedTuple):
         return tuple(text if f is None else f"{text}[{f}]" for f in self.used(reduced))
 
     def values(self, rows: Rows, state: dict) -> dict:
-        """Field -> (n,) float64, for all fields."""
+        """Field -> (n,) numbers, for all fields: float64, or those of a column as they are stored."""
         if not rows.n:  # transforms need not know what to do with nothing
             return {field: np.zeros(0) for field in self.fields or (None,)}
+        stored = rows.stored(self.expression) if self.fields is None else None
+        if stored is not None:
+            return {None: stored}
         columns = _columns(rows.compute(self.expression, state))
         if self.fields is None:
             return {None: as_numbers(columns, self.expression, rows)}
@@ -239,6 +254,8 @@ def learn(text: str, rows: Rows, state: dict, as_number: bool = False):
     expression = ex.check(text, known)
     if expression.column is not None and rows.column(expression.column).kind in ("date", "span"):
         rows.column(expression.column).floats(np.zeros(0))  # says what to write instead
+    if rows.stored(expression) is not None:
+        return Numeric(expression)
     v = rows.compute(expression, state)
     if isinstance(v, Labels) or (getattr(v, "dtype", np.dtype(float)).kind == "b" and not as_number):
         return Factor(expression, text, _levels(v))
@@ -255,6 +272,9 @@ def _source(expression, rows, state):
     """What the levels are of: Labels, a column as it is stored (whole numbers exact), or computed values."""
     name = expression.column
     stored = name is not None and rows.column(name).kind != "factor"
+    coded = rows.table.coded(name) if stored else None
+    if coded is not None:
+        return Labels(rows.take(coded.values), coded.levels)
     v = rows.take(rows.column(name).values) if stored else rows.compute(expression, state)
     return _dated(v) if getattr(v, "dtype", np.dtype(float)).kind == "M" else v
 
@@ -276,14 +296,26 @@ def _iso(date) -> str:
 def _levels(values) -> tuple:
     """The levels that occur, in order: of Labels their own, of booleans both, else sorted."""
     if isinstance(values, Labels):
-        counts = np.bincount(values.codes, minlength=len(values.levels))
-        return tuple(level for level, count in zip(values.levels, counts, strict=True) if count)
+        seen = _seen(values.codes, len(values.levels))
+        return tuple(level for level, there in zip(values.levels, seen, strict=True) if there)
     values = _plain(values)
     return (False, True) if values.dtype.kind == "b" else tuple(np.unique(values).tolist())
 
 
+def _seen(codes, n_levels) -> np.ndarray:
+    """Which levels occur; the rows are read until all have."""
+    seen = np.zeros(n_levels, dtype=bool)
+    for first in range(0, len(codes), 1 << 15):
+        seen[codes[first : first + (1 << 15)]] = True
+        if seen.all():
+            break
+    return seen
+
+
 def _encode(values, levels) -> np.ndarray:
-    """The number of each value among the levels, -1 where it is not one of them."""
+    """The number of each value among the levels, -1 where it is not one of them; perhaps a view."""
+    if isinstance(values, Labels) and values.levels == levels:
+        return values.codes
     if isinstance(values, Labels):
         place = {level: code for code, level in enumerate(levels)}
         return np.array([*(place.get(level, -1) for level in values.levels), -1], dtype=np.int32)[values.codes]

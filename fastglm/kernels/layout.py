@@ -10,10 +10,10 @@ P, ONES, STORAGE, X, ROW_STRIDE, COL_STRIDE, LOAD, ROWS, BLOCK, PRECISE, CURVATU
 Y, W, F, OFFSET, EXPOSURE = 13, 16, 19, 22, 25
 MEAT = 28  # whether a curvature sums the scores' outer products instead of the information
 COLUMNS, WEIGHTED = 29, 30  # loops for several curvatures of one block
-# terms: their table and number, the most entries of a row, short and long columns, and the loops that multiply them
-TERMS, N_TERMS, WIDEST, SHORT, LONG, T_PREDICT, T_SCATTER, T_SQUARES, T_CURVATURE = range(31, 40)
-SQUARES = 40  # the loop that sums the information's diagonal, where one asks for it
-PLAN = 41
+# terms: their table and number, the columns of all but the long one, the size of their sums, and their loops
+TERMS, N_TERMS, SHORT, ROOM, T_PREDICT, T_SCATTER, T_SQUARES, T_CURVATURE = range(31, 39)
+SQUARES = 39  # the loop that sums the information's diagonal, where one asks for it
+PLAN = 40
 
 ORDER_PRODUCT = 3  # beside the orders 0, 1 and 2 of a pass: the information times a direction in place of the score
 ORDER_BLOCKS = 4  # for classes: the information of each class alone

@@ -7,12 +7,13 @@ caller preallocates, so a block of X is read from memory once and everything els
 
 from __future__ import annotations
 
-from math import log, sqrt
+from math import sqrt
 
 import numpy as np
 from numba import carray
 
 from .compile import at, blas, call, call_rows, doubles, inner, jit
+from .elementary import log
 from .gram import PAD
 from .layout import (
     BLOCK,
@@ -24,7 +25,6 @@ from .layout import (
     F_ORDER,
     LOAD,
     LOADED,
-    LONG,
     MAX_ETA,
     MEAT,
     N_TERMS,
@@ -36,6 +36,7 @@ from .layout import (
     PRECISE,
     PRECISE_ETA,
     PRECISE_SCORE,
+    ROOM,
     ROW_STRIDE,
     ROWS,
     SHORT,
@@ -58,7 +59,6 @@ from .layout import (
     V_W,
     V_Y,
     VECTORS,
-    WIDEST,
     F,
     P,
     W,
@@ -140,8 +140,12 @@ def combine(plan, n, into):
         for i in range(n):
             into[V_W, i] = into[V_F, i] * (into[V_W, i] if plan[W] != 0 else 1.0)
     if plan[EXPOSURE] != 0:
+        # two plain loops: one with the choice in it would not vectorise
+        exposure, shift, before = into[V_EXPOSURE], into[V_SHIFT], into[V_LOW]
         for i in range(n):
-            into[V_SHIFT, i] = log(into[V_EXPOSURE, i]) + (into[V_SHIFT, i] if plan[OFFSET] != 0 else 0.0)
+            before[i] = shift[i] if plan[OFFSET] != 0 else 0.0
+        for i in range(n):
+            shift[i] = log(exposure[i]) + before[i]
 
 
 @inner()
@@ -207,7 +211,7 @@ def curve_terms(plan, first, n, a, h, extra):
     if plan[TERMS] != 0:
         si, sj, _ = strides(plan)
         call(plan[T_CURVATURE], (plan[TERMS], plan[N_TERMS], first, n, si, sj, a, plan[P], plan[ONES], at(h),
-             plan[SHORT], plan[LONG], plan[WIDEST], at(extra)))  # fmt: skip
+             plan[SHORT], plan[ROOM], at(extra)))  # fmt: skip
 
 
 @inner()

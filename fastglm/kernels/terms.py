@@ -98,126 +98,163 @@ def _scatter(power):
 
 
 @inner()
-def _entries(terms, t, first, n, starts, columns, values):
-    """A term's entries of n rows: those of row i are at starts[i] to starts[i + 1]; their number."""
-    count = 0
-    if terms[t, KIND] == CODES:
-        codes = carray(pointer(terms[t, INDICES] + 4 * first, _I32), n)
-        plain = terms[t, VALUES] == 0
-        numbers = carray(doubles(terms[t, VALUES] + 8 * first), n)
-        for i in range(n):
-            starts[i] = count
-            if codes[i] >= 0:
-                columns[count] = codes[i]
-                values[count] = 1.0 if plain else numbers[i]
-                count += 1
-    else:
-        edges = carray(pointer(terms[t, INDPTR] + 8 * first, _I64), n + 1)
-        for i in range(n):
-            starts[i] = edges[i] - edges[0]
-        count = edges[n] - edges[0]
-        cs = carray(pointer(terms[t, INDICES] + 4 * edges[0], _I32), count)
-        vs = carray(doubles(terms[t, VALUES] + 8 * edges[0]), count)
-        for e in range(count):
-            columns[e] = cs[e]
-            values[e] = vs[e]
-    starts[n] = count
-    return count
-
-
-@inner()
-def _plain(terms, t):
-    """Whether a term is the codes of a factor alone."""
-    return terms[t, KIND] == CODES and terms[t, VALUES] == 0
-
-
-@inner()
-def _add_levels(left, right, n, h, place, row, column, sums):
-    """sums[place + row left + column right] += h for rows that have a level of both factors."""
+def _add_levels(left, right, n, u, place, width, sums):
+    """sums[place + width right + left] += u for rows that have a level of both factors."""
     for i in range(n):
-        if left[i] >= 0 and right[i] >= 0:
-            sums[place + row * left[i] + column * right[i]] += h[i]
+        if (left[i] | right[i]) >= 0:
+            sums[np.uint64(place + width * right[i] + left[i])] += u[i]
 
 
 @inner()
-def _add_numbers(codes, n, h, x, si, sj, p, ones, base, width, sums):
-    """sums[base + width code + j] += h x_j, the intercept first."""
+def _add_numbers(codes, n, ux, p, place, width, sums):
+    """sums[place + width code + j] += ux[i, j]."""
+    four = p - p % 4
     for i in range(n):
         if codes[i] >= 0:
-            target = base + width * codes[i]
-            if ones:
-                sums[target] += h[i]
-            for j in range(p):
-                sums[target + ones + j] += h[i] * x[i * si + j * sj]
+            target = place + width * codes[i]
+            for j in range(0, four, 4):
+                k, m = np.uint64(target + j), np.uint64(p * i + j)
+                one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+                # all four are read before any is written, so that they are added at once
+                a, b = sums[k] + ux[m], sums[k + one] + ux[m + one]
+                c, d = sums[k + two] + ux[m + two], sums[k + three] + ux[m + three]
+                sums[k], sums[k + one], sums[k + two], sums[k + three] = a, b, c, d
+            for j in range(four, p):
+                sums[np.uint64(target + j)] += ux[np.uint64(p * i + j)]
+
+
+@inner()
+def _times_numbers(u, n, x, si, sj, p, ones, ux):
+    """ux[i, j] = u_i x_ij, the intercept first."""
+    for i in range(n):
+        k = i * (p + ones)
+        if ones:
+            ux[k] = u[i]
+        for j in range(p):
+            ux[k + ones + j] = u[i] * x[i * si + j * sj]
+
+
+@inner()
+def _rows_of(terms, t, first, n):
+    """A CSR term's edges of n rows, and the columns and values of their entries from the first of these rows on."""
+    edges = carray(pointer(terms[t, INDPTR] + 8 * first, _I64), n + 1)
+    count = edges[n] - edges[0]
+    columns = carray(pointer(terms[t, INDICES] + 4 * edges[0], _I32), count)
+    return edges, columns, carray(doubles(terms[t, VALUES] + 8 * edges[0]), count)
+
+
+@inner()
+def _add_mixed(edges, columns, values, codes, n, u, place, row, column, sums):
+    """sums[place + row entry + column code] += u value, for a CSR term and a factor."""
+    for i in range(n):
+        if codes[i] >= 0:
+            for e in range(edges[i] - edges[0], edges[i + 1] - edges[0]):
+                sums[place + row * columns[e] + column * codes[i]] += u[i] * values[e]
+
+
+@inner()
+def _factor_values(terms, t):
+    """The address of a factor's values, 0 where they are ones or the term is CSR."""
+    return terms[t, VALUES] if terms[t, KIND] == CODES else np.int64(0)
+
+
+@inner()
+def _weighted(values, first, n, u, out):
+    """out = u times the values at an address, or one."""
+    if values == 0:
+        for i in range(n):
+            out[i] = u[i]
+    else:
+        numbers = carray(doubles(values + 8 * first), n)
+        for i in range(n):
+            out[i] = u[i] * numbers[i]
+
+
+@inner()
+def _curve_levels(terms, t, first, n, u, v, ux, dense, ones, q, place, sums):
+    """The products of a factor with numbers, with itself and with the terms before it; u has its values in it."""
+    codes = carray(pointer(terms[t, INDICES] + 4 * first, _I32), n)
+    columns, far = terms[t, COLUMNS], terms[t, OFFSET] >= q
+    width = dense + q if far else dense
+    _add_numbers(codes, n, ux, dense, place, width, sums)
+    own = place + columns * width
+    if terms[t, VALUES] != 0 or not ones:  # else the products with the intercept are the same
+        _weighted(terms[t, VALUES], first, n, u, v)
+        for i in range(n):
+            if codes[i] >= 0:
+                sums[np.uint64(own + codes[i])] += v[i]
+    block = own + columns
+    for s in range(t):
+        if far:
+            block = place + dense + terms[s, OFFSET]
+        else:
+            width = terms[s, COLUMNS]
+        if terms[s, KIND] == CODES:
+            left = carray(pointer(terms[s, INDICES] + 4 * first, _I32), n)
+            if terms[s, VALUES] != 0:
+                _weighted(terms[s, VALUES], first, n, u, v)
+            _add_levels(left, codes, n, v if terms[s, VALUES] != 0 else u, block, width, sums)
+        else:
+            edges, entries, values = _rows_of(terms, s, first, n)
+            _add_mixed(edges, entries, values, codes, n, u, block, 1, width, sums)
+        block += columns * width
+
+
+@inner()
+def _curve_rows(terms, t, first, n, h, v, hx, dense, place, sums):
+    """The products of a CSR term with numbers, with itself and with the terms before it."""
+    edges, columns, values = _rows_of(terms, t, first, n)
+    total = terms[t, COLUMNS]
+    own = place + total * dense
+    for i in range(n):
+        last = edges[i + 1] - edges[0]
+        for e in range(edges[i] - edges[0], last):
+            target = place + dense * columns[e]
+            for j in range(dense):
+                sums[target + j] += values[e] * hx[dense * i + j]
+            w, target = h[i] * values[e], own + total * columns[e]
+            for f in range(e, last):
+                sums[target + columns[f]] += w * values[f]
+    block = own + total * total
+    for s in range(t):
+        width = terms[s, COLUMNS]
+        if terms[s, KIND] == CODES:
+            codes = carray(pointer(terms[s, INDICES] + 4 * first, _I32), n)
+            _weighted(terms[s, VALUES], first, n, h, v)
+            _add_mixed(edges, columns, values, codes, n, v, block, width, 1, sums)
+        else:
+            others, places, numbers = _rows_of(terms, s, first, n)
+            for i in range(n):
+                for e in range(edges[i] - edges[0], edges[i + 1] - edges[0]):
+                    w, target = h[i] * values[e], block + width * columns[e]
+                    for f in range(others[i] - others[0], others[i + 1] - others[0]):
+                        sums[target + places[f]] += w * numbers[f]
+        block += total * width
 
 
 def _curvature():
-    def curvature(table, n_terms, first, n, si, sj, a, p, ones, h, q, long, widest, extra):
-        """Add the block's entries to the matrices of ``extra``, see ``Room``; upper triangles.
+    def curvature(table, n_terms, first, n, si, sj, a, p, ones, h, q, size, extra):
+        """Add the block's entries to the matrices of ``extra``, see ``Room``.
 
         Two terms after the other: the sums that many rows share stay far enough apart to be added without waiting.
         """
         terms = carray(pointer(table, _I64), (n_terms, FIELDS))
-        hs = carray(doubles(h), n)
+        hs, sums = carray(doubles(h), n), carray(doubles(extra), size)
         x = carray(doubles(a), max(1, (n - 1) * si + (p - 1) * sj + 1))
-        dense = p + ones
-        # where the matrices begin in the flat array
-        cross = q * q
-        border = cross + q * dense
-        diagonal = border + long * (dense + q)
-        sums = carray(doubles(extra), diagonal + long)
-        starts, ends = np.empty(n + 1, np.int64), np.empty(n + 1, np.int64)
-        columns, values = np.empty(n * widest, np.int64), np.empty(n * widest)
-        others, numbers = np.empty(n * widest, np.int64), np.empty(n * widest)
+        dense, place, plain = p + ones, 0, False
+        u, v, ux = np.empty(n), np.empty(n), np.empty(n * dense)
         for t in range(n_terms):
-            offset = terms[t, OFFSET]
-            far = offset >= q  # the long term: the last
-            base, width = (border - q * (dense + q), dense + q) if far else (cross, dense)
-            plain, all_plain = _plain(terms, t), True
-            right = carray(pointer(terms[t, INDICES] + 4 * first, _I32), n)
-            for s in range(t):
-                all_plain &= _plain(terms, s)
-                if plain and _plain(terms, s):
-                    row, column = (1, width) if far else (q, 1)
-                    place = (base + dense if far else 0) + terms[s, OFFSET] * row + offset * column
-                    left = carray(pointer(terms[s, INDICES] + 4 * first, _I32), n)
-                    _add_levels(left, right, n, hs, place, row, column, sums)
-            if plain:
-                _add_numbers(right, n, hs, x, si, sj, p, ones, base + offset * width, width, sums)
-                place, row = (diagonal + offset - q, 0) if far else (offset * q + offset, q)
-                _add_levels(right, right, n, hs, place, row, 1, sums)
-                if all_plain:
-                    continue
-            _entries(terms, t, first, n, ends, others, numbers)
-            for i in range(0 if plain else n):
-                for e in range(ends[i], ends[i + 1]):
-                    v = hs[i] * numbers[e]
-                    target = base + (offset + others[e]) * width
-                    if ones:
-                        sums[target] += v
-                    for j in range(p):
-                        sums[target + ones + j] += v * x[i * si + j * sj]
-            for s in range(t):
-                if plain and _plain(terms, s):
-                    continue
-                _entries(terms, s, first, n, starts, columns, values)
-                # a row and a column of the matrix that holds the two terms' products
-                row, column = (1, width) if far else (q, 1)
-                place = (base + dense if far else 0) + terms[s, OFFSET] * row + offset * column
-                for i in range(n):
-                    for e in range(starts[i], starts[i + 1]):
-                        v, c = hs[i] * values[e], place + columns[e] * row
-                        for f in range(ends[i], ends[i + 1]):
-                            sums[c + others[f] * column] += v * numbers[f]
-            for i in range(0 if plain else n):
-                for e in range(ends[i], ends[i + 1]):
-                    v = hs[i] * numbers[e]
-                    if far:
-                        sums[diagonal + offset + others[e] - q] += v * numbers[e]
-                    else:
-                        row = (offset + others[e]) * q + offset
-                        for f in range(e, ends[i + 1]):
-                            sums[row + others[f]] += v * numbers[f]
+            columns, values = terms[t, COLUMNS], _factor_values(terms, t)
+            if values != 0 or not plain:
+                _weighted(values, first, n, hs, u)
+                _times_numbers(u, n, x, si, sj, p, ones, ux)
+                plain = values == 0
+            if terms[t, KIND] == CODES:
+                _curve_levels(terms, t, first, n, u, v, ux, dense, ones, q, place, sums)
+                place += columns * (dense + 1 + terms[t, OFFSET])
+            else:
+                _curve_rows(terms, t, first, n, u, v, ux, dense, place, sums)
+                place += columns * (dense + columns + terms[t, OFFSET])
         return 0
 
     return curvature
@@ -239,25 +276,67 @@ def scatter(power: int) -> int:
 def curvature() -> int:
     """Address of the loop that adds h-weighted products of the terms' columns and with dense ones to ``Room``'s arrays.
 
-    Its arguments are integers: (table, terms, first row, n, strides of X in numbers, X, p, ones, h, short columns, long
-    columns, the most entries of a row, extra).
+    Its arguments are integers: (table, terms, first row, n, strides of X in numbers, X, p, ones, h, columns of all but
+    the long term, the size of extra, extra).
     """
-    return address_of(_loop(14), _curvature()).address
+    return address_of(_loop(13), _curvature()).address
 
 
 class Room:
-    """Where the curvature of terms is summed, one flat array: for q short columns, ``long`` ones and ``dense`` columns
+    """Where the curvature of terms is summed, one flat array: for each term of L columns one matrix after the other.
 
-    own (q, q): short by short; cross (q, dense); border (long, dense + q); diagonal (long).
+    First its columns by dense ones (L, dense); then by its own (L, L), or the diagonal (L) of a factor, of which a row
+    has one level, left empty where it is the first of the dense ones' column; then by each earlier term's, (L, L_s).
+    The long term has those by dense and earlier ones in one.
+
+    Parameters
+    ----------
+    dense : int
+        Columns of numbers, the intercept included.
+    terms : sequence of Categorical and Sparse
+    ones : bool
+        Whether the first dense column is the intercept.
+    long : bool
+        Whether the last term keeps the diagonal of its own block alone.
     """
 
-    def __init__(self, dense: int, q: int, long: int):
-        self.dense, self.q, self.long = dense, q, long
-        self.size = q * (q + dense) + long * (dense + q + 1)
+    def __init__(self, dense: int, terms=(), ones: bool = False, long: bool = False):
+        self.widths = [t.shape[1] for t in terms]
+        self.factors = [hasattr(t, "codes") for t in terms]
+        # a level's products with the intercept are those with itself
+        self.plain = [ones and factor and t.values is None for t, factor in zip(terms, self.factors, strict=True)]
+        self.dense, self.long = dense, self.widths[-1] if long else 0
+        self.q = sum(self.widths) - self.long
+        blocks = zip(self.widths, self.factors, strict=True)
+        own = sum(w * (dense + (1 if factor else w)) for w, factor in blocks)
+        self.size = own + (sum(self.widths) ** 2 - sum(w * w for w in self.widths)) // 2
 
     def split(self, extra: np.ndarray):
-        """(own, cross, border, diagonal) as views of the flat array."""
-        q, d, n = self.q, self.dense, self.long
-        edges = np.cumsum([0, q * q, q * d, n * (d + q), n])
-        shapes = ((q, q), (q, d), (n, d + q), (n,))
-        return tuple(extra[a:b].reshape(s) for a, b, s in zip(edges[:-1], edges[1:], shapes, strict=True))
+        """(own (q, q), cross (q, dense), border (long, dense + q), diagonal (long)); upper triangle of ``own``."""
+        own, cross = np.zeros((self.q, self.q)), np.empty((self.q, self.dense))
+        border, diagonal = np.zeros((0, self.dense + self.q)), np.zeros(0)
+        place, first = 0, 0
+
+        def take(*shape):
+            nonlocal place
+            place += int(np.prod(shape))
+            return extra[place - int(np.prod(shape)) : place].reshape(shape)
+
+        for t, (w, factor) in enumerate(zip(self.widths, self.factors, strict=True)):
+            if first >= self.q:
+                border, diagonal = take(w, self.dense + self.q), take(w)
+                diagonal = border[:, 0] if self.plain[t] else diagonal
+                break
+            part = slice(first, first + w)
+            cross[part] = take(w, self.dense)
+            if factor:
+                alone, levels = take(w), np.arange(first, first + w)
+                own[levels, levels] = cross[part, 0] if self.plain[t] else alone
+            else:
+                own[part, part] = take(w, w)
+            before = 0
+            for earlier in self.widths[:t]:
+                own[before : before + earlier, part] = take(w, earlier).T
+                before += earlier
+            first += w
+        return own, cross, border, diagonal

@@ -28,6 +28,7 @@ class Coding:
     def __init__(self, core, width: int, kept=None, long: int = 0):
         self.picked = None if hasattr(core, "tocsr") else np.asarray(core, dtype=np.intp)
         self.map = core.tocsr() if self.picked is None else None
+        self.transposed = self.map.T.tocsr() if self.picked is None else None
         self.width, self.long = width, long
         self.kept = np.zeros(0, np.intp) if kept is None else np.asarray(kept, dtype=np.intp)
         self.core = len(self.picked) if self.picked is not None else self.map.shape[1]
@@ -70,24 +71,31 @@ class Coding:
 
     def reduce(self, v: np.ndarray) -> np.ndarray:
         """The transposed map: a score of the model's coefficients (m,) from that of the stored columns (M,)."""
-        core = v[self.picked] if self.simple else self.map.T @ v[: self.width]
+        core = v[self.picked] if self.simple else self.transposed @ v[: self.width]
+        return np.concatenate([core, v[self.width + self.kept]])
+
+    def reduce_squares(self, v: np.ndarray) -> np.ndarray:
+        """``reduce`` by the squares of the map: a diagonal (m,) from that of the stored columns (M,)."""
+        core = v[self.picked] if self.simple else self.transposed.power(2) @ v[: self.width]
         return np.concatenate([core, v[self.width + self.kept]])
 
     def matrix(self, full: np.ndarray) -> np.ndarray:
         """T' A T of the symmetric core A (M0, M0)."""
         if self.simple:
             return full[np.ix_(self.picked, self.picked)]
-        half = self.map.T @ full
-        return np.ascontiguousarray(self.map.T @ half.T)
+        half = self.transposed @ full
+        return np.ascontiguousarray(self.transposed @ half.T)
 
     def border(self, B: np.ndarray) -> np.ndarray:
         """The long levels' rows (L', m0) of B (L, M0)."""
         B = B[self.kept]
-        return np.ascontiguousarray(B[:, self.picked]) if self.simple else np.ascontiguousarray((self.map.T @ B.T).T)
+        return (
+            np.ascontiguousarray(B[:, self.picked]) if self.simple else np.ascontiguousarray((self.transposed @ B.T).T)
+        )
 
     def design(self, full: np.ndarray) -> np.ndarray:
         """The model's columns (n, m) from the stored ones (n, M)."""
-        core = full[:, self.picked] if self.simple else (self.map.T @ full[:, : self.width].T).T
+        core = full[:, self.picked] if self.simple else (self.transposed @ full[:, : self.width].T).T
         return np.column_stack([core, full[:, self.width + self.kept]])
 
 

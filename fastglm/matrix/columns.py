@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
@@ -40,6 +38,7 @@ class Categorical:
             raise InvalidParameterError(f"codes: {codes[row]} at row {row} is not below n_levels={n_levels}")
         self.codes = np.ascontiguousarray(codes, dtype=np.int32)
         self.values = None if values is None else _values(values, "values", self.codes.shape)
+        self.complete = not len(codes) or int(codes.min()) >= 0
         self.shape = (len(codes), int(n_levels))
 
     entries = 1  # the most numbers of a row
@@ -51,7 +50,11 @@ class Categorical:
 
     def rows(self, part) -> Categorical:
         """Some of the rows: a slice or numbers."""
-        return Categorical(self.codes[part], self.shape[1], None if self.values is None else self.values[part])
+        other = object.__new__(Categorical)  # what was checked before is not checked again
+        other.codes = np.ascontiguousarray(self.codes[part])
+        other.values = None if self.values is None else np.ascontiguousarray(self.values[part])
+        other.shape, other.complete = (len(other.codes), self.shape[1]), self.complete
+        return other
 
     @staticmethod
     def stacked(parts) -> Categorical:
@@ -180,25 +183,13 @@ class Dense:
     dot, t_dot, gram, stored_rows = Categorical.dot, Categorical.t_dot, Categorical.gram, Categorical.stored_rows
 
 
-class Table(NamedTuple):
-    """The terms of a design for the compiled loops: their table, and the most entries that a row has."""
-
-    rows: np.ndarray
-    widest: int
-
-    @property
-    def address(self) -> int:
-        """Of the table."""
-        return self.rows.ctypes.data
-
-
-def table(terms) -> Table:
-    """The table of some terms, their columns counted from zero in the order given."""
+def table(terms) -> np.ndarray:
+    """The table of some terms for the compiled loops, their columns counted from zero in the order given."""
     offset, rows = 0, []
     for term in terms:
         rows.append(term.row(offset))
         offset += term.shape[1]
-    return Table(np.array(rows, dtype=np.int64).reshape(-1, k.FIELDS), sum(t.entries for t in terms))
+    return np.array(rows, dtype=np.int64).reshape(-1, k.FIELDS)
 
 
 class Split:
@@ -250,7 +241,7 @@ class Split:
                 out += part.X @ piece
             else:
                 t = table((part,))
-                _call(k.predictor(), t.address, 1, 0, self.shape[0], piece.ctypes.data, out.ctypes.data)
+                _call(k.predictor(), t.ctypes.data, 1, 0, self.shape[0], piece.ctypes.data, out.ctypes.data)
         return out
 
     def t_dot(self, r):
@@ -264,7 +255,7 @@ class Split:
                 out[first : first + part.shape[1]] = part.X.T @ r
             else:
                 t = table((part,))
-                _call(k.scatter(1), t.address, 1, 0, self.shape[0], r.ctypes.data, out.ctypes.data + 8 * int(first))
+                _call(k.scatter(1), t.ctypes.data, 1, 0, self.shape[0], r.ctypes.data, out.ctypes.data + 8 * int(first))
         return out
 
     def gram(self, w=None, other=None):
@@ -276,10 +267,10 @@ class Split:
         numbers = [p.toarray() for p in self.parts if isinstance(p, Dense)] or [np.zeros((len(w), 0))]
         dense = np.ascontiguousarray(np.column_stack(numbers))
         t, p = table(self.terms), dense.shape[1]
-        room = k.Room(p, self.shape[1] - p, 0)
+        room = k.Room(p, self.terms)
         extra = np.zeros(room.size)
-        _call(k.curvature(), t.address, len(t.rows), 0, len(w), p, 1, dense.ctypes.data, p, 0, w.ctypes.data,
-              room.q, 0, max(t.widest, 1), extra.ctypes.data)  # fmt: skip
+        _call(k.curvature(), t.ctypes.data, len(t), 0, len(w), p, 1, dense.ctypes.data, p, 0, w.ctypes.data,
+              room.q, room.size, extra.ctypes.data)  # fmt: skip
         own, cross, _, _ = room.split(extra)
         own = np.triu(own) + np.triu(own, 1).T
         full = np.block([[(dense.T * w) @ dense, cross.T], [cross, own]])

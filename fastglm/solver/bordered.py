@@ -47,10 +47,17 @@ class BorderedFactor(NamedTuple):
 
     def inverse(self) -> BorderedInverse | np.ndarray:
         """The inverse of the information: one matrix, or for very many levels its parts."""
+        found = self._parts()
+        return found.toarray() if len(self.scale) <= LARGEST else found
+
+    def whole_inverse(self) -> np.ndarray:
+        """The inverse of the information as one matrix."""
+        return self._parts().toarray()
+
+    def _parts(self):
         m = len(self.triangle)
         core = dpotrs(self.triangle, np.eye(m))[0]
-        found = BorderedInverse(core, self.leverage, 1.0 / self.information.last, self.scale)
-        return found.toarray() if len(self.scale) <= LARGEST else found
+        return BorderedInverse(core, self.leverage, 1.0 / self.information.last, self.scale)
 
 
 class BorderedInverse(NamedTuple):

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 
 from ..kernels import dense
-from ..moments import Bordered
-from .bordered import bordered_cholesky
+from ..moments import Apart, Bordered
+from .bordered import BorderedFactor, bordered_cholesky
 
 # 1 - R^2 of a column on the earlier ones, below which the cross-product has lost too many digits
 SAFE_PIVOT = 1e-7
@@ -62,6 +62,34 @@ class Factor(NamedTuple):
         return out
 
 
+class Eliminated(NamedTuple):
+    """A factorisation whose last columns, in the order ``order``, are a factor's levels: their block is diagonal."""
+
+    bordered: BorderedFactor
+    order: np.ndarray
+    aliased: dict = {}
+    accurate: bool = False
+
+    def solve(self, g: np.ndarray) -> np.ndarray:
+        """The information's inverse times g."""
+        step = np.empty_like(g)
+        step[self.order] = self.bordered.solve(g[self.order])
+        return step
+
+    def size(self, beta: np.ndarray) -> float:
+        """The norm of the weighted linear predictor X beta."""
+        return self.bordered.size(beta[self.order])
+
+    def reach(self, beta: np.ndarray) -> float:
+        """As ``Factor.reach``."""
+        return self.bordered.reach(beta[self.order])
+
+    def inverse(self) -> np.ndarray:
+        """The inverse of the information."""
+        whole, back = self.bordered.whole_inverse(), np.argsort(self.order)
+        return whole[np.ix_(back, back)]
+
+
 class Diagonal(NamedTuple):
     """The information's diagonal alone, the preconditioner where p x p is too much."""
 
@@ -100,7 +128,7 @@ def _inverse_extended(triangle):
     return (inverse @ inverse.T).astype(np.float64)
 
 
-def cholesky(information: np.ndarray, scale: np.ndarray, safe: float = SAFE_PIVOT, kept=None) -> Factor | None:
+def cholesky(information, scale: np.ndarray, safe: float = SAFE_PIVOT, kept=None):
     """Factor the information over the columns ``kept``, or None where one is so nearly dependent that only QR can tell.
 
     The upper triangle of ``information`` is read. A pivot over its diagonal entry is 1 - R^2 of that column on the
@@ -108,6 +136,12 @@ def cholesky(information: np.ndarray, scale: np.ndarray, safe: float = SAFE_PIVO
     """
     if isinstance(information, Bordered):
         return bordered_cholesky(information, scale, safe)
+    if isinstance(information, Apart):
+        if kept is None:
+            order = information.order
+            found = bordered_cholesky(information.bordered, scale[order], safe)
+            return None if found is None else Eliminated(found, order)
+        information = np.asarray(information)
     if kept is None:
         kept = np.arange(len(scale))
     else:

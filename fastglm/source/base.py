@@ -9,6 +9,7 @@ import numpy as np
 
 from ..kernels import terms
 from ..kernels.passes import workspace
+from ..matrix.packed import Packed, pack
 from .task import ColumnMax
 
 UNIT_ROWS = 4096  # the fewest rows worth a task of their own
@@ -85,6 +86,8 @@ class Source:
         How many reduce at a time; the answer does not depend on it.
     block : int, optional
         Rows of a block of a pass, where these rows are a piece of more.
+    packed : Packed, optional
+        How the terms are stored, where these rows are a piece of more.
     """
 
     cost = 0.0  # of reading the rows, in passes with curvature
@@ -92,22 +95,30 @@ class Source:
     fetched = 0.0  # the share of all rows that was read to have these
     sample_limit = np.inf  # the most rows that a sample should have
 
-    def __init__(self, data: Data, n_rows: int, threads: int, block: int | None = None):
+    def __init__(self, data: Data, n_rows: int, threads: int, block: int | None = None, packed: Packed | None = None):
         self.data, self.n_rows, self.threads, self.p = data, n_rows, threads, data.X.shape[1]
-        self.room = terms.Room(self.p + data.ones, *_spread(data))
-        self.n_stored = self.p + data.ones + self.room.q + self.room.long
-        self.n_columns = self.n_stored if data.coding is None else data.coding.n_params
+        dense = self.p + data.ones
+        self.packed = pack(data.terms, data.coding, dense, n_rows) if packed is None else packed
+        stored, coding = self.packed.terms, self.packed.coding
+        self.room = terms.Room(dense, stored, data.ones, coding is not None and coding.long > 0)
+        self.n_stored = dense + self.room.q + self.room.long
+        self.n_columns = self.n_stored if coding is None else coding.n_params
         # no more than there are rows: a workspace that has to be mapped costs more than a small fit
         self.block = block or block_of(n_rows, self.p + data.ones)
         self._workspaces: list = []
 
     def expand(self, beta: np.ndarray) -> np.ndarray:
         """Coefficients of the stored columns from the model's."""
-        return beta if self.data.coding is None else self.data.coding.expand(beta)
+        return self.packed.expand(beta)
 
     def reduce_score(self, v: np.ndarray) -> np.ndarray:
         """A score of the model's coefficients from that of the stored columns."""
-        return v if self.data.coding is None else self.data.coding.reduce(v)
+        return self.packed.reduce(v)
+
+    @property
+    def long(self) -> bool:
+        """Whether a factor has more levels than one matrix of all coefficients should have."""
+        return self.data.coding is not None and self.data.coding.long > 0
 
     def column_max(self) -> np.ndarray:
         """The largest absolute value of each column of X, (p,)."""
@@ -189,13 +200,6 @@ def all_rows(n: int, room: int = 0) -> list:
         return [np.array([[0, n]])]
     edges = np.linspace(0, n, tasks + 1).astype(np.int64)
     return [edges[u : u + 2].reshape(1, 2) for u in range(tasks)]
-
-
-def _spread(data):
-    """The columns of short terms and of the long one: a factor of more levels than a matrix of all should have."""
-    widths = [t.shape[1] for t in data.terms]
-    long = widths[-1] if data.coding is not None and data.coding.long else 0
-    return sum(widths) - long, long
 
 
 def n_units(n: int, room: int) -> int:

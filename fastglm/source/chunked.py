@@ -60,7 +60,7 @@ class Chunks:
         self.reader, self.change = reader, change
         self.shape = reader.shape if change is None else change(reader.shape)
         layout = Source(self.shape, reader.n_rows, 1)
-        self.block, self.p, self._idle = layout.block, layout.p, []
+        self.block, self.p, self.packed, self._idle = layout.block, layout.p, layout.packed, []
         units = all_rows(reader.n_rows, layout.room.size)
         self.edges = np.array([0, *(u[0, 1] for u in units)])
         width = 8 * (self.p + 4) + 12 * len(self.shape.terms)
@@ -95,7 +95,7 @@ class Chunks:
 
     def _part(self, data, place):
         data = data if self.change is None else self.change(data)
-        return InMemory(data, 1, [np.array([[0, len(data.y)]])], self.block, place)
+        return InMemory(data, 1, [np.array([[0, len(data.y)]])], self.block, self.packed.of(data.terms), place)
 
 
 class Chunked(Source):
@@ -114,7 +114,7 @@ class Chunked(Source):
     here = False
 
     def __init__(self, chunks: Chunks, threads: int, engine=None, journal=None):
-        super().__init__(chunks.shape, chunks.reader.n_rows, threads, chunks.block)
+        super().__init__(chunks.shape, chunks.reader.n_rows, threads, chunks.block, chunks.packed)
         self.chunks, self.engine, self.journal = chunks, engine or Threads(threads), journal
         self.rows_read, self.cost = self.n_rows, chunks.reader.cost
         self.ranges = np.array([[0, self.n_rows]])
@@ -172,7 +172,7 @@ class Chunked(Source):
                 first, stop = low, high
             window = self._collect(np.array([[first, stop]]))
             self._window = first, stop, window
-        return InMemory(window, self.threads, [runs - first], self.block)
+        return InMemory(window, self.threads, [runs - first], self.block, self.packed.of(window.terms))
 
     def blocks(self):
         """The rows as Data, piece by piece, read once more."""
@@ -240,7 +240,7 @@ class Gathered(InMemory):
     fetched = 0.0
 
     def __init__(self, whole: Chunked, ranges: np.ndarray, data: Data, units: list):
-        super().__init__(data, whole.threads, units, whole.block)
+        super().__init__(data, whole.threads, units, whole.block, whole.packed.of(data.terms))
         self.whole, self._ranges, self.n_rows = whole, ranges, whole.n_rows
 
     @property

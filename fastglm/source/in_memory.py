@@ -8,7 +8,8 @@ from ..errors import MissingDataError
 from ..kernels import layout as k
 from ..kernels import terms
 from ..kernels.load import loader
-from ..matrix.columns import Table, table
+from ..matrix.columns import table
+from ..matrix.packed import Packed
 from .base import UNIT_ROWS, Change, Data, Source, Tree, all_rows
 from .threads import pool, single_threaded_blas
 
@@ -25,12 +26,22 @@ class InMemory(Source):
         The ranges of rows each task reads; all rows unless given.
     block : int, optional
         Rows of a block of a pass, where these rows are a piece of more.
+    packed : Packed, optional
+        The terms as they are stored.
     place : Place, optional
         Where the rows came from, for messages.
     """
 
-    def __init__(self, data: Data, threads: int, units: list | None = None, block: int | None = None, place=None):
-        super().__init__(data, len(data.X), threads, block)
+    def __init__(
+        self,
+        data: Data,
+        threads: int,
+        units: list | None = None,
+        block: int | None = None,
+        packed: Packed | None = None,
+        place=None,
+    ):
+        super().__init__(data, len(data.X), threads, block, packed)
         self.place = place
         self.units = all_rows(self.n_rows, self.room.size) if units is None else units
         self.single = len(self.units) == 1
@@ -42,7 +53,7 @@ class InMemory(Source):
         if self._plan is None:
             self._plan = make_plan(self.data, self.block)
             if self.data.terms:
-                self._table = table(self.data.terms)
+                self._table = table(self.packed.terms)
                 add_terms(self._plan, self._table, self.room)
         return self._plan
 
@@ -55,7 +66,7 @@ class InMemory(Source):
         return self._over([runs])
 
     def _over(self, units):
-        other = InMemory(self.data, self.threads, units, self.block)
+        other = InMemory(self.data, self.threads, units, self.block, self.packed)
         other._plan, other._workspaces, other._table = self.plan(), self._workspaces, self._table
         return other
 
@@ -95,14 +106,7 @@ class InMemory(Source):
 
     def constant_column(self) -> int | None:
         """The number of a constant, nonzero column of X, or None."""
-        X = self.data.X
-        n, p = X.shape
-        probe = X[:: max(1, n // 16)]
-        for j in np.nonzero((probe == probe[:1]).all(0) & (probe[0] != 0))[0]:
-            c = X[0, j]
-            if all((X[a : a + 65536, j] == c).all() for a in range(0, n, 65536)):
-                return int(j)
-        return None
+        return constant_column(self.data.X)
 
     def check_finite(self) -> None:
         """Look for the cell of X that made a sum not finite.
@@ -136,10 +140,21 @@ class InMemory(Source):
         return task.end(state)
 
 
-def add_terms(plan: np.ndarray, rows: Table, room) -> None:
+def constant_column(X) -> int | None:
+    """The number of a constant, nonzero column of X, or None."""
+    n, p = X.shape
+    probe = X[:: max(1, n // 16)]
+    for j in np.nonzero((probe == probe[:1]).all(0) & (probe[0] != 0))[0]:
+        c = X[0, j]
+        if all((X[a : a + 65536, j] == c).all() for a in range(0, n, 65536)):
+            return int(j)
+    return None
+
+
+def add_terms(plan: np.ndarray, rows: np.ndarray, room) -> None:
     """Where the kernels find the terms and the loops that multiply them."""
-    plan[[k.TERMS, k.N_TERMS, k.WIDEST]] = rows.address, len(rows.rows), max(rows.widest, 1)
-    plan[[k.SHORT, k.LONG]] = room.q, room.long
+    plan[[k.TERMS, k.N_TERMS]] = rows.ctypes.data, len(rows)
+    plan[[k.SHORT, k.ROOM]] = room.q, room.size
     plan[[k.T_PREDICT, k.T_SCATTER, k.T_SQUARES]] = terms.predictor(), terms.scatter(1), terms.scatter(2)
     plan[k.T_CURVATURE] = terms.curvature()
 

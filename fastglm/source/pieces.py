@@ -102,6 +102,9 @@ class Parts:
         self.names = tuple(names or (f"part {i}" for i in range(len(self.parts))))
         self.starts = np.cumsum([0, *(len(part.y) for part in self.parts)])
         self.n_rows, self.shape = int(self.starts[-1]), taken(self.parts[0], np.zeros(0, np.intp))
+        for each in zip(self.shape.terms, *(part.terms for part in self.parts), strict=True):
+            if hasattr(each[0], "complete"):
+                each[0].complete = all(term.complete for term in each[1:])
 
     def pieces(self, first: int, sizes: list, vectors_only: bool):
         """As ``Reader.pieces``."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import inputs
 from ..errors import InvalidParameterError, MissingDataError
-from ..model import constant_column
+from ..source.in_memory import constant_column
 from .refusals import refuse
 
 MISSING = ("none", "drop", "raise")

@@ -216,7 +216,7 @@ class OLSResults(LinkResults):
     @cached_property
     def _slopes_test(self):
         """The joint test of all columns but the constant one, or None where there is nothing to test."""
-        from ..model import constant_column
+        from ..source.in_memory import constant_column
 
         constant = constant_column(self.model.exog) if self.k_constant else None
         if self.k_constant and constant is None:

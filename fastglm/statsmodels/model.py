@@ -10,7 +10,7 @@ from .. import api
 from ..errors import InvalidParameterError
 from ..inference.tests import HALF_LINE_LINKS
 from ..kernels.evaluate import evaluate, inverse_link
-from ..model import constant_column
+from ..source.in_memory import constant_column
 from . import designs
 from .data import Data
 from .likelihood import loglike
