@@ -19,6 +19,7 @@ _LAZY = {
     "MultinomialResult": "multinomial",
     "load": "serialize",
     "etable": "inference.etable",
+    "from_duckdb": "files",
     "set_threads": "source.threads",
     "get_threads": "source.threads",
     "warmup": "warm",

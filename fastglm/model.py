@@ -57,8 +57,8 @@ class Model:
         control = Control(
             canonical=self.canonical,
             final=self.cov is not None,
-            # a curvature this many standard errors away gives standard errors to 1e-8
-            near=1e-8 * np.sqrt(n),
+            # a curvature this many standard errors away gives standard errors to 1e-8, of a rare level too
+            near=1e-8 if self.source.data.terms else 1e-8 * np.sqrt(n),
             # Newton's remainder is the square of the distance times the root of a leverage; thirty times the average
             # root allows for outliers, and rare events carry what information there is
             bend=min(1.0, 30.0 * sqrt(self.objective.n_params / max(min(n, self.information()), 1.0))),

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from .errors import InvalidParameterError
-from .inference import check_covariance, check_X, linear_predictor
+from .inference import check_covariance, linear_predictor, new_rows
 from .inference import tests as _tests
 from .result import GLMResult, _frozen, frame
 
@@ -138,7 +138,8 @@ class MultinomialResult(GLMResult):
         Parameters
         ----------
         X : (n, p) array_like, data frame or sparse matrix, without the intercept column if the fit added it
-            A data frame's columns are matched by name. Aliased coefficients count as 0.
+            A data frame's columns are matched by name, or read by the formula of the fit. Rows left out for missing
+            values are NaN. Aliased coefficients count as 0.
         kind : "mean" or "proba" (probabilities), "link" (linear predictors), or "class" (the likeliest label)
         interval : None, or "mean" for confidence intervals of the probabilities
         level : float, confidence of the interval
@@ -162,15 +163,19 @@ class MultinomialResult(GLMResult):
             raise InvalidParameterError(f"unknown interval {interval!r}; there are None, 'mean'")
         if kind == "class" and interval is not None:
             raise InvalidParameterError("kind='class' has no interval")
-        X = check_X(self, X)
+        rows = new_rows(self, X)
+        X, aligned = rows.X, rows.aligned
         if interval == "mean":
-            return multinomial.mean_interval(self, X, kind, level)
+            found = multinomial.mean_interval(self, X, kind, level)
+            return type(found)(*map(aligned, found))
         eta = linear_predictor(self, X)
         if kind == "link":
-            return eta
+            return aligned(eta)
         if kind == "class":
+            if rows.keep is not None and not rows.keep.all():
+                raise InvalidParameterError("kind='class': rows with missing values have no class; leave them out")
             return np.asarray(self.classes)[multinomial.with_reference(self, eta).argmax(axis=1)]
-        return multinomial.probabilities(self, eta)
+        return aligned(multinomial.probabilities(self, eta))
 
     def predict_proba(self, X):
         """Probabilities of the classes, (n, K) in the order of `classes`."""

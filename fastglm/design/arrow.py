@@ -26,7 +26,8 @@ class ArrowTable(Table):
     index = None
 
     def __init__(self, batch, text=(), looked: bool = True, place=None):
-        self._frame, self._lazy, self._columns = batch, False, {}
+        self._frame, self._lazy = batch, False
+        self._columns, self._coded, self._exact = {}, {}, {}
         self.names, self.place, self._text, self._looked = tuple(batch.schema.names), place, frozenset(text), looked
         self.known = dict.fromkeys(self.names)
         self._rows = batch.num_rows

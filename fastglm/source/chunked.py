@@ -95,7 +95,8 @@ class Chunks:
 
     def _part(self, data, place):
         data = data if self.change is None else self.change(data)
-        return InMemory(data, 1, [np.array([[0, len(data.y)]])], self.block, self.packed.of(data.terms), place)
+        packed = self.packed.of(data.terms) if data.terms else None
+        return InMemory(data, 1, [np.array([[0, len(data.y)]])], self.block, packed, place)
 
 
 class Chunked(Source):
