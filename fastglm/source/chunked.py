@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -16,8 +17,8 @@ from .threads import Threads
 
 PIECE_BYTES = 16 << 20  # of the rows that a thread holds as numbers at a time
 SAMPLE_BYTES = 128 << 20
-WINDOW_BYTES = 64 << 20
-FRAGMENTS = 16  # that a sample is taken from where reading is dear
+WINDOW_BYTES = 48 << 20
+FRAGMENTS = 16  # the most that a sample is taken from where reading is dear; four at least, else a quarter of all
 
 
 class Reader(Protocol):
@@ -151,7 +152,8 @@ class Chunked(Source):
         if not self.cost:
             return self._gathered(self.sample_ranges(rows))
         starts = np.asarray(self.chunks.reader.starts)
-        edges = np.linspace(0, len(starts) - 1, min(len(starts) - 1, FRAGMENTS) + 1).astype(np.int64)
+        count = min(len(starts) - 1, max(4, min(FRAGMENTS, (len(starts) - 1) // 4)))
+        edges = np.linspace(0, len(starts) - 1, count + 1).astype(np.int64)
         rng = np.random.default_rng(rows)
         picked = edges[:-1] + (rng.random(len(edges) - 1) * np.diff(edges)).astype(np.int64)
         sizes = starts[picked + 1] - starts[picked]
@@ -166,14 +168,24 @@ class Chunked(Source):
         low, high = int(runs[:, 0].min()), int(runs[:, 1].max())
         first, stop, window = self._window
         if low < first or high > stop:
-            edges = self.chunks.edges
+            edges = self._neighbourhoods
             a, b = np.searchsorted(edges, low, side="right") - 1, np.searchsorted(edges, high)
             first, stop = int(edges[a]), int(edges[b])
-            if (stop - first) * 8 * self.n_columns > WINDOW_BYTES:
-                first, stop = low, high
             window = self._collect(np.array([[first, stop]]))
             self._window = first, stop, window
         return InMemory(window, self.threads, [runs - first], self.block, self.packed.of(window.terms))
+
+    @cached_property
+    def _neighbourhoods(self):
+        """The edges of stretches that fit in memory: whole fragments, and parts of large ones."""
+        most = max(1, WINDOW_BYTES // (8 * (self.p + 4) + 4 * len(self.data.terms)))
+        edges = [0]
+        for a, b in pairwise(np.asarray(self.chunks.reader.starts).tolist()):
+            if b - edges[-1] > most and a > edges[-1]:
+                edges.append(a)
+            while b - edges[-1] > most:
+                edges.append(edges[-1] + most)
+        return np.array([*edges, self.n_rows] if edges[-1] < self.n_rows else edges)
 
     def blocks(self):
         """The rows as Data, piece by piece, read once more."""
@@ -187,8 +199,8 @@ class Chunked(Source):
         return InMemory(self._collect(self.ranges), self.threads)
 
     def shuffled(self, blocks: list, rng) -> list:
-        """Ranges of rows in random order: units, and within each its blocks, so that a unit is read once."""
-        owner = np.array([np.searchsorted(self.chunks.edges, b[0, 0], side="right") for b in blocks])
+        """Ranges of rows in random order: of neighbourhoods, and within each of its blocks, so that it is read once."""
+        owner = np.array([np.searchsorted(self._neighbourhoods, b[0, 0], side="right") for b in blocks])
         order = [rng.permutation(np.flatnonzero(owner == u)) for u in rng.permutation(np.unique(owner))]
         return [blocks[i] for i in np.concatenate(order)]
 
