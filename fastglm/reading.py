@@ -19,7 +19,7 @@ from .source.pieces import Place
 from .source.threads import pool
 from .tables import unknown_column
 
-BATCH = 65_536  # rows that are read at a time
+BATCH_BYTES = 32 << 20  # of the numbers that are read at a time
 SMALL_CELLS = 1 << 25  # so few numbers that reading them costs nothing beside the fit
 VECTORS = ("weights", "freq_weights", "offset", "exposure")
 
@@ -137,7 +137,7 @@ class FrameReader:
             fragment = self.rows.fragments[f]
             if self.kept[f] == fragment.rows:
                 row = skip
-                for batch in self.rows.batches(f, columns, BATCH, skip):
+                for batch in self.rows.batches(f, columns, batch_rows(len(columns)), skip):
                     yield batch, fragment.label, row
                     row += batch.num_rows
             elif self.kept[f]:
@@ -146,7 +146,7 @@ class FrameReader:
 
     def _complete(self, f, columns, skip):
         label, row = f"{self.rows.fragments[f].label}, rows with missing values not counted", 0
-        for batch in self.rows.batches(f, self.columns, BATCH):
+        for batch in self.rows.batches(f, self.columns, batch_rows(len(self.columns))):
             table = ArrowTable(batch, self.text)
             table.read(self.columns)
             keep = complete(table, self.columns, 0, table.n_rows)
@@ -182,6 +182,11 @@ class FrameReader:
         return response.codes[np.searchsorted(np.array(response.known), np.asarray(v))]
 
 
+def batch_rows(columns: int) -> int:
+    """How many rows of some columns are read at a time."""
+    return max(1024, BATCH_BYTES // (8 * max(columns, 1)))
+
+
 def texts(rows) -> tuple:
     """The columns of files that are text, whose levels are sorted."""
     import pyarrow as pa
@@ -195,7 +200,7 @@ def fragments_of(rows, threads: int, looked: bool) -> Fragments:
 
     def tables(i, columns):
         row = 0
-        for batch in rows.batches(i, columns, BATCH):
+        for batch in rows.batches(i, columns, batch_rows(len(columns))):
             yield ArrowTable(batch, text, looked, Place(0, ((0, rows.fragments[i].label, row),)))
             row += batch.num_rows
 
