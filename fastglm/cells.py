@@ -32,7 +32,8 @@ from .source.grouping import take
 from .source.in_memory import InMemory
 from .source.rooted import offset, predictor
 
-SAMPLE, PROBE = 20_000, 1024
+SAMPLE = 20_000
+PLACES, RUN = 8, 128  # of rows that are looked at first
 WORTH_ROWS = 200_000  # below which a fit takes milliseconds anyway
 MOST_CELLS = 2**31 - 1
 
@@ -196,10 +197,11 @@ def expected_cells(data: Data, pair: Pair) -> float:
         return 0.0
     edges = np.linspace(0, n, size + 1).astype(np.int64)
     rows = edges[:-1] + (np.random.default_rng(size).random(size) * np.diff(edges)).astype(np.int64)
-    sample = take(data, rows)._replace(y=np.zeros(size))
-    probe = sample.X[:: max(1, size // PROBE)]
-    if len(probe) >= PROBE // 4 and any(len(np.unique(v)) == len(probe) for v in probe.T):
+    # few places, because each touches pages of a file that is mapped
+    probe = np.concatenate([data.X[r : r + RUN] for r in rows[:: max(1, size // PLACES)]])
+    if any(len(np.unique(v)) == len(probe) for v in probe.T):
         return np.inf  # so many values of a column alone, and no kernel to compile to see it
+    sample = take(data, rows)._replace(y=np.zeros(size))
     running = Running(sample, pair, size)
     if not running.words.fit(sample):
         return np.inf

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -30,7 +31,10 @@ print(peak() - before, X.nbytes)
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in kilobytes on Linux only")
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peaks are read as Linux writes them")
+
+
+@LINUX
 @pytest.mark.parametrize(
     "n, p, dtype, order",
     [
@@ -47,3 +51,66 @@ def test_a_fit_needs_little_beside_x(n, p, dtype, order):
     extra, x = map(int, done.stdout.split())
     # a tenth of X, and what the matrices of size p and the blocks of two threads need however short X is
     assert extra <= 0.1 * x + 16e6
+
+
+MAPPED = """
+import sys
+import numpy as np
+import fastglm
+
+M = np.memmap(sys.argv[1], mode="r", dtype="f8", shape=(int(sys.argv[2]), 21))
+result = fastglm.fit(M[:, 1:], M[:, 0], family="poisson")
+assert result.converged
+# of this program alone: what getrusage says has the parent's before it in it
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+FILES = """
+import sys
+import fastglm
+
+terms = " + ".join(f"x{j}" for j in range(20))
+result = fastglm.glm(f"y ~ {terms}", sys.argv[1], family="poisson", threads=2, solver=sys.argv[2])
+assert result.converged
+# of this program alone: what getrusage says has the parent's before it in it
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+def peak_of(script, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    return 1024 * int(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(500_000, 21)) * 0.2
+    table[:, 0] = rng.poisson(np.exp(table[:, 1] - 1.0))
+    return table
+
+
+@LINUX
+def test_pages_of_a_mapped_file_are_given_back(rows, tmp_path):
+    path, copies = tmp_path / "rows.f8", 8
+    with open(path, "wb") as file:
+        for _ in range(copies):
+            rows.tofile(file)
+    # 672 MB of rows
+    assert peak_of(MAPPED, path, copies * len(rows)) <= 300e6
+
+
+@LINUX
+@pytest.mark.parametrize("solver", ["auto", "stream"])
+@pytest.mark.parametrize("group", [250_000, 3_000_000])
+def test_files_of_any_length_fit_in_a_gibibyte(rows, tmp_path, group, solver):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = pa.table({"y": rows[:, 0]} | {f"x{j}": rows[:, j + 1] for j in range(20)})
+    path = tmp_path / "rows.parquet"
+    with pq.ParquetWriter(path, table.schema, use_dictionary=False) as writer:
+        for _ in range(6 * len(rows) // group):
+            writer.write_table(pa.concat_tables([table] * max(1, group // len(rows))).slice(0, group), group)
+    assert peak_of(FILES, path, solver) < 2**30

@@ -11,7 +11,7 @@ import numpy as np
 from ..kernels.passes import workspace
 from .base import RUN, Change, Data, Lent, Source, Tree, all_rows, n_units
 from .in_memory import InMemory
-from .pieces import Collect, Finite
+from .pieces import Collect, Fill, Finite
 from .task import ColumnRange, Task
 from .threads import Threads
 
@@ -120,7 +120,7 @@ class Chunked(Source):
         self.chunks, self.engine, self.journal = chunks, engine or Threads(threads), journal
         self.rows_read, self.cost = self.n_rows, chunks.reader.cost
         self.ranges = np.array([[0, self.n_rows]])
-        self._window = (0, 0, None)
+        self._window, self._reading = (0, 0, None), (-1, None)
         self.seen = None  # called after every unit with the number of units, for a progress bar
 
     def reduce(self, task: Task) -> Any:
@@ -169,11 +169,21 @@ class Chunked(Source):
         first, stop, window = self._window
         if low < first or high > stop:
             edges = self._neighbourhoods
-            a, b = np.searchsorted(edges, low, side="right") - 1, np.searchsorted(edges, high)
+            a, b = int(np.searchsorted(edges, low, side="right")) - 1, int(np.searchsorted(edges, high))
             first, stop = int(edges[a]), int(edges[b])
-            window = self._collect(np.array([[first, stop]]))
+            window = self._next(a) if b == a + 1 else self._collect(np.array([[first, stop]]))
             self._window = first, stop, window
         return InMemory(window, self.threads, [runs - first], self.block, self.packed.of(window.terms))
+
+    def _next(self, i):
+        """The rows of a neighbourhood; one after the other they are read in one go."""
+        at, pieces = self._reading
+        if at != i:
+            sizes = np.diff(self._neighbourhoods[i:]).tolist()
+            pieces = self.chunks.reader.pieces(int(self._neighbourhoods[i]), sizes, False)
+        self._reading = i + 1, pieces
+        data, _ = next(pieces)
+        return data if self.chunks.change is None else self.chunks.change(data)
 
     @cached_property
     def _neighbourhoods(self):
@@ -196,12 +206,22 @@ class Chunked(Source):
 
     def gather(self) -> InMemory:
         """A source over all rows in memory."""
-        return InMemory(self._collect(self.ranges), self.threads)
+        if not all(hasattr(t, "codes") for t in self.data.terms) or not isinstance(self.engine, Threads):
+            return InMemory(self._collect(self.ranges), self.threads)
+        fill = Fill(self.n_rows)
+        self.reduce(fill)
+        return InMemory(fill.data, self.threads)
 
     def shuffled(self, blocks: list, rng) -> list:
-        """Ranges of rows in random order: of neighbourhoods, and within each of its blocks, so that it is read once."""
-        owner = np.array([np.searchsorted(self._neighbourhoods, b[0, 0], side="right") for b in blocks])
-        order = [rng.permutation(np.flatnonzero(owner == u)) for u in rng.permutation(np.unique(owner))]
+        """Ranges of rows in random order: of fragments, and of the blocks of each stretch that is read at once."""
+        first = np.array([b[0, 0] for b in blocks])
+        fragment, owner = (
+            np.searchsorted(edges, first, side="right") for edges in (self.chunks.reader.starts, self._neighbourhoods)
+        )
+        order = []
+        for f in rng.permutation(np.unique(fragment)):
+            mine = np.flatnonzero(fragment == f)
+            order += [rng.permutation(mine[owner[mine] == u]) for u in np.unique(owner[mine])]
         return [blocks[i] for i in np.concatenate(order)]
 
     def constant_column(self) -> int | None:

@@ -11,6 +11,7 @@ from ..kernels.load import loader
 from ..matrix.columns import table
 from ..matrix.packed import Packed
 from .base import UNIT_ROWS, Change, Data, Source, Tree, all_rows
+from .mapped import mapped
 from .threads import pool, single_threaded_blas
 
 
@@ -47,6 +48,7 @@ class InMemory(Source):
         self.single = len(self.units) == 1
         self.rows_read = self.n_rows if units is None else sum(int((u[:, 1] - u[:, 0]).sum()) for u in units)
         self._plan = self._table = None
+        self._mapped = mapped(data)
 
     def plan(self) -> np.ndarray:
         """Where the kernels find everything; the addresses live as long as ``data``."""
@@ -136,7 +138,12 @@ class InMemory(Source):
 
     def _unit(self, task, u, work):
         state = task.begin()
-        task.add(state, self, self.units[u], work)
+        if self._mapped is None:
+            task.add(state, self, self.units[u], work)
+        else:
+            for piece in self._mapped.pieces(self.units[u], self.block):
+                task.add(state, self, piece, work)
+                self._mapped.release(piece)
         return task.end(state)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
 from typing import NamedTuple
 
 import numpy as np
 
+from ..matrix.columns import Categorical
 from .base import Data
 from .task import Task
+
+VECTORS = ("y", "weights", "freq_weights", "offset", "exposure")
 
 
 class Place(NamedTuple):
@@ -39,7 +43,7 @@ class Pieces(NamedTuple):
         if len(self.parts) == 1:
             return self.parts[0]
         columns = {}
-        for name in ("y", "weights", "freq_weights", "offset", "exposure"):
+        for name in VECTORS:
             values = [getattr(part, name) for part in self.parts]
             columns[name] = None if values[0] is None else np.concatenate(values)
         terms = zip(*(part.terms for part in self.parts), strict=True)
@@ -69,9 +73,45 @@ class Collect(Task):
         return Pieces((taken(part.data, rows),)) if len(rows) else Pieces(())
 
 
+class Fill(Task):
+    """All rows, written where they belong in arrays of this process as they come."""
+
+    kept = False
+
+    def __init__(self, n_rows: int):
+        self.n_rows, self.data, self.lock = n_rows, None, threading.Lock()
+
+    def of(self, part, runs):
+        data, n = part.data, len(part.data.y)
+        with self.lock:
+            if self.data is None:
+                self.data = self._empty(data)
+        rows, whole = slice(part.place.first, part.place.first + n), self.data
+        whole.X[rows] = data.X
+        for name in VECTORS:
+            if (v := getattr(data, name)) is not None:
+                getattr(whole, name)[rows] = v
+        for mine, term in zip(whole.terms, data.terms, strict=True):
+            mine.codes[rows] = term.codes
+            if term.values is not None:
+                mine.values[rows] = term.values
+        return 0
+
+    def _empty(self, data):
+        """Arrays for all rows, of the types and the order of a piece's."""
+        n, X = self.n_rows, data.X
+        vectors = {name: v if (v := getattr(data, name)) is None else np.empty(n, v.dtype) for name in VECTORS}
+        terms = tuple(
+            Categorical(np.zeros(n, np.int32), t.shape[1], None if t.values is None else np.zeros(n))
+            for t in data.terms
+        )
+        order = "C" if X.flags.c_contiguous else "F"
+        return data._replace(X=np.empty((n, X.shape[1]), X.dtype, order=order), terms=terms, **vectors)
+
+
 def taken(data, rows):
     """Some rows, a slice or numbers; copies where they are numbers."""
-    vectors = {name: v if (v := getattr(data, name)) is None else v[rows] for name in Data._fields[2:7]}
+    vectors = {name: v if (v := getattr(data, name)) is None else v[rows] for name in VECTORS}
     X = data.X[rows] if isinstance(rows, slice) or data.X.flags.c_contiguous else data.X.T[:, rows].T
     return data._replace(X=X, terms=tuple(t.rows(rows) for t in data.terms), **vectors)
 
