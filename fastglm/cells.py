@@ -148,7 +148,8 @@ def compressed(source, pair: Pair, wanted) -> Cells | None:
     """
     n = source.n_rows
     most = n if wanted is True else pays(source.data, pair, n)
-    if most == 0:
+    # looking at rows here and there would bring most pages of a mapped file into memory
+    if most == 0 or (wanted is not True and source.here and source.mapped is not None):
         return None
     if source.here:
         cells = compress(source.data, pair=pair, most=most / n, threads=source.threads)

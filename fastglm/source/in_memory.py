@@ -48,7 +48,7 @@ class InMemory(Source):
         self.single = len(self.units) == 1
         self.rows_read = self.n_rows if units is None else sum(int((u[:, 1] - u[:, 0]).sum()) for u in units)
         self._plan = self._table = None
-        self._mapped = mapped(data)
+        self.mapped = mapped(data)
 
     def plan(self) -> np.ndarray:
         """Where the kernels find everything; the addresses live as long as ``data``."""
@@ -138,12 +138,12 @@ class InMemory(Source):
 
     def _unit(self, task, u, work):
         state = task.begin()
-        if self._mapped is None:
+        if self.mapped is None:
             task.add(state, self, self.units[u], work)
         else:
-            for piece in self._mapped.pieces(self.units[u], self.block):
+            for piece in self.mapped.pieces(self.units[u], self.block):
                 task.add(state, self, piece, work)
-                self._mapped.release(piece)
+                self.mapped.release(piece)
         return task.end(state)
 
 
