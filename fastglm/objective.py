@@ -254,10 +254,10 @@ class Pass(Task):
 class DeviancePass(Pass):
     """A pass of a ``Deviance``."""
 
-    def __init__(self, pair, beta, direction, scale, first, *how):
+    def __init__(self, pair, par, beta, direction, scale, first, *how):
         super().__init__(*how)
-        self.pair, self.beta, self.direction, self.scale, self.first = pair, beta, direction, scale, first
-        self.par = pair.par
+        self.pair, self.par, self.first = pair, par, first
+        self.beta, self.direction, self.scale = beta, direction, scale
 
     def loops(self, plan):
         """The plan with the loops of the family and link."""
@@ -332,7 +332,7 @@ class Deviance(Likelihood):
     def __init__(self, source, pair: Pair, share: float = 1.0):
         m = source.n_columns
         super().__init__(source, m, m, share)
-        self.pair, self.linear = pair, pair.linear
+        self.pair, self.linear, self._par = pair, pair.linear, pair.par
 
     @property
     def score_cost(self) -> float:
@@ -394,10 +394,12 @@ class Deviance(Likelihood):
         if order == k.ORDER_DIAGONAL and not self._has_diagonal:
             order = 2
         shape = (source.n_stored, source.room.dense, source.room.size)
-        return DeviancePass(self.pair, beta, direction, scale, first, shape, order, self.meat, self._precision)
+        return DeviancePass(self.pair, self._par, beta, direction, scale, first, shape, order, self.meat, self._precision)
 
     def _assembled(self, q, order):
-        q = q._replace(score=self.source.reduce_score(q.score), score_low=self.source.reduce_score(q.score_low))
+        if self.source.packed.coding is not None:
+            reduce = self.source.reduce_score
+            q = q._replace(score=reduce(q.score), score_low=reduce(q.score_low))
         if q.information is None:
             return q
         if order == k.ORDER_DIAGONAL and self._has_diagonal:

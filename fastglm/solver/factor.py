@@ -13,6 +13,7 @@ from .bordered import BorderedFactor, bordered_cholesky
 
 # 1 - R^2 of a column on the earlier ones, below which the cross-product has lost too many digits
 SAFE_PIVOT = 1e-7
+FEW = 64  # columns of a small matrix
 SAFE_PIVOT_SMALL = 1e-4  # on small data, where QR costs nothing to speak of
 
 
@@ -111,6 +112,10 @@ class Diagonal(NamedTuple):
 
 
 def _inverse(triangle):
+    if len(triangle) <= FEW:
+        # dpotri wakes BLAS's threads however small the matrix is
+        full = dpotrs(triangle, np.eye(len(triangle)))[0]
+        return 0.5 * (full + full.T)
     half = dpotri(triangle)[0]
     full = half + half.T
     full.flat[:: len(full) + 1] *= 0.5
