@@ -13,6 +13,7 @@ from . import inputs
 from .errors import InvalidParameterError
 from .family.binomial import Bernoulli, Binomial
 from .family.links import Log, Logit
+from .inference import sandwich
 from .kernels.rows import Pair
 from .labels import Encoded
 from .model import GLM, Softmax
@@ -26,7 +27,6 @@ from .source.in_memory import InMemory
 from .source.threads import get_threads, single_threaded_blas
 
 MOST_SHORT = 8000  # columns of terms, beside a long one, whose products are summed
-COVARIANCES = ("model", "robust")
 
 
 def fit(
@@ -81,9 +81,13 @@ def fit(
         Reserved; maximum likelihood is fitted.
     solver : str or record of ``fastglm.solvers``
         "auto", "newton", "irls", "lbfgs", "newton-cg", "stream" or "sgd".
-    cov : "model", "robust" or None
-        The covariance of the estimates: from the model, the sandwich that holds whatever the variance of y (Huber 1967,
-        White 1980; R's ``vcovHC(type="HC0")``) for one pass more, or none, which spares the pass that it costs.
+    cov : "model", "robust", "HC1", "HC2", "HC3", "cluster:column", {"cluster": groups} or None
+        The covariance of the estimates: from the model, or for a pass more one that holds whatever the variance of y:
+        the sandwich (HC0; Huber 1967, White 1980) and its corrections for small samples as R's ``vcovHC`` has them, or
+        that of rows dependent within clusters, as ``vcovCL``. ``groups`` are the clusters of the rows (n,) of any type,
+        a column's name in frames and files, or a list of these for several ways of clustering; add ``"correction":
+        False`` to leave out the factors for few clusters and rows. None spares the pass that a covariance costs. See
+        ``fastglm.inference.sandwich``.
     start : (p,) array, optional
         Starting coefficients, the intercept first; (p, K-1) for a multinomial y, or (p, K) for solver="sgd".
     names : sequence of str, optional
@@ -151,7 +155,8 @@ def fit(
             )  # fmt: skip
     family, link = inputs.family_and_link(family, link)
     options = resolve(solver)
-    check_options(penalty, cov, exposure, link, compress)
+    cov = check_options(penalty, cov, exposure, link, compress)
+    check_clusters(cov)
     data, classes = inputs.assemble(
         X,
         y,
@@ -205,10 +210,12 @@ def fit_source(
         For values that the family does not admit.
     """
     began = time.perf_counter() if began is None else began
-    options, several = resolve(solver), isinstance(classes, Encoded)
+    options, several, cov = resolve(solver), isinstance(classes, Encoded), sandwich.parse(cov)
     if isinstance(options, SGD):
         source = source.gather()  # a step costs nanoseconds: its rows are in memory
         if options.class_weight is not None:
+            if getattr(cov, "source", None) is not None:
+                raise InvalidParameterError(f"cov={cov!r}: class_weight does not go with clusters of files")
             labels = classes.ordered if several else classes
             data = _weigh_classes(source.data, labels, options.class_weight)
             options = options._replace(class_weight=None)
@@ -274,22 +281,32 @@ def check_size(source, cov, several: bool = False) -> None:
     """Refuse a covariance of more coefficients than a matrix of all of them can hold."""
     if cov is not None and several and source.long:
         raise InvalidParameterError(
-            f"cov={cov!r}: beside a factor of {source.data.coding.long} levels the coefficients of several classes have no "
-            "standard errors here; pass cov=None for the estimates, or merge levels"
+            f"cov={cov!r}: beside a factor of {source.data.coding.long} levels the coefficients of several classes "
+            "have no standard errors here; pass cov=None for the estimates, or merge levels"
         )
+    sandwich.check(cov, source, several)
     if cov is not None and source.room.q > MOST_SHORT:
         raise InvalidParameterError(
             f"cov={cov!r}: the information of {source.n_columns} coefficients does not fit; pass cov=None"
         )
 
 
+def check_clusters(cov) -> None:
+    """Refuse clusters that are names of columns, where there are arrays."""
+    names = [v for v in getattr(cov, "by", ()) if isinstance(v, str)]
+    if names:
+        raise InvalidParameterError(
+            f"cov: cluster {names[0]!r} names a column, which glm(formula, data) and files have; for arrays pass "
+            "{'cluster': groups} with an array of the cluster of each row"
+        )
+
+
 def check_options(penalty, cov, exposure, link, compress="auto"):
-    """Refuse options that are not known, or contradict the link."""
+    """Refuse options that are not known, or contradict the link; returns the covariance that is meant."""
     if compress not in ("auto", True, False):
         raise InvalidParameterError(f"compress={compress!r} is unknown; known: 'auto', True or False")
     if penalty is not None:
         raise InvalidParameterError("penalty is reserved for a later version; pass penalty=None")
-    if cov is not None and cov not in COVARIANCES:
-        raise InvalidParameterError(f"cov={cov!r} is unknown; known: {', '.join(map(repr, COVARIANCES))} or None")
     if exposure is not None and not isinstance(link, Log):
         raise InvalidParameterError(f"exposure needs the log link, not {link.name!r}; pass an offset instead")
+    return sandwich.parse(cov)

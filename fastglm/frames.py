@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from .after_cov import clusters, vector
 from .api import fit
 from .design import Design, as_table, check_aligned
 from .errors import InvalidParameterError
 from .files import is_rows
-from .notes import notes_of, unknown, with_shifts
+from .inference import sandwich
+from .notes import notes_of, with_shifts
 from .result import GLMResult
 
 VECTORS = ("weights", "freq_weights", "offset", "exposure")
@@ -103,7 +105,10 @@ def glm(
     built = design.build(table)
     if built.y is None:
         raise InvalidParameterError(f"formula={formula!r} has no response; write it as 'y ~ ...'")
-    vectors = {name: _vector(name, v, table, built.keep) for name, v in given.items()}
+    vectors = {name: vector(name, v, table, built.keep) for name, v in given.items()}
+    cov = sandwich.parse(cov)
+    if isinstance(cov, sandwich.Robust) and cov.by:
+        cov = cov._replace(by=tuple(clusters(v, table, built.keep) for v in cov.by))
     if built.offset is not None:
         more = vectors.get("offset")
         vectors["offset"] = built.offset if more is None else built.offset + more
@@ -146,25 +151,7 @@ def fit_frame(X, y, *, intercept=True, names=None, **options) -> GLMResult:
     design = Design.from_frame(table, intercept=bool(intercept))
     for what, v in (("y", y), *((name, options.get(name)) for name in VECTORS)):
         check_aligned(table, v, what)
+    for v in getattr(sandwich.parse(options.get("cov")), "by", ()):
+        check_aligned(table, v, "cluster")
     result = fit(design.build(table), y, intercept=bool(intercept), **options)
     return replace(result, design=design, notes=(*notes_of(design), *result.notes))
-
-
-def _vector(name, value, table, keep):
-    """A vector of the rows that are kept: a column by its name, an array, or None."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        if value not in table.names:
-            raise unknown(name, value, table.names)
-        table.read((value,))
-        column = table.column(value)
-        if column.missing is not None and (column.missing if keep is None else column.missing[keep]).any():
-            raise InvalidParameterError(f"{name}: column {value!r} has missing values; fill or drop them")
-        value = column.floats(column.values)
-    else:
-        check_aligned(table, value, name)
-    value = np.asarray(value)
-    if value.shape != (table.n_rows,):
-        raise InvalidParameterError(f"{name} has shape {value.shape}, the data have {table.n_rows} rows")
-    return value if keep is None else value[keep]

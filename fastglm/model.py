@@ -12,9 +12,9 @@ from .cells import Compressed
 from .cross_entropy import CrossEntropy
 from .errors import CollinearityWarning, ConvergenceWarning, InvalidParameterError, SeparationWarning, warn
 from .family.binomial import Binomial
+from .inference import sandwich
 from .inference.separation import find_separation
-from .kernels.dense import symmetric
-from .moments import Bordered
+from .kernels.rows import Pair
 from .multinomial import MultinomialResult
 from .null import ClassNull, Null
 from .objective import Deviance
@@ -41,7 +41,7 @@ class Model:
     def __init__(self, source, family, link, objective, sums, options, cov):
         self.began = time.perf_counter()
         self.source, self.family, self.link, self.objective, self.sums = source, family, link, objective, sums
-        self.options, self.cov = options, cov
+        self.options, self.cov = options, sandwich.parse(cov)
         self.canonical = getattr(family, "canonical", None) == link.name
         self.names = ((inputs.INTERCEPT,) if source.data.ones else ()) + source.data.names
         self.notes: list[str] = []
@@ -63,7 +63,7 @@ class Model:
             # root allows for outliers, and rare events carry what information there is
             bend=min(1.0, 30.0 * sqrt(self.objective.n_params / max(min(n, self.information()), 1.0))),
             score_cost=self.objective.score_cost,
-            robust=self.cov == "robust",
+            robust=isinstance(self.cov, sandwich.Robust) and self.cov.from_scores,
             began=self.began,
             callback=callback,
         )
@@ -138,20 +138,13 @@ class Model:
         inverse = self.solution.factor.inverse()
         if self.cov == "model":
             return {"cov_unscaled": inverse}
-        return {"cov_unscaled": inverse, "cov_kind": self.cov, "covariance": self.sandwich(inverse)}
-
-    def sandwich(self, inverse):
-        """I^-1 M I^-1 with M the sum of the outer products of the rows' scores: one pass (Huber 1967, White 1980)."""
-        scale = self.objective.scale
-        meat = self.solution.meat
-        if meat is None:
-            meat = self.objective.scores(self.solution.beta).information
-        if hasattr(inverse, "sandwich"):
-            return inverse.sandwich(meat)
-        meat = (meat.toarray() if isinstance(meat, Bordered) else symmetric(meat)) / scale / scale[:, None]
-        gone = np.isnan(inverse)
-        bread = np.where(gone, 0.0, inverse)
-        return np.where(gone, np.nan, bread @ meat @ bread)
+        beta, rank = self.solution.beta, len(self.solution.beta) - len(self.solution.factor.aliased)
+        fitted = sandwich.Fitted(
+            self.objective, self.whole, self.scores(sandwich.zeroed(beta)), beta, inverse, self.sums.nobs, rank,
+            self.solution.meat,
+        )  # fmt: skip
+        found = sandwich.covariance(self.cov, fitted)
+        return {"cov_unscaled": inverse, "cov_kind": self.cov.name, "covariance": found}
 
     def record(self):
         """What every result says of the rows, the fit and how it went; its warnings are given."""
@@ -245,6 +238,7 @@ class GLM(Model):
         objective = Deviance(source, pair) if cells is None else Compressed(cells, pair, source.threads)
         super().__init__(objective.source, family, link, objective, sums, options, cov)
         self.pair = objective.pair
+        self.row_pair = Pair(family, link)  # of the rows themselves, where the objective has their cells
         if cells is not None:
             self.whole, self.within = source, cells.deviance_within
             self.notes.append(f"{source.n_rows:,} rows were compressed to {len(cells.counts):,} cells, exactly")
@@ -256,6 +250,10 @@ class GLM(Model):
     def to_params(self, coef):
         """Coefficients as the objective keeps them, from a first-order solver's."""
         return coef
+
+    def scores(self, beta):
+        """The scores of the rows."""
+        return sandwich.MeanScores(self.row_pair, beta)
 
     def information(self):
         """Rows' worth of information in the response: the events, where they can be rare."""
@@ -315,6 +313,10 @@ class Softmax(Model):
     def to_params(self, coef):
         """Each class against the reference, class after class."""
         return (coef[:, 1:] - coef[:, :1]).T.ravel()
+
+    def scores(self, beta):
+        """The scores of the rows."""
+        return sandwich.ClassScores(beta.reshape(len(self.totals) - 1, -1))
 
     def information(self):
         """Rows' worth of information in the response: those of the rarest class, or of all others."""

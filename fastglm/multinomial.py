@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from .errors import InvalidParameterError
+from .files import is_rows
 from .inference import check_covariance, linear_predictor, new_rows
 from .inference import tests as _tests
 from .result import GLMResult, _frozen, frame
@@ -132,7 +133,7 @@ class MultinomialResult(GLMResult):
             score_norm=float("nan"),
         )
 
-    def predict(self, X, kind="mean", *, interval=None, level=0.95):
+    def predict(self, X, kind="mean", *, interval=None, level=0.95, out=None, **options):
         """Predictions for new rows.
 
         Parameters
@@ -143,6 +144,7 @@ class MultinomialResult(GLMResult):
         kind : "mean" or "proba" (probabilities), "link" (linear predictors), or "class" (the likeliest label)
         interval : None, or "mean" for confidence intervals of the probabilities
         level : float, confidence of the interval
+        out, **options : as for ``GLMResult.predict``
 
         Returns
         -------
@@ -163,6 +165,10 @@ class MultinomialResult(GLMResult):
             raise InvalidParameterError(f"unknown interval {interval!r}; there are None, 'mean'")
         if kind == "class" and interval is not None:
             raise InvalidParameterError("kind='class' has no interval")
+        if out is not None or options or is_rows(X):
+            from . import after
+
+            return after.predict(self, X, kind, interval=interval, level=level, out=out, **options)
         rows = new_rows(self, X)
         X, aligned = rows.X, rows.aligned
         if interval == "mean":
@@ -181,15 +187,20 @@ class MultinomialResult(GLMResult):
         """Probabilities of the classes, (n, K) in the order of `classes`."""
         return self.predict(X)
 
-    def residuals(self, X, y, kind="deviance", *, weights=None):
+    def residuals(self, X=None, y=None, kind="deviance", *, weights=None, data=None, **options):
         """Residuals of rows: "deviance" (n,), "pearson" or "response" (n, K); see
-        ``fastglm.inference.multinomial.residuals``."""
+        ``fastglm.inference.multinomial.residuals``, and ``GLMResult.residuals`` for ``data``."""
+        if data is not None or options:
+            return super().residuals(X, y, kind, weights=weights, data=data, **options)
         from .inference.multinomial import residuals
 
         return residuals(self, X, y, kind, weights)
 
-    def influence(self, X, y, *, weights=None):
-        """Leverage and Cook's distance of the rows; see ``fastglm.inference.multinomial.influence``."""
+    def influence(self, X=None, y=None, *, weights=None, data=None, **options):
+        """Leverage and Cook's distance of the rows; see ``fastglm.inference.multinomial.influence``, and
+        ``GLMResult.influence`` for ``data``."""
+        if data is not None or options:
+            return super().influence(X, y, weights=weights, data=data, **options)
         from .inference.multinomial import influence
 
         return influence(self, X, y, weights)

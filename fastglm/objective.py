@@ -394,7 +394,8 @@ class Deviance(Likelihood):
         if order == k.ORDER_DIAGONAL and not self._has_diagonal:
             order = 2
         shape = (source.n_stored, source.room.dense, source.room.size)
-        return DeviancePass(self.pair, self._par, beta, direction, scale, first, shape, order, self.meat, self._precision)
+        how = shape, order, self.meat, self._precision
+        return DeviancePass(self.pair, self._par, beta, direction, scale, first, *how)
 
     def _assembled(self, q, order):
         if self.source.packed.coding is not None:

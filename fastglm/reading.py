@@ -79,15 +79,18 @@ class FrameReader:
     response : Response
     vectors : mapping of str to str
         Columns by the argument of ``fit`` that they are.
+    others : sequence of str
+        More columns that a row must have to be complete.
     """
 
-    def __init__(self, rows, found: Profile, response: Response, vectors=None):
+    def __init__(self, rows, found: Profile, response: Response, vectors=None, others=()):
         self.rows, self.design, self.response, self.vectors = rows, found.design, response, dict(vectors or {})
         self.text = texts(rows)
         self._bare = self.design.without_terms()
         self.kept, self.starts = found.kept, np.cumsum([0, *found.kept])
         self.n_rows = int(self.starts[-1])
         self.columns, self.few = (self._reads(design) for design in (self.design, self._bare))
+        self._needed = tuple(dict.fromkeys([*self.columns, *others]))
         self.shape = self._data(ArrowTable(rows.schema.empty_table().select(list(self.columns)), self.text), False)
         width = len(self.columns)
         # measured: five nanoseconds a number to read, and what a pass with curvature takes
@@ -146,10 +149,10 @@ class FrameReader:
 
     def _complete(self, f, columns, skip):
         label, row = f"{self.rows.fragments[f].label}, rows with missing values not counted", 0
-        for batch in self.rows.batches(f, self.columns, batch_rows(len(self.columns))):
+        for batch in self.rows.batches(f, self._needed, batch_rows(len(self._needed))):
             table = ArrowTable(batch, self.text)
-            table.read(self.columns)
-            keep = complete(table, self.columns, 0, table.n_rows)
+            table.read(self._needed)
+            keep = complete(table, self._needed, 0, table.n_rows)
             batch = (batch if keep is None else batch.filter(keep)).select(list(columns))
             gone = min(skip, batch.num_rows)
             skip, row = skip - gone, row + gone
@@ -211,7 +214,7 @@ def fragments_of(rows, threads: int, looked: bool) -> Fragments:
     return Fragments(rows.names, sizes, tables, rows.null_count, each)
 
 
-def reader_of(rows, formula, family, vectors, *, missing, unseen, threads) -> FrameReader:
+def reader_of(rows, formula, family, vectors, *, missing, unseen, threads, others=()) -> FrameReader:
     """The reader of a model's columns, after one look at those whose values must be known.
 
     Parameters
@@ -223,22 +226,25 @@ def reader_of(rows, formula, family, vectors, *, missing, unseen, threads) -> Fr
         Columns by the argument of ``fit`` that they are.
     missing, unseen : str
     threads : int
+    others : sequence of str
+        More columns that a row must have to be complete.
 
     Raises
     ------
     InvalidParameterError, MissingDataError, FileFormatError
     """
-    for column in vectors.values():
+    for column in (*vectors.values(), *others):
         if column not in rows.names:
             raise unknown_column(column, rows.names, "the files")
     several = isinstance(family, Multinomial)
     fragments = fragments_of(rows, threads, missing == "drop")
-    found = profile(formula, fragments, missing=missing, unseen=unseen, classes=several, extra=tuple(vectors.values()))
+    extra = (*vectors.values(), *others)
+    found = profile(formula, fragments, missing=missing, unseen=unseen, classes=several, extra=extra)
     if not found.design.formula.response:
         raise InvalidParameterError(f"formula={formula!r} has no response; write it as 'y ~ ...'")
     if several and (found.design.formula.offset or found.design.formula.exposure):
         raise InvalidParameterError(inputs.ONE_PREDICTOR)
-    return FrameReader(rows, found, Response.of(found, family), vectors)
+    return FrameReader(rows, found, Response.of(found, family), vectors, others)
 
 
 __all__ = ["Design", "FrameReader", "Response", "fragments_of", "reader_of"]

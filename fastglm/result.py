@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InvalidParameterError
+from .files import is_rows
 from .inference import check_offset, linear_predictor, new_rows
 from .inference import tests as _tests
 from .types import READ_ONCE
@@ -158,31 +159,50 @@ class GLMResult:
         """Residual degrees of freedom of the null model: nobs, less 1 if it has a constant."""
         return self.nobs - bool(self.has_intercept)
 
-    def with_cov(self, kind, **options):
+    def with_cov(self, kind, X=None, y=None, **options):
         """The same fit with another covariance of the coefficients.
+
+        Parameters
+        ----------
+        kind : "model", "robust", "HC0", "HC1", "HC2", "HC3", "cluster:column", or "cluster" with ``cluster=``
+        X, y : the rows of the fit, for all kinds but "model"; or ``data=``, a frame or files, read by its formula
+        **options : cluster, correction, weights, freq_weights, offset, exposure, threads: see
+            ``fastglm.after_cov.with_cov``
+
+        Examples
+        --------
+        ``result.with_cov("HC3", data="claims/*.parquet")``
 
         Raises
         ------
         InvalidParameterError
-            If there is no such kind; the message lists those there are.
+            For a kind that there is not, and rows that are not those of the fit.
         """
-        if kind not in COVARIANCES:
-            raise InvalidParameterError(f"unknown covariance {kind!r}; available: {', '.join(map(repr, COVARIANCES))}")
+        if not isinstance(kind, str) or kind not in COVARIANCES:
+            from .after_cov import with_cov
+
+            return with_cov(self, kind, X, y, **options)
         return replace(self, cov_kind=kind, covariance=COVARIANCES[kind](self, **options))
 
-    def predict(self, X, kind="mean", offset=None, exposure=None, interval=None, level=0.95, threshold=0.5):
+    def predict(
+        self, X, kind="mean", offset=None, exposure=None, interval=None, level=0.95, threshold=0.5, *, out=None,
+        **options,
+    ):  # fmt: skip
         """Predictions for new rows.
 
         Parameters
         ----------
         X : (n, p) array_like, data frame or sparse matrix, without the intercept column if the fit added it
             A data frame's columns are matched by name, or read by the formula of the fit, whose offset and exposure
-            are then taken from it. Rows left out for missing values are NaN. Aliased coefficients count as 0.
+            are then taken from it. Rows left out for missing values are NaN. Aliased coefficients count as 0. Also
+            files, as ``glm`` takes them, which are read piece by piece.
         kind : "mean", "link" (the linear predictor), or "class" (labels of a binomial model fitted to labels)
         offset, exposure : scalar or (n,) array_like; one is needed if the model was fitted with one
         interval : None, or "mean" for confidence intervals of the mean
         level : float, confidence of the interval
         threshold : float, ``kind="class"`` answers the second label where the mean exceeds it
+        out : str or Path, a Parquet file to write the predictions to, which is there whole or not at all
+        **options : keep, names of columns to write beside them, and threads; see ``fastglm.after.predict``
 
         Returns
         -------
@@ -201,6 +221,11 @@ class GLMResult:
             raise InvalidParameterError("kind='class' needs a binomial model fitted to labels, and has no interval")
         if interval not in (None, "mean"):
             raise InvalidParameterError(f"unknown interval {interval!r}; there are None, 'mean'")
+        if out is not None or options or is_rows(X):
+            from . import after
+
+            return after.predict(self, X, kind, interval=interval, level=level, threshold=threshold, offset=offset,
+                                 exposure=exposure, out=out, **options)  # fmt: skip
         rows = new_rows(self, X, offset, exposure)
         offset = check_offset(self, rows.offset, rows.exposure, rows.X.shape[0])
         if interval == "mean":
@@ -218,18 +243,47 @@ class GLMResult:
             raise InvalidParameterError("kind='class': rows with missing values have no class; leave them out")
         return np.asarray(self.classes)[(mu > threshold).astype(np.intp)]
 
-    def residuals(self, X, y, kind="deviance", *, weights=None, offset=None, exposure=None):
+    def residuals(
+        self, X=None, y=None, kind="deviance", *, weights=None, offset=None, exposure=None, data=None, **options
+    ):
         """Residuals of rows, (n,): "deviance", "pearson", "response", "working" or "anscombe"; see
-        ``fastglm.inference.residuals``."""
+        ``fastglm.inference.residuals``. In place of X and y ``data``, a frame or files read by the formula of the fit;
+        out, keep and threads as for ``predict``."""
+        if data is not None or options:
+            from . import after
+
+            shifts = {"weights": weights, "offset": offset, "exposure": exposure}
+            return after.residuals(self, X if data is None else data, y, kind, **shifts, **options)
         from .inference.residuals import residuals
 
         return residuals(self, X, y, kind, weights, offset, exposure)
 
-    def influence(self, X, y, *, weights=None, offset=None, exposure=None):
-        """Leverage, Cook's distance and standardised residuals of the rows; see ``fastglm.inference.influence``."""
+    def influence(self, X=None, y=None, *, weights=None, offset=None, exposure=None, data=None, **options):
+        """Leverage, Cook's distance and standardised residuals of the rows; see ``fastglm.inference.influence``. In
+        place of X and y ``data``, as for ``residuals``."""
+        if data is not None or options:
+            from . import after
+
+            shifts = {"weights": weights, "offset": offset, "exposure": exposure}
+            return after.influence(self, X if data is None else data, y, **shifts, **options)
         from .inference.influence import influence
 
         return influence(self, X, y, weights, offset, exposure)
+
+    def score(self, data, y=None, **options):
+        """How well the model predicts rows, a ``Score``: deviance, D2, log-likelihood, mean squared error; of a
+        binomial model also log loss, Brier score and AUC. ``data`` are arrays (with ``y``), a frame or files; weights,
+        freq_weights, offset and exposure are arrays or names of columns; see ``fastglm.after_scores.score``."""
+        from .after_scores import score
+
+        return score(self, data, y, **options)
+
+    def calibration(self, data, y=None, *, bins=10, **options):
+        """Means of prediction and outcome in groups of rows by their predicted mean, a ``Calibration`` with
+        ``to_pandas()``; see ``fastglm.after_scores.calibration``."""
+        from .after_scores import calibration
+
+        return calibration(self, data, y, bins=bins, **options)
 
     def summary(self, level=0.95):
         """The fit as a table, a Summary with ``as_text()`` and ``as_html()``."""
@@ -243,9 +297,9 @@ class GLMResult:
         That is a polars DataFrame or a pyarrow Table where the model was fitted to one of theirs by a formula, else a
         pandas DataFrame, or a dict of columns where pandas is not installed.
 
-        The columns are term, estimate, std_error, statistic, p_value, conf_low, conf_high (R's ``broom::tidy``); of a
-        formula also variable, the term of the formula, and level, what the coefficient is of within it (missing for
-        a term of one column of numbers).
+        The columns are term, estimate, std_error, statistic, p_value, conf_low, conf_high (R's ``broom::tidy``); where
+        the covariance is not the model's also covariance, its name; of a formula also variable, the term of the
+        formula, and level, what the coefficient is of within it (missing for a term of one column of numbers).
         """
         limits = self.conf_int(level)
         numbers = {
@@ -257,6 +311,8 @@ class GLMResult:
             "conf_high": limits[..., 1],
         }
         columns = self._terms() | {name: values.flatten(order="F") for name, values in numbers.items()}
+        if self.cov_kind != "model":
+            columns["covariance"] = [self.cov_kind] * self.params.size
         if self.design is None:
             return frame(columns)
         return frame(columns | self._levels(), self.design.library)

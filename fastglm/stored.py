@@ -13,6 +13,7 @@ from .design.expression import column
 from .design.formula import Formula
 from .errors import InvalidParameterError
 from .files import open_rows
+from .inference.cluster_ids import ClusteredChunks, ClusterReader
 from .notes import SHIFTS, notes_of, unknown, with_shifts
 from .reading import VECTORS, reader_of
 from .solvers import resolve
@@ -60,21 +61,27 @@ def fit_rows(
     """
     began = time.perf_counter() if began is None else began
     family, link = inputs.family_and_link(family, link)
-    check_options(penalty, cov, vectors.get("exposure"), link)
+    cov = check_options(penalty, cov, vectors.get("exposure"), link)
+    clusters = getattr(cov, "by", ())
+    if not all(isinstance(v, str) for v in clusters):
+        raise InvalidParameterError("cov: clusters must be names of columns where the data are files")
     threads = get_threads(threads)
     for name in VECTORS:
         if not isinstance(vectors.get(name), (str, type(None))):
             raise InvalidParameterError(f"{name} must be the name of a column where the data are files")
     rows = open_rows(data)
     try:
-        reader = reader_for(rows, formula, family, vectors, missing, unseen, threads)
+        reader = reader_for(rows, formula, family, vectors, missing, unseen, threads, clusters)
         check_options(penalty, cov, reader.shape.exposure, link)
         source, classes = Chunked(Chunks(reader), threads), reader.response.classes
         if checkpoint is not None:
             what = {"family": family, "link": link, "solver": resolve(solver), "cov": cov, "start": start}
             what["compress"] = compress
             source.journal = Journal(checkpoint, identity(reader, **what))
-        elif client is None and reader.nbytes() <= (MEMORY if memory is None else memory):
+        if clusters:
+            beside = ClusteredChunks(ClusterReader(reader, clusters))
+            cov = cov._replace(source=Chunked(beside, threads, source.engine, source.journal))
+        if checkpoint is None and client is None and reader.nbytes() <= (MEMORY if memory is None else memory):
             source = source.gather()
         result = fit_source(
             source, family, link, solver, cov, classes, start=start, progress=progress, compress=compress, began=began
@@ -88,8 +95,8 @@ def fit_rows(
 def all_columns(y, intercept: bool):
     """The formula of ``fit``: every column but those that have another role is a term; for ``fit_rows``."""
 
-    def formula(names, vectors):
-        roles = {"y": y, **vectors}
+    def formula(names, vectors, clusters=()):
+        roles = {"y": y, **vectors, **{f"cluster {i}": name for i, name in enumerate(clusters)}}
         for role, value in roles.items():
             if not isinstance(value, str) or value not in names:
                 raise unknown(role, value, names)
@@ -116,11 +123,11 @@ def identity(reader, **what) -> dict:
     }
 
 
-def reader_for(rows, formula, family, vectors, missing="error", unseen="error", threads=1):
+def reader_for(rows, formula, family, vectors, missing="error", unseen="error", threads=1, clusters=()):
     """The reader of a model's rows, for a formula or ``all_columns``."""
     vectors = {name: column for name, column in vectors.items() if column is not None}
     if isinstance(formula, str):
         formula, named = with_shifts(formula, rows.names, vectors)
     else:
-        formula, named = formula(rows.names, vectors)
-    return reader_of(rows, formula, family, named, missing=missing, unseen=unseen, threads=threads)
+        formula, named = formula(rows.names, vectors, clusters)
+    return reader_of(rows, formula, family, named, missing=missing, unseen=unseen, threads=threads, others=clusters)

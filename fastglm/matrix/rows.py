@@ -18,7 +18,7 @@ class StoredRows:
     ones : bool
     """
 
-    dtype = np.dtype(np.float64)
+    dtype, ndim = np.dtype(np.float64), 2
 
     def __init__(self, X, terms, coding, ones: bool):
         self.X, self.terms, self.coding, self.ones = X, tuple(terms), coding, bool(ones)

@@ -71,6 +71,8 @@ class OnlineGLM:
     def __init__(self, family="gaussian", link=None, *, intercept=True, cov="model", names=None):
         self.family, self.link = inputs.family_and_link(family, link)
         check_options(None, cov, None, self.link)
+        if cov not in (None, "model", "robust"):
+            raise InvalidParameterError(f"cov={cov!r}: rows that are read once have 'model', 'robust' or None")
         self.intercept, self.cov = bool(intercept), cov
         self._names = None if names is None else tuple(str(v) for v in names)
         self._shape: Shape | None = None

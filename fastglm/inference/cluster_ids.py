@@ -1,0 +1,124 @@
+"""The clusters of rows, beside rows in memory and rows of files."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import InvalidParameterError, MissingDataError
+from ..reading import FrameReader
+from ..source.chunked import Chunks
+from ..source.in_memory import InMemory
+
+
+class Ids(NamedTuple):
+    """The cluster of each row: ``levels[codes]``, or where the numbers of clusters are known by all rows ``codes``."""
+
+    codes: np.ndarray
+    levels: np.ndarray | None = None
+
+
+def ids_of(values, n: int, name: str = "cluster") -> Ids:
+    """The clusters of rows in memory, by their numbers.
+
+    Parameters
+    ----------
+    values : (n,) array_like
+        Of any type: numbers, text, dates, categories.
+    n : int
+    name : str
+        For messages.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+    """
+    array = np.asarray(values)
+    if array.shape != (n,):
+        raise InvalidParameterError(f"{name} has shape {array.shape}, expected ({n},): one cluster for each row")
+    if array.dtype.kind == "O":
+        numbers: dict = {}
+        try:
+            codes = np.fromiter((numbers.setdefault(v, len(numbers)) for v in array), np.int64, n)
+        except TypeError:
+            raise InvalidParameterError(
+                f"{name} holds values that are no ids, such as lists; pass one label a row"
+            ) from None
+        bad = [i for v, i in numbers.items() if v is None or v != v or type(v).__name__ in ("NAType", "NaTType")]
+        refuse_missing(np.isin(codes, bad), name)
+        return Ids(codes)
+    if array.dtype.kind not in "biufUSMm":
+        raise InvalidParameterError(f"{name} has dtype {array.dtype}, which cannot be ids of clusters")
+    refuse_missing(array != array, name)  # NaN and NaT are not equal to themselves
+    levels, codes = np.unique(array, return_inverse=True)
+    return Ids(codes.reshape(-1).astype(np.int64, copy=False))
+
+
+def refuse_missing(missing, name, row=str) -> None:
+    """Refuse rows without a cluster, naming the first."""
+    if np.any(missing):
+        raise MissingDataError(f"{name} is missing at row {row(int(np.argmax(missing)))}; fill it or drop the row")
+
+
+class Clustered(InMemory):
+    """Rows in memory with their clusters beside them, an ``Ids`` for each way of clustering."""
+
+    def __init__(self, source: InMemory, clusters: tuple):
+        super().__init__(source.data, source.threads)
+        self.clusters = clusters
+
+
+class ClusteredChunks(Chunks):
+    """Rows of a ``ClusterReader`` cut into units, each piece with its clusters beside it."""
+
+    def _part(self, both, place):
+        part = super()._part(both.data, place)
+        part.clusters = both.clusters
+        return part
+
+
+class Both(NamedTuple):
+    """Rows, and an ``Ids`` of them for each way of clustering."""
+
+    data: Any
+    clusters: tuple
+
+
+class ClusterReader(FrameReader):
+    """The rows of another reader of files, with clusters that columns name.
+
+    Parameters
+    ----------
+    reader : FrameReader
+        One that was made with these columns among its ``extra``, so that its rows have them.
+    names : sequence of str
+    """
+
+    def __init__(self, reader: FrameReader, names):
+        self.__dict__.update(reader.__dict__)
+        self.names = tuple(names)
+        self.columns, self.few = (tuple(dict.fromkeys([*v, *names])) for v in (reader.columns, reader.few))
+
+    def _data(self, table, vectors_only):
+        return Both(super()._data(table, vectors_only), tuple(self._ids(table, name) for name in self.names))
+
+    def _ids(self, table, name):
+        array = table._frame.column(name)
+        if hasattr(array.type, "value_type"):
+            return self._texts(table, name, array)
+        column = table.column(name)
+        missing = column.missing if column.missing is not None else column.values != column.values
+        refuse_missing(missing, f"cluster column {name!r}", table.number)
+        levels, codes = np.unique(column.values, return_inverse=True)
+        return Ids(codes.reshape(-1), levels)
+
+    def _texts(self, table, name, array):
+        """Ids that are text, those alone that occur: a dictionary can be that of many more rows."""
+        if hasattr(array, "chunks"):
+            array = array.unify_dictionaries().combine_chunks()
+            array = array if hasattr(array, "indices") else array.chunk(0)
+        if array.null_count:
+            refuse_missing(array.is_null().to_numpy(zero_copy_only=False), f"cluster column {name!r}", table.number)
+        used, codes = np.unique(array.indices.to_numpy(zero_copy_only=False), return_inverse=True)
+        return Ids(codes.reshape(-1), np.array([str(v) for v in array.dictionary.take(used).to_pylist()], np.str_))

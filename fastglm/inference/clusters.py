@@ -1,0 +1,242 @@
+"""Clusters of dependent rows: the covariance of the sums of their scores.
+
+Of several ways of clustering the covariances by each are added, those by each pair of them subtracted, and so on
+(Cameron, Gelbach and Miller 2011). Each has the factor G / (G - 1) of its own number of clusters, and all share
+(n - 1) / (n - k): R's ``sandwich::vcovCL`` with ``type = "HC1"`` and ``cadjust = TRUE``.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import FastGLMWarning, InvalidParameterError, warn
+from ..source.task import Task
+from .cluster_ids import Clustered, ids_of
+from .sandwich import blocks, columns, repeats
+
+MOST_BYTES = 1 << 28  # of sums of clusters' scores in one pass; while units are added there are a few times as many
+
+
+class Sums(NamedTuple):
+    """Sums (clusters, q) of the rows of some clusters, by their numbers, sorted; adding two merges them."""
+
+    codes: np.ndarray
+    sums: np.ndarray
+
+    def __add__(self, other: Sums) -> Sums:
+        both = np.concatenate([self.codes, other.codes])
+        order = np.argsort(both, kind="stable")  # two sorted runs are merged, not sorted
+        both = both[order]
+        new = np.append(True, both[1:] != both[:-1])[: len(both)]
+        places = np.empty(len(both), np.intp)
+        places[order] = np.cumsum(new) - 1
+        sums = np.zeros((int(new.sum()), self.sums.shape[1]))
+        sums[places[: len(self.codes)]] = self.sums
+        sums[places[len(self.codes) :]] += other.sums
+        return Sums(both[new], sums)
+
+
+class Levels(NamedTuple):
+    """Ids that occur, sorted; adding two joins them."""
+
+    ids: np.ndarray
+
+    def __add__(self, other: Levels) -> Levels:
+        if self.ids.dtype.kind != "U":
+            return Levels(np.union1d(self.ids, other.ids))
+        return Levels(np.array(sorted({*self.ids.tolist(), *other.ids.tolist()})))
+
+
+class Each(NamedTuple):
+    """Several values, added one by one."""
+
+    values: tuple
+
+    def __add__(self, other: Each) -> Each:
+        return Each(tuple(a + b for a, b in zip(self.values, other.values, strict=True)))
+
+
+class SeenIds(Task):
+    """The ids of each way of clustering that occur, an ``Each`` of ``Levels``."""
+
+    vectors_only = True
+
+    def of(self, part, runs):
+        return Each(tuple(Levels(np.unique(ids.levels)) for ids in part.clusters))
+
+
+class Ways:
+    """How rows are clustered: for each way its ids, sorted, or None where they are numbers, and how many there are."""
+
+    def __init__(self, levels: tuple, sizes: tuple):
+        self.levels, self.sizes, self._numbers = levels, sizes, {}
+
+    def __getstate__(self):
+        return self.__dict__ | {"_numbers": {}}
+
+    def __repr__(self):
+        return f"Ways{self.sizes}"
+
+    def codes(self, part, by: tuple, rows) -> np.ndarray:
+        """The number of the cluster of some rows by all of the ways ``by`` at once, int64."""
+        total = np.zeros(1, np.int64)
+        for way in by:
+            ids, levels = part.clusters[way], self.levels[way]
+            codes = ids.codes[rows]
+            if levels is not None:
+                codes = self._places(way, ids.levels)[codes]
+            total = total * self.sizes[way] + codes
+        return total
+
+    def _places(self, way, ids):
+        """The numbers of some ids."""
+        levels = self.levels[way]
+        if levels.dtype.kind != "U":
+            return np.searchsorted(levels, ids)
+        if way not in self._numbers:
+            self._numbers[way] = {text: i for i, text in enumerate(levels.tolist())}
+        numbers = self._numbers[way]
+        return np.array([numbers[text] for text in ids.tolist()], np.int64)
+
+
+class SeenCodes(Task):
+    """The numbers of the clusters by some ways that occur, as ``Levels``."""
+
+    vectors_only = True
+
+    def __init__(self, ways, by):
+        self.ways, self.by = ways, by
+
+    def of(self, part, runs):
+        return Levels(np.unique(np.concatenate([self.ways.codes(part, self.by, slice(a, b)) for a, b in runs])))
+
+
+class ClusterScores(Task):
+    """The sums of the scores of clusters, an ``Each`` of ``Sums``.
+
+    Parameters
+    ----------
+    scores : MeanScores or ClassScores
+    ways : Ways
+    jobs : tuple of (by, low, high)
+        The ways of clustering, and which of its clusters, those from number ``low`` to below ``high``.
+    size : (m,) array
+        What columns are multiplied by.
+    q : int
+        Coefficients, of all classes.
+    """
+
+    def __init__(self, scores, ways, jobs, size, q):
+        self.scores, self.ways, self.jobs, self.size, self.q = scores, ways, jobs, size, q
+
+    def of(self, part, runs):
+        a, b = int(runs[:, 0].min()), int(runs[:, 1].max())
+        f, found = repeats(part.data, a, b), []
+        for by, low, high in self.jobs:
+            codes = self.ways.codes(part, by, slice(a, b))
+            there = (f > 0.0) & (codes >= low) & (codes < high)
+            own, local = np.unique(codes[there], return_inverse=True)
+            numbers = np.full(b - a, -1)
+            numbers[there] = local.reshape(-1)
+            found.append((numbers, Sums(own, np.zeros((len(own), self.q)))))
+        for first, stop in blocks(runs, part.data, self.q):
+            rows = slice(first - a, stop - a)
+            self._add(part.data, first, stop, f[rows], [(numbers[rows], s.sums) for numbers, s in found])
+        return Each(tuple(sums for _, sums in found))
+
+    def _add(self, data, a, b, f, found):
+        """Add the scores of rows a to b to the sums of their clusters."""
+        from scipy.sparse import csr_matrix
+
+        with np.errstate(all="ignore"):
+            r, _ = self.scores.terms(data, a, b)
+            r = np.where(f[:, None] > 0.0, r * f[:, None], 0.0)
+        X = columns(data, a, b)
+        m = X.shape[1]
+        for numbers, sums in found:
+            rows = np.flatnonzero(numbers >= 0)
+            own, local = np.unique(numbers[rows], return_inverse=True)
+            for k in range(r.shape[1]):
+                pick = csr_matrix((r[rows, k], (local.reshape(-1), rows)), shape=(len(own), b - a))
+                total = pick @ X
+                total = total.toarray() if hasattr(total, "toarray") else total
+                sums[own, k * m : (k + 1) * m] += total * self.size[k * m : (k + 1) * m]
+
+
+def clustered(cov, fitted, size: np.ndarray, V: np.ndarray) -> np.ndarray:
+    """The covariance by clusters, in the units in which columns are times ``size``.
+
+    The sums of the clusters' scores are kept for as many clusters at a time as ``MOST_BYTES`` holds, a pass for each
+    such part of them; the covariance is the sum of the parts'.
+
+    Parameters
+    ----------
+    cov : Robust
+    fitted : Fitted
+    size : (m,) array
+    V : (m, m) array
+        The inverse information in these units.
+
+    Raises
+    ------
+    InvalidParameterError
+        For fewer than two clusters.
+    """
+    n, k, source = fitted.nobs, fitted.rank, cov.source
+    if source is None:
+        whole = fitted.rows.n_rows
+        ids = tuple(ids_of(v, whole, "cluster") for v in cov.by)
+        source = Clustered(fitted.rows, ids)
+        ways = Ways((None,) * len(ids), tuple(int(i.codes.max()) + 1 for i in ids))
+    else:
+        levels = tuple(v.ids for v in source.reduce(SeenIds()).values)
+        ways = Ways(levels, tuple(map(len, levels)))
+    if np.prod([float(s) for s in ways.sizes]) > 2.0**62:
+        raise InvalidParameterError(f"clusters of {len(ways.sizes)} ways have too many combinations: {ways.sizes}")
+    total = np.zeros_like(V)
+    counts = {}
+    for jobs in _passes(source, ways, len(V)):
+        found = source.reduce(ClusterScores(fitted.scores, ways, jobs, size, len(V)))
+        for (by, *_), sums in zip(jobs, found.values, strict=True):
+            square, count = counts.get(by, (0.0, 0))
+            effects = sums.sums @ V
+            counts[by] = square + effects.T @ effects, count + len(sums.codes)
+    for by, (square, count) in counts.items():
+        if len(by) == 1 and count < 2:
+            raise InvalidParameterError(f"cov={cov.name!r}: all rows are of one cluster; there must be two at least")
+        factor = count / (count - 1.0) if cov.correction and count > 1 else 1.0
+        total += (-1.0) ** (len(by) + 1) * factor * square
+    if cov.correction:
+        total *= (n - 1.0) / (n - k) if n > k else np.nan
+    if len(ways.sizes) > 1 and (np.diagonal(total) < 0.0).any():
+        warn(
+            FastGLMWarning,
+            f"cov={cov.name!r}: the covariance by several ways of clustering is not positive semi-definite here, and "
+            "some standard errors are NaN; there are too few clusters for it, cluster by one way",
+        )
+    return total
+
+
+def _passes(source, ways, q):
+    """The jobs of each pass: all ways and their combinations, cut so that the sums of a pass fit in memory."""
+    most = max(1, MOST_BYTES // (8 * q))
+    passes, room = [], 0
+    several = range(len(ways.sizes))
+    for by in (by for size in range(1, len(ways.sizes) + 1) for by in combinations(several, size)):
+        count = int(np.prod([ways.sizes[way] for way in by], dtype=np.int64))
+        edges = [0, count]
+        if min(count, source.n_rows) > most:
+            # a number of clusters near the number of possible ones need not be: count those that there are
+            seen = np.arange(count) if len(by) == 1 else source.reduce(SeenCodes(ways, by)).ids
+            edges = [*seen[::most].tolist(), count]
+            count = min(most, len(seen))
+        for low, high in zip(edges[:-1], edges[1:], strict=True):
+            if not passes or min(count, source.n_rows) > room:
+                passes.append([])
+                room = most
+            passes[-1].append((by, low, high))
+            room -= min(count, source.n_rows)
+    return [tuple(jobs) for jobs in passes]

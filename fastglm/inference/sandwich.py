@@ -1,0 +1,324 @@
+"""Sandwich covariances: right whatever the variance of y is, with leverages, or within clusters of dependent rows.
+
+With r x the score of a row, w its information in the linear predictor, V the inverse information and k the rank,
+
+    HC0      V (sum of r^2 x x') V
+    HC1      HC0 times n / (n - k)
+    HC2      r^2 / (1 - h) in place of r^2, h = w x' V x the leverage
+    HC3      r^2 / (1 - h)^2
+    cluster  V (sum over clusters of S S') V, S the sum of a cluster's scores; see ``clusters``
+
+as R's ``sandwich`` has them for ``glm`` (Zeileis 2004, 2006; MacKinnon and White 1985). A row of frequency f counts as
+f rows: n is the sum of the frequencies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import FastGLMWarning, InvalidParameterError, warn
+from ..kernels.dense import symmetric
+from ..kernels.evaluate import row_terms
+from ..moments import Bordered
+from ..solver.bordered import LARGEST
+from ..source.rooted import as_rows, design, offset, predictor
+from ..source.task import Task
+
+KINDS = ("HC0", "HC1", "HC2", "HC3")
+POWERS = {"HC2": 1, "HC3": 2}  # of 1 - leverage, that a squared score is divided by
+KNOWN = "'model', 'robust' (HC0), 'HC1', 'HC2', 'HC3', 'cluster:column', {'cluster': groups} or None"
+BLOCK_BYTES = 1 << 21  # of rows as float64 numbers at a time
+SPARSE_ROWS = 8192
+ONE = 1.0 - 10.0 * np.finfo(float).eps  # R's rule for a leverage of one
+
+
+class Robust(NamedTuple):
+    """A covariance that was asked for.
+
+    Attributes
+    ----------
+    kind : {"HC0", "HC1", "HC2", "HC3", "cluster"}
+    name : str
+        As the result shows it.
+    by : tuple
+        Of clusters: names of columns, or the cluster of each row (n,), one for each way of clustering.
+    correction : bool
+        Whether clusters have the factors for small samples.
+    source : Chunked or None
+        Rows with the clusters beside them, where they are not in memory.
+    """
+
+    kind: str
+    name: str
+    by: tuple = ()
+    correction: bool = True
+    source: Any = None
+
+    def __repr__(self):
+        return repr(self.name)
+
+    @property
+    def from_scores(self) -> bool:
+        """Whether the sum of the rows' squared scores is all it takes."""
+        return self.kind in ("HC0", "HC1")
+
+
+def parse(cov) -> Robust | str | None:
+    """The covariance that the argument of a fit means: None, "model", or a Robust.
+
+    Raises
+    ------
+    InvalidParameterError
+        For something unknown; the message lists what there is.
+    """
+    if cov is None or isinstance(cov, Robust):
+        return cov
+    if isinstance(cov, Mapping):
+        return _clustered(cov)
+    if isinstance(cov, str):
+        low = cov.lower()
+        if low == "model":
+            return "model"
+        if low == "robust":
+            return Robust("HC0", "robust")
+        if low.upper() in KINDS:
+            return Robust(low.upper(), low.upper())
+        if low.startswith("cluster:") and cov[8:].strip():
+            return _clustered({"cluster": cov[8:].strip()})
+        if low.startswith("cluster"):
+            raise InvalidParameterError(
+                f"cov={cov!r}: say which clusters: 'cluster:column' for a column of the data, or {{'cluster': groups}}"
+            )
+    raise InvalidParameterError(f"cov={cov!r} is unknown; known: {KNOWN}")
+
+
+def _clustered(options) -> Robust:
+    unknown = [name for name in options if name not in ("cluster", "correction")]
+    if unknown or options.get("cluster") is None:
+        raise InvalidParameterError(f"cov has the options 'cluster' and 'correction', not {list(options)}")
+    by, correction = options["cluster"], options.get("correction", True)
+    if not isinstance(correction, (bool, np.bool_)):
+        raise InvalidParameterError(f"cov: 'correction' is True or False, not {correction!r}")
+    # a list of names or of arrays is several ways; one of numbers is the cluster of each row
+    several = isinstance(by, (list, tuple)) and len(by) and all(isinstance(v, str) or np.ndim(v) == 1 for v in by)
+    by = tuple(by) if several else (by,)
+    names = [v if isinstance(v, str) else getattr(v, "name", None) for v in by]
+    shown = ", ".join(names[:4]) + ", ..." * (len(names) > 4) if all(isinstance(v, str) for v in names) else ""
+    name = f"cluster:{shown}" if shown else "cluster" if len(by) == 1 else f"cluster ({len(by)} ways)"
+    return Robust("cluster", name if correction else f"{name}, uncorrected", by, bool(correction))
+
+
+def check(cov, source, several: bool) -> None:
+    """Refuse, before a fit, a covariance that its model cannot have.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    if not isinstance(cov, Robust) or cov.from_scores:
+        return
+    if several and cov.kind in POWERS:
+        raise InvalidParameterError(
+            f"cov={cov.name!r}: rows of several classes have no one leverage; take 'HC1', or clusters"
+        )
+    long = source.data.coding is not None and source.data.coding.long > 0
+    if long and source.n_columns > LARGEST:
+        raise InvalidParameterError(
+            f"cov={cov.name!r}: the covariance of {source.n_columns} coefficients does not fit in one matrix, which "
+            "this kind needs; take 'HC0' or 'HC1'"
+        )
+
+
+class Fitted(NamedTuple):
+    """What a covariance is made from.
+
+    ``objective`` has the model's rows, or cells; ``rows`` is a source of the rows themselves; ``scores`` their scores
+    at ``beta`` (m,), NaN where aliased; ``inverse`` (m, m) is that of the information; ``meat`` the sum of the outer
+    products of the scores where a fit has made it.
+    """
+
+    objective: Any
+    rows: Any
+    scores: Any
+    beta: np.ndarray
+    inverse: Any
+    nobs: float
+    rank: int
+    meat: Any = None
+
+
+def covariance(cov: Robust, fitted: Fitted):
+    """A sandwich covariance of the coefficients, one pass over the rows; clusters may take more.
+
+    Parameters
+    ----------
+    cov : Robust
+    fitted : Fitted
+
+    Returns
+    -------
+    (m, m) array, NaN where aliased; of very many levels an object with its parts
+    """
+    n, k = fitted.nobs, fitted.rank
+    if cov.from_scores:
+        meat = fitted.meat
+        if meat is None:
+            meat = fitted.objective.scores(zeroed(fitted.beta)).information
+        found = around(fitted.inverse, meat, fitted.objective.scale)
+        return found if cov.kind == "HC0" else (n / (n - k) if n > k else np.nan) * found
+    size, V, gone = scaled(fitted.inverse)
+    if cov.kind == "cluster":
+        from .clusters import clustered
+
+        found = clustered(cov, fitted, size, V)
+    else:
+        total = fitted.rows.reduce(Leveraged(fitted.scores, V, size, POWERS[cov.kind]))
+        found = total.matrix
+        if total.ones:
+            warn(
+                FastGLMWarning,
+                f"cov={cov.name!r}: {total.ones:g} rows have leverage 1, such as the only row of a level, where it is "
+                "not defined (R's vcovHC gives NaN too); take 'HC1', or leave such rows or levels out",
+            )
+            found = np.full_like(found, np.nan)
+    found = size * found * size[:, None]
+    found[gone] = found[:, gone] = np.nan
+    return found
+
+
+def zeroed(beta) -> np.ndarray:
+    """Coefficients with zeros for aliased ones."""
+    return np.where(np.isnan(beta), 0.0, beta)
+
+
+def scaled(inverse):
+    """Standard errors s at dispersion one (m,), the inverse information over s s', and which coefficients are aliased.
+
+    With columns times s every number is near one, however the columns are scaled.
+    """
+    variances = np.diagonal(inverse)
+    gone = np.isnan(variances)
+    size = np.sqrt(np.where(gone, 0.0, variances))
+    kept = np.where(size > 0.0, size, 1.0)
+    return size, np.where(np.isnan(inverse), 0.0, inverse) / kept / kept[:, None], gone
+
+
+def around(inverse, meat, scale: np.ndarray):
+    """The inverse information on both sides of a meat.
+
+    Parameters
+    ----------
+    inverse : (m, m) array, NaN where aliased, or BorderedInverse
+    meat : (m, m) array, of which the upper triangle counts, or Bordered
+    scale : (m,) array
+        That the meat's columns were multiplied by.
+    """
+    if hasattr(inverse, "sandwich"):
+        return inverse.sandwich(meat)
+    meat = meat.toarray() if isinstance(meat, Bordered) else symmetric(np.asarray(meat))
+    gone = np.isnan(inverse)
+    bread = np.where(gone, 0.0, inverse)
+    return np.where(gone, np.nan, bread @ (meat / scale / scale[:, None]) @ bread)
+
+
+class MeanScores(NamedTuple):
+    """The scores of a model of one mean a row, at ``beta`` without NaN; ``pair`` is its family and link."""
+
+    pair: Any
+    beta: np.ndarray
+
+    def terms(self, data, a, b):
+        """Score (rows, 1) and information (rows,) in the linear predictor of one copy of each row."""
+        eta = predictor(data, a, b, self.beta) + offset(data, a, b)
+        w = 1.0 if data.weights is None else np.asarray(data.weights[a:b], np.float64)
+        r, h, _ = row_terms(self.pair, eta, np.asarray(data.y[a:b]), w)
+        return r[:, None], h
+
+
+class ClassScores(NamedTuple):
+    """The scores of a softmax regression of K classes, at ``beta`` (K - 1, m); y holds the numbers of the classes."""
+
+    beta: np.ndarray
+
+    def terms(self, data, a, b):
+        """Scores in the linear predictors (rows, K - 1) of one copy of each row, and None."""
+        from ..special import softmax
+
+        eta = np.column_stack([np.zeros(b - a), *(predictor(data, a, b, beta) for beta in self.beta)])
+        seen = np.asarray(data.y[a:b]).astype(np.intp)[:, None] == np.arange(eta.shape[1])
+        r = (seen - softmax(eta))[:, 1:]
+        return r if data.weights is None else r * np.asarray(data.weights[a:b], np.float64)[:, None], None
+
+
+def blocks(runs: np.ndarray, data, m: int):
+    """Ranges of rows small enough to be made dense, in order."""
+    step = SPARSE_ROWS if data.terms else max(64, BLOCK_BYTES // (8 * m))
+    for a, b in runs.tolist():
+        for c in range(a, b, step):
+            yield c, min(c + step, b)
+
+
+def columns(data, a: int, b: int):
+    """Rows a to b of the design, the intercept first: an array, or beside terms a CSR matrix."""
+    if not data.terms:
+        return design(data, a, b)
+    from scipy.sparse import csr_matrix, hstack
+
+    from ..source.pieces import taken
+
+    rows = csr_matrix(as_rows(taken(data, slice(a, b))).X)
+    return hstack([np.ones((b - a, 1)), rows], format="csr") if data.ones else rows
+
+
+def repeats(data, a: int, b: int) -> np.ndarray:
+    """How often each row occurred, (rows,), zero where its weight is zero."""
+    f = np.ones(b - a) if data.freq_weights is None else np.asarray(data.freq_weights[a:b], np.float64)
+    return f if data.weights is None else np.where(np.asarray(data.weights[a:b]) > 0.0, f, 0.0)
+
+
+class Squares(NamedTuple):
+    """A sum of squares (m, m), and the rows of leverage one that are not in it."""
+
+    matrix: np.ndarray
+    ones: float
+
+    def __add__(self, other: Squares) -> Squares:
+        return Squares(self.matrix + other.matrix, self.ones + other.ones)
+
+
+class Leveraged(Task):
+    """The sum of r^2 / (1 - h)^power V x x' V, in which columns are times ``size``.
+
+    Parameters
+    ----------
+    scores : MeanScores
+    V : (m, m) array
+        The inverse information in these units.
+    size : (m,) array
+    power : int
+    """
+
+    def __init__(self, scores, V, size, power):
+        self.scores, self.V, self.size, self.power = scores, V, size, power
+
+    def of(self, part, runs):
+        data, V = part.data, self.V * self.size
+        total, ones = np.zeros(V.shape), 0.0
+        for a, b in blocks(runs, data, len(V)):
+            with np.errstate(all="ignore"):
+                r, h = self.scores.terms(data, a, b)
+                f, X = repeats(data, a, b), columns(data, a, b)
+                A = X @ V.T  # a row's effect on the coefficients, but for its score
+                if data.terms:
+                    square = np.asarray(X.multiply(self.size).multiply(A).sum(1)).ravel()
+                else:
+                    square = np.einsum("ij,ij->i", X * self.size, A)
+                lever = np.where(f > 0.0, h * square, 0.0)
+                full = lever > ONE
+                q = np.where((f > 0.0) & ~full, f * r[:, 0] ** 2 / (1.0 - lever) ** self.power, 0.0)
+            ones += float(f[full].sum())
+            total += (A.T * q) @ A
+        return Squares(total, ones)

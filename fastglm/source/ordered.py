@@ -1,0 +1,95 @@
+"""Pieces that are worked on by threads and taken in their order, a few of them in memory at a time."""
+
+from __future__ import annotations
+
+import queue
+import threading
+
+from .threads import pool, single_threaded_blas
+
+AHEAD = 4  # pieces of a fragment that wait for those before them
+
+
+def ordered(n: int, pieces, work, threads: int):
+    """``work`` of every piece of every fragment, in order; a thread has a fragment.
+
+    Parameters
+    ----------
+    n : int
+        How many fragments there are.
+    pieces : callable
+        The pieces of a fragment, one after the other, by its number.
+    work : callable
+        Of a piece.
+    threads : int
+
+    Yields
+    ------
+    what ``work`` returns
+    """
+    if threads == 1 or n == 1:
+        with single_threaded_blas():
+            for i in range(n):
+                yield from map(work, pieces(i))
+        return
+    lines = _Lines(pieces, work, threads)
+    with single_threaded_blas():
+        try:
+            for i in range(min(threads, n)):
+                lines.start(i)
+            for i in range(n):
+                yield from lines.taken(i)
+                if i + threads < n:
+                    lines.start(i + threads)
+        finally:
+            lines.close()
+
+
+class _Lines:
+    """The fragments under way, each with the pieces that are done and wait."""
+
+    def __init__(self, pieces, work, threads):
+        self.pieces, self.work, self.threads = pieces, work, threads
+        self.stop, self.end, self.waiting = threading.Event(), object(), {}
+
+    def start(self, i):
+        """Begin a fragment."""
+        line: queue.Queue = queue.Queue(AHEAD)
+        self.waiting[i] = line, pool(self.threads).submit(self._run, i, line)
+
+    def taken(self, i):
+        """What became of the pieces of a fragment, in order; an error is raised where its piece would have been."""
+        line, _ = self.waiting[i]
+        while (item := line.get()) is not self.end:
+            if isinstance(item, _Failed):
+                raise item.error
+            yield item
+        del self.waiting[i]
+
+    def close(self):
+        """Wait for what is under way: an interrupt leaves nothing running behind."""
+        self.stop.set()
+        for _, future in self.waiting.values():
+            future.exception()
+
+    def _run(self, i, line):
+        try:
+            for piece in self.pieces(i):
+                if self.stop.is_set():
+                    return
+                self._put(line, self.work(piece))
+            self._put(line, self.end)
+        except BaseException as error:
+            self._put(line, _Failed(error))
+
+    def _put(self, line, item):
+        while not self.stop.is_set():
+            try:
+                return line.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+
+class _Failed:
+    def __init__(self, error):
+        self.error = error
