@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .after_cov import clusters, vector
+from .after.cov import clusters, vector
 from .api import fit
 from .design import Design, as_table, check_aligned
 from .errors import InvalidParameterError

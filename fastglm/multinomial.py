@@ -166,9 +166,9 @@ class MultinomialResult(GLMResult):
         if kind == "class" and interval is not None:
             raise InvalidParameterError("kind='class' has no interval")
         if out is not None or options or is_rows(X):
-            from . import after
+            from .after import answers
 
-            return after.predict(self, X, kind, interval=interval, level=level, out=out, **options)
+            return answers.predict(self, X, kind, interval=interval, level=level, out=out, **options)
         rows = new_rows(self, X)
         X, aligned = rows.X, rows.aligned
         if interval == "mean":

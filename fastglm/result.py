@@ -167,7 +167,7 @@ class GLMResult:
         kind : "model", "robust", "HC0", "HC1", "HC2", "HC3", "cluster:column", or "cluster" with ``cluster=``
         X, y : the rows of the fit, for all kinds but "model"; or ``data=``, a frame or files, read by its formula
         **options : cluster, correction, weights, freq_weights, offset, exposure, threads: see
-            ``fastglm.after_cov.with_cov``
+            ``fastglm.after.cov.with_cov``
 
         Examples
         --------
@@ -179,7 +179,7 @@ class GLMResult:
             For a kind that there is not, and rows that are not those of the fit.
         """
         if not isinstance(kind, str) or kind not in COVARIANCES:
-            from .after_cov import with_cov
+            from .after.cov import with_cov
 
             return with_cov(self, kind, X, y, **options)
         return replace(self, cov_kind=kind, covariance=COVARIANCES[kind](self, **options))
@@ -202,7 +202,7 @@ class GLMResult:
         level : float, confidence of the interval
         threshold : float, ``kind="class"`` answers the second label where the mean exceeds it
         out : str or Path, a Parquet file to write the predictions to, which is there whole or not at all
-        **options : keep, names of columns to write beside them, and threads; see ``fastglm.after.predict``
+        **options : keep, names of columns to write beside them, and threads; see ``fastglm.after.answers.predict``
 
         Returns
         -------
@@ -222,9 +222,9 @@ class GLMResult:
         if interval not in (None, "mean"):
             raise InvalidParameterError(f"unknown interval {interval!r}; there are None, 'mean'")
         if out is not None or options or is_rows(X):
-            from . import after
+            from .after import answers
 
-            return after.predict(self, X, kind, interval=interval, level=level, threshold=threshold, offset=offset,
+            return answers.predict(self, X, kind, interval=interval, level=level, threshold=threshold, offset=offset,
                                  exposure=exposure, out=out, **options)  # fmt: skip
         rows = new_rows(self, X, offset, exposure)
         offset = check_offset(self, rows.offset, rows.exposure, rows.X.shape[0])
@@ -250,10 +250,10 @@ class GLMResult:
         ``fastglm.inference.residuals``. In place of X and y ``data``, a frame or files read by the formula of the fit;
         out, keep and threads as for ``predict``."""
         if data is not None or options:
-            from . import after
+            from .after import answers
 
             shifts = {"weights": weights, "offset": offset, "exposure": exposure}
-            return after.residuals(self, X if data is None else data, y, kind, **shifts, **options)
+            return answers.residuals(self, X if data is None else data, y, kind, **shifts, **options)
         from .inference.residuals import residuals
 
         return residuals(self, X, y, kind, weights, offset, exposure)
@@ -262,10 +262,10 @@ class GLMResult:
         """Leverage, Cook's distance and standardised residuals of the rows; see ``fastglm.inference.influence``. In
         place of X and y ``data``, as for ``residuals``."""
         if data is not None or options:
-            from . import after
+            from .after import answers
 
             shifts = {"weights": weights, "offset": offset, "exposure": exposure}
-            return after.influence(self, X if data is None else data, y, **shifts, **options)
+            return answers.influence(self, X if data is None else data, y, **shifts, **options)
         from .inference.influence import influence
 
         return influence(self, X, y, weights, offset, exposure)
@@ -273,15 +273,15 @@ class GLMResult:
     def score(self, data, y=None, **options):
         """How well the model predicts rows, a ``Score``: deviance, D2, log-likelihood, mean squared error; of a
         binomial model also log loss, Brier score and AUC. ``data`` are arrays (with ``y``), a frame or files; weights,
-        freq_weights, offset and exposure are arrays or names of columns; see ``fastglm.after_scores.score``."""
-        from .after_scores import score
+        freq_weights, offset and exposure are arrays or names of columns; see ``fastglm.after.scores.score``."""
+        from .after.scores import score
 
         return score(self, data, y, **options)
 
     def calibration(self, data, y=None, *, bins=10, **options):
         """Means of prediction and outcome in groups of rows by their predicted mean, a ``Calibration`` with
-        ``to_pandas()``; see ``fastglm.after_scores.calibration``."""
-        from .after_scores import calibration
+        ``to_pandas()``; see ``fastglm.after.scores.calibration``."""
+        from .after.scores import calibration
 
         return calibration(self, data, y, bins=bins, **options)
 

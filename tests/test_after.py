@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import fastglm
-from fastglm import after, after_rows, after_tables
+from fastglm.after import rows as after_rows
+from fastglm.after import tables as after_tables
 from fastglm.errors import FileFormatError, InvalidParameterError, MissingDataError
 
 pa = pytest.importorskip("pyarrow")
@@ -316,7 +317,7 @@ def test_what_is_refused(d, files, tmp_path, monkeypatch):
     d.assign(mean=1).to_parquet(tmp_path / "m.parquet")
     with pytest.raises(InvalidParameterError, match="of their own"):
         r.predict(tmp_path / "m.parquet", out=tmp_path / "p.parquet", keep="mean")
-    monkeypatch.setattr(after, "MOST_BYTES", 1000)
+    monkeypatch.setattr(answers, "MOST_BYTES", 1000)
     with pytest.raises(InvalidParameterError, match="out='file.parquet'"):
         r.predict(files)
     assert len(r.predict(d)) == N

@@ -21,7 +21,7 @@ LEVELS = [
     (3, ("moments", "penalty", "objective", "cross_entropy", "scan", "inputs", "labels", "cells", "reading")),
     (4, ("solver", "solvers")),
     (5, ("result", "multinomial", "inference", "serialize", "progress", "null", "export")),
-    (5, ("after", "after_cov", "after_rows", "after_scores", "after_tables")),
+    (5, ("after",)),
     (6, ("api", "model", "online", "nn", "frames", "stored", "sklearn", "statsmodels")),
     (6, ("cli", "demo", "warm", "__main__", "simulate", "plots")),
 ]

@@ -6,17 +6,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .design import as_table
-from .design.arrow import ArrowTable
-from .design.recipe import complete, refuse_missing
-from .errors import InvalidParameterError, MissingDataError
-from .files import is_rows, open_rows
-from .inference import check_X, column_names
-from .matrix.rows import StoredRows
-from .notes import unknown
-from .reading import texts
-from .source.ordered import ordered
-from .source.pieces import Place
+from ..design import as_table
+from ..design.arrow import ArrowTable
+from ..design.recipe import complete, refuse_missing
+from ..errors import InvalidParameterError, MissingDataError
+from ..files import is_rows, open_rows
+from ..inference import check_X, column_names
+from ..matrix.rows import StoredRows
+from ..notes import unknown
+from ..reading import texts
+from ..source.ordered import ordered
+from ..source.pieces import Place
 
 BATCH = 65_536  # rows of a piece
 VECTORS = ("weights", "freq_weights", "offset", "exposure")

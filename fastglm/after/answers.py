@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .after_rows import Given, in_order
-from .errors import FileFormatError, InvalidParameterError
-from .family.multinomial import Multinomial
-from .files import is_rows
-from .source.threads import get_threads
+from ..errors import FileFormatError, InvalidParameterError
+from ..family.multinomial import Multinomial
+from ..files import is_rows
+from ..source.threads import get_threads
+from .rows import Given, in_order
 
 MOST_BYTES = 1 << 28  # of answers that are returned for files
 
@@ -79,9 +79,9 @@ def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=Non
     """Residuals of rows of files, or of a frame or arrays into a file; see ``predict`` and ``inference.residuals``."""
     several = isinstance(result.family, Multinomial)
     if several:
-        from .inference.multinomial import residuals as of_rows
+        from ..inference.multinomial import residuals as of_rows
     else:
-        from .inference.residuals import residuals as of_rows
+        from ..inference.residuals import residuals as of_rows
 
     def work(piece):
         shifts = () if several else (piece.offset, piece.exposure)
@@ -96,9 +96,9 @@ def influence(result, data, y=None, *, weights=None, offset=None, exposure=None,
     ``inference.influence``."""
     several = isinstance(result.family, Multinomial)
     if several:
-        from .inference.multinomial import influence as of_rows
+        from ..inference.multinomial import influence as of_rows
     else:
-        from .inference.influence import influence as of_rows
+        from ..inference.influence import influence as of_rows
 
     def work(piece):
         shifts = () if several else (piece.offset, piece.exposure)

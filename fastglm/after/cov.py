@@ -6,24 +6,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import inputs
-from .cross_entropy import CrossEntropy
-from .design import as_table, check_aligned
-from .design.profile import Profile
-from .design.recipe import complete
-from .errors import InvalidParameterError
-from .family.multinomial import Multinomial
-from .files import is_rows, open_rows
-from .inference import check_covariance, check_X, sandwich
-from .inference.cluster_ids import ClusteredChunks, ClusterReader
-from .kernels.rows import Pair
-from .notes import unknown
-from .objective import Deviance
-from .reading import FrameReader, Response, fragments_of
-from .scan import check
-from .source.chunked import Chunked, Chunks
-from .source.in_memory import InMemory
-from .source.threads import get_threads
+from .. import inputs
+from ..cross_entropy import CrossEntropy
+from ..design import as_table, check_aligned
+from ..design.profile import Profile
+from ..design.recipe import complete
+from ..errors import InvalidParameterError
+from ..family.multinomial import Multinomial
+from ..files import is_rows, open_rows
+from ..inference import check_covariance, check_X, sandwich
+from ..inference.cluster_ids import ClusteredChunks, ClusterReader
+from ..kernels.rows import Pair
+from ..notes import unknown
+from ..objective import Deviance
+from ..reading import FrameReader, Response, fragments_of
+from ..scan import check
+from ..source.chunked import Chunked, Chunks
+from ..source.in_memory import InMemory
+from ..source.threads import get_threads
 
 VECTORS = ("weights", "freq_weights", "offset", "exposure")
 

@@ -7,20 +7,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .after_rows import Given, check_numbers, in_order
-from .after_tables import Tally, total
-from .errors import InvalidParameterError
-from .family.links import Identity
-from .family.multinomial import Multinomial
-from .inference import check_offset, linear_predictor
-from .inference.residuals import _check_y, evaluate_rows
-from .kernels.evaluate import evaluate
-from .kernels.rows import Pair
-from .result import frame
-from .scan import scan
-from .source.base import Data
-from .source.in_memory import InMemory
-from .source.threads import get_threads
+from ..errors import InvalidParameterError
+from ..family.links import Identity
+from ..family.multinomial import Multinomial
+from ..inference import check_offset, linear_predictor
+from ..inference.residuals import _check_y, evaluate_rows
+from ..kernels.evaluate import evaluate
+from ..kernels.rows import Pair
+from ..result import frame
+from ..scan import scan
+from ..source.base import Data
+from ..source.in_memory import InMemory
+from ..source.threads import get_threads
+from .rows import Given, check_numbers, in_order
+from .tables import Tally, total
 
 STEPS = 50  # of Newton's method for one constant
 
@@ -219,8 +219,8 @@ def _null_deviance(result, given, mean, threads):
 
 
 def _of_classes(result, given, threads):
-    from .inference.multinomial import check_rows, with_reference
-    from .special import log_softmax
+    from ..inference.multinomial import check_rows, with_reference
+    from ..special import log_softmax
 
     def work(piece):
         X, codes, weights = check_rows(result, piece.X, piece.y, piece.weights)
