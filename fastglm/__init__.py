@@ -19,6 +19,7 @@ _LAZY = {
     "MultinomialResult": "multinomial",
     "load": "serialize",
     "etable": "inference.etable",
+    "plan": "forecast",
     "from_duckdb": "files",
     "set_threads": "source.threads",
     "get_threads": "source.threads",

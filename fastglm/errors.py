@@ -30,6 +30,10 @@ class FileFormatError(InvalidParameterError):
     """A file is not a saved result, is damaged, or was written in a format newer than this version reads."""
 
 
+class CheckpointError(InvalidParameterError):
+    """A checkpoint is that of another fit: of other data, another model or another version; the message names what."""
+
+
 class DivergenceError(FastGLMError, ArithmeticError):
     """A stochastic fit diverged at a rate that was given; the message names it, the epoch and the stable limit.
 

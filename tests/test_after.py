@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import fastglm
+from fastglm.after import answers
 from fastglm.after import rows as after_rows
 from fastglm.after import tables as after_tables
 from fastglm.errors import FileFormatError, InvalidParameterError, MissingDataError

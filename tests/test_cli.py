@@ -1,9 +1,12 @@
 """The command line: exit codes, one-line errors, and the files it writes."""
 
+import json
+
 import numpy as np
 import pytest
 
 from fastglm.cli import main
+from fastglm.commands import COMMANDS
 from fastglm.tables import column_names, read_table
 
 pa = pytest.importorskip("pyarrow")
@@ -23,6 +26,7 @@ def folder(tmp_path, monkeypatch):
     })  # fmt: skip
     pyarrow.csv.write_csv(table, tmp_path / "t.csv")
     pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
+    (tmp_path / "t.xlsx").write_bytes(b"PK")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -53,24 +57,47 @@ def test_fit_prints_and_writes(folder, capsys, file):
     "arguments, message",
     [
         (["fit", "none.csv", "y ~ x"], "no such file"),
-        (["fit", "t.xlsx", "y ~ x"], "cannot tell the format"),
+        (["fit", "t.xlsx", "y ~ x"], "format"),
         (["fit", "t.csv", "claims ~ yeers"], "did you mean 'years'"),
         (["fit", "t.csv", "claims ~ gap"], "the first in row 0"),
         (["fit", "t.csv", "claims x"], "not of the form"),
-        (["fit", "t.csv", "claims ~ x", "--weights", "v"], "'v' is not in t.csv"),
+        (["fit", "t.csv", "claims ~ x", "--weights", "v"], "'v' is not in the files"),
         (["fit", "t.csv", "claims ~ x", "--weights", "x"], "in the formula and in --weights"),
         (["fit", "t.csv", "claims ~ x", "--level", "2"], "--level must lie"),
         (["fit", "t.csv", "claims ~ x", "--out", "no/where.json"], "no such folder"),
+        (["fit", "t.csv", "claims ~ x", "--vcov", "hc9"], "'hc9' is unknown"),
+        (["fit", "t.csv", "claims ~ x", "--memory", "much"], "invalid size, such as 512MB, value"),
+        (["fit", "t.csv", "claims ~ x", "--exposure", "years"], "log link"),
+        (["fit", "t.csv", "claims ~ x", "--freq-weights", "x"], "in the formula and in --freq-weights"),
+        (["fit", "t.csv", "claims ~ x", "--solver", "magic"], "'magic' is unknown"),
         (["fit", "t.csv"], "required: FORMULA"),
+        (["plan", "t.csv", "claims ~ yeers"], "did you mean 'years'"),
+        (["predict", "t.csv", "t.csv", "--out", "p.parquet"], "t.csv"),
+        (["predict", "none.json", "t.csv", "--out", "p.parquet"], "none.json"),
+        (["predict", "t.json", "t.csv", "--out", "t.csv"], "one of the files that are read"),
+        (["predict", "none.json", "t.csv", "--out", "p.xlsx"], ".parquet or .csv"),
+        (["simulate", "--out", "p.xlsx"], ".parquet or .csv"),
+        (["simulate", "--out", "no/p.csv"], "no such folder"),
+        (["simulate", "--out", "p.csv", "--n", "3", "--files", "4"], "--files 4"),
+        (["simulate", "--out", "p.csv", "--family", "poison"], "choose from"),
+        (["compare", "t.csv"], "FORMULA is missing"),
+        (["compare", "t.csv", "claims ~ x + offset(years)"], "no offset"),
         (["demo", "--n", "many"], "invalid whole number value"),
         ([], "required"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(folder, capsys, arguments, message):
     assert main(arguments) == 2
-    error = capsys.readouterr().err
+    out, error = capsys.readouterr()
     assert message in error
-    assert error.count("\n") == 1
+    assert error.count("\n") == 1 and out == ""
+
+
+def test_errors_are_json_where_that_is_asked_for(folder, capsys):
+    for arguments in (["fit", "none.csv", "y ~ x", "--json"], ["plan", "--json"]):
+        assert main(arguments) == 2
+        out, error = capsys.readouterr()
+        assert out == "" and set(json.loads(error)) == {"error"}
 
 
 def test_unknown_family_is_bad_input(folder, capsys):
@@ -78,10 +105,18 @@ def test_unknown_family_is_bad_input(folder, capsys):
     assert "poisson" in capsys.readouterr().err
 
 
-def test_version_and_help(capsys):
+def test_version(capsys):
     assert main(["--version"]) == 0
-    assert main(["fit", "--help"]) == 0
-    assert "cbind(yes, no)" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("fastglm ")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_teaches_by_examples(command, capsys):
+    assert main([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert f"  fastglm {command}" in out.split("examples:")[1]
+    assert ("cbind(yes, no)" in out) == (command in ("fit", "plan"))
+    assert max(map(len, out.splitlines())) <= 120
 
 
 def test_demo(capsys):

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FileFormatError, InvalidParameterError
+from ..errors import CheckpointError, FileFormatError
 from .base import Tree
 
 VERSION = 1
@@ -39,7 +39,7 @@ class Journal:
 
     Raises
     ------
-    InvalidParameterError
+    CheckpointError
         Naming what is not as it was, where the folder has the passes of another fit.
     FileFormatError
         For a folder that cannot be written, or files in it that cannot be read.
@@ -60,13 +60,13 @@ class Journal:
         except OSError as error:
             raise FileFormatError(f"checkpoint={str(folder)!r}: {error.strerror or error}") from None
         except ValueError as error:
-            if isinstance(error, InvalidParameterError):
+            if isinstance(error, CheckpointError):
                 raise
             raise FileFormatError(f"{head}: cannot be read; remove the folder to start afresh") from None
 
     def _compare(self, before, now):
         for name, a, b in _differences(before, now):
-            raise InvalidParameterError(
+            raise CheckpointError(
                 f"checkpoint={str(self.folder)!r} is of another fit: {name} was {a}, now it is {b}; "
                 "remove the folder to start afresh, or name another"
             )
