@@ -59,7 +59,8 @@ def fit(
     X : (n, p) array
         Numbers of any type, order and stride, read in place; a list, a scipy sparse matrix, or the columns of
         ``fastglm.matrix``. In a data frame, columns of text and categories are factors, against their first level.
-        Also files, as for ``glm``: then y, weights and so on are names of columns, and all others are X.
+        Also files, as for ``glm``: then y, weights and so on are names of columns, and all others are X. Also a
+        ``dask.array`` or ``dask.dataframe``, with y, weights and so on of the same kind, or names of its columns.
     y : (n,) array
         The response. For the binomial also two labels (strings, bools), proportions with ``weights`` as the numbers
         of trials, or an (n, 2) array of successes and failures.
@@ -101,7 +102,7 @@ def fit(
         rows: exactly the same coefficients, standard errors, deviance and robust covariance. By itself where it pays,
         as in designs of factors.
     memory, client, checkpoint
-        For files, as for ``glm``.
+        For files and collections of Dask, as for ``glm``.
 
     Returns
     -------
@@ -130,6 +131,14 @@ def fit(
     array([-3.549071,  0.551776])
     """
     began = time.perf_counter()
+    if hasattr(X, "__dask_graph__"):
+        from .engines.collections import fit_collection
+
+        return fit_collection(
+            X, y, family=family, link=link, intercept=intercept, weights=weights, freq_weights=freq_weights,
+            offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, names=names,
+            threads=threads, progress=progress, compress=compress, memory=memory, client=client, checkpoint=checkpoint,
+        )  # fmt: skip
     if not isinstance(X, (np.ndarray, list)) or (isinstance(X, list) and X and isinstance(X[0], (str, PathLike))):
         from .files import is_rows
 

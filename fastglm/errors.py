@@ -55,6 +55,10 @@ class DivergenceError(FastGLMError, ArithmeticError):
         return type(self), (self.args[0], self.epoch, self.rate, self.stable_limit)
 
 
+class EngineError(FastGLMError, RuntimeError):
+    """The workers of a cluster or a pool died, were lost, or did not answer; the message names the rows they worked on."""
+
+
 class FastGLMWarning(UserWarning):
     """Base of all warnings given by fastglm."""
 

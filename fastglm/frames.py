@@ -53,7 +53,8 @@ def glm(
         pandas, polars, pyarrow, DuckDB, or anything with ``__arrow_c_stream__``; only the columns that are named are
         read, one at a time. Or what is too much for memory: a Parquet, Arrow or CSV file, a pattern such as
         ``"claims/*.parquet"``, a folder with or without partitions, a URL, a list of these, ``from_duckdb("select
-        ...")``, an iterator of frames, or a function that returns one.
+        ...")``, an iterator of frames, or a function that returns one. Or a ``dask.dataframe``, whose partitions stay
+        where they are.
     weights, freq_weights, offset, exposure : str or (n,) array, optional
         As in ``fit``; a name is that of a column.
     family, link, penalty, solver, cov, start, threads, progress, compress
@@ -65,8 +66,10 @@ def glm(
         What a prediction does with a level that the fit has not seen.
     memory : int, optional
         Bytes that the rows of files may take in memory; more are read again at every pass. 256 MiB without it.
-    client : distributed.Client, optional
-        A Dask cluster to read the files on.
+    client : distributed.Client, executor or ``fastglm.engines.Ray``, optional
+        Where passes over files run: a Dask cluster, the processes of a ``concurrent.futures`` executor, or Ray. Workers
+        read the files by the same paths. The answer is the same to the bit on processors of one kind. A Dask client
+        that is there is found for collections of Dask.
     checkpoint : str or Path, optional
         A folder where the state of a fit of files is kept, from which an interrupted one goes on to the same bits.
 
@@ -89,6 +92,15 @@ def glm(
     >>> fastglm.glm("y ~ x + z", frame, family="poisson").names
     ('(Intercept)', 'x', 'z[T.b]', 'z[T.c]')
     """
+    if hasattr(data, "__dask_graph__"):
+        from .engines.collections import glm_collection
+
+        return glm_collection(
+            formula, data, family=family, link=link, weights=weights, freq_weights=freq_weights, offset=offset,
+            exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, threads=threads,
+            progress=progress, missing=missing, unseen=unseen, compress=compress, memory=memory, client=client,
+            checkpoint=checkpoint,
+        )  # fmt: skip
     if is_rows(data):
         from .stored import fit_rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from .errors import InvalidParameterError
 from .family.multinomial import Multinomial
 from .source.base import Data
 from .source.pieces import Place
-from .source.threads import pool
+from .source.threads import Threads
 from .tables import unknown_column
 
 BATCH_BYTES = 32 << 20  # of the numbers that are read at a time
@@ -111,6 +112,19 @@ class FrameReader:
 
         return {"rows": self.rows.fingerprint(), "design": to_dict(self.design), "vectors": self.vectors}
 
+    def labels(self, first: int, stop: int) -> list:
+        """What to call the fragments that rows ``first`` to ``stop`` are in, in messages."""
+        return [self.rows.fragments[f].label for f in self._between(first, stop)]
+
+    def held(self, first: int, stop: int) -> dict | None:
+        """Futures of the fragments that rows ``first`` to ``stop`` are in, where a cluster has them."""
+        futures = getattr(self.rows, "futures", None)
+        return None if futures is None else {f: futures[f] for f in self._between(first, stop)}
+
+    def _between(self, first, stop):
+        a = int(np.searchsorted(self.starts, first, side="right")) - 1
+        return range(a, int(np.searchsorted(self.starts, stop)))
+
     def pieces(self, first: int, sizes: list, vectors_only: bool):
         """As ``Reader.pieces``."""
         import pyarrow as pa
@@ -197,24 +211,22 @@ def texts(rows) -> tuple:
     return tuple(field.name for field in rows.schema if pa.types.is_string(field.type))
 
 
-def fragments_of(rows, threads: int, looked: bool) -> Fragments:
-    """Rows of files as a profile reads them, a thread a fragment."""
-    text = texts(rows)
-
-    def tables(i, columns):
-        row = 0
-        for batch in rows.batches(i, columns, batch_rows(len(columns))):
-            yield ArrowTable(batch, text, looked, Place(0, ((0, rows.fragments[i].label, row),)))
-            row += batch.num_rows
-
-    def each(f, items):
-        return map(f, items) if threads == 1 or len(items) == 1 else pool(threads).map(f, items)
-
+def fragments_of(rows, threads: int, looked: bool, engine=None) -> Fragments:
+    """Rows of files as a profile reads them, shared out by an engine, or a thread a fragment."""
+    each = partial((engine or Threads(threads)).map, held=getattr(rows, "futures", None))
     sizes = np.array([fragment.rows for fragment in rows.fragments], dtype=np.int64)
-    return Fragments(rows.names, sizes, tables, rows.null_count, each)
+    return Fragments(rows.names, sizes, partial(_tables, rows, texts(rows), looked), rows.null_count, each)
 
 
-def reader_of(rows, formula, family, vectors, *, missing, unseen, threads, others=()) -> FrameReader:
+def _tables(rows, text, looked, i, columns):
+    """The tables of a fragment, one after the other; not a closure, so that it can be sent."""
+    row = 0
+    for batch in rows.batches(i, columns, batch_rows(len(columns))):
+        yield ArrowTable(batch, text, looked, Place(0, ((0, rows.fragments[i].label, row),)))
+        row += batch.num_rows
+
+
+def reader_of(rows, formula, family, vectors, *, missing, unseen, threads, others=(), engine=None) -> FrameReader:
     """The reader of a model's columns, after one look at those whose values must be known.
 
     Parameters
@@ -228,6 +240,7 @@ def reader_of(rows, formula, family, vectors, *, missing, unseen, threads, other
     threads : int
     others : sequence of str
         More columns that a row must have to be complete.
+    engine : Threads or another with its ``map``, optional
 
     Raises
     ------
@@ -237,7 +250,7 @@ def reader_of(rows, formula, family, vectors, *, missing, unseen, threads, other
         if column not in rows.names:
             raise unknown_column(column, rows.names, "the files")
     several = isinstance(family, Multinomial)
-    fragments = fragments_of(rows, threads, missing == "drop")
+    fragments = fragments_of(rows, threads, missing == "drop", engine)
     extra = (*vectors.values(), *others)
     found = profile(formula, fragments, missing=missing, unseen=unseen, classes=several, extra=extra)
     if not found.design.formula.response:

@@ -11,6 +11,7 @@ from . import __version__, inputs
 from .api import check_options, fit_source
 from .design.expression import column
 from .design.formula import Formula
+from .engines import engine_of
 from .errors import InvalidParameterError
 from .files import open_rows
 from .inference.cluster_ids import ClusteredChunks, ClusterReader
@@ -71,9 +72,10 @@ def fit_rows(
             raise InvalidParameterError(f"{name} must be the name of a column where the data are files")
     rows = open_rows(data)
     try:
-        reader = reader_for(rows, formula, family, vectors, missing, unseen, threads, clusters)
+        engine = engine_of(client, threads)
+        reader = reader_for(rows, formula, family, vectors, missing, unseen, threads, clusters, engine)
         check_options(penalty, cov, reader.shape.exposure, link)
-        source, classes = Chunked(Chunks(reader), threads), reader.response.classes
+        source, classes = Chunked(Chunks(reader), threads, engine), reader.response.classes
         if checkpoint is not None:
             what = {"family": family, "link": link, "solver": resolve(solver), "cov": cov, "start": start}
             what["compress"] = compress
@@ -123,11 +125,13 @@ def identity(reader, **what) -> dict:
     }
 
 
-def reader_for(rows, formula, family, vectors, missing="error", unseen="error", threads=1, clusters=()):
+def reader_for(rows, formula, family, vectors, missing="error", unseen="error", threads=1, clusters=(), engine=None):
     """The reader of a model's rows, for a formula or ``all_columns``."""
     vectors = {name: column for name, column in vectors.items() if column is not None}
     if isinstance(formula, str):
         formula, named = with_shifts(formula, rows.names, vectors)
     else:
         formula, named = formula(rows.names, vectors, clusters)
-    return reader_of(rows, formula, family, named, missing=missing, unseen=unseen, threads=threads, others=clusters)
+    return reader_of(
+        rows, formula, family, named, missing=missing, unseen=unseen, threads=threads, others=clusters, engine=engine
+    )

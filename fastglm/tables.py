@@ -68,12 +68,16 @@ def read_table(path, formula: str = ".", *others):
     for name in mentioned(formula):
         if name not in known and name not in CODINGS:
             raise unknown_column(name, known, path.name)
-    every = re.search(r"(^|[\s~+*:(-])\.($|[\s+*:)-])", formula) is not None
-    columns = [name for name in known if every or name in formula or name in others]
     try:
-        return _read(path, kind, columns)
+        return _read(path, kind, needed(known, formula, others))
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
+
+
+def needed(known, formula: str, others=()) -> list[str]:
+    """The columns that a formula may need, with some others: those whose names occur in it, or all if it has a "."."""
+    every = re.search(r"(^|[\s~+*:(-])\.($|[\s+*:)-])", formula) is not None
+    return [name for name in known if every or name in formula or name in others]
 
 
 def mentioned(formula: str) -> list[str]:

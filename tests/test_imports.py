@@ -22,7 +22,7 @@ LEVELS = [
     (4, ("solver", "solvers")),
     (5, ("result", "multinomial", "inference", "serialize", "progress", "null", "export")),
     (5, ("after",)),
-    (6, ("api", "model", "online", "nn", "frames", "stored", "sklearn", "statsmodels", "forecast")),
+    (6, ("engines", "api", "model", "online", "nn", "frames", "stored", "sklearn", "statsmodels", "forecast")),
     (6, ("cli", "commands", "doctor", "warm", "__main__", "simulate", "plots")),
 ]
 # imports of a higher level made at the moment of use, as (module, imported); each needs a reason beside it

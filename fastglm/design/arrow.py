@@ -28,7 +28,7 @@ class ArrowTable(Table):
     def __init__(self, batch, text=(), looked: bool = True, place=None):
         self._frame, self._lazy = batch, False
         self._columns, self._coded, self._exact = {}, {}, {}
-        self.names, self.place, self._text, self._looked = tuple(batch.schema.names), place, frozenset(text), looked
+        self.names, self.place, self.text, self._looked = tuple(batch.schema.names), place, frozenset(text), looked
         self.known = dict.fromkeys(self.names)
         self._rows = batch.num_rows
 
@@ -53,7 +53,7 @@ class ArrowTable(Table):
                 array = array.unify_dictionaries().combine_chunks()
                 array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
             codes = array.indices if plain else array.indices.fill_null(-1)
-            return coded(name, codes.to_numpy(), array.dictionary.to_pylist(), name not in self._text)
+            return coded(name, codes.to_numpy(), array.dictionary.to_pylist(), name not in self.text)
         import narwhals as nw
 
         array = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])

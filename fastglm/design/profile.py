@@ -7,6 +7,7 @@ complete. Columns of numbers alone are not read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -146,23 +147,22 @@ class _Look:
             self.read = self.columns
 
     def fragment(self, fragments):
-        """A function of the number of a fragment that returns its ``_Part``."""
+        """A function of the number of a fragment that returns its ``_Part``, and can be sent to another process."""
         stateful = len(self.whole) * 8 * int(fragments.rows.sum())
         if stateful > AT_ONCE:
             raise InvalidParameterError(
                 f"columns {', '.join(self.whole)}: splines, polynomials and scaling must see all values at once "
                 f"({stateful >> 20} MiB), which these rows are too many for; compute such columns beforehand"
             )
+        return partial(self._at, fragments.rows, fragments.tables)
 
-        def look(i):
-            if not self.read:
-                return _Part(int(fragments.rows[i]), {}, {}, {}, set(), [])
-            part = _Part(0, {}, {v: set() for v in self.texts}, {}, set(), [])
-            for table in fragments.tables(i, self.read):
-                part = self._add(part, table)
-            return part
-
-        return look
+    def _at(self, rows, tables, i):
+        if not self.read:
+            return _Part(int(rows[i]), {}, {}, {}, set(), [])
+        part = _Part(0, {}, {v: set() for v in self.texts}, {}, set(), [])
+        for table in tables(i, self.read):
+            part = self._add(part, table)
+        return part
 
     def _add(self, part, table):
         table.read(self.read)
@@ -175,7 +175,8 @@ class _Look:
         for text, v in self.known.items():
             if isinstance(v, Factor) and rows.n:
                 part.levels[text].update(learn(text, rows, {}, not self.formula.text).levels)
-                if (name := v.expression.column) is not None and table.column(name).levels:
+                name = v.expression.column
+                if name is not None and name not in table.text and table.column(name).levels:
                     part.declared.setdefault(name, table.column(name).levels)
         if self.labels is not None and rows.n:
             y = response_of(self.formula.response, rows, {})
@@ -202,7 +203,8 @@ class _Look:
             if not fixed:
                 v = v._replace(levels=_ordered(levels, declared))
             variables[text] = v
-            if rest := tuple(level for level in declared if level not in v.levels):
+            there = set(v.levels)
+            if rest := tuple(level for level in declared if level not in there):
                 unused[v.name] = rest
         for e in (*self.formula.offset, self.formula.exposure, *self.formula.response):
             if e is not None and set(e.functions) & set(ex.STATEFUL):

@@ -16,6 +16,7 @@ import numba
 import numpy as np
 from llvmlite import binding, ir
 from numba import types
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic, overload
 
 DOUBLE_P = types.CPointer(types.float64)
@@ -62,6 +63,7 @@ def address_of(signature, function, cache=True):
         return numba.cfunc(signature, error_model="numpy")(function)
 
 
+@global_compiler_lock  # inspect parses the source, which CPython 3.11 cannot do in two threads at once
 def fingerprint(*classes) -> str:
     """A digest of the source of the classes and of the functions registered for them."""
     digest = hashlib.sha256()

@@ -176,10 +176,18 @@ class Tree:
         """Give the value of unit u; it is added to its neighbour as soon as both are there."""
         self._add(u, value)
 
-    def _add(self, u, value):
-        if self.seen is not None:
+    def leaf(self, i: int) -> int:
+        """The leaf that is the i-th for engines."""
+        return i
+
+    def put_node(self, level: int, u: int, value) -> None:
+        """Give the sum of the leaves from u 2^level on, fewer than (u + 1) 2^level, added as a tree of their own."""
+        self._add(u, value, level)
+
+    def _add(self, u, value, level=0):
+        for _ in range(min(1 << level, self.n - (u << level)) if self.seen is not None else 0):
             self.seen(self.n)
-        level, size = 0, self.n
+        size = -(-self.n >> level)
         while size > 1:
             other = u ^ 1
             if other < size:

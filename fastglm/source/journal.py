@@ -134,9 +134,15 @@ class KeptTree(Tree):
 
     def put(self, u: int, value) -> None:
         """Give a unit's value; sums are made under a lock, so that what is saved is whole."""
+        self.put_node(0, self.places[u], value)
+
+    def leaf(self, i: int) -> int:
+        return self.places[i]
+
+    def put_node(self, level: int, u: int, value) -> None:
         with self.lock:
-            self._add(self.places[u], value)
-            self.done.add(self.places[u])
+            self._add(u, value, level)
+            self.done.update(range(u << level, min((u + 1) << level, self.n)))
             if time.monotonic() - self.last >= self.every and len(self.done) < self.n:
                 self.save({"done": sorted(self.done), "waiting": [(*at, v) for at, v in self.waiting.items()]})
                 self.last = time.monotonic()

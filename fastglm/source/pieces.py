@@ -112,7 +112,7 @@ class Fill(Task):
 def taken(data, rows):
     """Some rows, a slice or numbers; copies where they are numbers."""
     vectors = {name: v if (v := getattr(data, name)) is None else v[rows] for name in VECTORS}
-    X = data.X[rows] if isinstance(rows, slice) or data.X.flags.c_contiguous else data.X.T[:, rows].T
+    X = data.X[rows] if isinstance(rows, slice) or data.X.flags.c_contiguous else data.X.T.take(rows, axis=1).T
     return data._replace(X=X, terms=tuple(t.rows(rows) for t in data.terms), **vectors)
 
 

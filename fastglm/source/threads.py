@@ -150,6 +150,10 @@ class Threads:
                 for future in futures:
                     future.exception()
 
+    def map(self, f, items, held=None):
+        """f of each item, in order."""
+        return map(f, items) if self.n == 1 or len(items) == 1 else pool(self.n).map(f, items)
+
 
 def stretched(units: list, n: int) -> list:
     """Units in about n lists of consecutive ones."""

@@ -1,0 +1,210 @@
+"""Passes on a Dask cluster: a few fat tasks a thread, each a node of the tree, and nothing held on the workers.
+
+Data that are scattered, or kept by actors, are lost with their worker; tasks are run again. So every task has all it
+needs as arguments, and a worker only keeps what it can be sent anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from concurrent.futures import CancelledError
+from weakref import WeakKeyDictionary
+
+from ..errors import EngineError, FastGLMError, InvalidParameterError
+from . import tasks
+from .tasks import Refused, Sent
+
+TIMEOUT = 3600.0  # seconds
+RETRIES = 3
+LARGE = 2 << 20  # bytes of a sum, from where on sums are added on the workers
+FEW_SUMS = 16
+
+
+class Dask:
+    """An engine over a Dask cluster.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    timeout : float
+        The seconds that workers may take until one of the groups of units under way is done.
+
+    Raises
+    ------
+    InvalidParameterError
+        For an asynchronous client.
+    """
+
+    def __init__(self, client, timeout: float = TIMEOUT):
+        if client.asynchronous:
+            raise InvalidParameterError("client is asynchronous; pass one made with asynchronous=False")
+        self.client, self.timeout = client, timeout
+        self._sent: WeakKeyDictionary = WeakKeyDictionary()
+        self._warm: set = set()
+
+    def threads(self) -> int:
+        """The threads of all workers."""
+        return sum(self.client.nthreads().values())
+
+    def run(self, chunks, task, units: list, tree) -> None:
+        """Put the values of ``units`` into ``tree``, the i-th at place i."""
+        from distributed.protocol.pickle import dumps
+
+        groups, packed = tasks.groups_of(units, tree, self.threads()), dumps(task)
+        sent = self._prepared(chunks, task, packed)
+        held = getattr(chunks.reader, "held", lambda first, stop: None)
+        edges = chunks.edges
+        given = [held(int(edges[g.units[0]]), int(edges[g.units[-1] + 1])) for g in groups]
+        each = [(g.units, rows, sent, chunks.change, packed) for g, rows in zip(groups, given, strict=True)]
+        futures = self._map(tasks.value_of, "fastglm-pass", each)
+        nodes = {(g.level, g.u): (future, g.units) for g, future in zip(groups, futures, strict=True)}
+        del futures
+        if size_of(task) >= LARGE:
+            self._add(nodes, tree.n)
+        waiting = {future: (node, units) for node, (future, units) in nodes.items()}
+        del nodes
+        for (node, _), value in self._finished(waiting, lambda what: tasks.where(chunks, what[1])):
+            tree.put_node(*node, value)
+
+    def map(self, f, items, held=None) -> list:
+        """f of each item, in order.
+
+        Parameters
+        ----------
+        f : callable
+        items : sequence of int
+        held : dict, optional
+            For each item a future of the rows that ``f`` finds with ``tasks.brought``.
+        """
+        from distributed.protocol.pickle import dumps
+
+        items = list(items)
+        size = 1 if held else max(1, -(-len(items) // (4 * max(self.threads(), 1))))
+        parts = [tuple(items[i : i + size]) for i in range(0, len(items), size)]
+        given = [None if held is None else {i: held[i] for i in part} for part in parts]
+        packed = dumps(f)
+        each = [(part, rows, packed) for part, rows in zip(parts, given, strict=True)]
+        futures = self._map(tasks.result_of, "fastglm-look", each)
+        waiting = {future: (i, part) for i, (future, part) in enumerate(zip(futures, parts, strict=True))}
+        del futures
+        found = dict(self._finished(waiting, lambda what: f"fragments {what[1][0]} to {what[1][-1]}"))
+        return [value for (_, _), values in sorted(found.items()) for value in values]
+
+    def _map(self, f, name, calls):
+        """Futures of f for the arguments of each call."""
+        # never as keywords of the map: large ones become tasks that are named by the keyword, the same in every map
+        key = f"{name}-{uuid.uuid4().hex[:8]}"
+        return self.client.map(f, *map(list, zip(*calls, strict=True)), key=key, pure=False, retries=RETRIES)
+
+    def _prepared(self, chunks, task, packed) -> Sent:
+        """The reader as groups are sent it, after all workers have compiled what the task runs."""
+        from distributed.protocol.pickle import dumps
+
+        found = self._sent.get(chunks.reader)
+        if found is None:
+            payload = dumps(chunks.reader)
+            token = uuid.uuid4().hex
+            # each worker gets it from another one; where it is lost, the scheduler has it
+            carried = payload if len(payload) <= tasks.SMALL else self._map(bytes, "fastglm-rows", [(payload,)])[0]
+            sent = Sent(token, payload, type(chunks), tasks.versions())
+            found = self._sent[chunks.reader] = (sent._replace(payload=None), carried)
+        else:
+            sent, payload = found[0], None
+        what = sent.token, chunks.change, tasks.kind_of(task)
+        if what not in self._warm:
+            for address, answer in self.client.run(_warm, sent, chunks.change, packed, on_error="return").items():
+                self._check(address, answer)
+            self._warm.add(what)
+        return found[0]._replace(payload=found[1])
+
+    def _check(self, address, answer):
+        if isinstance(answer, Refused):
+            raise FastGLMError(f"{address}: {answer.error}")
+        # one that died meanwhile is the scheduler's business, and its successor compiles in its first task
+        if isinstance(answer, BaseException) and not isinstance(answer, OSError):
+            raise answer
+
+    def _add(self, nodes, n):
+        """Add neighbours on the workers until few sums are left."""
+        level = 0
+        while len(nodes) > FEW_SUMS and level < n.bit_length():
+            size = -(-n >> level)
+            for u in range(0, size, 2):
+                if (level, u) in nodes and u + 1 == size and size > 1:
+                    nodes[level + 1, u // 2] = nodes.pop((level, u))
+                elif (level, u) in nodes and (level, u + 1) in nodes:
+                    (a, first), (b, second) = nodes.pop((level, u)), nodes.pop((level, u + 1))
+                    key = f"fastglm-sum-{uuid.uuid4().hex}"
+                    future = self.client.submit(tasks.plus, a, b, key=key, pure=False, retries=RETRIES)
+                    nodes[level + 1, u // 2] = future, first + second
+            level += 1
+
+    def _finished(self, waiting: dict, words):
+        """(what it is of, result) of futures as they finish; none is left running when this ends early.
+
+        Raises
+        ------
+        EngineError, and what a task raised
+        """
+        from distributed import TimeoutError, wait
+
+        try:
+            while waiting:
+                try:
+                    with self.client.as_current():
+                        done = list(wait(list(waiting), self.timeout, "FIRST_COMPLETED").done)
+                    failed = next((future for future in done if future.status != "finished"), None)
+                    if failed is not None:
+                        raise self._error(failed, words(waiting[failed]))
+                    results = self.client.gather(done)
+                except TimeoutError:
+                    raise EngineError(self._late(words(next(iter(waiting.values()))))) from None
+                except CancelledError:
+                    raise EngineError(
+                        "the tasks were cancelled: the scheduler was closed or restarted, or did not answer; start it "
+                        "again, and pass checkpoint= to go on from where a fit was"
+                    ) from None
+                for future, result in zip(done, results, strict=True):
+                    if isinstance(result, Refused):
+                        raise result.error
+                    yield waiting.pop(future), result
+                del done, results, future, result
+        finally:
+            if waiting and self.client.status == "running":
+                self.client.cancel(list(waiting), force=True)
+
+    def _error(self, future, words):
+        """The error of a future that failed, in the words of a user."""
+        from distributed import KilledWorker
+
+        if future.status != "error":
+            return CancelledError()
+        error = future.exception()
+        if not isinstance(error, KilledWorker):
+            return error
+        return EngineError(
+            f"{words}: {error.allowed_failures + 1} workers died one after the other as they worked on them, the last "
+            f"at {error.last_worker.address}; as a rule they had too little memory: give workers more, or fewer "
+            "threads each (their logs say why they died)"
+        )
+
+    def _late(self, words):
+        busy = {worker: keys for worker, keys in self.client.processing().items() if keys}
+        if not self.client.nthreads():
+            return f"{words}: the cluster has had no worker for {self.timeout:.0f} s"
+        workers = ", ".join(sorted(busy)[:8]) or "no worker"
+        return (
+            f"{words}: nothing was done for {self.timeout:.0f} s (working: {workers}); look at these workers, or pass "
+            "client=fastglm.engines.dask.Dask(client, timeout=...) for tasks that take longer"
+        )
+
+
+async def _warm(*what):
+    """``tasks.warm`` beside the worker's event loop, which must go on answering."""
+    return await asyncio.get_running_loop().run_in_executor(None, tasks.warm, *what)
+
+
+def size_of(task) -> int:
+    """Bytes of the state that a task sums."""
+    return sum(getattr(v, "nbytes", 0) for v in task.begin())

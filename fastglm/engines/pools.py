@@ -1,0 +1,111 @@
+"""Passes on a pool of processes: anything with the ``submit`` of ``concurrent.futures``."""
+
+from __future__ import annotations
+
+import pickle
+import uuid
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
+from weakref import WeakKeyDictionary
+
+from ..errors import EngineError, InvalidParameterError
+from ..source.threads import available
+from . import tasks
+from .tasks import Refused, Sent, Unsent
+
+AHEAD = 2  # calls under way for each worker
+
+
+class Pool:
+    """An engine over an executor.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor, or with the same ``submit``
+        Of processes (started by "spawn" or "forkserver"), threads, or ``mpi4py.futures.MPIPoolExecutor``. A process
+        that dies ends the fit; ``checkpoint=`` lets another one go on.
+    workers : int, optional
+        How many calls run at a time; as the executor says, or as there are cores.
+    """
+
+    def __init__(self, executor, workers: int | None = None):
+        self.executor = executor
+        self.workers = workers or getattr(executor, "_max_workers", None) or available()
+        self._sent: WeakKeyDictionary = WeakKeyDictionary()
+
+    def run(self, chunks, task, units: list, tree) -> None:
+        """Put the values of ``units`` into ``tree``, the i-th at place i."""
+        groups, packed = tasks.groups_of(units, tree, self.workers), pickle.dumps(task)
+        if chunks.reader not in self._sent:
+            payload = pickle.dumps(chunks.reader)
+            self._sent[chunks.reader] = Sent(uuid.uuid4().hex, payload, type(chunks), tasks.versions())
+        whole = self._sent[chunks.reader]
+        sent = whole if len(whole.payload) <= tasks.SMALL else whole._replace(payload=None)
+
+        def calls():
+            for g in groups:
+                yield g, lambda again, g=g: (g.units, None, whole if again else sent, chunks.change, packed)
+
+        for g, value in self._finished(tasks.value_of, calls(), lambda g: tasks.where(chunks, g.units)):
+            tree.put_node(g.level, g.u, value)
+
+    def map(self, f, items, held=None) -> list:
+        """f of each item, in order."""
+        packed = pickle.dumps(f)
+        calls = ((i, lambda again, item=item: ((item,), None, packed)) for i, item in enumerate(items))
+        found = dict(self._finished(tasks.result_of, calls, "fragment {}".format))
+        return [value for _, values in sorted(found.items()) for value in values]
+
+    def _finished(self, f, calls, words):
+        """(what it is of, result) of calls as they finish, a few under way at a time.
+
+        Raises
+        ------
+        EngineError, and what a call raised
+        """
+        running, again = {}, deque()
+        try:
+            while True:
+                while len(running) < AHEAD * self.workers:
+                    what, arguments, resent = (*again.popleft(), True) if again else (*next(calls, (None, None)), False)
+                    if arguments is None:
+                        break
+                    running[self._submit(f, *arguments(resent))] = what, arguments
+                if not running:
+                    return
+                for call in self._wait(list(running)):
+                    result = self._result(call, lambda: " or ".join(words(what) for what, _ in running.values()))
+                    what, arguments = running.pop(call)
+                    if isinstance(result, Unsent):
+                        again.append((what, arguments))
+                    elif isinstance(result, Refused):
+                        raise result.error
+                    else:
+                        yield what, result
+        finally:
+            self._cancel(list(running))
+
+    def _submit(self, f, *arguments):
+        try:
+            return self.executor.submit(f, *arguments)
+        except BrokenExecutor:
+            raise InvalidParameterError("client: a process of the pool died before; make a new one") from None
+        except RuntimeError as error:  # shut down
+            raise InvalidParameterError(f"client: the pool takes no work: {error}") from None
+
+    def _wait(self, running):
+        return wait(running, return_when=FIRST_COMPLETED).done
+
+    def _result(self, call, words):
+        try:
+            return call.result()
+        except BrokenExecutor:
+            raise EngineError(
+                f"{words()}: a process of the pool died at them; as a rule for lack of memory, or, "
+                'right at the start, because the script does not begin its work under if __name__ == "__main__"; make '
+                "a new pool, and pass checkpoint= to go on from where a fit was"
+            ) from None
+
+    def _cancel(self, running):
+        for call in running:
+            call.cancel()

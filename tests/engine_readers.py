@@ -1,0 +1,39 @@
+"""Readers and executors for the tests of engines, in a module that other processes can import."""
+
+import os
+import time
+
+from fastglm.source.pieces import Parts
+
+
+class Slow(Parts):
+    """Rows that take their time, and leave the number of the process that reads them in a file."""
+
+    def __init__(self, parts, mark, seconds=0.05):
+        super().__init__(parts)
+        self.mark, self.seconds = str(mark), seconds
+
+    def pieces(self, first, sizes, vectors_only):
+        half = f"{self.mark}.{os.getpid()}"
+        with open(half, "w") as file:
+            file.write(str(os.getpid()))
+        os.replace(half, self.mark)
+        for found in super().pieces(first, sizes, vectors_only):
+            time.sleep(self.seconds)
+            yield found
+
+
+class Deadly(Parts):
+    """Rows that end every process but one that read them."""
+
+    def __init__(self, parts):
+        super().__init__(parts)
+        self.spared = os.getpid()
+
+    def pieces(self, first, sizes, vectors_only):
+        if os.getpid() != self.spared:
+            os._exit(1)
+        yield from super().pieces(first, sizes, vectors_only)
+
+    def labels(self, first, stop):
+        return ["claims.parquet, row group 0"]
