@@ -14,9 +14,9 @@ import numpy as np
 from . import report
 from .machine import available_memory
 
-SIZES = ((10_000_000, 20, "float64"), (1_000_000, 100, "float64"))
+SIZES = ((10_000_000, 20, "float64"), (2_000_000, 100, "float64"))
 QUICK = ((500_000, 20, "float64"),)
-GROUP = 500_000
+GROUP = 250_000
 HEADER = ("rows x columns", "bytes", "read", "fit", "both", "fit of the file", "ratio", "passes", "peak", "gap/se")
 PEAK = """
 import sys

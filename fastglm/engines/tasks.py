@@ -18,7 +18,7 @@ from ..source.base import Tree
 from ..source.chunked import Chunks
 from ..source.in_memory import InMemory
 from ..source.task import Task
-from ..source.threads import single_threaded_blas, stretched
+from ..source.threads import single_threaded_blas
 
 FEWEST = 2  # groups for each thread of a cluster, below four: few enough to cost nothing, many enough to end together
 SMALL = 100_000  # bytes of a reader that are sent with every group; larger ones are sent once
@@ -121,7 +121,7 @@ def value_of(units: tuple, given: dict | None, sent: Sent, change, task: bytes) 
             return Unsent(sent.token)
         tree, task = Tree(len(units)), pickle.loads(task)
         with rows_given(given), single_threaded_blas(), np.errstate(all="ignore"), chunks.workspace() as room:
-            values = (v for stretch in stretched(list(units), 1) for _, v in chunks.values(task, stretch, room))
+            values = (v for stretch in chunks.stretches(list(units), 1) for _, v in chunks.values(task, stretch, room))
             for i, value in enumerate(values):
                 tree.put(i, value)
     except FileFormatError:

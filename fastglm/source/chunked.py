@@ -74,6 +74,22 @@ class Chunks:
         """One thread's workspace, for a ``with`` statement."""
         return Lent(self._idle, lambda: workspace(self.p, self.block))
 
+    def stretches(self, units: list, n: int) -> list:
+        """Units in about n lists of consecutive ones, each from the beginning of a fragment where they are shorter.
+
+        What comes before a stretch in its fragment has to be decoded for nothing.
+        """
+        fragments = np.searchsorted(self.reader.starts, self.edges[units], side="right").tolist()
+        longest, out, began = max(1, -(-len(units) // n)), [], None
+        for u, fragment in zip(units, fragments, strict=True):
+            here = out and out[-1][-1] == u - 1
+            if here and (fragment == began or len(out[-1]) < longest):
+                out[-1].append(u)
+            else:
+                out.append([u])
+            began = fragment
+        return out
+
     def values(self, task: Task, units: list, work: np.ndarray):
         """(unit, its value) of consecutive units, read in one go."""
         for u, parts in self.parts(units, task.vectors_only):
@@ -206,11 +222,7 @@ class Chunked(Source):
 
     def gather(self) -> InMemory:
         """A source over all rows in memory."""
-        if not all(hasattr(t, "codes") for t in self.data.terms) or not isinstance(self.engine, Threads):
-            return InMemory(self._collect(self.ranges), self.threads)
-        fill = Fill(self.n_rows)
-        self.reduce(fill)
-        return InMemory(fill.data, self.threads)
+        return InMemory(self._collect(self.ranges), self.threads)
 
     def shuffled(self, blocks: list, rng) -> list:
         """Ranges of rows in random order: of fragments, and of the blocks of each stretch that is read at once."""
@@ -243,6 +255,10 @@ class Chunked(Source):
         self.reduce(Finite())
 
     def _collect(self, ranges) -> Data:
+        if isinstance(self.engine, Threads) and all(hasattr(t, "codes") for t in self.data.terms):
+            fill = Fill(ranges)
+            self.reduce(fill)
+            return fill.data
         return self.reduce(Collect(ranges)).data(self.data)
 
     def _gathered(self, units):

@@ -74,32 +74,43 @@ class Collect(Task):
 
 
 class Fill(Task):
-    """All rows, written where they belong in arrays of this process as they come."""
+    """The rows in some ranges, written where they belong in arrays of this process as they come."""
 
     kept = False
 
-    def __init__(self, n_rows: int):
-        self.n_rows, self.data, self.lock = n_rows, None, threading.Lock()
+    def __init__(self, ranges: np.ndarray):
+        self.ranges = ranges[np.argsort(ranges[:, 0])]
+        self.ends = np.cumsum(self.ranges[:, 1] - self.ranges[:, 0])
+        self.data, self.lock = None, threading.Lock()
+
+    def wants(self, first, stop):
+        return bool(((self.ranges[:, 0] < stop) & (self.ranges[:, 1] > first)).any())
 
     def of(self, part, runs):
-        data, n = part.data, len(part.data.y)
         with self.lock:
             if self.data is None:
-                self.data = self._empty(data)
-        rows, whole = slice(part.place.first, part.place.first + n), self.data
-        whole.X[rows] = data.X
-        for name in VECTORS:
-            if (v := getattr(data, name)) is not None:
-                getattr(whole, name)[rows] = v
-        for mine, term in zip(whole.terms, data.terms, strict=True):
-            mine.codes[rows] = term.codes
-            if term.values is not None:
-                mine.values[rows] = term.values
+                self.data = self._empty(part.data)
+        first, n = part.place.first, len(part.data.y)
+        for k in np.flatnonzero((self.ranges[:, 0] < first + n) & (self.ranges[:, 1] > first)):
+            a, b = np.clip(self.ranges[k] - first, 0, n)
+            place = self.ends[k] - self.ranges[k, 1] + first
+            self._write(part.data, slice(a, b), slice(a + place, b + place))
         return 0
 
+    def _write(self, data, rows, place):
+        whole = self.data
+        whole.X[place] = data.X[rows]
+        for name in VECTORS:
+            if (v := getattr(data, name)) is not None:
+                getattr(whole, name)[place] = v[rows]
+        for mine, term in zip(whole.terms, data.terms, strict=True):
+            mine.codes[place] = term.codes[rows]
+            if term.values is not None:
+                mine.values[place] = term.values[rows]
+
     def _empty(self, data):
-        """Arrays for all rows, of the types and the order of a piece's."""
-        n, X = self.n_rows, data.X
+        """Arrays for all rows of the ranges, of the types and the order of a piece's."""
+        n, X = int(self.ends[-1]), data.X
         vectors = {name: v if (v := getattr(data, name)) is None else np.empty(n, v.dtype) for name in VECTORS}
         terms = tuple(
             Categorical(np.zeros(n, np.int32), t.shape[1], None if t.values is None else np.zeros(n))

@@ -118,7 +118,7 @@ class Threads:
     def run(self, chunks, task, units: list, tree) -> None:
         """Put the values of ``units`` into ``tree``, the i-th at place i."""
         places = {u: i for i, u in enumerate(units)}
-        stretches = iter(stretched(units, 1 if self.n == 1 else STRETCHES * self.n))
+        stretches = iter(chunks.stretches(units, 1 if self.n == 1 else STRETCHES * self.n))
         stop = threading.Event()
 
         def work():
@@ -153,15 +153,3 @@ class Threads:
     def map(self, f, items, held=None):
         """f of each item, in order."""
         return map(f, items) if self.n == 1 or len(items) == 1 else pool(self.n).map(f, items)
-
-
-def stretched(units: list, n: int) -> list:
-    """Units in about n lists of consecutive ones."""
-    longest = max(1, -(-len(units) // n))
-    out: list = []
-    for u in units:
-        if out and len(out[-1]) < longest and out[-1][-1] == u - 1:
-            out[-1].append(u)
-        else:
-            out.append([u])
-    return out
