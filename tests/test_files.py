@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fastglm.files import Fragment, Rows, from_duckdb, is_rows, open_rows
+from fastglm.files import Fragment, Rows, from_duckdb, is_rows, open_rows, parquet
 
 pa = pytest.importorskip("pyarrow")
 import pyarrow.dataset as ds  # noqa: E402
@@ -495,3 +495,19 @@ def test_memory_does_not_grow_with_one_giant_piece(tmp_path, kind):
     assert done.returncode == 0, done.stderr
     rows, extra = map(int, done.stdout.split())
     assert rows == len(x) and extra < 130e6  # the rows themselves are 320 MB
+
+
+@pytest.mark.parametrize("skip", [0, 1, 700, 999])
+def test_wide_row_groups_are_decoded_by_columns(tmp_path, monkeypatch, skip):
+    rng, n = np.random.default_rng(1), 1_000
+    late = [None if i == 800 else float(i) for i in range(n)]
+    columns = {f"x{j}": rng.normal(size=n) for j in range(40)} | {"i": rng.integers(0, 9, n).astype("int16")}
+    columns |= {"z": rng.choice(["a", "b", "c"], n), "late": late, "flag": rng.random(n) < 0.5}
+    table = pa.table(columns)
+    path = str(tmp_path / "wide.parquet")
+    pq.write_table(table, path, data_page_size=100)
+    with open_rows(path) as rows:
+        expected = pa.Table.from_batches(rows.batches(0, rows.names, 64, skip))
+        monkeypatch.setattr(parquet, "AT_ONCE", 1)
+        found = pa.Table.from_batches(rows.batches(0, rows.names, 64, skip))
+    assert found.to_pydict() == expected.to_pydict() == table.slice(skip).to_pydict()

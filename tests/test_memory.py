@@ -114,3 +114,14 @@ def test_files_of_any_length_fit_in_a_gibibyte(rows, tmp_path, group, solver):
         for _ in range(6 * len(rows) // group):
             writer.write_table(pa.concat_tables([table] * max(1, group // len(rows))).slice(0, group), group)
     assert peak_of(FILES, path, solver) < 2**30
+
+
+@LINUX
+def test_a_wide_row_group_fits_in_a_gibibyte(tmp_path):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rng = np.random.default_rng(0)
+    columns = {f"x{j}": rng.normal(size=40_000) * 0.1 for j in range(600)}
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"y": rng.poisson(np.exp(columns["x0"] - 1.0))} | columns), path, use_dictionary=False)
+    script = FILES.replace("range(20)", "range(600)").replace("solver=", "memory=0, solver=")
+    assert peak_of(script, path, "auto") < 2**30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .schema import canonical_schema, is_text
+from .transposed import Transposed, is_wide
 
 BUFFER = 1 << 20  # bytes read at a time of each column on a local disk
 AT_ONCE = 96 << 20  # bytes of decoded numbers of a row group that is decoded at once
@@ -82,6 +83,10 @@ class ParquetFile:
             if near and 8 * self.rows[part] * len(names) <= AT_ONCE:
                 # a quarter faster than batch by batch
                 found = opened.read_row_group(part, columns=names, use_threads=False).to_batches(rows)
+            elif is_wide(len(names), AT_ONCE) and all(name in self.schema.names for name in names):
+                with Transposed(opened, part, list(names), self.rows[part], rows) as columns:
+                    yield from columns.batches(skip)
+                return
             else:
                 found = opened.iter_batches(rows, row_groups=[part], columns=names, use_threads=False)
             for batch in found:
