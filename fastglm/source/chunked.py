@@ -16,7 +16,7 @@ from .task import ColumnRange, Task
 from .threads import Threads
 
 PIECE_BYTES = 16 << 20  # of the rows that a thread holds as numbers at a time
-SAMPLE_BYTES = 128 << 20
+SAMPLE_BYTES = 32 << 20, 128 << 20  # that a sample may take in any case, and at the most
 WINDOW_BYTES = 48 << 20
 FRAGMENTS = 16  # the most that a sample is taken from where reading is dear; four at least, else a quarter of all
 
@@ -159,8 +159,11 @@ class Chunked(Source):
 
     @property
     def sample_limit(self) -> int:
-        """The most rows that a sample should have."""
-        return SAMPLE_BYTES // (8 * max(self.n_columns, 1)) if self.cost else self.n_rows
+        """The most rows that a sample should have: two hundred a coefficient, within bounds of memory."""
+        if not self.cost:
+            return self.n_rows
+        low, high = (size // (8 * max(self.n_columns, 1)) for size in SAMPLE_BYTES)
+        return min(high, max(low, 200 * self.n_columns))
 
     def sample(self, rows: int) -> Gathered:
         """About ``rows`` rows, read once and kept in memory: the same ones that a sample in memory would have, or where
