@@ -187,7 +187,7 @@ def choose_sample(n, m, information, score_cost, most=inf) -> Sample | None:
     best, choice = NEWTON_COST, None
     for share in (most / n, *SHARES) if most < SHARES[0] * n else SHARES:
         gain = share * n * density / m
-        if share * n < 2000 or gain < 10.0 or share * n > most:
+        if share * n < 2000 or gain < 10.0 or share * n > 1.001 * most:
             continue
         rho = 1.0 / (sqrt(gain) - 1.0)
         extra = log(TRANSPORT) / -log(rho) * score_cost

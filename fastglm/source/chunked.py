@@ -179,7 +179,7 @@ class Chunked(Source):
         each = (rows * (sizes / sizes.sum())).astype(np.int64)
         runs = [starts[f] + _runs(n, k) for f, n, k in zip(picked, sizes, each, strict=True)]
         found = self._gathered(np.array_split(np.concatenate(runs), n_units(rows, self.room.size)))
-        found.fetched = sizes.sum() / self.n_rows
+        found.fetched = float(sizes.sum() / self.n_rows)
         return found
 
     def part(self, runs: np.ndarray) -> InMemory:
