@@ -12,6 +12,7 @@ from pathlib import Path
 from . import (
     classes,
     curves,
+    factors,
     files,
     first_order,
     hard,
@@ -23,7 +24,7 @@ from . import (
     report,
     start,
     streaming,
-)
+)  # fmt: skip
 from .measure import Effort
 from .peers.base import ALL
 
@@ -37,6 +38,7 @@ EXAMPLES = """examples:
   python -m benchmarks --classes                        softmax regressions
   python -m benchmarks --stream                         streaming Newton against its targets
   python -m benchmarks --first-order                    passes of stochastic descent against scikit-learn's
+  python -m benchmarks --factors                        factors of many levels against glum
   python -m benchmarks --files                          Parquet files against the same rows in memory
   python -m benchmarks --curves --plots docs            error against time and reads of the data
 """
@@ -45,7 +47,7 @@ EXAMPLES = """examples:
 # studies of their own: name of the option -> module with run(effort, quick) -> (text, record)
 STUDIES = {
     "hard": hard, "start": start, "classes": classes, "stream": streaming, "first_order": first_order, "curves": curves,
-    "files": files,
+    "files": files, "factors": factors,
 }  # fmt: skip
 
 
@@ -148,6 +150,7 @@ def _parser():
     add("--classes", action="store_true", help="softmax regressions against statsmodels and scikit-learn, one thread")
     add("--stream", action="store_true", help="streaming Newton: accuracy, cost, coverage, hard data, one thread")
     add("--first-order", action="store_true", help="passes of stochastic descent against scikit-learn's, one thread")
+    add("--factors", action="store_true", help="designs of factors against glum, from the frame to standard errors")
     add("--files", action="store_true", help="fits of Parquet files against reading and fitting them in memory")
     add("--curves", action="store_true", help="error against time and reads, one thread; draws with --plots")
     return parser
