@@ -229,7 +229,7 @@ def fit_source(
             data = _weigh_classes(source.data, labels, options.class_weight)
             options = options._replace(class_weight=None)
             source = InMemory(data, source.threads)
-    check_size(source, cov, several)
+    check_size(source, cov, len(classes.classes) - 1 if several else 0)
     if several:
         model = _softmax(source, family, link, options, cov, classes)
     else:
@@ -286,13 +286,8 @@ def _softmax(source, family, link, options, cov, encoded) -> Softmax:
     return Softmax(source, family._replace(reference=encoded.reference), link, encoded, totals, sums, options, cov)
 
 
-def check_size(source, cov, several: bool = False) -> None:
-    """Refuse a covariance of more coefficients than a matrix of all of them can hold."""
-    if cov is not None and several and source.long:
-        raise InvalidParameterError(
-            f"cov={cov!r}: beside a factor of {source.data.coding.long} levels the coefficients of several classes "
-            "have no standard errors here; pass cov=None for the estimates, or merge levels"
-        )
+def check_size(source, cov, several: int = 0) -> None:
+    """Refuse a covariance of more coefficients than a matrix of all of them can hold; ``several`` as there."""
     sandwich.check(cov, source, several)
     if cov is not None and source.room.q > MOST_SHORT:
         raise InvalidParameterError(

@@ -7,8 +7,9 @@ import numpy as np
 from .kernels import gram
 from .kernels import layout as k
 from .kernels.classes import class_pass
-from .moments import Quadratic
-from .objective import Likelihood, Pass, assembled
+from .moments import Bordered, Quadratic
+from .objective import Likelihood, assembled
+from .passes import Pass
 from .source.rooted import WeightedRows
 
 
@@ -93,9 +94,9 @@ class CrossEntropy(Likelihood):
         self.n_classes = n_classes
 
     @property
-    def n_eliminated(self) -> float:
-        # a level's coefficients of several classes have no diagonal block
-        return np.inf if self.source.long else self.n_params
+    def n_eliminated(self) -> int:
+        coding = self.source.data.coding
+        return self.n_params - (self.n_classes - 1) * (len(coding.kept) if coding is not None else 0)
 
     @property
     def score_cost(self) -> float:
@@ -146,9 +147,12 @@ class CrossEntropy(Likelihood):
             matrices = matrices.transpose(0, 2, 1)
         if self.source.data.terms:
             extras = q.information[1]
-            matrices = np.array([assembled(self.source, a, b, scale) for a, b in zip(matrices, extras, strict=True)])
+            matrices = [assembled(self.source, a, b, scale) for a, b in zip(matrices, extras, strict=True)]
         if order == k.ORDER_DIAGONAL:
-            return q._replace(information=np.concatenate([np.diagonal(matrices[i]) for i in range(others)]))
+            return q._replace(information=np.concatenate([matrices[i].diagonal() for i in range(others)]))
+        if self.source.long and order == 2:
+            return q._replace(information=bordered_laplacian(matrices, self.n_classes))
+        matrices = np.array([A.toarray() if isinstance(A, Bordered) else A for A in matrices])
         if order == k.ORDER_BLOCKS:
             return q._replace(information=matrices)
         return q._replace(information=laplacian(matrices, self.n_classes))
@@ -165,11 +169,34 @@ def laplacian(matrices: np.ndarray, n_classes: int) -> np.ndarray:
     """
     m, others = matrices.shape[1], n_classes - 1
     whole = np.triu(matrices) + np.triu(matrices, 1).transpose(0, 2, 1)
-    full = np.zeros((others, m, others, m))
-    pairs = ((i, j) for i in range(n_classes) for j in range(i + 1, n_classes))
-    for (i, j), W in zip(pairs, whole, strict=True):
+    return _by_class(whole, n_classes).reshape(others * m, others * m)
+
+
+def bordered_laplacian(parts, n_classes: int) -> Bordered:
+    """``laplacian`` of matrices that are ``Bordered``: the border of each level's classes, and the pairs' weights."""
+    (L, m0), others = parts[0].border.shape, n_classes - 1
+    core = laplacian(np.array([part.core for part in parts]), n_classes)
+    border = _by_class(np.array([part.border for part in parts]), n_classes).transpose(1, 0, 2, 3)
+    last = np.zeros((L, others, others))
+    for (i, j), part in zip(_pairs(n_classes), parts, strict=True):
+        a, b = (i - 1, j - 1) if i else (j - 1, j - 1)
+        last[:, a, b] = last[:, b, a] = part.last
+    k, m = np.arange(others), m0 + L
+    order = np.concatenate([np.add.outer(m * k, np.arange(m0)).ravel(), np.add.outer(m0 + np.arange(L), m * k).ravel()])
+    return Bordered(core, border.reshape(L * others, others * m0), last, order)
+
+
+def _pairs(n_classes):
+    return [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
+
+
+def _by_class(matrices, n_classes):
+    """The sum of W_kl at (e_k - e_l)(e_k - e_l)' for rectangular W_kl (a, b): (K-1, a, K-1, b)."""
+    _, a, b = matrices.shape
+    full = np.zeros((n_classes - 1, a, n_classes - 1, b))
+    for (i, j), W in zip(_pairs(n_classes), matrices, strict=True):
         full[j - 1, :, j - 1] += W
         if i > 0:
             full[i - 1, :, i - 1] += W
             full[i - 1, :, j - 1] = full[j - 1, :, i - 1] = -W
-    return full.reshape(others * m, others * m)
+    return full

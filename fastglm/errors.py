@@ -56,7 +56,7 @@ class DivergenceError(FastGLMError, ArithmeticError):
 
 
 class EngineError(FastGLMError, RuntimeError):
-    """The workers of a cluster or a pool died, were lost, or did not answer; the message names the rows they worked on."""
+    """The workers of a cluster or a pool died, were lost, or did not answer; the message names their rows."""
 
 
 class FastGLMWarning(UserWarning):

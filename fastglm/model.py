@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from itertools import islice
 from math import sqrt
 
 import numpy as np
@@ -27,6 +29,8 @@ from .source.rooted import as_rows
 from .types import READ_ONCE
 
 WELL = ("converged", "boundary", "early stopping")
+MOST_NAMED = 20  # aliased columns that a warning names
+MOST_LEVELS = 3  # of a factor of very many levels, that a combination names one by one
 NEAR_ENOUGH = 0.1  # standard errors from the optimum, within which a first-order fit counts as converged
 
 
@@ -106,7 +110,7 @@ class Model:
         if wanted and q.finite and np.isfinite(q.score).all():
             factor = factorise(self.objective, q, beta)
             beta = without_aliased(beta, factor)
-            errors = np.sqrt(max(self.dispersion(q), 1e-300) * np.diagonal(factor.inverse()))
+            errors = np.sqrt(max(self.dispersion(q), 1e-300) * factor.inverse().diagonal())
             certificate = float(np.nanmax(np.abs(factor.solve(q.score)) / errors))
         if penalised and self.cov is not None:
             self.notes.append("a penalised fit has no standard errors")
@@ -152,8 +156,9 @@ class Model:
         # by number, because names may repeat; what holds for one class holds for all
         redundant = solution.factor.aliased if solution.factor is not None else {}
         m = len(self.names)
+        first = self.source.data.coding.core if self.source.long else m  # of the levels of a factor of very many
         aliased = {
-            self.names[j % m]: describe({k % m: c for k, c in combination.items()}, self.names)
+            self.names[j % m]: describe({k % m: c for k, c in combination.items()}, self.names, first)
             for j, combination in redundant.items()
         }
         separated = find_separation(self)
@@ -203,11 +208,13 @@ class Model:
 
     def _warn(self, aliased, separated, converged):
         if aliased:
-            each = "; ".join(f"{name} = {c}" for name, c in aliased.items())
+            each = "; ".join(f"{name} = {c}" for name, c in islice(aliased.items(), MOST_NAMED))
+            more = f"; and {len(aliased) - MOST_NAMED} more in `aliased`" if len(aliased) > MOST_NAMED else ""
+            others = "levels or earlier ones" if self.source.long else "earlier ones"
             self._give(
                 CollinearityWarning,
-                f"X is rank deficient: {len(aliased)} column(s) are aliased (collinear with earlier ones) and their "
-                f"coefficients NaN: {each}. Drop them, or the columns they repeat",
+                f"X is rank deficient: {len(aliased)} column(s) are aliased (collinear with {others}) and their "
+                f"coefficients NaN: {each}{more}. Drop them, or the columns they repeat",
             )
         if separated:
             self._give(SeparationWarning, separated)
@@ -368,11 +375,15 @@ def polish(objective, solution, steps: int = 6):
     return solution._replace(factor=factorise(objective, solution.quadratic, solution.beta))
 
 
-def describe(combination: dict, names) -> str:
-    """A linear combination in words: ``"x1 + 2 x2"``."""
+def describe(combination: dict, names, first=None) -> str:
+    """A linear combination in words: ``"x1 + 2 x2"``; many of a factor's levels, numbered from ``first`` on, as one."""
     if not combination:
         return "0"
-    text = ""
+    text, levels = "", [k for k in combination if first is not None and k >= first]
+    if len(levels) > MOST_LEVELS:
+        factor = re.sub(r"\[.*?\](?=:|$)", "", names[levels[0]])
+        rest = describe({k: c for k, c in combination.items() if k < first}, names)
+        return f"levels of {factor}" if rest == "0" else f"{rest} + levels of {factor}"
     for k, c in combination.items():
         size = "" if abs(abs(c) - 1.0) < 1e-9 else f"{abs(c):.6g} "
         sign = ("-" if c < 0 else "") if not text else (" - " if c < 0 else " + ")

@@ -9,31 +9,92 @@ import numpy as np
 
 
 class Bordered(NamedTuple):
-    """An information whose last block, that of a factor's many levels, is diagonal: [[core, border'], [border, diag]].
+    """An information whose last block is that of a factor's many levels: [[core, border'], [border, D]].
 
-    ``core`` (m0, m0) symmetric, ``border`` (L, m0), ``last`` (L,).
+    ``core`` (m0, m0) symmetric, ``border`` (L, m0), D = diag(``last``) with ``last`` (L,). Of c + 1 classes a level has
+    c coefficients, one after the other: then ``border`` is (L c, m0), and D has a Laplacian's block for each level,
+    with the weights ``last`` (L, c, c) of every two classes, and on the diagonal those with the reference. ``order``
+    (m0 + L c,) has the numbers of the coefficients, where they are others than these.
     """
 
     core: np.ndarray
     border: np.ndarray
     last: np.ndarray
+    order: np.ndarray | None = None
 
     def diagonal(self) -> np.ndarray:
-        """The diagonal, (m0 + L,)."""
-        return np.concatenate([np.diagonal(self.core), self.last])
+        """The diagonal, (m0 + L c,)."""
+        own = np.concatenate([np.diagonal(self.core), self.last.sum(-1).ravel() if self.last.ndim == 3 else self.last])
+        if self.order is None:
+            return own
+        out = np.empty_like(own)
+        out[self.order] = own
+        return out
 
     def scaled(self, factor: float) -> Bordered:
         """Times a number."""
-        return Bordered(self.core * factor, self.border * factor, self.last * factor)
+        return self._replace(core=self.core * factor, border=self.border * factor, last=self.last * factor)
+
+    def rows(self, levels: np.ndarray) -> np.ndarray:
+        """The places of the levels' coefficients."""
+        c = self.last.shape[1] if self.last.ndim == 3 else 1
+        return len(self.core) + (levels[:, None] * c + np.arange(c)).ravel()
+
+    def numbers(self, columns: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """The numbers of the coefficients of some of the core's columns and some levels."""
+        places = np.concatenate([columns, self.rows(levels)])
+        return places if self.order is None else self.order[places]
+
+    def split(self, numbers: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """The core's columns and the levels that coefficients are of, by their numbers; all for None."""
+        m = len(self.core)
+        if numbers is None:
+            return np.arange(m), np.arange(len(self.last))
+        here = np.zeros(m + len(self.border), dtype=bool)
+        here[numbers] = True
+        here = here if self.order is None else here[self.order]
+        return np.flatnonzero(here[:m]), np.flatnonzero(here[m:].reshape(len(self.last), -1).all(1))
+
+    def part(self, columns: np.ndarray, levels: np.ndarray) -> Bordered:
+        """The block of some of the core's columns and some levels, its coefficients in this order."""
+        core, border = self.core[np.ix_(columns, columns)], self.border
+        if len(levels) < len(self.last):
+            border = border[self.rows(levels) - len(self.core)]
+        return Bordered(core, border[:, columns], self.last[levels])
 
     def toarray(self) -> np.ndarray:
         """The whole matrix."""
-        return np.block([[self.core, self.border.T], [self.border, np.diag(self.last)]])
+        m, L = len(self.core), len(self.last)
+        out = np.zeros((m + len(self.border),) * 2)
+        out[:m, :m], out[m:, :m], out[:m, m:] = self.core, self.border, self.border.T
+        at = np.arange(m, len(out)).reshape(L, -1)
+        out[at[:, :, None], at[:, None]] = blocks(self.last).reshape(L, at.shape[1], -1)
+        if self.order is None:
+            return out
+        back = np.argsort(self.order)
+        return out[np.ix_(back, back)]
 
     def times(self, v: np.ndarray) -> np.ndarray:
-        """The product with a vector."""
+        """The product with a vector, in the order of the parts."""
         m = len(self.core)
-        return np.concatenate([self.core @ v[:m] + v[m:] @ self.border, self.border @ v[:m] + self.last * v[m:]])
+        own = self.border @ v[:m] + spread(blocks(self.last), v[m:])
+        return np.concatenate([self.core @ v[:m] + v[m:] @ self.border, own])
+
+
+def blocks(last: np.ndarray) -> np.ndarray:
+    """The levels' block of a ``Bordered``: its diagonal (L,), or its blocks (L, c, c)."""
+    if last.ndim == 1:
+        return last
+    out, k = -last, np.arange(last.shape[1])
+    out[:, k, k] = last.sum(-1)
+    return out
+
+
+def spread(D: np.ndarray, V: np.ndarray) -> np.ndarray:
+    """The product of a diagonal (L,), or of blocks (L, c, c), with an array (L c, ...)."""
+    if D.ndim == 1:
+        return D * V if V.ndim == 1 else D[:, None] * V
+    return (D @ V.reshape(len(D), D.shape[1], -1)).reshape(V.shape)
 
 
 class Apart:
@@ -60,7 +121,7 @@ class Apart:
         return Apart(self.bordered.scaled(factor), self.order)
 
     def __array__(self, dtype=None, copy=None):
-        core, border, last = self.bordered
+        core, border, last, _ = self.bordered
         first, levels = self.order[: len(core)], self.order[len(core) :]
         out = np.zeros((len(self.order),) * 2)
         out[np.ix_(first, first)] = core

@@ -53,7 +53,7 @@ class MultinomialResult(GLMResult):
 
     def cov_params(self):
         """Covariance of the coefficients, a new (q, q) array in the order of ``params.ravel(order="F")``, with NaN
-        where aliased, or None without a covariance."""
+        where aliased, or None without a covariance. Beside a factor of thousands of levels as for ``GLMResult``."""
         return super().cov_params()
 
     def conf_int(self, level=0.95):
@@ -74,8 +74,11 @@ class MultinomialResult(GLMResult):
         covariance = self.cov_params()
         if covariance is None:
             return _frozen(np.full((len(self.names), len(self.classes)), np.nan))
-        blocks = self._by_class(covariance)
-        variances = np.einsum("ck,kjlj,cl->jc", self._symmetric, blocks, self._symmetric, optimize=True)
+        if hasattr(covariance, "same"):
+            blocks = covariance.same(len(self.classes) - 1)
+        else:
+            blocks = np.einsum("kjlj->jkl", self._by_class(covariance))
+        variances = np.einsum("ck,jkl,cl->jc", self._symmetric, blocks, self._symmetric, optimize=True)
         return _frozen(np.sqrt(np.maximum(variances, 0.0)))
 
     @property
@@ -121,6 +124,8 @@ class MultinomialResult(GLMResult):
         def moved(covariance):
             if covariance is None:
                 return None
+            if hasattr(covariance, "mapped"):
+                return covariance.mapped(change)
             blocks = self._by_class(covariance)
             return np.einsum("ak,kilj,bl->aibj", change, blocks, change, optimize=True).reshape(covariance.shape)
 
@@ -248,7 +253,8 @@ class MultinomialResult(GLMResult):
         """Wald's test of some rows of `params` in all classes."""
         p, m = self.params.shape
         at = np.add.outer(p * np.arange(m), rows).ravel()
-        return _tests.wald(self.params.ravel(order="F")[at], covariance[np.ix_(at, at)])
+        block = covariance.block(at) if hasattr(covariance, "block") else covariance[np.ix_(at, at)]
+        return _tests.wald(self.params.ravel(order="F")[at], block)
 
     def summary(self, level=0.95):
         """The fit as a table for each class, a Summary with ``as_text()`` and ``as_html()``."""

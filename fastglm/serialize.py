@@ -278,7 +278,9 @@ def _unpack_covariance(value):
     if isinstance(value, dict):
         from .solver.bordered import BorderedInverse
 
-        return BorderedInverse(**{name: _unpack_array(part) for name, part in value.items()})
+        parts = {name: _unpack_array(part) for name, part in value.items()}
+        m = parts["leverage"].shape[1]  # lists do not tell the shape of no columns
+        return BorderedInverse(**parts | {"core": parts["core"].reshape(m, m)})
     return _unpack_array(value)
 
 

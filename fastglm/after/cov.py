@@ -96,7 +96,7 @@ def _asked(kind, cluster, correction):
 def _covariance(result, cov, source, inverse):
     several = isinstance(result.family, Multinomial)
     _check_same(result, source, several)
-    sandwich.check(cov, source, several)
+    sandwich.check(cov, source, result.params.shape[1] if several else 0)
     beta = result.params.ravel(order="F")
     if several:
         others = result.params.shape[1]

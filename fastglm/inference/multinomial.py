@@ -78,11 +78,13 @@ def predictor_covariances(design, covariance):
 
 def covariance_blocks(result, X, covariance):
     """Yield (rows, covariances of their linear predictors) block by block; aliased coefficients count as 0."""
-    covariance = np.where(np.isnan(covariance), 0.0, covariance)
-    # a row's products with the covariance, and a few (K, K) matrices
-    width = len(covariance) + 6 * len(result.classes) ** 2
+    K, parts = len(result.classes), hasattr(covariance, "forms")
+    covariance = covariance if parts else np.where(np.isnan(covariance), 0.0, covariance)
+    # a row's products with the covariance, or itself for each class, and a few (K, K) matrices
+    width = covariance.shape[0] * (K if parts else 1) + 6 * K**2
     for first, design in design_blocks(result, X, width):
-        yield slice(first, first + len(design)), predictor_covariances(design, covariance)
+        found = covariance.forms(design, K - 1) if parts else predictor_covariances(design, covariance)
+        yield slice(first, first + len(design)), found
 
 
 def mean_interval(result, X, kind="mean", level=0.95):

@@ -111,8 +111,15 @@ def _clustered(options) -> Robust:
     return Robust("cluster", name if correction else f"{name}, uncorrected", by, bool(correction))
 
 
-def check(cov, source, several: bool) -> None:
+def check(cov, source, several: int) -> None:
     """Refuse, before a fit, a covariance that its model cannot have.
+
+    Parameters
+    ----------
+    cov : Robust, str or None
+    source : InMemory or Chunked
+    several : int
+        Classes beside the reference in a softmax regression, else 0.
 
     Raises
     ------
@@ -124,10 +131,10 @@ def check(cov, source, several: bool) -> None:
         raise InvalidParameterError(
             f"cov={cov.name!r}: rows of several classes have no one leverage; take 'HC1', or clusters"
         )
-    long = source.data.coding is not None and source.data.coding.long > 0
-    if long and source.n_columns > LARGEST:
+    m = source.n_columns * max(int(several), 1)
+    if source.long and m > LARGEST:
         raise InvalidParameterError(
-            f"cov={cov.name!r}: the covariance of {source.n_columns} coefficients does not fit in one matrix, which "
+            f"cov={cov.name!r}: the covariance of {m} coefficients does not fit in one matrix, which "
             "this kind needs; take 'HC0' or 'HC1'"
         )
 

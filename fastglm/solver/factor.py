@@ -140,7 +140,7 @@ def cholesky(information, scale: np.ndarray, safe: float = SAFE_PIVOT, kept=None
     earlier ones, whatever the columns' scale.
     """
     if isinstance(information, Bordered):
-        return bordered_cholesky(information, scale, safe)
+        return bordered_cholesky(information, scale, safe, kept)
     if isinstance(information, Apart):
         if kept is None:
             order = information.order

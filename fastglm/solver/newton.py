@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..moments import Bordered
+from .bordered import bordered_rank
 from .factor import SAFE_PIVOT, SAFE_PIVOT_SMALL, Diagonal, cholesky, from_root
 
 BLOCKED = "the end of the means' range stops the steps"
@@ -71,19 +73,25 @@ class Solution(NamedTuple):
 
 
 def factorise(objective, q, beta):
-    """A factor of the information at beta: Cholesky, after rescaling where it over- or underflowed, else QR."""
+    """A factor of the information at beta: Cholesky, after rescaling where it over- or underflowed, else QR.
+
+    Where columns or levels are aliased beside a long factor, Cholesky's over the others.
+    """
     # an entry that overflowed makes the factor NaN, one that underflowed does not
     d = q.information.diagonal()
     if not (d.min(initial=1.0) > 1e-200 and isfinite(d.sum())) and objective.rescale():
         q = objective.at(beta, 2)
     safe = SAFE_PIVOT_SMALL if objective.small else SAFE_PIVOT
+    bordered = isinstance(q.information, Bordered)
     factor = cholesky(q.information, objective.scale, safe, objective.kept)
-    if factor is None:
+    if factor is None and bordered:
+        factor = bordered_rank(q.information, objective.scale, objective.rank_tolerance, objective.kept)
+    elif factor is None:
         objective.precise = True
         factor = from_root(objective.root(beta), objective.scale, objective.kept, objective.rank_tolerance)
-        if objective.kept is None:
-            # decided once: means running to the end of their range must not look like dependent columns
-            objective.kept, objective.aliased = factor.kept, factor.aliased
+    if objective.kept is None and (bordered or factor.accurate):
+        # decided once: means running to the end of their range must not look like dependent columns
+        objective.kept, objective.aliased = factor.kept, factor.aliased
     return factor._replace(aliased=objective.aliased) if objective.aliased else factor
 
 
