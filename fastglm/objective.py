@@ -276,8 +276,10 @@ class Deviance(Likelihood):
         source = self.source
         # stored columns of which several make a coefficient have no scale of their own
         scale = self.scale if not source.data.terms else np.ones(source.room.dense)
-        beta = source.expand(beta)
-        direction = beta if direction is None else source.expand(direction)
+        if source.packed.coding is not None:
+            beta = source.expand(beta)
+            direction = None if direction is None else source.expand(direction)
+        direction = beta if direction is None else direction
         if order == k.ORDER_DIAGONAL and not self._has_diagonal:
             order = 2
         shape = (source.n_stored, source.room.dense, source.room.size)

@@ -509,5 +509,6 @@ def test_wide_row_groups_are_decoded_by_columns(tmp_path, monkeypatch, skip):
     with open_rows(path) as rows:
         expected = pa.Table.from_batches(rows.batches(0, rows.names, 64, skip))
         monkeypatch.setattr(parquet, "AT_ONCE", 1)
+        monkeypatch.setattr(parquet, "WIDE", 1)
         found = pa.Table.from_batches(rows.batches(0, rows.names, 64, skip))
     assert found.to_pydict() == expected.to_pydict() == table.slice(skip).to_pydict()

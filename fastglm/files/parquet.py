@@ -7,6 +7,7 @@ from .transposed import Transposed, is_wide
 
 BUFFER = 1 << 20  # bytes read at a time of each column on a local disk
 AT_ONCE = 96 << 20  # bytes of decoded numbers of a row group that is decoded at once
+WIDE = 224 << 20  # bytes that pages of all columns may take while batches are decoded
 FAR_BUFFER = 8 << 20
 COALESCED = 256 << 20  # a row group of at most this size is fetched as a whole from an object store
 KEPT = 64 << 20  # bytes of footers, as they are in the files, that are kept parsed
@@ -75,7 +76,7 @@ class ParquetFile:
                 metadata=metadata,
                 read_dictionary=[name for name in names if self._text(name)],
                 pre_buffer=whole,
-                buffer_size=0 if whole else BUFFER if near else FAR_BUFFER,
+                buffer_size=0 if whole else (BUFFER if len(names) <= 32 else BUFFER // 4) if near else FAR_BUFFER,
                 page_checksum_verification=True,
             ) as opened,
         ):
@@ -83,7 +84,7 @@ class ParquetFile:
             if near and 8 * self.rows[part] * len(names) <= AT_ONCE:
                 # a quarter faster than batch by batch
                 found = opened.read_row_group(part, columns=names, use_threads=False).to_batches(rows)
-            elif is_wide(len(names), AT_ONCE) and all(name in self.schema.names for name in names):
+            elif is_wide(len(names), WIDE) and all(name in self.schema.names for name in names):
                 with Transposed(opened, part, list(names), self.rows[part], rows) as columns:
                     yield from columns.batches(skip)
                 return
