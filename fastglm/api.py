@@ -101,8 +101,10 @@ def fit(
         Whether to collapse rows of equal covariates into cells with the sums that make the fit of them that of all
         rows: exactly the same coefficients, standard errors, deviance and robust covariance. By itself where it pays,
         as in designs of factors.
-    memory, client, checkpoint
+    memory, client
         For files and collections of Dask, as for ``glm``.
+    checkpoint
+        As for ``glm``.
 
     Returns
     -------
@@ -160,7 +162,7 @@ def fit(
             return fit_frame(
                 X, y, family=family, link=link, intercept=intercept, weights=weights, freq_weights=freq_weights,
                 offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, names=names,
-                threads=threads, progress=progress, compress=compress,
+                threads=threads, progress=progress, compress=compress, client=client, checkpoint=checkpoint,
             )  # fmt: skip
     family, link = inputs.family_and_link(family, link)
     options = resolve(solver)
@@ -178,6 +180,15 @@ def fit(
         names=names,
     )
     source = InMemory(data, get_threads(threads))
+    if client is not None:
+        raise InvalidParameterError(
+            "client: rows in memory are fitted by the threads of this process; pass files or a collection of Dask"
+        )
+    if checkpoint is not None:
+        from .stored import journalled
+
+        what = {"family": family, "link": link, "solver": options, "cov": cov, "start": start, "compress": compress}
+        source = journalled(data, source.threads, checkpoint, what)
     return fit_source(
         source, family, link, options, cov, classes, start=start, progress=progress, compress=compress, began=began
     )

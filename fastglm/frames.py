@@ -71,7 +71,7 @@ def glm(
         read the files by the same paths. The answer is the same to the bit on processors of one kind. A Dask client
         that is there is found for collections of Dask.
     checkpoint : str or Path, optional
-        A folder where the state of a fit of files is kept, from which an interrupted one goes on to the same bits.
+        A folder where the state of a fit is kept, from which an interrupted one goes on to the same bits.
 
     Returns
     -------
@@ -128,7 +128,8 @@ def glm(
         vectors["exposure"] = built.exposure
     result = fit(
         built, built.y, family=family, link=link, intercept=built.ones, penalty=penalty, solver=solver, cov=cov,
-        start=start, threads=threads, progress=progress, compress=compress, **vectors,
+        start=start, threads=threads, progress=progress, compress=compress, client=client,
+        checkpoint=checkpoint, **vectors,
     )  # fmt: skip
     return replace(result, design=design, notes=(*notes_of(design), *result.notes))
 

@@ -20,6 +20,7 @@ from .reading import VECTORS, reader_of
 from .solvers import resolve
 from .source.chunked import Chunked, Chunks
 from .source.journal import Journal
+from .source.pieces import Parts
 from .source.threads import get_threads
 
 MEMORY = 1 << 28  # bytes of rows that are read once and kept
@@ -92,6 +93,12 @@ def fit_rows(
         if rows is not data:
             rows.close()
     return replace(result, design=reader.design, notes=(*notes_of(reader.design), *result.notes))
+
+
+def journalled(data, threads: int, checkpoint, what: dict) -> Chunked:
+    """A source over rows in memory whose passes are kept in the folder ``checkpoint``."""
+    reader = Parts([data])
+    return Chunked(Chunks(reader), threads, journal=Journal(checkpoint, identity(reader, **what)))
 
 
 def all_columns(y, intercept: bool):

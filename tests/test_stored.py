@@ -181,3 +181,17 @@ def test_a_checkpoint_of_another_fit_is_refused_by_name(frame, tmp_path):
     (tmp_path / "state" / "fit.json").write_text("{")
     with pytest.raises(FileFormatError, match="fit.json"):
         fastglm.glm("y ~ x", path, family="poisson", checkpoint=state)
+
+
+def test_rows_in_memory_have_checkpoints_and_no_cluster(frame, tmp_path):
+    X, y = frame[["x", "k"]].to_numpy(float), frame.y.to_numpy()
+    plain = fastglm.fit(X, y, family="poisson")
+    for _ in range(2):
+        kept = fastglm.fit(X, y, family="poisson", checkpoint=tmp_path / "state")
+        np.testing.assert_array_equal(kept.params, plain.params)
+    with pytest.raises(InvalidParameterError, match="what they hold"):
+        fastglm.fit(X + 1.0, y, family="poisson", checkpoint=tmp_path / "state")
+    whole = fastglm.glm("y ~ x + z", frame, family="poisson", checkpoint=tmp_path / "other")
+    np.testing.assert_array_equal(whole.params, fastglm.glm("y ~ x + z", frame, family="poisson").params)
+    with pytest.raises(InvalidParameterError, match="client"):
+        fastglm.fit(X, y, client=object())

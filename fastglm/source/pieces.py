@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from bisect import bisect_right
 from typing import NamedTuple
@@ -171,5 +172,11 @@ class Parts:
             first += size
 
     def fingerprint(self) -> dict:
-        """The numbers of rows; what is in memory has no name that says more."""
-        return {"parts": [len(part.y) for part in self.parts]}
+        """The numbers of rows, and a digest of all that they hold."""
+        digest = hashlib.blake2b(digest_size=16)
+        for part in self.parts:
+            arrays = [part.X, *(getattr(part, name) for name in VECTORS)]
+            arrays += [v for t in part.terms for v in vars(t).values()]
+            for v in arrays:
+                digest.update(np.ascontiguousarray(v).tobytes() if isinstance(v, np.ndarray) else repr(v).encode())
+        return {"rows": [len(part.y) for part in self.parts], "what they hold": digest.hexdigest()}
