@@ -14,6 +14,7 @@ import pytest
 import fastglm
 from fastglm import inputs
 from fastglm.api import fit_source
+from fastglm.engines import dask as dask_engine
 from fastglm.engines import engine_of
 from fastglm.engines.dask import Dask
 from fastglm.errors import EngineError, FileFormatError, InvalidParameterError, MissingDataError
@@ -25,13 +26,54 @@ pd = pytest.importorskip("pandas", reason="makes frames of Dask")
 pq = pytest.importorskip("pyarrow.parquet", reason="reads Parquet files")
 
 
+class TwoWorkers:
+    """A cluster of two workers, and another one where killed workers were not replaced."""
+
+    def __init__(self):
+        self.cluster = self.client = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        if self.client is not None:
+            self.client.close()
+            self.cluster.close()
+
+    def ready(self):
+        if self.client is not None:
+            try:
+                self.client.wait_for_workers(2, timeout=20)
+                return self.client
+            except TimeoutError:
+                self.__exit__()
+        self.cluster = distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        )
+        self.client = distributed.Client(self.cluster, set_as_default=False)
+        return self.client
+
+
 @pytest.fixture(scope="module")
-def client():
+def two_workers():
+    with TwoWorkers() as two:
+        yield two
+
+
+@pytest.fixture
+def client(two_workers):
+    return two_workers.ready()
+
+
+def test_a_cluster_without_workers_is_given_up(frame, folder, monkeypatch):
+    monkeypatch.setattr(dask_engine, "LOOK", 0.1)
+    monkeypatch.setattr(dask_engine, "ALONE", 0.5)
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
+        pytest.raises(EngineError, match="no worker for"),
     ):
-        yield client
+        fastglm.glm("y ~ x", str(folder), family="binomial", client=client)
 
 
 @pytest.fixture(scope="module")

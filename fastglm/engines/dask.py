@@ -7,6 +7,7 @@ needs as arguments, and a worker only keeps what it can be sent anew.
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from concurrent.futures import CancelledError
 from weakref import WeakKeyDictionary
@@ -16,6 +17,8 @@ from . import tasks
 from .tasks import Refused, Sent
 
 TIMEOUT = 3600.0  # seconds
+LOOK = 5.0  # seconds between two looks at whether there are workers
+ALONE = 120.0  # seconds without any worker, after which a pass is given up
 RETRIES = 3
 LARGE = 2 << 20  # bytes of a sum, from where on sums are added on the workers
 FEW_SUMS = 16
@@ -147,13 +150,12 @@ class Dask:
         ------
         EngineError, and what a task raised
         """
-        from distributed import TimeoutError, wait
+        from distributed import TimeoutError
 
         try:
             while waiting:
                 try:
-                    with self.client.as_current():
-                        done = list(wait(list(waiting), self.timeout, "FIRST_COMPLETED").done)
+                    done = self._some(list(waiting), words(next(iter(waiting.values()))))
                     failed = next((future for future in done if future.status != "finished"), None)
                     if failed is not None:
                         raise self._error(failed, words(waiting[failed]))
@@ -173,6 +175,28 @@ class Dask:
         finally:
             if waiting and self.client.status == "running":
                 self.client.cancel(list(waiting), force=True)
+
+    def _some(self, futures, words) -> list:
+        """Those of some futures that are done, as soon as one is."""
+        from distributed import TimeoutError, wait
+
+        began = last = time.monotonic()  # when there was a worker last
+        while True:
+            now = time.monotonic()
+            left = began + self.timeout - now
+            try:
+                with self.client.as_current():
+                    return list(wait(futures, min(left, LOOK), "FIRST_COMPLETED").done)
+            except TimeoutError:
+                if left <= LOOK:
+                    raise
+            if self.client.nthreads():
+                last = time.monotonic()
+            elif time.monotonic() - last > ALONE:
+                raise EngineError(
+                    f"{words}: the cluster has had no worker for {ALONE:.0f} s; start workers again, and pass "
+                    "checkpoint= to go on from where a fit was"
+                )
 
     def _error(self, future, words):
         """The error of a future that failed, in the words of a user."""
