@@ -3,6 +3,8 @@
 import os
 import time
 
+import numpy as np
+
 from fastglm.source.pieces import Parts
 
 
@@ -37,3 +39,14 @@ class Deadly(Parts):
 
     def labels(self, first, stop):
         return ["claims.parquet, row group 0"]
+
+
+def uneven(frame, i, cuts=(0, 10_000, 10_000, 40_000, 60_000)):
+    """A partition: of other types than others, with categories of its own, one of them empty."""
+    part = frame.iloc[cuts[i] : cuts[i + 1]][["y", "x", "g", "count"]].copy()
+    part["g"] = part["g"].astype("category")
+    if i == 0:
+        part["count"] = part["count"].astype(np.int8)
+    if i == 3:
+        part["count"] = part["count"].astype(float)
+    return part

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 
 import engine_readers
 import numpy as np
@@ -297,21 +298,10 @@ def test_arrays_of_dask(frame, client):
         fastglm.fit(rows, others[0][1:], **options)
 
 
-def uneven(frame, i, cuts=(0, 10_000, 10_000, 40_000, 60_000)):
-    """A partition: of other types than others, with categories of its own, one of them empty."""
-    part = frame.iloc[cuts[i] : cuts[i + 1]][["y", "x", "g", "count"]].copy()
-    part["g"] = part["g"].astype("category")
-    if i == 0:
-        part["count"] = part["count"].astype(np.int8)
-    if i == 3:
-        part["count"] = part["count"].astype(float)
-    return part
-
-
 @pytest.mark.parametrize("where", ["cluster", "here"])
 def test_partitions_that_differ(where, frame, dd, client):
-    meta = uneven(frame, 0).iloc[:0]
-    f = dd.from_map(lambda i: uneven(frame, i), range(4), meta=meta)
+    meta = engine_readers.uneven(frame, 0).iloc[:0]
+    f = dd.from_map(partial(engine_readers.uneven, frame), range(4), meta=meta)
     options = {"family": "binomial", "memory": 0, "client": client if where == "cluster" else None}
     found = fastglm.glm("y ~ x + g + count", f, **options)
     same(found, fastglm.glm("y ~ x + g + count", frame, family="binomial"))
