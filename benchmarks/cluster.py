@@ -22,7 +22,7 @@ def cost(n: float, p: int, workers: int) -> dict:
     read = n * p / cores * (8.0 / STORAGE + READ_NS * 1e-9)
     compute = n / cores * (0.9 * p + 0.021 * p * p) * 1e-9
     levels = ceil(log2(workers)) if workers > 1 else 0
-    sums = levels * 4.0 * p * p / LINK
+    sums = levels * 8.0 * p * p / LINK
     scheduler = TASK * max(n / UNIT, 4 * cores) if workers > 1 else 0.0
     passes = PASSES + PILOT
     parts = {"reading": read, "computing": compute, "sums": sums, "scheduler": scheduler}
