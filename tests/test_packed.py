@@ -143,3 +143,11 @@ def test_one_factor_alone_is_its_levels_means():
     events = np.bincount(codes, y)
     np.testing.assert_allclose(result.params, np.log(events / np.bincount(codes)), rtol=1e-10)
     np.testing.assert_allclose(result.bse, 1.0 / np.sqrt(events), rtol=1e-8)
+
+
+def test_the_null_model_beside_an_offset_that_underflows():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 2)), rng.poisson(2, 200)
+    far, near = (fastglm.fit(X, y, family="poisson", offset=np.full(200, v)) for v in (-750.0, 0.0))
+    assert far.null_deviance == pytest.approx(near.null_deviance, rel=1e-12)
+    np.testing.assert_allclose(far.params - [750.0, 0.0, 0.0], near.params, atol=1e-11)
