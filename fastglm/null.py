@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .family.links import linear_predictor
 from .inference.tests import HALF_LINE_LINKS
 from .objective import Deviance
 from .solver.newton import Control
@@ -42,7 +43,7 @@ class Null:
     @cached_property
     def eta(self):
         """The linear predictor of the mean of y."""
-        return _scalar_link(self.model.link, self.mean)
+        return linear_predictor(self.model.link, self.mean)
 
     def _objective(self, ones):
         return Deviance(self.model.source.changed(Change(True, ones)), self.model.pair)
@@ -108,13 +109,6 @@ class _Seed:
 
     def __call__(self):
         return self.beta
-
-
-def _scalar_link(link, mean):
-    try:
-        return float(link.link(float(mean)))
-    except (ValueError, ZeroDivisionError, OverflowError):
-        return np.inf
 
 
 class ClassNull:

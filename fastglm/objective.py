@@ -7,6 +7,8 @@ from math import isfinite
 
 import numpy as np
 
+from .family.gaussian import Gaussian
+from .family.links import Identity
 from .kernels import gram
 from .kernels import layout as k
 from .kernels.dense import symmetric
@@ -17,9 +19,8 @@ from .source.base import Change
 from .source.rooted import rooted
 
 SMALL_CELLS = 50_000
-# the linear predictor at which a mean is as good as at the end of its range
-FAR_OUT = {"log": 40.0, "logit": 40.0, "cloglog": 40.0}
-RANK_TOLERANCE = 1e-11  # R's glm.fit; never coupled to the convergence tolerance
+# multiplications that a QR of a design with terms may take, a second or so; beyond, cross-products are factored
+QR_COST = 4e9
 DIAGONAL = k.ORDER_DIAGONAL  # the order of a pass with the score and the information's diagonal
 
 
@@ -53,6 +54,8 @@ class Likelihood:
         Whether a curvature sums the outer products of the rows' scores instead of the information.
     score_cost : float
         What a score pass costs beside one with curvature.
+    factorable : bool
+        Whether the rows of the design can be factored, rather than their cross-product alone.
     """
 
     linear = False
@@ -64,8 +67,11 @@ class Likelihood:
         self.precise = self.meat = False
         self.kept: np.ndarray | None = None
         self.aliased: dict = {}
+        self._rescaled = False
         self.n_passes, self.price = 0.0, share
         self._plan = None
+        terms = bool(source.data.terms)
+        self.factorable = not terms or self.small or source.rows_read * float(n_params) ** 2 <= QR_COST
 
     @property
     def n_eliminated(self) -> int:
@@ -77,11 +83,6 @@ class Likelihood:
     def sampleable(self) -> bool:
         """Whether a sample has something of every column: rare levels need not be in it."""
         return not self.source.data.terms
-
-    @property
-    def rank_tolerance(self) -> float:
-        """What a column must keep of its length beside earlier ones not to depend on them."""
-        return 1e-6 if self.source.long or (self.source.data.terms and not self.small) else RANK_TOLERANCE
 
     @property
     def exact_products(self) -> bool:
@@ -125,6 +126,13 @@ class Likelihood:
         """As ``sample``, its sums those of its rows alone."""
         return self.over(self.source.sample(rows))
 
+    def design(self) -> Deviance:
+        """Least squares over the columns of X alone: y = 0, no offset, and unit weights unless the model is linear."""
+        weights = "as they are" if self.linear else "unit"
+        other = Deviance(self.source.changed(Change(False, y=0.0, weights=weights)), Pair(Gaussian(), Identity()))
+        other.scale, other.price = self.scale[: self.n_columns], self.price
+        return other
+
     def part(self, runs: np.ndarray) -> Likelihood:
         """The same model over the ranges of rows ``runs`` (k, 2) alone."""
         return self.over(self.source.part(runs))
@@ -134,8 +142,9 @@ class Likelihood:
 
         Terms are left as they are: levels are zeros and ones.
         """
-        if self.source.data.terms:
+        if self.source.data.terms or self._rescaled:
             return False
+        self._rescaled = True
         largest = self.source.column_max()
         self.n_passes += self.price
         scale = np.ones(self.n_columns)
@@ -149,7 +158,7 @@ class Likelihood:
     def root(self, beta: np.ndarray) -> np.ndarray:
         """The triangular factor R of the weighted design, R'R the information, without forming it: one pass."""
         self.n_passes += self.price
-        if self.source.data.terms and not self.small:
+        if not self.factorable:
             # zeros and ones lose few digits in a cross-product, and a dense design of all levels would be long
             J = symmetric(self.at(beta, 2).information)
             size = np.sqrt(np.diagonal(J))
@@ -248,19 +257,29 @@ class Deviance(Likelihood):
         beta = np.linalg.lstsq(symmetric(q.information) / d / d[:, None], q.score / d, rcond=1e-10)[0] / d
         return np.concatenate([beta, np.zeros(m - len(beta))])
 
-    def sent_away(self, beta: np.ndarray) -> np.ndarray:
+    def start_empty_levels_at_bound(self, beta: np.ndarray) -> np.ndarray:
         """A start with the coefficients of empty levels far out, where a fit would take them one step at a time.
 
         A level is empty where all of its rows have y at the same end of the means' range: its estimate is infinite.
         """
-        data, away = self.source.data, FAR_OUT.get(self.pair.link.name)
+        data, ends = self.source.data, self.pair.link.ends
         coding = data.coding
-        if not data.terms or away is None or (coding is not None and not coding.simple):
+        if not data.terms or ends == (None, None) or (coding is not None and not coding.simple):
             return beta
         beta = np.array(beta)
-        for empty, sign in zip(self._empty, (-1.0, 1.0), strict=True):
-            beta[empty] = sign * away
+        for empty, end in zip(self._empty, ends, strict=True):
+            if end is not None:
+                beta[empty] = end
         return beta
+
+    @property
+    def infinite_levels(self) -> np.ndarray | None:
+        """The sign of infinity of each coefficient of a level that was found empty; None where none was looked at."""
+        ends = self.pair.link.ends
+        empty = vars(self).get("_empty")
+        if empty is None:
+            return None
+        return sum(0.0 if end is None else np.sign(end) * found for found, end in zip(empty, ends, strict=True))
 
     @cached_property
     def _empty(self):

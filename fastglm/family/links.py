@@ -2,7 +2,8 @@
 
 ``inverse``, ``slope`` and ``bend`` are the mean and its first and second derivative in the linear predictor.
 Links onto (0, 1) also give ``tails``: log mu, log(1 - mu), slope / mu and slope / (1 - mu), exact where mu or 1 - mu
-underflows.
+underflows. ``ends`` are the linear predictors at which the mean is within 1e-17 of 0 and of 1, where it gets there
+exponentially fast.
 """
 
 from __future__ import annotations
@@ -15,9 +16,19 @@ from numba.extending import register_jitable
 from ..kernels.elementary import exp, expm1, log, log1p, log_ndtr, log_sigmoid, logit, norm_cdf, norm_pdf, sigmoid
 from ..kernels.scalars import norm_quantile
 from ..types import Interval
-from .registry import POSITIVE, link
+from .registry import NONNEGATIVE, POSITIVE, link
 
 LOG_SQRT_2PI = 0.91893853320467274178
+INFINITE = 1e15  # a linear predictor as good as infinite: the tangent of a quarter turn is 1.6e16
+
+
+def linear_predictor(link, mean: float) -> float:
+    """The linear predictor of a mean, infinite where it has none: at an end of the range that is never reached."""
+    try:
+        eta = float(link.link(float(mean)))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return inf
+    return eta if abs(eta) < INFINITE else -inf if eta < 0.0 else inf
 
 
 @link("identity")
@@ -44,6 +55,8 @@ class Identity(NamedTuple):
 class Log(NamedTuple):
     """log mu = eta."""
 
+    ends = (-40.0, None)
+
     def link(self, mu):
         return log(mu)
 
@@ -63,6 +76,8 @@ class Log(NamedTuple):
 @link("logit")
 class Logit(NamedTuple):
     """log(mu / (1 - mu)) = eta."""
+
+    ends = (-40.0, 40.0)
 
     def link(self, mu):
         return logit(mu)
@@ -84,6 +99,8 @@ class Logit(NamedTuple):
 @link("probit")
 class Probit(NamedTuple):
     """mu is the standard normal distribution function at eta."""
+
+    ends = (-8.5, 8.5)
 
     def link(self, mu):
         return norm_quantile(mu)
@@ -118,6 +135,8 @@ def _double_exponential(eta):
 class CLogLog(NamedTuple):
     """log(-log(1 - mu)) = eta."""
 
+    ends = (-40.0, 3.7)
+
     def link(self, mu):
         return log(-log1p(-mu))
 
@@ -138,6 +157,8 @@ class CLogLog(NamedTuple):
 @link("loglog")
 class LogLog(NamedTuple):
     """-log(-log mu) = eta, the mirror image of cloglog."""
+
+    ends = (-3.7, 40.0)
 
     def link(self, mu):
         return -log(-log(mu))
@@ -217,9 +238,9 @@ class InverseSquared(NamedTuple):
         return 0.75 / (eta * eta * sqrt(eta)) if eta > 0.0 else inf
 
 
-@link("sqrt")
+@link("sqrt", domain=NONNEGATIVE)
 class Sqrt(NamedTuple):
-    """sqrt(mu) = eta. A negative eta is admitted, so that a mean of zero is an interior point of the fit."""
+    """sqrt(mu) = eta. A fit has eta >= 0, as R's: means of both signs of eta have spurious optima."""
 
     def link(self, mu):
         return sqrt(mu)

@@ -27,13 +27,14 @@ def link(name: str, *, domain: Interval = REAL, aliases: tuple[str, ...] = ()):
     name : str
         The public name, as in ``fit(..., link=name)``.
     domain : Interval
-        The linear predictors at which the inverse link is defined.
+        The linear predictors that a fit may have.
     aliases : tuple of str
         Other spellings.
     """
 
     def register(cls):
         cls.name, cls.domain = name, domain
+        cls.ends = getattr(cls, "ends", (None, None))
         LINKS[name] = cls
         ALIASES.update({f"link:{a}": name for a in aliases})
         return cls

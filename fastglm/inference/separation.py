@@ -10,13 +10,21 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import qr, solve_triangular
 
+from ..family.links import linear_predictor
+from ..solver.newton import factorise
 from ..source.rooted import predictor, weight
 from ..source.task import Largest, Task
 from ..types import READ_ONCE
 
 LP_CELLS = 200_000  # the largest design handed to the linear program; beyond it the last step is the candidate
-FAR = 12.0  # |eta| beyond which a mean may be running to the end of its range
+FAR = 6e-6  # of the end of its range, within which a mean may be running there: 12 on the scale of the logit
+NOISE = 1e-6  # of a direction, which the program's tolerance of 1e-7 leaves undecided
+NEAR = 1e-5  # of a column's length, below which the program would not see what tells it from others
+LOGIT_FAR = 12.0
+STILL = 1e-3  # of a linear predictor, by which the last steps of a fit with finite estimates seldom move one
+MANY = 8  # iterations that a fit with finite estimates seldom takes
 
 
 class Separation(NamedTuple):
@@ -31,11 +39,31 @@ class Separation(NamedTuple):
         return [int(v) for v in np.sign(self.direction)]
 
 
-def sides(y, family) -> np.ndarray:
-    """For each row: 1 where only larger means fit better, -1 where only smaller ones do, 0 inside the range."""
+def sides(y, family, link=None) -> np.ndarray:
+    """For each row: 1 where the fit gets better the larger eta, for ever, -1 the smaller, 0 where it does not.
+
+    Without a link as for one that rises from minus to plus infinity.
+    """
     y = np.asarray(y, dtype=np.float64)
-    low, high = family.mean.low, family.mean.high
-    return np.where(y == low, -1.0, np.where(y == high, 1.0, 0.0))
+    low, high = (-1.0, 1.0) if link is None else (direction_of(link, end) for end in family.mean[:2])
+    return np.where(y == family.mean.low, low, np.where(y == family.mean.high, high, 0.0))
+
+
+def direction_of(link, end: float) -> float:
+    """The sign of the infinity at which a link has an end of the means' range, 0 where it has it elsewhere."""
+    if not np.isfinite(end) or np.isfinite(linear_predictor(link, end)):
+        return 0.0
+    return float(np.sign(linear_predictor(link, _inside(end)) - linear_predictor(link, 0.5)))
+
+
+def _inside(end):
+    return end + FAR if end <= 0.0 else end - FAR
+
+
+def far(family, link) -> float:
+    """The least |eta| at which a mean is within ``FAR`` of an end of its range that is infinitely far away."""
+    ends = [end for end in family.mean[:2] if np.isfinite(end) and direction_of(link, end) != 0.0]
+    return min((abs(linear_predictor(link, _inside(end))) for end in ends), default=np.inf)
 
 
 def can_separate(family) -> bool:
@@ -43,7 +71,7 @@ def can_separate(family) -> bool:
     return family.domain.left_closed or family.domain.right_closed
 
 
-def separation(X, y, family, weights=None) -> Separation:
+def separation(X, y, family, weights=None, link=None) -> Separation:
     """Decide separation by linear programming (Konis 2007): every direction is tried at once.
 
     Parameters
@@ -54,13 +82,15 @@ def separation(X, y, family, weights=None) -> Separation:
     family : family
     weights : (n,) array, optional
         Rows of weight zero are left out.
+    link : link, optional
+        One that rises from minus to plus infinity without it.
 
     Returns
     -------
     Separation
     """
     X = np.asarray(X, dtype=np.float64)
-    side = sides(y, family)
+    side = sides(y, family, link)
     if weights is not None:
         keep = np.asarray(weights) > 0
         X, side = X[keep], side[keep]
@@ -138,7 +168,8 @@ def _separating(ends, inside):
 def _centred(X):
     """X to be searched, and what takes a direction back: columns centred where one is constant, and of size one.
 
-    Columns far from the origin would drown in the program's tolerance.
+    Columns far from the origin would drown in the program's tolerance, as would the difference of two that are nearly
+    the same: then orthogonal ones are searched.
     """
     flat = np.flatnonzero((X == X[:1]).all(0) & (X[0] != 0.0))
     constant = int(flat[0]) if len(flat) else None
@@ -148,33 +179,42 @@ def _centred(X):
     Z = X - centre
     scale = np.abs(Z).max(0)
     scale[scale == 0.0] = 1.0
+    Z = Z / scale
+    Z, uncoded = _told_apart(Z)
 
     def back(direction):
-        direction = np.where(np.abs(direction) > 1e-9, direction / scale, 0.0)
+        direction = uncoded(direction)
+        direction = np.where(np.abs(direction) > NOISE * np.abs(direction).max(initial=0.0), direction / scale, 0.0)
         if constant is not None:
-            shift = direction @ centre / X[0, constant]
-            direction[constant] -= shift if abs(shift) > 1e-9 * abs(direction).max(initial=0.0) else 0.0
+            own, shift = direction[constant], direction @ centre / X[0, constant]
+            direction[constant] = own - shift if abs(own - shift) > NOISE * max(abs(own), abs(shift)) else 0.0
         return direction
 
-    return Z / scale, back
+    return Z, back
+
+
+def _told_apart(Z):
+    """Columns that the program can tell apart, and what takes their coefficients back to those of Z."""
+    R, order = qr(Z, mode="r", pivoting=True)
+    pivots = np.abs(R.diagonal())
+    rank = int((pivots > 1e-11 * pivots.max(initial=0.0)).sum())
+    if rank == 0 or pivots[:rank].min() > NEAR * pivots[0]:
+        return Z, lambda direction: direction
+    R, kept = R[:rank, :rank], order[:rank]
+    size = np.sqrt(len(Z))
+
+    def uncoded(direction):
+        out = np.zeros(Z.shape[1])
+        out[kept] = solve_triangular(R, direction) * size
+        return out
+
+    return solve_triangular(R, Z[:, kept].T, trans=1).T * size, uncoded
 
 
 def find_separation(model) -> str:
     """The warning's text where a fit's estimates are infinite, or ""."""
-    solution, family = model.solution, model.family
-    if not can_separate(family) or solution.quadratic is None:
-        return ""
-    if not _suspicious(model) or model.link.name in ("identity", "sqrt", "inverse"):
-        return ""
-    n_classes = getattr(model.objective, "n_classes", None)
-    if model.source.n_rows * model.objective.n_params * ((n_classes or 2) - 1) <= LP_CELLS:
-        X, y, _, _ = model.objective.rows()
-        found = separation(X, y, family) if n_classes is None else class_separation(X, y, n_classes)
-    elif solution.factor is not None:
-        found = along_step(model)
-    else:
-        return ""
-    if found.status == "none":
+    found = _found(model)
+    if found is None or found.status == "none":
         return ""
     moving = found.direction.reshape(-1, len(model.names)).any(0)
     names = [name for name, d in zip(model.names, moving, strict=True) if d]
@@ -185,18 +225,42 @@ def find_separation(model) -> str:
     )
 
 
-def _suspicious(model) -> bool:
-    """Whether means are still running to the end of their range: in few data they are far, in many they also move."""
-    solution = model.solution
+def _found(model) -> Separation | None:
+    solution, family, objective = model.solution, model.family, model.objective
     penalised = any(getattr(model.options, name, 0.0) > 0.0 for name in ("l1", "l2"))
-    if solution.stop == READ_ONCE or penalised:
-        return False
-    if solution.stop != "converged":
-        return True
-    if solution.quadratic.max_eta <= FAR:
-        return False
-    far = [record["max_eta"] for record in solution.history[-2:] if "max_eta" in record]
-    return model.objective.small or len(far) < 2 or abs(far[1] - far[0]) > 0.1
+    if not can_separate(family) or solution.quadratic is None or solution.stop == READ_ONCE or penalised:
+        return None
+    n_classes = getattr(objective, "n_classes", None)
+    stopped = solution.stop != "converged"
+    if not stopped and solution.quadratic.max_eta <= (LOGIT_FAR if n_classes else far(family, model.link)):
+        return None
+    if model.source.n_rows * objective.n_params * ((n_classes or 2) - 1) <= LP_CELLS:
+        X, y, _, o = objective.rows()
+        if n_classes is not None:
+            return class_separation(X, y, n_classes) if stopped or objective.small or _moves(model) else None
+        if stopped or _near_ends(model, X, y, o):
+            return separation(X, y, family, link=model.link)
+        return None
+    levels = getattr(objective, "infinite_levels", None)
+    if levels is not None and levels.any():
+        return Separation("quasi", levels)
+    return along_step(model) if solution.factor is not None and (stopped or _moves(model)) else None
+
+
+def _near_ends(model, X, y, offset) -> bool:
+    """Whether the mean of a row is nearly at the end of its range that y is at."""
+    from ..kernels.evaluate import inverse_link
+
+    side = sides(y, model.family, model.link)
+    with np.errstate(all="ignore"):
+        mu = inverse_link(model.link, X @ model.solution.beta + offset)
+    return bool((np.abs(mu - y)[side != 0.0] < FAR).any())
+
+
+def _moves(model) -> bool:
+    """Whether the fit was long, or its last step still moved the linear predictor that is furthest out."""
+    moved = [record["max_eta"] for record in model.solution.history[-2:] if "max_eta" in record]
+    return model.solution.n_iter > MANY or len(moved) < 2 or abs(moved[1] - moved[0]) > STILL
 
 
 class Gains(Task):
@@ -205,8 +269,8 @@ class Gains(Task):
     The value is ``Largest`` (2,): the most of it, and the most of its negative.
     """
 
-    def __init__(self, step, family, n_classes):
-        self.step, self.family, self.n_classes = step, family, n_classes
+    def __init__(self, step, family, link, n_classes):
+        self.step, self.family, self.link, self.n_classes = step, family, link, n_classes
 
     def of(self, part, runs):
         edges = ((c, min(c + 65536, b)) for a, b in runs for c in range(a, b, 65536))
@@ -219,7 +283,7 @@ class Gains(Task):
     def _gain(self, data, a, b):
         y = data.y[a:b]
         if self.n_classes is None:
-            move, side = predictor(data, a, b, self.step), sides(y, self.family)
+            move, side = predictor(data, a, b, self.step), sides(y, self.family, self.link)
             return np.where(side == 0.0, -np.abs(move), side * move)
         moves = (predictor(data, a, b, part) for part in self.step.reshape(self.n_classes - 1, -1))
         move = np.column_stack([np.zeros(b - a), *moves])
@@ -230,11 +294,20 @@ class Gains(Task):
 
 
 def along_step(model) -> Separation:
-    """Try the direction the fit was last running in, with one read of X: exact when it says so, not a proof of none."""
-    step = model.solution.factor.solve(model.solution.quadratic.score)
-    task = Gains(step, model.family, getattr(model.objective, "n_classes", None))
-    best, worst = model.source.reduce(task).value * (1.0, -1.0)
-    model.objective.n_passes += model.objective.price
+    """Try the direction the fit runs in where it ended, two reads of X: exact when it says so, not a proof of none."""
+    objective, beta = model.objective, model.solution.beta
+    with np.errstate(all="ignore"):
+        q = objective.at(beta, 2)
+        if not (q.finite and np.isfinite(q.score).all()):
+            q = model.solution.quadratic
+            step = model.solution.factor.solve(q.score)
+        else:
+            step = factorise(objective, q, beta).solve(q.score)
+        if not np.isfinite(step).all():
+            return Separation("none", np.zeros(len(step)))
+        task = Gains(step, model.family, model.link, getattr(objective, "n_classes", None))
+        best, worst = model.source.reduce(task).value * (1.0, -1.0)
+    objective.n_passes += objective.price
     if best > 0.0 and worst >= -1e-6 * best:
         size = np.abs(step)
         direction = np.where(size > 1e-6 * size.max(), step, 0.0)

@@ -33,6 +33,10 @@ def in_range(self, mu):
     """Whether a family admits the mean, in compiled code."""
 
 
+def in_domain(self, eta):
+    """Whether a link admits the linear predictor, in compiled code."""
+
+
 def row(family, link, eta, y):
     """(r, h, d) of one row for unit weight, in compiled code."""
 
@@ -41,6 +45,15 @@ def row(family, link, eta, y):
 def _in_range(self, mu):
     low, high = float(self.instance_class.mean.low), float(self.instance_class.mean.high)
     return lambda self, mu: low < mu < high
+
+
+@overload(in_domain, jit_options=INLINE)
+def _in_domain(self, eta):
+    domain = self.instance_class.domain
+    low, high, closed = float(domain.low), float(domain.high), domain.left_closed
+    if low == -np.inf and high == np.inf:
+        return lambda self, eta: True
+    return lambda self, eta: (low <= eta if closed else low < eta) and eta < high
 
 
 @overload(row, jit_options=INLINE)
@@ -52,7 +65,7 @@ def _row(family, link, eta, y):
     def generic(family, link, eta, y):
         mu = verbs.inverse(link, eta)
         s, v = verbs.slope(link, eta), verbs.variance(family, mu)
-        d = verbs.deviance(family, y, mu) if in_range(family, mu) else np.nan
+        d = verbs.deviance(family, y, mu) if in_range(family, mu) and in_domain(link, eta) else np.nan
         return (y - mu) * s / v, s * s / v, d
 
     return generic

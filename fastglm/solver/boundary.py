@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..family.links import linear_predictor
 from ..kernels.evaluate import row_terms
 
 CELLS = 2_000_000  # the largest design kept dense for this
 NEAR = 1e-6  # a row this near its bound, relative to the spread of eta, is on it
+LEAST = 1e-14  # weight of the barrier, beyond which a row's distance to its bound is rounding
+PRESSURE = 1e-3  # of the largest score of a row, above which one at its bound is pushed against it
 
 
 def eta_bounds(family, link):
     """The linear predictors between which the means lie in the family's range: (low, high)."""
-    ends = []
-    for mu in (family.mean.low, family.mean.high):
-        try:
-            ends.append(float(link.link(mu)) if np.isfinite(mu) else np.nan)
-        except (ValueError, ZeroDivisionError, OverflowError):
-            ends.append(np.nan)
+    ends = [linear_predictor(link, mu) for mu in family.mean[:2] if np.isfinite(mu)]
+    ends = [end for end in ends if np.isfinite(end)]
     middle = link.link(0.5)
     below = [e for e in ends if e < middle]
     above = [e for e in ends if e > middle]
@@ -31,10 +30,12 @@ def eta_bounds(family, link):
 
 
 def barrier(objective, beta, inside):
-    """Coefficients at the constrained optimum, from between ``beta`` and ``inside``; None where nothing bounds eta."""
+    """Coefficients at the constrained optimum, from between ``beta`` and ``inside``, and how far half the deviance may
+    be above it: the duality gap, a weight of the barrier for each bound. None where nothing bounds eta.
+    """
     pair = objective.pair
     low, high = eta_bounds(pair.family, pair.link)
-    if objective.source.n_rows * len(beta) > CELLS or not (np.isfinite(low) or np.isfinite(high)):
+    if not can_be_searched(objective):
         return None
     X, y, w, o = objective.rows()
 
@@ -58,19 +59,45 @@ def barrier(objective, beta, inside):
         # rounding may have put beta on the boundary itself
         starts = (inside + t * (beta - inside) for t in (1.0, 0.99, 0.5, 0.1, 0.0))
         beta = next((b for b in starts if np.isfinite(terms(b, mu)[0])), None)
-        while beta is not None and mu > 1e-14:
-            beta = _newton(terms, beta, mu)
+        if beta is None:
+            return None
+        while mu > LEAST:
+            beta, gap = _newton(terms, beta, mu), mu * len(y) * np.isfinite([low, high]).sum()
             mu *= 0.1
-    return beta
+    return beta, gap
+
+
+def can_be_searched(objective) -> bool:
+    """Whether the means' range bounds the linear predictors, of rows that are few enough to be kept dense."""
+    if not objective.bounded or objective.source.n_rows * objective.n_params > CELLS:
+        return False
+    return bool(np.isfinite(eta_bounds(objective.pair.family, objective.pair.link)).any())
 
 
 def touches(objective, beta) -> bool:
     """Whether some row's mean is at the end of its range, as near as its linear predictor can tell."""
-    low, high = eta_bounds(objective.pair.family, objective.pair.link)
-    X, _, _, o = objective.rows()
-    eta = X @ beta + o
-    gaps = [np.abs(eta - end) for end in (low, high) if np.isfinite(end)]
-    return any(gap.min() <= NEAR * gap.max() for gap in gaps)
+    return bool(_at_bounds(objective, *_rows_at(objective, beta)).any())
+
+
+def presses(objective, beta) -> bool:
+    """Whether some row at the end of its range would go further: then a score of zero does not tell an optimum."""
+    eta, y, w = _rows_at(objective, beta)
+    with np.errstate(all="ignore"):
+        push = np.abs(row_terms(objective.pair, eta, y, w)[0])
+    outward = push[_at_bounds(objective, eta, y, w)]
+    return bool((outward > PRESSURE * np.nanmax(push, initial=0.0)).any())
+
+
+def _rows_at(objective, beta):
+    X, y, w, o = objective.rows()
+    return X @ beta + o, y, w
+
+
+def _at_bounds(objective, eta, y, w):
+    """Which rows' linear predictors are at a bound."""
+    bounds = eta_bounds(objective.pair.family, objective.pair.link)
+    gaps = [np.abs(eta - end) for end in bounds if np.isfinite(end)]
+    return np.any([gap <= NEAR * gap.max(initial=0.0) for gap in gaps], axis=0)
 
 
 def _newton(terms, beta, mu):

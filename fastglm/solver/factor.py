@@ -13,6 +13,7 @@ from .bordered import BorderedFactor, bordered_cholesky
 
 # 1 - R^2 of a column on the earlier ones, below which the cross-product has lost too many digits
 SAFE_PIVOT = 1e-7
+NOISE = 16.0  # units in the last place of a column's length, within which nothing is left of it
 FEW = 64  # columns of a small matrix
 SAFE_PIVOT_SMALL = 1e-4  # on small data, where QR costs nothing to speak of
 
@@ -37,7 +38,8 @@ class Factor(NamedTuple):
             return self.scale * dpotrs(self.triangle, self.scale * g)[0]
         step = np.zeros_like(g)
         s = self.scale[self.kept]
-        step[self.kept] = s * dpotrs(self.triangle, s * g[self.kept])[0]
+        if len(s):
+            step[self.kept] = s * dpotrs(self.triangle, s * g[self.kept])[0]
         return step
 
     def size(self, beta: np.ndarray) -> float:
@@ -48,7 +50,7 @@ class Factor(NamedTuple):
     def reach(self, beta: np.ndarray) -> float:
         """The largest of the weighted terms x_j beta_j alone, before they cancel in the linear predictor."""
         columns = np.sqrt(np.square(self.triangle).sum(0))
-        return float(np.abs(columns * beta[self.kept] / self.scale[self.kept]).max())
+        return float(np.abs(columns * beta[self.kept] / self.scale[self.kept]).max(initial=0.0))
 
     def inverse(self) -> np.ndarray:
         """The inverse of the information, NaN in the rows and columns of aliased ones."""
@@ -134,7 +136,7 @@ def _inverse_extended(triangle):
 
 
 def cholesky(information, scale: np.ndarray, safe: float = SAFE_PIVOT, kept=None):
-    """Factor the information over the columns ``kept``, or None where one is so nearly dependent that only QR can tell.
+    """Factor the information over the columns ``kept``, or None where one is so nearly dependent that QR is needed.
 
     The upper triangle of ``information`` is read. A pivot over its diagonal entry is 1 - R^2 of that column on the
     earlier ones, whatever the columns' scale.
@@ -161,12 +163,17 @@ def from_root(R: np.ndarray, scale: np.ndarray, kept=None, tolerance: float = 1e
     """Factor from R of the weighted design's QR.
 
     Later columns that depend on earlier ones to a relative ``tolerance`` are aliased, as in R, unless ``kept`` already
-    says which are not.
+    says which are not; then those without information, whose means are at the end of their range, are left out.
     """
     norms = np.sqrt(np.square(R).sum(0))
     s = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0.0)
     R = R * s
-    kept, dependent = _independent(R, tolerance) if kept is None else (kept, [])
+    if kept is None:
+        kept, dependent = _independent(R, tolerance)
+    else:
+        if np.isfinite(norms).all():
+            kept = kept[_independent(R[:, kept], NOISE * np.finfo(R.dtype).eps)[0]]
+        dependent = []
     extended = dense.orthogonal_triangle(R[:, kept]) if R.dtype != np.float64 else None
     triangle = np.linalg.qr(R[:, kept], mode="r") if extended is None else extended.astype(np.float64)
     aliased = {j: _combination(triangle, R[:, kept], R[:, j], kept, s, j, scale) for j in dependent}

@@ -16,9 +16,12 @@ import numpy as np
 from ..moments import Bordered
 from .bordered import bordered_rank
 from .factor import SAFE_PIVOT, SAFE_PIVOT_SMALL, Diagonal, cholesky, from_root
+from .rank import CROSS_PRODUCT, decide_rank
 
 BLOCKED = "the end of the means' range stops the steps"
 EPS = np.finfo(float).eps
+LATELY = 20  # iterations, for which it counts that the end of the means' range has shortened a step
+CHANGED = 4.0  # times, by which a curvature differs before corrections made with it are dropped
 
 
 class Control(NamedTuple):
@@ -57,7 +60,7 @@ class Solution(NamedTuple):
     ``stop`` is "converged" or the reason it is not; ``certificate`` the estimated distance to the optimum in
     standard errors (an upper bound of every coefficient's under the quadratic model). ``quadratic`` is the last pass,
     ``origin`` the coefficients and the pass at which ``factor`` was made, ``meat`` the sum of outer products of scores
-    where the solver made it.
+    where the solver made it, ``blocked`` whether the end of the means' range has lately shortened steps.
     """
 
     beta: np.ndarray
@@ -70,28 +73,29 @@ class Solution(NamedTuple):
     history: tuple
     origin: tuple | None = None
     meat: np.ndarray | None = None
+    blocked: bool = False
 
 
 def factorise(objective, q, beta):
     """A factor of the information at beta: Cholesky, after rescaling where it over- or underflowed, else QR.
 
-    Where columns or levels are aliased beside a long factor, Cholesky's over the others.
+    Where Cholesky finds columns too nearly dependent for it, X decides once which are aliased. Coefficients whose
+    columns have lost all information, because the means of their rows are at the end of their range, stay as they are.
     """
     # an entry that overflowed makes the factor NaN, one that underflowed does not
     d = q.information.diagonal()
     if not (d.min(initial=1.0) > 1e-200 and isfinite(d.sum())) and objective.rescale():
         q = objective.at(beta, 2)
     safe = SAFE_PIVOT_SMALL if objective.small else SAFE_PIVOT
-    bordered = isinstance(q.information, Bordered)
     factor = cholesky(q.information, objective.scale, safe, objective.kept)
-    if factor is None and bordered:
-        factor = bordered_rank(q.information, objective.scale, objective.rank_tolerance, objective.kept)
-    elif factor is None:
-        objective.precise = True
-        factor = from_root(objective.root(beta), objective.scale, objective.kept, objective.rank_tolerance)
-    if objective.kept is None and (bordered or factor.accurate):
-        # decided once: means running to the end of their range must not look like dependent columns
-        objective.kept, objective.aliased = factor.kept, factor.aliased
+    if factor is None:
+        if objective.kept is None:
+            objective.kept, objective.aliased = decide_rank(objective)
+        if isinstance(q.information, Bordered):
+            factor = bordered_rank(q.information, objective.scale, CROSS_PRODUCT, objective.kept)
+        else:
+            objective.precise = True
+            factor = from_root(objective.root(beta), objective.scale, objective.kept)
     return factor._replace(aliased=objective.aliased) if objective.aliased else factor
 
 
@@ -116,7 +120,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         q = objective.at(beta, 2 if fresh else 1)
     if not q.finite or not isfinite(q.score.sum()):
         return Solution(beta, q, factor, inf, inf, 0, "not finite at the start", ())
-    origin, creeping, since_blocked = None, 0, 4
+    origin, creeping, since_blocked = None, 0, LATELY
     if fresh:
         factor = factorise(objective, q, beta)
         beta = without_aliased(beta, factor)
@@ -128,12 +132,16 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
     drift = 0.0 if fresh else inf
     for iteration in range(1, control.max_iter + 1):
         exact = fresh and control.canonical
+        if fresh and pairs:
+            pairs[:] = [pair for pair in pairs if _agrees(pair, factor)]
         step = factor.solve(q.score) if exact or not pairs else _two_loop(factor, pairs, q.score)
         gain = float(q.score @ step)
-        if not gain > 0.0 and pairs:
-            pairs.clear()
-            step = factor.solve(q.score)
-            gain = float(q.score @ step)
+        if pairs and not exact and (fresh or not gain > 0.0):
+            plain = factor.solve(q.score)
+            plain_gain = float(q.score @ plain)
+            if not 0.0 < gain <= CHANGED * plain_gain:
+                pairs.clear()
+                step, gain = plain, plain_gain
         distance = sqrt(max(gain, 0.0) / max(dispersion(q), 1e-300))
         if iteration > 1 and previous > 0.0:
             rho = distance / previous
@@ -142,12 +150,17 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         record(history, control, iteration, objective, q, distance, fresh)
         ahead = _ahead(control, distance, rho, exact)
         settled = not control.final or drift + distance <= 2.0 * max(control.near, control.tol)
-        resting = settled and rho > 0.5 and _near_enough(control, factor, beta, distance, dispersion(q))
+        shrinks = distance <= 0.5 * history[-2]["distance"] if iteration > 1 else rho <= 0.5
+        still = (settled or fresh) and not shrinks
+        resting = still and _near_enough(control, factor, beta, distance, dispersion(q))
         if (floor and (fresh or not control.final)) or (settled and ahead <= control.tol) or resting:
             # the step is taken: what it leaves is estimated, not measured
             left = min(ahead, distance)
             stop = "converged" if since_blocked > 3 else BLOCKED
-            return Solution(beta + step, q, factor, left, norm(q), iteration, stop, tuple(history), origin)
+            lately = since_blocked < LATELY
+            return Solution(
+                beta + step, q, factor, left, norm(q), iteration, stop, tuple(history), origin, blocked=lately
+            )
         order = 2 if _wants_curvature(control, distance, rho, drift, exact) else 1
         stale = not fresh and control.lazy and not isinstance(factor, Diagonal)
         # a shorter step along an old direction is worth trying only where a score pass is nearly free
@@ -162,6 +175,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
                 # an unrepresentative curvature: look again with one of all rows, here
                 q = objective.at(beta, 2)
                 factor, fresh, pairs, previous = factorise(objective, q, beta), True, [], inf
+                beta = without_aliased(beta, factor)
                 drift, origin = 0.0, (beta, q)
                 continue
             stop = "no step along the direction lowers the deviance"
@@ -177,7 +191,9 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         fresh = q.information is not None
         drift += t * distance
         if fresh:
-            factor, drift, origin = factorise(objective, q, beta), 0.0, (beta, q)
+            factor = factorise(objective, q, beta)
+            beta = without_aliased(beta, factor)
+            drift, origin = 0.0, (beta, q)
             if control.canonical:
                 pairs.clear()
     return Solution(beta, q, factor, float(distance), norm(q), iteration, stop, tuple(history), origin)
@@ -272,7 +288,8 @@ def search(objective, beta, step, gain, q, order, tries, longest=1.0):
         new = objective.at(trial, order)
         if new.finite and isfinite(new.score.sum()):
             # below the rounding of the deviance itself there is nothing to compare
-            if gain * t <= noise or new.deviance <= q.deviance - 1e-4 * min(t, 1.0) * gain + noise:
+            fall = 0.0 if gain * t <= noise else 1e-4 * min(t, 1.0) * gain
+            if new.deviance <= q.deviance - fall + noise:
                 return t, trial, new, blocked
         else:
             blocked = True
@@ -285,6 +302,13 @@ def _remember(pairs, s, y, memory):
     if sy > 1e-10 * float(np.sqrt((s @ s) * (y @ y))):
         pairs.append((s, y, sy))
         del pairs[:-memory]
+
+
+def _agrees(pair, factor):
+    """Whether a correction's curvature is still about that of all rows: where means run to the end of their range it
+    falls by orders of magnitude, and old corrections would magnify rounding."""
+    s, _, sy = pair
+    return 1.0 / CHANGED <= sy / max(factor.size(s) ** 2, 1e-300) <= CHANGED
 
 
 def _two_loop(factor, pairs, g):

@@ -10,7 +10,7 @@ import numpy as np
 from ..kernels.dense import symmetric
 from ..moments import Bordered
 from ..solvers import Auto
-from .boundary import barrier, touches
+from .boundary import barrier, can_be_searched, presses, touches
 from .factor import Diagonal, cholesky
 from .newton import Control, Solution, descend, factorise, without_aliased
 from .newton_cg import newton_cg
@@ -52,7 +52,7 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
         if name == "newton-cg" and solution.stop != "converged":
             beta, q = begin(objective, None, fallback)
             solution = descend(objective, beta, control, dispersion, q=q)
-        return solution if solution.stop == "converged" else _at_boundary(objective, solution, fallback, control)
+        return _at_boundary(objective, solution, fallback, dispersion, control)
     if name == "stream":
         solution = stream(objective, options, start, fallback, dispersion, control)
         if solution is not None:
@@ -69,39 +69,44 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
         )
         if plan:
             solution = _from_sample(objective, plan, start, fallback, dispersion, control)
-            if solution is not None and solution.stop == "converged":
-                return solution
-            if solution is not None and start is None:
-                return _at_boundary(objective, solution, fallback, control)
+            if solution is not None and (solution.stop == "converged" or start is None):
+                return _at_boundary(objective, solution, fallback, dispersion, control)
     beta, q = begin(objective, start, fallback)
     solution = descend(objective, beta, control, dispersion, q=q)
     if start is not None and solution.stop not in ("converged", "not finite at the start"):
         # from a start so far out that no step helps, the ordinary one may still do
         beta, q = begin(objective, None, fallback)
         solution = descend(objective, beta, control, dispersion, q=q)
-    return solution if solution.stop == "converged" else _at_boundary(objective, solution, fallback, control)
+    return _at_boundary(objective, solution, fallback, dispersion, control)
 
 
-def _at_boundary(objective, solution, fallback, control):
+def _at_boundary(objective, solution, fallback, dispersion, control):
     """Where the line search ran into the end of the means' range, the optimum along that end."""
-    if solution.stop == "not finite at the start" or not objective.bounded:
+    if solution.stop == "not finite at the start" or (solution.stop == "converged" and not solution.blocked):
         return solution
-    beta = barrier(objective, solution.beta, fallback())
-    if beta is None:
+    if not can_be_searched(objective):
         return solution
+    near = solution.certificate <= control.enough
+    if near and not presses(objective, solution.beta):
+        return solution._replace(stop="converged")
+    found = barrier(objective, solution.beta, fallback())
+    if found is None:
+        return solution
+    beta, gap = found
     if not touches(objective, beta):
-        near = solution.certificate <= control.enough
         return solution._replace(stop="converged") if near else solution
     q, reached = objective.at(beta, 2), solution.quadratic.deviance
     if not q.finite or not q.deviance <= reached * (1.0 + 1e-6):
         return solution
+    # a deviance above the optimum's by its dispersion times z^2 is z standard errors away
+    solution = solution._replace(stop="boundary", certificate=sqrt(2.0 * gap / max(dispersion(q), 1e-300)))
     if q.deviance > reached:
         # the search crept along the boundary to the same place, and a little further
-        return solution._replace(stop="boundary")
+        return solution
     with np.errstate(all="ignore"):
         finite = np.isfinite(q.information).all()
         factor = factorise(objective, q, beta) if finite else solution.factor
-    return solution._replace(beta=beta, quadratic=q, factor=factor, stop="boundary")
+    return solution._replace(beta=beta, quadratic=q, factor=factor)
 
 
 def _least_squares(objective, start, fallback, dispersion, control):
@@ -126,7 +131,7 @@ def begin(objective, start, fallback):
     if start is not None:
         q = objective.at(start, 2)
         return start, q
-    away = getattr(objective, "sent_away", lambda beta: beta)
+    away = getattr(objective, "start_empty_levels_at_bound", lambda beta: beta)
     if not objective.sampleable:  # with rare levels the first iterate from starting means is no better
         beta = away(fallback())
         q = objective.at(beta, 2)

@@ -45,25 +45,32 @@ class Change(NamedTuple):
     """What the null model and starting values are fitted to: the vectors without the columns, or another response.
 
     ``bare`` leaves out all columns but the intercept, which there is if ``ones`` says so (None: as it was); every
-    response is ``y``, where that is a number.
+    response is ``y``, where that is a number. ``weights`` leaves out offsets: "as they are", or "unit" for one where
+    there is weight.
     """
 
     bare: bool
     ones: bool | None = None
     y: float | None = None
+    weights: str | None = None
 
     def after(self, earlier: Change | None) -> Change:
         """Both changes, one after the other."""
         if earlier is None:
             return self
         ones = earlier.ones if self.ones is None else self.ones
-        return Change(self.bare or earlier.bare, ones, earlier.y if self.y is None else self.y)
+        y = earlier.y if self.y is None else self.y
+        return Change(self.bare or earlier.bare, ones, y, self.weights or earlier.weights)
 
     def __call__(self, data: Data) -> Data:
         n = len(data.y)
         if self.bare:
             ones = data.ones if self.ones is None else self.ones
             data = data._replace(X=np.empty((n, 0)), ones=ones, names=(), terms=(), coding=None)
+        if self.weights is not None:
+            data = data._replace(offset=None, exposure=None)
+        if self.weights == "unit" and (w := weight_of(data.weights, data.freq_weights)) is not None:
+            data = data._replace(weights=(np.asarray(w) > 0.0).astype(np.float64), freq_weights=None)
         return data if self.y is None else data._replace(y=np.broadcast_to(np.float64(self.y), (n,)))
 
 

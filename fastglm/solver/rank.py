@@ -1,0 +1,79 @@
+"""Which columns of X depend on earlier ones: decided once, on X itself.
+
+The information's own rank will not do: where means run to the end of their range its rows fade, and columns that X
+tells apart look dependent.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .bordered import bordered_rank
+from .factor import from_root
+
+TOLERANCE = 1e-11  # of a column's length; R's glm.fit, min(1e-7, epsilon / 1000); not the convergence tolerance
+CROSS_PRODUCT = 1e-6  # of a column's length, below which a cross-product no longer tells what is left of it
+
+
+def decide_rank(objective) -> tuple[np.ndarray, dict]:
+    """The coefficients whose columns depend on no earlier ones, and what the others are made of.
+
+    Rows of weight zero do not count; all others count the same, except in least squares, whose weights are fixed and
+    count as in R.
+
+    Parameters
+    ----------
+    objective : Likelihood
+
+    Returns
+    -------
+    kept : (r,) array of ints
+    aliased : dict
+        {j: {k: c_k}}: column j is the sum of c_k times column k.
+    """
+    design = objective.design()
+    factor = _factor(design)
+    objective.n_passes += design.n_passes
+    objective.factorable = design.factorable
+    m, blocks = objective.n_columns, objective.n_params // objective.n_columns
+    kept = np.concatenate([factor.kept + b * m for b in range(blocks)])
+    aliased = {
+        j + b * m: {k + b * m: c for k, c in combination.items()}
+        for b in range(blocks)
+        for j, combination in factor.aliased.items()
+    }
+    return kept, aliased
+
+
+def _factor(design):
+    """The factor of X over its independent columns."""
+    zero = np.zeros(design.n_params)
+    if design.source.long:
+        # beside very many levels there are only cross-products
+        information = design.at(zero, 2).information
+        return bordered_rank(information, design.scale, CROSS_PRODUCT)
+    if not design.factorable:
+        information = np.asarray(design.at(zero, 2).information)
+        factor = from_root(design.root(zero), design.scale, tolerance=CROSS_PRODUCT)
+        if not factor.aliased or _are_dependent(design, factor, np.sqrt(np.diagonal(information))):
+            return factor
+        design.factorable = True
+    return from_root(design.root(zero), design.scale, tolerance=TOLERANCE)
+
+
+def _are_dependent(design, factor, length) -> bool:
+    """Whether nothing but rounding is left of columns beside those that they look dependent on: two score passes.
+
+    All are looked at together, in a random combination of what is left of each, from which the independent columns
+    are projected out once more: residuals of rows do not lose the digits that a cross-product does.
+    """
+    signs = np.random.default_rng(len(factor.aliased)).choice([-1.0, 1.0], len(factor.aliased))
+    probe = np.zeros(design.n_params)
+    for sign, (j, combination) in zip(signs, factor.aliased.items(), strict=True):
+        if length[j] > 0.0:
+            size = sign * design.scale[j] / length[j]
+            probe[j] += size
+            for k, c in combination.items():
+                probe[k] -= size * c
+    probe = probe + factor.solve(design.at(probe, 1).score)
+    return bool(np.sqrt(design.at(probe, 1).deviance) <= TOLERANCE * np.sqrt(len(factor.aliased)))
