@@ -139,16 +139,17 @@ class Model:
         """The inverse information, and the sandwich where it was asked for, as arguments of the result."""
         if self.cov is None or self.solution.factor is None:
             return {"cov_unscaled": None}
-        inverse = self.solution.factor.inverse()
+        inverse, root = self.solution.factor.inverse(), None
+        if self.solution.factor.accurate and isinstance(self, GLM):
+            root = self.solution.factor.root()
         if self.cov == "model":
-            return {"cov_unscaled": inverse}
+            return {"cov_unscaled": inverse, "information_root": root}
         beta, rank = self.solution.beta, len(self.solution.beta) - len(self.solution.factor.aliased)
         fitted = sandwich.Fitted(
             self.objective, self.whole, self.scores(sandwich.zeroed(beta)), beta, inverse, self.sums.nobs, rank,
-            self.solution.meat,
+            self.solution.meat, root,
         )  # fmt: skip
-        found = sandwich.covariance(self.cov, fitted)
-        return {"cov_unscaled": inverse, "cov_kind": self.cov.name, "covariance": found}
+        return {"cov_unscaled": inverse, "cov_kind": self.cov.name, **sandwich.covariance(self.cov, fitted)}
 
     def record(self):
         """What every result says of the rows, the fit and how it went; its warnings are given."""

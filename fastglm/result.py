@@ -56,6 +56,10 @@ class GLMResult:
     design : ``fastglm.design.Design`` or None
         How a frame becomes the columns, where the model was fitted by a formula.
     cov_kind, covariance : name of the covariance; the (p, p) array where it is not the model's
+    information_root, covariance_core : (r, r) arrays or None
+        Where columns are nearly dependent, the upper triangular R with R'R the information of the coefficients that are
+        not aliased, and the matrix M with R^-1 M R^-1' the ``covariance``: rows divided by R keep the digits that
+        products with a covariance would cancel.
     """
 
     params: np.ndarray
@@ -96,6 +100,8 @@ class GLMResult:
     design: Any = None
     cov_kind: str = "model"
     covariance: np.ndarray | None = None
+    information_root: np.ndarray | None = None
+    covariance_core: np.ndarray | None = None
 
     @property
     def test_df(self):

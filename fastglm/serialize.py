@@ -20,7 +20,7 @@ from .multinomial import MultinomialResult
 from .result import FIELDS, GLMResult
 
 FORMAT = "fastglm-result"
-VERSION = 2
+VERSION = 3
 TYPES = {"glm": GLMResult, "multinomial": MultinomialResult}
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -105,6 +105,9 @@ def _read(path):
         record["type"] = "glm"
         record.setdefault("coef_raw", None)
         record.setdefault("design", None)
+    if version <= 2:  # it knew products with the inverse information alone
+        record.setdefault("information_root", None)
+        record.setdefault("covariance_core", None)
     kind = record.get("type")
     if not isinstance(kind, str) or kind not in TYPES:
         raise FileFormatError(f"{path}: the type {kind!r} is none of {', '.join(map(repr, TYPES))}")
@@ -311,7 +314,7 @@ CODECS = {
     **dict.fromkeys(("solver", "stop", "cov_kind"), TEXT),
     **dict.fromkeys(("names", "notes"), _tuple_of(TEXT)),
     **dict.fromkeys(("covariance", "cov_unscaled"), _optional((_pack_covariance, _unpack_covariance))),
-    "coef_raw": _optional(ARRAY),
+    **dict.fromkeys(("coef_raw", "information_root", "covariance_core"), _optional(ARRAY)),
     "params": ARRAY,
     "design": _optional((_pack_design, _unpack_design)),
     "n_rows": _optional(INT),

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import FileFormatError, InvalidParameterError
 from ..family.multinomial import Multinomial
 from ..files import is_rows
+from ..inference.residuals import evaluate_rows
 from ..source.threads import get_threads
 from .rows import Given, in_order
 
@@ -100,11 +101,25 @@ def influence(result, data, y=None, *, weights=None, offset=None, exposure=None,
     else:
         from ..inference.influence import influence as of_rows
 
-    def work(piece):
-        shifts = () if several else (piece.offset, piece.exposure)
-        return of_rows(result, piece.X, piece.y, piece.weights, *shifts)
-
     vectors = {"weights": weights, "offset": offset, "exposure": exposure}
+
+    def everyone():
+        """All rows and their information, read once more."""
+        given = Given(result, data, y, vectors)
+        try:
+            yield from in_order(given, informed, 1)  # the threads are those that ask
+        finally:
+            given.close()
+
+    def informed(piece):
+        rows = evaluate_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure)
+        return rows.X, piece.frequency * rows.weights * rows.detail.information
+
+    def work(piece):
+        if several:
+            return of_rows(result, piece.X, piece.y, piece.weights)
+        return of_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure, everyone)
+
     return _answer(result, data, y, vectors, work, "influence", None, out, keep, threads, True)
 
 

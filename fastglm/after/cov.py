@@ -74,7 +74,7 @@ def with_cov(
         else:
             source, cov = _of_frame(result, data, vectors, cov, threads)
         with np.errstate(all="ignore"):
-            return replace(result, cov_kind=cov.name, covariance=_covariance(result, cov, source, inverse))
+            return replace(result, cov_kind=cov.name, **_covariance(result, cov, source, inverse))
     finally:
         if given is not None and given is not data:
             given.close()
@@ -105,7 +105,8 @@ def _covariance(result, cov, source, inverse):
     else:
         pair = Pair(result.family, result.link)
         objective, scores = Deviance(source, pair), sandwich.MeanScores(pair, sandwich.zeroed(beta))
-    fitted = sandwich.Fitted(objective, source, scores, beta, inverse, result.nobs, result.rank)
+    root = result.information_root
+    fitted = sandwich.Fitted(objective, source, scores, beta, inverse, result.nobs, result.rank, root=root)
     return sandwich.covariance(cov, fitted)
 
 

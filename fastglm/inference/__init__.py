@@ -152,13 +152,15 @@ def _refuse_not_finite(block, first, names):
         raise MissingDataError(f"X: column {names[column]!r} has {block[row, column]} in row {first + row}")
 
 
-def quadratic_form(result, X, matrix):
+def quadratic_form(result, X, matrix, core=None):
     """x' C x for every row x of the design (intercept included), with aliased rows and columns of C counted as 0.
 
     Parameters
     ----------
     X : (n, p) array as returned by `check_X`.
     matrix : (k, k) array, k the number of coefficients.
+    core : (r, r) array or number, optional
+        The matrix in coordinates in which the information is the identity, for nearly dependent columns.
 
     Returns
     -------
@@ -168,6 +170,13 @@ def quadratic_form(result, X, matrix):
     if hasattr(matrix, "quadratic_form"):
         for first, block in design_blocks(result, X):
             values[first : first + len(block)] = matrix.quadratic_form(block)
+        return np.maximum(values, 0.0)
+    if result.information_root is not None:
+        from .coordinates import Coordinates
+
+        space = Coordinates.of(result.information_root, result.cov_unscaled)
+        for first, block in design_blocks(result, X):
+            values[first : first + len(block)] = space.form(block, core)
         return np.maximum(values, 0.0)
     C = np.where(np.isnan(matrix), 0.0, matrix)
     for first, block in design_blocks(result, X):

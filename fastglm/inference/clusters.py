@@ -123,14 +123,13 @@ class ClusterScores(Task):
     ways : Ways
     jobs : tuple of (by, low, high)
         The ways of clustering, and which of its clusters, those from number ``low`` to below ``high``.
-    size : (m,) array
-        What columns are multiplied by.
+    space : Products or Coordinates
     q : int
         Coefficients, of all classes.
     """
 
-    def __init__(self, scores, ways, jobs, size, q):
-        self.scores, self.ways, self.jobs, self.size, self.q = scores, ways, jobs, size, q
+    def __init__(self, scores, ways, jobs, space, q):
+        self.scores, self.ways, self.jobs, self.space, self.q = scores, ways, jobs, space, q
 
     def of(self, part, runs):
         a, b = int(runs[:, 0].min()), int(runs[:, 1].max())
@@ -154,7 +153,7 @@ class ClusterScores(Task):
         with np.errstate(all="ignore"):
             r, _ = self.scores.terms(data, a, b)
             r = np.where(f[:, None] > 0.0, r * f[:, None], 0.0)
-        X = columns(data, a, b)
+        X = self.space.rows(columns(data, a, b))
         m = X.shape[1]
         for numbers, sums in found:
             rows = np.flatnonzero(numbers >= 0)
@@ -163,11 +162,11 @@ class ClusterScores(Task):
                 pick = csr_matrix((r[rows, k], (local.reshape(-1), rows)), shape=(len(own), b - a))
                 total = pick @ X
                 total = total.toarray() if hasattr(total, "toarray") else total
-                sums[own, k * m : (k + 1) * m] += total * self.size[k * m : (k + 1) * m]
+                sums[own, k * m : (k + 1) * m] += total
 
 
-def clustered(cov, fitted, size: np.ndarray, V: np.ndarray) -> np.ndarray:
-    """The covariance by clusters, in the units in which columns are times ``size``.
+def clustered(cov, fitted, space) -> np.ndarray:
+    """The covariance by clusters, in the units of ``space``.
 
     The sums of the clusters' scores are kept for as many clusters at a time as ``MOST_BYTES`` holds, a pass for each
     such part of them; the covariance is the sum of the parts'.
@@ -176,9 +175,7 @@ def clustered(cov, fitted, size: np.ndarray, V: np.ndarray) -> np.ndarray:
     ----------
     cov : Robust
     fitted : Fitted
-    size : (m,) array
-    V : (m, m) array
-        The inverse information in these units.
+    space : Products or Coordinates
 
     Raises
     ------
@@ -196,13 +193,13 @@ def clustered(cov, fitted, size: np.ndarray, V: np.ndarray) -> np.ndarray:
         ways = Ways(levels, tuple(map(len, levels)))
     if np.prod([float(s) for s in ways.sizes]) > 2.0**62:
         raise InvalidParameterError(f"clusters of {len(ways.sizes)} ways have too many combinations: {ways.sizes}")
-    total = np.zeros_like(V)
-    counts = {}
-    for jobs in _passes(source, ways, len(V)):
-        found = source.reduce(ClusterScores(fitted.scores, ways, jobs, size, len(V)))
+    q = space.width
+    total, counts = np.zeros((q, q)), {}
+    for jobs in _passes(source, ways, q):
+        found = source.reduce(ClusterScores(fitted.scores, ways, jobs, space, q))
         for (by, *_), sums in zip(jobs, found.values, strict=True):
             square, count = counts.get(by, (0.0, 0))
-            effects = sums.sums @ V
+            effects = space.of_sums(sums.sums)
             counts[by] = square + effects.T @ effects, count + len(sums.codes)
     for by, (square, count) in counts.items():
         if len(by) == 1 and count < 2:

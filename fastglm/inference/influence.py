@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from . import check_covariance, quadratic_form
+from . import check_covariance, design_blocks, quadratic_form
+from .coordinates import Coordinates
 from .residuals import KINDS, evaluate_rows
+from .sandwich import NEARLY, ONE, Products, along, scaled
 
 
 class Influence(NamedTuple):
@@ -26,7 +29,7 @@ class Influence(NamedTuple):
     deviance: np.ndarray
 
 
-def influence(result, X, y, weights=None, offset=None, exposure=None):
+def influence(result, X, y, weights=None, offset=None, exposure=None, everyone=None):
     """Influence measures of the rows the model was fitted to.
 
     With w the prior weight, h_i = w (d mu / d eta)^2 / V(mu) x' (X'WX)^-1 x and
@@ -37,6 +40,8 @@ def influence(result, X, y, weights=None, offset=None, exposure=None):
     X : (n, p) array_like, without the intercept column if the fit added it
     y : (n,) or (n, 2) array_like, as in ``residuals``
     weights, offset, exposure : scalar or (n,) array_like, as they were in the fit
+    everyone : callable, optional
+        () -> (X, information in the linear predictor) of all rows of the fit, in parts, where these are a part of them.
 
     Returns
     -------
@@ -51,14 +56,52 @@ def influence(result, X, y, weights=None, offset=None, exposure=None):
     covariance = check_covariance(result.cov_unscaled, "leverages")
     rows = evaluate_rows(result, X, y, weights, offset, exposure)
     detail = rows.detail
-    hat = rows.weights * detail.information * quadratic_form(result, rows.X, covariance)
-    hat = np.where(hat > 1.0 - 10.0 * np.finfo(float).eps, 1.0, hat)  # R's rule
+    h = rows.weights * detail.information
+    h = np.broadcast_to(h, detail.mu.shape)
+    hat = h * quadratic_form(result, rows.X, covariance)
+    if everyone is None and not result.has_freq_weights:
+        everyone = partial(iter, [(rows.X, h)])
+    rest = rest_of_leverage(result, covariance, rows.X, h, hat, everyone)
+    hat = np.where(rest == 0.0, 1.0, hat)
     pearson, deviance = KINDS["pearson"](result, rows), KINDS["deviance"](result, rows)
     with np.errstate(divide="ignore", invalid="ignore"):
-        cooks = (pearson / (1.0 - hat)) ** 2 * hat / (result.scale * result.rank)
-        divisor = np.sqrt(result.scale * (1.0 - hat))
+        cooks = (pearson / rest) ** 2 * hat / (result.scale * result.rank)
+        divisor = np.sqrt(result.scale * rest)
         standard = [_finite(r / divisor) for r in (pearson, deviance)]
     return Influence(hat, _finite(cooks), *standard)
+
+
+def rest_of_leverage(result, covariance, X, h, hat, everyone):
+    """1 - leverage (n,), with all its digits where it is small.
+
+    Parameters
+    ----------
+    X : (n, p) array as returned by ``check_X``
+    h, hat : (n,) arrays
+        Information in the linear predictor, and leverage.
+    everyone : callable or None
+        () -> (X, h times the frequency) of all rows of the fit, in parts; without it the digits that are left.
+    """
+    rest, near = 1.0 - hat, np.flatnonzero(hat > NEARLY)
+    if len(near) and everyone is not None:
+        space = _space(result, covariance)
+        chosen = np.concatenate([block for _, block in design_blocks(result, X[near])])
+        directions, squares = space.directions(chosen), hat[near] / h[near]
+        rest[near] = 0.0
+        for part, information in everyone():
+            for first, block in design_blocks(result, part):
+                own = information[first : first + len(block)]
+                rest[near] += along(space.rows(block), own, directions, squares)
+    return np.where(rest < ONE, 0.0, rest)
+
+
+def _space(result, covariance):
+    if result.information_root is not None:
+        return Coordinates.of(result.information_root, covariance)
+    if hasattr(covariance, "toarray"):
+        covariance = covariance.toarray()
+    size, V, _ = scaled(covariance)
+    return Products(V, size)
 
 
 def _finite(values):

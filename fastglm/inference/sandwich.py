@@ -20,19 +20,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import FastGLMWarning, InvalidParameterError, warn
+from ..kernels import double_double as dd
 from ..kernels.dense import symmetric
 from ..kernels.evaluate import row_terms
 from ..moments import Bordered
 from ..solver.bordered import LARGEST
 from ..source.rooted import as_rows, design, offset, predictor
 from ..source.task import Task
+from .coordinates import MOST, Coordinates, at_optimum, placed, residuals
 
 KINDS = ("HC0", "HC1", "HC2", "HC3")
 POWERS = {"HC2": 1, "HC3": 2}  # of 1 - leverage, that a squared score is divided by
 KNOWN = "'model', 'robust' (HC0), 'HC1', 'HC2', 'HC3', 'cluster:column', {'cluster': groups} or None"
 BLOCK_BYTES = 1 << 21  # of rows as float64 numbers at a time
 SPARSE_ROWS = 8192
-ONE = 1.0 - 10.0 * np.finfo(float).eps  # R's rule for a leverage of one
+NEARLY = 1.0 - 1e-3  # a leverage, beyond which 1 - h has lost digits
+OWN = 0.5  # of a direction's square, which no two rows can both have
+ONE = 10.0 * np.finfo(float).eps  # 1 - h, below which it is zero: R's rule
 
 
 class Robust(NamedTuple):
@@ -143,8 +147,9 @@ class Fitted(NamedTuple):
     """What a covariance is made from.
 
     ``objective`` has the model's rows, or cells; ``rows`` is a source of the rows themselves; ``scores`` their scores
-    at ``beta`` (m,), NaN where aliased; ``inverse`` (m, m) is that of the information; ``meat`` the sum of the outer
-    products of the scores where a fit has made it.
+    at ``beta`` (m,), NaN where aliased; ``inverse`` (m, m) is that of the information, and ``root`` its triangular
+    factor where columns are nearly dependent; ``meat`` the sum of the outer products of the scores where a fit has
+    made it.
     """
 
     objective: Any
@@ -155,6 +160,7 @@ class Fitted(NamedTuple):
     nobs: float
     rank: int
     meat: Any = None
+    root: Any = None
 
 
 def covariance(cov: Robust, fitted: Fitted):
@@ -167,33 +173,104 @@ def covariance(cov: Robust, fitted: Fitted):
 
     Returns
     -------
-    (m, m) array, NaN where aliased; of very many levels an object with its parts
+    dict of the fields of a result
+        ``covariance``, an (m, m) array, NaN where aliased; of very many levels an object with its parts. Where columns
+        are nearly dependent also ``information_root`` and ``covariance_core``.
     """
     n, k = fitted.nobs, fitted.rank
+    few = 1.0 if cov.kind != "HC1" else n / (n - k) if n > k else np.nan  # the factor for few rows
+    if fitted.root is None:
+        return {"covariance": _plain(cov, fitted, few)}
+    space = Coordinates.of(fitted.root, fitted.inverse)
+    if cov.kind == "cluster":
+        from .clusters import clustered
+
+        core = clustered(cov, fitted, space)
+        found = space.covariance(core)
+    else:
+        exact = fitted.rows.here and fitted.rows.n_rows * len(space.kept) ** 2 <= MOST
+        found, core, ones = (_of_few if exact else _of_many)(fitted, space, POWERS.get(cov.kind, 0))
+        undefined = _warned(cov, ones)
+        found, core = few * undefined * found, few * undefined * core
+    return {"covariance": found, "covariance_core": core, "information_root": fitted.root}
+
+
+def _plain(cov, fitted, few):
+    """The covariance by products with the inverse information."""
     if cov.from_scores:
         meat = fitted.meat
         if meat is None:
             meat = fitted.objective.scores(zeroed(fitted.beta)).information
         found = around(fitted.inverse, meat, fitted.objective.scale)
-        return found if cov.kind == "HC0" else (n / (n - k) if n > k else np.nan) * found
+        return found if cov.kind == "HC0" else few * found
     size, V, gone = scaled(fitted.inverse)
+    space = Products(V, size)
     if cov.kind == "cluster":
         from .clusters import clustered
 
-        found = clustered(cov, fitted, size, V)
+        found = clustered(cov, fitted, space)
     else:
-        total = fitted.rows.reduce(Leveraged(fitted.scores, V, size, POWERS[cov.kind]))
-        found = total.matrix
-        if total.ones:
-            warn(
-                FastGLMWarning,
-                f"cov={cov.name!r}: {total.ones:g} rows have leverage 1, such as the only row of a level, where it is "
-                "not defined (R's vcovHC gives NaN too); take 'HC1', or leave such rows or levels out",
-            )
-            found = np.full_like(found, np.nan)
+        found, ones = _squares(fitted, space, POWERS[cov.kind])
+        found = _warned(cov, ones) * found
     found = size * found * size[:, None]
     found[gone] = found[:, gone] = np.nan
     return found
+
+
+def _warned(cov, ones) -> float:
+    """1, or where a covariance is not defined NaN and a warning."""
+    if not ones:
+        return 1.0
+    warn(
+        FastGLMWarning,
+        f"cov={cov.name!r}: {ones:g} rows have leverage 1, such as the only row of a level, where it is not defined "
+        "(R's vcovHC gives NaN too); take 'HC1', or leave such rows or levels out",
+    )
+    return np.nan
+
+
+def _squares(fitted, space, power):
+    """The sum of squared scores over (1 - leverage)^power in the units of ``space``, and how many rows have leverage
+    one; a second pass where some are near it."""
+    matrix, near = fitted.rows.reduce(Leveraged(fitted.scores, space, power))
+    if not near:
+        return matrix, 0.0
+    directions, effects, squares, scores, counts = map(np.array, zip(*near, strict=True))
+    rest = fitted.rows.reduce(Remaining(fitted.scores, space, directions, squares))
+    ones = float(counts[rest < ONE].sum())
+    weights = np.where(rest < ONE, 0.0, scores / np.maximum(rest, ONE) ** power)
+    return matrix + (effects.T * weights) @ effects, ones
+
+
+def _of_many(fitted, space, power):
+    """The covariance of squared scores over (1 - leverage)^power, its core, and the rows that have leverage one."""
+    core, ones = _squares(fitted, space, power)
+    return space.covariance(core), core, ones
+
+
+def _of_few(fitted, space, power):
+    """The same of few rows, in double-double arithmetic."""
+    data, n, scores = fitted.rows.data, fitted.rows.n_rows, fitted.scores
+    f, X = repeats(data, 0, n), columns(data, 0, n)
+    there = f > 0.0
+    X = X.toarray() if hasattr(X, "toarray") else X
+    r, h = scores.terms(data, 0, n)
+    low = np.zeros(n)
+    r = r[:, 0]
+    if scores.pair.linear:
+        r, low = dd.multiply((h, low), residuals(data, X, data.y, scores.beta))
+    r, low, h, f, X = (v[there] for v in (r, low, h, f, X))
+    Q, back = dd.orthogonal(X[:, space.kept], f * h)
+    r, q = at_optimum(Q, r, low, h, f), Q[0]
+    square = dd.total(tuple(part.T for part in dd.multiply(Q, Q)))
+    rest = dd.add((np.ones_like(h), np.zeros_like(h)), dd.negative(dd.multiply((h, np.zeros_like(h)), square)))[0]
+    full = (rest < ONE) & (power > 0)
+    w = np.where(full, 0.0, f * r**2 / np.where(full, 1.0, rest) ** power)
+    core = (q.T * w) @ q
+    found = placed(back[0] @ core @ back[0].T, space.kept, space.n_params)
+    # Q is that of the factor but for signs
+    signs = np.sign(space.root.diagonal())
+    return found, core * signs * signs[:, None], float(f[full].sum())
 
 
 def zeroed(beta) -> np.ndarray:
@@ -287,45 +364,113 @@ def repeats(data, a: int, b: int) -> np.ndarray:
 
 
 class Squares(NamedTuple):
-    """A sum of squares (m, m), and the rows of leverage one that are not in it."""
+    """A sum of squares (m, m), and the rows with leverage near one that are not in it."""
 
     matrix: np.ndarray
-    ones: float
+    near: tuple
 
     def __add__(self, other: Squares) -> Squares:
-        return Squares(self.matrix + other.matrix, self.ones + other.ones)
+        return Squares(self.matrix + other.matrix, self.near + other.near)
+
+
+class Products(NamedTuple):
+    """Rows' products with the inverse information V (m, m), in units in which columns are times ``size`` (m,)."""
+
+    V: np.ndarray
+    size: np.ndarray
+
+    @property
+    def width(self) -> int:
+        """Numbers that a row has."""
+        return len(self.V)
+
+    def rows(self, X):
+        """Rows as they are."""
+        return X
+
+    def of_sums(self, sums):
+        """The effect of sums of scores on the coefficients."""
+        return (sums * self.size) @ self.V
+
+    def effects(self, X):
+        """Each row's effect on the coefficients but for its score, x' V x, and what rounding leaves undecided of it."""
+        V = self.V * self.size
+        A = X @ V.T
+        if hasattr(X, "multiply"):
+            square = np.asarray(X.multiply(self.size).multiply(A).sum(1)).ravel()
+        else:
+            square = np.einsum("ij,ij->i", X * self.size, A)
+        return A, square
+
+    def directions(self, X):
+        """V x of some rows (k, m): with it the hat matrix is a product."""
+        X = X.toarray() if hasattr(X, "toarray") else X
+        return self.size * ((X * self.size) @ self.V)
 
 
 class Leveraged(Task):
-    """The sum of r^2 / (1 - h)^power V x x' V, in which columns are times ``size``.
+    """The sum of r^2 / (1 - h)^power e e', e a row's effect on the coefficients but for its score; ``Squares``.
+
+    Rows whose leverage h is nearly one are not in it, but in the value's ``near``.
 
     Parameters
     ----------
     scores : MeanScores
-    V : (m, m) array
-        The inverse information in these units.
-    size : (m,) array
+    space : Products or Coordinates
     power : int
     """
 
-    def __init__(self, scores, V, size, power):
-        self.scores, self.V, self.size, self.power = scores, V, size, power
+    def __init__(self, scores, space, power):
+        self.scores, self.space, self.power = scores, space, power
 
     def of(self, part, runs):
-        data, V = part.data, self.V * self.size
-        total, ones = np.zeros(V.shape), 0.0
-        for a, b in blocks(runs, data, len(V)):
+        data, near = part.data, []
+        total = np.zeros((self.space.width, self.space.width))
+        for a, b in blocks(runs, data, part.n_columns):
             with np.errstate(all="ignore"):
                 r, h = self.scores.terms(data, a, b)
                 f, X = repeats(data, a, b), columns(data, a, b)
-                A = X @ V.T  # a row's effect on the coefficients, but for its score
-                if data.terms:
-                    square = np.asarray(X.multiply(self.size).multiply(A).sum(1)).ravel()
-                else:
-                    square = np.einsum("ij,ij->i", X * self.size, A)
+                A, square = self.space.effects(X)
                 lever = np.where(f > 0.0, h * square, 0.0)
-                full = lever > ONE
-                q = np.where((f > 0.0) & ~full, f * r[:, 0] ** 2 / (1.0 - lever) ** self.power, 0.0)
-            ones += float(f[full].sum())
+                left = np.flatnonzero(lever > NEARLY) if self.power else np.zeros(0, np.intp)
+                q = np.where(f > 0.0, f * r[:, 0] ** 2 / (1.0 - lever) ** self.power, 0.0)
+                q[left] = 0.0
+            near += [Near(self.space.directions(X[[i]])[0], A[i], square[i], f[i] * r[i, 0] ** 2, f[i]) for i in left]
             total += (A.T * q) @ A
-        return Squares(total, ones)
+        return Squares(total, tuple(near))
+
+
+class Near(NamedTuple):
+    """A row whose leverage is nearly one: its direction, effect and x' V x, its squared score and how often it is."""
+
+    direction: np.ndarray
+    effect: np.ndarray
+    square: float
+    score: float
+    repeats: float
+
+
+class Remaining(Task):
+    """Of rows with leverage near one what it is less than one: the squares that all other rows have along theirs.
+
+    1 - h is u' (G - x x') u, G the identity that all rows sum to and u the row's own direction: as a sum over the
+    other rows it keeps its digits, and is zero where the row is the only one to have its direction.
+    """
+
+    def __init__(self, scores, space, directions, squares):
+        self.scores, self.space, self.directions, self.squares = scores, space, directions, squares
+
+    def of(self, part, runs):
+        total = np.zeros(len(self.squares))
+        for a, b in blocks(runs, part.data, part.n_columns):
+            with np.errstate(all="ignore"):
+                h = self.scores.terms(part.data, a, b)[1]
+                X = self.space.rows(columns(part.data, a, b))
+                total += along(X, repeats(part.data, a, b) * h, self.directions, self.squares)
+        return total
+
+
+def along(X, h, directions, squares) -> np.ndarray:
+    """The sum of squares of rows (n, m) along directions (k, m), each row's own left out, (k,)."""
+    parts = np.square(np.asarray(X @ directions.T)) / squares * np.where(h > 0.0, h, 0.0)[:, None]
+    return np.where(parts > OWN, 0.0, parts).sum(0)

@@ -151,7 +151,10 @@ def mean_interval(result, X, offset, kind="mean", level=0.95):
     cov = check_covariance(result.cov_params(), "intervals")
     reach = quantile(level, result.test_df)
     eta = linear_predictor(result, X, offset)
-    se = np.sqrt(quadratic_form(result, X, cov))
+    core = result.covariance_core
+    if core is None and result.information_root is not None:
+        core = np.diag(np.full(len(result.information_root), result.scale))
+    se = np.sqrt(quadratic_form(result, X, cov, core))
     lower, upper = eta - reach * se, eta + reach * se
     if kind == "link":
         return Prediction(eta, se, lower, upper)

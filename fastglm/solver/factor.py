@@ -42,6 +42,10 @@ class Factor(NamedTuple):
             step[self.kept] = s * dpotrs(self.triangle, s * g[self.kept])[0]
         return step
 
+    def root(self) -> np.ndarray:
+        """The upper triangular R with R'R the information of the kept columns."""
+        return self.triangle / self.scale[self.kept]
+
     def size(self, beta: np.ndarray) -> float:
         """The norm of the weighted linear predictor X beta, the square root of beta' I beta."""
         v = self.triangle @ (beta[self.kept] / self.scale[self.kept])
