@@ -325,7 +325,7 @@ class GLMResult:
         for group in groups(self.design):
             names[0, group.numbers] = group.term
             names[1, group.numbers] = group.levels
-        times = self.params.size // len(self.names)
+        times = self.params.size // max(len(self.names), 1)
         return {"variable": names[0].tolist() * times, "level": names[1].tolist() * times}
 
     def _terms(self):

@@ -140,6 +140,8 @@ def _check_shapes(path, values, shape):
     q = math.prod(shape)
     expected = {"params": shape, "cov_unscaled": (q, q), "covariance": (q, q)}
     for name, size in expected.items():
+        if q == 0 and values[name] is not None and not values[name].size:
+            values[name] = values[name].reshape(size)  # lists do not tell the shape of no coefficients
         if values[name] is not None and values[name].shape != size:
             raise FileFormatError(
                 f"{path}: {name} has shape {values[name].shape}, expected {size} for {len(values['names'])} names"

@@ -110,8 +110,6 @@ def all_columns(y, intercept: bool):
             if not isinstance(value, str) or value not in names:
                 raise unknown(role, value, names)
         terms = tuple((name,) for name in names if name not in roles.values())
-        if not terms and not intercept:
-            raise InvalidParameterError("X has no columns and intercept=False: there is nothing to fit")
         offset, exposure = (vectors.get(shift) for shift in SHIFTS)
         whole = Formula(
             "", (column(y, names),), (((),) if intercept else ()) + terms,

@@ -144,7 +144,7 @@ class Given:
         else:
             label, row = self.rows.fragments[i].label, 0
             columns = tuple(dict.fromkeys([*self._columns(), *self.keep]))
-            for batch in self.rows.batches(i, columns, BATCH):
+            for batch in self.rows.batches(i, columns, BATCH) if columns else _without_columns(self.rows.fragments[i]):
                 table = ArrowTable(batch, texts(self.rows), True, Place(0, ((0, label, row),)))
                 yield self._piece(table, 0, batch.num_rows)
                 row += batch.num_rows
@@ -202,6 +202,14 @@ class Given:
             array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
             found[name] = array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array
         return found
+
+
+def _without_columns(fragment):
+    """The rows of a fragment of which no column is wanted, as of a model of the intercept alone."""
+    import pyarrow as pa
+
+    for first in range(0, fragment.rows, BATCH):
+        yield pa.record_batch([pa.nulls(min(BATCH, fragment.rows - first))], names=[""])
 
 
 def _is_frame(data):
