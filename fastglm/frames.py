@@ -12,7 +12,7 @@ from .design import Design, as_table, check_aligned
 from .errors import InvalidParameterError
 from .files import is_rows
 from .inference import sandwich
-from .notes import notes_of, with_shifts
+from .notes import named, notes_of, with_shifts
 from .result import GLMResult
 
 VECTORS = ("weights", "freq_weights", "offset", "exposure")
@@ -131,6 +131,7 @@ def glm(
         start=start, threads=threads, progress=progress, compress=compress, client=client,
         checkpoint=checkpoint, **vectors,
     )  # fmt: skip
+    design = replace(design, vectors=named(given))
     return replace(result, design=design, notes=(*notes_of(design), *result.notes))
 
 

@@ -178,13 +178,16 @@ class FrameReader:
         built = design.build(table, response=self.response.kind != "label")
         vectors = {name: table.column(column) for name, column in self.vectors.items()}
         vectors = {name: column.floats(column.values) for name, column in vectors.items()}
-        y, weights = built.y, vectors.get("weights")
+        y, weights, offset = built.y, vectors.get("weights"), vectors.get("offset")
+        if built.offset is not None:
+            offset = built.offset if offset is None else built.offset + offset
+        exposure = vectors.get("exposure") if built.exposure is None else built.exposure
         if self.response.kind == "label":
             y = self._codes(table)
         elif self.response.kind == "counts":
             y, weights = inputs.counts(y, len(y), weights)
         return Data(
-            built.X, built.ones, y, weights, vectors.get("freq_weights"), built.offset, built.exposure,
+            built.X, built.ones, y, weights, vectors.get("freq_weights"), offset, exposure,
             built.names, built.terms, built.coding,
         )  # fmt: skip
 

@@ -92,7 +92,8 @@ def fit_rows(
     finally:
         if rows is not data:
             rows.close()
-    return replace(result, design=reader.design, notes=(*notes_of(reader.design), *result.notes))
+    design = replace(reader.design, vectors=reader.vectors)
+    return replace(result, design=design, notes=(*notes_of(design), *result.notes))
 
 
 def journalled(data, threads: int, checkpoint, what: dict) -> Chunked:

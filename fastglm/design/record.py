@@ -46,6 +46,7 @@ def to_dict(design: Design) -> dict:
         "rows": [design.n_rows, design.n_dropped],
         "unused": {name: list(levels) for name, levels in design.unused.items()},
         "library": design.library,
+        "vectors": dict(design.vectors),
     }
 
 
@@ -78,6 +79,7 @@ def from_dict(saved: dict) -> Design:
             *saved["rows"],
             {name: tuple(levels) for name, levels in saved["unused"].items()},
             saved.get("library", "pandas"),
+            saved.get("vectors", {}),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise FileFormatError(f"this is not a saved design: {error!r}") from None

@@ -295,7 +295,7 @@ def glm_collection(formula, data, *, client, **options):
     clusters = getattr(parse(options.get("cov")), "by", ())
     read = needed(columns, formula, [v for v in (*names.values(), *clusters) if isinstance(v, str)])
     rows = partitions(data[[columns[name] for name in read]], read, added, client)
-    return fit_rows(formula, rows, **options, **names, client=client)
+    return _without(fit_rows(formula, rows, **options, **names, client=client), added)
 
 
 def fit_collection(X, y, *, intercept, names, client, **options):
@@ -323,7 +323,14 @@ def fit_collection(X, y, *, intercept, names, client, **options):
     y = roles.pop("y")
     rows = partitions(X, columns, added, client)
     result = fit_rows(all_columns(y, bool(intercept)), rows, **options, **roles, client=client)
-    return replace(result, design=None) if array else result
+    return replace(result, design=None) if array else _without(result, added)
+
+
+def _without(result, added):
+    """A result whose design knows columns that were added as the arrays that they were."""
+    design = result.design
+    vectors = {role: None if name in added else name for role, name in design.vectors.items()}
+    return replace(result, design=replace(design, vectors=vectors))
 
 
 def _columns(data) -> dict:

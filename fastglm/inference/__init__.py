@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..design import as_table
 from ..errors import InvalidParameterError, MissingDataError
 from ..matrix.rows import StoredRows
+from ..notes import found_by_name
 
 BLOCK_BYTES = 1 << 20  # a block of rows in float64 that stays in the second-level cache
 
@@ -214,10 +216,14 @@ def new_rows(result, X, offset=None, exposure=None) -> NewRows:
     """
     if result.design is None or isinstance(X, (np.ndarray, StoredRows)):
         return NewRows(check_X(result, X), offset, exposure, None)
-    built = result.design.build(X, response=False)
+    table = as_table(X)
+    found_by_name(result.design, {"offset": offset, "exposure": exposure}, table.names)
+    built = result.design.build(table, response=False)
     keep = built.keep
 
     def kept(v):
+        if isinstance(v, str):
+            v = table.column(v).floats(table.column(v).values)
         return v if keep is None or v is None or np.ndim(v) == 0 else np.asarray(v)[keep]
 
     offset, exposure = kept(offset), kept(exposure)
