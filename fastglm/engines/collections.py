@@ -25,6 +25,8 @@ from ..tables import needed, unknown_column
 from .dask import Dask
 from .tasks import brought
 
+SAME = "every partition must have the columns of the collection; their order does not matter"
+
 
 class Partitions(Rows):
     """The rows of a collection.
@@ -42,10 +44,17 @@ class Partitions(Rows):
 
     def __init__(self, loaded, names, name, client):
         self._name, self._client = name, client
-        if client is None:
-            found = [_look(part.compute(scheduler="synchronous")) for part in loaded]
-        else:
-            found = Dask(client).map(_look_here, range(len(loaded)), held=dict(enumerate(loaded)))
+        found = []
+        try:
+            if client is None:
+                for part in loaded:
+                    found.append(_look(part.compute(scheduler="synchronous")))
+            else:
+                found = Dask(client).map(_look_here, range(len(loaded)), held=dict(enumerate(loaded)))
+        except KeyError as error:  # of the selection of columns, which Dask makes before it loads
+            failed = [i for i, future in enumerate(loaded) if future.status == "error"] if client else [len(found)]
+            where = f"partition {failed[0]}" if failed else "a partition"
+            raise InvalidParameterError(f"{where}: {error.args[0]}; {SAME}") from None
         there = [i for i, (_, rows, _) in enumerate(found) if rows]
         if not there:
             raise InvalidParameterError("the data have no rows: all partitions are empty")
@@ -203,7 +212,7 @@ def _load(i, part, columns, names, *vectors):
         part = numeric(part, f"partition {i} of X")
         values = {name: part[:, j] for j, name in enumerate(columns)}
     else:
-        values = {name: part.iloc[:, j] for j, name in enumerate(columns)}
+        values = _by_label(part, columns, i)
     n = len(part)
     values |= dict(zip(names, vectors, strict=True))
     arrays, text = {}, []
@@ -222,6 +231,17 @@ def _load(i, part, columns, names, *vectors):
             array = pa.nulls(len(array))
         arrays[name] = conformed(array, delivered(kind))
     return pa.table(arrays, metadata={"text": json.dumps(text)})
+
+
+def _by_label(part, columns, i):
+    """The columns of a partition of a frame, whose order may be another one than that of the collection."""
+    labels = list(part.columns)
+    _unique([str(label) for label in labels])
+    places = {str(label): j for j, label in enumerate(labels)}
+    for name in columns:
+        if name not in places:
+            raise InvalidParameterError(f"{unknown_column(name, list(places), f'partition {i}')} ({SAME})")
+    return {name: part.iloc[:, places[name]] for name in columns}
 
 
 def _arrow(v):
