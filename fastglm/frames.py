@@ -12,7 +12,7 @@ from .design import Design, as_table, check_aligned
 from .errors import InvalidParameterError
 from .files import is_rows
 from .inference import sandwich
-from .notes import named, notes_of, with_shifts
+from .notes import named, notes_of, sorted_by, with_shifts
 from .result import GLMResult
 
 VECTORS = ("weights", "freq_weights", "offset", "exposure")
@@ -132,7 +132,7 @@ def glm(
         checkpoint=checkpoint, **vectors,
     )  # fmt: skip
     design = replace(design, vectors=named(given))
-    return replace(result, design=design, notes=(*notes_of(design), *result.notes))
+    return replace(result, design=design, notes=(*notes_of(design), *sorted_by(table, design), *result.notes))
 
 
 def has_factors(X) -> bool:
@@ -168,4 +168,4 @@ def fit_frame(X, y, *, intercept=True, names=None, **options) -> GLMResult:
     for v in getattr(sandwich.parse(options.get("cov")), "by", ()):
         check_aligned(table, v, "cluster")
     result = fit(design.build(table), y, intercept=bool(intercept), **options)
-    return replace(result, design=design, notes=(*notes_of(design), *result.notes))
+    return replace(result, design=design, notes=(*notes_of(design), *sorted_by(table, design), *result.notes))

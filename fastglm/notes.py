@@ -84,6 +84,16 @@ def quoted(name: str) -> str:
     return name if name.isidentifier() else f"`{name}`"
 
 
+def sorted_by(table, design) -> list[str]:
+    """Of polars' categories, whose order is that of first sight in the process: that their levels were sorted."""
+    names = [v.expression.column for v in design.variables.values() if hasattr(v, "levels")]
+    return [
+        f"{name} is a polars Categorical: its levels are in the order of the alphabet; an Enum keeps its own"
+        for name in dict.fromkeys(names)
+        if name in table.alphabetical
+    ]
+
+
 def notes_of(design) -> list[str]:
     """What became of missing values and of levels that no row has."""
     notes = []

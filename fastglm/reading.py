@@ -86,7 +86,7 @@ class FrameReader:
 
     def __init__(self, rows, found: Profile, response: Response, vectors=None, others=()):
         self.rows, self.design, self.response, self.vectors = rows, found.design, response, dict(vectors or {})
-        self.text = texts(rows)
+        self.text, self.notes = texts(rows), found.notes
         self._bare = self.design.without_terms()
         self.kept, self.starts = found.kept, np.cumsum([0, *found.kept])
         self.n_rows = int(self.starts[-1])

@@ -93,7 +93,7 @@ def fit_rows(
         if rows is not data:
             rows.close()
     design = replace(reader.design, vectors=reader.vectors)
-    return replace(result, design=design, notes=(*notes_of(design), *result.notes))
+    return replace(result, design=design, notes=(*notes_of(design), *reader.notes, *result.notes))
 
 
 def journalled(data, threads: int, checkpoint, what: dict) -> Chunked:

@@ -59,8 +59,8 @@ class Partitions(Rows):
         if not there:
             raise InvalidParameterError("the data have no rows: all partitions are empty")
         self.fragments = tuple(Fragment(name, i, found[i][1], f"partition {i}") for i in there)
-        self.schema = unified([(f"partition {i}", found[i][0]) for i in there], names)
-        self.names, self.n_rows = tuple(self.schema.names), sum(fragment.rows for fragment in self.fragments)
+        self.schema, self.odd = unified([(f"partition {i}", found[i][0]) for i in there], names)
+        self.names, self.n_rows = (*self.schema.names, *self.odd), sum(fragment.rows for fragment in self.fragments)
         self._nulls = [found[i][2] for i in there]
         held = [loaded[i] for i in there]
         self.futures, self._parts = (None, held) if client is None else (held, None)
@@ -114,7 +114,7 @@ class Partitions(Rows):
 
     def nbytes(self, columns=None) -> int:
         """Bytes of these columns in memory, judged by the types."""
-        kinds = (self.schema.field(name).type for name in (self.names if columns is None else columns))
+        kinds = (self.schema.field(name).type for name in (self.schema.names if columns is None else columns))
         return self.n_rows * sum(getattr(kind, "bit_width", 32) // 8 for kind in kinds)
 
     def fingerprint(self) -> dict:
@@ -131,6 +131,8 @@ class Partitions(Rows):
     def _check(self, name):
         if name not in self._nulls[0]:
             raise unknown_column(name, self.names, "the collection")
+        if name in self.odd:
+            raise FileFormatError(self.odd[name])
 
 
 def partitions(data, columns, added: dict, client) -> Partitions:
