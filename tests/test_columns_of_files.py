@@ -1,4 +1,4 @@
-"""Columns of files that a formula does not name may be anything; those that it names are not taken for something else."""
+"""Columns of files that a formula does not name may be anything; those it names are not taken for something else."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_values_of_a_csv_column_that_nobody_names_may_change_their_kind(tmp_path
     (tmp_path / "d.csv").write_bytes("\n".join(text).encode("latin-1"))
     expected = fastglm.glm("y ~ x + g", frame)
     np.testing.assert_allclose(fastglm.glm("y ~ x + g", str(tmp_path / "d.csv")).params, expected.params, rtol=1e-12)
-    with pytest.raises(FileFormatError, match="d.csv: column 'q' is int64 in its first rows, but 'many' stands in line"):
+    with pytest.raises(FileFormatError, match="d.csv: column 'q' is int64 in its first rows, but 'many' stands"):
         fastglm.glm("y ~ x + q", str(tmp_path / "d.csv"))
     with pytest.raises(FileFormatError, match="d.csv: column 'r' is not UTF-8"):
         fastglm.glm("y ~ x + r", str(tmp_path / "d.csv"))

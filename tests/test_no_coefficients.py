@@ -1,4 +1,4 @@
-"""Models of an offset alone, or of nothing, as R fits them; and of an intercept alone, which reads no column of a file."""
+"""Models of an offset alone, or of nothing, as R fits them; and of an intercept alone, which reads no column."""
 
 import numpy as np
 import pytest

@@ -10,6 +10,7 @@ from ..errors import FileFormatError
 from .expression import CODED, check, split_call
 from .formula import Formula, parse
 from .recipe import Design
+from .validity import check_saved, check_state
 from .variables import Factor, Numeric
 
 VERSION = 1
@@ -60,15 +61,16 @@ def from_dict(saved: dict) -> Design:
     InvalidParameterError
         For a formula that cannot be read.
     """
-    if saved.get("version", 0) > VERSION:
-        raise FileFormatError("the design was saved by a newer version of fastglm")
     try:
+        check_saved(saved)
+        if saved.get("version", 0) > VERSION:
+            raise FileFormatError("the design was saved by a newer version of fastglm")
         kinds = dict(saved["columns"])
         terms = tuple(tuple(term) for term in saved["terms"])
         # a dot stands for the columns it stood for: the terms are kept, the rest of the formula is read again
         formula = parse(saved["formula"], tuple(kinds))._replace(terms=terms) if saved["formula"] else None
         variables = {text: _variable(text, v, kinds) for text, v in saved["variables"].items()}
-        return Design(
+        design = Design(
             formula or Formula("", (), terms),
             variables,
             kinds,
@@ -81,6 +83,8 @@ def from_dict(saved: dict) -> Design:
             saved.get("library", "pandas"),
             saved.get("vectors", {}),
         )
+        check_state(design)
+        return design
     except (KeyError, TypeError, AttributeError) as error:
         raise FileFormatError(f"this is not a saved design: {error!r}") from None
 

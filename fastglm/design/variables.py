@@ -158,6 +158,8 @@ class Numeric(NamedTuple):
         columns = _columns(rows.compute(self.expression, state))
         if self.fields is None:
             return {None: as_numbers(columns, self.expression, rows)}
+        if not isinstance(columns, dict) or not set(self.fields) <= set(columns):
+            raise InvalidParameterError(f"term {self.expression.text!r} has not the columns that it had in the fit")
         return {field: as_numbers(columns[field], self.expression, rows) for field in self.fields}
 
 
