@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
+from importlib.util import find_spec
 
 # control characters but the end of a line, and those that turn the direction of text: a terminal obeys them
 CONTROL = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
@@ -17,6 +18,13 @@ CONTROL = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\
 def visible(text: str) -> str:
     """A text with control characters written out, ``\\\\x1b``: names and labels of data come from anywhere."""
     return CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def not_loaded(package: str, why: str, error: ImportError) -> str:
+    """What to do where a package cannot be imported: install it, or find out why it does not load."""
+    if find_spec(package) is None:
+        return f"{why}: pip install 'fastglm[tables]'"
+    return f"{why}; {package} is installed and cannot be loaded, perhaps for want of memory: {error}"
 
 
 class FastGLMError(ValueError):

@@ -68,6 +68,8 @@ def fit_rows(
     if not all(isinstance(v, str) for v in clusters):
         raise InvalidParameterError("cov: clusters must be names of columns where the data are files")
     threads = get_threads(threads)
+    if memory is not None and (isinstance(memory, (bool, str)) or not hasattr(memory, "__int__") or not memory >= 0):
+        raise InvalidParameterError(f"memory={memory!r} must be a number of bytes, not negative, such as 2 * 10**9")
     for name in VECTORS:
         if not isinstance(vectors.get(name), (str, type(None))):
             raise InvalidParameterError(f"{name} must be the name of a column where the data are files")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..errors import InvalidParameterError
+from ..errors import InvalidParameterError, not_loaded
 from .expression import CODED, Expression, check, column, spelled, split_call
 from .terms import expand
 
@@ -102,8 +102,8 @@ def _terms(text, right, available):
     """The terms right of the tilde."""
     try:
         import formulaic  # noqa: F401
-    except ImportError:
-        raise ImportError("formulas need formulaic: pip install 'fastglm[tables]'") from None
+    except ImportError as error:
+        raise ImportError(not_loaded("formulaic", "formulas need formulaic", error)) from None
     try:
         terms = expand(right, available)
         return terms if all(term.factors for term in terms) else []

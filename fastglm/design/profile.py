@@ -199,10 +199,8 @@ class _Look:
                 continue
             levels = set().union(*(part.levels.get(text, ()) for part in found))
             declared = dict.fromkeys(level for part in found for level in part.declared.get(v.expression.column, ()))
-            fixed = (
-                ex.split_call(text, ex.CODED) is not None
-                and Factor.marked(text, ex.split_call(text, ex.CODED), self.kinds).levels
-            )
+            call = None if text in self.kinds else ex.split_call(text, ex.CODED)
+            fixed = call is not None and Factor.marked(text, call, self.kinds).levels
             if not fixed:
                 v = v._replace(levels=_ordered(levels, declared))
             variables[text] = v

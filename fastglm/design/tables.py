@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidParameterError, MissingDataError
-from ..tables import unknown_column
+from ..errors import InvalidParameterError, MissingDataError, not_loaded
+from ..tables import is_series, unknown_column
 from .column import EXACT, Column, counted
 
 
@@ -135,10 +135,12 @@ def _narwhals(frame):
     """A frame as narwhals', whether it is lazy, and its pandas index."""
     try:
         import narwhals as nw
-    except ImportError:
-        raise ImportError("data frames need narwhals and pyarrow: pip install 'fastglm[tables]'") from None
+    except ImportError as error:
+        raise ImportError(not_loaded("narwhals", "data frames need narwhals and pyarrow", error)) from None
     if isinstance(frame, Mapping):
         frame = _from_mapping(frame)
+    if is_series(frame):
+        frame = frame.to_frame()
     names = _raw_names(frame)
     repeated = [name for name, count in Counter(map(str, names)).items() if count > 1]
     if repeated:

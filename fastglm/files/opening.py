@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import FileFormatError, InvalidParameterError
+from ..errors import FastGLMError, FileFormatError, InvalidParameterError, not_loaded
 from .find import File, find, stamp_of
 from .ipc import ArrowFile
 from .parquet import Footers, ParquetFile
@@ -62,8 +62,8 @@ def open_rows(data, *, scratch="auto", columns=None) -> Rows:
         return data
     try:
         import pyarrow as pa
-    except ImportError:
-        raise InvalidParameterError("reading files needs pyarrow: pip install 'fastglm[tables]'") from None
+    except ImportError as error:
+        raise InvalidParameterError(not_loaded("pyarrow", "reading files needs pyarrow", error)) from None
     if isinstance(columns, str):
         raise InvalidParameterError(f"columns={columns!r} must be a list of names")
     columns = None if columns is None else list(dict.fromkeys(columns))
@@ -126,6 +126,13 @@ def _opened(file, footers):
         raise FileFormatError(f"{file.place}: no such file") from None
     except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise FileFormatError(f"{file.place}: cannot be read: {str(error).splitlines()[0]}") from None
+    except ValueError as error:  # fsspec's, of a server that only sends whole files
+        if isinstance(error, FastGLMError) or file.system is None:
+            raise
+        line = f"{error} ".splitlines()[0].strip()
+        raise FileFormatError(
+            f"{file.place}: cannot be read in parts, as this format is ({line}); download it, or give it as CSV"
+        ) from None
 
 
 def _schema(readers, columns, data, odd):
