@@ -116,6 +116,15 @@ class FrameReader:
         """What to call the fragments that rows ``first`` to ``stop`` are in, in messages."""
         return [self.rows.fragments[f].label for f in self._between(first, stop)]
 
+    def place(self) -> Place:
+        """Where all rows are, for messages."""
+        stretches, uncounted = [], ", rows with missing values not counted"
+        for f, (start, kept) in enumerate(zip(self.starts.tolist(), self.kept.tolist(), strict=False)):
+            fragment = self.rows.fragments[f]
+            if kept:
+                stretches.append((start, fragment.label + (uncounted if kept < fragment.rows else ""), 0))
+        return Place(0, tuple(stretches))
+
     def held(self, first: int, stop: int) -> dict | None:
         """Futures of the fragments that rows ``first`` to ``stop`` are in, where a cluster has them."""
         futures = getattr(self.rows, "futures", None)

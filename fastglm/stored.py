@@ -63,7 +63,7 @@ def fit_rows(
     """
     began = time.perf_counter() if began is None else began
     family, link = inputs.family_and_link(family, link)
-    cov = check_options(penalty, cov, vectors.get("exposure"), link)
+    cov = check_options(penalty, cov, vectors.get("exposure"), link, compress)
     clusters = getattr(cov, "by", ())
     if not all(isinstance(v, str) for v in clusters):
         raise InvalidParameterError("cov: clusters must be names of columns where the data are files")
