@@ -197,7 +197,8 @@ class GLMResult:
             are then taken from it. Rows left out for missing values are NaN. Aliased coefficients count as 0. Also
             files, as ``glm`` takes them, which are read piece by piece.
         kind : "mean", "link" (the linear predictor), or "class" (labels of a binomial model fitted to labels)
-        offset, exposure : scalar or (n,) array_like; one is needed if the model was fitted with one
+        offset, exposure : scalar or (n,) array_like; one is needed if the model was fitted with one, unless the formula
+            has it: then it is found in X by its name, and giving it again is an error
         interval : None, or "mean" for confidence intervals of the mean
         level : float, confidence of the interval
         threshold : float, ``kind="class"`` answers the second label where the mean exceeds it

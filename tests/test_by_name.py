@@ -93,6 +93,17 @@ def test_giving_it_again_is_an_error(what, where, d, path):
                     ask()
 
 
+def test_a_fit_of_all_columns_keeps_its_roles(d, path, tmp_path):
+    fit = fastglm.fit(path, "y", family="poisson", exposure="e", weights="w")
+    fit.save(tmp_path / "m.json")
+    for r in (fit, fastglm.load(tmp_path / "m.json")):
+        for rows in (d, path):
+            np.testing.assert_allclose(r.predict(rows), fit.predict(path), rtol=1e-13)
+            assert r.score(rows).deviance == pytest.approx(fit.deviance, rel=1e-12)
+            with pytest.raises(InvalidParameterError, match="leave exposure= out"):
+                r.predict(rows, exposure="e")
+
+
 def test_an_array_beside_the_formula_must_be_given(d, path):
     fit = fastglm.glm("y ~ x + exposure(e)", d, family="poisson", offset=0.1 * d.x.to_numpy())
     for rows in (d, path):

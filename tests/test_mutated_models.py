@@ -27,9 +27,13 @@ STRANGE = [
 def table():
     rng = np.random.default_rng(0)
     d = pd.DataFrame({"x": rng.uniform(0.1, 2, N), "z": rng.normal(size=N), "g": np.resize(list("abc"), N),
-                      "w": rng.uniform(1, 2, N), "o": rng.normal(size=N) * 0.1, "k": np.arange(N) % 4})  # fmt: skip
+                      "w": rng.uniform(1, 2, N), "o": rng.normal(size=N) * 0.1, "k": 1 + np.arange(N) % 4})  # fmt: skip
     d["flag"] = d.z > 0
     return d.assign(y=rng.poisson(np.exp(0.3 * d.x)), b=rng.choice(["no", "yes"], N), c=rng.choice(["p", "q", "r"], N))
+
+
+def fit_of_all_columns(d):
+    return fastglm.fit(iter([d[["x", "g", "y", "w", "k"]]]), "y", family="poisson", exposure="k", weights="w")
 
 
 def fits(d):
@@ -38,6 +42,7 @@ def fits(d):
     yield fastglm.glm("c ~ x + g", d, family="multinomial")
     yield fastglm.fit(d[["x", "z"]].to_numpy(), d.y, family=fastglm.families.NegativeBinomial(theta=2.0))
     yield fastglm.fit(d[["x", "g"]], d.y, family=fastglm.families.Tweedie(power=1.5))
+    yield fit_of_all_columns(d)
     yield fastglm.glm("y ~ 0 + scale(x) + C(g, Treatment('b'))", d, solver="sgd")
 
 
@@ -89,7 +94,7 @@ def mutate(document, rng):
     return path, action, parent[last] if action != "remove" and not isinstance(parent, list) else "..."
 
 
-@pytest.mark.parametrize("model", range(6))
+@pytest.mark.parametrize("model", range(7))
 def test_a_changed_model_is_refused_or_predicts(saved, model, tmp_path):
     frame, rng = table().head(7), random.Random(model)
     rows = frame[["x", "z"]].to_numpy() if model == 3 else frame

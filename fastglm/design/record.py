@@ -7,7 +7,7 @@ from copy import deepcopy
 import numpy as np
 
 from ..errors import FileFormatError
-from .expression import CODED, check, split_call
+from .expression import CODED, check, column, split_call
 from .formula import Formula, parse
 from .recipe import Design
 from .validity import check_saved, check_state
@@ -48,6 +48,7 @@ def to_dict(design: Design) -> dict:
         "unused": {name: list(levels) for name, levels in design.unused.items()},
         "library": design.library,
         "vectors": dict(design.vectors),
+        "roles": _roles(design.formula),
     }
 
 
@@ -71,7 +72,7 @@ def from_dict(saved: dict) -> Design:
         formula = parse(saved["formula"], tuple(kinds))._replace(terms=terms) if saved["formula"] else None
         variables = {text: _variable(text, v, kinds) for text, v in saved["variables"].items()}
         design = Design(
-            formula or Formula("", (), terms),
+            formula or _of_columns(terms, saved.get("roles", {}), kinds),
             variables,
             kinds,
             _restored(saved["state"]),
@@ -109,6 +110,20 @@ def model_spec(design: Design):
         if levels != (False, True)
     }
     return ModelSpec(Terms(terms), transform_state=deepcopy(design.state), encoder_state=levels)
+
+
+def _roles(formula) -> dict:
+    """The columns beside the terms, where no formula's text tells them: a fit of all columns of files."""
+    if formula.text:
+        return {}
+    exposure = [] if formula.exposure is None else [formula.exposure]
+    parts = {"response": formula.response, "offset": formula.offset, "exposure": exposure}
+    return {role: [e.text for e in part] for role, part in parts.items() if part}
+
+
+def _of_columns(terms, roles, known) -> Formula:
+    parts = {role: tuple(column(name, known) for name in names) for role, names in roles.items()}
+    return Formula("", parts.get("response", ()), terms, parts.get("offset", ()), *parts.get("exposure", ()))
 
 
 def _variable(text, saved, known):

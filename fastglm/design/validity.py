@@ -41,6 +41,9 @@ def check_saved(saved) -> None:
     _need(saved.get("library", "pandas") in LIBRARIES, "its library is unknown")
     roles = saved.get("vectors", {})
     _need(_mapping(roles, lambda v: v is None or isinstance(v, str)) and set(roles) <= set(ROLES), "its vectors")
+    beside = saved.get("roles", {})
+    _need(_mapping(beside, _texts) and set(beside) <= {"response", "offset", "exposure"}, "its roles")
+    _need(len(beside.get("exposure", ())) < 2, "it has two exposures")
 
 
 def check_state(design) -> None:
