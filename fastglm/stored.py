@@ -23,6 +23,7 @@ from .source.journal import Journal
 from .source.pieces import Parts
 from .source.threads import get_threads
 
+NO_SHIFT = {"offset": (), "exposure": None}
 MEMORY = 1 << 28  # bytes of rows that are read once and kept
 
 
@@ -136,10 +137,14 @@ def identity(reader, **what) -> dict:
 def reader_for(rows, formula, family, vectors, missing="error", unseen="error", threads=1, clusters=(), engine=None):
     """The reader of a model's rows, for a formula or ``all_columns``."""
     vectors = {name: column for name, column in vectors.items() if column is not None}
+    # arrays beside the rows have names for this fit only, which new rows do not know
+    added = {role: name for role, name in vectors.items() if name in getattr(rows, "added", ())}
     if isinstance(formula, str):
-        formula, named = with_shifts(formula, rows.names, vectors)
+        formula, named = with_shifts(formula, rows.names, vectors | dict.fromkeys(added, ()))
     else:
         formula, named = formula(rows.names, vectors, clusters)
+        formula = formula._replace(**{role: none for role, none in NO_SHIFT.items() if role in added})
+    named |= added
     return reader_of(
         rows, formula, family, named, missing=missing, unseen=unseen, threads=threads, others=clusters, engine=engine
     )

@@ -47,6 +47,24 @@ def test_a_column_that_is_absent_is_named_with_its_partition():
             fit()
 
 
+def test_arrays_beside_a_collection_are_no_columns_of_new_rows():
+    whole = pd.concat(parts(), ignore_index=True)
+    data = dd.from_pandas(whole.assign(o=0.1 * whole.x, w=1.0 + whole.z**2), npartitions=3)
+    shifts, weights = {"offset": 0.1 * whole.x}, {"weights": 1.0 + whole.z**2}
+    plain = fastglm.glm("y ~ z", whole, **shifts, **weights)
+    given = {"offset": data["o"], "weights": data["w"]}
+    own = data[["y", "z"]]
+    for found in (fastglm.glm("y ~ z", own, **given), fastglm.fit(own, "y", **given)):
+        np.testing.assert_array_equal(found.params, plain.params)
+        new = whole.assign(offset=np.nan, weights=-1.0)  # columns of these names mean nothing
+        np.testing.assert_allclose(found.predict(new, **shifts), plain.predict(whole, **shifts), rtol=1e-13)
+        assert found.score(new, "y", **shifts, **weights).deviance == pytest.approx(plain.deviance, rel=1e-12)
+        with pytest.raises(InvalidParameterError, match="fitted with an offset"):
+            found.predict(new)
+    with pytest.raises(InvalidParameterError, match="exposure: the formula has one already"):
+        fastglm.glm("y**2 ~ z + exposure(w)", data, family="poisson", exposure=data["w"])
+
+
 def test_columns_that_the_collection_does_not_have_are_not_read():
     found = parts()
     expected = fastglm.glm("y ~ x + z", pd.concat(found, ignore_index=True)).params

@@ -40,10 +40,12 @@ class Partitions(Rows):
         What Dask calls the collection: another one for other data.
     client : distributed.Client or None
         Of the futures.
+    added : sequence of str
+        The columns that were arrays of their own, beside those of the collection.
     """
 
-    def __init__(self, loaded, names, name, client):
-        self._name, self._client = name, client
+    def __init__(self, loaded, names, name, client, added=()):
+        self._name, self._client, self.added = name, client, frozenset(added)
         found = []
         try:
             if client is None:
@@ -163,7 +165,7 @@ def partitions(data, columns, added: dict, client) -> Partitions:
         load(i, part, list(columns), list(others), *rest, dask_key_name=f"fastglm-load-{token}-{i}")
         for i, (part, *rest) in enumerate(zip(parts, *others.values(), strict=True))
     ]
-    return Partitions(loaded if client is None else client.compute(loaded, retries=3), None, token, client)
+    return Partitions(loaded if client is None else client.compute(loaded, retries=3), None, token, client, added)
 
 
 def _is_array(v):
