@@ -133,6 +133,12 @@ def fit(
     array([-3.549071,  0.551776])
     """
     began = time.perf_counter()
+    if not isinstance(X, (np.ndarray, list)):
+        from .frames import plain
+
+        X = plain(X)
+        if isinstance(X, str) and "~" in X:
+            raise InvalidParameterError(f"X={X!r} is a formula: fit takes arrays or files; see glm(formula, data)")
     if hasattr(X, "__dask_graph__"):
         from .engines.collections import fit_collection
 

@@ -90,9 +90,9 @@ def compress(data: Data, *, pair: Pair, most: float = 0.5, threads: int = 1) -> 
     n = len(data.y)
     limit = min(int(most * n), MOST_CELLS)
     expected = expected_cells(data, pair)
-    if expected > limit:
+    if expected > limit and most < 1.0:
         return None
-    running = Running(data, pair, limit, threads, expected)
+    running = Running(data, pair, limit, threads, min(expected, limit))
     return _finished(running) if running.add(data, keep=True) else None
 
 

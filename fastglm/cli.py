@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import metadata
 
 from .commands import COMMANDS
-from .errors import CheckpointError, DivergenceError, FastGLMError, FastGLMWarning
+from .errors import CheckpointError, DivergenceError, FastGLMError, FastGLMWarning, visible
 
 ABOUT = "Generalized linear models on large data: exact fits with standard errors, certified."
 EXAMPLES = """examples:
@@ -82,7 +82,7 @@ def main(argv=None) -> int:
 
 
 def _fail(line, code, as_json) -> int:
-    print(json.dumps({"error": line}) if as_json else line, file=sys.stderr)
+    print(json.dumps({"error": line}) if as_json else visible(line), file=sys.stderr)
     return code
 
 

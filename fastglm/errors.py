@@ -6,12 +6,32 @@ working; the subclasses say which argument or which property of the fit is meant
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
+from importlib.util import find_spec
+
+# control characters but the end of a line, and those that turn the direction of text: a terminal obeys them
+CONTROL = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
+
+
+def visible(text: str) -> str:
+    """A text with control characters written out, ``\\\\x1b``: names and labels of data come from anywhere."""
+    return CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def not_loaded(package: str, why: str, error: ImportError) -> str:
+    """What to do where a package cannot be imported: install it, or find out why it does not load."""
+    if find_spec(package) is None:
+        return f"{why}: pip install 'fastglm[tables]'"
+    return f"{why}; {package} is installed and cannot be loaded, perhaps for want of memory: {error}"
 
 
 class FastGLMError(ValueError):
-    """Base of all errors raised by fastglm."""
+    """Base of all errors raised by fastglm; its text shows control characters instead of sending them."""
+
+    def __str__(self):
+        return visible(super().__str__())
 
 
 class InvalidParameterError(FastGLMError):
@@ -88,4 +108,4 @@ def warn(category, text: str) -> None:
     level, frame = 1, sys._getframe()
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == __package__:
         level, frame = level + 1, frame.f_back
-    warnings.warn(text, category, stacklevel=level)
+    warnings.warn(visible(text), category, stacklevel=level)

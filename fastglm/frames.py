@@ -12,8 +12,9 @@ from .design import Design, as_table, check_aligned
 from .errors import InvalidParameterError
 from .files import is_rows
 from .inference import sandwich
-from .notes import notes_of, with_shifts
+from .notes import named, notes_of, sorted_by, with_shifts
 from .result import GLMResult
+from .tables import is_series
 
 VECTORS = ("weights", "freq_weights", "offset", "exposure")
 
@@ -92,6 +93,10 @@ def glm(
     >>> fastglm.glm("y ~ x + z", frame, family="poisson").names
     ('(Intercept)', 'x', 'z[T.b]', 'z[T.c]')
     """
+    if not isinstance(formula, str):
+        swapped = " (formula and data are swapped: glm(formula, data))" if isinstance(data, str) else ""
+        raise InvalidParameterError(f"formula must be text like 'y ~ x', not {type(formula).__name__}{swapped}")
+    data = plain(data)
     if hasattr(data, "__dask_graph__"):
         from .engines.collections import glm_collection
 
@@ -131,7 +136,34 @@ def glm(
         start=start, threads=threads, progress=progress, compress=compress, client=client,
         checkpoint=checkpoint, **vectors,
     )  # fmt: skip
-    return replace(result, design=design, notes=(*notes_of(design), *result.notes))
+    design = replace(design, vectors=named(given))
+    return replace(result, design=design, notes=(*notes_of(design), *sorted_by(table, design), *result.notes))
+
+
+def plain(data):
+    """What is given, series of pandas and polars as frames of one column, arrays of xarray as what they hold."""
+    if type(data).__module__.partition(".")[0] == "xarray":
+        return _of_xarray(data)
+    if is_series(data):
+        data = data.to_frame() if data.name not in (None, "") else data.rename("x1").to_frame()
+    return data
+
+
+def _of_xarray(data):
+    """A DataArray as the array that it holds, or a frame where its columns have names; a Dataset as a frame."""
+    if hasattr(data, "data_vars"):
+        return data.to_dataframe().reset_index(drop=True)
+    if data.ndim > 2:
+        raise InvalidParameterError(f"X must have one or two dimensions, not {data.ndim}-d as this DataArray")
+    if data.chunks is not None:
+        return data.data
+    values = data.values[:, None] if data.ndim == 1 else data.values
+    names = [data.name] if data.ndim == 1 else data.coords[data.dims[1]].values if data.dims[1] in data.coords else [0]
+    if not all(isinstance(name, str) for name in names):
+        return values
+    import pandas as pd
+
+    return pd.DataFrame(values, columns=list(names))
 
 
 def has_factors(X) -> bool:
@@ -167,4 +199,4 @@ def fit_frame(X, y, *, intercept=True, names=None, **options) -> GLMResult:
     for v in getattr(sandwich.parse(options.get("cov")), "by", ()):
         check_aligned(table, v, "cluster")
     result = fit(design.build(table), y, intercept=bool(intercept), **options)
-    return replace(result, design=design, notes=(*notes_of(design), *result.notes))
+    return replace(result, design=design, notes=(*notes_of(design), *sorted_by(table, design), *result.notes))

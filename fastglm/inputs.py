@@ -292,9 +292,7 @@ def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure
         A subclass that names the argument, the column and the row.
     """
     X, terms, coding, names = columns(X, names, bool(intercept))
-    n, p = X.shape[0], len(names)
-    if p == 0 and not intercept:
-        raise InvalidParameterError("X has no columns and intercept=False: there is nothing to fit")
+    n = X.shape[0]
     weights, freq_weights = vector(weights, "weights", n), vector(freq_weights, "freq_weights", n)
     if isinstance(family, Multinomial):
         if offset is not None or exposure is not None:

@@ -21,6 +21,7 @@ from .multinomial import MultinomialResult
 from .null import ClassNull, Null
 from .objective import Deviance
 from .result import GLMResult
+from .solver.empty import evaluate
 from .solver.newton import Control, Solution, factorise, without_aliased
 from .solver.plan import solve
 from .solver.sgd.driver import run as run_sgd
@@ -54,6 +55,9 @@ class Model:
     def fit(self, start, callback):
         """Solve, then polish the last digits where they are cheap or were in danger."""
         self.null = self.null_class(self, 0 if self.source.data.ones else self.source.constant_column())
+        if not self.objective.n_params:
+            self.solution = evaluate(self.objective)
+            return
         if isinstance(self.options, SGD):
             self.solution = self.descend_stochastically(start, callback)
             return
@@ -144,6 +148,8 @@ class Model:
             root = self.solution.factor.root()
         if self.cov == "model":
             return {"cov_unscaled": inverse, "information_root": root}
+        if not len(inverse):
+            return {"cov_unscaled": inverse, "cov_kind": self.cov.name, "covariance": inverse}
         beta, rank = self.solution.beta, len(self.solution.beta) - len(self.solution.factor.aliased)
         fitted = sandwich.Fitted(
             self.objective, self.whole, self.scores(sandwich.zeroed(beta)), beta, inverse, self.sums.nobs, rank,

@@ -40,6 +40,40 @@ def with_shifts(formula, names, vectors: dict):
     return formula, vectors
 
 
+def named(vectors: dict) -> dict:
+    """What a design keeps of the vectors of a fit: the name of the column, None for an array."""
+    return {role: v if isinstance(v, str) else None for role, v in vectors.items() if v is not None}
+
+
+def found_by_name(design, given: dict, names) -> dict:
+    """The columns of new rows that are vectors because they were in the fit, by the argument that they are.
+
+    Parameters
+    ----------
+    design : Design
+    given : dict
+        The arguments that there are, None where nothing was given.
+    names : sequence of str
+        The columns of the rows.
+
+    Raises
+    ------
+    InvalidParameterError
+        For an argument that would count twice what is found by name, and for an array of the fit that is not given.
+    """
+    formula = design.formula
+    shifts = {"offset": formula.offset, "exposure": (formula.exposure,) if formula.exposure else ()}
+    for role, v in given.items():
+        own, array = shifts.get(role, ()), role in design.vectors and design.vectors[role] is None
+        column = design.vectors.get(role)
+        if v is not None and ((own and not array) or column in names):
+            has = f"the formula of the fit has {role}({own[0].text})" if own else f"the fit had {role}={column!r}"
+            raise InvalidParameterError(f"{role}: {has}, which is found in the data by its name; leave {role}= out")
+        if v is None and array and any(shifts.values()) and role in SHIFTS:
+            raise InvalidParameterError(f"{role}: the fit had an array beside its formula; give {role}= for these rows")
+    return {role: c for role, c in design.vectors.items() if c in names and role in given}
+
+
 def unknown(name, value, names) -> InvalidParameterError:
     """The error for an argument that names no column."""
     return InvalidParameterError(f"{name}={value!r} is not a column of the data: {', '.join(list(names)[:10])}")
@@ -48,6 +82,16 @@ def unknown(name, value, names) -> InvalidParameterError:
 def quoted(name: str) -> str:
     """A column's name as formulas write it."""
     return name if name.isidentifier() else f"`{name}`"
+
+
+def sorted_by(table, design) -> list[str]:
+    """Of polars' categories, whose order is that of first sight in the process: that their levels were sorted."""
+    names = [v.expression.column for v in design.variables.values() if hasattr(v, "levels")]
+    return [
+        f"{name} is a polars Categorical: its levels are in the order of the alphabet; an Enum keeps its own"
+        for name in dict.fromkeys(names)
+        if name in table.alphabetical
+    ]
 
 
 def notes_of(design) -> list[str]:

@@ -86,7 +86,7 @@ class FrameReader:
 
     def __init__(self, rows, found: Profile, response: Response, vectors=None, others=()):
         self.rows, self.design, self.response, self.vectors = rows, found.design, response, dict(vectors or {})
-        self.text = texts(rows)
+        self.text, self.notes = texts(rows), found.notes
         self._bare = self.design.without_terms()
         self.kept, self.starts = found.kept, np.cumsum([0, *found.kept])
         self.n_rows = int(self.starts[-1])
@@ -115,6 +115,15 @@ class FrameReader:
     def labels(self, first: int, stop: int) -> list:
         """What to call the fragments that rows ``first`` to ``stop`` are in, in messages."""
         return [self.rows.fragments[f].label for f in self._between(first, stop)]
+
+    def place(self) -> Place:
+        """Where all rows are, for messages."""
+        stretches, uncounted = [], ", rows with missing values not counted"
+        for f, (start, kept) in enumerate(zip(self.starts.tolist(), self.kept.tolist(), strict=False)):
+            fragment = self.rows.fragments[f]
+            if kept:
+                stretches.append((start, fragment.label + (uncounted if kept < fragment.rows else ""), 0))
+        return Place(0, tuple(stretches))
 
     def held(self, first: int, stop: int) -> dict | None:
         """Futures of the fragments that rows ``first`` to ``stop`` are in, where a cluster has them."""
@@ -178,13 +187,16 @@ class FrameReader:
         built = design.build(table, response=self.response.kind != "label")
         vectors = {name: table.column(column) for name, column in self.vectors.items()}
         vectors = {name: column.floats(column.values) for name, column in vectors.items()}
-        y, weights = built.y, vectors.get("weights")
+        y, weights, offset = built.y, vectors.get("weights"), vectors.get("offset")
+        if built.offset is not None:
+            offset = built.offset if offset is None else built.offset + offset
+        exposure = vectors.get("exposure") if built.exposure is None else built.exposure
         if self.response.kind == "label":
             y = self._codes(table)
         elif self.response.kind == "counts":
             y, weights = inputs.counts(y, len(y), weights)
         return Data(
-            built.X, built.ones, y, weights, vectors.get("freq_weights"), built.offset, built.exposure,
+            built.X, built.ones, y, weights, vectors.get("freq_weights"), offset, exposure,
             built.names, built.terms, built.coding,
         )  # fmt: skip
 

@@ -203,7 +203,8 @@ class GLMResult:
             are then taken from it. Rows left out for missing values are NaN. Aliased coefficients count as 0. Also
             files, as ``glm`` takes them, which are read piece by piece.
         kind : "mean", "link" (the linear predictor), or "class" (labels of a binomial model fitted to labels)
-        offset, exposure : scalar or (n,) array_like; one is needed if the model was fitted with one
+        offset, exposure : scalar or (n,) array_like; one is needed if the model was fitted with one, unless the formula
+            has it: then it is found in X by its name, and giving it again is an error
         interval : None, or "mean" for confidence intervals of the mean
         level : float, confidence of the interval
         threshold : float, ``kind="class"`` answers the second label where the mean exceeds it
@@ -331,7 +332,7 @@ class GLMResult:
         for group in groups(self.design):
             names[0, group.numbers] = group.term
             names[1, group.numbers] = group.levels
-        times = self.params.size // len(self.names)
+        times = self.params.size // max(len(self.names), 1)
         return {"variable": names[0].tolist() * times, "level": names[1].tolist() * times}
 
     def _terms(self):

@@ -80,6 +80,7 @@ def load(path):
                 raise
             raise FileFormatError(f"{path}: the field {name!r} cannot be read: {error}") from None
     cls = TYPES[record["type"]]
+    _check_names(path, values)
     (_check_multinomial if cls is MultinomialResult else _check_glm)(path, values)
     return cls(**values)
 
@@ -121,6 +122,17 @@ def _refuse_constant(text):
     raise ValueError(f"{text} is not JSON")
 
 
+def _check_names(path, values):
+    """Refuse names that are not those of the design, and what says how the columns are read."""
+    names, design = values["names"], values["design"]
+    if values["exposure_kind"] not in (None, "offset", "exposure"):
+        raise FileFormatError(f"{path}: exposure_kind is {values['exposure_kind']!r}, neither 'offset' nor 'exposure'")
+    if values["intercept"] and not names:
+        raise FileFormatError(f"{path}: it has an intercept, and names no coefficient")
+    if design is not None and (design.names != names or design.layout.ones != values["intercept"]):
+        raise FileFormatError(f"{path}: its design has other coefficients ({', '.join(design.names[:5])}, ...)")
+
+
 def _check_glm(path, values):
     p = len(values["names"])
     _check_shapes(path, values, (p,))
@@ -143,6 +155,8 @@ def _check_shapes(path, values, shape):
     q = math.prod(shape)
     expected = {"params": shape, "cov_unscaled": (q, q), "covariance": (q, q)}
     for name, size in expected.items():
+        if q == 0 and values[name] is not None and not values[name].size:
+            values[name] = values[name].reshape(size)  # lists do not tell the shape of no coefficients
         if values[name] is not None and values[name].shape != size:
             raise FileFormatError(
                 f"{path}: {name} has shape {values[name].shape}, expected {size} for {len(values['names'])} names"

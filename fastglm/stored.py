@@ -23,6 +23,7 @@ from .source.journal import Journal
 from .source.pieces import Parts
 from .source.threads import get_threads
 
+NO_SHIFT = {"offset": (), "exposure": None}
 MEMORY = 1 << 28  # bytes of rows that are read once and kept
 
 
@@ -63,11 +64,13 @@ def fit_rows(
     """
     began = time.perf_counter() if began is None else began
     family, link = inputs.family_and_link(family, link)
-    cov = check_options(penalty, cov, vectors.get("exposure"), link)
+    cov = check_options(penalty, cov, vectors.get("exposure"), link, compress)
     clusters = getattr(cov, "by", ())
     if not all(isinstance(v, str) for v in clusters):
         raise InvalidParameterError("cov: clusters must be names of columns where the data are files")
     threads = get_threads(threads)
+    if memory is not None and (isinstance(memory, (bool, str)) or not hasattr(memory, "__int__") or not memory >= 0):
+        raise InvalidParameterError(f"memory={memory!r} must be a number of bytes, not negative, such as 2 * 10**9")
     for name in VECTORS:
         if not isinstance(vectors.get(name), (str, type(None))):
             raise InvalidParameterError(f"{name} must be the name of a column where the data are files")
@@ -92,7 +95,8 @@ def fit_rows(
     finally:
         if rows is not data:
             rows.close()
-    return replace(result, design=reader.design, notes=(*notes_of(reader.design), *result.notes))
+    design = replace(reader.design, vectors=reader.vectors)
+    return replace(result, design=design, notes=(*notes_of(design), *reader.notes, *result.notes))
 
 
 def journalled(data, threads: int, checkpoint, what: dict) -> Chunked:
@@ -110,8 +114,6 @@ def all_columns(y, intercept: bool):
             if not isinstance(value, str) or value not in names:
                 raise unknown(role, value, names)
         terms = tuple((name,) for name in names if name not in roles.values())
-        if not terms and not intercept:
-            raise InvalidParameterError("X has no columns and intercept=False: there is nothing to fit")
         offset, exposure = (vectors.get(shift) for shift in SHIFTS)
         whole = Formula(
             "", (column(y, names),), (((),) if intercept else ()) + terms,
@@ -135,10 +137,14 @@ def identity(reader, **what) -> dict:
 def reader_for(rows, formula, family, vectors, missing="error", unseen="error", threads=1, clusters=(), engine=None):
     """The reader of a model's rows, for a formula or ``all_columns``."""
     vectors = {name: column for name, column in vectors.items() if column is not None}
+    # arrays beside the rows have names for this fit only, which new rows do not know
+    added = {role: name for role, name in vectors.items() if name in getattr(rows, "added", ())}
     if isinstance(formula, str):
-        formula, named = with_shifts(formula, rows.names, vectors)
+        formula, named = with_shifts(formula, rows.names, vectors | dict.fromkeys(added, ()))
     else:
         formula, named = formula(rows.names, vectors, clusters)
+        formula = formula._replace(**{role: none for role, none in NO_SHIFT.items() if role in added})
+    named |= added
     return reader_of(
         rows, formula, family, named, missing=missing, unseen=unseen, threads=threads, others=clusters, engine=engine
     )

@@ -6,7 +6,7 @@ import difflib
 import re
 from pathlib import Path
 
-from .errors import FileFormatError, InvalidParameterError
+from .errors import FileFormatError, InvalidParameterError, not_loaded
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 CODINGS = ("Treatment", "Sum", "Helmert", "Poly", "Diff", "SDiff", "True", "False", "None", "pi", "contr", "np")
@@ -96,6 +96,11 @@ def unknown_column(name, known, where="the data") -> InvalidParameterError:
     return InvalidParameterError(f"column {name!r} is not in {where}; {hint}")
 
 
+def is_series(data) -> bool:
+    """Whether something is one column of pandas or polars."""
+    return hasattr(data, "to_frame") and not hasattr(data, "columns")
+
+
 def _checked(path):
     """The path and the suffix that tells its format."""
     path = Path(path)
@@ -107,8 +112,8 @@ def _checked(path):
         raise InvalidParameterError(f"{path}: no such file")
     try:
         import pyarrow  # noqa: F401
-    except ImportError:
-        raise InvalidParameterError("reading files needs pyarrow: pip install 'fastglm[tables]'") from None
+    except ImportError as error:
+        raise InvalidParameterError(not_loaded("pyarrow", "reading files needs pyarrow", error)) from None
     return path, kind
 
 

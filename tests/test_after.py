@@ -104,7 +104,7 @@ def test_predictions_of_files_are_those_in_memory(name, threads, d, files, tmp_p
 def test_the_bits_do_not_depend_on_threads(d, files):
     r = fitted("weighted", d)
     assert (r.predict(files, threads=1) == r.predict(files, threads=2)).all()
-    one, two = (r.score(files, weights="w", threads=t) for t in (1, 2))
+    one, two = (r.score(files, threads=t) for t in (1, 2))
     assert one[:6] == two[:6]
 
 
@@ -114,20 +114,19 @@ def test_residuals_and_influence(name, d, files, tmp_path):
     X, y = design(r, d), d[Y[name]].to_numpy()
     w = d.w.to_numpy() if name == "weighted" else None
     options = {} if name in ("labels", "trials", "classes") else {"exposure": d.e.to_numpy()}
-    named = {"weights": "w"} if w is not None else {}
     for kind in ("deviance", "pearson", "response"):
         expected = r.residuals(X, y, kind, weights=w, **options)
         for data in (files, d):
-            np.testing.assert_allclose(r.residuals(data=data, kind=kind, **named), expected, rtol=1e-10, atol=1e-12)
-        r.residuals(data=files, kind=kind, out=tmp_path / "r.parquet", **named)
+            np.testing.assert_allclose(r.residuals(data=data, kind=kind), expected, rtol=1e-10, atol=1e-12)
+        r.residuals(data=files, kind=kind, out=tmp_path / "r.parquet")
         t = pq.read_table(tmp_path / "r.parquet").to_pandas()
         np.testing.assert_allclose(t.to_numpy().reshape(expected.shape), expected, rtol=1e-10, atol=1e-12)
     expected = r.influence(X, y, weights=w, **options)
-    found = r.influence(data=files, **named)
+    found = r.influence(data=files)
     assert found._fields == expected._fields
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9)
-    r.influence(data=files, out=tmp_path / "h.parquet", keep="id", **named)
+    r.influence(data=files, out=tmp_path / "h.parquet", keep="id")
     t = pq.read_table(tmp_path / "h.parquet").to_pandas()
     assert list(t.columns) == ["id", *expected._fields]
     np.testing.assert_allclose(t.hat, expected.hat, rtol=1e-9)
@@ -136,9 +135,8 @@ def test_residuals_and_influence(name, d, files, tmp_path):
 @pytest.mark.parametrize("name", MODELS)
 def test_the_score_on_the_rows_of_the_fit(name, d, files):
     r = fitted(name, d)
-    named = {"weights": "w"} if name == "weighted" else {}
     for data in (d, files):
-        s = r.score(data, **named)
+        s = r.score(data)
         np.testing.assert_allclose([s.deviance, s.llf, s.rows], [r.deviance, r.llf, r.nobs], rtol=1e-10)
         np.testing.assert_allclose(s.d2, 1 - r.deviance / r.null_deviance, rtol=1e-8)
     mu = r.predict(d)
@@ -199,7 +197,7 @@ def test_calibration(bins, cells, d, files, monkeypatch):
     mu, y, w, f = r.predict(d), d.y.to_numpy(), d.w.to_numpy(), d.f.to_numpy()
     group = deciles(mu, y, w, f, bins)
     for data in (files, d):
-        t = r.calibration(data, bins=bins, weights="w", freq_weights="f").to_pandas()
+        t = r.calibration(data, bins=bins, freq_weights="f").to_pandas()
         assert len(t) == bins
         for k in range(bins):
             i = (group == k) & (f > 0)
@@ -314,7 +312,7 @@ def test_what_is_refused(d, files, tmp_path, monkeypatch):
     with pytest.raises(InvalidParameterError, match="each class"):
         fitted("classes", d).calibration(d)
     with pytest.raises(InvalidParameterError, match="fitted with weights"):
-        fitted("weighted", d).score(files)
+        fitted("weighted", d).score(d.drop(columns="w"))
     d.assign(mean=1).to_parquet(tmp_path / "m.parquet")
     with pytest.raises(InvalidParameterError, match="of their own"):
         r.predict(tmp_path / "m.parquet", out=tmp_path / "p.parquet", keep="mean")

@@ -92,7 +92,7 @@ def test_predictions_read_new_frames_with_their_exposure():
     wanted = plain.predict(dense(new), exposure=new.years, interval="mean")
     for got, want in zip(interval, wanted, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-8)
-    doubled = result.predict(new, exposure=2.0)
+    doubled = result.predict(new.assign(years=2.0 * new.years))
     np.testing.assert_allclose(doubled, 2 * result.predict(new), rtol=1e-13)
 
 

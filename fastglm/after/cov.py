@@ -17,7 +17,7 @@ from ..files import is_rows, open_rows
 from ..inference import check_covariance, check_X, sandwich
 from ..inference.cluster_ids import ClusteredChunks, ClusterReader
 from ..kernels.rows import Pair
-from ..notes import unknown
+from ..notes import found_by_name, unknown
 from ..objective import Deviance
 from ..reading import FrameReader, Response, fragments_of
 from ..scan import check
@@ -150,6 +150,7 @@ def _of_frame(result, data, vectors, cov, threads):
 
 
 def _of_table(result, table, y, vectors, cov, threads):
+    vectors = vectors | found_by_name(result.design, vectors, table.names)
     built = result.design.build(table, response=y is None)
     keep = built.keep
     vectors = {name: vector(name, v, table, keep) for name, v in vectors.items()}
@@ -172,12 +173,12 @@ def _in_memory(result, X, y, vectors, cov, threads):
 
 
 def _of_files(result, rows, vectors, cov, threads):
+    if result.design is not None:
+        vectors = vectors | found_by_name(result.design, vectors, rows.names)
     vectors = {name: v for name, v in vectors.items() if v is not None}
     for name, v in (*vectors.items(), *(("cluster", v) for v in cov.by)):
         if not isinstance(v, str) or v not in rows.names:
             raise unknown(name, v, rows.names)
-    if not {"offset", "exposure"}.isdisjoint(vectors):
-        raise InvalidParameterError("offset and exposure of files are in the formula of the fit; leave them out here")
     reader = fitted_reader(result, rows, vectors, cov.by, threads)
     if cov.by:
         cov = cov._replace(source=Chunked(ClusteredChunks(ClusterReader(reader, cov.by)), threads))

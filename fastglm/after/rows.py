@@ -13,7 +13,7 @@ from ..errors import InvalidParameterError, MissingDataError
 from ..files import is_rows, open_rows
 from ..inference import check_X, column_names
 from ..matrix.rows import StoredRows
-from ..notes import unknown
+from ..notes import found_by_name, unknown
 from ..reading import texts
 from ..source.ordered import ordered
 from ..source.pieces import Place
@@ -76,7 +76,7 @@ class Given:
 
     def __init__(self, result, data, y=None, vectors=None, keep=(), respond=True):
         self.result, self.design, self.y, self.respond, self.rows = result, result.design, y, respond, None
-        self.vectors = {name: v for name, v in (vectors or {}).items() if v is not None}
+        self.vectors = dict(vectors or {})
         self.keep, self.own = tuple([keep] if isinstance(keep, str) else keep), False
         self.frame, self.X, self.bare = None, None, False
         if is_rows(data):
@@ -96,6 +96,9 @@ class Given:
             raise
 
     def _check(self):
+        if self.design is not None and self.X is None:
+            self.vectors |= found_by_name(self.design, self.vectors, self.names)
+        self.vectors = {name: v for name, v in self.vectors.items() if v is not None}
         given = {"y": self.y} | self.vectors if self.y is not None else self.vectors
         for name, v in (*given.items(), *(("keep", name) for name in self.keep)):
             if isinstance(v, str):
@@ -144,7 +147,7 @@ class Given:
         else:
             label, row = self.rows.fragments[i].label, 0
             columns = tuple(dict.fromkeys([*self._columns(), *self.keep]))
-            for batch in self.rows.batches(i, columns, BATCH):
+            for batch in self.rows.batches(i, columns, BATCH) if columns else _without_columns(self.rows.fragments[i]):
                 table = ArrowTable(batch, texts(self.rows), True, Place(0, ((0, label, row),)))
                 yield self._piece(table, 0, batch.num_rows)
                 row += batch.num_rows
@@ -202,6 +205,14 @@ class Given:
             array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
             found[name] = array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array
         return found
+
+
+def _without_columns(fragment):
+    """The rows of a fragment of which no column is wanted, as of a model of the intercept alone."""
+    import pyarrow as pa
+
+    for first in range(0, fragment.rows, BATCH):
+        yield pa.record_batch([pa.nulls(min(BATCH, fragment.rows - first))], names=[""])
 
 
 def _is_frame(data):

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import visible
+
 
 def say(*lines) -> None:
     """Print lines; a reader that has gone (``| head -1``) is no error, and what follows is printed to nobody."""
     try:
-        print(*lines, sep="\n", flush=True)
+        print(*(visible(str(line)) for line in lines), sep="\n", flush=True)
     except BrokenPipeError:
         # what is left in the buffer would complain once more when the interpreter ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -12,6 +12,7 @@ HINTS = {
     "date": "wrap it: days(...) for the number of days since 1970-01-01, C(...) for a factor",
     "span": "wrap it: days(...) for the length in days",
 }
+KINDS = ("number", "boolean", "factor", "date", "span")
 BLOCK = 1 << 15  # rows looked at together
 EXACT = 2**53  # whole numbers beyond it are not all float64 numbers
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import InvalidParameterError
-from .expression import contrasts as evaluate
+from .expression import Check, tree_of
 from .variables import Factor
+
+NAMED = "Treatment Sum Helmert Poly Diff contr".split()
+OF_CONTR = "helmert poly sum treatment SAS diff custom".split()
 
 
 class Coded(NamedTuple):
@@ -97,3 +101,49 @@ def _record(chosen, factor):
         except (ValueError, TypeError, AttributeError) as error:
             raise InvalidParameterError(f"factor {factor.name!r}: its contrasts cannot be read: {error}") from None
     return chosen
+
+
+def evaluate(text: str | None):
+    """The contrasts named by an expression: a record of formulaic's, a matrix, a mapping, or None for treatment.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    if text is None:
+        return None
+    tree, _ = tree_of(text)
+    node, inner = tree.body, Check((), {}, f"C(..., {text})")
+    try:
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            return _named(node, text)
+        if not isinstance(node, ast.Call):
+            return _argument(node, inner)
+        arguments = [_argument(v, inner) for v in node.args]
+        return _named(node.func, text)(*arguments, **{v.arg: _argument(v.value, inner) for v in node.keywords})
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidParameterError(f"contrasts {text!r}: {error}") from None
+
+
+def _argument(node, inner):
+    """An argument of contrasts: a constant, or a mapping of constants."""
+    if isinstance(node, ast.Dict):
+        return {inner.constant(k): inner.constant(v) for k, v in zip(node.keys, node.values, strict=True)}
+    return inner.constant(node)
+
+
+def _named(node, text):
+    """What a name such as ``Sum`` or ``contr.sum`` stands for."""
+    from formulaic.transforms import TRANSFORMS
+
+    named = {name: TRANSFORMS[name] for name in NAMED}
+    named |= {"SDiff": named["Diff"], "SAS": TRANSFORMS["contr"].SAS}
+    if isinstance(node, ast.Name) and node.id in named:
+        return named[node.id]
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "contr":
+        if node.attr in OF_CONTR:
+            return getattr(named["contr"], node.attr)
+        raise InvalidParameterError(f"contrasts {text!r}: contr.{node.attr} is unknown; known: {', '.join(OF_CONTR)}")
+    raise InvalidParameterError(
+        f"contrasts {text!r}: {ast.unparse(node)!r} is unknown; known: {', '.join(NAMED)}, or a matrix"
+    )

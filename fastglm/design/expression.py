@@ -1,7 +1,7 @@
 """Expressions of a formula, ``log(x)`` or ``poly(x, 3)``: checked against an allow-list, then computed by formulaic.
 
-What is computed row by row gives the same numbers for new rows and for blocks of rows; formulaic's stateful transforms
-keep what they learned (the knots of a spline). Nothing else is offered, so a formula read from a file can do no harm.
+Which functions there are is declared in ``functions``. Nothing else is offered, and numbers are bounded before anything
+is computed, so a formula read from a file can do no harm.
 """
 
 from __future__ import annotations
@@ -9,20 +9,17 @@ from __future__ import annotations
 import ast
 import difflib
 import re
+from collections import deque
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
 from ..tables import unknown_column
+from .functions import BY_NUMPY, DECLARED, STATEFUL, offered, too_large
 
-ELEMENTWISE = (
-    "log log1p log2 log10 exp exp2 expm1 sqrt cbrt abs sign floor ceil trunc rint sin cos tan arcsin arccos arctan "
-    "sinh cosh tanh minimum maximum hypot where clip isin"
-).split()
-STATEFUL = "bs cc cr cs poly center scale standardize".split()
 CODED = ("C", "factor")  # mark an expression as a factor
-CONTRASTS = "Treatment Sum Helmert Poly Diff contr".split()
 MEANING = {
     "pmin": "minimum",
     "pmax": "maximum",
@@ -31,10 +28,20 @@ MEANING = {
     "ifelse": "where",
     "Q": "`name` in backticks",
 }
-NODES = (
-    ast.Expression, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Call, ast.Name, ast.Load, ast.Constant, ast.Attribute,
-    ast.List, ast.Tuple, ast.Dict, ast.keyword, ast.operator, ast.unaryop, ast.cmpop,
-)  # fmt: skip
+ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.BitAnd, ast.BitOr, ast.BitXor)
+COMPARED = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+SIGNS = (ast.USub, ast.UAdd, ast.Invert)
+UNCOMPUTED = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError, AssertionError)
+PLAIN = (bool, int, float, str, type(None))  # what a constant may be
+COMPUTED = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
+    ast.FloorDiv: lambda a, b: a // b,
+    ast.Mod: lambda a, b: a % b,
+    ast.Pow: lambda a, b: a**b,
+}
 
 
 class Labels:
@@ -80,12 +87,24 @@ class Expression(NamedTuple):
 
 def split_call(text: str, names) -> tuple[str, list, dict] | None:
     """The parts of a call of one of some functions: its name, arguments and keywords as text; or None."""
-    tree, aliases = _parse(text)
+    tree, aliases = tree_of(text)
     call = tree.body
     if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in names):
         return None
     back = lambda node: _restore(ast.unparse(node), aliases)  # noqa: E731
-    return call.func.id, [back(v) for v in call.args], {v.arg: back(v.value) for v in call.keywords}
+    try:
+        return call.func.id, [back(v) for v in call.args], {v.arg: back(v.value) for v in call.keywords}
+    except RecursionError:
+        raise InvalidParameterError(f"{_short(text)!r} is nested too deeply") from None
+
+
+def spelled(text: str) -> str:
+    """An expression with the spaces that formulaic gives the terms of a formula."""
+    tree, aliases = tree_of(text)
+    try:
+        return _restore(ast.unparse(tree), aliases)
+    except RecursionError:
+        raise InvalidParameterError(f"{_short(text)!r} is nested too deeply") from None
 
 
 def column(name: str, known) -> Expression:
@@ -113,30 +132,136 @@ def check(text: str, known, where: str | None = None) -> Expression:
     name = text[1:-1] if re.fullmatch("`[^`]+`", text) else text
     if name in known:
         return Expression(name, (name,))
-    tree, aliases = _parse(text)
-    called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
-    inner = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
-    columns, functions = {}, {}
-    for node in ast.walk(tree):
-        if not isinstance(node, NODES):
-            raise InvalidParameterError(f"term {where!r}: {type(node).__name__} has no place in a formula")
-        if isinstance(node, ast.keyword) and node.arg in (None, "out", "where", "casting", "subok"):
-            raise InvalidParameterError(f"term {where!r}: the argument {node.arg!r} is not offered")
-        if isinstance(node, ast.Attribute):
-            functions[_attribute(node, called, known, where)] = None
-        elif isinstance(node, ast.Name) and id(node) in called:
-            functions[_function(node.id, where)] = None
-        elif isinstance(node, ast.Name) and id(node) not in inner:
-            name = aliases.get(node.id, node.id)
-            if name not in known:
-                raise unknown_column(name, list(known), f"the data (term {where!r})")
-            columns[name] = None
-    clash = set(columns) & set(functions)
+    tree, aliases = tree_of(text)
+    found = Check(known, aliases, where)
+    try:
+        found.all(tree.body)
+    except RecursionError:
+        raise InvalidParameterError(f"term {_short(where)!r} is nested too deeply") from None
+    clash = set(found.columns) & set(found.functions)
     if clash:
         raise InvalidParameterError(
             f"term {where!r}: {clash.pop()!r} is both a column and a function; rename the column"
         )
-    return Expression(text, tuple(columns), tuple(functions))
+    return Expression(text, tuple(found.columns), tuple(found.functions))
+
+
+class Check:
+    """The columns and functions of an expression, found node by node; what has no place in a formula is an error."""
+
+    def __init__(self, known, aliases, where):
+        self.known, self.aliases, self.where = known, aliases, where
+        self.columns, self.functions = {}, {}
+
+    def wrong(self, text) -> InvalidParameterError:
+        return InvalidParameterError(f"term {_short(self.where)!r}: {text}")
+
+    def all(self, node):
+        """Check a tree."""
+        waiting = deque([node])
+        while waiting:
+            waiting += self.one(waiting.popleft())
+
+    def one(self, node) -> list:
+        """Check a node; those below it that are left to check."""
+        if isinstance(node, ast.Call):
+            return self.call(node)
+        if isinstance(node, ast.Name):
+            name = self.aliases.get(node.id, node.id)
+            if name not in self.known:
+                term = "" if name == self.where else f" (term {_short(self.where)!r})"
+                raise unknown_column(name, list(self.known), f"the data{term}")
+            self.columns[name] = None
+            return []
+        if isinstance(node, ast.Constant) and isinstance(node.value, PLAIN):
+            return []
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ARITHMETIC):
+            if not any(isinstance(inner, (ast.Name, ast.Call)) for inner in ast.walk(node)):
+                self.constant(node)
+                return []
+            return [node.left, node.right]
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, SIGNS):
+            return [node.operand]
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], COMPARED):
+            if len(node.ops) > 1:
+                raise self.wrong("a chain of comparisons has no place in a formula; write (0 < x) & (x < 1)")
+            return [node.left, *node.comparators]
+        if isinstance(node, ast.Attribute):
+            self.attribute(node)
+        if isinstance(node, (ast.List, ast.Tuple)):
+            raise self.wrong("a list of numbers is not a column; it may stand in isin(x, [1, 2]) and as knots")
+        operator = getattr(node, "op", None) or getattr(node, "ops", [node])[0]
+        raise self.wrong(f"{type(operator).__name__} has no place in a formula")
+
+    def call(self, node) -> list:
+        """Check a call; its arguments that may be columns."""
+        name = self.function(node.func)
+        declared = DECLARED[name]
+        least, most = declared.least, declared.most
+        if not least <= len(node.args) <= most:
+            many = f"{least}" if least == most else f"{least} to {most}"
+            raise self.wrong(f"{name} takes {many} argument{'s' * (most > 1)}, not {len(node.args)}")
+        for keyword in node.keywords:
+            if keyword.arg not in declared.keywords:
+                raise self.wrong(f"the argument {keyword.arg!r} is not offered by {name}")
+        constants = [self.constant(v) for v in node.args[declared.columns :]]
+        problem = too_large(name, constants, {k.arg: self.constant(k.value) for k in node.keywords})
+        if problem:
+            raise self.wrong(problem)
+        return node.args[: declared.columns]
+
+    def function(self, node) -> str:
+        """The name of a function that is called, ``log`` or ``np.log``."""
+        if isinstance(node, ast.Name):
+            self.functions[_function(node.id, self.where)] = None
+            return node.id
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "np":
+            if node.attr not in BY_NUMPY:
+                raise self.wrong(
+                    f"np.{node.attr} is not computed row by row; compute it as a column first"
+                )
+            self.functions["np"] = None
+            return node.attr
+        if isinstance(node, ast.Attribute):
+            self.attribute(node)
+        raise self.wrong(f"{_short(ast.unparse(node))!r} is not the name of a function")
+
+    def attribute(self, node):
+        """Refuse ``a.b``: a name with a dot, or a method."""
+        text = ast.unparse(node)
+        hint = "only np's functions are offered"
+        if text in self.known:
+            hint = f"write the column's name in backticks: `{text}`"
+        raise self.wrong(f"{text!r} cannot be read; {hint}")
+
+    def constant(self, node):
+        """A constant of a formula: a number, text, or a list of these."""
+        if isinstance(node, (ast.List, ast.Tuple)):
+            return [self.constant(v) for v in node.elts]
+        if isinstance(node, ast.Constant) and isinstance(node.value, PLAIN):
+            return node.value
+        return self.number(node)
+
+    def number(self, node) -> float:
+        """A number that is computed from others, in float64, so that none can be too large to compute."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float)):
+            return float(node.value)
+        try:
+            if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+                return (-1.0 if isinstance(node.op, ast.USub) else 1.0) * self.number(node.operand)
+            if isinstance(node, ast.BinOp) and type(node.op) in COMPUTED:
+                found = COMPUTED[type(node.op)](self.number(node.left), self.number(node.right))
+                if isinstance(found, float) and isfinite(found):
+                    return found
+                raise OverflowError
+        except ArithmeticError:
+            raise self.wrong(f"{_short(ast.unparse(node))!r} is not a number that float64 can hold") from None
+        raise self.wrong(f"{_short(ast.unparse(node))!r} must be a constant")
+
+
+def _short(text) -> str:
+    """A text for a message, cut where it is very long."""
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def value(expression: Expression, values: dict, state: dict):
@@ -158,33 +283,15 @@ def value(expression: Expression, values: dict, state: dict):
         return values[expression.column]
     from formulaic.utils.stateful_transforms import stateful_eval
 
-    env = {**{name: _offered()[name] for name in expression.functions}, **values}
+    functions = offered()
+    env = {**{name: functions[name] for name in expression.functions}, **values}
     try:
         with np.errstate(all="ignore"):
             return stateful_eval(expression.text, env, {}, state, None)
-    except (ValueError, TypeError, ArithmeticError, KeyError, IndexError, AttributeError) as error:
+    except UNCOMPUTED as error:
         factors = [name for name, v in values.items() if isinstance(v, Labels)]
         hint = f" ({', '.join(map(repr, factors))} is a factor, not a number)" if factors else ""
         raise InvalidParameterError(f"term {expression.text!r} cannot be computed: {error}{hint}") from None
-
-
-def contrasts(text: str | None):
-    """The contrasts named by an expression: a record of formulaic's, a matrix, a mapping, or None for treatment."""
-    if text is None:
-        return None
-    tree, _ = _parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id not in _contrasts():
-            known = ", ".join(CONTRASTS)
-            raise InvalidParameterError(f"contrasts {text!r}: {node.id!r} is unknown; known: {known}, or a matrix")
-        if not isinstance(node, NODES) or (isinstance(node, ast.Attribute) and not isinstance(node.value, ast.Name)):
-            raise InvalidParameterError(f"contrasts {text!r} cannot be read")
-        if isinstance(node, ast.Attribute) and node.attr not in "helmert poly sum treatment SAS diff custom".split():
-            raise InvalidParameterError(f"contrasts {text!r}: contr.{node.attr} is unknown")
-    try:
-        return eval(compile(tree, "formula", "eval"), {"__builtins__": {}}, _contrasts())  # names checked above
-    except (ValueError, TypeError) as error:
-        raise InvalidParameterError(f"contrasts {text!r}: {error}") from None
 
 
 def literal(text: str, where: str):
@@ -196,7 +303,7 @@ def literal(text: str, where: str):
     """
     try:
         return ast.literal_eval(text)
-    except ValueError:
+    except UNCOMPUTED:
         raise InvalidParameterError(f"term {where!r}: {text!r} must be a constant") from None
 
 
@@ -215,15 +322,15 @@ def check_finite(numbers: np.ndarray, expression: Expression, rows) -> None:
         raise MissingDataError(f"term {expression.text!r} is {numbers[i]} in row {rows.number(i)} ({held})")
 
 
-def _parse(text):
+def tree_of(text):
     """The syntax tree of an expression, and what its stand-ins for names in backticks mean."""
     from formulaic.utils.code import sanitize_variable_names
 
     aliases: dict[str, str] = {}
     try:
         return ast.parse(sanitize_variable_names(text, {}, aliases), mode="eval"), aliases
-    except (SyntaxError, RecursionError, MemoryError):
-        raise InvalidParameterError(f"cannot read {text!r} in the formula") from None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise InvalidParameterError(f"cannot read {_short(text)!r} in the formula") from None
 
 
 def _restore(text, aliases):
@@ -232,50 +339,17 @@ def _restore(text, aliases):
     return text
 
 
-def _offered():
-    """All functions by name, formulaic's stateful transforms among them."""
-    from formulaic.transforms import TRANSFORMS
-
-    functions = {name: getattr(np, name) for name in ELEMENTWISE}
-    functions |= {name: TRANSFORMS[name] for name in STATEFUL}
-    return functions | {"I": lambda v: v, "days": days, "np": np}
-
-
-def _contrasts():
-    from formulaic.transforms import TRANSFORMS
-
-    named = {name: TRANSFORMS[name] for name in CONTRASTS}
-    return named | {"SDiff": named["Diff"], "SAS": TRANSFORMS["contr"].SAS}
-
-
-def days(dates):
-    """Dates as days since 1970-01-01, or spans of time in days, float64."""
-    zero = np.datetime64(0, "D") if dates.dtype.kind == "M" else np.timedelta64(0, "D")
-    return (dates - zero) / np.timedelta64(1, "D")
-
-
 def _function(name, where):
-    if name in _offered() and name != "np":
+    if name in DECLARED:
         return name
     if name in CODED:
         raise InvalidParameterError(f"term {where!r}: {name}(...) must be a whole factor of a term")
     if name in ("offset", "exposure", "cbind"):
         place = "left of ~" if name == "cbind" else "a term of its own"
         raise InvalidParameterError(f"term {where!r}: {name}(...) must stand {place}")
-    close = [MEANING[name]] if name in MEANING else difflib.get_close_matches(name, _offered(), n=2)
+    close = [MEANING[name]] if name in MEANING else difflib.get_close_matches(name, DECLARED, n=2)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     raise InvalidParameterError(
-        f"term {where!r}: there is no function {name!r}; {hint}there are those of a row ({', '.join(ELEMENTWISE[:8])}, "
+        f"term {where!r}: there is no function {name!r}; {hint}there are those of a row (log, exp, sqrt, where, "
         f"...) and {', '.join(STATEFUL)}; compute anything else as a column first"
     )
-
-
-def _attribute(node, called, known, where):
-    """The name behind ``np.log``; anything else has no place."""
-    text = ast.unparse(node)
-    if isinstance(node.value, ast.Name) and node.value.id == "np" and id(node) in called:
-        if isinstance(getattr(np, node.attr, None), np.ufunc) or node.attr in ELEMENTWISE:
-            return "np"
-        raise InvalidParameterError(f"term {where!r}: {text} is not computed row by row; compute it as a column first")
-    hint = f"write the column's name in backticks: `{text}`" if text in known else "only np's functions are offered"
-    raise InvalidParameterError(f"term {where!r}: {text!r} cannot be read; {hint}")

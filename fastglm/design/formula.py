@@ -1,4 +1,4 @@
-"""A formula taken apart by formulaic: response, terms, offset, exposure."""
+"""A formula taken apart: the response, which is arithmetic as in R, and the terms, offset and exposure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..errors import InvalidParameterError
-from .expression import CODED, Expression, check, column, split_call
+from ..errors import InvalidParameterError, not_loaded
+from .expression import CODED, Expression, check, column, spelled, split_call
+from .terms import expand
 
 # text in quotes or backticks, which is not the formula's own
 QUOTED = re.compile(r"('[^']*'|\"[^\"]*\"|`[^`]*`)")
@@ -41,8 +42,10 @@ def parse(text: str, known: Sequence[str]) -> Formula:
     Parameters
     ----------
     text : str
-        ``response ~ terms``, the terms in Wilkinson's notation: ``a + b``, ``a:b``, ``a*b``, ``a/b``, ``(a + b)**2``
-        (or ``^``), ``- 1`` or ``+ 0`` for no intercept, ``.`` for all columns that are not named otherwise.
+        ``response ~ terms``. The response is an expression, so that ``-``, ``*``, ``/`` and ``**`` (or ``^``) are
+        arithmetic there, or ``cbind(a, b)``. The terms are in Wilkinson's notation: ``a + b``, ``a:b``, ``a*b``,
+        ``a/b``, ``(a + b)**2`` (or ``^``), ``- 1`` or ``+ 0`` for no intercept, ``.`` for all columns that are not
+        named otherwise.
     known : sequence of str
         The columns there are.
 
@@ -59,39 +62,53 @@ def parse(text: str, known: Sequence[str]) -> Formula:
     """
     if not isinstance(text, str):
         raise InvalidParameterError(f"the formula must be text like 'y ~ x', not {type(text).__name__}")
-    left, terms = _split(text, known)
+    left, right = _sides(text)
+    response = _response(left, known) if left else ()
+    free = [name for name in known if not any(name in e.columns for e in response)]
+    terms = _terms(text, right, free)
     shifts = [shift for term in terms if (shift := _shift(term, known))]
     aside = [column for _, e in shifts for column in e.columns]
-    if aside and "." in QUOTED.sub("q", text):  # what shifts the predictor is not among the columns a dot stands for
-        left, terms = _split(text, [name for name in known if name not in aside])
+    if aside and "." in QUOTED.sub("q", right):  # what shifts the predictor is not among the columns a dot stands for
+        terms = _terms(text, right, [name for name in free if name not in aside])
     exposure = [e for kind, e in shifts if kind == "exposure"]
     if len(exposure) > 1:
         raise InvalidParameterError("exposure(...) can be given once; multiply the two")
     terms = tuple(_variables(term, known) for term in terms if not _shift(term, known))
-    response = _response(left, known)
     if any((e.text,) in terms for e in response):
         raise InvalidParameterError(f"the response {response[0].text!r} is also a term of the formula")
-    if not terms:
-        raise InvalidParameterError(f"formula {text!r} has no term; '1' stands for an intercept")
     offset = tuple(e for kind, e in shifts if kind == "offset")
     return Formula(text, response, terms, offset, *exposure)
 
 
-def _split(text, available):
-    """The variables left of the tilde and the terms right of it."""
-    try:
-        import formulaic
-    except ImportError:
-        raise ImportError("formulas need formulaic: pip install 'fastglm[tables]'") from None
-    if not QUOTED.sub("q", text).partition("~")[2].strip():
+def _sides(text):
+    """What stands left and right of the tilde, a caret written as the power it is."""
+    # Python's own meaning of a caret, exclusive or, would be silently wrong in I(x^2)
+    parts = [part if i % 2 else part.replace("^", "**") for i, part in enumerate(QUOTED.split(text))]
+    depth, left = 0, None
+    for i, part in enumerate(parts):
+        for j, letter in enumerate(part if i % 2 == 0 else ""):
+            depth += (letter in "([{") - (letter in ")]}")
+            if letter == "~" and depth == 0:
+                if left is not None:
+                    raise InvalidParameterError(f"formula {text!r} cannot be read: it has several '~'")
+                left = "".join([*parts[:i], part[:j]]).strip()
+                right = "".join([part[j + 1 :], *parts[i + 1 :]]).strip()
+    if left is None or not right:
         raise InvalidParameterError(f"formula {text!r} is not of the form 'y ~ x1 + x2'")
-    # a caret is a power in a formula; Python's own meaning, exclusive or, would be silently wrong in I(x^2)
-    power = "".join(part if i % 2 else part.replace("^", "**") for i, part in enumerate(QUOTED.split(text)))
-    context = {"__formulaic_variables_available__": list(available)}
+    return left, right
+
+
+def _terms(text, right, available):
+    """The terms right of the tilde."""
     try:
-        formula = formulaic.Formula(power, _context=context)
-        left, right = (formula.lhs, formula.rhs) if hasattr(formula, "rhs") else ((), formula)
-        return [list(term.factors) for term in left], list(right) if all(t.factors for t in right) else []
+        import formulaic  # noqa: F401
+    except ImportError as error:
+        raise ImportError(not_loaded("formulaic", "formulas need formulaic", error)) from None
+    try:
+        terms = expand(right, available)
+        return terms if all(term.factors for term in terms) else []
+    except InvalidParameterError as error:
+        raise InvalidParameterError(f"formula {text!r}: {error}") from None
     except RecursionError:
         raise InvalidParameterError("the formula has too many terms; '.' stands for all other columns") from None
     except AttributeError:
@@ -122,22 +139,15 @@ def _variables(term, known):
 
 
 def _response(left, known):
-    if not left:
-        return ()
-    if len(left) > 1 or len(left[0]) > 1:
-        shown = " + ".join(":".join(f.expr for f in term) for term in left)
-        raise InvalidParameterError(f"the response must be one expression, not {shown!r}; write I(...) or cbind(...)")
-    (factor,) = left[0]
-    if factor.eval_method.value == "literal":
-        raise InvalidParameterError(f"the response is {factor.expr!r}, which is not a column")
-    if factor.eval_method.value == "lookup":
-        return (column(factor.expr, known),)
-    labels = split_call(factor.expr, CODED)
-    if labels is not None and len(labels[1]) == 1 and not labels[2]:
-        return (check(labels[1][0], known, factor.expr),)
-    pair = split_call(factor.expr, ("cbind",))
-    if pair is None:
-        return (check(factor.expr, known),)
-    if len(pair[1]) != 2 or pair[2]:
+    """The one expression left of the tilde, or the two of cbind; a factor's levels are labels."""
+    labels = pair = None
+    if left not in known:
+        labels, pair = split_call(left, CODED), split_call(left, ("cbind",))
+    if pair is not None and (len(pair[1]) != 2 or pair[2]):
         raise InvalidParameterError("cbind takes two expressions: cbind(successes, failures)")
-    return tuple(check(part, known, factor.expr) for part in pair[1])
+    parts = pair[1] if pair else labels[1] if labels and len(labels[1]) == 1 and not labels[2] else [left]
+    found = tuple(check(part if part in known else spelled(part), known, left) for part in parts)
+    for e in found:
+        if not e.columns:
+            raise InvalidParameterError(f"the response is {e.text!r}, which is not a column")
+    return found

@@ -31,11 +31,14 @@ class Profile(NamedTuple):
         The rows of each fragment that are complete.
     labels : tuple or None
         The labels of the response that occur, sorted; None where it is numbers.
+    notes : tuple of str
+        What the user should know of the data.
     """
 
     design: Design
     kept: np.ndarray
     labels: tuple | None
+    notes: tuple = ()
 
 
 class Fragments(NamedTuple):
@@ -102,7 +105,7 @@ def profile(
         formula, variables, look.kinds, look.state, missing, unseen, counts, n, n - int(kept.sum()), unused, "pyarrow"
     )
     labels = None if look.labels is None else tuple(sorted(look.labels.union(*(part.labels for part in found))))
-    return Profile(design, kept, labels)
+    return Profile(design, kept, labels, tuple(look.disagreeing(found)))
 
 
 class _Part(NamedTuple):
@@ -196,10 +199,8 @@ class _Look:
                 continue
             levels = set().union(*(part.levels.get(text, ()) for part in found))
             declared = dict.fromkeys(level for part in found for level in part.declared.get(v.expression.column, ()))
-            fixed = (
-                ex.split_call(text, ex.CODED) is not None
-                and Factor.marked(text, ex.split_call(text, ex.CODED), self.kinds).levels
-            )
+            call = None if text in self.kinds else ex.split_call(text, ex.CODED)
+            fixed = call is not None and Factor.marked(text, call, self.kinds).levels
             if not fixed:
                 v = v._replace(levels=_ordered(levels, declared))
             variables[text] = v
@@ -210,6 +211,20 @@ class _Look:
             if e is not None and set(e.functions) & set(ex.STATEFUL):
                 rows.numbers(e, self.state)
         return variables, unused
+
+    def disagreeing(self, found):
+        """Notes of categories whose order is not the same in all fragments."""
+        for name in dict.fromkeys(name for part in found for name in part.declared):
+            orders = [part.declared[name] for part in found if name in part.declared]
+            place = {level: i for i, level in enumerate(dict.fromkeys(level for order in orders for level in order))}
+            for order in orders:
+                if any(place[a] > place[b] for a, b in zip(order, order[1:], strict=False)):
+                    first, other = (", ".join(map(str, levels[:5])) for levels in (orders[0], order))
+                    yield (
+                        f"{name} has its categories in several orders, {first} and {other}: the first is taken; "
+                        "C(..., levels=[...]) gives another"
+                    )
+                    break
 
     def _whole_rows(self, found):
         from .tables import Table

@@ -79,6 +79,9 @@ class Design:
         Levels of categorical types that no row had; they have no coefficient, as in R.
     library : {"pandas", "polars", "pyarrow"}
         The library of the frame that the design was made from, whose frames ``tidy`` answers with.
+    vectors : mapping of str to str or None
+        The arguments of the fit beside the formula (weights, freq_weights, offset, exposure) that there were: the name
+        of the column, None for an array.
     """
 
     formula: Formula
@@ -92,6 +95,7 @@ class Design:
     n_dropped: int = 0
     unused: Mapping[str, tuple] = field(default_factory=dict)
     library: str = "pandas"
+    vectors: Mapping[str, str | None] = field(default_factory=dict)
     layout: Layout = field(init=False, repr=False)
 
     def __post_init__(self):

@@ -7,9 +7,10 @@ from copy import deepcopy
 import numpy as np
 
 from ..errors import FileFormatError
-from .expression import CODED, check, split_call
+from .expression import CODED, check, column, split_call
 from .formula import Formula, parse
 from .recipe import Design
+from .validity import check_saved, check_state
 from .variables import Factor, Numeric
 
 VERSION = 1
@@ -46,6 +47,8 @@ def to_dict(design: Design) -> dict:
         "rows": [design.n_rows, design.n_dropped],
         "unused": {name: list(levels) for name, levels in design.unused.items()},
         "library": design.library,
+        "vectors": dict(design.vectors),
+        "roles": _roles(design.formula),
     }
 
 
@@ -59,16 +62,17 @@ def from_dict(saved: dict) -> Design:
     InvalidParameterError
         For a formula that cannot be read.
     """
-    if saved.get("version", 0) > VERSION:
-        raise FileFormatError("the design was saved by a newer version of fastglm")
     try:
+        check_saved(saved)
+        if saved.get("version", 0) > VERSION:
+            raise FileFormatError("the design was saved by a newer version of fastglm")
         kinds = dict(saved["columns"])
         terms = tuple(tuple(term) for term in saved["terms"])
         # a dot stands for the columns it stood for: the terms are kept, the rest of the formula is read again
         formula = parse(saved["formula"], tuple(kinds))._replace(terms=terms) if saved["formula"] else None
         variables = {text: _variable(text, v, kinds) for text, v in saved["variables"].items()}
-        return Design(
-            formula or Formula("", (), terms),
+        design = Design(
+            formula or _of_columns(terms, saved.get("roles", {}), kinds),
             variables,
             kinds,
             _restored(saved["state"]),
@@ -78,7 +82,10 @@ def from_dict(saved: dict) -> Design:
             *saved["rows"],
             {name: tuple(levels) for name, levels in saved["unused"].items()},
             saved.get("library", "pandas"),
+            saved.get("vectors", {}),
         )
+        check_state(design)
+        return design
     except (KeyError, TypeError, AttributeError) as error:
         raise FileFormatError(f"this is not a saved design: {error!r}") from None
 
@@ -103,6 +110,20 @@ def model_spec(design: Design):
         if levels != (False, True)
     }
     return ModelSpec(Terms(terms), transform_state=deepcopy(design.state), encoder_state=levels)
+
+
+def _roles(formula) -> dict:
+    """The columns beside the terms, where no formula's text tells them: a fit of all columns of files."""
+    if formula.text:
+        return {}
+    exposure = [] if formula.exposure is None else [formula.exposure]
+    parts = {"response": formula.response, "offset": formula.offset, "exposure": exposure}
+    return {role: [e.text for e in part] for role, part in parts.items() if part}
+
+
+def _of_columns(terms, roles, known) -> Formula:
+    parts = {role: tuple(column(name, known) for name in names) for role, names in roles.items()}
+    return Formula("", parts.get("response", ()), terms, parts.get("offset", ()), *parts.get("exposure", ()))
 
 
 def _variable(text, saved, known):

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidParameterError, MissingDataError
-from ..tables import unknown_column
+from ..errors import InvalidParameterError, MissingDataError, not_loaded
+from ..tables import is_series, unknown_column
 from .column import EXACT, Column, counted
 
 
@@ -32,6 +32,8 @@ class Table:
     names : tuple of str
     place : Place or None
         Where the rows are, if they are a piece of more.
+    alphabetical : tuple of str
+        Columns read so far whose categories have an order that was not kept.
 
     Raises
     ------
@@ -39,7 +41,7 @@ class Table:
         For something else, and for column names that are not unique.
     """
 
-    place = None
+    place, alphabetical = None, ()
 
     def __init__(self, frame):
         self._frame, self._lazy, self.index = _narwhals(frame)
@@ -70,7 +72,10 @@ class Table:
             return
         frame = self._frame.select(wanted).collect() if self._lazy else self._frame
         for name in wanted:
-            self._columns[name] = column = column_of(name, frame.get_column(name))
+            series = frame.get_column(name)
+            self._columns[name] = column = column_of(name, series)
+            if column.kind == "factor" and _by_sight(series) and column.levels != tuple(series.cat.get_categories()):
+                self.alphabetical += (name,)
             self._rows = len(column.values)
 
     def number(self, i: int) -> str:
@@ -130,10 +135,12 @@ def _narwhals(frame):
     """A frame as narwhals', whether it is lazy, and its pandas index."""
     try:
         import narwhals as nw
-    except ImportError:
-        raise ImportError("data frames need narwhals and pyarrow: pip install 'fastglm[tables]'") from None
+    except ImportError as error:
+        raise ImportError(not_loaded("narwhals", "data frames need narwhals and pyarrow", error)) from None
     if isinstance(frame, Mapping):
         frame = _from_mapping(frame)
+    if is_series(frame):
+        frame = frame.to_frame()
     names = _raw_names(frame)
     repeated = [name for name, count in Counter(map(str, names)).items() if count > 1]
     if repeated:
@@ -284,7 +291,6 @@ def _factor(name, series):
     The levels of a categorical type keep its order (a pandas category, a polars or DuckDB enum, an Arrow dictionary),
     those of text are sorted; so are a polars ``Categorical``'s, whose order is that of first sight in the process.
     """
-    import narwhals as nw
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -299,8 +305,15 @@ def _factor(name, series):
         array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
     array = pc.dictionary_encode(array, null_encoding="encode") if text else array
     codes = array.indices if not array.indices.null_count else array.indices.cast(pa.int64()).fill_null(-1)
-    kept = not text and not (series.dtype == nw.Categorical and series.implementation.is_polars())
+    kept = not text and not _by_sight(series)
     return coded(name, codes.to_numpy(), array.dictionary.to_pylist(), ordered=kept)
+
+
+def _by_sight(series) -> bool:
+    """Whether a series has categories in the order of first sight in the process, as a polars ``Categorical`` has."""
+    import narwhals as nw
+
+    return series.implementation.is_polars() and series.dtype == nw.Categorical
 
 
 def coded(name, codes, levels, ordered) -> Column:

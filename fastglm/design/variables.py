@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,10 @@ from ..errors import InvalidParameterError
 from . import expression as ex
 from .expression import Expression, Labels
 from .tables import Table
+
+# numbers in groups of three digits, and any numbers; also of fractions and with a sign
+SEPARATED = re.compile(r"\s*[+-]?\d{1,3}(?:[,' \u00a0\u202f]\d{3})+(?:\.\d*)?\s*")
+NUMERAL = re.compile(rf"{SEPARATED.pattern}|\s*[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?\s*|\s*[+-]?\d+\.\s*")
 
 
 class Rows:
@@ -153,6 +158,8 @@ class Numeric(NamedTuple):
         columns = _columns(rows.compute(self.expression, state))
         if self.fields is None:
             return {None: as_numbers(columns, self.expression, rows)}
+        if not isinstance(columns, dict) or not set(self.fields) <= set(columns):
+            raise InvalidParameterError(f"term {self.expression.text!r} has not the columns that it had in the fit")
         return {field: as_numbers(columns[field], self.expression, rows) for field in self.fields}
 
 
@@ -257,6 +264,8 @@ def learn(text: str, rows: Rows, state: dict, as_number: bool = False):
     if rows.stored(expression) is not None:
         return Numeric(expression)
     v = rows.compute(expression, state)
+    if isinstance(v, Labels):
+        _refuse_numerals(text, v, rows)
     if isinstance(v, Labels) or (getattr(v, "dtype", np.dtype(float)).kind == "b" and not as_number):
         return Factor(expression, text, _levels(v))
     columns = _columns(v)
@@ -266,6 +275,23 @@ def learn(text: str, rows: Rows, state: dict, as_number: bool = False):
     about = getattr(v, "__formulaic_metadata__", None)
     spans = bool(about is not None and about.spans_intercept)
     return Numeric(expression, tuple(columns), spans, about.drop_field if spans else None)
+
+
+def _refuse_numerals(text, v, rows):
+    """Refuse text that is numbers with separators of thousands, as a factor of as many levels as there are numbers."""
+    if not v.levels or not NUMERAL.fullmatch(v.levels[0]):  # as of almost all factors
+        return
+    marked = [level for level in v.levels if SEPARATED.fullmatch(level)]
+    if not marked or not all(NUMERAL.fullmatch(level) for level in v.levels):
+        return
+    codes = {v.levels.index(level) for level in marked}
+    i = next((i for i, code in enumerate(v.codes.tolist()) if code in codes), None)
+    if i is not None:
+        raise InvalidParameterError(
+            f"column {text!r} is text that reads as numbers with separators of thousands: {v.levels[v.codes[i]]!r} in "
+            f"row {rows.number(i)}; take the separators out and make it a number (pandas.read_csv(..., thousands=',')),"
+            f" or write C({text}) if it is a factor"
+        )
 
 
 def _source(expression, rows, state):

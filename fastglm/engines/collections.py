@@ -25,6 +25,8 @@ from ..tables import needed, unknown_column
 from .dask import Dask
 from .tasks import brought
 
+SAME = "every partition must have the columns of the collection; their order does not matter"
+
 
 class Partitions(Rows):
     """The rows of a collection.
@@ -38,20 +40,29 @@ class Partitions(Rows):
         What Dask calls the collection: another one for other data.
     client : distributed.Client or None
         Of the futures.
+    added : sequence of str
+        The columns that were arrays of their own, beside those of the collection.
     """
 
-    def __init__(self, loaded, names, name, client):
-        self._name, self._client = name, client
-        if client is None:
-            found = [_look(part.compute(scheduler="synchronous")) for part in loaded]
-        else:
-            found = Dask(client).map(_look_here, range(len(loaded)), held=dict(enumerate(loaded)))
+    def __init__(self, loaded, names, name, client, added=()):
+        self._name, self._client, self.added = name, client, frozenset(added)
+        found = []
+        try:
+            if client is None:
+                for part in loaded:
+                    found.append(_look(part.compute(scheduler="synchronous")))
+            else:
+                found = Dask(client).map(_look_here, range(len(loaded)), held=dict(enumerate(loaded)))
+        except KeyError as error:  # of the selection of columns, which Dask makes before it loads
+            failed = [i for i, future in enumerate(loaded) if future.status == "error"] if client else [len(found)]
+            where = f"partition {failed[0]}" if failed else "a partition"
+            raise InvalidParameterError(f"{where}: {error.args[0]}; {SAME}") from None
         there = [i for i, (_, rows, _) in enumerate(found) if rows]
         if not there:
             raise InvalidParameterError("the data have no rows: all partitions are empty")
         self.fragments = tuple(Fragment(name, i, found[i][1], f"partition {i}") for i in there)
-        self.schema = unified([(f"partition {i}", found[i][0]) for i in there], names)
-        self.names, self.n_rows = tuple(self.schema.names), sum(fragment.rows for fragment in self.fragments)
+        self.schema, self.odd = unified([(f"partition {i}", found[i][0]) for i in there], names)
+        self.names, self.n_rows = (*self.schema.names, *self.odd), sum(fragment.rows for fragment in self.fragments)
         self._nulls = [found[i][2] for i in there]
         held = [loaded[i] for i in there]
         self.futures, self._parts = (None, held) if client is None else (held, None)
@@ -105,7 +116,7 @@ class Partitions(Rows):
 
     def nbytes(self, columns=None) -> int:
         """Bytes of these columns in memory, judged by the types."""
-        kinds = (self.schema.field(name).type for name in (self.names if columns is None else columns))
+        kinds = (self.schema.field(name).type for name in (self.schema.names if columns is None else columns))
         return self.n_rows * sum(getattr(kind, "bit_width", 32) // 8 for kind in kinds)
 
     def fingerprint(self) -> dict:
@@ -122,6 +133,8 @@ class Partitions(Rows):
     def _check(self, name):
         if name not in self._nulls[0]:
             raise unknown_column(name, self.names, "the collection")
+        if name in self.odd:
+            raise FileFormatError(self.odd[name])
 
 
 def partitions(data, columns, added: dict, client) -> Partitions:
@@ -152,7 +165,7 @@ def partitions(data, columns, added: dict, client) -> Partitions:
         load(i, part, list(columns), list(others), *rest, dask_key_name=f"fastglm-load-{token}-{i}")
         for i, (part, *rest) in enumerate(zip(parts, *others.values(), strict=True))
     ]
-    return Partitions(loaded if client is None else client.compute(loaded, retries=3), None, token, client)
+    return Partitions(loaded if client is None else client.compute(loaded, retries=3), None, token, client, added)
 
 
 def _is_array(v):
@@ -203,7 +216,7 @@ def _load(i, part, columns, names, *vectors):
         part = numeric(part, f"partition {i} of X")
         values = {name: part[:, j] for j, name in enumerate(columns)}
     else:
-        values = {name: part.iloc[:, j] for j, name in enumerate(columns)}
+        values = _by_label(part, columns, i)
     n = len(part)
     values |= dict(zip(names, vectors, strict=True))
     arrays, text = {}, []
@@ -222,6 +235,17 @@ def _load(i, part, columns, names, *vectors):
             array = pa.nulls(len(array))
         arrays[name] = conformed(array, delivered(kind))
     return pa.table(arrays, metadata={"text": json.dumps(text)})
+
+
+def _by_label(part, columns, i):
+    """The columns of a partition of a frame, whose order may be another one than that of the collection."""
+    labels = list(part.columns)
+    _unique([str(label) for label in labels])
+    places = {str(label): j for j, label in enumerate(labels)}
+    for name in columns:
+        if name not in places:
+            raise InvalidParameterError(f"{unknown_column(name, list(places), f'partition {i}')} ({SAME})")
+    return {name: part.iloc[:, places[name]] for name in columns}
 
 
 def _arrow(v):
@@ -295,7 +319,7 @@ def glm_collection(formula, data, *, client, **options):
     clusters = getattr(parse(options.get("cov")), "by", ())
     read = needed(columns, formula, [v for v in (*names.values(), *clusters) if isinstance(v, str)])
     rows = partitions(data[[columns[name] for name in read]], read, added, client)
-    return fit_rows(formula, rows, **options, **names, client=client)
+    return _without(fit_rows(formula, rows, **options, **names, client=client), added)
 
 
 def fit_collection(X, y, *, intercept, names, client, **options):
@@ -323,7 +347,14 @@ def fit_collection(X, y, *, intercept, names, client, **options):
     y = roles.pop("y")
     rows = partitions(X, columns, added, client)
     result = fit_rows(all_columns(y, bool(intercept)), rows, **options, **roles, client=client)
-    return replace(result, design=None) if array else result
+    return replace(result, design=None) if array else _without(result, added)
+
+
+def _without(result, added):
+    """A result whose design knows columns that were added as the arrays that they were."""
+    design = result.design
+    vectors = {role: None if name in added else name for role, name in design.vectors.items()}
+    return replace(result, design=replace(design, vectors=vectors))
 
 
 def _columns(data) -> dict:

@@ -110,8 +110,8 @@ def _lookup(table: dict[str, type], what: str, name: str) -> type:
     key = ALIASES.get(f"{what}:{name}", name)
     if key not in table:
         close = difflib.get_close_matches(name, table, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise InvalidParameterError(f"{what}={name!r} is unknown{hint} Known: {', '.join(table)}")
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise InvalidParameterError(f"{what}={name!r} is unknown{hint}; known: {', '.join(table)}")
     return table[key]
 
 

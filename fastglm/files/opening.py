@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import FileFormatError, InvalidParameterError
+from ..errors import FastGLMError, FileFormatError, InvalidParameterError, not_loaded
 from .find import File, find, stamp_of
 from .ipc import ArrowFile
 from .parquet import Footers, ParquetFile
@@ -62,14 +62,14 @@ def open_rows(data, *, scratch="auto", columns=None) -> Rows:
         return data
     try:
         import pyarrow as pa
-    except ImportError:
-        raise InvalidParameterError("reading files needs pyarrow: pip install 'fastglm[tables]'") from None
+    except ImportError as error:
+        raise InvalidParameterError(not_loaded("pyarrow", "reading files needs pyarrow", error)) from None
     if isinstance(columns, str):
         raise InvalidParameterError(f"columns={columns!r} must be a list of names")
     columns = None if columns is None else list(dict.fromkeys(columns))
     folder = Scratch(scratch)
     spool, footers = Spool(folder, columns), Footers()
-    origins, readers = [], []
+    origins, readers, odd = [], [], {}
     try:
         for source in _sources(data, columns, footers):
             label, file = source.label if not isinstance(source, File) else "", source
@@ -78,9 +78,11 @@ def open_rows(data, *, scratch="auto", columns=None) -> Rows:
                 file = getattr(source, "file", None)
             else:
                 made = [(_opened(source, footers), "")]
+            odd |= getattr(source, "odd", {})
             origins.append((label or source.place, file, [reader for reader, _ in made]))
             readers += made
-        return Rows(readers, _schema(readers, columns, data), origins, folder)
+        schema, odd = _schema(readers, columns, data, odd)
+        return Rows(readers, schema, origins, folder, odd)
     except pa.ArrowInvalid as error:
         folder.remove()
         raise FileFormatError(f"the data cannot be read: {str(error).splitlines()[0]}") from None
@@ -124,10 +126,20 @@ def _opened(file, footers):
         raise FileFormatError(f"{file.place}: no such file") from None
     except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise FileFormatError(f"{file.place}: cannot be read: {str(error).splitlines()[0]}") from None
+    except ValueError as error:  # fsspec's, of a server that only sends whole files
+        if isinstance(error, FastGLMError) or file.system is None:
+            raise
+        line = f"{error} ".splitlines()[0].strip()
+        raise FileFormatError(
+            f"{file.place}: cannot be read in parts, as this format is ({line}); download it, or give it as CSV"
+        ) from None
 
 
-def _schema(readers, columns, data):
-    """The schema that all pieces with rows share, with the columns that folders give."""
+def _schema(readers, columns, data, odd):
+    """The schema that all pieces with rows share, with the columns that folders give, and those that they do not share.
+
+    ``odd`` are the columns that are known to be unreadable, with the reason.
+    """
     import pyarrow as pa
 
     files = []
@@ -135,7 +147,10 @@ def _schema(readers, columns, data):
         if sum(reader.rows):
             schema = reader.schema
             for name, value in reader.file.partition:
-                if name not in schema.names:
+                if name in schema.names:
+                    why = f"{name!r} is a column of the file and {name}={value} the name of its folder; rename one"
+                    odd.setdefault(name, f"{label or reader.file.place}: {why}")
+                else:
                     schema = schema.append(pa.field(name, _type_of(value)))
             files.append((label or reader.file.place, schema))
     if not files and not _are_paths(data) and any(label for _, label in readers or [(None, "stream")]):
@@ -145,7 +160,11 @@ def _schema(readers, columns, data):
         )
     if not files:
         raise FileFormatError("the data have no rows: all files are empty")
-    return unified(files, columns)
+    schema, differing = unified(files, columns)
+    odd = {name: why for name, why in (differing | odd).items() if columns is None or name in columns}
+    if odd and columns is not None:
+        raise FileFormatError(next(iter(odd.values())))
+    return pa.schema([field for field in schema if field.name not in odd]), odd
 
 
 def _type_of(value):

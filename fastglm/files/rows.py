@@ -45,10 +45,13 @@ class Rows:
     fragments : tuple of Fragment
         None of them is empty.
     n_rows : int
+    odd : dict
+        Column -> why it cannot be read from all files; an error only where it is asked for.
     """
 
-    def __init__(self, readers, schema, origins, scratch):
-        self.schema, self.names = schema, tuple(schema.names)
+    def __init__(self, readers, schema, origins, scratch, odd=None):
+        self.odd = dict(odd or {})
+        self.schema, self.names = schema, (*schema.names, *self.odd)
         self._known = frozenset(self.names)
         self._origins, self._scratch, self._own = origins, scratch, True
         self._readers = [reader for reader, _ in readers if sum(reader.rows)]
@@ -178,7 +181,7 @@ class Rows:
 
     def nbytes(self, columns=None) -> int:
         """The bytes on disk that a read of these columns takes; of Arrow files, judged by the types."""
-        names = set(self.names if columns is None else columns)
+        names = set(self.schema.names if columns is None else columns)
         for name in names:
             self._check(name)
         return sum(reader.nbytes(names & set(reader.schema.names)) for reader in self._readers)
@@ -222,6 +225,8 @@ class Rows:
     def _check(self, name):
         if name not in self._known:
             raise unknown_column(name, self.names, "the files")
+        if name in self.odd:
+            raise FileFormatError(self.odd[name])
 
 
 def _check_now(file, whole):

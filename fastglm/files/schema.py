@@ -79,7 +79,7 @@ def promoted(a, b):
 
 
 def unified(files, columns=None):
-    """The schema that the rows of several files share.
+    """The schema that the rows of several files share, and the columns that they do not.
 
     Parameters
     ----------
@@ -88,35 +88,54 @@ def unified(files, columns=None):
     columns : sequence of str, optional
         The columns to look at; all unless given.
 
+    Returns
+    -------
+    schema : pyarrow.Schema
+    odd : dict
+        Column -> why it cannot be read from all files, an error only where it is used; empty where ``columns`` are
+        given.
+
     Raises
     ------
     InvalidParameterError
-        For a column that is not there.
+        For one of ``columns`` that is not there.
     FileFormatError
-        Naming the two files and the column in which they differ.
+        For one of ``columns``, naming the two files in which it differs.
     """
     import pyarrow as pa
 
-    first, schema = files[0]
-    names = schema.names if columns is None else list(dict.fromkeys(columns))
-    for name in names:
-        if name not in schema.names:
-            raise unknown_column(name, schema.names, first)
-    kinds = {name: (schema.field(name).type, first) for name in names}
+    different = files[:1]
     for place, other in files[1:]:
-        if other.equals(schema):
-            continue
-        missing = [name for name in names if name not in other.names]
-        extra = [name for name in other.names if name not in kinds] if columns is None else []
-        if missing or extra:
-            name, has, lacks = (missing[0], first, place) if missing else (extra[0], place, first)
-            raise FileFormatError(
-                f"{has} has a column {name!r}, {lacks} has not; give the files the same columns, or read them apart"
-            )
-        for name in names:
-            kinds[name] = _both(name, *kinds[name], other.field(name).type, place)
-        schema = other
-    return pa.schema([(name, kind) for name, (kind, _) in kinds.items()])
+        if not other.equals(different[-1][1]):
+            different.append((place, other))
+    first, schema = different[0]
+    names = [name for _, other in different for name in other.names] if columns is None else columns
+    fields, odd = [], {}
+    for name in dict.fromkeys(names):
+        if columns is not None and name not in schema.names:
+            raise unknown_column(name, schema.names, first)
+        try:
+            fields.append((name, _in_all(name, different)))
+        except FileFormatError as error:
+            if columns is not None:
+                raise
+            odd[name] = str(error)
+    return pa.schema(fields), odd
+
+
+def _in_all(name, files):
+    """The type of a column in all files."""
+    has = next(place for place, schema in files if name in schema.names)
+    lacks = next((place for place, schema in files if name not in schema.names), None)
+    if lacks is not None:
+        raise FileFormatError(
+            f"{has} has a column {name!r}, {lacks} has not; give the files the same columns, or read them apart"
+        )
+    (at, schema), *others = files
+    kind = schema.field(name).type
+    for place, other in others:
+        kind, at = _both(name, kind, at, other.field(name).type, place)
+    return kind
 
 
 def _both(name, a, at, b, place):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from pathlib import Path
 
 from ..errors import FileFormatError
@@ -11,6 +12,7 @@ from ..tables import DELIMITERS
 from .find import PACKED
 
 BLOCK = 4 << 20  # bytes parsed at a time; types are inferred from the first block
+NOT_UTF8 = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error to string: invalid UTF8")
 FAILED = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error to [^:]*: invalid value '(.*)'", re.S)
 CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 
@@ -21,15 +23,20 @@ class CsvStream:
     Columns whose first block holds no value take the type of the first later value, and whole numbers become fractions
     where one turns up, as if the whole file had been looked at.
 
+    Attributes
+    ----------
+    odd : dict
+        Column -> why its values cannot be read: later ones are of another kind, or not UTF-8. They are given as null.
+
     Raises
     ------
     FileFormatError
-        For a damaged file, and for a column whose later values are of another kind; naming file and column.
+        For a damaged file.
     """
 
     def __init__(self, file):
         self.file, self.label = file, file.place
-        self._raw = None
+        self._raw, self.odd = None, {}
 
     def share(self):
         """How much of the file has been read, from 0 to 1."""
@@ -46,6 +53,7 @@ class CsvStream:
                 with self._open(types) as reader:
                     types, again = types or self._types(reader.schema), done  # rows to read again in wider types
                     for batch in reader:
+                        batch = self._without_odd(batch)
                         if again >= batch.num_rows:
                             again -= batch.num_rows
                             continue
@@ -71,25 +79,48 @@ class CsvStream:
             convert_options=csv.ConvertOptions(column_types=types, strings_can_be_null=True),
         )
 
+    def _without_odd(self, batch):
+        """A batch with nulls for the values of columns that cannot be read."""
+        import pyarrow as pa
+
+        if not self.odd:
+            return batch
+        empty = pa.nulls(batch.num_rows)
+        arrays = [empty if name in self.odd else batch.column(name) for name in batch.schema.names]
+        return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+
     def _types(self, schema):
         """The types of the first block."""
         import pyarrow as pa
 
+        try:
+            names = schema.names
+        except UnicodeDecodeError:
+            raise FileFormatError(f"{self.label}: its first line is not UTF-8; convert the file's encoding") from None
         for field in schema:
             if pa.types.is_binary(field.type):
-                raise FileFormatError(f"{self.label}: column {field.name!r} is not UTF-8; convert the file's encoding")
-        repeated = [name for name in schema.names if schema.names.count(name) > 1]
+                self._not_utf8(field.name)
+        repeated = [name for name, count in Counter(names).items() if count > 1]
         if repeated:
             raise FileFormatError(f"{self.label}: several columns are named {repeated[0]!r}; names must be unique")
         return {field.name: field.type for field in schema}
 
+    def _not_utf8(self, name):
+        self.odd[name] = f"{self.label}: column {name!r} is not UTF-8; convert the file's encoding"
+
     def _widened(self, types, error):
         """Types that also hold the value at which reading stopped; an error where there are none."""
+        import pyarrow as pa
         import pyarrow.csv as csv
         import pyarrow.types as t
 
         if isinstance(error, PermissionError):
             raise FileFormatError(f"{self.label}: no permission to read it") from None
+        found = NOT_UTF8.search(str(error))
+        if found is not None and types:
+            name = list(types)[int(found[1])]
+            self._not_utf8(name)
+            return {**types, name: pa.binary()}
         found = FAILED.search(str(error))
         if found is None or not types:
             raise FileFormatError(f"{self.label}: cannot be read: {str(error).splitlines()[0]}") from None
@@ -100,8 +131,9 @@ class CsvStream:
         old = types[name]
         if not (t.is_null(old) or (t.is_integer(old) and t.is_floating(seen))) or seen.equals(old):
             row = f"line {found[2]}" if found[2] else "a later line"
-            raise FileFormatError(
+            self.odd[name] = (
                 f"{self.label}: column {name!r} is {old} in its first rows, but {value!r} stands in {row}; correct the "
                 "value, leave it empty if it is missing, or write the file as Parquet with that column as text"
             )
+            return {**types, name: pa.binary()}
         return {**types, name: seen}

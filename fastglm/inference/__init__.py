@@ -12,6 +12,8 @@ import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
 from ..matrix.rows import StoredRows
+from ..notes import found_by_name
+from ..tables import is_series
 
 BLOCK_BYTES = 1 << 20  # a block of rows in float64 that stays in the second-level cache
 
@@ -34,6 +36,8 @@ def check_X(result, X):
     InvalidParameterError
     """
     names = column_names(result)
+    if is_series(X):
+        X = X.to_frame() if X.name in names else X.to_numpy()
     if hasattr(X, "stored_rows"):
         X = X.stored_rows()
     elif isinstance(X, StoredRows):
@@ -47,6 +51,8 @@ def check_X(result, X):
             X = np.asarray(X)
         except ValueError as error:
             raise InvalidParameterError(f"X is not a rectangular table: {error}") from None
+    if X.ndim < 2 and len(names) == 1 and X.dtype.kind in "biuf":  # rows of the one column
+        X = X.reshape(-1, 1)
     if X.ndim != 2:
         raise InvalidParameterError(f"X must have two dimensions (rows, columns), got shape {X.shape}")
     if X.shape[1] != len(names):
@@ -223,10 +229,18 @@ def new_rows(result, X, offset=None, exposure=None) -> NewRows:
     """
     if result.design is None or isinstance(X, (np.ndarray, StoredRows)):
         return NewRows(check_X(result, X), offset, exposure, None)
-    built = result.design.build(X, response=False)
+    from ..design import as_table
+
+    if np.ndim(X) == 0 and isinstance(X, (int, float, np.number, np.ndarray)) and len(result.design.columns) == 1:
+        X = {result.design.columns[0]: [float(X)]}  # a row of the one column
+    table = as_table(X)
+    found_by_name(result.design, {"offset": offset, "exposure": exposure}, table.names)
+    built = result.design.build(table, response=False)
     keep = built.keep
 
     def kept(v):
+        if isinstance(v, str):
+            v = table.column(v).floats(table.column(v).values)
         return v if keep is None or v is None or np.ndim(v) == 0 else np.asarray(v)[keep]
 
     offset, exposure = kept(offset), kept(exposure)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
-from ..errors import InvalidParameterError
+from ..errors import InvalidParameterError, visible
 from ..result import GLMResult
 from .summary import STYLE, describe, format_number
 
@@ -125,7 +125,8 @@ def etable(models, names=None, stats=tuple(STATS), format="text", *, stars=False
     """
     models, names = _checked(models, names, stats, format, digits)
     columns = [c for m, name in zip(models, names, strict=True) for c in _columns(m, name, stats, stars, digits)]
-    heads, lines = [c.head for c in columns], _lines(columns, stats)
+    heads = [visible(c.head) for c in columns]
+    lines = [line._replace(name=visible(line.name)) for line in _lines(columns, stats)]
     notes = ["Standard errors in parentheses."] if any(c.errors for c in columns) else []
     if stars:
         notes.append("  ".join(f"{mark} p < {limit:g}" for limit, mark in reversed(STARS)))

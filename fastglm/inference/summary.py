@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import visible
 from ..types import READ_ONCE
 from . import tests
 
@@ -97,7 +98,7 @@ class Summary:
         lines.append("=" * width)
         for note in self._notes():
             lines += _wrap(note, width)
-        return "\n".join(lines)
+        return visible("\n".join(lines))
 
     def as_html(self):
         """The summary as one self-contained HTML element."""
@@ -301,8 +302,13 @@ def _row_html(row, width):
     return f"<tr>{head}{name}</th>{data}</tr>"
 
 
+def _on_a_line(text):
+    return visible(text).replace("\n", "\\n")
+
+
 def _columns(rows, gap=2):
     """Rows as lines: names to the left, levels indented under their term, numbers to the right."""
+    rows = [row._replace(name=_on_a_line(row.name), remark=_on_a_line(row.remark)) for row in rows]
     indents = [gap * row.is_level for row in rows]
     widths = [max(map(len, column)) for column in zip(*(row.cells for row in rows if row.cells), strict=True)]
     longest = max(indent + len(row.name) for row, indent in zip(rows, indents, strict=True) if row.cells)

@@ -50,6 +50,11 @@ class Coding:
         """Whether each coefficient is that of one column."""
         return self.picked is not None
 
+    def coefficient(self, column: int) -> int:
+        """The number of the first coefficient of a stored column of numbers."""
+        row = np.flatnonzero(self.picked == column) if self.simple else self.map[column].indices
+        return int(row.min())
+
     def matrix_map(self):
         """The map of the core as a scipy sparse matrix (M0, m0)."""
         from scipy.sparse import csr_matrix

@@ -37,7 +37,9 @@ class Data(NamedTuple):
     coding: Any = None
 
     def name(self, j: int) -> str:
-        """The name of column j of X."""
+        """The name of column j of X: that of its coefficient."""
+        if self.coding is not None:
+            j = self.coding.coefficient(j + self.ones) - self.ones
         return self.names[j] if j < len(self.names) else f"x{j + 1}"
 
 

@@ -225,7 +225,8 @@ class Chunked(Source):
 
     def gather(self) -> InMemory:
         """A source over all rows in memory."""
-        return InMemory(self._collect(self.ranges), self.threads)
+        place = getattr(self.chunks.reader, "place", None)
+        return InMemory(self._collect(self.ranges), self.threads, place=None if place is None else place())
 
     def shuffled(self, blocks: list, rng) -> list:
         """Ranges of rows in random order: of fragments, and of the blocks of each stretch that is read at once."""

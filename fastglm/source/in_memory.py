@@ -68,7 +68,7 @@ class InMemory(Source):
         return self._over([runs])
 
     def _over(self, units):
-        other = InMemory(self.data, self.threads, units, self.block, self.packed)
+        other = InMemory(self.data, self.threads, units, self.block, self.packed, self.place)
         other._plan, other._workspaces, other._table = self.plan(), self._workspaces, self._table
         return other
 
@@ -83,7 +83,8 @@ class InMemory(Source):
 
     def changed(self, change: Change) -> InMemory:
         """A source over the same rows with other columns."""
-        return InMemory(change(self.data), self.threads, None if self.rows_read == self.n_rows else self.units)
+        units = None if self.rows_read == self.n_rows else self.units
+        return InMemory(change(self.data), self.threads, units, place=self.place)
 
     def shuffled(self, blocks: list, rng) -> list:
         """Ranges of rows in random order."""

@@ -1,0 +1,35 @@
+"""The fit of a model without coefficients: one pass, whose linear predictor is the offset, or zero."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import InvalidParameterError
+from .newton import Solution
+
+
+class NoFactor:
+    """The factor of an information without rows."""
+
+    aliased: dict = {}
+
+    def inverse(self) -> np.ndarray:
+        """The (0, 0) inverse."""
+        return np.zeros((0, 0))
+
+
+def evaluate(objective) -> Solution:
+    """The solution at no coefficients.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where a mean lies outside the family's range, as R's ``glm.fit`` does for an empty model.
+    """
+    beta = np.zeros(0)
+    q = objective.at(beta, 1)
+    if not q.finite:
+        raise InvalidParameterError(
+            "the model has no coefficients, and the offset alone (0 without one) gives means outside the family's range"
+        )
+    return Solution(beta, q, NoFactor(), 0.0, 0.0, 0, "converged", ())
