@@ -12,7 +12,14 @@ import numpy as np
 from . import inputs
 from .cells import Compressed
 from .cross_entropy import CrossEntropy
-from .errors import CollinearityWarning, ConvergenceWarning, InvalidParameterError, SeparationWarning, warn
+from .errors import (
+    CollinearityWarning,
+    ConvergenceWarning,
+    FastGLMWarning,
+    InvalidParameterError,
+    SeparationWarning,
+    warn,
+)
 from .family.binomial import Binomial
 from .inference import sandwich
 from .inference.separation import find_separation
@@ -32,6 +39,7 @@ from .types import READ_ONCE
 WELL = ("converged", "boundary", "early stopping")
 MOST_NAMED = 20  # aliased columns that a warning names
 MOST_LEVELS = 3  # of a factor of very many levels, that a combination names one by one
+TINY = 1e-146  # a size of y, whose squares underflow
 NEAR_ENOUGH = 0.1  # standard errors from the optimum, within which a first-order fit counts as converged
 
 
@@ -153,7 +161,7 @@ class Model:
         beta, rank = self.solution.beta, len(self.solution.beta) - len(self.solution.factor.aliased)
         fitted = sandwich.Fitted(
             self.objective, self.whole, self.scores(sandwich.zeroed(beta)), beta, inverse, self.sums.nobs, rank,
-            self.solution.meat, root,
+            self.solution.meat, root, self.dispersion(self.solution.quadratic),
         )  # fmt: skip
         return {"cov_unscaled": inverse, "cov_kind": self.cov.name, **sandwich.covariance(self.cov, fitted)}
 
@@ -178,9 +186,15 @@ class Model:
             converged = solution.certificate <= NEAR_ENOUGH and not separated
             if not converged and solution.stop == "converged":
                 self.solution = solution = solution._replace(stop="the loss no longer falls")
-        self._warn(aliased, separated, converged)
+        idle = () if separated or redundant or not converged else self._idle()
+        if idle:
+            converged, self.solution = False, solution._replace(stop="no information")
+            solution = self.solution
+        self._warn(aliased, separated, converged, idle)
+        covariances = self.covariances()
+        self._check_range(covariances["cov_unscaled"])
         return params, dict(
-            **self.covariances(),
+            **covariances,
             names=self.names,
             family=self.family,
             link=self.link,
@@ -213,7 +227,40 @@ class Model:
             return "Raise epochs, lower tol or the rate, or take solver='auto', which is exact"
         return "Raise max_iter, pass start=, or rescale X"
 
-    def _warn(self, aliased, separated, converged):
+    def _idle(self):
+        """The names of coefficients that no row has information on, because all means are at the end of their range."""
+        kept, m = getattr(self.solution.factor, "kept", None), len(self.names)
+        if kept is None or len(kept) == len(self.solution.beta):
+            return ()
+        others = np.setdiff1d(np.arange(len(self.solution.beta)), kept)
+        return tuple(dict.fromkeys(self.names[j % m] for j in others))
+
+    def _check_range(self, inverse):
+        """Say where squares leave the range of float64 numbers, and what follows is NaN."""
+        s, q = self.sums, self.solution.quadratic
+        self.in_range = True
+        if self.family.dispersion != "one":
+            lost = q.pearson in (0.0, np.inf) and 0.0 < q.deviance < np.inf
+            tiny = q.deviance == 0.0 and 0.0 < abs(s.mean) < TINY
+            if lost or tiny:
+                self.in_range = False
+                which = "weights, which changes no estimate" if lost else "y"
+                self._give(
+                    FastGLMWarning,
+                    "squares of the residuals leave the range of float64 numbers, so that the dispersion and standard "
+                    f"errors are NaN: rescale {which}",
+                )
+        variances = np.ones(1) if inverse is None else inverse.diagonal()
+        beyond = np.flatnonzero((variances == 0.0) | np.isinf(variances))
+        if len(beyond):
+            names = ", ".join(dict.fromkeys(self.names[j % len(self.names)] for j in beyond[:MOST_NAMED]))
+            self._give(
+                FastGLMWarning,
+                f"the variances of {names} leave the range of float64 numbers, so that their standard errors are NaN: "
+                "rescale these columns of X",
+            )
+
+    def _warn(self, aliased, separated, converged, idle=()):
         if aliased:
             each = "; ".join(f"{name} = {c}" for name, c in islice(aliased.items(), MOST_NAMED))
             more = f"; and {len(aliased) - MOST_NAMED} more in `aliased`" if len(aliased) > MOST_NAMED else ""
@@ -230,6 +277,13 @@ class Model:
                 ConvergenceWarning,
                 "the optimum lies on the boundary of the means' range, where the score is not zero: the estimates are "
                 "right, but standard errors and tests do not apply. Another link avoids the boundary",
+            )
+        elif idle:
+            self._give(
+                ConvergenceWarning,
+                f"the rows have no information on {', '.join(idle[:MOST_NAMED])}: their means are at the end of the "
+                "family's range whatever the coefficients are, as with offsets or a start far out. Look at offset and "
+                "start, or take another link",
             )
         elif not converged and self.solution.stop != READ_ONCE:
             self._give(
@@ -280,7 +334,7 @@ class GLM(Model):
         """The solution as a frozen record, its warnings given."""
         params, record = self.record()
         df = self.sums.nobs - record["rank"]
-        pearson = record["pearson_chi2"]
+        pearson = record["pearson_chi2"] if self.in_range else np.nan
         return GLMResult(
             params=params,
             scale=1.0 if self.family.dispersion == "one" else (pearson / df if df > 0 else np.nan),
@@ -297,6 +351,8 @@ class GLM(Model):
         """The log-likelihood at a deviance, by R's rules for the dispersion; NaN for quasi-likelihood."""
         if getattr(self.family, "saturated", None) is None:
             return np.nan
+        if deviance == np.inf:
+            return -np.inf
         if hasattr(self.family, "loglik"):
             return self.family.loglik(deviance, self.sums.saturated, self.sums.weight, self.sums.nobs)
         return self.sums.saturated - 0.5 * deviance

@@ -50,8 +50,23 @@ class Null:
 
     def _plain(self, ones, beta):
         d = self._objective(ones).at(beta, 0).deviance
+        if np.isfinite(d):
+            return d
         # a mean on the boundary has an infinite linear predictor, and reproduces every y
-        return d if np.isfinite(d) else (0.0 if ones and not np.isfinite(self.eta) else np.nan)
+        if ones:
+            return np.nan if np.isfinite(self.eta) else 0.0
+        return np.inf if self._ends_at_zero() else np.nan
+
+    def _ends_at_zero(self):
+        """Whether a linear predictor of zero is the end of the means' range: then the deviance has no bound."""
+        family, link, data = self.model.family, self.model.link, self.model.source.data
+        if data.offset is not None or data.exposure is not None:
+            return False
+        try:
+            mean = float(link.inverse(0.0))
+        except ZeroDivisionError:
+            mean = np.inf
+        return mean in (family.mean.low, family.mean.high)
 
     def _fitted(self):
         """The intercept refitted with the offset, as R does."""

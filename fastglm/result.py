@@ -17,6 +17,7 @@ from .types import READ_ONCE
 
 # Kinds of covariance: name -> function(result, **options) giving a (p, p) array, or None for scale * cov_unscaled.
 COVARIANCES = {"model": lambda result: None}
+ARRAYS = ("params", "cov_unscaled", "covariance", "information_root", "covariance_core", "coef_raw")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -103,6 +104,16 @@ class GLMResult:
     information_root: np.ndarray | None = None
     covariance_core: np.ndarray | None = None
 
+    def __post_init__(self):
+        # views, so that an array that was passed in stays its owner's to change
+        for name in ARRAYS:
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray):
+                object.__setattr__(self, name, _frozen(value.view()))
+            elif hasattr(value, "_asdict"):
+                parts = {k: _frozen(v.view()) for k, v in value._asdict().items() if isinstance(v, np.ndarray)}
+                object.__setattr__(self, name, value._replace(**parts))
+
     @property
     def test_df(self):
         """Degrees of freedom of the tests: None (normal) where the dispersion is known, else df_resid (Student's t)."""
@@ -124,7 +135,9 @@ class GLMResult:
         if self.covariance is not None:
             variances = self.covariance.diagonal()
         elif self.cov_unscaled is not None:
-            variances = self.scale * self.cov_unscaled.diagonal()
+            variances = self.cov_unscaled.diagonal()
+            # beyond the range of float64 numbers, which the fit has warned of
+            variances = self.scale * np.where((variances == 0.0) | np.isinf(variances), np.nan, variances)
         else:
             variances = np.full(self.params.size, np.nan)
         # a covariance takes the columns of the coefficients one after the other

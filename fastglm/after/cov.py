@@ -106,7 +106,9 @@ def _covariance(result, cov, source, inverse):
         pair = Pair(result.family, result.link)
         objective, scores = Deviance(source, pair), sandwich.MeanScores(pair, sandwich.zeroed(beta))
     root = result.information_root
-    fitted = sandwich.Fitted(objective, source, scores, beta, inverse, result.nobs, result.rank, root=root)
+    fitted = sandwich.Fitted(
+        objective, source, scores, beta, inverse, result.nobs, result.rank, root=root, dispersion=result.scale
+    )
     return sandwich.covariance(cov, fitted)
 
 

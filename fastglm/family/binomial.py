@@ -7,8 +7,19 @@ from math import log1p as log1p_
 from math import nan
 from typing import NamedTuple
 
-from ..kernels.elementary import exp, log, log1p, log1pexp, log_factorial, log_sigmoid, logit, sigmoid
-from ..kernels.scalars import bernoulli_entropy, poisson_gap
+from ..kernels.elementary import (
+    HALF_LOG_2PI,
+    exp,
+    log,
+    log1p,
+    log1pexp,
+    log_factorial,
+    log_sigmoid,
+    logit,
+    sigmoid,
+    stirling_error,
+)
+from ..kernels.scalars import MANY, bernoulli_entropy, poisson_gap
 from ..kernels.verbs import tails
 from .links import Logit
 from .registry import UNIT, family, fused
@@ -55,6 +66,9 @@ class Binomial(NamedTuple):
         if y == 0.0 or y == 1.0:
             return 0.0
         k = w * y
+        if k > MANY and w - k > MANY:  # factorials of so many would cancel (Loader 2000)
+            rest = stirling_error(w) - stirling_error(k) - stirling_error(w - k)
+            return rest - HALF_LOG_2PI - 0.5 * log(w * y * (1.0 - y))
         return log_factorial(w) - log_factorial(k) - log_factorial(w - k) - w * bernoulli_entropy(y)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import lgamma
 from typing import NamedTuple
 
-from ..kernels.elementary import exp, log, log1p, log_factorial, vectorisable
-from ..kernels.scalars import log1p_gap
+from ..kernels.elementary import HALF_LOG_2PI, exp, log, log1p, log_factorial, stirling_error, vectorisable
+from ..kernels.scalars import MANY, log1p_gap
 from .links import Log
 from .registry import NONNEGATIVE, family, fused
 
@@ -61,6 +61,9 @@ class NegativeBinomial(NamedTuple):
 
     def saturated(self, y, w):
         k = self.theta
+        if y > MANY:  # the gammas of so many would cancel (Loader 2000)
+            rest = stirling_error(y + k) - stirling_error(y) - stirling_error(k)
+            return w * (rest - HALF_LOG_2PI + 0.5 * log(k / y / (y + k)))
         a = y * log(y / (y + k)) if y > 0.0 else 0.0
         return w * (a - k * log1p(y / k) + lgamma(y + k) - lgamma(k) - log_factorial(y))
 

@@ -34,6 +34,7 @@ POWERS = {"HC2": 1, "HC3": 2}  # of 1 - leverage, that a squared score is divide
 KNOWN = "'model', 'robust' (HC0), 'HC1', 'HC2', 'HC3', 'cluster:column', {'cluster': groups} or None"
 BLOCK_BYTES = 1 << 21  # of rows as float64 numbers at a time
 SPARSE_ROWS = 8192
+RESIDUE = 1e-12  # of a standard error of the model, below which a robust one is rounding
 NEARLY = 1.0 - 1e-3  # a leverage, beyond which 1 - h has lost digits
 OWN = 0.5  # of a direction's square, which no two rows can both have
 ONE = 10.0 * np.finfo(float).eps  # 1 - h, below which it is zero: R's rule
@@ -149,7 +150,7 @@ class Fitted(NamedTuple):
     ``objective`` has the model's rows, or cells; ``rows`` is a source of the rows themselves; ``scores`` their scores
     at ``beta`` (m,), NaN where aliased; ``inverse`` (m, m) is that of the information, and ``root`` its triangular
     factor where columns are nearly dependent; ``meat`` the sum of the outer products of the scores where a fit has
-    made it.
+    made it; ``dispersion`` tells the size of the model's own variances.
     """
 
     objective: Any
@@ -161,6 +162,7 @@ class Fitted(NamedTuple):
     rank: int
     meat: Any = None
     root: Any = None
+    dispersion: float = 1.0
 
 
 def covariance(cov: Robust, fitted: Fitted):
@@ -180,7 +182,7 @@ def covariance(cov: Robust, fitted: Fitted):
     n, k = fitted.nobs, fitted.rank
     few = 1.0 if cov.kind != "HC1" else n / (n - k) if n > k else np.nan  # the factor for few rows
     if fitted.root is None:
-        return {"covariance": _plain(cov, fitted, few)}
+        return {"covariance": _told_from_zero(cov, fitted, _plain(cov, fitted, few))}
     space = Coordinates.of(fitted.root, fitted.inverse)
     if cov.kind == "cluster":
         from .clusters import clustered
@@ -192,7 +194,24 @@ def covariance(cov: Robust, fitted: Fitted):
         found, core, ones = (_of_few if exact else _of_many)(fitted, space, POWERS.get(cov.kind, 0))
         undefined = _warned(cov, ones)
         found, core = few * undefined * found, few * undefined * core
+    found = _told_from_zero(cov, fitted, found)
     return {"covariance": found, "covariance_core": core, "information_root": fitted.root}
+
+
+def _told_from_zero(cov, fitted, found):
+    """The covariance, NaN where a variance is nothing but rounding: scores that sum to zero in every cluster."""
+    own = found.diagonal()
+    with np.errstate(all="ignore"):
+        none = np.abs(own) <= RESIDUE**2 * fitted.dispersion * fitted.inverse.diagonal()
+    if not none.any() or not isinstance(found, np.ndarray):
+        return found
+    warn(
+        FastGLMWarning,
+        f"cov={cov.name!r}: the variances of {int(none.sum())} coefficients are zero but for rounding, as those of a "
+        "column that is constant within clusters and fits one alone; their standard errors are NaN, cluster otherwise",
+    )
+    found[none] = found[:, none] = np.nan
+    return found
 
 
 def _plain(cov, fitted, few):

@@ -274,7 +274,8 @@ class Gains(Task):
 
     def of(self, part, runs):
         edges = ((c, min(c + 65536, b)) for a, b in runs for c in range(a, b, 65536))
-        return self.end([self._extremes(part.data, a, b) for a, b in edges])
+        with np.errstate(all="ignore"):  # of this thread
+            return self.end([self._extremes(part.data, a, b) for a, b in edges])
 
     def _extremes(self, data, a, b):
         gain = self._gain(data, a, b)[weight(data, a, b) > 0.0]

@@ -8,6 +8,8 @@ from numba.extending import register_jitable
 
 from .elementary import exp, log, log1p, log_ndtr, norm_pdf, vectorisable
 
+MANY = 1e5  # counts, whose log-factorials lose digits in a difference
+
 
 @vectorisable
 def poisson_gap(y, mu):

@@ -32,8 +32,9 @@ class WeightedRows(Task):
         raise NotImplementedError
 
     def of(self, part, runs):
-        roots = [triangle(self.rows(part.data, a, b)) for a, b in runs]
-        return Root(roots[0] if len(roots) == 1 else triangle(np.vstack(roots)))
+        with np.errstate(all="ignore"):  # of this thread
+            roots = [triangle(self.rows(part.data, a, b)) for a, b in runs]
+            return Root(roots[0] if len(roots) == 1 else triangle(np.vstack(roots)))
 
 
 def rooted(root: Root, m: int) -> np.ndarray:

@@ -141,7 +141,8 @@ class OLSResults(LinkResults):
     @property
     def resid_pearson(self):
         """Residuals over the root of the scale, an array."""
-        return self._resid / np.sqrt(self.scale)
+        root = np.sqrt(self.scale)
+        return np.divide(self._resid, root, out=np.zeros_like(self._resid, dtype=float), where=root > 0.0)
 
     @cached_property
     def _resid(self):
