@@ -12,6 +12,7 @@ class NoFactor:
     """The factor of an information without rows."""
 
     aliased: dict = {}
+    accurate = False
 
     def inverse(self) -> np.ndarray:
         """The (0, 0) inverse."""
