@@ -40,6 +40,8 @@ class Partitions(Rows):
         Of the futures.
     """
 
+    local_files: tuple = ()
+
     def __init__(self, loaded, names, name, client):
         self._name, self._client = name, client
         if client is None:

@@ -69,6 +69,12 @@ class Rows:
     def __repr__(self):
         return f"<Rows: {self.n_rows} rows of {len(self.names)} columns in {len(self.fragments)} fragments>"
 
+    @property
+    def local_files(self) -> list[str]:
+        """The paths of the files on a local disk that these are the rows of."""
+        files = [file for _, file, _ in self._origins if file is not None]
+        return [file.path for file in files if file.system is None]
+
     def __getstate__(self):
         return {**self.__dict__, "_scratch": None, "_own": False}
 

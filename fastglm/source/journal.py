@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..atomic import HALF, whole
 from ..errors import CheckpointError, FileFormatError
 from .base import Tree
 
@@ -50,7 +50,7 @@ class Journal:
         identity = {"format": VERSION, **json.loads(json.dumps(identity, default=str))}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for half in self.folder.glob(".*.half"):  # of a process that was killed
+            for half in self.folder.glob(f"{HALF}*"):  # of a process that was killed
                 half.unlink()
             head = self.folder / HEAD
             if head.is_file():
@@ -203,23 +203,12 @@ def unpack(value, arrays) -> Any:
 
 
 def _write(path: Path, text: bytes, arrays: dict | None = None) -> None:
-    """Write a file so that it is there whole or not at all."""
-    half = path.with_name(f".{path.name}.half")
-    try:
-        with open(half, "wb") as file:
-            if arrays is None:
-                file.write(text)
-            else:
-                np.savez(file, text=np.frombuffer(text, np.uint8), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(half, path)
-        if hasattr(os, "O_DIRECTORY"):  # the name, too, should outlast a crash
-            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            os.fsync(folder)
-            os.close(folder)
-    finally:
-        half.unlink(missing_ok=True)
+    """Write a file so that it is there whole or not at all, also after a crash."""
+    with whole(path, lasting=True) as draft, open(draft, "xb") as file:
+        if arrays is None:
+            file.write(text)
+        else:
+            np.savez(file, text=np.frombuffer(text, np.uint8), **arrays)
 
 
 def _differences(a, b, name=""):

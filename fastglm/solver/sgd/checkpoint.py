@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 
 import numpy as np
 from scipy.sparse import issparse
 
+from ...atomic import whole
 from ...errors import FileFormatError, InvalidParameterError
 from .options import MUTABLE
 from .state import State
@@ -59,22 +58,12 @@ def _digest(*arrays):
 
 def save(path, signature: dict, state: State) -> None:
     """Write the state; a reader finds the old file or the new one, never a part."""
-    path = os.fspath(path)
     arrays = {name: getattr(state, name) for name in State.ARRAYS}
     scalars = {name: getattr(state, name) for name in State.SCALARS}
     about = {"format": FORMAT, "signature": signature, "scalars": scalars, "notes": state.notes}
     columns = {f"history_{n}": np.array([r[n] for r in state.history]) for n in (state.history or [{}])[0]}
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, about=np.array(json.dumps(about)), **arrays, **columns)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    with whole(path, lasting=True) as draft, open(draft, "xb") as file:
+        np.savez(file, about=np.array(json.dumps(about)), **arrays, **columns)
 
 
 def load(path, signature: dict, state: State) -> bool:
