@@ -105,8 +105,10 @@ def test_missing_values(frame, tmp_path):
     f.loc[::7, "x"], f.loc[5:9000:11, "z"] = np.nan, None
     path = str(tmp_path / "rows.parquet")
     f.to_parquet(path, row_group_size=3_000)
-    with pytest.raises(MissingDataError, match=r"'x'.*row 0 of .*row group 0.*missing='drop'"):
+    with pytest.raises(MissingDataError, match=r"'z'.*row 5 of .*row group 0.*missing='drop'"):
         fastglm.glm("y ~ x + z", path, family="poisson")
+    with pytest.raises(MissingDataError, match=r"'x'.*row 0 of .*row group 0.*missing='drop'"):
+        fastglm.glm("y ~ x", path, family="poisson")
     whole = fastglm.glm("y ~ x + z", f, family="poisson", missing="drop")
     found = fastglm.glm("y ~ x + z", path, family="poisson", missing="drop", memory=0)
     np.testing.assert_array_equal(found.params, whole.params)

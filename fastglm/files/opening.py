@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from ..errors import FileFormatError, InvalidParameterError
+from ..errors import FastGLMError, FileFormatError, InvalidParameterError
 from .find import File, find, stamp_of
 from .ipc import ArrowFile
 from .parquet import Footers, ParquetFile
-from .rows import Rows
+from .rows import UNREADABLE, Rows
 from .schema import canonical, unified
 from .spool import Scratch, Spool
 from .streams import FileStream, as_stream, is_stream
@@ -114,15 +114,15 @@ def _sources(data, columns, footers):
 
 def _opened(file, footers):
     """A Parquet or Arrow file whose footer has been read."""
-    import pyarrow as pa
-
     try:
         return ParquetFile(file, footers) if file.kind == "parquet" else ArrowFile(file)
     except PermissionError:
         raise FileFormatError(f"{file.place}: no permission to read it") from None
     except FileNotFoundError:
         raise FileFormatError(f"{file.place}: no such file") from None
-    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except FastGLMError:
+        raise
+    except UNREADABLE as error:
         raise FileFormatError(f"{file.place}: cannot be read: {str(error).splitlines()[0]}") from None
 
 
