@@ -86,9 +86,12 @@ def fit_rows(
             cov = cov._replace(source=Chunked(beside, threads, source.engine, source.journal))
         if checkpoint is None and client is None and reader.nbytes() <= (MEMORY if memory is None else memory):
             source = source.gather()
+            rows.check_read_again()
         result = fit_source(
             source, family, link, solver, cov, classes, start=start, progress=progress, compress=compress, began=began
         )
+        if not source.here:
+            rows.check_read_again()
     finally:
         if rows is not data:
             rows.close()

@@ -118,6 +118,8 @@ class Partitions(Rows):
     def check_unchanged(self) -> None:
         """Collections do not change."""
 
+    check_read_again = check_unchanged
+
     def close(self) -> None:
         """There are no files to remove."""
 

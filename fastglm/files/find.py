@@ -26,7 +26,8 @@ class File(NamedTuple):
 
     ``place`` is shown to the user; ``path`` is that within ``system`` (a pyarrow file system, None for the local disk,
     where it is absolute); ``kind`` is "parquet", "ipc", "stream" (of Arrow's) or "csv"; ``stamp`` is the time of the
-    last change in ns, or an etag; ``partition`` has the names and values that the folders' names give.
+    last change in ns, or an etag; ``partition`` has the names and values that the folders' names give; ``mark`` is a
+    digest of parts of it, where it was taken.
     """
 
     place: str
@@ -36,6 +37,7 @@ class File(NamedTuple):
     size: int
     stamp: Any
     partition: tuple = ()
+    mark: str = ""
 
     def open(self):
         """The file to read from at random."""

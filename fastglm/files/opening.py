@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from ..errors import FastGLMError, FileFormatError, InvalidParameterError
 from .find import File, find, stamp_of
@@ -13,6 +14,7 @@ from .schema import canonical, unified
 from .spool import Scratch, Spool
 from .streams import FileStream, as_stream, is_stream
 from .text import CsvStream
+from .versions import check, marked
 
 
 def is_rows(data) -> bool:
@@ -76,6 +78,8 @@ def open_rows(data, *, scratch="auto", columns=None) -> Rows:
             if label:
                 made = [(reader, label) for reader in spool.add(source)]
                 file = getattr(source, "file", None)
+                if file is not None:  # it was read more than once where types had to widen
+                    check(file)
             else:
                 made = [(_opened(source, footers), "")]
             origins.append((label or source.place, file, [reader for reader, _ in made]))
@@ -109,13 +113,19 @@ def _sources(data, columns, footers):
             "an Arrow stream, an iterator of frames or a callable that returns one"
         )
     streams = {"csv": CsvStream, "stream": FileStream}
+    files = [_explained(file, partial(marked, file)) for file in files]
     return [streams[file.kind](file) if file.kind in streams else file for file in files]
 
 
 def _opened(file, footers):
     """A Parquet or Arrow file whose footer has been read."""
+    return _explained(file, lambda: ParquetFile(file, footers) if file.kind == "parquet" else ArrowFile(file))
+
+
+def _explained(file, read):
+    """What ``read`` returns, its errors in a user's words."""
     try:
-        return ParquetFile(file, footers) if file.kind == "parquet" else ArrowFile(file)
+        return read()
     except PermissionError:
         raise FileFormatError(f"{file.place}: no permission to read it") from None
     except FileNotFoundError:
