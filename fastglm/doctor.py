@@ -157,7 +157,9 @@ def _cache():
     writable = os.access(folder, os.W_OK)
     found = {"cache": folder, "writable": "yes" if writable else "no", "kept": f"{len(kept)} ({size / 2**20:.1f} MiB)"}
     remedy = "" if writable else f"{folder} cannot be written: set NUMBA_CACHE_DIR, or loops are compiled every time"
-    return Check("loops", found, remedy)
+    lasting = Path(tempfile.gettempdir()) not in folder.parents or "NUMBA_CACHE_DIR" in os.environ
+    remark = "" if lasting else "this folder is a temporary one, for no other can be written: set NUMBA_CACHE_DIR"
+    return Check("loops", found, remedy, remark)
 
 
 def _disk():
