@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 
 from .inference.tests import HALF_LINE_LINKS
+from .lazy import cached_property
 from .objective import Deviance
 from .solver.newton import Control
 from .solver.plan import solve

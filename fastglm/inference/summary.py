@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from html import escape
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
+from ..lazy import cached_property
 from ..types import READ_ONCE
 from . import tests
 

@@ -63,6 +63,47 @@ def pool(n: int) -> ThreadPoolExecutor:
         return _pools[n]
 
 
+def together(n: int, work) -> None:
+    """Run ``work`` in this thread, and in up to n - 1 of the pool beside it.
+
+    Where another fit has the pool, this thread does all, so that no fit waits for another one. An error of any is
+    raised when all have ended.
+    """
+    futures = [pool(n).submit(work) for _ in range(n - 1)]
+    try:
+        work()
+    finally:
+        # an interrupt leaves nothing running behind
+        errors = [future.exception() for future in futures if not future.cancel()]
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def mapped(n: int, f, items) -> list:
+    """f of each item, by n threads; the error of the first item that has one is raised."""
+    found, failed, left = [None] * len(items), [], iter(range(len(items)))
+    lock = threading.Lock()
+
+    def work():
+        while not failed:
+            with lock:
+                i = next(left, None)
+            if i is None:
+                return
+            try:
+                found[i] = f(items[i])
+            except Exception as error:
+                failed.append((i, error))
+            except BaseException as error:
+                failed.append((-1, error))
+
+    together(min(n, len(items)), work)
+    if failed:
+        raise min(failed, key=lambda each: each[0])[1]
+    return found
+
+
 def _after_fork():
     # threads do not survive a fork, and a lock may have been held by one
     global _lock
@@ -138,18 +179,8 @@ class Threads:
                 raise
 
         with single_threaded_blas():
-            if self.n == 1 or len(units) == 1:
-                return work()
-            futures = [pool(self.n).submit(work) for _ in range(min(self.n, len(units)))]
-            try:
-                for future in futures:
-                    future.result()
-            finally:
-                # an interrupt leaves nothing running behind
-                stop.set()
-                for future in futures:
-                    future.exception()
+            together(min(self.n, len(units)), work)
 
     def map(self, f, items, held=None):
         """f of each item, in order."""
-        return map(f, items) if self.n == 1 or len(items) == 1 else pool(self.n).map(f, items)
+        return map(f, items) if self.n == 1 or len(items) == 1 else mapped(self.n, f, items)

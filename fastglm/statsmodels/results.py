@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pickle
-from functools import cached_property
 
 import numpy as np
 
 from ..atomic import whole
 from ..inference import tests
+from ..lazy import cached_property
 from .contrasts import Contrast, linear_constraints
 from .covariance import clusters_df
 from .refusals import Refusing
