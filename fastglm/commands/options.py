@@ -74,7 +74,7 @@ def add_model(parser):
 
 def add_threads(parser):
     """How many threads."""
-    parser.add_argument("--threads", type=count, help="default: all cores; the numbers do not depend on it")
+    parser.add_argument("--threads", type=count, help="default: FASTGLM_NUM_THREADS, or all cores; the numbers do not depend on it")
 
 
 def add_json(parser):
