@@ -74,7 +74,8 @@ def add_model(parser):
 
 def add_threads(parser):
     """How many threads."""
-    parser.add_argument("--threads", type=count, help="default: FASTGLM_NUM_THREADS, or all cores; the numbers do not depend on it")
+    told = "default: as FASTGLM_NUM_THREADS says, or all cores; the numbers do not depend on it"
+    parser.add_argument("--threads", type=count, help=told)
 
 
 def add_json(parser):
