@@ -71,7 +71,7 @@ def fit_rows(
     for name in VECTORS:
         if not isinstance(vectors.get(name), (str, type(None))):
             raise InvalidParameterError(f"{name} must be the name of a column where the data are files")
-    rows = open_rows(data)
+    rows, journal = open_rows(data), None
     try:
         engine = engine_of(client, threads)
         reader = reader_for(rows, formula, family, vectors, missing, unseen, threads, clusters, engine)
@@ -80,7 +80,7 @@ def fit_rows(
         if checkpoint is not None:
             what = {"family": family, "link": link, "solver": resolve(solver), "cov": cov, "start": start}
             what["compress"] = compress
-            source.journal = Journal(checkpoint, identity(reader, **what))
+            source.journal = journal = Journal(checkpoint, identity(reader, **what))
         if clusters:
             beside = ClusteredChunks(ClusterReader(reader, clusters))
             cov = cov._replace(source=Chunked(beside, threads, source.engine, source.journal))
@@ -93,6 +93,8 @@ def fit_rows(
         if not source.here:
             rows.check_read_again()
     finally:
+        if journal is not None:
+            journal.close()
         if rows is not data:
             rows.close()
     return replace(result, design=reader.design, notes=(*notes_of(reader.design), *result.notes))

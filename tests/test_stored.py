@@ -163,7 +163,7 @@ def test_killed_twice_and_taken_up(frame, folder, tmp_path):
     whole = fastglm.glm("y ~ x + C(k) + z", frame, family="poisson")
     assert third.stdout.strip() == hashlib.sha256(whole.params.tobytes() + whole.bse.tobytes()).hexdigest()
     left = sorted(os.listdir(tmp_path / "state"))
-    assert all(name == "fit.json" or name.startswith("pass-") for name in left)
+    assert all(name in ("fit.json", "in-use") or name.startswith("pass-") for name in left)
 
 
 def test_a_checkpoint_of_another_fit_is_refused_by_name(frame, tmp_path):

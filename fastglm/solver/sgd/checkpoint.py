@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
 
 import numpy as np
 from scipy.sparse import issparse
 
-from ...atomic import whole
+from ... import sealed
 from ...errors import FileFormatError, InvalidParameterError
 from .options import MUTABLE
 from .state import State
 
-FORMAT = "fastglm stochastic state 1"
+FORMAT = "fastglm stochastic state 2"
 ROWS = 1024  # of X that tell one data set from another
 
 
@@ -62,8 +61,7 @@ def save(path, signature: dict, state: State) -> None:
     scalars = {name: getattr(state, name) for name in State.SCALARS}
     about = {"format": FORMAT, "signature": signature, "scalars": scalars, "notes": state.notes}
     columns = {f"history_{n}": np.array([r[n] for r in state.history]) for n in (state.history or [{}])[0]}
-    with whole(path, lasting=True) as draft, open(draft, "xb") as file:
-        np.savez(file, about=np.array(json.dumps(about)), **arrays, **columns)
+    sealed.write(path, {"about": np.array(json.dumps(about)), **arrays, **columns})
 
 
 def load(path, signature: dict, state: State) -> bool:
@@ -79,11 +77,12 @@ def load(path, signature: dict, state: State) -> bool:
     if not os.path.exists(path):
         return False
     try:
-        with np.load(path, allow_pickle=False) as file:
-            content = {name: file[name] for name in file.files}
+        content = sealed.read(path)
         about = json.loads(str(content["about"]))
         known = about["format"] == FORMAT
-    except (ValueError, KeyError, OSError, TypeError, zipfile.BadZipFile) as error:
+    except FileFormatError:
+        raise
+    except (ValueError, KeyError, TypeError) as error:
         raise FileFormatError(f"checkpoint={os.fspath(path)!r} is not a checkpoint, or is damaged: {error}") from None
     if not known:
         raise FileFormatError(f"checkpoint={os.fspath(path)!r} has the format {about['format']!r}, not {FORMAT!r}")
