@@ -26,6 +26,19 @@ class Slow(Parts):
             yield found
 
 
+class Waiting(Parts):
+    """Rows that other processes than this one do not get before a file is there."""
+
+    def __init__(self, parts, go):
+        super().__init__(parts)
+        self.go, self.spared = str(go), os.getpid()
+
+    def pieces(self, first, sizes, vectors_only):
+        while os.getpid() != self.spared and not os.path.exists(self.go):
+            time.sleep(0.005)
+        yield from super().pieces(first, sizes, vectors_only)
+
+
 class Deadly(Parts):
     """Rows that end every process but one that read them."""
 
