@@ -195,9 +195,13 @@ def fit(
 
         what = {"family": family, "link": link, "solver": options, "cov": cov, "start": start, "compress": compress}
         source = journalled(data, source.threads, checkpoint, what)
-    return fit_source(
-        source, family, link, options, cov, classes, start=start, progress=progress, compress=compress, began=began
-    )
+    try:
+        return fit_source(
+            source, family, link, options, cov, classes, start=start, progress=progress, compress=compress, began=began
+        )
+    finally:
+        if checkpoint is not None:
+            source.journal.close()
 
 
 def fit_source(

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import metadata
 
 from .commands import COMMANDS
-from .errors import CheckpointError, DivergenceError, FastGLMError, FastGLMWarning, visible
+from .errors import CheckpointError, DivergenceError, FastGLMError, FastGLMWarning, SetupWarning, visible
 
 ABOUT = "Generalized linear models on large data: exact fits with standard errors, certified."
 EXAMPLES = """examples:
@@ -64,6 +64,8 @@ def main(argv=None) -> int:
         with _endable(), warnings.catch_warnings():
             # a result has them as notes, which are printed with it
             warnings.simplefilter("ignore", FastGLMWarning)
+            warnings.simplefilter("always", SetupWarning)
+            warnings.showwarning = _remark
             args = _parser().parse_args(argv)
             return args.run(args)
     except SystemExit as stop:  # argparse ends the process after --help; a caller wants the code
@@ -79,6 +81,10 @@ def main(argv=None) -> int:
         hint = f"; the same command goes on from {checkpoint}" if checkpoint else ""
         ended = isinstance(stop, _Ended)
         return _fail(("ended" if ended else "interrupted") + hint, 3 if ended else 130, as_json)
+
+
+def _remark(message, *where, **more) -> None:
+    print(f"fastglm: {message}", file=sys.stderr)
 
 
 def _fail(line, code, as_json) -> int:

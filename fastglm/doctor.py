@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .errors import FastGLMWarning
+from .errors import FastGLMWarning, InvalidParameterError
 
 NEEDED = ("numpy", "scipy", "numba", "llvmlite", "threadpoolctl", "tqdm")
 OPTIONAL = {
@@ -24,7 +24,10 @@ OPTIONAL = {
     "glum": "bench",
 }  # fmt: skip
 FILES = ("pyarrow", "formulaic", "narwhals")  # without which files and formulas cannot be read
-VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "NUMBA_CACHE_DIR")
+VARIABLES = (
+    "FASTGLM_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
+    "NUMBA_CACHE_DIR",
+)  # fmt: skip
 LITTLE = 1 << 30  # bytes free for temporary files, below which a copy of a CSV file may not fit
 FEATURES = ("sse2", "sse4.2", "avx", "avx2", "fma", "avx512f", "avx512dq", "neon", "sve")
 
@@ -94,25 +97,19 @@ def _optional():
 
 
 def _threads():
-    from .source.threads import available, get_threads
+    from .source.threads import available, get_threads, quota
 
-    cores, used, quota = available(), get_threads(), _quota()
+    try:
+        cores, used, limit = available(), get_threads(), quota()
+    except InvalidParameterError as error:
+        return Check("threads", {}, str(error))
     found = {"used": used, "cores": cores}
-    found |= {"limit of the container": quota} if quota else {}
+    found |= {"limit of the container": limit} if limit else {}
     found |= {name: os.environ[name] for name in VARIABLES if name in os.environ and "THREADS" in name}
     remark = ""
-    if quota is not None and used > quota + 0.5:
-        remark = f"the container may use {quota:g} cores: fastglm.set_threads({max(1, round(quota))}) avoids waiting"
+    if limit is not None and used > limit + 0.5:
+        remark = f"the container may use {limit:g} cores: fastglm.set_threads({max(1, int(limit))}) avoids waiting"
     return Check("threads", found, remark=remark)
-
-
-def _quota():
-    """Cores that the container may use, None without a limit."""
-    try:
-        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return None if limit == "max" else int(limit) / int(period)
-    except (OSError, ValueError):
-        return None
 
 
 def _blas():
@@ -157,7 +154,9 @@ def _cache():
     writable = os.access(folder, os.W_OK)
     found = {"cache": folder, "writable": "yes" if writable else "no", "kept": f"{len(kept)} ({size / 2**20:.1f} MiB)"}
     remedy = "" if writable else f"{folder} cannot be written: set NUMBA_CACHE_DIR, or loops are compiled every time"
-    return Check("loops", found, remedy)
+    lasting = Path(tempfile.gettempdir()) not in folder.parents or "NUMBA_CACHE_DIR" in os.environ
+    remark = "" if lasting else "this folder is a temporary one, for no other can be written: set NUMBA_CACHE_DIR"
+    return Check("loops", found, remedy, remark)
 
 
 def _disk():

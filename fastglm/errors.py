@@ -103,6 +103,11 @@ class PrecisionWarning(FastGLMWarning):
     """The data are so badly conditioned that the estimates carry fewer correct digits than promised."""
 
 
+class SetupWarning(FastGLMWarning):
+    """What is read or used is not quite what was named: files reached twice, a cache that cannot be written, a worker
+    that is waited for; the message names the remedy."""
+
+
 def warn(category, text: str) -> None:
     """Give a warning that points at the line of the caller's own code."""
     level, frame = 1, sys._getframe()

@@ -154,7 +154,8 @@ class Quadratic(NamedTuple):
         information = None
         if self.information is not None:
             pairs = zip(self.information, other.information, strict=True)
-            information = tuple(np.add(a, b, out=a) for a, b in pairs)
+            # in place, but for arrays that are somebody else's
+            information = tuple(np.add(a, b, out=a if a.flags.writeable else None) for a, b in pairs)
         return Quadratic(
             self.deviance + other.deviance,
             total,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from .errors import InvalidParameterError
 from .files import is_rows
 from .inference import check_covariance, linear_predictor, new_rows
 from .inference import tests as _tests
+from .lazy import cached_property
 from .result import GLMResult, _frozen, frame
 
 KINDS = ("mean", "proba", "link", "class")

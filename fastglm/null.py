@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 
 from .family.links import linear_predictor
 from .inference.tests import HALF_LINE_LINKS
+from .lazy import cached_property
 from .objective import Deviance
 from .solver.newton import Control
 from .solver.plan import solve

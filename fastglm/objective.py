@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from math import isfinite
 
 import numpy as np
@@ -13,6 +12,7 @@ from .kernels import gram
 from .kernels import layout as k
 from .kernels.dense import symmetric
 from .kernels.rows import Pair
+from .lazy import cached_property
 from .moments import Apart, Bordered, Quadratic
 from .passes import DeviancePass, LevelRows, WeightedDesign
 from .source.base import Change

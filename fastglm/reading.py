@@ -11,7 +11,7 @@ from . import inputs, labels
 from .design import Design
 from .design.arrow import ArrowTable
 from .design.profile import Fragments, Profile, profile
-from .design.recipe import complete
+from .design.recipe import complete, refuse_missing
 from .design.variables import Rows as TableRows
 from .errors import InvalidParameterError
 from .family.multinomial import Multinomial
@@ -152,7 +152,12 @@ class FrameReader:
                 n, row, batch = n + part.num_rows, row + part.num_rows, batch.slice(part.num_rows)
             place = Place(first, tuple(stretches))
             table = taken[0] if len(taken) == 1 else pa.Table.from_batches(taken)
-            yield self._data(ArrowTable(table, self.text, False, place), vectors_only), place
+            arrow = ArrowTable(table, self.text, False, place)
+            if self.design.missing == "error":
+                gaps = [name for name in table.schema.names if table.column(name).null_count]
+                arrow.read(gaps)
+                refuse_missing(arrow, gaps, 0, arrow.n_rows)
+            yield self._data(arrow, vectors_only), place
             first += size
 
     def _batches(self, first, columns):

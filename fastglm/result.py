@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +12,7 @@ from .errors import InvalidParameterError
 from .files import is_rows
 from .inference import check_offset, linear_predictor, new_rows
 from .inference import tests as _tests
+from .lazy import cached_property
 from .types import READ_ONCE
 
 # Kinds of covariance: name -> function(result, **options) giving a (p, p) array, or None for scale * cov_unscaled.

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import uuid
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
+from .atomic import whole
 from .errors import FileFormatError, InvalidParameterError
 from .multinomial import MultinomialResult
 from .result import FIELDS, GLMResult
@@ -43,15 +41,8 @@ def save(result, path):
     # One line for each field keeps the file readable, and json's C encoder fast.
     lines = (f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in record.items())
     text = "{\n" + ",\n".join(lines) + "\n}\n"
-    path = Path(path)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with open(draft, "x", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(draft, path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    with whole(path) as draft, open(draft, "x", encoding="utf-8") as file:
+        file.write(text)
 
 
 def load(path):

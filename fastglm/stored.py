@@ -74,7 +74,7 @@ def fit_rows(
     for name in VECTORS:
         if not isinstance(vectors.get(name), (str, type(None))):
             raise InvalidParameterError(f"{name} must be the name of a column where the data are files")
-    rows = open_rows(data)
+    rows, journal = open_rows(data), None
     try:
         engine = engine_of(client, threads)
         reader = reader_for(rows, formula, family, vectors, missing, unseen, threads, clusters, engine)
@@ -83,16 +83,21 @@ def fit_rows(
         if checkpoint is not None:
             what = {"family": family, "link": link, "solver": resolve(solver), "cov": cov, "start": start}
             what["compress"] = compress
-            source.journal = Journal(checkpoint, identity(reader, **what))
+            source.journal = journal = Journal(checkpoint, identity(reader, **what))
         if clusters:
             beside = ClusteredChunks(ClusterReader(reader, clusters))
             cov = cov._replace(source=Chunked(beside, threads, source.engine, source.journal))
         if checkpoint is None and client is None and reader.nbytes() <= (MEMORY if memory is None else memory):
             source = source.gather()
+            rows.check_read_again()
         result = fit_source(
             source, family, link, solver, cov, classes, start=start, progress=progress, compress=compress, began=began
         )
+        if not source.here:
+            rows.check_read_again()
     finally:
+        if journal is not None:
+            journal.close()
         if rows is not data:
             rows.close()
     design = replace(reader.design, vectors=reader.vectors)

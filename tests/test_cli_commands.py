@@ -61,7 +61,7 @@ def test_simulated_csv_and_its_truth_on_stdout(folder, capsys):
     found = document(capsys)
     assert found["files"] == ["rows.csv"] and list(found["coefficients"]) == ["(Intercept)", "x1", "x2"]
     assert len((folder / "rows.csv").read_text().splitlines()) == 51
-    assert main(["simulate", "--n", "50", "--p", "2", "--out", "rows.csv"]) == 0
+    assert main(["simulate", "--n", "50", "--p", "2", "--out", "rows.csv", "--force"]) == 0
     assert "x2" in capsys.readouterr().out
 
 
@@ -109,7 +109,7 @@ def test_options_reach_the_fit(folder, capsys):
     expected = fastglm.glm("y ~ x1 + x2", "rows-0.parquet", family="poisson", cov="robust", solver="newton")
     assert found.cov_kind == "HC0" and found.solver == "newton"
     np.testing.assert_allclose(found.bse, expected.bse, rtol=1e-8)
-    assert main([*command, "--freq-weights", "x3"]) == 2
+    assert main([*command, "--force", "--freq-weights", "x3"]) == 2
     assert "freq_weights" in capsys.readouterr().err
 
 
@@ -127,7 +127,8 @@ def test_vectors_are_columns(folder, capsys):
         exposure=columns["t"],
     )  # fmt: skip
     np.testing.assert_allclose(fastglm.load("m.json").params, expected.params, rtol=1e-8)
-    assert main(["fit", "v.parquet", "y ~ x", "--family", "poisson", "--offset", "t", "--out", "m.json"]) == 0
+    command = ["fit", "v.parquet", "y ~ x", "--family", "poisson", "--offset", "t", "--out", "m.json"]
+    assert main([*command, "--force"]) == 0
     expected = fastglm.fit(columns["x"][:, None], columns["y"], family="poisson", offset=columns["t"])
     np.testing.assert_allclose(fastglm.load("m.json").params, expected.params, rtol=1e-8)
 
@@ -148,7 +149,7 @@ def test_a_fit_that_does_not_converge_is_code_1(folder, capsys):
     assert main(["fit", "s.parquet", "y ~ x", "--family", "binomial", "--json"]) == 1
     found = document(capsys)
     assert found["converged"] is False and "separat" in found["warnings"][0]
-    assert main(["fit", "s.parquet", "y ~ x", "--family", "binomial"]) == 1
+    assert main(["fit", "s.parquet", "y ~ x", "--family", "binomial", "--out", "other.json"]) == 1
     out, error = capsys.readouterr()
     assert "NOT CONVERGED" in out.upper() and error == ""
 
@@ -190,8 +191,8 @@ def test_sizes_and_counts():
 
 def test_a_checkpoint_of_another_fit_is_code_3(folder, capsys):
     command = ["fit", "rows-0.parquet", "y ~ x1", "--family", "poisson", "--out", "m.json", "--checkpoint", "state"]
-    assert main(command) == 0 and main(command) == 0
-    assert main([*command, "--compress", "no"]) == 3
+    assert main(command) == 0 and main([*command, "--force"]) == 0
+    assert main([*command, "--force", "--compress", "no"]) == 3
     assert "is of another fit" in capsys.readouterr().err
 
 
@@ -239,8 +240,8 @@ def test_predict_gives_links_and_intervals_of_several_files(model):
     expected = model.predict(rows, interval="mean")
     for name, found in pq.read_table("p.parquet").to_pydict().items():
         np.testing.assert_allclose(found, getattr(expected, name), rtol=1e-12)
-    assert main(["predict", "m.json", "rows-*.parquet", "--out", "p.parquet", "--kind", "link"]) == 0
-    np.testing.assert_allclose(pq.read_table("p.parquet")["link"], model.predict(rows, "link"), rtol=1e-12)
+    assert main(["predict", "m.json", "rows-*.parquet", "--out", "l.parquet", "--kind", "link"]) == 0
+    np.testing.assert_allclose(pq.read_table("l.parquet")["link"], model.predict(rows, "link"), rtol=1e-12)
 
 
 def test_predictions_that_fail_leave_no_file(model, folder, monkeypatch, capsys):
@@ -398,7 +399,7 @@ def test_an_interrupted_fit_leaves_its_checkpoint_and_goes_on(tmp_path, monkeypa
         return
     assert main([*command, "--checkpoint", "state"]) == 0
     resumed = fastglm.load("m.json")
-    assert main([*command, "--memory", "1KB"]) == 0
+    assert main([*command, "--force", "--memory", "1KB"]) == 0
     assert resumed.params.tolist() == fastglm.load("m.json").params.tolist()
 
 

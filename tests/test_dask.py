@@ -18,13 +18,15 @@ from fastglm.api import fit_source
 from fastglm.engines import dask as dask_engine
 from fastglm.engines import engine_of
 from fastglm.engines.dask import Dask
-from fastglm.errors import EngineError, FileFormatError, InvalidParameterError, MissingDataError
+from fastglm.errors import EngineError, FileFormatError, InvalidParameterError, MissingDataError, SetupWarning
 from fastglm.source.chunked import Chunked, Chunks
 from fastglm.source.pieces import Parts, taken
 
 distributed = pytest.importorskip("distributed", reason="needs a Dask cluster: pip install 'fastglm[dask]'")
 pd = pytest.importorskip("pandas", reason="makes frames of Dask")
 pq = pytest.importorskip("pyarrow.parquet", reason="reads Parquet files")
+
+GUARD = 120  # seconds after which something that hangs is given up
 
 
 class TwoWorkers:
@@ -196,7 +198,7 @@ def test_a_worker_that_is_killed(client, tmp_path):
     with when_begun(mark, lambda pid: (os.kill(pid, signal.SIGKILL), killed.append(pid))):
         same(fit_source(source, family, link), whole)
     assert killed and os.getpid() not in killed
-    client.wait_for_workers(2, timeout=30)
+    client.wait_for_workers(2, timeout=GUARD)
 
 
 def test_a_worker_that_always_dies(client):
@@ -210,15 +212,83 @@ def test_a_worker_that_always_dies(client):
             fit_source(source, family, link)
     finally:
         client.cluster.scheduler.allowed_failures = allowed
-        client.wait_for_workers(2, timeout=30)
+        client.wait_for_workers(2, timeout=GUARD)
 
 
 def test_a_worker_that_never_returns(client, tmp_path):
     _, _, family, link, parts = rows()
-    reader = engine_readers.Slow(parts, tmp_path / "mark", seconds=1.5)
-    with pytest.raises(EngineError, match="nothing was done for 0 s .*tcp://"):
-        fit_source(Chunked(Chunks(reader), 1, Dask(client, timeout=0.3)), family, link)
+    reader = engine_readers.Waiting(parts, tmp_path / "go")
+    try:
+        with pytest.raises(EngineError, match="nothing was done for 0 s .*tcp://"):
+            fit_source(Chunked(Chunks(reader), 1, Dask(client, timeout=0.3)), family, link)
+    finally:
+        (tmp_path / "go").touch()
     assert quiet(client)
+
+
+def pause(client, status):
+    """Give all workers a status, as their memory would."""
+    from distributed.core import Status
+
+    def change(dask_worker):
+        dask_worker.status = Status[status]
+
+    client.run(change)
+
+
+@pytest.fixture
+def one_worker():
+    options = {"n_workers": 1, "processes": False, "dashboard_address": None, "memory_limit": 0}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        yield client
+
+
+@pytest.fixture
+def paused(one_worker, monkeypatch):
+    """A client whose worker is paused when the first pass is about to begin."""
+    monkeypatch.setattr(dask_engine, "LOOK", 0.05)
+    plain = Dask._map
+
+    def _map(self, f, name, calls):
+        if name == "fastglm-pass":
+            monkeypatch.setattr(Dask, "_map", plain)
+            pause(one_worker, "paused")
+        return plain(self, f, name, calls)
+
+    monkeypatch.setattr(Dask, "_map", _map)
+    return one_worker
+
+
+def test_a_paused_worker_is_named_while_it_is_waited_for(paused, monkeypatch):
+    X, y, family, link, parts = rows()
+    said = []
+
+    def warn(category, text):
+        said.append(text)
+        pause(paused, "running")
+
+    monkeypatch.setattr(dask_engine, "warn", warn)
+    source = Chunked(Chunks(Parts(parts)), 1, Dask(paused))
+    same(fit_source(source, family, link), fastglm.fit(X, y, family="poisson"))
+    (address,) = paused.scheduler_info()["workers"]
+    assert said and f"{address} (paused)" in said[0] and "give workers more memory" in said[0]
+
+
+def test_a_worker_that_stays_paused_is_given_up(paused, monkeypatch):
+    _, _, family, link, parts = rows()
+    monkeypatch.setattr(dask_engine, "ALONE", 0.2)
+    late = pytest.raises(EngineError, match=r"rows .*\(paused\) for 0 s; .*memory")
+    with pytest.warns(SetupWarning, match="paused"), late:
+        fit_source(Chunked(Chunks(Parts(parts)), 1, Dask(paused)), family, link)
+
+
+def test_both_workers_killed_at_once(client, tmp_path):
+    X, y, family, link, parts = rows()
+    pids, mark = list(client.run(os.getpid).values()), tmp_path / "mark"
+    source = Chunked(Chunks(engine_readers.Slow(parts, mark)), 1, Dask(client))
+    with when_begun(mark, lambda _: [os.kill(pid, signal.SIGKILL) for pid in pids]):
+        same(fit_source(source, family, link), fastglm.fit(X, y, family="poisson"))
+    client.wait_for_workers(2, timeout=GUARD)
 
 
 def test_an_interrupt_leaves_nothing_running(client, tmp_path):
@@ -230,9 +300,9 @@ def test_an_interrupt_leaves_nothing_running(client, tmp_path):
     assert quiet(client)
 
 
-def quiet(client, seconds=10.0):
+def quiet(client):
     """Whether no pass is under way, after the tasks that had begun came to their ends."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + GUARD
     while time.monotonic() < end:
         left = [key for keys in client.processing().values() for key in keys if "fastglm-pass" in str(key)]
         if not left and not any("fastglm-pass" in str(key) for key in client.futures):
@@ -326,25 +396,24 @@ def test_what_is_wrong_in_a_partition(frame, dd, client):
         fastglm.glm("y ~ x", dd.from_map(lambda i: bad.iloc[:0], range(2), meta=bad.iloc[:0]), client=client)
 
 
-def test_partitions_that_are_lost(frame, dd, client, tmp_path):
-    mark, home = tmp_path / "mark", os.getpid()
-
-    def slowly(part):
-        time.sleep(0.02)
-        if os.getpid() != home and len(part):
-            mark.write_text(str(os.getpid()))
-        return part
-
-    f = dd.from_pandas(frame, npartitions=6, sort=False).map_partitions(slowly, meta=frame.iloc[:0])
+def test_partitions_that_are_lost(frame, dd, client, tmp_path, monkeypatch):
+    f = dd.from_pandas(frame, npartitions=6, sort=False)
     whole = fastglm.glm("y ~ x + g", f, family="binomial", solver="newton-cg", memory=0)
+    first, _ = client.run(os.getpid).values()
+    passes, plain = [], Dask._map
 
-    def kill(pid):
-        time.sleep(0.6)  # in one of the passes
-        os.kill(pid, signal.SIGKILL)
+    def _map(self, f, name, calls):
+        found = plain(self, f, name, calls)
+        passes.append(name)
+        if passes.count("fastglm-pass") == 4 and "killed" not in passes:
+            passes.append("killed")
+            os.kill(first, signal.SIGKILL)
+        return found
 
-    with when_begun(mark, kill):
-        same(fastglm.glm("y ~ x + g", f, family="binomial", solver="newton-cg", client=client), whole)
-    client.wait_for_workers(2, timeout=30)
+    monkeypatch.setattr(Dask, "_map", _map)
+    same(fastglm.glm("y ~ x + g", f, family="binomial", solver="newton-cg", client=client), whole)
+    assert "killed" in passes and first not in client.run(os.getpid).values()
+    client.wait_for_workers(2, timeout=GUARD)
 
 
 def test_parts_in_memory_are_an_oracle_too(client):

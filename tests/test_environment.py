@@ -50,11 +50,13 @@ def copy_without_caches(place):
 
 def test_a_read_only_installation_without_a_home(tmp_path):
     there = copy_without_caches(tmp_path)
-    nowhere = "/nonexistent"
-    words, _ = run(
+    nowhere = str(there / "__init__.py")  # no folder, also for root
+    (tmp_path / "tmp").mkdir()
+    words, stderr = run(
         ["-c", CODE], tmp_path, PYTHONPATH=str(tmp_path), HOME=nowhere, XDG_CACHE_HOME=nowhere, NUMBA_CACHE_DIR=None,
-        PYTHONDONTWRITEBYTECODE="1",
+        PYTHONDONTWRITEBYTECODE="1", TMPDIR=str(tmp_path / "tmp"),
     )  # fmt: skip
+    assert stderr.count("SetupWarning") == 1 and "set NUMBA_CACHE_DIR" in stderr
     assert words[0] == str(there / "__init__.py") and words[1:] == expected()
     assert all(p.is_file() for p in there.rglob("__pycache__"))
 

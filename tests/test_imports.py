@@ -15,7 +15,7 @@ import fastglm
 PACKAGE = Path(fastglm.__file__).parent
 # the longest prefix that fits decides; a new module must be placed here
 LEVELS = [
-    (0, ("types", "errors", "special")),
+    (0, ("types", "errors", "atomic", "sealed", "lazy", "special")),
     (1, ("family", "kernels", "matrix", "families", "links")),
     (2, ("source", "design", "tables", "files", "notes")),
     (3, ("moments", "penalty", "passes", "objective", "cross_entropy", "scan", "inputs", "labels", "cells", "reading")),

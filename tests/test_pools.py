@@ -12,10 +12,11 @@ import pytest
 import fastglm
 from fastglm import inputs
 from fastglm.api import fit_source
-from fastglm.engines import Ray, engine_of
+from fastglm.engines import Ray, engine_of, tasks
 from fastglm.engines.pools import Pool
 from fastglm.engines.tasks import groups_of
 from fastglm.errors import EngineError, InvalidParameterError
+from fastglm.moments import Quadratic
 from fastglm.source.base import Tree
 from fastglm.source.chunked import Chunked, Chunks
 from fastglm.source.journal import KeptTree
@@ -189,8 +190,20 @@ def ray_stub():
     ray.get = lambda call: call.result()
     ray.cancel = lambda call: None
     ray.cluster_resources = lambda: {"CPU": 4.0}
-    ray.exceptions = types.SimpleNamespace(WorkerCrashedError=ConnectionError)
+    ray.exceptions = types.SimpleNamespace(RayError=ConnectionError, RayTaskError=ChildProcessError)
+    ray.is_initialized = lambda: True
     return ray
+
+
+def test_sums_of_workers_stay_as_they_are():
+    def value(v):
+        return Quadratic(v, np.full(2, v), np.zeros(2), (np.full((2, 2), v),), v, v)
+
+    a, b = value(1.0), value(2.0)
+    for _ in range(2):  # a sum that is lost is made again
+        assert np.array_equal(tasks.plus(a, b).information[0], np.full((2, 2), 3.0))
+    a.information[0].flags.writeable = False
+    assert np.array_equal((a + b).information[0], np.full((2, 2), 3.0)) and a.information[0][0, 0] == 1.0
 
 
 def test_ray(table, path, monkeypatch):

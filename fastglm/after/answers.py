@@ -6,13 +6,12 @@ beside the one that is named, which takes its place only once it is whole.
 
 from __future__ import annotations
 
-import os
-import uuid
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..atomic import is_same_file, whole
 from ..errors import FileFormatError, InvalidParameterError
 from ..family.multinomial import Multinomial
 from ..files import is_rows
@@ -198,13 +197,21 @@ def write(path, answers, kind: str, labels, rows: Any = None) -> Written:
     ------
     FileFormatError, InvalidParameterError
     """
+    path = Path(path)
+    if rows is not None and any(is_same_file(file, path) for file in rows.local_files):
+        raise InvalidParameterError(f"out={str(path)!r} is one of the files that are read; name another")
+    try:
+        with whole(path) as draft:
+            return Written(path, *_written(draft, answers, kind, labels))
+    except OSError as error:
+        raise FileFormatError(f"out={str(path)!r}: cannot be written: {error.strerror or error}") from None
+
+
+def _written(draft, answers, kind, labels):
+    """(rows, names of the columns) of what was written."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = Path(path)
-    if rows is not None and any(os.path.realpath(f.place) == os.path.realpath(path) for f in rows.fragments):
-        raise InvalidParameterError(f"out={str(path)!r} is one of the files that are read; name another")
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.half")
     writer, n, names = None, 0, ()
     try:
         for others, value in answers:
@@ -219,17 +226,10 @@ def write(path, answers, kind: str, labels, rows: Any = None) -> Written:
             n += table.num_rows
         if writer is None:
             raise InvalidParameterError("the data have no rows")
-        writer.close()
-        writer = None
-        os.replace(draft, path)
-    except OSError as error:
-        raise FileFormatError(f"out={str(path)!r}: cannot be written: {error.strerror or error}") from None
     finally:
-        # also when interrupted: nothing half written is left
         if writer is not None:
             writer.close()
-        draft.unlink(missing_ok=True)
-    return Written(path, n, names)
+    return n, names
 
 
 def _arrow(values):

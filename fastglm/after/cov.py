@@ -74,7 +74,10 @@ def with_cov(
         else:
             source, cov = _of_frame(result, data, vectors, cov, threads)
         with np.errstate(all="ignore"):
-            return replace(result, cov_kind=cov.name, **_covariance(result, cov, source, inverse))
+            found = _covariance(result, cov, source, inverse)
+        if given is not None:
+            given.check_read_again()
+        return replace(result, cov_kind=cov.name, **found)
     finally:
         if given is not None and given is not data:
             given.close()

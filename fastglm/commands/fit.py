@@ -6,10 +6,11 @@ import glob
 import sys
 import time
 from html import escape
+from itertools import count
 from pathlib import Path
 
 from ..errors import InvalidParameterError
-from .options import DATA, FORMULA, add_json, add_model, check_folder, model, paths
+from .options import DATA, FORMULA, add_force, add_json, add_model, check_outputs, model, paths
 from .output import say, say_json, write_text
 
 HELP = "fit a model to columns of files of any size"
@@ -36,6 +37,7 @@ def add(parser):
     add("--level", type=float, default=0.95, help="confidence of the intervals (default 0.95)")
     add("--out", metavar="FILE", help="where the model goes (default: DATA's name with .model.json, in this folder)")
     add("--html", metavar="FILE", help="also write a report")
+    add_force(parser)
     add_json(parser)
 
 
@@ -47,13 +49,15 @@ def run(args) -> int:
         raise InvalidParameterError(f"--level must lie between 0 and 1, got {args.level:g}")
     options = model(args)
     out = Path(args.out or stem(args.data) + ".model.json")
-    check_folder(out, args.html)
+    check_outputs([("--out", out), ("--html", args.html)], args.force, paths(args))
     start = time.perf_counter()
     result = glm(
         args.formula, paths(args), cov=args.vcov, checkpoint=args.checkpoint, progress=sys.stderr.isatty(), **options
     )
     seconds = time.perf_counter() - start
-    result.save(out)
+    # a fit that failed replaces no model, and none replaces one that was written meanwhile
+    place = out if not out.exists() or (args.force and result.converged) else unused(out)
+    result.save(place)
     summary = result.summary(args.level)
     if args.html:
         write_text(args.html, page(args, summary))
@@ -62,11 +66,13 @@ def run(args) -> int:
             "formula": args.formula, "data": args.data, "family": result.family.name, "link": result.link.name,
             "vcov": result.cov_kind, "level": args.level, "converged": result.converged, "stop": result.stop,
             "coefficients": result.tidy(args.level).to_pylist(), "glance": result.glance(), "warnings": result.notes,
-            "model": str(out), "report": args.html, "seconds": seconds,
+            "model": str(place), "report": args.html, "seconds": seconds,
         })  # fmt: skip
     else:
         took = f"{result.n_rows:,} rows read and fitted in {seconds:.2f} s, {result.n_passes:.3g} passes over X"
-        say(summary, "", took, f"model: {out}", *([f"report: {args.html}"] if args.html else []))
+        remarks = ["of a fit that did not converge"] * (not result.converged) + [f"{out} exists"] * (place != out)
+        made = f"model: {place}" + (f" ({'; '.join(remarks)})" if remarks else "")
+        say(summary, "", took, made, *([f"report: {args.html}"] if args.html else []))
     return 0 if result.converged else 1
 
 
@@ -76,6 +82,12 @@ def stem(data) -> str:
     parts = [part for part in (path.name, *reversed(path.parent.parts)) if not glob.has_magic(part)]
     name = parts[0].strip("/:") if parts else ""
     return name.removesuffix(".gz").rsplit(".", 1)[0].lstrip(".") or "fit"
+
+
+def unused(path: Path) -> Path:
+    """A name like that of a file that is there, which no file has."""
+    names = (path.with_name(f"{path.stem}-{k}{path.suffix}") for k in count(2))
+    return next(name for name in names if not name.exists())
 
 
 def page(args, summary) -> str:

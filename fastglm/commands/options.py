@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
+from ..atomic import is_same_file
 from ..errors import InvalidParameterError
 
 FORMULA = """The formula speaks of the columns of the data; text and categories are factors:
@@ -72,7 +74,8 @@ def add_model(parser):
 
 def add_threads(parser):
     """How many threads."""
-    parser.add_argument("--threads", type=count, help="default: all cores; the numbers do not depend on it")
+    told = "default: as FASTGLM_NUM_THREADS says, or all cores; the numbers do not depend on it"
+    parser.add_argument("--threads", type=count, help=told)
 
 
 def add_json(parser):
@@ -114,8 +117,49 @@ def model(args) -> dict:
     return {name: getattr(args, name) for name in names} | {"compress": COMPRESS[args.compress]}
 
 
-def check_folder(*files) -> None:
-    """Complain about a missing folder before the work, not after."""
-    for file in files:
-        if file and not Path(file).parent.is_dir():
-            raise InvalidParameterError(f"{file}: no such folder")
+def add_force(parser):
+    """Leave to overwrite."""
+    parser.add_argument("--force", action="store_true", help="overwrite files that exist (never those that are read)")
+
+
+def check_outputs(outputs, force: bool, data=(), others=()) -> None:
+    """Refuse before the work what could not be written after it, or would cost a file that is there.
+
+    Parameters
+    ----------
+    outputs : sequence of (option, path)
+        The path is None for an option that was not given.
+    force : bool
+        Whether files that exist may be overwritten.
+    data : str, or list of str
+        What is read, as ``glm`` takes it: no file of it is overwritten at all.
+    others : sequence of path
+        More files that are read.
+
+    Raises
+    ------
+    InvalidParameterError
+        Naming the option and the file.
+    """
+    from ..files.find import find
+
+    given = [(option, Path(path)) for option, path in outputs if path]
+    for k, (option, path) in enumerate(given):
+        if not path.parent.is_dir():
+            raise InvalidParameterError(f"{option} {path}: no such folder")
+        if path.is_dir():
+            raise InvalidParameterError(f"{option} {path}: it is a folder")
+        other = next((name for name, known in given[:k] if _is_same(known, path)), None)
+        if other is not None:
+            raise InvalidParameterError(f"{option} {path}: {other} names the same file; name another")
+    there = [(option, path) for option, path in given if os.path.lexists(path)]
+    read = [*others, *(file.path for file in find(data) if file.system is None)] if there and data else others
+    for option, path in there:
+        if any(is_same_file(file, path) for file in read):
+            raise InvalidParameterError(f"{option} {path} is one of the files that are read; name another")
+        if not force:
+            raise InvalidParameterError(f"{option} {path}: the file exists; name another, or overwrite it with --force")
+
+
+def _is_same(a, b):
+    return os.path.realpath(a) == os.path.realpath(b) or is_same_file(a, b)

@@ -6,12 +6,10 @@ import json
 import math
 import os
 import sys
-import uuid
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
+from ..atomic import whole
 from ..errors import visible
 
 
@@ -40,18 +38,6 @@ def plain(value):
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if value is None or isinstance(value, (str, bool, int, float)) else str(value)
-
-
-@contextmanager
-def whole(path):
-    """A path to write to, which takes the name ``path`` at the end, or is removed where that is not reached."""
-    path = Path(path)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        yield draft
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def write_text(path, text) -> None:

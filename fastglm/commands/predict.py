@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
+from ..atomic import whole
 from ..errors import InvalidParameterError
-from .options import DATA, add_data, add_json, check_folder, paths
-from .output import say, say_json, whole
+from .options import DATA, add_data, add_force, add_json, check_outputs, paths
+from .output import say, say_json
 
 HELP = "predictions of a saved model for the rows of files"
 EPILOG = f"""examples:
@@ -32,20 +32,18 @@ def add(parser):
     add("--kind", choices=("mean", "link", "class"), default="mean", help="of prediction (default: the mean)")
     add("--interval", action="store_true", help="also standard errors and confidence intervals of the mean")
     add("--keep", metavar="COLUMN,...", default="", help="columns of the data to copy beside the predictions")
+    add_force(parser)
     add_json(parser)
 
 
 def run(args) -> int:
     """Predict piece by piece into a file."""
     from .. import load
-    from ..files.find import find
 
     out = Path(args.out)
     if out.suffix not in (".parquet", ".csv"):
         raise InvalidParameterError(f"--out {args.out}: predictions are written as .parquet or .csv")
-    check_folder(out)
-    if any(os.path.realpath(file.path) == os.path.realpath(out) for file in find(paths(args)) if file.system is None):
-        raise InvalidParameterError(f"--out {args.out} is one of the files that are read; name another")
+    check_outputs([("--out", out)], args.force, paths(args), (args.model,))
     result = load(args.model)
     options = {
         "kind": args.kind, "interval": "mean" if args.interval else None,

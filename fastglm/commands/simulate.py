@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..atomic import whole
 from ..errors import InvalidParameterError
-from .options import add_json, check_folder, count
-from .output import plain, say, say_json, whole, write_text
+from .options import add_force, add_json, check_outputs, count
+from .output import plain, say, say_json, write_text
 
 HELP = "draw files of rows from a known model"
 EPILOG = """examples:
@@ -41,6 +42,7 @@ def add(parser):
     add("--files", type=count, metavar="K", default=1, help="spread the rows over so many files")
     add("--truth", metavar="FILE", help="write the true coefficients as JSON, in place of printing them")
     add("--seed", type=int, default=0)
+    add_force(parser)
     add_json(parser)
 
 
@@ -53,14 +55,15 @@ def run(args) -> int:
         raise InvalidParameterError(f"--out {args.out}: rows are written as .parquet or .csv")
     if args.files > args.n:
         raise InvalidParameterError(f"--files {args.files}: there are {args.n} rows only")
-    check_folder(out, args.truth)
+    files = names(out, args.files)
+    check_outputs([*(("--out", file) for file in files), ("--truth", args.truth)], args.force)
     # 1/mu and 1/mu^2 are nobody's first choice of a link
     link = args.link or ("log" if args.family in ("gamma", "inverse_gaussian") else None)
     start = time.perf_counter()
     chunks = make_glm(
         args.family, args.n, args.p, link=link, rho=args.rho, levels=args.factor, seed=args.seed, chunk_rows=CHUNK
     )
-    files, last = names(out, args.files), None
+    last = None
     edges = np.linspace(0, args.n, args.files + 1).astype(np.int64)
     levels = [_levels(k) for k in args.factor]
     with ExitStack() as stack:  # the files take their names when all of them are written

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import InvalidParameterError, MissingDataError
 from . import expression as ex
 from .formula import Formula, parse
-from .recipe import MISSING, UNSEEN, Design, _option, columns_of, complete, response_of
+from .recipe import MISSING, UNSEEN, Design, _option, columns_of, complete, refuse_missing, response_of
 from .variables import Factor, Rows, learn, reads
 
 AT_ONCE = 1 << 28  # bytes of the columns that splines and polynomials must see whole
@@ -169,6 +169,8 @@ class _Look:
 
     def _add(self, part, table):
         table.read(self.read)
+        if not self.drop:
+            refuse_missing(table, self.read, 0, table.n_rows)
         keep = complete(table, self.read, 0, table.n_rows) if self.drop else None
         rows = Rows(table, 0, table.n_rows, keep, self.kinds)
         for name in self.read if self.drop else ():

@@ -44,6 +44,9 @@ class Partitions(Rows):
         The columns that were arrays of their own, beside those of the collection.
     """
 
+
+    local_files: tuple = ()
+
     def __init__(self, loaded, names, name, client, added=()):
         self._name, self._client, self.added = name, client, frozenset(added)
         found = []
@@ -126,6 +129,8 @@ class Partitions(Rows):
 
     def check_unchanged(self) -> None:
         """Collections do not change."""
+
+    check_read_again = check_unchanged
 
     def close(self) -> None:
         """There are no files to remove."""

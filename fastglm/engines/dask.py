@@ -12,13 +12,13 @@ import uuid
 from concurrent.futures import CancelledError
 from weakref import WeakKeyDictionary
 
-from ..errors import EngineError, FastGLMError, InvalidParameterError
+from ..errors import EngineError, FastGLMError, InvalidParameterError, SetupWarning, warn
 from . import tasks
 from .tasks import Refused, Sent
 
 TIMEOUT = 3600.0  # seconds
 LOOK = 5.0  # seconds between two looks at whether there are workers
-ALONE = 120.0  # seconds without any worker, after which a pass is given up
+ALONE = 120.0  # seconds without a worker that takes work, after which a pass is given up
 RETRIES = 3
 LARGE = 2 << 20  # bytes of a sum, from where on sums are added on the workers
 FEW_SUMS = 16
@@ -180,7 +180,8 @@ class Dask:
         """Those of some futures that are done, as soon as one is."""
         from distributed import TimeoutError, wait
 
-        began = last = time.monotonic()  # when there was a worker last
+        began = last = time.monotonic()  # when a worker could work last
+        said: set = set()
         while True:
             now = time.monotonic()
             left = began + self.timeout - now
@@ -190,13 +191,39 @@ class Dask:
             except TimeoutError:
                 if left <= LOOK:
                     raise
-            if self.client.nthreads():
+            trouble = self._trouble()
+            if trouble is None:
                 last = time.monotonic()
             elif time.monotonic() - last > ALONE:
+                what, remedy = trouble
                 raise EngineError(
-                    f"{words}: the cluster has had no worker for {ALONE:.0f} s; start workers again, and pass "
-                    "checkpoint= to go on from where a fit was"
+                    f"{words}: the cluster has had {what} for {ALONE:.0f} s; {remedy}, and pass checkpoint= to go on "
+                    "from where a fit was"
                 )
+            elif trouble not in said:
+                said.add(trouble)
+                what, remedy = trouble
+                warn(SetupWarning, f"{words}: waiting, for the cluster has {what}; {remedy}")
+
+    def _trouble(self):
+        """(what keeps the cluster from working, the remedy), None where it works."""
+        try:
+            workers = self.client.scheduler_info(n_workers=-1)["workers"]
+        except TypeError:  # older versions tell of all
+            workers = self.client.scheduler_info()["workers"]
+        if not workers:
+            return "no worker", "start workers again"
+        busy = {address for address, keys in self.client.processing().items() if keys}
+        running = {address for address, worker in workers.items() if worker.get("status", "running") == "running"}
+        held = sorted(busy - running) or sorted(set(workers) - running)
+        if running & busy or (running and not busy - running):
+            return None
+        states = ", ".join(f"{address} ({workers[address]['status']})" for address in held[:8] if address in workers)
+        return (
+            f"no worker that takes work, but {states}",
+            "a worker pauses where its memory is nearly full: give workers more memory or fewer threads each, or free "
+            "what else they hold",
+        )
 
     def _error(self, future, words):
         """The error of a future that failed, in the words of a user."""

@@ -8,6 +8,7 @@ import pickle
 import platform
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from copy import deepcopy
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -144,8 +145,8 @@ def result_of(items: tuple, given: dict | None, f: bytes) -> Any:
 
 
 def plus(a: Any, b: Any) -> Any:
-    """The sum of two values of ``value_of``."""
-    return a if isinstance(a, Refused) else b if isinstance(b, Refused) else a + b
+    """The sum of two values of ``value_of``, which stay as they are: a lost sum is made of them again."""
+    return a if isinstance(a, Refused) else b if isinstance(b, Refused) else deepcopy(a) + b
 
 
 def chunks_of(sent: Sent, change):

@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from ..atomic import whole
+
 OPSET, IR_VERSION = 17, 8  # of 2022, which every runtime in use reads
 
 
@@ -81,7 +83,8 @@ def onnx_model(layer, path=None):
     helper.set_model_props(model, _facts(layer))
     onnx.checker.check_model(model, full_check=True)
     if path is not None:
-        onnx.save(model, str(path))
+        with whole(path) as draft:
+            onnx.save(model, str(draft))
     return model
 
 

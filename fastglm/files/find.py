@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from ..errors import FileFormatError, InvalidParameterError
+from ..errors import FileFormatError, InvalidParameterError, SetupWarning, warn
 from ..tables import DELIMITERS, PARQUET
 
 ARROW = (".arrow", ".feather", ".ipc", ".arrows")
 PACKED = (".gz", ".bz2", ".zst", ".lz4")
 MAGIC = {b"PAR1": "parquet", b"ARRO": "ipc", b"\xff\xff\xff\xff": "stream"}
 BY_PYARROW = ("s3", "gs", "gcs", "hdfs", "viewfs", "abfs", "abfss")  # others are left to fsspec
+SHOWN = 5  # links that a warning names
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -25,7 +26,8 @@ class File(NamedTuple):
 
     ``place`` is shown to the user; ``path`` is that within ``system`` (a pyarrow file system, None for the local disk,
     where it is absolute); ``kind`` is "parquet", "ipc", "stream" (of Arrow's) or "csv"; ``stamp`` is the time of the
-    last change in ns, or an etag; ``partition`` has the names and values that the folders' names give.
+    last change in ns, or an etag; ``partition`` has the names and values that the folders' names give; ``mark`` is a
+    digest of parts of it, where it was taken.
     """
 
     place: str
@@ -35,6 +37,7 @@ class File(NamedTuple):
     size: int
     stamp: Any
     partition: tuple = ()
+    mark: str = ""
 
     def open(self):
         """The file to read from at random."""
@@ -75,41 +78,96 @@ def find(data) -> list[File]:
         base, files = _remote(text) if "://" in text and not text.startswith("file://") else _local(text)
         bases.append(base)
         found += files
-    seen = set()
+    seen: dict = {}
     for file in found:
-        if (file.path, file.place if file.system else "") in seen:
-            raise InvalidParameterError(f"{file.place} is given twice")
-        seen.add((file.path, file.place if file.system else ""))
+        known = seen.setdefault(file.place if file.system else os.path.realpath(file.path), file)
+        if known is not file:
+            as_other = "" if known.place == file.place else f": it is {known.place}"
+            raise InvalidParameterError(f"{file.place} is given twice{as_other}")
     return _partitioned(found, bases)
 
 
 def _local(text):
     """The folder that a text fixes, and the files on the local disk that it means."""
     text = os.path.expanduser(unquote(text.removeprefix("file://")) if text.startswith("file://") else text)
+    skipped: list = []
     if os.path.exists(text) or not glob.has_magic(text):
         paths, base = [text], text if os.path.isdir(text) else os.path.dirname(text)
     else:
-        paths = sorted(glob.glob(text, recursive=True))
+        paths = _globbed(text, skipped)
         base = os.path.dirname(text[: re.search(r"[*?[]", text).start()])
         if not paths:
             raise FileFormatError(f"{text}: no file matches this pattern")
-    files = {os.path.normpath(file) for path in paths for file in (_inside(path) if os.path.isdir(path) else [path])}
+    files = {
+        os.path.normpath(file)
+        for path in paths
+        for file in (_below(path, ("_", "."), skipped)[1] if os.path.isdir(path) else [path])
+    }
     if not files:
         raise FileFormatError(f"{text}: there is no file in it")
-    return os.path.abspath(base), [_local_file(path) for path in sorted(files)]
+    once = _once(files, skipped)
+    if skipped:
+        shown = "; ".join(skipped[:SHOWN]) + (f"; and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else "")
+        warn(SetupWarning, f"{text}: links to what is read anyway were left out: {shown}; remove them, or name files")
+    return os.path.abspath(base), [_local_file(path) for path in once]
 
 
-def _inside(folder):
-    """The files of a folder and of those below it, but hidden ones and those that begin with an underscore."""
+def _once(files, skipped) -> list:
+    """Paths in order, of several that lead to one file the one without links, or else the first."""
+    real: dict = {}
+    for path in sorted(files):
+        real.setdefault(os.path.realpath(path), []).append(path)
+    kept = []
+    for file, names in real.items():
+        best = next((name for name in names if os.path.abspath(name) == file), names[0])
+        kept.append(best)
+        skipped += [f"{name} (is {best})" for name in names if name != best]
+    return sorted(kept)
 
-    def failed(error):
-        raise FileFormatError(f"{error.filename}: no permission to read it") from None
 
-    for at, folders, names in os.walk(folder, onerror=failed):
-        folders[:] = [name for name in folders if not name.startswith(("_", "."))]
-        for name in names:
-            if not name.startswith(("_", ".")):
-                yield os.path.join(at, name)
+def _globbed(pattern, skipped) -> list:
+    """The paths that a pattern means; ** follows links to folders, but none twice."""
+    parts = pattern.split("/") if os.sep == "/" else re.split(r"[\\/]", pattern)
+    if "**" not in parts:
+        return sorted(glob.glob(pattern))
+    head, rest = os.sep.join(parts[: parts.index("**")]), parts[parts.index("**") :]
+    if not head:
+        head = os.sep if parts[0] == "" else os.curdir
+    hidden = () if any(part.startswith(".") for part in rest) else (".",)
+    found = set()
+    for top in glob.glob(head) if glob.has_magic(head) else [head]:
+        if os.path.isdir(top):
+            folders, files = _below(top, hidden, skipped)
+            inner = {path: os.path.relpath(path, top).split(os.sep) for path in (*folders, *files)}
+            found |= {path for path, names in inner.items() if _matches(names, [part for part in rest if part])}
+    return sorted(found)
+
+
+def _below(folder, left_out, skipped, links=()) -> tuple[list, list]:
+    """The folders and the files below a folder, but those whose names begin as ``left_out`` says.
+
+    Links to folders are followed, but not to one that they are in; ``links`` are the folders of the links on the way.
+    """
+    folders, files = [], []
+    for at, inner, names in os.walk(folder, onerror=_failed):
+        here = os.path.realpath(at)
+        below = [os.path.join(at, name) for name in sorted(inner) if not name.startswith(left_out)]
+        files += [os.path.join(at, name) for name in names if not name.startswith(left_out)]
+        inner[:] = [os.path.basename(path) for path in below if not os.path.islink(path)]
+        for path in below:
+            real = os.path.realpath(path).rstrip(os.sep) + os.sep
+            if os.path.islink(path) and any((way + os.sep).startswith(real) for way in (*links, here)):
+                skipped.append(f"{path} (is {real})")
+                continue
+            folders.append(path)
+            if os.path.islink(path):
+                more = _below(path, left_out, skipped, (*links, here))
+                folders, files = folders + more[0], files + more[1]
+    return folders, files
+
+
+def _failed(error):
+    raise FileFormatError(f"{error.filename}: no permission to read it") from None
 
 
 def _local_file(path) -> File:

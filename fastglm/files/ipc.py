@@ -29,7 +29,7 @@ class ArrowFile:
         with file.open() if file.system else pa.memory_map(file.path) as handle, pa.ipc.open_file(handle) as reader:
             self._stored = reader.schema.names
             self.schema = canonical_schema(reader.schema, file.place)
-            widths = [_width(field.type) for field in reader.schema]
+            widths = [width_of(field.type) for field in reader.schema]
             # of a record batch that is not mapped, the narrowest column is read to learn the number of rows
             options = pa.ipc.IpcReadOptions(included_fields=[widths.index(min(widths))] if widths else [])
             handle.seek(0)
@@ -103,7 +103,7 @@ class ScratchFile(ArrowFile):
         self.file, self.schema, self.rows = file, schema, rows
         self._nulls, self._levels, self._coded = nulls, levels, coded
         self._stored = schema.names
-        self._widths = {f.name: 32 if f.name in coded else _width(f.type) for f in schema}
+        self._widths = {f.name: 32 if f.name in coded else width_of(f.type) for f in schema}
 
     def batches(self, part, names, rows, skip):
         """Record batches of at most ``rows`` rows with the columns ``names``."""
@@ -124,7 +124,7 @@ class ScratchFile(ArrowFile):
         return self._nulls[part][name]
 
 
-def _width(kind):
+def width_of(kind) -> int:
     """Bits a value takes; text is taken for codes, where it is stored as such, or for words."""
     import pyarrow as pa
 

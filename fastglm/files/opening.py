@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from ..errors import FastGLMError, FileFormatError, InvalidParameterError, not_loaded
 from .find import File, find, stamp_of
 from .ipc import ArrowFile
 from .parquet import Footers, ParquetFile
-from .rows import Rows
+from .rows import UNREADABLE, Rows
 from .schema import canonical, unified
 from .spool import Scratch, Spool
 from .streams import FileStream, as_stream, is_stream
 from .text import CsvStream
+from .versions import check, marked
 
 
 def is_rows(data) -> bool:
@@ -76,6 +78,8 @@ def open_rows(data, *, scratch="auto", columns=None) -> Rows:
             if label:
                 made = [(reader, label) for reader in spool.add(source)]
                 file = getattr(source, "file", None)
+                if file is not None:  # it was read more than once where types had to widen
+                    check(file)
             else:
                 made = [(_opened(source, footers), "")]
             odd |= getattr(source, "odd", {})
@@ -111,20 +115,26 @@ def _sources(data, columns, footers):
             "an Arrow stream, an iterator of frames or a callable that returns one"
         )
     streams = {"csv": CsvStream, "stream": FileStream}
+    files = [_explained(file, partial(marked, file)) for file in files]
     return [streams[file.kind](file) if file.kind in streams else file for file in files]
 
 
 def _opened(file, footers):
     """A Parquet or Arrow file whose footer has been read."""
-    import pyarrow as pa
+    return _explained(file, lambda: ParquetFile(file, footers) if file.kind == "parquet" else ArrowFile(file))
 
+
+def _explained(file, read):
+    """What ``read`` returns, its errors in a user's words."""
     try:
-        return ParquetFile(file, footers) if file.kind == "parquet" else ArrowFile(file)
+        return read()
     except PermissionError:
         raise FileFormatError(f"{file.place}: no permission to read it") from None
     except FileNotFoundError:
         raise FileFormatError(f"{file.place}: no such file") from None
-    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except FastGLMError:
+        raise
+    except UNREADABLE as error:
         raise FileFormatError(f"{file.place}: cannot be read: {str(error).splitlines()[0]}") from None
     except ValueError as error:  # fsspec's, of a server that only sends whole files
         if isinstance(error, FastGLMError) or file.system is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .ipc import width_of
 from .schema import canonical_schema, is_text
 from .transposed import Transposed, is_wide
 
@@ -23,7 +24,7 @@ class Footers:
         return Footers, ()
 
     def get(self, file):
-        """The metadata of a file and the places of its columns by their paths."""
+        """The metadata of a file."""
         found = self._kept.pop(file.place, None) or self._read(file)
         self._kept[file.place] = found
         return found
@@ -33,14 +34,13 @@ class Footers:
 
         with file.open() as handle:
             metadata = pq.read_metadata(handle)
-        schema = metadata.schema
-        total = metadata.serialized_size + sum(m.serialized_size for m, _ in list(self._kept.values()))
+        total = metadata.serialized_size + sum(m.serialized_size for m in list(self._kept.values()))
         for place in list(self._kept):
             if total <= KEPT:
                 break
             old = self._kept.pop(place, None)
-            total -= old[0].serialized_size if old else 0
-        return metadata, {schema.column(k).path: k for k in range(len(schema))}
+            total -= old.serialized_size if old else 0
+        return metadata
 
 
 class ParquetFile:
@@ -58,7 +58,7 @@ class ParquetFile:
 
     def __init__(self, file, footers):
         self.file, self._footers = file, footers
-        metadata, _ = footers.get(file)
+        metadata = footers.get(file)
         self.schema = canonical_schema(metadata.schema.to_arrow_schema(), file.place)
         self.rows = tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
 
@@ -66,7 +66,7 @@ class ParquetFile:
         """Record batches of at most ``rows`` rows with the columns ``names``, in any order and of any layout."""
         import pyarrow.parquet as pq
 
-        metadata, _ = self._footers.get(self.file)
+        metadata = self._footers.get(self.file)
         near = self.file.system is None
         whole = not near and self.nbytes(names, (part,)) <= COALESCED
         with (
@@ -103,24 +103,19 @@ class ParquetFile:
         kind = self.schema.field(name).type
         return is_text(kind.value_type if pa.types.is_dictionary(kind) else kind)
 
-    def _statistics(self, part, name):
-        metadata, columns = self._footers.get(self.file)
-        place = columns.get(name)
-        return None if place is None else metadata.row_group(part).column(place).statistics
+    # what a footer says of columns (sizes, statistics) is not asked: where it is damaged, pyarrow ends the process
 
     def null_count(self, part, name):
-        """How many values are missing, None where the file does not say."""
-        found = self._statistics(part, name)
-        return found.null_count if found is not None and found.has_null_count else None
+        """None: known once the values are read."""
+        return None
 
     def bounds(self, part, name):
-        """The smallest and the largest value, None where the file does not say."""
-        found = self._statistics(part, name)
-        return (found.min, found.max) if found is not None and found.has_min_max else None
+        """None: known once the values are read."""
+        return None
 
     def nbytes(self, names, parts=None):
-        """The bytes that columns take in the file."""
-        metadata, columns = self._footers.get(self.file)
-        wanted = [k for path, k in columns.items() if path in names or path.split(".")[0] in names]
-        groups = (metadata.row_group(i) for i in (range(metadata.num_row_groups) if parts is None else parts))
-        return sum(group.column(k).total_compressed_size for group in groups for k in wanted)
+        """The bytes that columns take in the file, judged by their types."""
+        widths = {field.name: width_of(field.type) for field in self.schema}
+        rows = sum(self.rows if parts is None else (self.rows[i] for i in parts))
+        share = sum(widths.get(name, 0) for name in names) / max(1, sum(widths.values()))
+        return int(self.file.size * share * rows / max(1, sum(self.rows)))

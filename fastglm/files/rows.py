@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ..errors import FileFormatError
 from ..tables import unknown_column
 from .schema import conformed, delivered
+from .versions import check
 
 UNREADABLE = (OSError, ValueError, NotImplementedError)  # what Arrow raises for damaged files
 
@@ -72,6 +73,12 @@ class Rows:
     def __repr__(self):
         return f"<Rows: {self.n_rows} rows of {len(self.names)} columns in {len(self.fragments)} fragments>"
 
+    @property
+    def local_files(self) -> list[str]:
+        """The paths of the files on a local disk that these are the rows of."""
+        files = [file for _, file, _ in self._origins if file is not None]
+        return [file.path for file in files if file.system is None]
+
     def __getstate__(self):
         return {**self.__dict__, "_scratch": None, "_own": False}
 
@@ -120,7 +127,8 @@ class Rows:
         kinds = {name: delivered(self.schema.field(name).type) for name in dict.fromkeys(columns)}
         fixed = {name: value for name, value in reader.file.partition if name not in reader.schema.names}
         read = [name for name in kinds if name not in fixed]
-        self._check_same(reader.file)
+        if reader.file.system is None:  # elsewhere a look takes as long as a small read
+            check(reader.file, self._own)
         seen = skip
         for batch in self._raw(i, read, rows, skip) if read else _lengths(fragment.rows, rows, skip):
             n = batch if not read else batch.num_rows
@@ -133,8 +141,9 @@ class Rows:
                     line = str(error).splitlines()[0]
                     raise FileFormatError(f"{fragment.label}: column {name!r} as {kind}: {line}") from None
             seen += n
+            if read:
+                check(reader.file, self._own)  # before rows are handed on, for nobody may come back for more
             yield pa.RecordBatch.from_arrays([arrays[name] for name in columns], list(columns))
-        self._check_same(reader.file)
         if seen != max(skip, fragment.rows):
             raise FileFormatError(f"{fragment.label}: it has {seen} rows where its file says {fragment.rows}")
 
@@ -144,7 +153,7 @@ class Rows:
         try:
             yield from reader.batches(self.fragments[i].part, names, rows, skip)
         except UNREADABLE as error:
-            self._check_same(reader.file)
+            check(reader.file, self._own)
             raise self._damaged(i, names, rows, error) from None
 
     def _damaged(self, i, names, rows, error):
@@ -192,14 +201,16 @@ class Rows:
         Returns
         -------
         dict
-            "files": for each its path, size, time of the last change or etag, and the rows of its pieces; for rows that
-            did not come from files what they came from and how many there were. "schema": names and types.
+            "files": for each its path, size, time of the last change and digest, or etag, and the rows of its pieces;
+            for rows that did not come from files what they came from and how many there were. "schema": names and
+            types.
         """
         files = []
         for place, file, readers in self._origins:
             entry = {"path": place} if file is None else {"path": place, "size": file.size}
             if file is not None:
                 entry["mtime_ns" if isinstance(file.stamp, int) else "etag"] = file.stamp
+                entry |= {"digest": file.mark} if file.mark else {}
             entry["rows"] = [rows for reader in readers for rows in reader.rows]
             files.append(entry)
         return {"files": files, "schema": [[field.name, str(field.type)] for field in self.schema]}
@@ -213,32 +224,19 @@ class Rows:
             Naming the first one that is not.
         """
         files = [file for _, file, _ in self._origins if file is not None]
-        for file in dict.fromkeys([*(f.place for f in files), *(r.file.place for r in self._readers)]):
-            found = next((f for f in files if f.place == file), None)
-            _check_now(found or next(r.file for r in self._readers if r.file.place == file), whole=True)
+        for file in {f.place: f for f in (*files, *(r.file for r in self._readers))}.values():
+            check(file, self._own, fully=True)
 
-    def _check_same(self, file):
-        # a copy may read the same files on another machine, where their times can differ
-        if file.system is None:
-            _check_now(file, self._own)
+    def check_read_again(self) -> None:
+        """``check_unchanged`` for the files that are read at every pass, not for those that were copied."""
+        for file in {reader.file.place: reader.file for reader in self._readers}.values():
+            check(file, self._own, fully=True)
 
     def _check(self, name):
         if name not in self._known:
             raise unknown_column(name, self.names, "the files")
         if name in self.odd:
             raise FileFormatError(self.odd[name])
-
-
-def _check_now(file, whole):
-    """Refuse a file that is gone, or whose size (and, if ``whole``, time of change) is another."""
-    try:
-        now = file.now()
-    except PermissionError:
-        raise FileFormatError(f"{file.place}: no permission to read it") from None
-    if now is None:
-        raise FileFormatError(f"{file.place}: the file was removed after it was opened")
-    if now[0] != file.size or (whole and now[1] != file.stamp):
-        raise FileFormatError(f"{file.place}: the file was changed after it was opened; open it again")
 
 
 def _lengths(total, rows, skip):

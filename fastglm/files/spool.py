@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
+import platform
 import shutil
 import tempfile
 import weakref
+from pathlib import Path
 
 from ..errors import FileFormatError, InvalidParameterError
 from ..tables import unknown_column
@@ -18,6 +21,7 @@ from .schema import canonical, canonical_schema, conformed, promoted, shown
 BATCH_ROWS = 65_536
 FILE_BATCHES = 256
 MOST_LEVELS = 1 << 20  # of one column; with more, text stays text on disk
+OWN = "fastglm-scratch-"  # how the names of folders begin; then come host and process
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -50,8 +54,9 @@ class Scratch:
                 "allow one (scratch='auto' or a folder), or write the rows as Parquet"
             )
         if self.path is None:
+            sweep(self.where)
             try:
-                self.path = os.path.abspath(tempfile.mkdtemp(prefix="fastglm-", dir=self.where))
+                self.path = os.path.abspath(tempfile.mkdtemp(prefix=f"{OWN}{host()}-{os.getpid()}-", dir=self.where))
             except OSError as error:
                 raise InvalidParameterError(f"scratch={self.where!r}: no file can be made: {error.strerror}") from None
             self._remove = weakref.finalize(self, _remove, self.path, os.getpid())
@@ -61,6 +66,36 @@ class Scratch:
         """Remove what was made."""
         if self._remove is not None:
             self._remove()
+
+
+def sweep(folder) -> None:
+    """Remove what processes of this machine left in a folder that ended without doing so, killed as a rule."""
+    with contextlib.suppress(OSError):
+        for path in Path(folder).glob(f"{OWN}{host()}-*"):
+            number = path.name.removeprefix(f"{OWN}{host()}-").split("-")[0]
+            if number.isdecimal() and not alive(int(number)):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def host() -> str:
+    """A name for the numbers of processes, in letters: that of the machine, or of the container it is seen from."""
+    space = ""
+    with contextlib.suppress(OSError):
+        space = os.readlink("/proc/self/ns/pid")  # the same number is another process in another container
+    return hashlib.blake2b(f"{platform.node()} {space}".encode(), digest_size=4).hexdigest()
+
+
+def alive(number: int) -> bool:
+    """Whether there is a process of this number; where that cannot be known, True."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # somebody else's
+        return True
+    return True
 
 
 def _remove(path, owner):

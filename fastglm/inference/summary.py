@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from html import escape
 from itertools import islice
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import visible
+from ..lazy import cached_property
 from ..types import READ_ONCE
 from . import tests
 

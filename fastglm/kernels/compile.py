@@ -16,8 +16,12 @@ import numba
 import numpy as np
 from llvmlite import binding, ir
 from numba import types
+from numba.core.ccallback import CFunc
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.sigutils import normalize_signature
 from numba.extending import intrinsic, overload
+
+from .cache import compiling, kept
 
 DOUBLE_P = types.CPointer(types.float64)
 
@@ -34,17 +38,39 @@ def _enabled():
 
 
 def jit(**options):
-    """``numba.njit``, releasing the GIL, cached where a cache directory can be written."""
+    """``numba.njit``, releasing the GIL, kept on disk where a folder can be written."""
     options = {"nogil": True, "error_model": "numpy", **options}
 
     def compile_(function):
         with _enabled():
-            try:
-                return numba.njit(cache=True, **options)(function)
-            except RuntimeError:  # no cache directory: a read-only installation and no home
-                return numba.njit(**options)(function)
+            found = numba.njit(**options)(function)
+        cache = kept(function)
+        if cache is not None:
+            found._cache, found.compile = cache, _alone(found.compile)
+        return found
 
     return compile_
+
+
+def _alone(compile_):
+    """A dispatcher's ``compile`` that other processes wait for."""
+
+    def alone(sig):
+        with compiling:
+            return compile_(sig)
+
+    return alone
+
+
+class _Callback(CFunc):
+    """A C function that is kept on disk."""
+
+    def enable_caching(self):
+        self._cache = kept(self._pyfunc) or self._cache
+
+    def compile(self):
+        with compiling:
+            super().compile()
 
 
 def inner(**options):
@@ -55,12 +81,19 @@ def inner(**options):
 def address_of(signature, function, cache=True):
     """Compile ``function`` as a C function of ``signature``; the compiled object keeps ``.address`` alive."""
     with _enabled():
-        if cache:
-            try:
-                return numba.cfunc(signature, cache=True, error_model="numpy")(function)
-            except (RuntimeError, TypeError, AttributeError):  # no cache directory, or a class that cannot be pickled
-                pass
-        return numba.cfunc(signature, error_model="numpy")(function)
+        try:
+            found = _callback(signature, function, cache)
+        except (TypeError, AttributeError):  # a class that cannot be pickled
+            found = _callback(signature, function, False)
+        return found
+
+
+def _callback(signature, function, cache):
+    found = _Callback(function, normalize_signature(signature), {}, {"error_model": "numpy"})
+    if cache:
+        found.enable_caching()
+    found.compile()
+    return found
 
 
 @global_compiler_lock  # inspect parses the source, which CPython 3.11 cannot do in two threads at once

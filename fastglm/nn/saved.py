@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
 import zipfile
-from pathlib import Path
 
 import numpy as np
 
+from ..atomic import whole
 from ..errors import FileFormatError, InvalidParameterError
 from ..kernels.activation import KINDS
 from ..serialize import CODECS
@@ -37,15 +35,8 @@ def save(result: MLPResult, path) -> None:
     header |= {name: CODECS[name][0](getattr(result, name)) for name in (*CODED, "family", "link")}
     header["loss"] = CODECS["deviance"][0](result.loss)
     arrays = {"theta": result.theta} | {PREFIX + name: v for name, v in result.history.items()}
-    path = Path(path)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with open(draft, "xb") as file:
-            np.savez(file, header=np.array(json.dumps(header)), **arrays)
-        os.replace(draft, path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    with whole(path) as draft, open(draft, "xb") as file:
+        np.savez(file, header=np.array(json.dumps(header)), **arrays)
 
 
 def load(path) -> MLPResult:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
-from pathlib import Path
 
 import numpy as np
 
+from ..atomic import whole
 from ..errors import FileFormatError, InvalidParameterError
 from ..scan import Scan
 from ..serialize import named, read_named
@@ -94,15 +92,8 @@ def save(model, path) -> None:
         header = json.dumps(header)
     except TypeError as error:
         raise InvalidParameterError(f"the labels of y cannot be saved: {error}") from None
-    path = Path(path)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with open(draft, "xb") as file:
-            np.savez(file, header=np.array(header), **arrays)
-        os.replace(draft, path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    with whole(path) as draft, open(draft, "xb") as file:
+        np.savez(file, header=np.array(header), **arrays)
 
 
 def load(cls, path):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..kernels.passes import workspace
+from ..lazy import cached_property
 from .base import RUN, Change, Data, Lent, Source, Tree, all_rows, n_units
 from .in_memory import InMemory
 from .pieces import Collect, Fill, Finite

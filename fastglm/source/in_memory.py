@@ -12,7 +12,7 @@ from ..matrix.columns import table
 from ..matrix.packed import Packed
 from .base import UNIT_ROWS, Change, Data, Source, Tree, all_rows
 from .mapped import mapped
-from .threads import pool, single_threaded_blas
+from .threads import single_threaded_blas, together
 
 
 class InMemory(Source):
@@ -99,12 +99,7 @@ class InMemory(Source):
                 return self._unit(task, 0, work)
         with single_threaded_blas():
             tree = Tree(len(self.units))
-            if self.threads == 1:
-                self._work(task, tree)
-            else:
-                n = min(self.threads, len(self.units))
-                for future in [pool(n).submit(self._work, task, tree) for _ in range(n)]:
-                    future.result()
+            together(min(self.threads, len(self.units)), lambda: self._work(task, tree))
             return tree.root
 
     def constant_column(self) -> int | None:
@@ -133,9 +128,13 @@ class InMemory(Source):
                 )
 
     def _work(self, task, tree):
-        with self.workspace() as work:
-            for u in tree.take():
-                tree.put(u, self._unit(task, u, work))
+        try:
+            with self.workspace() as work:
+                for u in tree.take():
+                    tree.put(u, self._unit(task, u, work))
+        except BaseException:
+            tree.next = tree.n  # the others stop, too
+            raise
 
     def _unit(self, task, u, work):
         state = task.begin()

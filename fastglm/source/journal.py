@@ -10,17 +10,19 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .. import sealed
+from ..atomic import HALF, whole
 from ..errors import CheckpointError, FileFormatError
 from .base import Tree
+from .holder import Holder
 
-VERSION = 1
+VERSION = 2
 EVERY = 60.0  # seconds between two writes within a pass
 HEAD, PARTIAL = "fit.json", "partial.npz"
 
@@ -40,7 +42,7 @@ class Journal:
     Raises
     ------
     CheckpointError
-        Naming what is not as it was, where the folder has the passes of another fit.
+        Naming what is not as it was, where the folder has the passes of another fit, or the process that works in it.
     FileFormatError
         For a folder that cannot be written, or files in it that cannot be read.
     """
@@ -50,19 +52,28 @@ class Journal:
         identity = {"format": VERSION, **json.loads(json.dumps(identity, default=str))}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for half in self.folder.glob(".*.half"):  # of a process that was killed
+            self._holder = Holder(self.folder, f"checkpoint={str(folder)!r}")
+            for half in self.folder.glob(f"{HALF}*"):  # of a process that was killed
                 half.unlink()
             head = self.folder / HEAD
             if head.is_file():
                 self._compare(json.loads(head.read_text()), identity)
             else:
-                _write(head, json.dumps(identity, indent=1).encode())
+                with whole(head, lasting=True) as draft:
+                    draft.write_text(json.dumps(identity, indent=1))
         except OSError as error:
             raise FileFormatError(f"checkpoint={str(folder)!r}: {error.strerror or error}") from None
         except ValueError as error:
+            self.close()
             if isinstance(error, CheckpointError):
                 raise
             raise FileFormatError(f"{head}: cannot be read; remove the folder to start afresh") from None
+
+    def close(self) -> None:
+        """Let another fit have the folder."""
+        holder = getattr(self, "_holder", None)
+        if holder is not None:
+            holder.close()
 
     def _compare(self, before, now):
         for name, a, b in _differences(before, now):
@@ -96,7 +107,7 @@ class Journal:
         arrays: dict = {}
         text = json.dumps({"key": key, **{what: pack(value, arrays) for what, value in values.items()}})
         try:
-            _write(self.folder / name, text.encode(), arrays)
+            sealed.write(self.folder / name, {"text": np.frombuffer(text.encode(), np.uint8), **arrays})
         except OSError as error:
             raise FileFormatError(
                 f"checkpoint={str(self.folder)!r}: cannot write {name}: {error.strerror or error}"
@@ -104,11 +115,12 @@ class Journal:
 
     def _read(self, path, key):
         try:
-            with np.load(path, allow_pickle=False) as file:
-                packed = json.loads(bytes(file["text"]).decode())
-                found = {what: v if what == "key" else unpack(v, file) for what, v in packed.items()}
-        except (OSError, ValueError, KeyError, EOFError):
-            raise FileFormatError(f"{path}: cannot be read; remove the folder to start afresh") from None
+            arrays = sealed.read(path)
+            packed = json.loads(bytes(arrays["text"]).decode())
+            found = {what: v if what == "key" else unpack(v, arrays) for what, v in packed.items()}
+        except (ValueError, KeyError, TypeError) as error:
+            why = str(error) if isinstance(error, FileFormatError) else f"{path}: cannot be read"
+            raise FileFormatError(f"{why}; remove the folder to start afresh") from None
         if key is not None and found["key"] != key:
             raise FileFormatError(
                 f"{path}: this pass was made at other coefficients, as on another processor or with other libraries; "
@@ -200,26 +212,6 @@ def unpack(value, arrays) -> Any:
     if not (isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")):
         raise ValueError(f"{value['class']} is no record")
     return kind(*(unpack(v, arrays) for v in value["of"]))
-
-
-def _write(path: Path, text: bytes, arrays: dict | None = None) -> None:
-    """Write a file so that it is there whole or not at all."""
-    half = path.with_name(f".{path.name}.half")
-    try:
-        with open(half, "wb") as file:
-            if arrays is None:
-                file.write(text)
-            else:
-                np.savez(file, text=np.frombuffer(text, np.uint8), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(half, path)
-        if hasattr(os, "O_DIRECTORY"):  # the name, too, should outlast a crash
-            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            os.fsync(folder)
-            os.close(folder)
-    finally:
-        half.unlink(missing_ok=True)
 
 
 def _differences(a, b, name=""):

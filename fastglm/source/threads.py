@@ -7,9 +7,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 
 from ..errors import InvalidParameterError
 
+VARIABLES = ("FASTGLM_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
 STRETCHES = 4  # for each thread, so that all end at about the same time
 _state = {"threads": None}
 _lock = threading.Lock()
@@ -18,15 +20,64 @@ _held: list = [0, ()]
 
 
 def available() -> int:
-    """The cores this process may run on."""
+    """The cores this process may run on, and that its container has time for."""
     try:
-        return len(os.sched_getaffinity(0))
+        cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on this operating system
-        return os.cpu_count() or 1
+        cores = os.cpu_count() or 1
+    return max(1, min(cores, int(quota() or cores)))
+
+
+@lru_cache(maxsize=1)
+def quota(root="/sys/fs/cgroup", own="/proc/self/cgroup") -> float | None:
+    """The cores that control groups (of either version) leave to this process, None without a limit."""
+    try:
+        lines = [line.split(":", 2) for line in Path(own).read_text().splitlines()]
+    except OSError:
+        return None
+    found = []
+    for _, names, path in (line for line in lines if len(line) == 3):
+        inner = [part for part in path.split("/") if part]
+        # the group and those that it is in; from within a container only the root may be there
+        for k in range(len(inner) + 1):
+            if not names:
+                found.append(_ratio(Path(root, *inner[:k], "cpu.max")))
+            elif "cpu" in names.split(","):
+                for controller in dict.fromkeys((names, "cpu")):
+                    folder = Path(root, controller, *inner[:k])
+                    found.append(_ratio(folder / "cpu.cfs_quota_us", folder / "cpu.cfs_period_us"))
+    return min((limit for limit in found if limit is not None), default=None)
+
+
+def _ratio(*files) -> float | None:
+    """The first number in some files over the second one; None where there is no limit."""
+    try:
+        limit, period = " ".join(file.read_text() for file in files).split()
+        return int(limit) / int(period) if int(limit) > 0 and int(period) > 0 else None
+    except (OSError, ValueError):  # no such file, or the word max
+        return None
+
+
+def of_environment() -> int | None:
+    """The number of threads that the environment asks for: ``FASTGLM_NUM_THREADS``, or else what other libraries heed.
+
+    Raises
+    ------
+    InvalidParameterError
+        Naming the variable.
+    """
+    for name in VARIABLES:
+        text = os.environ.get(name, "").strip()
+        if text:
+            first = text.split(",")[0].strip()  # OpenMP has a number for each level of nesting
+            if not (first.isascii() and first.isdigit() and int(first) > 0):
+                raise InvalidParameterError(f"{name}={text!r} must be a positive whole number; correct or unset it")
+            return int(first)
+    return None
 
 
 def set_threads(n: int | None) -> None:
-    """Set the number of threads of later fits; None means all available cores.
+    """Set the number of threads of later fits; None means what the environment asks for, or all available cores.
 
     Parameters
     ----------
@@ -49,10 +100,15 @@ def checked(n) -> int:
 
 
 def get_threads(n: int | None = None) -> int:
-    """The number of threads a fit uses, given its own ``threads=`` argument."""
+    """The number of threads a fit uses, given its own ``threads=`` argument.
+
+    Without one, and without ``set_threads``, it is that of the first of the environment variables FASTGLM_NUM_THREADS,
+    OMP_NUM_THREADS and NUMBA_NUM_THREADS that is set, or the cores that the process may run on, within what its
+    control group allows.
+    """
     if n is not None:
         return checked(n)
-    return _state["threads"] or available()
+    return _state["threads"] or of_environment() or available()
 
 
 def pool(n: int) -> ThreadPoolExecutor:
@@ -61,6 +117,47 @@ def pool(n: int) -> ThreadPoolExecutor:
         if n not in _pools:
             _pools[n] = ThreadPoolExecutor(n, thread_name_prefix="fastglm")
         return _pools[n]
+
+
+def together(n: int, work) -> None:
+    """Run ``work`` in this thread, and in up to n - 1 of the pool beside it.
+
+    Where another fit has the pool, this thread does all, so that no fit waits for another one. An error of any is
+    raised when all have ended.
+    """
+    futures = [pool(n).submit(work) for _ in range(n - 1)]
+    try:
+        work()
+    finally:
+        # an interrupt leaves nothing running behind
+        errors = [future.exception() for future in futures if not future.cancel()]
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def mapped(n: int, f, items) -> list:
+    """f of each item, by n threads; the error of the first item that has one is raised."""
+    found, failed, left = [None] * len(items), [], iter(range(len(items)))
+    lock = threading.Lock()
+
+    def work():
+        while not failed:
+            with lock:
+                i = next(left, None)
+            if i is None:
+                return
+            try:
+                found[i] = f(items[i])
+            except Exception as error:
+                failed.append((i, error))
+            except BaseException as error:
+                failed.append((-1, error))
+
+    together(min(n, len(items)), work)
+    if failed:
+        raise min(failed, key=lambda each: each[0])[1]
+    return found
 
 
 def _after_fork():
@@ -138,18 +235,8 @@ class Threads:
                 raise
 
         with single_threaded_blas():
-            if self.n == 1 or len(units) == 1:
-                return work()
-            futures = [pool(self.n).submit(work) for _ in range(min(self.n, len(units)))]
-            try:
-                for future in futures:
-                    future.result()
-            finally:
-                # an interrupt leaves nothing running behind
-                stop.set()
-                for future in futures:
-                    future.exception()
+            together(min(self.n, len(units)), work)
 
     def map(self, f, items, held=None):
         """f of each item, in order."""
-        return map(f, items) if self.n == 1 or len(items) == 1 else pool(self.n).map(f, items)
+        return map(f, items) if self.n == 1 or len(items) == 1 else mapped(self.n, f, items)

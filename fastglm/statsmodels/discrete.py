@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 
 from .. import families, links
 from ..errors import InvalidParameterError
+from ..lazy import cached_property
 from . import covariance
 from .glm_results import LinkResults
 from .model import GRADIENT_METHODS, LikelihoodModel

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 
 from ..errors import InvalidParameterError
 from ..inference.residuals import anscombe_change
 from ..kernels.evaluate import evaluate
+from ..lazy import cached_property
 from . import predictions
 from .distributions import distribution
 from .refusals import caution, refuse

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 
 from .. import families, links
 from ..errors import InvalidParameterError
 from ..inference import tests
+from ..lazy import cached_property
 from . import covariance
 from .glm_results import LinkResults
 from .model import LinkModel

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 
 from .. import api
 from ..errors import InvalidParameterError
 from ..inference.tests import HALF_LINE_LINKS
 from ..kernels.evaluate import evaluate, inverse_link
+from ..lazy import cached_property
 from ..source.in_memory import constant_column
 from . import designs
 from .data import Data

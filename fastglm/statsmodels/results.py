@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pickle
-from functools import cached_property
 
 import numpy as np
 
+from ..atomic import whole
 from ..inference import tests
+from ..lazy import cached_property
 from .contrasts import Contrast, linear_constraints
 from .covariance import clusters_df
 from .refusals import Refusing
@@ -198,7 +199,7 @@ class Results(Refusing):
         if hasattr(fname, "write"):
             pickle.dump(self, fname)
             return
-        with open(fname, "wb") as file:
+        with whole(fname) as draft, open(draft, "xb") as file:
             pickle.dump(self, file)
 
 

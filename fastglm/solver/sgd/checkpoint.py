@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import tempfile
-import zipfile
 
 import numpy as np
 from scipy.sparse import issparse
 
+from ... import sealed
 from ...errors import FileFormatError, InvalidParameterError
 from .options import MUTABLE
 from .state import State
 
-FORMAT = "fastglm stochastic state 1"
+FORMAT = "fastglm stochastic state 2"
 ROWS = 1024  # of X that tell one data set from another
 
 
@@ -59,22 +57,11 @@ def _digest(*arrays):
 
 def save(path, signature: dict, state: State) -> None:
     """Write the state; a reader finds the old file or the new one, never a part."""
-    path = os.fspath(path)
     arrays = {name: getattr(state, name) for name in State.ARRAYS}
     scalars = {name: getattr(state, name) for name in State.SCALARS}
     about = {"format": FORMAT, "signature": signature, "scalars": scalars, "notes": state.notes}
     columns = {f"history_{n}": np.array([r[n] for r in state.history]) for n in (state.history or [{}])[0]}
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, about=np.array(json.dumps(about)), **arrays, **columns)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    sealed.write(path, {"about": np.array(json.dumps(about)), **arrays, **columns})
 
 
 def load(path, signature: dict, state: State) -> bool:
@@ -90,11 +77,12 @@ def load(path, signature: dict, state: State) -> bool:
     if not os.path.exists(path):
         return False
     try:
-        with np.load(path, allow_pickle=False) as file:
-            content = {name: file[name] for name in file.files}
+        content = sealed.read(path)
         about = json.loads(str(content["about"]))
         known = about["format"] == FORMAT
-    except (ValueError, KeyError, OSError, TypeError, zipfile.BadZipFile) as error:
+    except FileFormatError:
+        raise
+    except (ValueError, KeyError, TypeError) as error:
         raise FileFormatError(f"checkpoint={os.fspath(path)!r} is not a checkpoint, or is damaged: {error}") from None
     if not known:
         raise FileFormatError(f"checkpoint={os.fspath(path)!r} has the format {about['format']!r}, not {FORMAT!r}")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 
 from ...errors import InvalidParameterError
 from ...kernels.evaluate import first_predictor, row_terms
+from ...lazy import cached_property
 
 ROWS = 4096
 POWER_STEPS = 60

@@ -1,0 +1,233 @@
+"""Compiled loops on disk: shared by processes, and never in the way of a fit.
+
+Numba's cache, and what it leaves open: folders that are full, read-only or gone, files that are damaged, and processes
+that compile and write at the same time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import stat
+import tempfile
+import time
+
+from numba.core import caching
+from numba.core.compiler_lock import global_compiler_lock
+
+from ..errors import SetupWarning, warn
+
+try:
+    import fcntl
+except ImportError:  # not on this operating system
+    fcntl = None
+
+LOCK = "fastglm.lock"
+LOOK, PATIENCE = 0.02, 300.0  # seconds between two looks at the lock, and after which its holder is taken for stopped
+REMEDY = "set NUMBA_CACHE_DIR to a folder with room that can be written"
+_said: set = set()
+
+
+class Temporary(caching._SourceFileBackedLocatorMixin, caching._CacheLocator):
+    """A folder of this user's among the temporary ones, for loops that can be kept nowhere else."""
+
+    def __init__(self, py_func, py_file):
+        self._py_file, self._lineno = py_file, py_func.__code__.co_firstlineno
+        user = os.geteuid() if hasattr(os, "geteuid") else "cache"
+        self._root = os.path.join(tempfile.gettempdir(), f"fastglm-loops-{user}")
+
+    def get_cache_path(self):
+        return os.path.join(self._root, self.get_suitable_cache_subpath(self._py_file))
+
+    def ensure_cache_path(self):
+        os.makedirs(self._root, mode=0o700, exist_ok=True)
+        found = os.lstat(self._root)
+        # what is in it is run: it must be a folder that nobody else can write
+        mine = not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and not found.st_mode & 0o022)
+        if not (stat.S_ISDIR(found.st_mode) and mine):
+            raise PermissionError(f"{self._root} belongs to somebody else")
+        super().ensure_cache_path()
+
+
+USER_WIDE = getattr(caching, "UserWideCacheLocator", None) or caching._UserWideCacheLocator
+
+
+class _Impl(caching.CompileResultCacheImpl):
+    _locator_classes = [*caching.CompileResultCacheImpl._locator_classes, Temporary]
+
+    def get_filename_base(self, fullname, abiflags):
+        return super().get_filename_base(fullname, abiflags) + "-keyed"
+
+
+class _Files(caching.IndexDataCacheFile):
+    """The files of one function in one folder. Each is named after its key and holds it, so that processes that write
+    at the same time can lose a loop to each other, but never take one for another."""
+
+    def save(self, key, data):
+        overloads = self._load_index()
+        number = int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=6).digest(), "big")
+        name = overloads.setdefault(key, self._data_name(number))
+        self._save_data(name, (key, data))
+        self._save_index(overloads)
+
+    def load(self, key):
+        found = super().load(key)
+        return found[1] if isinstance(found, tuple) and len(found) == 2 and found[0] == key else None
+
+    def _load_index(self):
+        try:
+            return super()._load_index()
+        except Exception:  # a damaged pickle can fail in any way; an empty index is written anew
+            return {}
+
+
+class Kept(caching.FunctionCache):
+    """The cache of one function: in the first of several folders that can be written.
+
+    Raises
+    ------
+    RuntimeError
+        Where none can be.
+    """
+
+    _impl_class = _Impl
+
+    def __init__(self, py_func):
+        super().__init__(py_func)
+        self._locators = [self._impl.locator]
+        self._complete = False
+
+    def load_overload(self, sig, target_context):
+        """A loop from disk; else None, with this process the one that compiles."""
+        target_context.refresh()
+        found = self._found(sig, target_context)
+        if found is None and compiling.begin(self.cache_path):
+            found = self._found(sig, target_context)
+        return found
+
+    def _found(self, sig, target_context):
+        key = self._index_key(sig, target_context.codegen())
+        for locator in self._places():
+            try:
+                data = self._files(locator).load(key)
+                if data is not None:
+                    return self._impl.rebuild(target_context, data)
+            except Exception:  # damaged or half gone: it is compiled and written again
+                continue
+        return None
+
+    def save_overload(self, sig, data):
+        """Keep a loop where there is room; what cannot be kept is said once, and is no error."""
+        if not self._impl.check_cachable(data):
+            return
+        key, reduced, failed = self._index_key(sig, data.codegen), self._impl.reduce(data), None
+        for locator in self._places():
+            try:
+                locator.ensure_cache_path()
+                self._files(locator).save(key, reduced)
+            except OSError as error:
+                failed = failed or (locator.get_cache_path(), error.strerror or str(error))
+                continue
+            _say(failed, locator)
+            return
+        _say(failed, None)
+
+    def _places(self):
+        """Where loops may be, the preferred place first; the others are looked for when they are needed."""
+        yield self._locators[0]
+        if not self._complete:
+            function, paths = self._py_func, {self.cache_path}
+            for other in (kind(function, inspect.getfile(function)) for kind in (USER_WIDE, Temporary)):
+                if other.get_cache_path() not in paths:
+                    self._locators.append(other)
+            self._complete = True
+        yield from self._locators[1:]
+
+    def _files(self, locator):
+        return _Files(locator.get_cache_path(), self._impl.filename_base, locator.get_source_stamp())
+
+
+def kept(py_func):
+    """The cache of a function, None where no folder can be written."""
+    try:
+        return Kept(py_func)
+    except RuntimeError:
+        _say(None, None)
+        return None
+
+
+def _say(failed, locator):
+    """Say once that loops are not where they should be: why not, and where they are."""
+    temporary = isinstance(locator, Temporary)
+    if _said or (failed is None and locator is not None and not temporary):
+        return
+    _said.add(True)
+    why = f"{failed[0]} cannot be written ({failed[1]})" if failed else "no lasting folder can be written"
+    how = "are compiled anew in every process" if locator is None else f"are kept in {locator.get_cache_path()}"
+    lost = ", until it is emptied" if temporary else ""
+    warn(SetupWarning, f"{why}: compiled loops {how}{lost}; {REMEDY}")
+
+
+class _Compiling:
+    """One process at a time compiles for a folder; the others wait, and then take its files.
+
+    The lock is a hint that saves time: without it, or where its holder stops, processes compile side by side. It goes
+    with the process that holds it, and a process holds one at a time.
+    """
+
+    def __init__(self):
+        self.depth, self.handle = 0, None
+
+    def begin(self, folder) -> bool:
+        """Become the process that compiles; whether to look for files again."""
+        if fcntl is None or self.handle is not None or not self.depth:
+            return False
+        try:
+            handle = os.open(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError:
+            return False
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(LOOK)
+            except OSError:  # a file system without locks
+                break
+            except BaseException:
+                os.close(handle)
+                raise
+            else:
+                self.handle = handle
+                return True
+        os.close(handle)
+        return True
+
+    @global_compiler_lock
+    def __enter__(self):
+        self.depth += 1
+
+    @global_compiler_lock
+    def __exit__(self, *exc):
+        self.depth -= 1
+        if not self.depth:
+            self.release()
+
+    def release(self, unlock=True):
+        """Let another process compile."""
+        handle, self.handle = self.handle, None
+        if handle is not None:
+            if unlock:  # a child forked meanwhile may have it open
+                fcntl.flock(handle, fcntl.LOCK_UN)
+            os.close(handle)
+
+    def forget(self):
+        """In a forked child: what the parent holds is the parent's."""
+        self.depth = 0
+        self.release(unlock=False)
+
+
+compiling = _Compiling()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=compiling.forget)

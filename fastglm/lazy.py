@@ -1,0 +1,23 @@
+"""Attributes that are computed when they are first asked for."""
+
+from __future__ import annotations
+
+
+class cached_property:  # noqa: N801  a descriptor, used and named as that of functools
+    """``functools.cached_property`` without the lock that versions before Python 3.12 hold for all objects at once.
+
+    Over that lock fits in several threads would wait for each other's passes, and children that are forked meanwhile
+    for ever. Two threads that ask one object at the same time both compute.
+    """
+
+    def __init__(self, compute):
+        self.compute, self.__doc__ = compute, compute.__doc__
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, instance, owner=None):
+        if instance is None:
+            return self
+        value = self.compute(instance)
+        return instance.__dict__.setdefault(self.name, value)
