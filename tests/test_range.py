@@ -69,7 +69,8 @@ def test_log_likelihoods_of_very_many_counts(count):
     result = fastglm.fit(x[:, None], np.column_stack([successes, trials - successes]), family="binomial")
     with mp.workdps(50):
         mu = [mp.mpf(float(v)) for v in result.predict(x[:, None])]
-        terms = [mp.loggamma(n + 1) - mp.loggamma(k + 1) - mp.loggamma(n - k + 1) + k * mp.log(m) + (n - k) * mp.log1p(-m)
+        terms = [mp.loggamma(n + 1) - mp.loggamma(k + 1) - mp.loggamma(n - k + 1)
+                 + k * mp.log(m) + (n - k) * mp.log1p(-m)
                  for k, n, m in zip(map(mp.mpf, successes), map(mp.mpf, trials), mu, strict=True)]  # fmt: skip
         assert result.llf == pytest.approx(float(mp.fsum(terms)), rel=1e-9)
     theta = 2.5
@@ -77,7 +78,8 @@ def test_log_likelihoods_of_very_many_counts(count):
     result = fastglm.fit(x[:, None], y, family=fastglm.families.NegativeBinomial(theta))
     with mp.workdps(50):
         k, mu = mp.mpf(theta), [mp.mpf(float(v)) for v in result.predict(x[:, None])]
-        terms = [mp.loggamma(v + k) - mp.loggamma(k) - mp.loggamma(v + 1) + k * mp.log(k / (k + m)) + v * mp.log(m / (k + m))
+        terms = [mp.loggamma(v + k) - mp.loggamma(k) - mp.loggamma(v + 1)
+                 + k * mp.log(k / (k + m)) + v * mp.log(m / (k + m))
                  for v, m in zip(map(mp.mpf, y), mu, strict=True)]  # fmt: skip
         assert result.llf == pytest.approx(float(mp.fsum(terms)), rel=1e-12)
 

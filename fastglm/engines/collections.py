@@ -44,7 +44,6 @@ class Partitions(Rows):
         The columns that were arrays of their own, beside those of the collection.
     """
 
-
     local_files: tuple = ()
 
     def __init__(self, loaded, names, name, client, added=()):
