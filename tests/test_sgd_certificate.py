@@ -91,6 +91,7 @@ def test_softmax_whose_classes_are_all_penalised(method, penalty):
     free = np.tile([0.0, 1.0, 1.0, 1.0], 3)
     ridge, lasso = (PENALTIES[penalty].get(k, 0.0) * free for k in ("l2", "l1"))
     if r.certificate <= 0.3:
+
         def gradient(b):
             # with curvature for the intercepts' sum, which changes no probability
             g, H = softmax_terms(A, codes, b)

@@ -98,7 +98,7 @@ class Certificate:
         return Place(q, step, gain, sqrt(2.0 * max(gain, 0.0) / unit))
 
     def finished(self, coef: np.ndarray) -> tuple[np.ndarray, Place, int]:
-        """Coefficients after proximal Newton steps down to the tolerance, their place, and how many steps there were."""
+        """Coefficients after proximal Newton steps down to the tolerance, their place, and how many there were."""
         place, steps = self.at(coef), 0
         while self.finishes and self.tol < place.distance < inf and steps < MOST_STEPS:
             found = self._search(coef, place)
