@@ -19,13 +19,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import log_ndtr
 
+from ..errors import ConvergenceWarning, DriftWarning
 from ..family.multinomial import Multinomial
 from ..kernels.evaluate import row_terms
 from ..kernels.rows import Pair
 from ..source.rooted import offset, weight
 
-STRETCH = 1000  # rows, of which a stretch has at least so many
+STRETCH, ENOUGH = 1000, 100  # rows of a stretch, at least, and at the end of a stream
 FALSE_ALARMS = 1e-3  # the share of streams without drift that are warned about, at most
+MOST_NAMED = 5  # columns that a warning names
 UNTOLD = 2.0  # times as much as the rows before, above which a stretch tells of a direction and does not judge it
 
 
@@ -100,12 +102,17 @@ class Fluctuation:
         self.rows, self.sums, self.squares = 0, np.zeros_like(self.sums), np.zeros_like(self.squares)
         self.products = np.zeros_like(self.products)
 
-    @property
-    def p_value(self) -> float:
+    def p_value(self, dispersion: float) -> float:
         """The chance of as much in a stream without drift, at most: of a stretch, or of the walk's largest value.
 
-        A Brownian motion on (0, 1) leaves (-c, c) with a chance below 4 (1 - Phi(c)); all directions count.
+        A Brownian motion on (0, 1) leaves (-c, c) with a chance below 4 (1 - Phi(c)); all directions count, and the
+        stretch under way if it is long enough.
         """
+        if self.rows >= ENOUGH:
+            self = copy(self)
+            self._close(dispersion)
+        if not self.stretches:
+            return 1.0
         d = len(self.sums)
         far = float((self.furthest / np.sqrt(np.maximum(self.size, 1.0))).max(initial=0.0))
         chances = (2.0 * d * self.stretches * tail(self.largest), 4.0 * d * tail(far))
@@ -167,20 +174,60 @@ def look(data, directions: np.ndarray, beta: np.ndarray) -> Seen:
     return Seen(out[:, :, :-1], out[:, :, -1].T)
 
 
+def doubt(drift: Fluctuation, dispersion: float, lost: np.ndarray, names):
+    """(category, text) of the warning that a stream's estimates need, or None.
+
+    Parameters
+    ----------
+    drift : Fluctuation
+    dispersion : float
+    lost : (q,) array
+        Rows that had to be forgotten while hardly anything was known of them, by the coefficient to blame.
+    names : sequence of str
+    """
+    chance = drift.p_value(dispersion)
+    if chance < FALSE_ALARMS:
+        return DriftWarning, (
+            f"the stream drifts: later rows deviate from the estimates of those before them (p = {chance:.2g}), so "
+            "that the order of the rows matters. Shuffle the rows, or fit the stretches apart"
+        )
+    columns = np.flatnonzero(lost)
+    if not len(columns):
+        return None
+    some = ", ".join(dict.fromkeys(names[j % len(names)] for j in columns[:MOST_NAMED]))
+    return ConvergenceWarning, (
+        f"{int(lost.sum()):,} rows had to be forgotten while hardly anything was known of their columns, so that the "
+        f"coefficients of {some} cannot be trusted. Leave out or join columns that are rarely other than constant, or "
+        "fit the rows in memory or from a file"
+    )
+
+
+def blamed(data, M: np.ndarray) -> np.ndarray:
+    """How many rows each coefficient (q,) makes uncertain: the one whose own error moves the linear predictor most."""
+    X = np.asarray(data.X, np.float64)
+    X = np.column_stack([np.ones(len(X)), X]) if data.ones else X
+    errors = np.linalg.norm(M, axis=1)
+    moved = np.abs(np.tile(X, len(errors) // X.shape[1])) * errors
+    return np.bincount(moved.argmax(1), minlength=len(errors)).astype(np.float64)
+
+
 def scores(family, link, data, seen: Seen):
-    """The sum (d,) of the rows' scores in their directions, of the squares (d,), and their information (d, d)."""
-    Z, eta = seen
+    """The sum (d,) of the rows' scores in their directions, of the squares (d,), and their information (d, d).
+
+    Of the rows of a long block the first ``STRETCH``.
+    """
+    Z, eta = seen.Z[:, :STRETCH], seen.eta[:STRETCH]
     n = len(eta)
     w = weight(data, 0, n)
     if not isinstance(family, Multinomial):
-        r, h, _ = row_terms(Pair(family, link), eta[:, 0] + offset(data, 0, n), data.y, w)
+        r, h, _ = row_terms(Pair(family, link), eta[:, 0] + offset(data, 0, n), data.y[:n], w)
         Z = Z[0]
         u = Z * r[:, None]
         return u.sum(0), np.einsum("nd,nd->d", u, u), Z.T @ (Z * h[:, None])
     top = np.maximum(eta.max(1, keepdims=True), 0.0)
     mu = np.exp(eta - top)
     mu /= np.exp(-top) + mu.sum(1, keepdims=True)
-    r = (np.asarray(data.y, np.intp)[:, None] == np.arange(1, 1 + eta.shape[1])) - mu
+    r = (np.asarray(data.y[:n], np.intp)[:, None] == np.arange(1, 1 + eta.shape[1])) - mu
     u = np.einsum("knd,nk->nd", Z, w[:, None] * r)
     mean = np.einsum("knd,nk->nd", Z, mu)
     products = np.einsum("nk,knd,kne->de", w[:, None] * mu, Z, Z, optimize=True) - mean.T @ (mean * w[:, None])

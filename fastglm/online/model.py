@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import inputs
 from ..api import check_options, fit
-from ..errors import ConvergenceWarning, DriftWarning, InvalidParameterError, warn
+from ..errors import ConvergenceWarning, InvalidParameterError, warn
 from ..family.multinomial import Multinomial
 from ..kernels.rows import Pair
 from ..labels import Encoded
@@ -18,20 +18,21 @@ from ..null import ClassNull
 from ..scan import Scan
 from ..solver.factor import from_root
 from ..solver.newton import without_aliased
-from ..solver.running import SOLVED, Running
+from ..solver.running import SOLVED, UNTRUSTED, Running
 from ..solver.stream import prefix
 from ..solvers import Stream
 from ..source.base import Data
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
 from .batch import NUMBERS, Batch, Shape, add, checked, objective, owned
-from .drift import FALSE_ALARMS, Fluctuation, look
+from .drift import Fluctuation, blamed, doubt, look
+from .start import constant_model, events
 
 FIRST = 20  # rows a coefficient that are kept before the first estimate
 FIRST_ROWS = 1000
 EVENTS = 5  # of the rarest outcome, a coefficient
 PATIENCE = 20  # times as many rows as are usually kept, after which rare outcomes are no longer waited for
-MOST_KEPT = 4  # times as many rows, that are kept later
+MOST_KEPT = 2  # times as many rows, that are kept later
 BLOCK = 4096  # rows learned from in one step
 COLLINEAR = 1e-7
 
@@ -40,9 +41,10 @@ class OnlineGLM:
     """A generalized linear model that learns from batches, each read once: no learning rate, and standard errors.
 
     The first rows are kept until they give an estimate; then each batch moves the coefficients by Newton steps whose
-    curvature is that of all rows so far (``fastglm.solver.stream``). The estimates are within a small part of a
-    standard error of the optimum over all rows, whatever the scale of the columns; for the gaussian with the identity
-    link they are the optimum.
+    curvature is that of all rows so far (``fastglm.solver.running``). Rows of columns that are not known yet, because
+    they are rarely other than constant, are kept until they are, and solved for again with every batch. The estimates
+    are within a small part of a standard error of the optimum over all rows, whatever the scale of the columns; for the
+    gaussian with the identity link they are the optimum.
 
     Parameters
     ----------
@@ -206,6 +208,9 @@ class OnlineGLM:
         if len(away) > most:
             limit = max(limit, float(-np.partition(-away, most)[most]))
         keep = away > limit
+        unknown = ~keep & (away > UNTRUSTED)
+        if unknown.any():
+            running.lost = running.lost + blamed(rows.where(unknown).data, running.spread())
         if not keep.all():
             gone = rows.where(~keep)
             running.forget(self._objective(gone, shape, sums), len(gone.data.y))
@@ -224,7 +229,7 @@ class OnlineGLM:
         """Whether the rows that are kept make a first estimate: enough of them, and of the rarest outcome."""
         m = len(kept[0].data.names) + self.intercept
         rows, first = sum(len(b.data.y) for b in kept), self._first(kept[0].shape)
-        rare = totals.min() if totals is not None else _events(self.family, sums)
+        rare = totals.min() if totals is not None else events(self.family, sums)
         return rows >= first and (rare >= EVENTS * m or rows >= PATIENCE * first)
 
     def _begin(self, batch, shape):
@@ -234,7 +239,7 @@ class OnlineGLM:
         if self.intercept:
             free[:: o.n_columns] = False
         running = Running(o.n_params, free, self.cov == "robust", o.linear)
-        fallback = _start(o, batch, self.family, self.link)
+        fallback = constant_model(o, batch, self.family, self.link)
         beta = prefix(o, fallback, free, tol=1e-6)
         if beta is None:
             raise InvalidParameterError("the first rows admit no start: their means lie outside the family's range")
@@ -268,7 +273,9 @@ class OnlineGLM:
         Warns
         -----
         DriftWarning
-            When successive batches deviate from the estimates in the same direction.
+            When later rows deviate from the estimates of earlier ones more than chance lets them.
+        ConvergenceWarning
+            When rows had to be forgotten of whose columns next to nothing was known.
         """
         if self._shape is None:
             raise InvalidParameterError("partial_fit has not been called with any rows: there is nothing to report")
@@ -304,14 +311,11 @@ class OnlineGLM:
         history = {"iteration": self.n_batches, "passes": 1.0, "deviance": running.deviance, "max_eta": running.max_eta}
         model.solution = solution._replace(n_iter=self.n_batches, history=(history,))
         model.objective.n_passes = 1.0
-        if self._drift.p_value < FALSE_ALARMS:
-            text = (
-                f"the stream drifts: later rows deviate from the estimates of those before them (p = "
-                f"{self._drift.p_value:.2g}), so that the order of the rows matters. Shuffle the rows, or fit the "
-                "stretches apart"
-            )
+        found = doubt(self._drift, self._dispersion(running), running.lost, model.names)
+        if found is not None:
+            category, text = found
             model.notes.append(text)
-            warn(DriftWarning, text)
+            warn(category, text)
         return model.result(classes)
 
     def _complete(self):
@@ -403,26 +407,3 @@ def _reduced(solution):
     R = np.sqrt(np.maximum(values, 0.0))[:, None] * np.where(d > 0.0, vectors.T, 0.0)
     factor = from_root(R, size, tolerance=COLLINEAR)
     return solution._replace(factor=factor, beta=without_aliased(solution.beta, factor))
-
-
-def _events(family, sums):
-    """The weight of the rarer outcome, where outcomes can be rare."""
-    if family.domain.high == 1.0:
-        return min(sums.weighted_y, sums.weight - sums.weighted_y)
-    return sums.weighted_y if family.name in ("poisson", "quasipoisson", "negative_binomial") else np.inf
-
-
-def _start(o, batch, family, link):
-    """() -> coefficients of the constant model: the mean of y, or the shares of the classes."""
-    if batch.totals is not None:
-        beta = np.zeros((o.n_classes - 1, o.n_columns))
-        if batch.data.ones:
-            shares = np.maximum(batch.totals, 0.5)
-            beta[:, 0] = np.log(shares[1:] / shares[0])
-        return lambda: beta.ravel()
-    s, mean = batch.sums, batch.sums.mean
-    if mean in (family.domain.low, family.domain.high):
-        # half an event away from the end, where the link is infinite
-        mean = (s.weighted_y + 0.5) / (s.weight + 1.0)
-    eta = float(link.link(mean))
-    return lambda: o.constant_start(mean, eta)

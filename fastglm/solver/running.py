@@ -32,6 +32,7 @@ TOO_FAR = 0.7  # the change of a linear predictor that a quadratic is not truste
 OUTLYING = 20.0  # the leverage of a far row, in average leverages
 KNOWN, UNUSUAL = 0.07, 3.0  # the variance of a linear predictor, and times the mean, above which a row is kept
 UNKNOWN = 1e-30  # the precision of a coefficient that no row has told anything of
+UNTRUSTED = 0.5  # the variance of a linear predictor, with which no row may go without a word
 PROBES = 16  # random directions that stand for all those of a wide J
 MOST_STEPS, HALVINGS = 50, 40
 NEARLY, SOLVED = 0.1, 0.01  # standard errors that are left where rows are solved for, on the way and at the end
@@ -56,6 +57,8 @@ class Running:
         The score of the rows that are gone, at ``beta`` and by their quadratics: what the rows that are kept withstand.
     prior : (p,) array
         The precision that holds each coefficient, at zero but for the constants, while rows are solved for.
+    lost : (p,) array
+        Rows that had to go although next to nothing was known of their linear predictor, by the coefficient to blame.
     meat : (p, p) array or None
         The sum of outer products of the rows' scores, where a sandwich is wanted.
     seen, spreads : float
@@ -64,8 +67,8 @@ class Running:
         Rows whose means the coefficients of the time put outside the family's range; they were not learned from.
     """
 
-    ARRAYS = ("beta", "curvature", "margins", "pull", "prior", "meat")
-    LATER = ("pull", "prior", "meat", "seen", "spreads")  # that older states, or some, have not
+    ARRAYS = ("beta", "curvature", "margins", "pull", "prior", "lost", "meat")
+    LATER = ("pull", "prior", "lost", "meat", "seen", "spreads")  # that older states, or some, have not
     SUMS = ("rows", "sampled", "deviance", "pearson", "refused", "seen", "spreads")
     NUMBERS = (*SUMS, "max_eta")
 
@@ -73,7 +76,7 @@ class Running:
         self.free, self.exact, self.whole = free, exact, exact or robust or n_params <= NARROW
         self.beta = np.zeros(n_params)
         self.curvature, self.margins = np.zeros((n_params, n_params)), np.zeros(n_params)
-        self.pull, self.prior = np.zeros(n_params), np.zeros(n_params)
+        self.pull, self.prior, self.lost = np.zeros((3, n_params))
         self.meat = np.zeros((n_params, n_params)) if robust else None
         self.rows = self.sampled = self.refused = self.seen = 0
         self.deviance = self.pearson = self.max_eta = self.spreads = 0.0
@@ -183,9 +186,9 @@ class Running:
     def far(self, variances: np.ndarray) -> float:
         """The variance of a linear predictor above which a row is not to go, from those of rows before they do."""
         self.seen += len(variances)
-        self.spreads += float(np.minimum(variances, 1.0).sum()) * self._factored
+        self.spreads += float(np.minimum(variances, UNUSUAL * KNOWN).sum()) * self._factored
         usual = self.spreads / max(self.seen * self._factored, 1)
-        return max(KNOWN, min(UNUSUAL * usual, 0.5))
+        return max(KNOWN, min(UNUSUAL * usual, UNTRUSTED))
 
     def weigh(self, objective) -> None:
         """Let J be that of all rows, those of ``objective`` too, which are kept."""
@@ -305,7 +308,7 @@ class Running:
             beta = self.joint(other)
         self.move(beta, self.information())
         other.move(beta, other.information())
-        for name in ("curvature", "margins", "pull", *self.SUMS):
+        for name in ("curvature", "margins", "pull", "lost", *self.SUMS):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.prior = np.maximum(self.prior, other.prior)
         self.adopt(mine + theirs, self.rows)
