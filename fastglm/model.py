@@ -31,7 +31,9 @@ from .result import GLMResult
 from .solver.empty import evaluate
 from .solver.newton import Control, Solution, factorise, without_aliased
 from .solver.plan import solve
+from .solver.sgd.certificate import Certificate
 from .solver.sgd.driver import run as run_sgd
+from .solver.sgd.options import tolerance
 from .solvers import SGD, name_of
 from .source.rooted import as_rows
 from .types import READ_ONCE
@@ -40,7 +42,6 @@ WELL = ("converged", "boundary", "early stopping")
 MOST_NAMED = 20  # aliased columns that a warning names
 MOST_LEVELS = 3  # of a factor of very many levels, that a combination names one by one
 TINY = 1e-146  # a size of y, whose squares underflow
-NEAR_ENOUGH = 0.1  # standard errors from the optimum, within which a first-order fit counts as converged
 
 
 class Model:
@@ -108,22 +109,31 @@ class Model:
         """A first-order fit, with the pass at its end that says how far the optimum is, and gives the covariance."""
         data, options = as_rows(self.source.gather().data), self.options
         model, start = self.stochastic(start)
-        found = run_sgd(data, model, options, start=start, callback=callback)
-        self.raw = found.coef
+        classes = model if isinstance(model, int) else None
+        goal = Certificate(
+            self.objective, self.to_params, classes, options, self.sums.weight, self.dispersion, data, model
+        )
+        found = run_sgd(data, model, options, start=start, callback=callback, certify=goal)
         self.notes += found.notes
-        beta = self.to_params(found.coef)
         self.objective.n_passes += float(found.history["passes"][-1]) if found.epochs else 0.0
         penalised = options.l1 > 0.0 or options.l2 > 0.0
-        wanted = self.cov is not None and not penalised
-        q = self.objective.at(beta, 2 if wanted else 1)
         columns = [values.tolist() for values in found.history.values()]
         history = tuple(dict(zip(found.history, row, strict=True)) for row in zip(*columns, strict=True))
-        factor, certificate = None, np.nan
-        if wanted and q.finite and np.isfinite(q.score).all():
-            factor = factorise(self.objective, q, beta)
-            beta = without_aliased(beta, factor)
-            errors = np.sqrt(max(self.dispersion(q), 1e-300) * factor.inverse().diagonal())
-            certificate = float(np.nanmax(np.abs(factor.solve(q.score)) / errors))
+        factor = None
+        if self.cov is not None and not penalised:
+            self.raw, certificate = found.coef, np.inf
+            beta = self.to_params(found.coef)
+            q = self.objective.at(beta, 2)
+            if q.finite and np.isfinite(q.score).all():
+                factor = factorise(self.objective, q, beta)
+                beta = without_aliased(beta, factor)
+                errors = np.sqrt(max(self.dispersion(q), 1e-300) * factor.inverse().diagonal())
+                certificate = float(np.nanmax(np.abs(factor.solve(q.score)) / errors))
+        else:
+            self.raw, (q, _, _, certificate), steps = goal.finished(found.coef)
+            beta = self.to_params(self.raw)
+            if steps:
+                self.notes.append(f"{steps} proximal Newton steps followed the {found.epochs} epochs")
         if penalised and self.cov is not None:
             self.notes.append("a penalised fit has no standard errors")
         score = float(np.sqrt(q.score @ q.score))
@@ -181,9 +191,9 @@ class Model:
         if redundant:
             params[list(redundant)] = np.nan
         converged = solution.stop in WELL and not separated
-        if isinstance(self.options, SGD) and not np.isnan(solution.certificate):
+        if isinstance(self.options, SGD):
             # losses that no longer fall say little; the distance to the optimum says it
-            converged = solution.certificate <= NEAR_ENOUGH and not separated
+            converged = solution.certificate <= tolerance(self.options) and not separated
             if not converged and solution.stop == "converged":
                 self.solution = solution = solution._replace(stop="the loss no longer falls")
         idle = () if separated or redundant or not converged else self._idle()
@@ -224,6 +234,8 @@ class Model:
 
     def _remedy(self):
         if isinstance(self.options, SGD):
+            if self.options.l1 > 0.0 or self.options.l2 > 0.0:
+                return "Raise epochs, or leave method, rate, schedule, batch_size and averaging automatic"
             return "Raise epochs, lower tol or the rate, or take solver='auto', which is exact"
         return "Raise max_iter, pass start=, or rescale X"
 

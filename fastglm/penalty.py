@@ -6,7 +6,9 @@ import numpy as np
 
 
 class Anchored:
-    """Half the deviance plus (beta - centre)' P (beta - centre) / 2, for solvers an objective like any other.
+    """Half the deviance plus (beta - centre)' P (beta - centre) / 2, less pull' (beta - centre).
+
+    For solvers it is an objective like any other.
 
     Parameters
     ----------
@@ -14,12 +16,14 @@ class Anchored:
     centre : (p,) array
     precision : (p,) or (p, p) array
         P, or its diagonal.
+    pull : (p,) array or float
+        The quadratic's own score at the centre.
     """
 
     linear = bounded = False
 
-    def __init__(self, objective, centre: np.ndarray, precision: np.ndarray):
-        self.objective, self.centre, self.precision = objective, centre, precision
+    def __init__(self, objective, centre: np.ndarray, precision: np.ndarray, pull: np.ndarray | float = 0.0):
+        self.objective, self.centre, self.precision, self.pull = objective, centre, precision, pull
 
     def __getattr__(self, name):
         # what is not changed by a quadratic is the objective's own
@@ -40,8 +44,9 @@ class Anchored:
         """As the objective's, with the quadratic."""
         q = self.objective.at(beta, order)
         away = beta - self.centre
-        pull = self._times(away)
-        q = q._replace(deviance=q.deviance + float(away @ pull), score=q.score - pull)
+        held = self._times(away)
+        pulled = 2.0 * float(np.sum(self.pull * away))
+        q = q._replace(deviance=q.deviance + float(away @ held) - pulled, score=q.score - held + self.pull)
         if q.information is not None:
             scale = self.objective.scale
             added = np.diag(self.precision) if self.precision.ndim == 1 else self.precision

@@ -240,6 +240,43 @@ def test_drift_is_warned_of(kind):
     assert any("drifts" in note for note in r.notes)
 
 
+@pytest.mark.parametrize("batch", [250, 1000])
+@pytest.mark.parametrize(
+    "kind, level", [("binomial", -0.5), ("binomial", -2.0), ("poisson", -1.0), ("overdispersed", 0.5)]
+)
+def test_rows_sorted_by_y_are_always_warned_of(kind, level, batch):
+    for seed in range(10):
+        X, y = made(kind, 10_000, 4, level, seed=seed)
+        order = np.argsort(y, kind="stable")[:: 1 if seed % 2 else -1]
+        family = kind if kind != "overdispersed" else "poisson"
+        model = online(X[order], y[order], family, batch, classes=(0, 1) if kind == "binomial" else None)
+        with pytest.warns(DriftWarning):
+            model.result()
+
+
+@pytest.mark.parametrize("kind", ["binomial", "poisson"])
+@pytest.mark.parametrize("level", [-4.0, -6.0])
+def test_rare_events_in_random_order_do_not_drift(kind, level):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DriftWarning)
+        for seed in range(12):
+            X, y = made(kind, 30_000, 3, level, seed=seed)
+            online(X, y, kind, classes=(0, 1) if kind == "binomial" else None).result()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["gaussian", "binomial", "poisson", "overdispersed", "multinomial"])
+def test_false_alarms_are_as_rare_as_is_said(kind):
+    family, alarms = "poisson" if kind == "overdispersed" else kind, []
+    for seed in range(400):
+        X, y = streaming.classes(12_000, 3, 3, seed) if kind == "multinomial" else made(kind, 12_000, 3, seed=seed)
+        model = online(X, y, family, batch=600)
+        alarms.append(model._drift.p_value(model._dispersion(model._running)))
+    # three deviations above the level at which p is to be a bound
+    for level in (0.001, 0.05):
+        assert np.mean(np.array(alarms) < level) <= level + 3.0 * np.sqrt(level / 400)
+
+
 def test_coefficients_that_change_are_warned_of():
     X, y = made("binomial", 40_000, 4)
     y[20_000:] = made("binomial", 40_000, 4, level=0.2)[1][20_000:]

@@ -64,6 +64,11 @@ class Batch(NamedTuple):
             totals = None if totals is None else totals + b.totals
         return Batch(data, sums, totals, self.shape)
 
+    def where(self, rows) -> Batch:
+        """Some of the rows, a slice or a mask, for the rows' own sake: without sums."""
+        totals = None if self.totals is None else np.zeros_like(self.totals)
+        return Batch(_counting(self.data, rows), Scan(*[0.0] * len(Scan._fields)), totals, self.shape)
+
 
 def add(a: Scan, b: Scan) -> Scan:
     """The sums over the rows of both."""
@@ -176,7 +181,7 @@ def _counts(w) -> bool:
 
 
 def _counting(data: Data, keep) -> Data:
-    """The rows that ``keep`` (n,) marks."""
+    """The rows that ``keep``, a mask (n,) or a slice, marks."""
     cut = {f: getattr(data, f)[keep] for f in FIELDS if getattr(data, f) is not None}
     return data._replace(**cut)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import inputs
 from ..api import check_options, fit
-from ..errors import ConvergenceWarning, DriftWarning, InvalidParameterError, warn
+from ..errors import ConvergenceWarning, InvalidParameterError, warn
 from ..family.multinomial import Multinomial
 from ..kernels.rows import Pair
 from ..labels import Encoded
@@ -18,19 +18,22 @@ from ..null import ClassNull
 from ..scan import Scan
 from ..solver.factor import from_root
 from ..solver.newton import without_aliased
-from ..solver.stream import Running, prefix
+from ..solver.running import SOLVED, UNTRUSTED, Running
+from ..solver.stream import prefix
 from ..solvers import Stream
 from ..source.base import Data
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
 from .batch import NUMBERS, Batch, Shape, add, checked, objective, owned
+from .drift import Fluctuation, blamed, doubt, look
+from .start import constant_model, events
 
 FIRST = 20  # rows a coefficient that are kept before the first estimate
 FIRST_ROWS = 1000
 EVENTS = 5  # of the rarest outcome, a coefficient
 PATIENCE = 20  # times as many rows as are usually kept, after which rare outcomes are no longer waited for
+MOST_KEPT = 2  # times as many rows, that are kept later
 BLOCK = 4096  # rows learned from in one step
-DRIFTING = 4.5  # standard errors of the correlation of successive scores
 COLLINEAR = 1e-7
 
 
@@ -38,9 +41,10 @@ class OnlineGLM:
     """A generalized linear model that learns from batches, each read once: no learning rate, and standard errors.
 
     The first rows are kept until they give an estimate; then each batch moves the coefficients by Newton steps whose
-    curvature is that of all rows so far (``fastglm.solver.stream``). The estimates are within a small part of a
-    standard error of the optimum over all rows, whatever the scale of the columns; for the gaussian with the identity
-    link they are the optimum.
+    curvature is that of all rows so far (``fastglm.solver.running``). Rows of columns that are not known yet, because
+    they are rarely other than constant, are kept until they are, and solved for again with every batch. The estimates
+    are within a small part of a standard error of the optimum over all rows, whatever the scale of the columns; for the
+    gaussian with the identity link they are the optimum.
 
     Parameters
     ----------
@@ -78,6 +82,7 @@ class OnlineGLM:
         self._shape: Shape | None = None
         self._kept: list[Batch] = []
         self._running: Running | None = None
+        self._drift: Fluctuation | None = None
         self._sums: Scan | None = None
         self._totals: np.ndarray | None = None
         self._centre, self._null = np.nan, 0.0
@@ -140,22 +145,27 @@ class OnlineGLM:
         shape = self._shape or batch.shape
         sums = batch.sums if self._sums is None else add(self._sums, batch.sums)
         totals = batch.totals if self._totals is None else self._totals + batch.totals
-        running, kept, centre, null = self._running, self._kept, self._centre, self._null
+        running, kept, centre, null, drift = self._running, self._kept, self._centre, self._null, self._drift
         if running is None:
             kept = [*kept, batch._replace(data=owned(batch.data))]
             if self._enough(kept, sums, totals):
                 whole = kept[-1].joined(kept[:-1])
-                running, kept = self._begin(whole, shape), []
+                running = self._begin(whole, shape)
+                kept = self._settled(running, whole, sums, shape)
+                drift = Fluctuation(running.spread())
                 centre = sums.mean
                 null += self._null_part(whole, centre)
         else:
             running = running.copy()
             before = running.refused
-            o = self._objective(batch, shape)
-            n = len(batch.data.y)
-            for a in range(0, n, BLOCK):
-                b = min(a + BLOCK, n)
-                running.watch(running.learn(o, np.array([[a, b]])), b - a)
+            for a in range(0, len(batch.data.y), BLOCK):
+                block = batch if len(batch.data.y) <= BLOCK else batch.where(slice(a, a + BLOCK))
+                M, scale = running.spread(), self._dispersion(running)
+                seen = look(block.data, M, running.beta)
+                drift = drift.watch(self.family, self.link, block.data, running.beta, scale, M, seen)
+                away = scale * seen.variances
+                known = running.exact or away.max() <= running.far(away)
+                kept = self._learned(running, kept, block, known, sums, shape)
             null += self._null_part(batch, centre)
             if running.refused > before:
                 warn(
@@ -164,20 +174,62 @@ class OnlineGLM:
                     f"their means outside the range of family={self.family.name!r}. Another link keeps them inside",
                 )
         self._shape, self._sums, self._totals, self._given = shape, sums, totals, given
-        self._running, self._kept, self._centre, self._null = running, kept, centre, null
+        self._running, self._kept, self._centre, self._null, self._drift = running, kept, centre, null, drift
         self.n_batches += 1
 
-    def _objective(self, batch, shape):
+    def _objective(self, batch, shape, sums=None):
         n_classes = len(shape.classes) if isinstance(self.family, Multinomial) else None
-        return objective(self.family, self.link, batch.data, batch.sums, n_classes)
+        return objective(self.family, self.link, batch.data, sums or batch.sums, n_classes)
+
+    def _learned(self, running, kept, block, known, sums, shape):
+        """Learn from a block of rows, beside those that are ``kept``; what is to be kept after it.
+
+        Where nothing is kept and the linear predictors are ``known``, a step will do.
+        """
+        o, n = self._objective(block, shape, sums), len(block.data.y)
+        if known and not kept:
+            running.learn(o, np.array([[0, n]]))
+            return kept
+        q = o.at(running.beta, 1)
+        if not (q.finite and np.isfinite(q.score).all()):
+            running.refused += n
+            return kept
+        return self._settled(running, block.joined(kept), sums, shape)
+
+    def _settled(self, running, rows, sums, shape):
+        """Solve for ``rows``, let those go whose linear predictors are known, and return the others."""
+        if running.exact:
+            return []
+        o = self._objective(rows, shape, sums)
+        running.solve(o)
+        running.weigh(o)
+        away = self._dispersion(running) * look(rows.data, running.spread(), running.beta).variances
+        limit, most = running.far(away), MOST_KEPT * self._first(shape)
+        if len(away) > most:
+            limit = max(limit, float(-np.partition(-away, most)[most]))
+        keep = away > limit
+        unknown = ~keep & (away > UNTRUSTED)
+        if unknown.any():
+            running.lost = running.lost + blamed(rows.where(unknown).data, running.spread())
+        if not keep.all():
+            gone = rows.where(~keep)
+            running.forget(self._objective(gone, shape, sums), len(gone.data.y))
+        return [rows.where(keep)] if keep.any() else []
+
+    def _dispersion(self, running):
+        """The dispersion so far; one where it is known."""
+        return 1.0 if self.family.dispersion == "one" or not running.rows else running.pearson / running.rows
+
+    def _first(self, shape):
+        """The rows that make a first estimate."""
+        others = len(shape.classes) - 1 if isinstance(self.family, Multinomial) else 1
+        return max(FIRST * others * (len(shape.names) + self.intercept), FIRST_ROWS)
 
     def _enough(self, kept, sums, totals):
         """Whether the rows that are kept make a first estimate: enough of them, and of the rarest outcome."""
         m = len(kept[0].data.names) + self.intercept
-        rows = sum(len(b.data.y) for b in kept)
-        q = m if totals is None else m * (len(totals) - 1)
-        first = max(FIRST * q, FIRST_ROWS)
-        rare = totals.min() if totals is not None else _events(self.family, sums)
+        rows, first = sum(len(b.data.y) for b in kept), self._first(kept[0].shape)
+        rare = totals.min() if totals is not None else events(self.family, sums)
         return rows >= first and (rare >= EVENTS * m or rows >= PATIENCE * first)
 
     def _begin(self, batch, shape):
@@ -187,11 +239,11 @@ class OnlineGLM:
         if self.intercept:
             free[:: o.n_columns] = False
         running = Running(o.n_params, free, self.cov == "robust", o.linear)
-        fallback = _start(o, batch, self.family, self.link)
+        fallback = constant_model(o, batch, self.family, self.link)
         beta = prefix(o, fallback, free, tol=1e-6)
         if beta is None:
             raise InvalidParameterError("the first rows admit no start: their means lie outside the family's range")
-        running.start(o, beta, len(batch.data.y))
+        running.start(o, beta, len(batch.data.y), not running.exact)
         if not running.ready:
             raise InvalidParameterError("sums of squares of X overflow: rescale its columns")
         return running
@@ -221,7 +273,9 @@ class OnlineGLM:
         Warns
         -----
         DriftWarning
-            When successive batches deviate from the estimates in the same direction.
+            When later rows deviate from the estimates of earlier ones more than chance lets them.
+        ConvergenceWarning
+            When rows had to be forgotten of whose columns next to nothing was known.
         """
         if self._shape is None:
             raise InvalidParameterError("partial_fit has not been called with any rows: there is nothing to report")
@@ -249,7 +303,7 @@ class OnlineGLM:
 
     def _summarise(self):
         """The state as a result: through the same model as a fit, whose rows are gone."""
-        running = self._running
+        running = self._complete()
         model, classes = self._model()
         solution = running.solution(())
         if solution.factor is None:
@@ -257,15 +311,21 @@ class OnlineGLM:
         history = {"iteration": self.n_batches, "passes": 1.0, "deviance": running.deviance, "max_eta": running.max_eta}
         model.solution = solution._replace(n_iter=self.n_batches, history=(history,))
         model.objective.n_passes = 1.0
-        if running.drifting > DRIFTING:
-            text = (
-                f"the stream drifts: successive batches deviate from the estimates in the same direction "
-                f"({running.drifting:.1f} standard errors), so that the order of the rows matters. Shuffle the rows, "
-                "or fit the stretches apart"
-            )
+        found = doubt(self._drift, self._dispersion(running), running.lost, model.names)
+        if found is not None:
+            category, text = found
             model.notes.append(text)
-            warn(DriftWarning, text)
+            warn(category, text)
         return model.result(classes)
+
+    def _complete(self):
+        """The state with the rows that are kept solved for, and then as if gone."""
+        running = self._running
+        for rows in self._kept:
+            running, o = running.copy(), self._objective(rows, self._shape, self._sums)
+            running.solve(o, SOLVED)
+            running.forget(o, len(rows.data.y))
+        return running
 
     def _model(self):
         """The model of a fit over no rows, with the sums of all, and the labels."""
@@ -347,26 +407,3 @@ def _reduced(solution):
     R = np.sqrt(np.maximum(values, 0.0))[:, None] * np.where(d > 0.0, vectors.T, 0.0)
     factor = from_root(R, size, tolerance=COLLINEAR)
     return solution._replace(factor=factor, beta=without_aliased(solution.beta, factor))
-
-
-def _events(family, sums):
-    """The weight of the rarer outcome, where outcomes can be rare."""
-    if family.domain.high == 1.0:
-        return min(sums.weighted_y, sums.weight - sums.weighted_y)
-    return sums.weighted_y if family.name in ("poisson", "quasipoisson", "negative_binomial") else np.inf
-
-
-def _start(o, batch, family, link):
-    """() -> coefficients of the constant model: the mean of y, or the shares of the classes."""
-    if batch.totals is not None:
-        beta = np.zeros((o.n_classes - 1, o.n_columns))
-        if batch.data.ones:
-            shares = np.maximum(batch.totals, 0.5)
-            beta[:, 0] = np.log(shares[1:] / shares[0])
-        return lambda: beta.ravel()
-    s, mean = batch.sums, batch.sums.mean
-    if mean in (family.domain.low, family.domain.high):
-        # half an event away from the end, where the link is infinite
-        mean = (s.weighted_y + 0.5) / (s.weight + 1.0)
-    eta = float(link.link(mean))
-    return lambda: o.constant_start(mean, eta)

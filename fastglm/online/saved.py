@@ -10,11 +10,12 @@ from ..atomic import whole
 from ..errors import FileFormatError, InvalidParameterError
 from ..scan import Scan
 from ..serialize import named, read_named
-from ..solver.stream import Running
+from ..solver.running import Running
 from ..source.base import Data
 from .batch import FIELDS, NUMBERS, Batch, Shape, add
+from .drift import Fluctuation
 
-FORMAT, VERSION = "fastglm-stream", 1
+FORMAT, VERSION = "fastglm-stream", 2
 
 
 def merged(a, b):
@@ -41,10 +42,16 @@ def merged(a, b):
             for batch in b._kept:
                 out._learn(batch, out._given | b._given)
         return out
-    out._running.merge(b._running)
     shift = _null_shift(out, b)
     out._null += b._null + shift
     out._sums = add(a._sums, b._sums)
+    with np.errstate(all="ignore"):
+        # the rows that are kept count where the streams meet, and are then solved for together
+        out._running.merge(b._running, a._complete().joint(b._complete()))
+        out._drift = a._drift.merged(b._drift)
+        kept = [*a._kept, *b._kept]
+        if kept:
+            out._kept = out._settled(out._running, kept[-1].joined(kept[:-1]), out._sums, out._shape)
     out._totals = None if a._totals is None else a._totals + b._totals
     out._given, out.n_batches = a._given | b._given, a.n_batches + b.n_batches
     return out
@@ -87,7 +94,8 @@ def save(model, path) -> None:
         if batch.totals is not None:
             arrays[f"{i}/totals"] = batch.totals
     if model._running is not None:
-        arrays |= {f"running/{k}": v for k, v in model._running.state().items()}
+        for name, part in (("running", model._running), ("drift", model._drift)):
+            arrays |= {f"{name}/{k}": v for k, v in part.state().items()}
     try:
         header = json.dumps(header)
     except TypeError as error:
@@ -136,7 +144,12 @@ def _restored(cls, header, arrays):
         sums = Scan(*arrays[f"{i}/sums"].tolist())
         model._kept.append(Batch(data, sums, arrays.get(f"{i}/totals"), model._shape))
     if header["running"]:
-        prefix = "running/"
-        state = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-        model._running = Running.from_state(state)
+        model._running = Running.from_state(_part(arrays, "running/"))
+        drift = _part(arrays, "drift/")
+        # the first version looked at other sums
+        model._drift = Fluctuation.from_state(drift) if drift else Fluctuation(model._running.spread())
     return model
+
+
+def _part(arrays, prefix):
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

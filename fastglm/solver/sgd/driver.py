@@ -49,7 +49,7 @@ class Solution(NamedTuple):
     state: State
 
 
-def run(data, model, options: SGD, *, start=None, callback=None, state: State | None = None) -> Solution:
+def run(data, model, options: SGD, *, start=None, callback=None, state: State | None = None, certify=None) -> Solution:
     """Fit by first-order stochastic descent.
 
     Parameters
@@ -66,6 +66,8 @@ def run(data, model, options: SGD, *, start=None, callback=None, state: State | 
         Called after each epoch with its record, like ``options.callbacks``.
     state : State, optional
         A state of the same fit to continue; it is changed in place, between epochs only.
+    certify : callable, optional
+        Whether a fit whose losses no longer fall may stop at these coefficients; without it, it stops.
 
     Returns
     -------
@@ -83,7 +85,7 @@ def run(data, model, options: SGD, *, start=None, callback=None, state: State | 
     check(options)
     method = automatic_method(data, model, options) if options.method == "auto" else options.method
     with np.errstate(all="ignore"):
-        return Fit(LinearTask(data, model, options, method), method, start, callback, state).run()
+        return Fit(LinearTask(data, model, options, method), method, start, callback, state, certify).run()
 
 
 def automatic_method(data, model, options) -> str:
@@ -117,12 +119,12 @@ class Fit:
     ----------
     task : LinearTask
     method : str
-    start, callback, state
+    start, callback, state, certify
         As for ``run``.
     """
 
-    def __init__(self, task, method, start, callback, state):
-        options = task.options
+    def __init__(self, task, method, start, callback, state, certify=None):
+        options, self.certify = task.options, certify
         self.task, self.options, self.method = task, options, method
         self.batch = batch_size(task, method)
         self.callbacks = (*options.callbacks, callback) if callback else tuple(options.callbacks)
@@ -297,7 +299,13 @@ class Fit:
             return None
         if self.tol is None or state.stale < self.options.patience:
             return None
-        return "early stopping" if held_out else "converged"
+        if held_out:
+            return "early stopping"
+        if self.certify is None or self.certify(self.task.to_coef(state.estimate())):
+            return "converged"
+        # looked at again once as many epochs more have not improved the loss
+        state.stale = 0
+        return None
 
     def _note_overshooting(self, record):
         """Say once that a given rate overshoots, although the fit stays finite."""

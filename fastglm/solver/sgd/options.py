@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ...errors import InvalidParameterError
 
+NEAR_ENOUGH = 0.1  # standard errors from the optimum, within which a fit counts as converged by default
 METHODS = ("auto", "sgd", "adagrad", "adam", "saga")
 SCHEDULES = ("auto", "constant", "inverse_scaling", "adaptive")
 CHOICES = {
@@ -58,8 +59,10 @@ class SGD(NamedTuple):
     epochs : int
         The most passes over the rows.
     tol : float, None or "auto"
-        Stop when ``patience`` epochs have not improved the loss by this fraction of it; None runs all epochs. "auto" is
-        1e-5, or None where rate is a number or schedule a function.
+        A fit has converged where its distance to the optimum, penalties included, is at most this many standard errors
+        (``GLMResult.certificate``). It is looked at whenever ``patience`` epochs have not improved the loss by the
+        fraction ``tol`` of it, which alone ends the fit of a network. "auto" is 0.1 standard errors and 1e-5 of the
+        loss; where rate is a number or schedule a function, "auto" runs all epochs, as None does, and then looks.
     patience : int
         Epochs without improvement that are waited for.
     shuffle : {"rows", "batches", False}
@@ -67,7 +70,8 @@ class SGD(NamedTuple):
         everything as it lies.
     l2, l1 : float
         The penalty l2/2 |b|^2 + l1 |b|_1 of the coefficients on their original scale, the intercept excepted; added
-        to the mean or sum of the losses.
+        to the mean or sum of the losses. Where "auto" stands for SAGA, the fit of up to 200 coefficients goes on from
+        where its losses no longer fall by proximal Newton steps on all rows, to ``tol``; `notes` says how many.
     class_weight : None, "balanced" or mapping
         Weights of the classes, by the values of y; "balanced" gives every class the same total weight.
     reduction : {"mean", "sum"}
@@ -165,6 +169,11 @@ def check(options: SGD) -> None:
     _check_rate(options)
     _check_others(options)
     _check_combinations(options)
+
+
+def tolerance(options: SGD) -> float:
+    """The standard errors from the optimum within which a fit counts as converged."""
+    return NEAR_ENOUGH if options.tol is None or isinstance(options.tol, str) else float(options.tol)
 
 
 def is_number(value) -> bool:

@@ -1,0 +1,234 @@
+"""Whether a stream follows one model throughout: the scores of its rows before they were learned from.
+
+Where it does, a row's score at the coefficients of the rows before it has the mean zero whatever order the rows come
+in. So the sums of scores over stretches of rows are uncorrelated, and no larger than the rows' own scores and the error
+of the coefficients let them be. They are looked at in directions that are uncorrelated too, for a stretch that stands
+out (a break), and for sums over all stretches so far that walk further than chance does (drift): the cusum of
+recursive residuals (Brown, Durbin and Evans 1975, "Techniques for testing the constancy of regression relationships
+over time", JRSS B 37, 149-192), of scores in place of residuals (Hjort and Koning 2002, "Tests for constancy of model
+parameters over time", Journal of Nonparametric Statistics 14, 113-132). Sums are divided by the rows' own squares (de
+la Pena, Lai and Shao 2009, "Self-normalized processes"), so that neither overdispersion nor the rare large score of a
+rare event passes for drift.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import log_ndtr
+
+from ..errors import ConvergenceWarning, DriftWarning
+from ..family.multinomial import Multinomial
+from ..kernels.evaluate import row_terms
+from ..kernels.rows import Pair
+from ..source.rooted import offset, weight
+
+STRETCH, ENOUGH = 1000, 100  # rows of a stretch, at least, and at the end of a stream
+FALSE_ALARMS = 1e-3  # the share of streams without drift that are warned about, at most
+MOST_NAMED = 5  # columns that a warning names
+UNTOLD = 2.0  # times as much as the rows before, above which a stretch tells of a direction and does not judge it
+
+
+class Fluctuation:
+    """What is remembered of the scores.
+
+    Attributes
+    ----------
+    directions : (q, d) array
+        Those of the stretch under way, uncorrelated under the model.
+    sums, squares : (d,) array
+        Of the scores of its ``rows`` rows so far.
+    products : (d, d) array
+        Their information.
+    walk, furthest, size : (d,) array
+        The sum of the scores of all stretches in units of their model's deviation, the largest it has been, and the
+        sum of their squares.
+    largest : float
+        The largest sum of a stretch in its own standard deviations.
+    stretches : int
+    """
+
+    ARRAYS = ("directions", "sums", "squares", "products", "walk", "furthest", "size")
+    NUMBERS = ("rows", "largest", "stretches")
+
+    def __init__(self, directions: np.ndarray):
+        d = directions.shape[1]
+        self.directions, self.products = directions, np.zeros((d, d))
+        self.sums, self.squares = np.zeros(d), np.zeros(d)
+        self.walk, self.furthest, self.size = np.zeros(d), np.zeros(d), np.zeros(d)
+        self.rows = self.stretches = 0
+        self.largest = 0.0
+
+    def watch(self, family, link, data, beta: np.ndarray, dispersion: float, M: np.ndarray, seen: Seen) -> Fluctuation:
+        """The same with rows that were not learned from yet; this one stays as it is.
+
+        Parameters
+        ----------
+        family, link
+        data : Data
+        beta : (q,) array
+            The coefficients so far, (M M') their covariance without the dispersion.
+        dispersion : float
+        M : (q, d) array
+        seen : Seen
+            The rows in the directions of M, which are those of a stretch that begins.
+        """
+        other = copy(self)
+        if not other.rows:
+            other.directions = M
+        else:
+            seen = look(data, other.directions, beta)
+        sums, squares, products = scores(family, link, data, seen)
+        other.rows += len(seen.eta)
+        other.sums, other.squares, other.products = self.sums + sums, self.squares + squares, self.products + products
+        if other.rows >= STRETCH:
+            other._close(dispersion)
+        return other
+
+    def _close(self, dispersion):
+        told = np.diagonal(self.products)
+        error = np.square(self.products).sum(0)  # of the coefficients, which they bring into the sums
+        judged = (told > 0.0) & (error <= UNTOLD * told) & np.isfinite(self.sums) & np.isfinite(self.squares)
+        told = np.where(judged, told, 1.0)
+        one = np.where(judged, 1.0 / np.sqrt(dispersion * told * (1.0 + error / told)), 0.0)
+        step = one * np.where(judged, self.sums, 0.0)
+        size = np.where(judged, np.maximum(1.0, np.where(judged, self.squares, 0.0) / (dispersion * told)), 0.0)
+        self.walk, self.size = self.walk + step, self.size + size
+        self.furthest = np.maximum(self.furthest, np.abs(self.walk))
+        self.largest = max(self.largest, float((np.abs(step) / np.sqrt(np.maximum(size, 1.0))).max(initial=0.0)))
+        self.stretches += 1
+        self.rows, self.sums, self.squares = 0, np.zeros_like(self.sums), np.zeros_like(self.squares)
+        self.products = np.zeros_like(self.products)
+
+    def p_value(self, dispersion: float) -> float:
+        """The chance of as much in a stream without drift, at most: of a stretch, or of the walk's largest value.
+
+        A Brownian motion on (0, 1) leaves (-c, c) with a chance below 4 (1 - Phi(c)); all directions count, and the
+        stretch under way if it is long enough.
+        """
+        if self.rows >= ENOUGH:
+            self = copy(self)
+            self._close(dispersion)
+        if not self.stretches:
+            return 1.0
+        d = len(self.sums)
+        far = float((self.furthest / np.sqrt(np.maximum(self.size, 1.0))).max(initial=0.0))
+        chances = (2.0 * d * self.stretches * tail(self.largest), 4.0 * d * tail(far))
+        return min(1.0, 2.0 * min(chances))
+
+    def merged(self, other: Fluctuation) -> Fluctuation:
+        """Of two streams, each with its own order."""
+        out = copy(self)
+        out.walk, out.size = self.walk + other.walk, self.size + other.size
+        out.furthest = np.maximum(np.maximum(self.furthest, other.furthest), np.abs(out.walk))
+        out.largest, out.stretches = max(self.largest, other.largest), self.stretches + other.stretches
+        return out
+
+    def state(self) -> dict:
+        """Everything as arrays, from which ``from_state`` goes on to the same bits."""
+        return {name: np.asarray(getattr(self, name)) for name in (*self.ARRAYS, *self.NUMBERS)}
+
+    @classmethod
+    def from_state(cls, state: dict) -> Fluctuation:
+        """The inverse of ``state``; KeyError for a part that is missing, ValueError for one that does not fit."""
+        self = cls(state["directions"])
+        for name in cls.ARRAYS:
+            if state[name].shape != getattr(self, name).shape:
+                raise ValueError(f"{name} has shape {state[name].shape}")
+            setattr(self, name, state[name])
+        for name in cls.NUMBERS:
+            setattr(self, name, state[name].item())
+        return self
+
+
+def tail(x: float) -> float:
+    """The chance that a standard normal variable exceeds x."""
+    return float(np.exp(log_ndtr(-x)))
+
+
+class Seen(NamedTuple):
+    """Rows in d directions, of every class (classes, n, d), and linear predictors (n, classes) without the offset."""
+
+    Z: np.ndarray
+    eta: np.ndarray
+
+    @property
+    def variances(self) -> np.ndarray:
+        """Of the linear predictors, (n,), where the directions are a root of the coefficients' covariance: the largest
+        over the classes."""
+        return np.einsum("knd,knd->kn", self.Z, self.Z).max(0, initial=0.0)
+
+
+def look(data, directions: np.ndarray, beta: np.ndarray) -> Seen:
+    """The rows of ``data`` (``Data``) times ``directions`` (q, d) and ``beta`` (q,)."""
+    X = np.asarray(data.X, np.float64)
+    M = np.column_stack([directions, beta])
+    parts = M.reshape(-1, X.shape[1] + data.ones, M.shape[1])
+    out = np.empty((len(parts), len(X), M.shape[1]))
+    for Z, part in zip(out, parts, strict=True):
+        np.matmul(X, part[int(data.ones) :], out=Z)
+        if data.ones:
+            Z += part[0]
+    return Seen(out[:, :, :-1], out[:, :, -1].T)
+
+
+def doubt(drift: Fluctuation, dispersion: float, lost: np.ndarray, names):
+    """(category, text) of the warning that a stream's estimates need, or None.
+
+    Parameters
+    ----------
+    drift : Fluctuation
+    dispersion : float
+    lost : (q,) array
+        Rows that had to be forgotten while hardly anything was known of them, by the coefficient to blame.
+    names : sequence of str
+    """
+    chance = drift.p_value(dispersion)
+    if chance < FALSE_ALARMS:
+        return DriftWarning, (
+            f"the stream drifts: later rows deviate from the estimates of those before them (p = {chance:.2g}), so "
+            "that the order of the rows matters. Shuffle the rows, or fit the stretches apart"
+        )
+    columns = np.flatnonzero(lost)
+    if not len(columns):
+        return None
+    some = ", ".join(dict.fromkeys(names[j % len(names)] for j in columns[:MOST_NAMED]))
+    return ConvergenceWarning, (
+        f"{int(lost.sum()):,} rows had to be forgotten while hardly anything was known of their columns, so that the "
+        f"coefficients of {some} cannot be trusted. Leave out or join columns that are rarely other than constant, or "
+        "fit the rows in memory or from a file"
+    )
+
+
+def blamed(data, M: np.ndarray) -> np.ndarray:
+    """How many rows each coefficient (q,) makes uncertain: the one whose own error moves the linear predictor most."""
+    X = np.asarray(data.X, np.float64)
+    X = np.column_stack([np.ones(len(X)), X]) if data.ones else X
+    errors = np.linalg.norm(M, axis=1)
+    moved = np.abs(np.tile(X, len(errors) // X.shape[1])) * errors
+    return np.bincount(moved.argmax(1), minlength=len(errors)).astype(np.float64)
+
+
+def scores(family, link, data, seen: Seen):
+    """The sum (d,) of the rows' scores in their directions, of the squares (d,), and their information (d, d).
+
+    Of the rows of a long block the first ``STRETCH``.
+    """
+    Z, eta = seen.Z[:, :STRETCH], seen.eta[:STRETCH]
+    n = len(eta)
+    w = weight(data, 0, n)
+    if not isinstance(family, Multinomial):
+        r, h, _ = row_terms(Pair(family, link), eta[:, 0] + offset(data, 0, n), data.y[:n], w)
+        Z = Z[0]
+        u = Z * r[:, None]
+        return u.sum(0), np.einsum("nd,nd->d", u, u), Z.T @ (Z * h[:, None])
+    top = np.maximum(eta.max(1, keepdims=True), 0.0)
+    mu = np.exp(eta - top)
+    mu /= np.exp(-top) + mu.sum(1, keepdims=True)
+    r = (np.asarray(data.y[:n], np.intp)[:, None] == np.arange(1, 1 + eta.shape[1])) - mu
+    u = np.einsum("knd,nk->nd", Z, w[:, None] * r)
+    mean = np.einsum("knd,nk->nd", Z, mu)
+    products = np.einsum("nk,knd,kne->de", w[:, None] * mu, Z, Z, optimize=True) - mean.T @ (mean * w[:, None])
+    return u.sum(0), np.einsum("nd,nd->d", u, u), products

@@ -1,0 +1,28 @@
+"""Where a stream begins."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def events(family, sums):
+    """The weight of the rarer outcome, where outcomes can be rare."""
+    if family.domain.high == 1.0:
+        return min(sums.weighted_y, sums.weight - sums.weighted_y)
+    return sums.weighted_y if family.name in ("poisson", "quasipoisson", "negative_binomial") else np.inf
+
+
+def constant_model(o, batch, family, link):
+    """() -> coefficients of the constant model: the mean of y, or the shares of the classes."""
+    if batch.totals is not None:
+        beta = np.zeros((o.n_classes - 1, o.n_columns))
+        if batch.data.ones:
+            shares = np.maximum(batch.totals, 0.5)
+            beta[:, 0] = np.log(shares[1:] / shares[0])
+        return lambda: beta.ravel()
+    s, mean = batch.sums, batch.sums.mean
+    if mean in (family.domain.low, family.domain.high):
+        # half an event away from the end, where the link is infinite
+        mean = (s.weighted_y + 0.5) / (s.weight + 1.0)
+    eta = float(link.link(mean))
+    return lambda: o.constant_start(mean, eta)
