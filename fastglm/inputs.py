@@ -291,8 +291,14 @@ def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure
     InvalidParameterError
         A subclass that names the argument, the column and the row.
     """
+    of_formula = isinstance(X, Built)
     X, terms, coding, names = columns(X, names, bool(intercept))
     n = X.shape[0]
+    if not (names or intercept or of_formula):
+        raise InvalidParameterError(
+            "X has no columns and intercept=False: there is nothing to fit; glm('y ~ 0 + offset(o)', data) has an "
+            "offset alone"
+        )
     weights, freq_weights = vector(weights, "weights", n), vector(freq_weights, "freq_weights", n)
     if isinstance(family, Multinomial):
         if offset is not None or exposure is not None:

@@ -108,6 +108,7 @@ def test_zeros_suggest_the_tweedie_family():
 
 SHAPES = {
     "no rows": (dict(X=np.zeros((0, 2)), y=np.zeros(0)), ["X", "no observations"]),
+    "no columns and no intercept": (dict(X=np.zeros((N, 0)), intercept=False), ["X", "no columns", "intercept"]),
     "y too short": (dict(y=Y[:-1]), ["y", "59", "60", "length"]),
     "y in two columns": (dict(y=np.column_stack([Y, Y])), ["y", "1-d"]),
     "X in one dimension": (dict(X=X[:, 0]), ["X", "reshape(-1, 1)"]),

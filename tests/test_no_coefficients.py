@@ -54,26 +54,27 @@ def test_the_deviance_is_that_of_the_offset(tmp_path, data, formula):
         np.testing.assert_array_equal(fastglm.load(tmp_path / "m.json").predict(frame), r.predict(frame))
 
 
-def test_arrays_without_columns():
+def test_models_without_coefficients():
     frame = table()
-    nothing = fastglm.fit(np.empty((N, 0)), frame.x, intercept=False, weights=frame.e)
+    frame["third"] = frame.y % 3
+    nothing = fastglm.glm("x ~ 0", frame, weights="e")
     squares = float((frame.e * frame.x**2).sum())
     assert nothing.deviance == pytest.approx(squares, rel=1e-13)
     assert nothing.scale == pytest.approx(squares / N, rel=1e-13)
-    even = fastglm.fit(np.empty((N, 0)), frame.b, family="binomial", intercept=False)
+    even = fastglm.glm("b ~ 0", frame, family="binomial")
     assert even.llf == pytest.approx(-N * np.log(2), rel=1e-13)
     for solver in ("newton", "irls", "lbfgs", "newton-cg", "stream", "sgd"):
-        found = fastglm.fit(np.empty((N, 0)), frame.b, family="binomial", intercept=False, solver=solver)
+        found = fastglm.glm("b ~ 0", frame, family="binomial", solver=solver)
         assert found.deviance == even.deviance and found.converged
-    for cov in ("HC0", "HC3", {"cluster": frame.b}, None):
-        assert fastglm.fit(np.empty((N, 0)), frame.b, family="binomial", intercept=False, cov=cov).bse.shape == (0,)
-    three = fastglm.fit(np.empty((N, 0)), frame.y % 3, family="multinomial", intercept=False)
+    for cov in ("HC0", "HC3", "cluster:b", None):
+        assert fastglm.glm("b ~ 0", frame, family="binomial", cov=cov).bse.shape == (0,)
+    three = fastglm.glm("third ~ 0", frame, family="multinomial")
     assert three.params.shape == (0, 2) and three.llf == pytest.approx(-N * np.log(3), rel=1e-13)
 
 
 def test_an_offset_outside_the_means_range_is_refused():
     with pytest.raises(InvalidParameterError, match="no coefficients.*outside the family's range"):
-        fastglm.fit(np.empty((N, 0)), table().e, family="gamma", link="inverse", intercept=False)
+        fastglm.glm("e ~ 0", table(), family="gamma", link="inverse")
 
 
 @pytest.mark.parametrize("missing", ["error", "drop"])

@@ -72,3 +72,16 @@ def test_near_columns_with_finite_estimates_are_not_called_separated():
         plain = fastglm.fit(np.column_stack([x, (x + 1e-9 * z) - x]), y, family="binomial")
     assert near.tvalues[2] == pytest.approx(plain.tvalues[2], rel=1e-6)
     assert near.deviance == pytest.approx(plain.deviance, rel=1e-10)
+
+
+def test_a_sample_without_a_rare_level_does_not_decide_the_fit():
+    rng = np.random.default_rng(4)
+    n = 60_000
+    rare = np.zeros(n)
+    rare[rng.choice(n, 16, replace=False)] = 1.0
+    X = np.column_stack([rng.normal(size=(n, 3)), rare])
+    y = rng.random(n) < 1 / (1 + np.exp(1 - 0.3 * X[:, 0] + 0.5 * rare))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        auto, newton = (fastglm.fit(X, y, family="binomial", solver=solver) for solver in ("auto", "newton"))
+    assert (np.abs(auto.params - newton.params) <= 1e-7 * newton.bse).all()

@@ -39,10 +39,10 @@ def code(factor: Factor, reduced: bool) -> Coded:
     Raises
     ------
     InvalidParameterError
-        For contrasts that do not fit the levels, and a single level coded by contrasts.
+        For contrasts that do not fit the levels, and for a single level, as in R.
     """
     levels = list(factor.levels)
-    if reduced and len(levels) < 2:
+    if len(levels) < 2:
         held = f"one level, {levels[0]!r}" if levels else "no level"
         raise InvalidParameterError(
             f"factor {factor.name!r} has {held}, so that it has no contrast: leave it out (columns of strings and "

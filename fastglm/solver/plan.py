@@ -69,8 +69,9 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
         )
         if plan:
             solution = _from_sample(objective, plan, start, fallback, dispersion, control)
-            if solution is not None and (solution.stop == "converged" or start is None):
+            if solution is not None and solution.stop == "converged":
                 return _at_boundary(objective, solution, fallback, dispersion, control)
+            # a sample that is not like the whole costs time, and must not cost the answer
     beta, q = begin(objective, start, fallback)
     solution = descend(objective, beta, control, dispersion, q=q)
     if start is not None and solution.stop not in ("converged", "not finite at the start"):
