@@ -24,6 +24,7 @@ class Anchored:
 
     def __init__(self, objective, centre: np.ndarray, precision: np.ndarray, pull: np.ndarray | float = 0.0):
         self.objective, self.centre, self.precision, self.pull = objective, centre, precision, pull
+        self.latest = None
 
     def __getattr__(self, name):
         # what is not changed by a quadratic is the objective's own
@@ -41,12 +42,16 @@ class Anchored:
         return self.precision * v if self.precision.ndim == 1 else self.precision @ v
 
     def at(self, beta: np.ndarray, order: int = 2):
-        """As the objective's, with the quadratic."""
-        q = self.objective.at(beta, order)
+        """As the objective's, with the quadratic; its own pass stays in ``latest``."""
+        self.latest = self.objective.at(beta, order)
+        return self.held(self.latest, beta)
+
+    def held(self, q, beta: np.ndarray):
+        """A pass of the objective at ``beta``, with the quadratic."""
         away = beta - self.centre
-        held = self._times(away)
+        back = self._times(away)
         pulled = 2.0 * float(np.sum(self.pull * away))
-        q = q._replace(deviance=q.deviance + float(away @ held) - pulled, score=q.score - held + self.pull)
+        q = q._replace(deviance=q.deviance + float(away @ back) - pulled, score=q.score - back + self.pull)
         if q.information is not None:
             scale = self.objective.scale
             added = np.diag(self.precision) if self.precision.ndim == 1 else self.precision

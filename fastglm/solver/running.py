@@ -139,30 +139,34 @@ class Running:
         else:
             # the block's quadratic is that where its optimum is
             self.__dict__.update(before.__dict__)
-            self.solve(part)
-            self.forget(part, rows)
+            self.forget(part, rows, self.solve(part, q=q if whole else None))
         charge(objective, part)
         return q.score
 
-    def solve(self, objective, tol: float = NEARLY) -> None:
+    def solve(self, objective, tol: float = NEARLY, q=None):
         """Move to the optimum of the rows of ``objective``, held by the quadratics of those that are gone, to ``tol``.
 
-        What is left is in ``pull``, so that the next step makes up for it.
+        What is left is in ``pull``, so that the next step makes up for it. ``q`` is the pass with curvature at the
+        coefficients, where there is one; that at the optimum is returned.
         """
         if not self.prior.all():
-            q, rows = objective.at(self.beta, DIAGONAL), self.rows + objective.source.rows_read
-            prior = PRIOR * np.where(self.free, 1.0, 1e-3) * (self.margins + q.information) / rows
+            own = objective.at(self.beta, DIAGONAL).information if q is None else np.diagonal(q.information)
+            rows = self.rows + objective.source.rows_read
+            prior = PRIOR * np.where(self.free, 1.0, 1e-3) * (self.margins + own) / rows
             self.prior = np.where((self.prior == 0.0) & np.isfinite(prior), prior, self.prior)
         J, pull = self.information(), self.pull - self.prior * self.free * self.beta
         held = Anchored(objective, self.beta, J + np.diag(np.where(self.prior > 0.0, self.prior, UNKNOWN)), pull)
         scale = min(1.0, self.pearson / self.rows) if self.rows and self.pearson > 0.0 else 1.0
         with np.errstate(all="ignore"):
-            self.move(self._descended(held, tol * tol * scale), J)
+            beta, q = self._descended(held, tol * tol * scale, q)
+            self.move(beta, J)
+        return q
 
-    def _descended(self, held, enough):
+    def _descended(self, held, enough, last):
         """Damped Newton from ``beta``, each step of which is seen to help: of a column that is hardly known a step may
-        be long although little is to be gained."""
-        beta, q = self.beta, held.at(self.beta, 2)
+        be long although little is to be gained. The coefficients, and the objective's own pass there."""
+        beta, last = self.beta, held.objective.at(self.beta, 2) if last is None else last
+        q = held.held(last, beta)
         for _ in range(MOST_STEPS):
             size, triangle = _root(symmetric(q.information))
             step = size * dpotrs(triangle, size * q.score)[0]
@@ -172,8 +176,8 @@ class Running:
             _, trial, new, _ = search(held, beta, step, gain, q, 2, HALVINGS)
             if new is None:
                 break
-            beta, q = trial, new
-        return beta
+            beta, q, last = trial, new, held.latest
+        return beta, last
 
     def move(self, beta: np.ndarray, J: np.ndarray) -> None:
         """Go to ``beta`` along the quadratic of the rows that are gone, whose information is J."""
@@ -196,9 +200,9 @@ class Running:
         J.flat[:: len(J) + 1] += np.where(self.prior > 0.0, self.prior, UNKNOWN) + 1e-10 * np.diagonal(J)
         self.adopt(J, self.rows + objective.source.rows_read)
 
-    def forget(self, objective, rows: int) -> None:
-        """Let the ``rows`` rows of ``objective`` go: their quadratic at the coefficients stays."""
-        q = objective.at(self.beta, 2)
+    def forget(self, objective, rows: int, q=None) -> None:
+        """Let the ``rows`` rows of ``objective`` go: their quadratic ``q`` at the coefficients stays."""
+        q = objective.at(self.beta, 2) if q is None else q
         self._count(q, rows, True, objective)
         self.pull = self.pull + q.score
         self.factor()

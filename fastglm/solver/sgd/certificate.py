@@ -115,9 +115,8 @@ class Certificate:
         for _ in range(HALVINGS):
             trial = self._moved(coef, t * place.step)
             new = self.at(trial)
-            if new.step is not None and (
-                place.gain * t <= noise or self._value(trial, new.quadratic) <= before - 1e-4 * t * place.gain
-            ):
+            fall = 0.0 if place.gain * t <= noise else 1e-4 * t * place.gain
+            if new.step is not None and self._value(trial, new.quadratic) <= before - fall + noise:
                 return trial, new
             t *= 0.5
         return None
