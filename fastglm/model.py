@@ -263,6 +263,8 @@ class Model:
                     f"errors are NaN: rescale {which}",
                 )
         variances = np.ones(1) if inverse is None else inverse.diagonal()
+        if variances.min(initial=1.0) > 0.0 and variances.sum() < np.inf:
+            return
         beyond = np.flatnonzero((variances == 0.0) | np.isinf(variances))
         if len(beyond):
             names = ", ".join(dict.fromkeys(self.names[j % len(self.names)] for j in beyond[:MOST_NAMED]))

@@ -29,6 +29,7 @@ ENOUGH = 200  # rows a coefficient whose curvature is summed first, all of them
 PRIOR = 0.01  # pseudo-observations that hold each coefficient while nothing else does
 GROWTH = 1.3  # of the rows, after which J is factored again
 TOO_FAR = 0.7  # the change of a linear predictor that a quadratic is not trusted with
+MUCH_TOO_FAR = 2.0  # the same, beyond which its curvature is not, either
 OUTLYING = 20.0  # the leverage of a far row, in average leverages
 KNOWN, UNUSUAL = 0.07, 3.0  # the variance of a linear predictor, and times the mean, above which a row is kept
 UNKNOWN = 1e-30  # the precision of a coefficient that no row has told anything of
@@ -132,22 +133,24 @@ class Running:
         score = q.score + self.pull
         step = self._solve(score)
         gain = float(score @ step)
-        if self.exact or not mostly and sqrt(OUTLYING * len(step) / self.rows * max(gain, 0.0)) <= TOO_FAR:
+        far = sqrt(OUTLYING * len(step) / self.rows * max(gain, 0.0))  # that a linear predictor would move
+        if self.exact or (far <= TOO_FAR and not mostly):
             self.beta, self.pull = self.beta + step, np.zeros_like(step)
             self.deviance -= gain
             self.pearson -= gain
         else:
             # the block's quadratic is that where its optimum is
             self.__dict__.update(before.__dict__)
-            self.forget(part, rows, self.solve(part, q=q if whole else None))
+            self.forget(part, rows, self.solve(part, q=q if whole else None, fresh=mostly or not far <= MUCH_TOO_FAR))
         charge(objective, part)
         return q.score
 
-    def solve(self, objective, tol: float = NEARLY, q=None):
+    def solve(self, objective, tol: float = NEARLY, q=None, fresh: bool = True):
         """Move to the optimum of the rows of ``objective``, held by the quadratics of those that are gone, to ``tol``.
 
         What is left is in ``pull``, so that the next step makes up for it. ``q`` is the pass with curvature at the
-        coefficients, where there is one; that at the optimum is returned.
+        coefficients, where there is one; that at the optimum is returned, with its own curvature if that is to be
+        ``fresh``, else with that where it began.
         """
         if not self.prior.all():
             own = objective.at(self.beta, DIAGONAL).information if q is None else np.diagonal(q.information)
@@ -158,25 +161,29 @@ class Running:
         held = Anchored(objective, self.beta, J + np.diag(np.where(self.prior > 0.0, self.prior, UNKNOWN)), pull)
         scale = min(1.0, self.pearson / self.rows) if self.rows and self.pearson > 0.0 else 1.0
         with np.errstate(all="ignore"):
-            beta, q = self._descended(held, tol * tol * scale, q)
+            beta, q = self._descended(held, tol * tol * scale, q, 2 if fresh else 1)
             self.move(beta, J)
         return q
 
-    def _descended(self, held, enough, last):
+    def _descended(self, held, enough, last, order):
         """Damped Newton from ``beta``, each step of which is seen to help: of a column that is hardly known a step may
         be long although little is to be gained. The coefficients, and the objective's own pass there."""
         beta, last = self.beta, held.objective.at(self.beta, 2) if last is None else last
         q = held.held(last, beta)
+        size, triangle = _root(symmetric(q.information))
         for _ in range(MOST_STEPS):
-            size, triangle = _root(symmetric(q.information))
             step = size * dpotrs(triangle, size * q.score)[0]
             gain = float(q.score @ step)
             if not enough < gain < inf:
                 break
-            _, trial, new, _ = search(held, beta, step, gain, q, 2, HALVINGS)
+            _, trial, new, _ = search(held, beta, step, gain, q, order, HALVINGS)
             if new is None:
                 break
-            beta, q, last = trial, new, held.latest
+            beta, q = trial, new
+            if order == 2:
+                last, (size, triangle) = held.latest, _root(symmetric(q.information))
+            else:
+                last = held.latest._replace(information=last.information)
         return beta, last
 
     def move(self, beta: np.ndarray, J: np.ndarray) -> None:
