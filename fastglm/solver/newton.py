@@ -151,7 +151,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         ahead = _ahead(control, distance, rho, exact)
         settled = not control.final or drift + distance <= 2.0 * max(control.near, control.tol)
         shrinks = distance <= 0.5 * history[-2]["distance"] if iteration > 1 else rho <= 0.5
-        still = (settled or fresh) and not shrinks
+        still = (settled or (fresh and distance < 1.0)) and not shrinks
         resting = still and _near_enough(control, factor, beta, distance, dispersion(q))
         if (floor and (fresh or not control.final)) or (settled and ahead <= control.tol) or resting:
             # the step is taken: what it leaves is estimated, not measured

@@ -67,8 +67,8 @@ def of_environment() -> int | None:
         Naming the variable.
     """
     for name in VARIABLES:
-        text = os.environ.get(name, "").strip()
-        if text:
+        text = os.environ.get(name)
+        if text and (text := text.strip()):
             first = text.split(",")[0].strip()  # OpenMP has a number for each level of nesting
             if not (first.isascii() and first.isdigit() and int(first) > 0):
                 raise InvalidParameterError(f"{name}={text!r} must be a positive whole number; correct or unset it")
