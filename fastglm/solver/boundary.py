@@ -54,9 +54,10 @@ def barrier(objective, beta, inside):
             push, bend = push - mu / (high - eta), bend + mu / (high - eta) ** 2
         return value, X.T @ (r + push), (X.T * (h + bend)) @ X
 
-    mu = max(abs(objective.at(beta, 0).deviance), 1.0) / len(y)
+    reached = objective.at(beta, 0).deviance
+    mu = (max(abs(reached), 1.0) if np.isfinite(reached) else 1.0) / len(y)
     with np.errstate(all="ignore"):
-        # rounding may have put beta on the boundary itself
+        # rounding may have put beta on the boundary itself, or beyond
         starts = (inside + t * (beta - inside) for t in (1.0, 0.99, 0.5, 0.1, 0.0))
         beta = next((b for b in starts if np.isfinite(terms(b, mu)[0])), None)
         if beta is None:
