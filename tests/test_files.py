@@ -441,7 +441,7 @@ def test_another_process_reads_a_pickled_copy(tmp_path, spooled):
     )
     with open_rows(tmp_path / "a.csv", scratch=spooled) as rows:
         run = [sys.executable, "-c", code]
-        done = subprocess.run(run, input=pickle.dumps(rows), capture_output=True, cwd=ROOT, check=True, timeout=60)
+        done = subprocess.run(run, input=pickle.dumps(rows), capture_output=True, cwd=ROOT, check=True, timeout=600)
         assert int(done.stdout) == 100
         assert rows.n_rows == sum(b.num_rows for b in rows.batches(0, ["x"]))
 
@@ -483,7 +483,7 @@ def test_memory_does_not_grow_with_one_giant_piece(tmp_path, kind):
         else:
             with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, part.schema) as writer:
                 writer.write_table(part)
-    done = subprocess.run([sys.executable, "-c", MEMORY, *paths], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    done = subprocess.run([sys.executable, "-c", MEMORY, *paths], capture_output=True, text=True, cwd=ROOT, timeout=600)
     assert done.returncode == 0, done.stderr
     rows, extra = map(int, done.stdout.split())
     assert rows == len(x) and extra < 130e6  # the rows themselves are 320 MB

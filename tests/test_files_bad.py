@@ -346,7 +346,7 @@ print(os.listdir(sys.argv[-1]))
 def test_no_room_for_the_scratch_file(tmp_path, spooled, source):
     np.savetxt(tmp_path / "a.csv", np.arange(400_000) % 10, "%d", header="x", comments="")
     args = [str(tmp_path / "a.csv")] * (source == "csv") + [str(spooled)]
-    done = subprocess.run([sys.executable, "-c", FULL, *args], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    done = subprocess.run([sys.executable, "-c", FULL, *args], capture_output=True, text=True, cwd=ROOT, timeout=600)
     message, left = done.stdout.splitlines()
     assert left == "[]", done.stderr
     label = re.escape(str(tmp_path / "a.csv")) if source == "csv" else "the iterator"
@@ -393,7 +393,7 @@ def test_a_process_that_ends_leaves_nothing_behind_and_one_it_forked_leaves_ever
         "os.wait(); print(next(rows.batches(0, ['x'])).num_rows, len(os.listdir(sys.argv[1])))"
     )
     run = [sys.executable, "-c", code, str(spooled)]
-    done = subprocess.run(run, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    done = subprocess.run(run, capture_output=True, text=True, cwd=ROOT, timeout=600)
     assert done.stdout.split() == ["2", "1"], done.stderr
 
 
@@ -407,9 +407,7 @@ def test_ctrl_c_while_a_csv_file_is_copied(tmp_path, spooled):
     run = [sys.executable, "-c", code, str(tmp_path / "a.csv"), str(spooled)]
     with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
         process.stdout.readline()
-        for _ in range(500):
-            if list(spooled.iterdir()):
-                break
+        while process.poll() is None and not list(spooled.iterdir()):
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        assert "KeyboardInterrupt" in process.communicate(timeout=30)[1]
+        assert "KeyboardInterrupt" in process.communicate(timeout=600)[1]

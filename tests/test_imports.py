@@ -113,7 +113,7 @@ def test_parallelism_lives_in_the_source():
 
 
 def run(code):
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
