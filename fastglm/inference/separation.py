@@ -50,7 +50,7 @@ def sides(y, family, link=None) -> np.ndarray:
     return np.where(y == family.mean.low, low, np.where(y == family.mean.high, high, 0.0))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256, typed=True)  # families and links without parameters are equal tuples
 def direction_of(link, end: float) -> float:
     """The sign of the infinity at which a link has an end of the means' range, 0 where it has it elsewhere."""
     if not np.isfinite(end) or np.isfinite(linear_predictor(link, end)):
@@ -62,7 +62,7 @@ def _inside(end):
     return end + FAR if end <= 0.0 else end - FAR
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256, typed=True)  # families and links without parameters are equal tuples
 def far(family, link) -> float:
     """The least |eta| at which a mean is within ``FAR`` of an end of its range that is infinitely far away."""
     ends = [end for end in family.mean[:2] if np.isfinite(end) and direction_of(link, end) != 0.0]
