@@ -126,7 +126,7 @@ class Running:
             charge(objective, part)
             self.refused += rows
             return np.zeros_like(self.beta)
-        before = copy(self)
+        before = self.__dict__.copy()
         # a block that tells more of a column than all before it
         mostly = ((np.diagonal(q.information) if whole else q.information) > self.margins).any()
         self._count(q, rows, whole, part)
@@ -140,7 +140,7 @@ class Running:
             self.pearson -= gain
         else:
             # the block's quadratic is that where its optimum is
-            self.__dict__.update(before.__dict__)
+            self.__dict__.update(before)
             self.forget(part, rows, self.solve(part, q=q if whole else None, fresh=mostly or not far <= MUCH_TOO_FAR))
         charge(objective, part)
         return q.score

@@ -14,6 +14,8 @@ from .driver import automatic_method
 from .options import tolerance
 
 MOST_COEFFICIENTS = 200  # whose curvature costs no more than a few epochs; of more, products with vectors
+SAMPLE_ROWS, SAMPLE_EACH = 10_000, 100  # of a sample, and for each coefficient, whose curvature is right to a tenth
+SAMPLE_SHARE = 0.2  # of the rows, above which all are read instead
 MOST_SWEEPS = 200
 MOST_PRODUCTS = 100
 MOST_STEPS = 50
@@ -72,9 +74,12 @@ class Certificate:
         size = weight if options.reduction == "mean" else 1.0
         self.ridge, self.lasso = options.l2 * size * penalised.ravel(), options.l1 * size * penalised.ravel()
         self.whole = penalised.size <= MOST_COEFFICIENTS
+        rows = max(SAMPLE_ROWS, SAMPLE_EACH * penalised.size)
         # nothing else reaches a penalised optimum to the last digits; a method that was named is left to itself
         chosen = options.method == "auto" and automatic_method(data, model, options) == "saga"
         self.finishes = chosen and self.whole and bool(options.l1 or options.l2) and not options.validation_fraction
+        few = self.finishes or rows > SAMPLE_SHARE * objective.source.n_rows or not objective.sampleable
+        self.sampled = 0 if few else rows  # whose curvature says how far it is; zero where that of all does
 
     def __call__(self, coef: np.ndarray) -> bool:
         """Whether a fit whose losses no longer fall may stop at ``coef``."""
@@ -82,14 +87,14 @@ class Certificate:
 
     def at(self, coef: np.ndarray) -> Place:
         """One pass, and for very many coefficients one for each conjugate gradient."""
-        q = self.objective.at(self.to_params(coef), 2 if self.whole else 1)
+        q = self.objective.at(self.to_params(coef), 2 if self.whole and not self.sampled else 1)
         theta = self._flat(coef)
         if not (q.finite and np.isfinite(q.score).all() and np.isfinite(theta).all()):
             return Place(q, None, inf, inf)
         g = self._up(q.score) - self.ridge * theta
         unit = max(self.dispersion(q), 1e-300)
         if self.whole:
-            H = self._information(q)
+            H = self._information(q if not self.sampled else self._of_sample(coef))
             if not np.isfinite(H).all():
                 return Place(q, None, inf, inf)
             step, gain = proximal_step(H, g, theta, self.lasso)
@@ -139,6 +144,13 @@ class Certificate:
     def _up(self, score):
         """The score of every class's coefficients from that of the contrasts."""
         return (self.contrasts.T @ score.reshape(-1, self.m)).ravel()
+
+    def _of_sample(self, coef):
+        """A pass with the curvature of a sample, which is right to a few percent."""
+        sample = self.objective.sample(self.sampled)
+        found = sample.at(self.to_params(coef), 2)
+        self.objective.n_passes += sample.n_passes
+        return found
 
     def _information(self, q):
         J = q.information
