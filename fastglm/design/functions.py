@@ -53,6 +53,7 @@ BY_NUMPY = {
     "where": Function(3, 3, columns=3),
     "clip": Function(1, 3, ("a_min", "a_max"), columns=3),
     "isin": Function(2, 2, ("invert",)),
+    "round": Function(1, 2, ("decimals",)),
 }
 BOUNDS = ("lower_bound", "upper_bound")
 SPLINE = Function(1, 3, ("df", "knots", *BOUNDS, "constraints", "extrapolation"), learns=True)
