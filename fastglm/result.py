@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .types import (
         Array,
         ArrayLike,
+        CovarianceOptions,
         File,
         Labels,
         PredictOptions,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         RegisteredLink,
         RowOptions,
         Rows,
+        ScoreOptions,
         Variable,
     )
 
@@ -204,8 +206,9 @@ class GLMResult:
         return self.nobs - bool(self.has_intercept)
 
     def with_cov(
-        self, kind: str | Mapping[str, Any], X: Rows | None = None, y: Variable | None = None, **options: Any
-    ) -> Self:
+        self, kind: str | Mapping[str, Any], X: Rows | None = None, y: Variable | None = None,
+        **options: Unpack[CovarianceOptions],
+    ) -> Self:  # fmt: skip
         """The same fit with another covariance of the coefficients.
 
         Parameters
@@ -365,7 +368,7 @@ class GLMResult:
 
         return influence(self, X, y, weights, offset, exposure)
 
-    def score(self, data: Rows, y: Variable | None = None, **options: Any) -> Score:
+    def score(self, data: Rows, y: Variable | None = None, **options: Unpack[ScoreOptions]) -> Score:
         """How well the model predicts rows, a ``Score``: deviance, D2, log-likelihood, mean squared error; of a
         binomial model also log loss, Brier score and AUC. ``data`` are arrays (with ``y``), a frame or files; weights,
         freq_weights, offset and exposure are arrays or names of columns; see ``fastglm.after.scores.score``."""
@@ -373,7 +376,9 @@ class GLMResult:
 
         return score(self, data, y, **options)
 
-    def calibration(self, data: Rows, y: Variable | None = None, *, bins: int = 10, **options: Any) -> Calibration:
+    def calibration(
+        self, data: Rows, y: Variable | None = None, *, bins: int = 10, **options: Unpack[ScoreOptions]
+    ) -> Calibration:
         """Means of prediction and outcome in groups of rows by their predicted mean, a ``Calibration`` with
         ``to_pandas()``; see ``fastglm.after.scores.calibration``."""
         from .after.scores import calibration

@@ -103,7 +103,8 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias, TypedDict
 
     import numpy as np
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from numpy.typing import ArrayLike as ArrayLike
+    from numpy.typing import DTypeLike, NDArray
 
     from .family.multinomial import Multinomial
     from .inference.sandwich import Robust
@@ -189,6 +190,22 @@ if TYPE_CHECKING:
         threshold: float
         keep: Sequence[str]
         threads: int | None
+
+    class ScoreOptions(TypedDict, total=False):
+        """What ``score`` and ``calibration`` take beside the rows."""
+
+        weights: Variable | None
+        freq_weights: Variable | None
+        offset: Variable | None
+        exposure: Variable | None
+        threads: int | None
+
+    class CovarianceOptions(ScoreOptions, total=False):
+        """What ``with_cov`` takes beside X and y."""
+
+        data: Rows | None
+        cluster: Variable | Sequence[Variable] | None
+        correction: bool | None
 
     class RowOptions(TypedDict, total=False):
         """What residuals and influence take beside X and y."""

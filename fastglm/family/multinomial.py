@@ -5,7 +5,7 @@ It is not among the families of one mean: a row has K - 1 linear predictors, one
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..types import Interval
 
@@ -18,7 +18,7 @@ class Softmax(NamedTuple):
 
 class _Reference(NamedTuple):
     # apart from what all have in common, which type checkers would take for fields
-    reference: Any = None
+    reference: object = None
 
 
 class Multinomial(_Reference):
