@@ -15,11 +15,9 @@ INLINE = {"forceinline": True}
 
 def _bare(method):
     """A method without its annotations, which Numba would compare with those of the verb."""
-    if not getattr(method, "__annotations__", None):
+    if not isinstance(method, FunctionType):
         return method
-    bare = FunctionType(
-        method.__code__, method.__globals__, method.__name__, method.__defaults__, method.__closure__
-    )  # fmt: skip
+    bare = FunctionType(method.__code__, method.__globals__, method.__name__, method.__defaults__, method.__closure__)
     bare.__qualname__, bare.__module__ = method.__qualname__, method.__module__
     return bare
 
