@@ -10,6 +10,30 @@ from importlib import import_module as _import_module
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # as in typing, whose import would take longer than all of this file
+if TYPE_CHECKING:
+    from . import errors as errors
+    from . import export as export
+    from . import families as families
+    from . import links as links
+    from . import nn as nn
+    from . import plots as plots
+    from . import simulate as simulate
+    from . import solvers as solvers
+    from . import special as special
+    from .api import fit as fit
+    from .files import from_duckdb as from_duckdb
+    from .forecast import plan as plan
+    from .frames import glm as glm
+    from .inference.etable import etable as etable
+    from .multinomial import MultinomialResult as MultinomialResult
+    from .online import OnlineGLM as OnlineGLM
+    from .result import GLMResult as GLMResult
+    from .serialize import load as load
+    from .source.threads import get_threads as get_threads
+    from .source.threads import set_threads as set_threads
+    from .warm import warmup as warmup
+
 # name -> module it is found in; nothing heavy is imported before it is used
 _LAZY = {
     "fit": "api",
@@ -30,15 +54,17 @@ _MODULES = ("errors", "export", "families", "links", "nn", "plots", "simulate", 
 __all__ = [*_LAZY, *_MODULES, "__version__"]
 
 
-def __getattr__(name):
-    if name in _LAZY:
-        value = getattr(_import_module(f".{_LAZY[name]}", __name__), name)
-        globals()[name] = value
-        return value
-    if name in _MODULES:
-        return _import_module(f".{name}", __name__)
-    raise AttributeError(f"module 'fastglm' has no attribute {name!r}")
+if not TYPE_CHECKING:  # else checkers would take every name for one of ours
+
+    def __getattr__(name):
+        if name in _LAZY:
+            value = getattr(_import_module(f".{_LAZY[name]}", __name__), name)
+            globals()[name] = value
+            return value
+        if name in _MODULES:
+            return _import_module(f".{name}", __name__)
+        raise AttributeError(f"module 'fastglm' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])

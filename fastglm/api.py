@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from os import PathLike
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -26,31 +27,51 @@ from .source.base import weight_of
 from .source.in_memory import InMemory
 from .source.threads import get_threads, single_threaded_blas
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from typing_extensions import Unpack
+
+    from .family.multinomial import Multinomial
+    from .multinomial import MultinomialResult
+    from .types import ArrayLike, Covariance, FamilyLike, File, FitOptions, LinkLike, Rows, SolverLike, Variable
+
 MOST_SHORT = 8000  # columns of terms, beside a long one, whose products are summed
 
 
+@overload
 def fit(
-    X,
-    y,
+    X: Rows, y: Variable, *, family: Literal["multinomial"] | Multinomial, **options: Unpack[FitOptions]
+) -> MultinomialResult: ...
+
+
+@overload
+def fit(X: Rows, y: Variable, *, family: FamilyLike = "gaussian", **options: Unpack[FitOptions]) -> GLMResult: ...
+
+
+def fit(
+    X: Rows,
+    y: Variable,
     *,
-    family="gaussian",
-    link=None,
-    intercept=True,
-    weights=None,
-    freq_weights=None,
-    offset=None,
-    exposure=None,
-    penalty=None,
-    solver="auto",
-    cov="model",
-    start=None,
-    names=None,
-    threads=None,
-    progress=False,
-    compress="auto",
-    memory=None,
-    client=None,
-    checkpoint=None,
+    family: FamilyLike = "gaussian",
+    link: LinkLike | None = None,
+    intercept: bool = True,
+    weights: Variable | None = None,
+    freq_weights: Variable | None = None,
+    offset: Variable | None = None,
+    exposure: Variable | None = None,
+    penalty: None = None,
+    solver: SolverLike = "auto",
+    cov: Covariance = "model",
+    start: ArrayLike | None = None,
+    names: Sequence[str] | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+    compress: bool | Literal["auto"] = "auto",
+    memory: int | None = None,
+    client: Any = None,
+    checkpoint: File | None = None,
 ) -> GLMResult:
     """Fit a generalized linear model by maximum likelihood, with inference.
 

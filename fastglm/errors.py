@@ -30,7 +30,7 @@ def not_loaded(package: str, why: str, error: ImportError) -> str:
 class FastGLMError(ValueError):
     """Base of all errors raised by fastglm; its text shows control characters instead of sending them."""
 
-    def __str__(self):
+    def __str__(self) -> str:
         return visible(super().__str__())
 
 
@@ -67,11 +67,11 @@ class DivergenceError(FastGLMError, ArithmeticError):
         2 / (largest eigenvalue of the curvature) where the fit started: larger steps overshoot.
     """
 
-    def __init__(self, message: str, epoch: int, rate: float, stable_limit: float):
+    def __init__(self, message: str, epoch: int, rate: float, stable_limit: float) -> None:
         super().__init__(message)
         self.epoch, self.rate, self.stable_limit = epoch, rate, stable_limit
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return type(self), (self.args[0], self.epoch, self.rate, self.stable_limit)
 
 
@@ -108,7 +108,7 @@ class SetupWarning(FastGLMWarning):
     that is waited for; the message names the remedy."""
 
 
-def warn(category, text: str) -> None:
+def warn(category: type[Warning], text: str) -> None:
     """Give a warning that points at the line of the caller's own code."""
     level, frame = 1, sys._getframe()
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == __package__:

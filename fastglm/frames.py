@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -16,31 +17,50 @@ from .notes import named, notes_of, sorted_by, with_shifts
 from .result import GLMResult
 from .tables import is_series
 
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from typing_extensions import Unpack
+
+    from .family.multinomial import Multinomial
+    from .multinomial import MultinomialResult
+    from .types import ArrayLike, Covariance, FamilyLike, File, GLMOptions, LinkLike, Rows, SolverLike, Variable
+
 VECTORS = ("weights", "freq_weights", "offset", "exposure")
 
 
+@overload
 def glm(
-    formula,
-    data,
+    formula: str, data: Rows, *, family: Literal["multinomial"] | Multinomial, **options: Unpack[GLMOptions]
+) -> MultinomialResult: ...
+
+
+@overload
+def glm(formula: str, data: Rows, *, family: FamilyLike = "gaussian", **options: Unpack[GLMOptions]) -> GLMResult: ...
+
+
+def glm(
+    formula: str,
+    data: Rows,
     *,
-    family="gaussian",
-    link=None,
-    weights=None,
-    freq_weights=None,
-    offset=None,
-    exposure=None,
-    penalty=None,
-    solver="auto",
-    cov="model",
-    start=None,
-    threads=None,
-    progress=False,
-    missing="error",
-    unseen="error",
-    compress="auto",
-    memory=None,
-    client=None,
-    checkpoint=None,
+    family: FamilyLike = "gaussian",
+    link: LinkLike | None = None,
+    weights: Variable | None = None,
+    freq_weights: Variable | None = None,
+    offset: Variable | None = None,
+    exposure: Variable | None = None,
+    penalty: None = None,
+    solver: SolverLike = "auto",
+    cov: Covariance = "model",
+    start: ArrayLike | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+    missing: Literal["error", "drop"] = "error",
+    unseen: Literal["error", "missing", "baseline"] = "error",
+    compress: bool | Literal["auto"] = "auto",
+    memory: int | None = None,
+    client: Any = None,
+    checkpoint: File | None = None,
 ) -> GLMResult:
     """Fit a generalized linear model of a data frame by a formula.
 

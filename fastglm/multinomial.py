@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -12,6 +13,19 @@ from .inference import check_covariance, linear_predictor, new_rows
 from .inference import tests as _tests
 from .lazy import cached_property
 from .result import GLMResult, _frozen, frame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from typing_extensions import Unpack
+
+    from .after.answers import Written
+    from .family.multinomial import Multinomial
+    from .inference.multinomial import MultinomialInfluence
+    from .inference.summary import MultinomialSummary
+    from .inference.tests import Prediction
+    from .types import Array, ArrayLike, File, Labels, PredictOptions, RowOptions, Rows
 
 KINDS = ("mean", "proba", "link", "class")
 
@@ -36,32 +50,35 @@ class MultinomialResult(GLMResult):
         As in ``GLMResult``.
     """
 
+    family: Multinomial
+    classes: tuple[Any, ...]
+
     @property
-    def reference(self):
+    def reference(self) -> Any:
         """The reference class, the one all coefficients are against."""
         return self.family.reference
 
     @property
-    def contrast_classes(self):
+    def contrast_classes(self) -> tuple[Any, ...]:
         """The K - 1 classes other than the reference, one for each column of `params`."""
         return tuple(label for label in self.classes if label != self.reference)
 
     @property
-    def df_null(self):
+    def df_null(self) -> float:
         """Residual degrees of freedom of the null model: K - 1 for each observation, less K - 1 with a constant."""
         return (len(self.classes) - 1) * (self.nobs - bool(self.has_intercept))
 
-    def cov_params(self):
+    def cov_params(self) -> Array | Any:
         """Covariance of the coefficients, a new (q, q) array in the order of ``params.ravel(order="F")``, with NaN
         where aliased, or None without a covariance. Beside a factor of thousands of levels as for ``GLMResult``."""
         return super().cov_params()
 
-    def conf_int(self, level=0.95):
+    def conf_int(self, level: float = 0.95) -> Array:
         """Wald confidence intervals, a (p, K - 1, 2) array; InvalidParameterError unless 0 < level < 1."""
         return super().conf_int(level)
 
     @cached_property
-    def coef_full(self):
+    def coef_full(self) -> Array:
         """Symmetric coefficients, (p, K) in the order of `classes`: those of every class, with rows that sum to zero.
 
         They do not depend on the reference, and are the form in which scikit-learn reports coefficients.
@@ -69,7 +86,7 @@ class MultinomialResult(GLMResult):
         return _frozen(self.params @ self._symmetric.T)
 
     @cached_property
-    def bse_full(self):
+    def bse_full(self) -> Array:
         """Standard errors of `coef_full`, (p, K): exact, since these are linear in the coefficients."""
         covariance = self.cov_params()
         if covariance is None:
@@ -96,7 +113,7 @@ class MultinomialResult(GLMResult):
         p, m = self.params.shape
         return covariance.reshape(m, p, m, p)
 
-    def relevel(self, reference):
+    def relevel(self, reference: Any) -> MultinomialResult:
         """The same fit with its coefficients against another class; probabilities and likelihood do not change.
 
         Parameters
@@ -137,6 +154,30 @@ class MultinomialResult(GLMResult):
             family=self.family._replace(reference=self.classes[new]),
             score_norm=float("nan"),
         )
+
+    @overload
+    def predict(
+        self, X: Rows, kind: Literal["mean", "proba", "link"] = "mean", *, interval: None = None, out: None = None,
+        **options: Unpack[PredictOptions],
+    ) -> Array: ...  # fmt: skip
+
+    @overload
+    def predict(
+        self, X: Rows, kind: Literal["class"], *, interval: None = None, out: None = None,
+        **options: Unpack[PredictOptions],
+    ) -> Labels: ...  # fmt: skip
+
+    @overload
+    def predict(
+        self, X: Rows, kind: Literal["mean", "proba", "link"] = "mean", *, interval: Literal["mean"], out: None = None,
+        **options: Unpack[PredictOptions],
+    ) -> Prediction: ...  # fmt: skip
+
+    @overload
+    def predict(
+        self, X: Rows, kind: Literal["mean", "proba", "link", "class"] = "mean", *,
+        interval: Literal["mean"] | None = None, out: File, **options: Unpack[PredictOptions],
+    ) -> Written: ...  # fmt: skip
 
     def predict(self, X, kind="mean", *, interval=None, level=0.95, out=None, **options):
         """Predictions for new rows.
@@ -188,9 +229,21 @@ class MultinomialResult(GLMResult):
             return np.asarray(self.classes)[multinomial.with_reference(self, eta).argmax(axis=1)]
         return aligned(multinomial.probabilities(self, eta))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Rows) -> Array:
         """Probabilities of the classes, (n, K) in the order of `classes`."""
         return self.predict(X)
+
+    @overload
+    def residuals(
+        self, X: Rows | None = None, y: ArrayLike | None = None, kind: str = "deviance", *, out: None = None,
+        **options: Unpack[RowOptions],
+    ) -> Array: ...  # fmt: skip
+
+    @overload
+    def residuals(
+        self, X: Rows | None = None, y: ArrayLike | None = None, kind: str = "deviance", *, out: File,
+        **options: Unpack[RowOptions],
+    ) -> Written: ...  # fmt: skip
 
     def residuals(self, X=None, y=None, kind="deviance", *, weights=None, data=None, **options):
         """Residuals of rows: "deviance" (n,), "pearson" or "response" (n, K); see
@@ -201,6 +254,16 @@ class MultinomialResult(GLMResult):
 
         return residuals(self, X, y, kind, weights)
 
+    @overload
+    def influence(
+        self, X: Rows | None = None, y: ArrayLike | None = None, *, out: None = None, **options: Unpack[RowOptions]
+    ) -> MultinomialInfluence: ...
+
+    @overload
+    def influence(
+        self, X: Rows | None = None, y: ArrayLike | None = None, *, out: File, **options: Unpack[RowOptions]
+    ) -> Written: ...
+
     def influence(self, X=None, y=None, *, weights=None, data=None, **options):
         """Leverage and Cook's distance of the rows; see ``fastglm.inference.multinomial.influence``, and
         ``GLMResult.influence`` for ``data``."""
@@ -210,7 +273,7 @@ class MultinomialResult(GLMResult):
 
         return influence(self, X, y, weights)
 
-    def wald_test(self, terms=None):
+    def wald_test(self, terms: str | Sequence[str | Sequence[str]] | None = None) -> Any:
         """Joint tests that columns of X have no coefficient in any class, by Wald's statistic.
 
         They do not depend on the reference class, as the tests of single coefficients do.
@@ -256,7 +319,7 @@ class MultinomialResult(GLMResult):
         block = covariance.block(at) if hasattr(covariance, "block") else covariance[np.ix_(at, at)]
         return _tests.wald(self.params.ravel(order="F")[at], block)
 
-    def summary(self, level=0.95):
+    def summary(self, level: float = 0.95) -> MultinomialSummary:
         """The fit as a table for each class, a Summary with ``as_text()`` and ``as_html()``."""
         from .inference.summary import MultinomialSummary
 

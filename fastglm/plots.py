@@ -6,10 +6,22 @@ changed, neither matplotlib's settings nor the random numbers.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .errors import InvalidParameterError
 from .inference import check_column, check_offset, check_X, column_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Literal
+
+    from matplotlib.axes import Axes
+
+    from .nn import MLPResult
+    from .result import GLMResult
+    from .types import ArrayLike, DataFrame
 
 INK, BLUE, ORANGE, GREY = "#24292f", "#1f6feb", "#d9480f", "#6e7781"
 CYCLE = (BLUE, ORANGE, "#2da44e", "#8250df", "#bf8700", "#cf222e", "#1b7c83", GREY)
@@ -19,7 +31,10 @@ EFFECT = {"identity": "mean", "log": "log mean", "logit": "log odds", "softmax":
 MANY = 300  # rows; more are shown as the means of groups
 
 
-def history(result, x="passes", y=None, *, best=None, label=None, ax=None):
+def history(
+    result: GLMResult | MLPResult | Sequence[Mapping[str, Any]], x: str = "passes", y: str | None = None, *,
+    best: float | None = None, label: str | None = None, ax: Axes | None = None,
+) -> Axes:  # fmt: skip
     """How the loss or deviance fell.
 
     Parameters
@@ -85,8 +100,10 @@ def history(result, x="passes", y=None, *, best=None, label=None, ax=None):
 
 
 def fitted(
-    result, X, y, column=None, *, offset=None, exposure=None, weights=None, level=0.95, points=None, bins=20, ax=None
-):
+    result: GLMResult, X: ArrayLike | DataFrame, y: ArrayLike, column: int | str | None = None, *,
+    offset: ArrayLike | None = None, exposure: ArrayLike | None = None, weights: ArrayLike | None = None,
+    level: float = 0.95, points: Literal["rows", "groups"] | None = None, bins: int = 20, ax: Axes | None = None,
+) -> Axes:  # fmt: skip
     """The fitted mean along one column, with its confidence band, over what was observed.
 
     The other columns are held at their means. What was observed is shown as it would be there: the response residual
@@ -157,7 +174,9 @@ def fitted(
     return ax
 
 
-def coefficients(result, level=0.95, *, intercept=False, ax=None):
+def coefficients(
+    result: GLMResult, level: float = 0.95, *, intercept: bool = False, ax: Axes | None = None
+) -> Axes:
     """Coefficients with their confidence intervals, one line each in the order of the model.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -14,6 +14,33 @@ from .inference import check_offset, linear_predictor, new_rows
 from .inference import tests as _tests
 from .lazy import cached_property
 from .types import READ_ONCE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal
+
+    from typing_extensions import Self, Unpack
+
+    from .after.answers import Written
+    from .after.scores import Calibration, Score
+    from .design import Design
+    from .inference.influence import Influence
+    from .inference.summary import Summary
+    from .inference.tests import Prediction
+    from .types import (
+        Array,
+        ArrayLike,
+        CovarianceOptions,
+        File,
+        Labels,
+        PredictOptions,
+        RegisteredFamily,
+        RegisteredLink,
+        RowOptions,
+        Rows,
+        ScoreOptions,
+        Variable,
+    )
 
 # Kinds of covariance: name -> function(result, **options) giving a (p, p) array, or None for scale * cov_unscaled.
 COVARIANCES = {"model": lambda result: None}
@@ -63,11 +90,11 @@ class GLMResult:
         products with a covariance would cancel.
     """
 
-    params: np.ndarray
-    cov_unscaled: np.ndarray | None
+    params: Array
+    cov_unscaled: Array | None
     names: tuple[str, ...]
-    family: Any
-    link: Any
+    family: RegisteredFamily
+    link: RegisteredLink
     deviance: float
     null_deviance: float
     pearson_chi2: float
@@ -87,24 +114,24 @@ class GLMResult:
     has_weights: bool = False
     has_freq_weights: bool = False
     exposure_kind: str | None = None
-    classes: tuple | None = None
+    classes: tuple[Any, ...] | None = None
     solver: str = ""
     stop: str = ""
     n_iter: int = 0
     n_passes: float = 0
-    history: tuple[dict, ...] = ()
+    history: tuple[dict[str, Any], ...] = ()
     certificate: float = float("nan")
     score_norm: float = float("nan")
     elapsed: float = float("nan")
     notes: tuple[str, ...] = ()
-    coef_raw: np.ndarray | None = None
-    design: Any = None
+    coef_raw: Array | None = None
+    design: Design | None = None
     cov_kind: str = "model"
-    covariance: np.ndarray | None = None
-    information_root: np.ndarray | None = None
-    covariance_core: np.ndarray | None = None
+    covariance: Array | None = None
+    information_root: Array | None = None
+    covariance_core: Array | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # views, so that an array that was passed in stays its owner's to change
         for name in ARRAYS:
             value = getattr(self, name)
@@ -115,11 +142,11 @@ class GLMResult:
                 object.__setattr__(self, name, value._replace(**parts))
 
     @property
-    def test_df(self):
+    def test_df(self) -> float | None:
         """Degrees of freedom of the tests: None (normal) where the dispersion is known, else df_resid (Student's t)."""
         return None if self.family.dispersion == "one" else self.df_resid
 
-    def cov_params(self):
+    def cov_params(self) -> Array | Any:
         """Covariance of the coefficients, a new (p, p) array with NaN where aliased, or None without a covariance.
 
         For a factor of thousands of levels, whose matrix would not fit, an object with the parts that do: its
@@ -130,7 +157,7 @@ class GLMResult:
         return None if self.cov_unscaled is None else self.scale * self.cov_unscaled
 
     @cached_property
-    def bse(self):
+    def bse(self) -> Array:
         """Standard errors in the shape of `params`; all NaN if the fit was made with ``cov=None``."""
         if self.covariance is not None:
             variances = self.covariance.diagonal()
@@ -144,41 +171,44 @@ class GLMResult:
         return _frozen(np.sqrt(variances).reshape(self.params.shape, order="F"))
 
     @cached_property
-    def tvalues(self):
+    def tvalues(self) -> Array:
         """Estimates over standard errors: z where the dispersion is known, else t."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return _frozen(self.params / self.bse)
 
     @cached_property
-    def pvalues(self):
+    def pvalues(self) -> Array:
         """Two-sided p-values of params = 0."""
         return _frozen(_tests.p_values(self.tvalues, self.test_df))
 
-    def conf_int(self, level=0.95):
+    def conf_int(self, level: float = 0.95) -> Array:
         """Wald confidence intervals, (lower, upper) along the last axis; InvalidParameterError unless 0 < level < 1."""
         return _tests.conf_int(self.params, self.bse, level, self.test_df)
 
     @property
-    def n_parameters(self):
+    def n_parameters(self) -> int:
         """Parameters counted by AIC and BIC: the coefficients, and the dispersion where likelihood estimates it."""
         return self.rank + bool(self.family.counts_dispersion)
 
     @property
-    def aic(self):
+    def aic(self) -> float:
         """Akaike's criterion, -2 llf + 2 k (R's ``AIC``); NaN for quasi-likelihoods."""
         return -2.0 * self.llf + 2.0 * self.n_parameters
 
     @property
-    def bic(self):
+    def bic(self) -> float:
         """Schwarz's criterion, -2 llf + k log(nobs) (R's ``BIC``); NaN for quasi-likelihoods."""
         return -2.0 * self.llf + self.n_parameters * float(np.log(self.nobs))
 
     @property
-    def df_null(self):
+    def df_null(self) -> float:
         """Residual degrees of freedom of the null model: nobs, less 1 if it has a constant."""
         return self.nobs - bool(self.has_intercept)
 
-    def with_cov(self, kind, X=None, y=None, **options):
+    def with_cov(
+        self, kind: str | Mapping[str, Any], X: Rows | None = None, y: Variable | None = None,
+        **options: Unpack[CovarianceOptions],
+    ) -> Self:  # fmt: skip
         """The same fit with another covariance of the coefficients.
 
         Parameters
@@ -202,6 +232,32 @@ class GLMResult:
 
             return with_cov(self, kind, X, y, **options)
         return replace(self, cov_kind=kind, covariance=COVARIANCES[kind](self, **options))
+
+    @overload
+    def predict(
+        self, X: Rows, kind: Literal["mean", "link"] = "mean", offset: Variable | None = None,
+        exposure: Variable | None = None, interval: None = None, *, out: None = None, **options: Unpack[PredictOptions],
+    ) -> Array: ...  # fmt: skip
+
+    @overload
+    def predict(
+        self, X: Rows, kind: Literal["class"], offset: Variable | None = None, exposure: Variable | None = None,
+        interval: None = None, *, out: None = None, **options: Unpack[PredictOptions],
+    ) -> Labels: ...  # fmt: skip
+
+    @overload
+    def predict(
+        self, X: Rows, kind: Literal["mean", "link"] = "mean", offset: Variable | None = None,
+        exposure: Variable | None = None, *, interval: Literal["mean"], out: None = None,
+        **options: Unpack[PredictOptions],
+    ) -> Prediction: ...  # fmt: skip
+
+    @overload
+    def predict(
+        self, X: Rows, kind: Literal["mean", "link", "class"] = "mean", offset: Variable | None = None,
+        exposure: Variable | None = None, interval: Literal["mean"] | None = None, *, out: File,
+        **options: Unpack[PredictOptions],
+    ) -> Written: ...  # fmt: skip
 
     def predict(
         self, X, kind="mean", offset=None, exposure=None, interval=None, level=0.95, threshold=0.5, *, out=None,
@@ -263,6 +319,18 @@ class GLMResult:
             raise InvalidParameterError("kind='class': rows with missing values have no class; leave them out")
         return np.asarray(self.classes)[(mu > threshold).astype(np.intp)]
 
+    @overload
+    def residuals(
+        self, X: Rows | None = None, y: ArrayLike | None = None, kind: str = "deviance", *, out: None = None,
+        **options: Unpack[RowOptions],
+    ) -> Array: ...  # fmt: skip
+
+    @overload
+    def residuals(
+        self, X: Rows | None = None, y: ArrayLike | None = None, kind: str = "deviance", *, out: File,
+        **options: Unpack[RowOptions],
+    ) -> Written: ...  # fmt: skip
+
     def residuals(
         self, X=None, y=None, kind="deviance", *, weights=None, offset=None, exposure=None, data=None, **options
     ):
@@ -278,6 +346,16 @@ class GLMResult:
 
         return residuals(self, X, y, kind, weights, offset, exposure)
 
+    @overload
+    def influence(
+        self, X: Rows | None = None, y: ArrayLike | None = None, *, out: None = None, **options: Unpack[RowOptions]
+    ) -> Influence: ...
+
+    @overload
+    def influence(
+        self, X: Rows | None = None, y: ArrayLike | None = None, *, out: File, **options: Unpack[RowOptions]
+    ) -> Written: ...
+
     def influence(self, X=None, y=None, *, weights=None, offset=None, exposure=None, data=None, **options):
         """Leverage, Cook's distance and standardised residuals of the rows; see ``fastglm.inference.influence``. In
         place of X and y ``data``, as for ``residuals``."""
@@ -290,7 +368,7 @@ class GLMResult:
 
         return influence(self, X, y, weights, offset, exposure)
 
-    def score(self, data, y=None, **options):
+    def score(self, data: Rows, y: Variable | None = None, **options: Unpack[ScoreOptions]) -> Score:
         """How well the model predicts rows, a ``Score``: deviance, D2, log-likelihood, mean squared error; of a
         binomial model also log loss, Brier score and AUC. ``data`` are arrays (with ``y``), a frame or files; weights,
         freq_weights, offset and exposure are arrays or names of columns; see ``fastglm.after.scores.score``."""
@@ -298,20 +376,22 @@ class GLMResult:
 
         return score(self, data, y, **options)
 
-    def calibration(self, data, y=None, *, bins=10, **options):
+    def calibration(
+        self, data: Rows, y: Variable | None = None, *, bins: int = 10, **options: Unpack[ScoreOptions]
+    ) -> Calibration:
         """Means of prediction and outcome in groups of rows by their predicted mean, a ``Calibration`` with
         ``to_pandas()``; see ``fastglm.after.scores.calibration``."""
         from .after.scores import calibration
 
         return calibration(self, data, y, bins=bins, **options)
 
-    def summary(self, level=0.95):
+    def summary(self, level: float = 0.95) -> Summary:
         """The fit as a table, a Summary with ``as_text()`` and ``as_html()``."""
         from .inference.summary import Summary
 
         return Summary(self, level)
 
-    def tidy(self, level=0.95):
+    def tidy(self, level: float = 0.95) -> Any:
         """One row per coefficient, as the user's own kind of frame.
 
         That is a polars DataFrame or a pyarrow Table where the model was fitted to one of theirs by a formula, else a
@@ -352,7 +432,7 @@ class GLMResult:
         """The columns of ``tidy`` that say which coefficient a row is."""
         return {"term": list(self.names)}
 
-    def glance(self):
+    def glance(self) -> dict[str, Any]:
         """The fit in one row, a dict with the names of R's ``broom::glance``."""
         return {
             "null_deviance": self.null_deviance,
@@ -368,31 +448,31 @@ class GLMResult:
             "certificate": self.certificate,
         }
 
-    def to_torch(self):
+    def to_torch(self) -> Any:
         """The model as a ``torch.nn.Module`` of one layer; see ``fastglm.export``."""
         from .export import to_torch
 
         return to_torch(self)
 
-    def to_keras(self, dtype="float64"):
+    def to_keras(self, dtype: str = "float64") -> Any:
         """The model as a Keras model of one layer; see ``fastglm.export``."""
         from .export import to_keras
 
         return to_keras(self, dtype)
 
-    def to_onnx(self, path=None):
+    def to_onnx(self, path: File | None = None) -> Any:
         """The model as an ONNX graph of one layer, written to ``path`` if given; see ``fastglm.export``."""
         from .export import to_onnx
 
         return to_onnx(self, path)
 
-    def save(self, path):
+    def save(self, path: File) -> None:
         """Write the result to a JSON file that ``fastglm.load`` reads back to the bit; see ``fastglm.serialize``."""
         from .serialize import save
 
         save(self, path)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         passes = f"{round(self.n_passes, 2):g} passes"
         state = f"converged in {passes}" if self.converged else f"NOT CONVERGED ({self.stop})"
         state = f"{passes}, not certified" if self.stop == READ_ONCE else state
@@ -404,7 +484,7 @@ class GLMResult:
     def _size(self):
         return f"{len(self.names)} coefficients"
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return self.summary().as_html()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,13 +18,16 @@ from .errors import FileFormatError, InvalidParameterError
 from .multinomial import MultinomialResult
 from .result import FIELDS, GLMResult
 
+if TYPE_CHECKING:
+    from .types import File
+
 FORMAT = "fastglm-result"
 VERSION = 3
 TYPES = {"glm": GLMResult, "multinomial": MultinomialResult}
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
-def save(result, path):
+def save(result: GLMResult, path: File) -> None:
     """Write a result to `path`, replacing the file only once all of it is written.
 
     Raises
@@ -45,7 +49,7 @@ def save(result, path):
         file.write(text)
 
 
-def load(path):
+def load(path: File) -> GLMResult:
     """Read a result written by ``GLMResult.save``.
 
     Returns

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import InvalidParameterError
-from .solver.sgd import SGD
+from .solver.sgd import SGD as SGD
 from .solver.sgd import check as check_sgd
+
+if TYPE_CHECKING:
+    from .types import SolverLike, SolverOptions
 
 
 class Auto(NamedTuple):
@@ -76,7 +79,7 @@ class Stream(NamedTuple):
     max_iter: int = 100
 
 
-SOLVERS = {
+SOLVERS: dict[str, type[SolverOptions]] = {
     "auto": Auto,
     "newton": Newton,
     "irls": IRLS,
@@ -92,7 +95,7 @@ def names(exact: bool = False) -> tuple[str, ...]:
     return tuple(name for name in SOLVERS if not (exact and name == "sgd"))
 
 
-def resolve(solver):
+def resolve(solver: SolverLike) -> SolverOptions:
     """The record of options for a name or a record.
 
     Raises
@@ -120,6 +123,6 @@ def resolve(solver):
     return solver
 
 
-def name_of(solver) -> str:
+def name_of(solver: SolverOptions) -> str:
     """The name of a record of options."""
     return next(name for name, cls in SOLVERS.items() if type(solver) is cls)

@@ -1,9 +1,13 @@
-"""Small shared records and the protocols of the library, one page each."""
+"""Small shared records, the protocols of the library, and the names of what its functions take and return.
+
+The names at the end are for type checkers: they are not there when the library runs, so import them under
+``if TYPE_CHECKING:``.
+"""
 
 from __future__ import annotations
 
 from math import inf, isfinite
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 # why a fit stopped that has read its rows once, and cannot know how far it is from the optimum
 READ_ONCE = "read once: not certified"
@@ -32,23 +36,52 @@ class Interval(NamedTuple):
 class Link(Protocol):
     """A link: a NamedTuple of its parameters with compiled scalar methods."""
 
-    def link(self, mu: float) -> float: ...
+    def link(self, mu: float, /) -> float: ...
 
-    def inverse(self, eta: float) -> float: ...
+    def inverse(self, eta: float, /) -> float: ...
 
-    def slope(self, eta: float) -> float: ...
+    def slope(self, eta: float, /) -> float: ...
 
-    def bend(self, eta: float) -> float: ...
+    def bend(self, eta: float, /) -> float: ...
+
+
+class RegisteredLink(Link, Protocol):
+    """A link with what its registration says of it, as results have it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def domain(self) -> Interval: ...
 
 
 class Family(Protocol):
     """A family: a NamedTuple of its parameters with compiled scalar methods."""
 
-    def variance(self, mu: float) -> float: ...
+    def variance(self, mu: float, /) -> float: ...
 
-    def deviance(self, y: float, mu: float) -> float: ...
+    def deviance(self, y: float, mu: float, /) -> float: ...
 
-    def start(self, y: float, w: float) -> float: ...
+    def start(self, y: float, w: float, /) -> float: ...
+
+
+class RegisteredFamily(Family, Protocol):
+    """A family with what its registration says of it, as results have it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def domain(self) -> Interval: ...
+
+    @property
+    def mean(self) -> Interval: ...
+
+    @property
+    def dispersion(self) -> str: ...
+
+    @property
+    def counts_dispersion(self) -> bool: ...
 
 
 class Objective(Protocol):
@@ -62,3 +95,160 @@ class Objective(Protocol):
     def along(self, beta: Any, step: Any, sizes: Any) -> Any: ...
 
     def product(self, beta: Any, v: Any) -> Any: ...
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from os import PathLike
+    from typing import Literal, TypeAlias, TypedDict
+
+    import numpy as np
+    from numpy.typing import ArrayLike as ArrayLike
+    from numpy.typing import DTypeLike, NDArray
+
+    from .family.multinomial import Multinomial
+    from .inference.sandwich import Robust
+    from .solvers import IRLS, LBFGS, SGD, Auto, Newton, NewtonCG, Stream
+
+    class DataFrame(Protocol):
+        """A table with named columns: of pandas, polars, DuckDB, Dask."""
+
+        @property
+        def columns(self) -> Any: ...
+
+    class ArrowTable(Protocol):
+        """A table that gives its columns to Arrow."""
+
+        def __arrow_c_stream__(self, requested_schema: Any = None, /) -> Any: ...
+
+    class SparseMatrix(Protocol):
+        """A matrix of scipy.sparse."""
+
+        def tocsr(self) -> Any: ...
+
+    Array: TypeAlias = NDArray[np.float64]
+    Labels: TypeAlias = NDArray[Any]
+    File: TypeAlias = str | PathLike[str]
+
+    # the rows of a fit or a prediction: numbers in memory, a frame, files, or a stream
+    Rows: TypeAlias = (
+        ArrayLike
+        | DataFrame
+        | ArrowTable
+        | SparseMatrix
+        | File
+        | Sequence[File]
+        | Iterator[Any]
+        | Callable[[], Any]
+    )
+    # a number for each row, or the name of a column
+    Variable: TypeAlias = ArrayLike | str
+    # a kind of covariance of the estimates, with its clusters where it has some
+    Covariance: TypeAlias = str | Mapping[str, Any] | Robust | None
+
+    FamilyLike: TypeAlias = str | Family | Multinomial
+    LinkLike: TypeAlias = str | Link
+    SolverName: TypeAlias = Literal["auto", "newton", "irls", "lbfgs", "newton-cg", "stream", "sgd"]
+    SolverOptions: TypeAlias = Auto | Newton | IRLS | LBFGS | NewtonCG | Stream | SGD
+    SolverLike: TypeAlias = SolverName | SolverOptions
+
+    class ModelOptions(TypedDict, total=False):
+        """What ``fit`` and ``glm`` both take beside the family."""
+
+        link: LinkLike | None
+        weights: Variable | None
+        freq_weights: Variable | None
+        offset: Variable | None
+        exposure: Variable | None
+        penalty: None
+        solver: SolverLike
+        cov: Covariance
+        start: ArrayLike | None
+        threads: int | None
+        progress: bool
+        compress: bool | Literal["auto"]
+        memory: int | None
+        client: Any
+        checkpoint: File | None
+
+    class FitOptions(ModelOptions, total=False):
+        """What ``fit`` takes beside the family."""
+
+        intercept: bool
+        names: Sequence[str] | None
+
+    class GLMOptions(ModelOptions, total=False):
+        """What ``glm`` takes beside the family."""
+
+        missing: Literal["error", "drop"]
+        unseen: Literal["error", "missing", "baseline"]
+
+    class PredictOptions(TypedDict, total=False):
+        """What predictions take beside the rows, the kind and the interval."""
+
+        level: float
+        threshold: float
+        keep: Sequence[str]
+        threads: int | None
+
+    class ScoreOptions(TypedDict, total=False):
+        """What ``score`` and ``calibration`` take beside the rows."""
+
+        weights: Variable | None
+        freq_weights: Variable | None
+        offset: Variable | None
+        exposure: Variable | None
+        threads: int | None
+
+    class CovarianceOptions(ScoreOptions, total=False):
+        """What ``with_cov`` takes beside X and y."""
+
+        data: Rows | None
+        cluster: Variable | Sequence[Variable] | None
+        correction: bool | None
+
+    class RowOptions(TypedDict, total=False):
+        """What residuals and influence take beside X and y."""
+
+        weights: Variable | None
+        offset: Variable | None
+        exposure: Variable | None
+        data: Rows | None
+        keep: Sequence[str]
+        threads: int | None
+
+    class MatrixOptions(TypedDict, total=False):
+        """What ``simulate.make_X`` takes for a dense X."""
+
+        seed: int
+        rho: float
+        kind: Literal["normal", "uniform", "binary", "heavy", "scaled", "badly_scaled"]
+        dtype: DTypeLike
+        order: Literal["C", "F"]
+
+    class DesignOptions(MatrixOptions, total=False):
+        """What all functions of ``simulate`` take to draw X."""
+
+        density: float | None
+
+    class TruthOptions(DesignOptions, total=False):
+        """What they take to draw the response too, whatever its family."""
+
+        beta: ArrayLike | None
+        intercept: bool | float | ArrayLike
+        levels: Sequence[int]
+        zipf: float
+        effects: Sequence[ArrayLike] | None
+        signal: float | None
+
+    class SimulateOptions(TruthOptions, total=False):
+        """What they take for a family of one mean a row."""
+
+        link: str | None
+        theta: float
+        power: float
+        dispersion: float | None
+        event_rate: float | None
+        weights: ArrayLike | None
+        offset: ArrayLike | None
+        sort_by: Literal["y"] | int | None

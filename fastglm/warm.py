@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def warmup(families=("gaussian", "binomial", "poisson", "gamma"), links=None) -> None:
+    from .types import FamilyLike, LinkLike
+
+
+def warmup(
+    families: Sequence[FamilyLike] = ("gaussian", "binomial", "poisson", "gamma"),
+    links: Sequence[LinkLike] | None = None,
+) -> None:
     """Compile now, and into the disk cache, what the first fits of these families would compile.
 
     Parameters

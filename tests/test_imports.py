@@ -52,12 +52,20 @@ def level(name):
     return max(fits)[1]
 
 
+def for_checkers(node):
+    """Whether what follows is never run: names that only type checkers read."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
 def imports(name, path):
     """(imported module of ours, whether at module level) of a file."""
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
     tree = ast.parse(path.read_text())
     inside = {id(n) for f in ast.walk(tree) if isinstance(f, (ast.FunctionDef, ast.Lambda)) for n in ast.walk(f)}
+    typed = {id(n) for f in ast.walk(tree) if for_checkers(f) for part in f.body for n in ast.walk(part)}
     for node in ast.walk(tree):
+        if id(node) in typed:
+            continue
         top = id(node) not in inside
         if isinstance(node, ast.ImportFrom):
             if node.level:

@@ -27,7 +27,7 @@ class Written(NamedTuple):
 
     path: Path
     rows: int
-    columns: tuple
+    columns: tuple[str, ...]
 
 
 def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0.5, offset=None, exposure=None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import nan, sqrt
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from ..source.in_memory import InMemory
 from ..source.threads import get_threads
 from .rows import Given, check_numbers, in_order
 from .tables import Tally, total
+
+if TYPE_CHECKING:
+    from ..types import Array
 
 STEPS = 50  # of Newton's method for one constant
 
@@ -65,15 +68,15 @@ class Calibration(NamedTuple):
     se : standard error of `observed`, from the spread of y within the group
     """
 
-    rows: np.ndarray
-    weight: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    predicted: np.ndarray
-    observed: np.ndarray
-    se: np.ndarray
+    rows: Array
+    weight: Array
+    low: Array
+    high: Array
+    predicted: Array
+    observed: Array
+    se: Array
 
-    def to_pandas(self):
+    def to_pandas(self) -> Any:
         """The groups as a pandas DataFrame, or a dict of columns where pandas is not installed."""
         return frame(self._asdict())
 

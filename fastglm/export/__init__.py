@@ -7,11 +7,16 @@ the inverse link, and its loss the negative log-likelihood. Each function needs 
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..result import GLMResult
+    from ..types import File
 
 __all__ = ["to_keras", "to_onnx", "to_torch"]
 
 
-def to_torch(result):
+def to_torch(result: GLMResult) -> Any:
     """The fitted model as a ``torch.nn.Module`` with float64 parameters.
 
     Parameters
@@ -35,7 +40,7 @@ def to_torch(result):
     return _module("torch", "torch", "to_torch").GLMModule(_layer(result))
 
 
-def to_keras(result, dtype="float64"):
+def to_keras(result: GLMResult, dtype: str = "float64") -> Any:
     """The fitted model as a ``keras.Model``.
 
     Parameters
@@ -60,7 +65,7 @@ def to_keras(result, dtype="float64"):
     return _module("keras", "keras torch", "to_keras").keras_model(_layer(result), dtype)
 
 
-def to_onnx(result, path=None):
+def to_onnx(result: GLMResult, path: File | None = None) -> Any:
     """The fitted model as an ONNX graph in float64.
 
     Parameters

@@ -25,44 +25,47 @@ from .links import Logit
 from .registry import UNIT, family, fused
 
 
-@family("binomial", link=Logit, domain=UNIT, aliases=("bernoulli", "logistic"))
+@family(
+    "binomial",
+    link=Logit,
+    domain=UNIT,
+    canonical="logit",
+    binary_is_saturated=True,
+    aliases=("bernoulli", "logistic"),
+)
 class Binomial(NamedTuple):
     """theta = logit(mu), T(y) = y, a(theta) = log(1 + e^theta), V(mu) = mu (1 - mu)."""
 
-    canonical = "logit"
-
-    def variance(self, mu):
+    def variance(self, mu: float) -> float:
         return mu * (1.0 - mu)
 
-    def deviance(self, y, mu):
+    def deviance(self, y: float, mu: float) -> float:
         return 2.0 * (poisson_gap(y, mu) + poisson_gap(1.0 - y, 1.0 - mu))
 
-    def start(self, y, w):
+    def start(self, y: float, w: float) -> float:
         return (w * y + 0.5) / (w + 1.0)
 
-    def natural(self, mu):
+    def natural(self, mu: float) -> float:
         return logit(mu)
 
-    def log_partition(self, theta):
+    def log_partition(self, theta: float) -> float:
         return log1pexp(theta)
 
-    def sufficient(self, y):
+    def sufficient(self, y: float) -> float:
         return y
 
-    def base_measure(self, y, phi):
+    def base_measure(self, y: float, phi: float) -> float:
         # one over phi counts the trials
         m = 1.0 / phi
         return log_factorial(m) - log_factorial(m * y) - log_factorial(m - m * y)
 
-    def logpdf(self, y, mu, w, phi):
+    def logpdf(self, y: float, mu: float, w: float, phi: float) -> float:
         k = w * y
         a = k * log(mu) if k > 0.0 else 0.0
         b = (w - k) * log1p(-mu) if w > k else 0.0
         return a + b + log_factorial(w) - log_factorial(k) - log_factorial(w - k)
 
-    binary_is_saturated = True
-
-    def saturated(self, y, w):
+    def saturated(self, y: float, w: float) -> float:
         if y == 0.0 or y == 1.0:
             return 0.0
         k = w * y
@@ -75,7 +78,7 @@ class Binomial(NamedTuple):
 class Bernoulli(Binomial):
     """The binomial where every y is zero or one: the same numbers from shorter formulas."""
 
-    def null_deviance(self, mean, weight_sum):
+    def null_deviance(self, mean: float, weight_sum: float) -> float:
         """The deviance of a constant mean, from the sums alone."""
         if not 0.0 < mean < 1.0:
             return 0.0

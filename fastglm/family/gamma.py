@@ -12,44 +12,50 @@ from .links import Inverse, Log
 from .registry import POSITIVE, family, fused
 
 
-@family("gamma", link=Inverse, domain=POSITIVE, dispersion="pearson", counts_dispersion=True, aliases=("Gamma",))
+@family(
+    "gamma",
+    link=Inverse,
+    domain=POSITIVE,
+    dispersion="pearson",
+    counts_dispersion=True,
+    canonical="inverse",
+    aliases=("Gamma",),
+)
 class Gamma(NamedTuple):
     """theta = -1/mu, T(y) = y, a(theta) = -log(-theta), V(mu) = mu^2."""
 
-    canonical = "inverse"
-
-    def variance(self, mu):
+    def variance(self, mu: float) -> float:
         return mu * mu
 
-    def deviance(self, y, mu):
+    def deviance(self, y: float, mu: float) -> float:
         return 2.0 * gamma_gap(y, mu)
 
-    def start(self, y, w):
+    def start(self, y: float, w: float) -> float:
         return y
 
-    def natural(self, mu):
+    def natural(self, mu: float) -> float:
         return -1.0 / mu
 
-    def log_partition(self, theta):
+    def log_partition(self, theta: float) -> float:
         return -log(-theta)
 
-    def sufficient(self, y):
+    def sufficient(self, y: float) -> float:
         return y
 
-    def base_measure(self, y, phi):
+    def base_measure(self, y: float, phi: float) -> float:
         k = 1.0 / phi
         return (k - 1.0) * log(y) + k * log(k) - lgamma(k)
 
-    def logpdf(self, y, mu, w, phi):
+    def logpdf(self, y: float, mu: float, w: float, phi: float) -> float:
         # R's weights multiply the log-density rather than the shape
         k = 1.0 / phi
         return w * (-k * (gamma_gap(y, mu) + 1.0) - log(y) + k * log(k) - lgamma(k))
 
-    def saturated(self, y, w):
+    def saturated(self, y: float, w: float) -> float:
         return -w * log(y)
 
     @staticmethod
-    def loglik(deviance, saturated, weight_sum, nobs):
+    def loglik(deviance: float, saturated: float, weight_sum: float, nobs: float) -> float:
         """R's ``Gamma()$aic``: the dispersion taken as deviance over the sum of the weights."""
         if deviance <= 0.0:
             return float("inf")

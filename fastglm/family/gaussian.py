@@ -11,41 +11,47 @@ from .links import Identity
 from .registry import REAL, family, fused
 
 
-@family("gaussian", link=Identity, domain=REAL, dispersion="pearson", counts_dispersion=True, aliases=("normal",))
+@family(
+    "gaussian",
+    link=Identity,
+    domain=REAL,
+    dispersion="pearson",
+    counts_dispersion=True,
+    canonical="identity",
+    aliases=("normal",),
+)
 class Gaussian(NamedTuple):
     """theta = mu, T(y) = y, a(theta) = theta^2 / 2, V(mu) = 1."""
 
-    canonical = "identity"
-
-    def variance(self, mu):
+    def variance(self, mu: float) -> float:
         return 1.0
 
-    def deviance(self, y, mu):
+    def deviance(self, y: float, mu: float) -> float:
         return (y - mu) * (y - mu)
 
-    def start(self, y, w):
+    def start(self, y: float, w: float) -> float:
         return y
 
-    def natural(self, mu):
+    def natural(self, mu: float) -> float:
         return mu
 
-    def log_partition(self, theta):
+    def log_partition(self, theta: float) -> float:
         return 0.5 * theta * theta
 
-    def sufficient(self, y):
+    def sufficient(self, y: float) -> float:
         return y
 
-    def base_measure(self, y, phi):
+    def base_measure(self, y: float, phi: float) -> float:
         return -0.5 * (y * y / phi + log(2.0 * pi * phi))
 
-    def logpdf(self, y, mu, w, phi):
+    def logpdf(self, y: float, mu: float, w: float, phi: float) -> float:
         return -0.5 * (w * (y - mu) * (y - mu) / phi + log(2.0 * pi * phi / w))
 
-    def saturated(self, y, w):
+    def saturated(self, y: float, w: float) -> float:
         return 0.5 * log(w)
 
     @staticmethod
-    def loglik(deviance, saturated, weight_sum, nobs):
+    def loglik(deviance: float, saturated: float, weight_sum: float, nobs: float) -> float:
         """R's ``logLik``: the dispersion at its maximum-likelihood value, deviance over the number of observations."""
         if deviance <= 0.0:
             return float("inf")

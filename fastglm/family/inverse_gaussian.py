@@ -17,42 +17,41 @@ from .registry import POSITIVE, family
     domain=POSITIVE,
     dispersion="pearson",
     counts_dispersion=True,
+    canonical="inverse_squared",
     aliases=("inverse.gaussian", "invgauss"),
 )
 class InverseGaussian(NamedTuple):
     """theta = -1/(2 mu^2), T(y) = y, a(theta) = -sqrt(-2 theta), V(mu) = mu^3."""
 
-    canonical = "inverse_squared"
-
-    def variance(self, mu):
+    def variance(self, mu: float) -> float:
         return mu * mu * mu
 
-    def deviance(self, y, mu):
+    def deviance(self, y: float, mu: float) -> float:
         return (y - mu) * (y - mu) / (y * mu * mu)
 
-    def start(self, y, w):
+    def start(self, y: float, w: float) -> float:
         return y
 
-    def natural(self, mu):
+    def natural(self, mu: float) -> float:
         return -0.5 / (mu * mu)
 
-    def log_partition(self, theta):
+    def log_partition(self, theta: float) -> float:
         return -sqrt(-2.0 * theta) if theta < 0.0 else inf
 
-    def sufficient(self, y):
+    def sufficient(self, y: float) -> float:
         return y
 
-    def base_measure(self, y, phi):
+    def base_measure(self, y: float, phi: float) -> float:
         return -0.5 * (1.0 / (phi * y) + log(2.0 * pi * phi) + 3.0 * log(y))
 
-    def logpdf(self, y, mu, w, phi):
+    def logpdf(self, y: float, mu: float, w: float, phi: float) -> float:
         return -0.5 * w * ((y - mu) * (y - mu) / (phi * y * mu * mu) + log(2.0 * pi * phi) + 3.0 * log(y))
 
-    def saturated(self, y, w):
+    def saturated(self, y: float, w: float) -> float:
         return -1.5 * w * log(y)
 
     @staticmethod
-    def loglik(deviance, saturated, weight_sum, nobs):
+    def loglik(deviance: float, saturated: float, weight_sum: float, nobs: float) -> float:
         """R's ``inverse.gaussian()$aic``: the dispersion taken as deviance over the sum of the weights."""
         if deviance <= 0.0:
             return inf

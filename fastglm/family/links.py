@@ -35,86 +35,80 @@ def linear_predictor(link, mean: float) -> float:
 class Identity(NamedTuple):
     """mu = eta."""
 
-    def link(self, mu):
+    def link(self, mu: float) -> float:
         return mu
 
-    def inverse(self, eta):
+    def inverse(self, eta: float) -> float:
         return eta
 
-    def slope(self, eta):
+    def slope(self, eta: float) -> float:
         return 1.0
 
-    def bend(self, eta):
+    def bend(self, eta: float) -> float:
         return 0.0
 
-    def tails(self, eta):
+    def tails(self, eta: float) -> tuple[float, float, float, float]:
         return log(eta), log1p(-eta), 1.0 / eta, 1.0 / (1.0 - eta)
 
 
-@link("log")
+@link("log", ends=(-40.0, None))
 class Log(NamedTuple):
     """log mu = eta."""
 
-    ends = (-40.0, None)
-
-    def link(self, mu):
+    def link(self, mu: float) -> float:
         return log(mu)
 
-    def inverse(self, eta):
+    def inverse(self, eta: float) -> float:
         return exp(eta)
 
-    def slope(self, eta):
+    def slope(self, eta: float) -> float:
         return exp(eta)
 
-    def bend(self, eta):
+    def bend(self, eta: float) -> float:
         return exp(eta)
 
-    def tails(self, eta):
+    def tails(self, eta: float) -> tuple[float, float, float, float]:
         return eta, log(-expm1(eta)), 1.0, 1.0 / expm1(-eta)
 
 
-@link("logit")
+@link("logit", ends=(-40.0, 40.0))
 class Logit(NamedTuple):
     """log(mu / (1 - mu)) = eta."""
 
-    ends = (-40.0, 40.0)
-
-    def link(self, mu):
+    def link(self, mu: float) -> float:
         return logit(mu)
 
-    def inverse(self, eta):
+    def inverse(self, eta: float) -> float:
         return sigmoid(eta)
 
-    def slope(self, eta):
+    def slope(self, eta: float) -> float:
         return sigmoid(eta) * sigmoid(-eta)
 
-    def bend(self, eta):
+    def bend(self, eta: float) -> float:
         mu, nu = sigmoid(eta), sigmoid(-eta)
         return mu * nu * (nu - mu)
 
-    def tails(self, eta):
+    def tails(self, eta: float) -> tuple[float, float, float, float]:
         return log_sigmoid(eta), log_sigmoid(-eta), sigmoid(-eta), sigmoid(eta)
 
 
-@link("probit")
+@link("probit", ends=(-8.5, 8.5))
 class Probit(NamedTuple):
     """mu is the standard normal distribution function at eta."""
 
-    ends = (-8.5, 8.5)
-
-    def link(self, mu):
+    def link(self, mu: float) -> float:
         return norm_quantile(mu)
 
-    def inverse(self, eta):
+    def inverse(self, eta: float) -> float:
         return norm_cdf(eta)
 
-    def slope(self, eta):
+    def slope(self, eta: float) -> float:
         return norm_pdf(eta)
 
-    def bend(self, eta):
+    def bend(self, eta: float) -> float:
         return -eta * norm_pdf(eta)
 
-    def tails(self, eta):
+    def tails(self, eta: float) -> tuple[float, float, float, float]:
         below, above = log_ndtr(eta), log_ndtr(-eta)
         density = -0.5 * eta * eta - LOG_SQRT_2PI
         return below, above, exp(density - below), exp(density - above)
@@ -131,48 +125,44 @@ def _double_exponential(eta):
     return log_mu, exp(eta - t) / -expm1(-t)
 
 
-@link("cloglog")
+@link("cloglog", ends=(-40.0, 3.7))
 class CLogLog(NamedTuple):
     """log(-log(1 - mu)) = eta."""
 
-    ends = (-40.0, 3.7)
-
-    def link(self, mu):
+    def link(self, mu: float) -> float:
         return log(-log1p(-mu))
 
-    def inverse(self, eta):
+    def inverse(self, eta: float) -> float:
         return -expm1(-exp(eta))
 
-    def slope(self, eta):
+    def slope(self, eta: float) -> float:
         return exp(eta - exp(eta))
 
-    def bend(self, eta):
+    def bend(self, eta: float) -> float:
         return (1.0 - exp(eta)) * exp(eta - exp(eta))
 
-    def tails(self, eta):
+    def tails(self, eta: float) -> tuple[float, float, float, float]:
         log_mu, up = _double_exponential(eta)
         return log_mu, -exp(eta), up, exp(eta)
 
 
-@link("loglog")
+@link("loglog", ends=(-3.7, 40.0))
 class LogLog(NamedTuple):
     """-log(-log mu) = eta, the mirror image of cloglog."""
 
-    ends = (-3.7, 40.0)
-
-    def link(self, mu):
+    def link(self, mu: float) -> float:
         return -log(-log(mu))
 
-    def inverse(self, eta):
+    def inverse(self, eta: float) -> float:
         return exp(-exp(-eta))
 
-    def slope(self, eta):
+    def slope(self, eta: float) -> float:
         return exp(-eta - exp(-eta))
 
-    def bend(self, eta):
+    def bend(self, eta: float) -> float:
         return (exp(-eta) - 1.0) * exp(-eta - exp(-eta))
 
-    def tails(self, eta):
+    def tails(self, eta: float) -> tuple[float, float, float, float]:
         log_nu, down = _double_exponential(-eta)
         return -exp(-eta), log_nu, exp(-eta), down
 
@@ -181,21 +171,21 @@ class LogLog(NamedTuple):
 class Cauchit(NamedTuple):
     """mu is the standard Cauchy distribution function at eta."""
 
-    def link(self, mu):
+    def link(self, mu: float) -> float:
         # tan near a quarter turn would cancel
         return -1.0 / tan(pi * mu) if mu < 0.25 else tan(pi * (mu - 0.5))
 
-    def inverse(self, eta):
+    def inverse(self, eta: float) -> float:
         # atan(1/eta) keeps the digits of a tail that 0.5 + atan(eta)/pi would cancel
         return atan(-1.0 / eta) / pi if eta < -1.0 else 0.5 + atan(eta) / pi
 
-    def slope(self, eta):
+    def slope(self, eta: float) -> float:
         return 1.0 / (pi * (1.0 + eta * eta))
 
-    def bend(self, eta):
+    def bend(self, eta: float) -> float:
         return -2.0 * eta / (pi * (1.0 + eta * eta) * (1.0 + eta * eta))
 
-    def tails(self, eta):
+    def tails(self, eta: float) -> tuple[float, float, float, float]:
         mu = atan(-1.0 / eta) / pi if eta < -1.0 else 0.5 + atan(eta) / pi
         nu = atan(1.0 / eta) / pi if eta > 1.0 else 0.5 - atan(eta) / pi
         slope = 1.0 / (pi * (1.0 + eta * eta))
@@ -208,16 +198,16 @@ class Cauchit(NamedTuple):
 class Inverse(NamedTuple):
     """1 / mu = eta."""
 
-    def link(self, mu):
+    def link(self, mu: float) -> float:
         return 1.0 / mu
 
-    def inverse(self, eta):
+    def inverse(self, eta: float) -> float:
         return 1.0 / eta
 
-    def slope(self, eta):
+    def slope(self, eta: float) -> float:
         return -1.0 / (eta * eta)
 
-    def bend(self, eta):
+    def bend(self, eta: float) -> float:
         return 2.0 / (eta * eta * eta)
 
 
@@ -225,16 +215,16 @@ class Inverse(NamedTuple):
 class InverseSquared(NamedTuple):
     """1 / mu^2 = eta, the canonical link of the inverse Gaussian up to a factor."""
 
-    def link(self, mu):
+    def link(self, mu: float) -> float:
         return 1.0 / (mu * mu)
 
-    def inverse(self, eta):
+    def inverse(self, eta: float) -> float:
         return 1.0 / sqrt(eta) if eta > 0.0 else inf
 
-    def slope(self, eta):
+    def slope(self, eta: float) -> float:
         return -0.5 / (eta * sqrt(eta)) if eta > 0.0 else inf
 
-    def bend(self, eta):
+    def bend(self, eta: float) -> float:
         return 0.75 / (eta * eta * sqrt(eta)) if eta > 0.0 else inf
 
 
@@ -242,16 +232,16 @@ class InverseSquared(NamedTuple):
 class Sqrt(NamedTuple):
     """sqrt(mu) = eta. A fit has eta >= 0, as R's: means of both signs of eta have spurious optima."""
 
-    def link(self, mu):
+    def link(self, mu: float) -> float:
         return sqrt(mu)
 
-    def inverse(self, eta):
+    def inverse(self, eta: float) -> float:
         return eta * eta
 
-    def slope(self, eta):
+    def slope(self, eta: float) -> float:
         return 2.0 * eta
 
-    def bend(self, eta):
+    def bend(self, eta: float) -> float:
         return 2.0
 
 
@@ -261,14 +251,14 @@ class Power(NamedTuple):
 
     p: float
 
-    def link(self, mu):
+    def link(self, mu: float) -> float:
         return exp(self.p * log(mu))
 
-    def inverse(self, eta):
+    def inverse(self, eta: float) -> float:
         return exp(log(eta) / self.p)
 
-    def slope(self, eta):
+    def slope(self, eta: float) -> float:
         return exp((1.0 / self.p - 1.0) * log(eta)) / self.p
 
-    def bend(self, eta):
+    def bend(self, eta: float) -> float:
         return (1.0 / self.p) * (1.0 / self.p - 1.0) * exp((1.0 / self.p - 2.0) * log(eta))

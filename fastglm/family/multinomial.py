@@ -5,7 +5,7 @@ It is not among the families of one mean: a row has K - 1 linear predictors, one
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..types import Interval
 
@@ -16,7 +16,12 @@ class Softmax(NamedTuple):
     name = "softmax"
 
 
-class Multinomial(NamedTuple):
+class _Reference(NamedTuple):
+    # apart from what all have in common, which type checkers would take for fields
+    reference: object = None
+
+
+class Multinomial(_Reference):
     """theta_k = log(mu_k / mu_reference), T(y) the indicators, a(theta) = logsumexp(0, theta).
 
     Parameters
@@ -25,7 +30,7 @@ class Multinomial(NamedTuple):
         The class the others are compared with; the first in sorted order without it.
     """
 
-    reference: Any = None
+    __slots__ = ()
 
     name = "multinomial"
     canonical = "softmax"

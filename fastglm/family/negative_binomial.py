@@ -21,7 +21,13 @@ def _half_deviance(y, mu, k):
     return k * log1p_gap(b) - y * log1p_gap(a) + b * a * k
 
 
-@family("negative_binomial", link=Log, domain=NONNEGATIVE, aliases=("negbin", "nb", "negative.binomial"))
+@family(
+    "negative_binomial",
+    link=Log,
+    domain=NONNEGATIVE,
+    tabulated=True,
+    aliases=("negbin", "nb", "negative.binomial"),
+)
 class NegativeBinomial(NamedTuple):
     """theta = log(mu / (mu + k)) for shape k, T(y) = y, a(theta) = -k log(1 - e^theta), V(mu) = mu + mu^2 / k.
 
@@ -30,36 +36,34 @@ class NegativeBinomial(NamedTuple):
 
     theta: float
 
-    def variance(self, mu):
+    def variance(self, mu: float) -> float:
         return mu + mu * mu / self.theta
 
-    def deviance(self, y, mu):
+    def deviance(self, y: float, mu: float) -> float:
         return 2.0 * _half_deviance(y, mu, self.theta)
 
-    def start(self, y, w):
+    def start(self, y: float, w: float) -> float:
         return y + (1.0 / 6.0 if y == 0.0 else 0.0)
 
-    def natural(self, mu):
+    def natural(self, mu: float) -> float:
         return log(mu / (mu + self.theta))
 
-    def log_partition(self, theta):
+    def log_partition(self, theta: float) -> float:
         return -self.theta * log1p(-exp(theta))
 
-    def sufficient(self, y):
+    def sufficient(self, y: float) -> float:
         return y
 
-    def base_measure(self, y, phi):
+    def base_measure(self, y: float, phi: float) -> float:
         return lgamma(y + self.theta) - lgamma(self.theta) - log_factorial(y)
 
-    def logpdf(self, y, mu, w, phi):
+    def logpdf(self, y: float, mu: float, w: float, phi: float) -> float:
         k = self.theta
         a = y * log(mu / (mu + k)) if y > 0.0 else 0.0
         return w * (a - k * log1p(mu / k) + lgamma(y + k) - lgamma(k) - log_factorial(y))
 
     # proportional to w, so that small counts can be looked up
-    tabulated = True
-
-    def saturated(self, y, w):
+    def saturated(self, y: float, w: float) -> float:
         k = self.theta
         if y > MANY:  # the gammas of so many would cancel (Loader 2000)
             rest = stirling_error(y + k) - stirling_error(y) - stirling_error(k)

@@ -12,41 +12,37 @@ from .registry import NONNEGATIVE, family, fused
 LOG_2PI = 1.83787706640934548356
 
 
-@family("poisson", link=Log, domain=NONNEGATIVE)
+@family("poisson", link=Log, domain=NONNEGATIVE, canonical="log", tabulated=True)
 class Poisson(NamedTuple):
     """theta = log(mu), T(y) = y, a(theta) = e^theta, V(mu) = mu."""
 
-    canonical = "log"
-
-    def variance(self, mu):
+    def variance(self, mu: float) -> float:
         return mu
 
-    def deviance(self, y, mu):
+    def deviance(self, y: float, mu: float) -> float:
         return 2.0 * poisson_gap(y, mu)
 
-    def start(self, y, w):
+    def start(self, y: float, w: float) -> float:
         return y + 0.1
 
-    def natural(self, mu):
+    def natural(self, mu: float) -> float:
         return log(mu)
 
-    def log_partition(self, theta):
+    def log_partition(self, theta: float) -> float:
         return exp(theta)
 
-    def sufficient(self, y):
+    def sufficient(self, y: float) -> float:
         return y
 
-    def base_measure(self, y, phi):
+    def base_measure(self, y: float, phi: float) -> float:
         return -log_factorial(y)
 
-    def logpdf(self, y, mu, w, phi):
+    def logpdf(self, y: float, mu: float, w: float, phi: float) -> float:
         a = y * log(mu) if y > 0.0 else 0.0
         return w * (a - mu - log_factorial(y))
 
     # proportional to w, so that small counts can be looked up
-    tabulated = True
-
-    def saturated(self, y, w):
+    def saturated(self, y: float, w: float) -> float:
         # y log y - y - log y! without its cancellation, from Stirling's series
         return w * (-0.5 * (LOG_2PI + log(y)) - stirling_error(y)) if y > 0.0 else 0.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import InvalidParameterError
+from ..types import RegisteredFamily
 from .binomial import Binomial
 from .gamma import Gamma
 from .gaussian import Gaussian
@@ -70,7 +71,7 @@ VARIANCES = {
 }
 
 
-def Quasi(variance: str = "constant"):  # noqa: N802, a family in the user's eyes
+def Quasi(variance: str = "constant") -> RegisteredFamily:  # noqa: N802, a family in the user's eyes
     """A quasi family with the given variance function, R's ``quasi(variance=)``.
 
     Parameters

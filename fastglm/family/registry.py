@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from ..errors import InvalidParameterError
-from ..types import Interval
+from ..types import Family, Interval, Link, RegisteredFamily, RegisteredLink
+
+C = TypeVar("C", bound=type)
+F = TypeVar("F", bound=Callable[..., Any])
 
 FAMILIES: dict[str, type] = {}
 LINKS: dict[str, type] = {}
@@ -19,7 +23,13 @@ NONNEGATIVE = Interval(0.0, float("inf"), "left")
 UNIT = Interval(0.0, 1.0, "both")
 
 
-def link(name: str, *, domain: Interval = REAL, aliases: tuple[str, ...] = ()):
+def link(
+    name: str,
+    *,
+    domain: Interval = REAL,
+    ends: tuple[float | None, float | None] | None = None,
+    aliases: tuple[str, ...] = (),
+) -> Callable[[C], C]:
     """Class decorator: register a link under ``name``.
 
     Parameters
@@ -28,13 +38,15 @@ def link(name: str, *, domain: Interval = REAL, aliases: tuple[str, ...] = ()):
         The public name, as in ``fit(..., link=name)``.
     domain : Interval
         The linear predictors that a fit may have.
+    ends : (float or None, float or None), optional
+        The linear predictors at which the mean is within 1e-17 of 0 and of 1, where it gets there exponentially fast.
     aliases : tuple of str
         Other spellings.
     """
 
     def register(cls):
         cls.name, cls.domain = name, domain
-        cls.ends = getattr(cls, "ends", (None, None))
+        cls.ends = ends or getattr(cls, "ends", (None, None))
         LINKS[name] = cls
         ALIASES.update({f"link:{a}": name for a in aliases})
         return cls
@@ -45,13 +57,16 @@ def link(name: str, *, domain: Interval = REAL, aliases: tuple[str, ...] = ()):
 def family(
     name: str,
     *,
-    link: type,
+    link: type[Link],
     domain: Interval,
     mean: Interval | None = None,
     dispersion: str = "one",
     counts_dispersion: bool = False,
+    canonical: str | None = None,
+    tabulated: bool | None = None,
+    binary_is_saturated: bool | None = None,
     aliases: tuple[str, ...] = (),
-):
+) -> Callable[[C], C]:
     """Class decorator: register a family under ``name``.
 
     Parameters
@@ -68,14 +83,22 @@ def family(
         Known to be one (z tests), or Pearson's chi-square over the residual degrees of freedom (t tests).
     counts_dispersion : bool
         Whether AIC counts the dispersion as a parameter, as R does for gaussian, Gamma and inverse.gaussian.
+    canonical : str, optional
+        The name of the canonical link. What is not given is that of the parent class, if it has it.
+    tabulated, binary_is_saturated : bool, optional
+        Whether ``saturated`` of whole numbers is worth a table, and whether it is zero at y = 0 and y = 1.
     aliases : tuple of str
         Other spellings.
     """
+    facts = {"canonical": canonical, "tabulated": tabulated, "binary_is_saturated": binary_is_saturated}
 
     def register(cls):
         cls.name, cls.default_link, cls.domain = name, link, domain
         cls.mean = mean or Interval(domain.low, domain.high, "neither")
         cls.dispersion, cls.counts_dispersion = dispersion, counts_dispersion
+        for fact, value in facts.items():
+            if value is not None:
+                setattr(cls, fact, value)
         FAMILIES[name] = cls
         ALIASES.update({f"family:{a}": name for a in aliases})
         return cls
@@ -83,7 +106,7 @@ def family(
     return register
 
 
-def fused(family_class: type, link_class: type | None):
+def fused(family_class: type[Family], link_class: type[Link] | None) -> Callable[[F], F]:
     """Decorator: a closed form ``rows(family, link, eta, y) -> (r, h, d)`` for one pair.
 
     ``r`` is the score with respect to eta, ``h`` the expected information and ``d`` the unit deviance, all for
@@ -115,7 +138,7 @@ def _lookup(table: dict[str, type], what: str, name: str) -> type:
     return table[key]
 
 
-def get_family(name: str, **params):
+def get_family(name: str, **params: Any) -> RegisteredFamily:
     """The family registered under ``name`` (or an alias), with its parameters.
 
     Raises
@@ -130,7 +153,7 @@ def get_family(name: str, **params):
     return _build(_lookup(known, "family", name), "family", name, params)
 
 
-def get_link(name: str, **params):
+def get_link(name: str, **params: Any) -> RegisteredLink:
     """The link registered under ``name`` (or an alias), with its parameters; or "softmax", that of the multinomial."""
     from .multinomial import Softmax
 

@@ -40,26 +40,26 @@ class Tweedie(NamedTuple):
 
     power: float
 
-    def variance(self, mu):
+    def variance(self, mu: float) -> float:
         return exp(self.power * log(mu))
 
-    def deviance(self, y, mu):
+    def deviance(self, y: float, mu: float) -> float:
         return _unit_deviance(self.power, y, mu, exp((1.0 - self.power) * log(mu)))
 
-    def start(self, y, w):
+    def start(self, y: float, w: float) -> float:
         return y if y > 0.0 else 0.1
 
-    def natural(self, mu):
+    def natural(self, mu: float) -> float:
         return exp((1.0 - self.power) * log(mu)) / (1.0 - self.power)
 
-    def log_partition(self, theta):
+    def log_partition(self, theta: float) -> float:
         p = self.power
         return exp((2.0 - p) / (1.0 - p) * log((1.0 - p) * theta)) / (2.0 - p)
 
-    def sufficient(self, y):
+    def sufficient(self, y: float) -> float:
         return y
 
-    def base_measure(self, y, phi):
+    def base_measure(self, y: float, phi: float) -> float:
         return nan
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ..errors import FileFormatError, InvalidParameterError
 
@@ -60,7 +61,7 @@ class Query:
     def __repr__(self):
         return "the DuckDB query"
 
-    def __call__(self):
+    def __call__(self) -> Any:
         import duckdb
 
         relation = self._query
@@ -75,7 +76,7 @@ class Query:
             raise InvalidParameterError(f"the DuckDB query failed: {str(error).splitlines()[0]}") from None
 
 
-def from_duckdb(query, connection=None):
+def from_duckdb(query: Any, connection: Any = None) -> Query:
     """Rows of a DuckDB query, for ``open_rows`` and whatever takes what it takes.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import log2
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,11 @@ from .course import cells_of, course_of
 from .look import look
 from .record import Plan
 
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from ..types import ArrayLike, Covariance, FamilyLike, LinkLike, Rows, SolverLike, Variable
+
 BASE = 280 << 20  # bytes of the interpreter, the libraries and the loops
 COPIES = 3  # of rows that are gathered: the pieces, what they are joined into, what Arrow holds meanwhile
 AROUND = 4  # times a piece of rows that a thread takes: Arrow's batches, numbers, columns, blocks
@@ -31,21 +37,21 @@ START = 1e-3  # seconds of a fit of a few rows
 
 
 def plan(
-    formula,
-    data,
+    formula: str | ArrayLike,
+    data: Rows,
     *,
-    family="gaussian",
-    link=None,
-    weights=None,
-    freq_weights=None,
-    offset=None,
-    exposure=None,
-    solver="auto",
-    cov="model",
-    threads=None,
-    memory=None,
-    missing="error",
-    compress="auto",
+    family: FamilyLike = "gaussian",
+    link: LinkLike | None = None,
+    weights: Variable | None = None,
+    freq_weights: Variable | None = None,
+    offset: Variable | None = None,
+    exposure: Variable | None = None,
+    solver: SolverLike = "auto",
+    cov: Covariance = "model",
+    threads: int | None = None,
+    memory: int | None = None,
+    missing: Literal["error", "drop"] = "error",
+    compress: bool | Literal["auto"] = "auto",
 ) -> Plan:
     """Forecast passes, memory and time of ``glm`` or ``fit`` without fitting.
 

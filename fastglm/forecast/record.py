@@ -64,7 +64,7 @@ class Plan:
         """The fields as a dict of plain values."""
         return asdict(self)
 
-    def __str__(self):
+    def __str__(self) -> str:
         facts = [
             ("model", f"{self.family}, {self.link} link, solver {self.solver}"),
             ("rows", f"{self.rows:,}"),

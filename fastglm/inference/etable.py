@@ -7,11 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InvalidParameterError, visible
 from ..result import GLMResult
 from .summary import STYLE, describe, format_number
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 HANGING = ")*"
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
@@ -39,10 +42,10 @@ class ETable(str):
 
     html: str
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return str(self)
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return self.html
 
 
@@ -70,7 +73,15 @@ STATS: dict[str, tuple[str, Callable[[Any, int], str]]] = {
 }
 
 
-def etable(models, names=None, stats=tuple(STATS), format="text", *, stars=False, digits=5) -> ETable:
+def etable(
+    models: Sequence[GLMResult],
+    names: Sequence[str] | None = None,
+    stats: Sequence[str] = tuple(STATS),
+    format: Literal["text", "html", "latex", "markdown"] = "text",
+    *,
+    stars: bool = False,
+    digits: int = 5,
+) -> ETable:
     """Models side by side: coefficients in order of first appearance, standard errors in parentheses below them.
 
     Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from . import check_covariance, design_blocks, quadratic_form
 from .coordinates import Coordinates
 from .residuals import KINDS, evaluate_rows
 from .sandwich import NEARLY, ONE, Products, along, scaled
+
+if TYPE_CHECKING:
+    from ..types import Array
 
 
 class Influence(NamedTuple):
@@ -23,10 +26,10 @@ class Influence(NamedTuple):
     deviance : standardised deviance residuals, with the same divisor
     """
 
-    hat: np.ndarray
-    cooks_distance: np.ndarray
-    pearson: np.ndarray
-    deviance: np.ndarray
+    hat: Array
+    cooks_distance: Array
+    pearson: Array
+    deviance: Array
 
 
 def influence(result, X, y, weights=None, offset=None, exposure=None, everyone=None):

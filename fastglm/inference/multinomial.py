@@ -7,7 +7,7 @@ that beside the answer memory stays small however many there are.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from . import check_covariance, check_X, design_blocks, linear_predictor
 from .residuals import check_weights
 from .tests import Prediction, quantile
 
+if TYPE_CHECKING:
+    from ..types import Array
+
 
 class MultinomialInfluence(NamedTuple):
     """How much each row moves a softmax regression; both fields are (n,) arrays.
@@ -26,8 +29,8 @@ class MultinomialInfluence(NamedTuple):
     cooks_distance : change of all coefficients when the row is left out, to first order, in units of their covariance
     """
 
-    hat: np.ndarray
-    cooks_distance: np.ndarray
+    hat: Array
+    cooks_distance: Array
 
 
 def with_reference(result, eta):

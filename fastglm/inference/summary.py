@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from html import escape
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ..errors import visible
 from ..lazy import cached_property
 from ..types import READ_ONCE
 from . import tests
+
+if TYPE_CHECKING:
+    from ..result import GLMResult
 
 WIDTH = 80
 NAME_WIDTH = 14  # names may always have this many letters; longer ones lose their middle where the line is full
@@ -77,12 +80,12 @@ class Summary:
     level : float, confidence of the intervals
     """
 
-    def __init__(self, result, level=0.95):
+    def __init__(self, result: GLMResult, level: float = 0.95) -> None:
         self.result = result
         self.level = level
         self.limits = result.conf_int(level)
 
-    def as_text(self):
+    def as_text(self) -> str:
         """The summary as text, 80 columns wide unless the numbers need more."""
         tables = self._tables()
         heads, *table = _columns([Row("", self._heads()), *(row for _, rows in tables for row in rows)])
@@ -100,7 +103,7 @@ class Summary:
             lines += _wrap(note, width)
         return visible("\n".join(lines))
 
-    def as_html(self):
+    def as_html(self) -> str:
         """The summary as one self-contained HTML element."""
         facts = self._facts()
         half = (len(facts) + 1) // 2

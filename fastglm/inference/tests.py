@@ -7,12 +7,15 @@ one minus something, so that small p-values keep their digits.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..errors import InvalidParameterError
 from . import check_covariance, linear_predictor, quadratic_form
+
+if TYPE_CHECKING:
+    from ..types import Array
 
 REGULAR = 1e-8  # least squared pivot of a correlation matrix that is inverted by its Cholesky factor
 # Links whose inverse is used on one side of 0 only: an interval for eta that reaches 0 ends at the limit there.
@@ -22,10 +25,10 @@ HALF_LINE_LINKS = frozenset({"inverse", "inverse_squared", "sqrt", "power"})
 class Prediction(NamedTuple):
     """Predictions with their standard errors and confidence limits, each an array of the shape of the prediction."""
 
-    mean: np.ndarray
-    se: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
+    mean: Array
+    se: Array
+    lower: Array
+    upper: Array
 
 
 def p_values(statistic, df=None):

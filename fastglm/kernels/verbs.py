@@ -5,10 +5,21 @@ Each stands for the method of the same name and arguments on the NamedTuple it i
 
 from __future__ import annotations
 
+from types import FunctionType
+
 from numba.extending import overload
 
 # LLVM must inline the formulas whatever their size, or the row loop stays scalar
 INLINE = {"forceinline": True}
+
+
+def _bare(method):
+    """A method without its annotations, which Numba would compare with those of the verb."""
+    if not isinstance(method, FunctionType):
+        return method
+    bare = FunctionType(method.__code__, method.__globals__, method.__name__, method.__defaults__, method.__closure__)
+    bare.__qualname__, bare.__module__ = method.__qualname__, method.__module__
+    return bare
 
 
 def variance(self, mu):
@@ -45,39 +56,39 @@ def tails(self, eta):
 
 @overload(variance, jit_options=INLINE)
 def _variance(self, mu):
-    return self.instance_class.variance
+    return _bare(self.instance_class.variance)
 
 
 @overload(deviance, jit_options=INLINE)
 def _deviance(self, y, mu):
-    return self.instance_class.deviance
+    return _bare(self.instance_class.deviance)
 
 
 @overload(start, jit_options=INLINE)
 def _start(self, y, w):
-    return self.instance_class.start
+    return _bare(self.instance_class.start)
 
 
 @overload(saturated, jit_options=INLINE)
 def _saturated(self, y, w):
-    return self.instance_class.saturated
+    return _bare(self.instance_class.saturated)
 
 
 @overload(link, jit_options=INLINE)
 def _link(self, mu):
-    return self.instance_class.link
+    return _bare(self.instance_class.link)
 
 
 @overload(inverse, jit_options=INLINE)
 def _inverse(self, eta):
-    return self.instance_class.inverse
+    return _bare(self.instance_class.inverse)
 
 
 @overload(slope, jit_options=INLINE)
 def _slope(self, eta):
-    return self.instance_class.slope
+    return _bare(self.instance_class.slope)
 
 
 @overload(tails, jit_options=INLINE)
 def _tails(self, eta):
-    return self.instance_class.tails
+    return _bare(self.instance_class.tails)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +25,13 @@ from .network import Network
 from .passes import Passes
 from .result import MLPResult
 from .task import NetworkTask, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from ..family.multinomial import Multinomial
+    from ..types import Array, ArrayLike, DataFrame, FamilyLike, LinkLike, RegisteredFamily, RegisteredLink
 
 # a loss with hidden layers has plateaus, which need patience
 HIDDEN_DEFAULT = SGD(method="adam", epochs=500, patience=20)
@@ -73,7 +81,13 @@ class MLP:
     49
     """
 
-    def __init__(self, hidden=(16, 8), *, family="gaussian", link=None, activation="tanh", skip=False, l2=0.0, seed=0):
+    family: RegisteredFamily | Multinomial
+    link: RegisteredLink
+
+    def __init__(
+        self, hidden: int | Sequence[int] = (16, 8), *, family: FamilyLike = "gaussian", link: LinkLike | None = None,
+        activation: Literal["tanh", "relu", "logistic"] = "tanh", skip: bool = False, l2: float = 0.0, seed: int = 0,
+    ) -> None:  # fmt: skip
         self.hidden = _units(hidden)
         self.family, self.link = inputs.family_and_link(family, link)
         if not isinstance(activation, str) or activation not in KINDS:
@@ -89,7 +103,7 @@ class MLP:
             raise InvalidParameterError(f"seed={seed!r} must be a whole number from 0 to 2**64 - 1")
         self.activation, self.skip, self.l2, self.seed = activation, bool(skip), float(l2), int(seed)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         skip = ", skip=True" if self.skip else ""
         return f"MLP({self.hidden}, family={self.family.name!r}, link={self.link.name!r}, {self.activation}{skip})"
 
@@ -97,7 +111,11 @@ class MLP:
         """The network on a number of columns, with K outputs for K classes."""
         return Network(inputs, self.hidden, outputs, self.activation, self.skip, self.family, self.link)
 
-    def fit(self, X, y, *, solver=None, weights=None, offset=None, exposure=None, start=None, names=None) -> MLPResult:
+    def fit(
+        self, X: ArrayLike | DataFrame, y: ArrayLike, *, solver: SGD | None = None, weights: ArrayLike | None = None,
+        offset: ArrayLike | None = None, exposure: ArrayLike | None = None,
+        start: ArrayLike | MLPResult | None = None, names: Sequence[str] | None = None,
+    ) -> MLPResult:  # fmt: skip
         """Train the network.
 
         Parameters
@@ -140,7 +158,10 @@ class MLP:
                 raise InvalidParameterError("start: the loss is not finite at the first parameters; pass other ones")
             return _result(task, fit.run(), classes)
 
-    def loss(self, theta, X, y, *, weights=None, offset=None, exposure=None) -> float:
+    def loss(
+        self, theta: ArrayLike, X: ArrayLike | DataFrame, y: ArrayLike, *, weights: ArrayLike | None = None,
+        offset: ArrayLike | None = None, exposure: ArrayLike | None = None,
+    ) -> float:  # fmt: skip
         """Half the deviance of the rows, without the penalty, at parameters on the scale of X.
 
         Parameters
@@ -159,7 +180,10 @@ class MLP:
             passes, theta = self._passes(theta, X, y, weights, offset, exposure)
             return passes.loss(theta)
 
-    def gradient(self, theta, X, y, *, weights=None, offset=None, exposure=None) -> np.ndarray:
+    def gradient(
+        self, theta: ArrayLike, X: ArrayLike | DataFrame, y: ArrayLike, *, weights: ArrayLike | None = None,
+        offset: ArrayLike | None = None, exposure: ArrayLike | None = None,
+    ) -> Array:  # fmt: skip
         """The gradient of ``loss`` by back-propagation, (n_params,); arguments as there."""
         with single_threaded_blas():
             passes, theta = self._passes(theta, X, y, weights, offset, exposure)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +17,12 @@ from ..source.threads import single_threaded_blas
 from ..special import softmax
 from .network import Network
 from .passes import Passes
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from ..family.multinomial import Multinomial
+    from ..types import Array, ArrayLike, DataFrame, File, Labels, RegisteredFamily, RegisteredLink
 
 KINDS = ("mean", "link", "class", "proba")
 
@@ -53,13 +59,13 @@ class MLPResult:
     """
 
     network: Network
-    theta: np.ndarray
+    theta: Array
     names: tuple[str, ...]
-    classes: tuple | None
+    classes: tuple[Any, ...] | None
     exposure_kind: str | None
     deviance: float
     loss: float
-    history: dict
+    history: dict[str, Array]
     stop: str
     epochs: int
     notes: tuple[str, ...]
@@ -67,16 +73,16 @@ class MLPResult:
     # the names are those of X alone, as predictions of all models ask
     intercept: ClassVar[bool] = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.theta.setflags(write=False)
 
     @property
-    def family(self):
+    def family(self) -> RegisteredFamily | Multinomial:
         """The family's value."""
         return self.network.family
 
     @property
-    def link(self):
+    def link(self) -> RegisteredLink:
         """The link's value."""
         return self.network.link
 
@@ -86,21 +92,24 @@ class MLPResult:
         return self.network.n_params
 
     @property
-    def coefs(self) -> list[np.ndarray]:
+    def coefs(self) -> list[Array]:
         """The weights of each layer, (units below, units)."""
         return [layer[1:] for layer in self.network.split(self.theta)[0]]
 
     @property
-    def intercepts(self) -> list[np.ndarray]:
+    def intercepts(self) -> list[Array]:
         """The intercepts of each layer, (units,)."""
         return [layer[0] for layer in self.network.split(self.theta)[0]]
 
     @property
-    def direct(self) -> np.ndarray | None:
+    def direct(self) -> Array | None:
         """The weights of the direct connection, (p, outputs); None without one."""
         return self.network.split(self.theta)[1]
 
-    def predict(self, X, kind="mean", *, offset=None, exposure=None, threshold=0.5):
+    def predict(
+        self, X: ArrayLike | DataFrame, kind: Literal["mean", "link", "class", "proba"] = "mean", *,
+        offset: ArrayLike | None = None, exposure: ArrayLike | None = None, threshold: float = 0.5,
+    ) -> Labels:  # fmt: skip
         """Predictions for new rows.
 
         Parameters
@@ -149,14 +158,14 @@ class MLPResult:
             eta = Passes(self.network, X, None).predictors(self.theta)
         return eta if self.network.pair is None else eta[:, 0] + shift
 
-    def save(self, path) -> None:
+    def save(self, path: File) -> None:
         """Write the result to an npz file that ``MLPResult.load`` reads back to the bit; see ``fastglm.nn.saved``."""
         from .saved import save
 
         save(self, path)
 
     @classmethod
-    def load(cls, path) -> MLPResult:
+    def load(cls, path: File) -> MLPResult:
         """Read what ``save`` wrote.
 
         Raises
@@ -168,7 +177,7 @@ class MLPResult:
 
         return load(path)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         net = self.network
         layers = " -> ".join(map(str, net.sizes)) + (f" units, {net.activation}" if net.hidden else " units")
         direct = " and a direct connection" if net.skip else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,15 @@ from ..source.threads import single_threaded_blas
 from .batch import NUMBERS, Batch, Shape, add, checked, objective, owned
 from .drift import Fluctuation, blamed, doubt, look
 from .start import constant_model, events
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from typing_extensions import Self
+
+    from ..result import GLMResult
+    from ..types import ArrayLike, FamilyLike, File, LinkLike, RegisteredFamily, RegisteredLink, Rows
 
 FIRST = 20  # rows a coefficient that are kept before the first estimate
 FIRST_ROWS = 1000
@@ -72,7 +81,13 @@ class OnlineGLM:
     array([ 0.5,  0.3, -0. ])
     """
 
-    def __init__(self, family="gaussian", link=None, *, intercept=True, cov="model", names=None):
+    family: RegisteredFamily | Multinomial
+    link: RegisteredLink
+
+    def __init__(
+        self, family: FamilyLike = "gaussian", link: LinkLike | None = None, *, intercept: bool = True,
+        cov: Literal["model", "robust"] | None = "model", names: Sequence[str] | None = None,
+    ) -> None:  # fmt: skip
         self.family, self.link = inputs.family_and_link(family, link)
         check_options(None, cov, None, self.link)
         if cov not in (None, "model", "robust"):
@@ -95,7 +110,10 @@ class OnlineGLM:
         waiting = sum(len(b.data.y) for b in self._kept)
         return waiting + (0 if self._running is None else self._running.rows + self._running.refused)
 
-    def partial_fit(self, X, y, *, weights=None, freq_weights=None, offset=None, exposure=None, classes=None):
+    def partial_fit(
+        self, X: Rows, y: ArrayLike, *, weights: ArrayLike | None = None, freq_weights: ArrayLike | None = None,
+        offset: ArrayLike | None = None, exposure: ArrayLike | None = None, classes: Sequence[Any] | None = None,
+    ) -> Self:  # fmt: skip
         """Learn from a batch.
 
         Parameters
@@ -256,7 +274,7 @@ class OnlineGLM:
         eta = float(self.link.link(centre)) if self.intercept else 0.0
         return objective(self.family, self.link, bare, batch.sums, None).at(np.array([eta]), 0).deviance
 
-    def result(self):
+    def result(self) -> GLMResult:
         """The estimates so far, with inference.
 
         Returns
@@ -367,14 +385,14 @@ class OnlineGLM:
 
         return merged(self, other)
 
-    def save(self, path) -> None:
+    def save(self, path: File) -> None:
         """Write the state to a file, from which ``load`` goes on to the same bits; the file is replaced at once."""
         from .saved import save
 
         save(self, path)
 
     @classmethod
-    def load(cls, path) -> OnlineGLM:
+    def load(cls, path: File) -> Self:
         """The model that ``save`` wrote.
 
         Raises
@@ -386,7 +404,7 @@ class OnlineGLM:
 
         return load(cls, path)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         state = "no estimate yet" if self._running is None else f"{self.n_batches} batches"
         return f"<OnlineGLM {self.family.name}, {self.link.name} link: {self.n_rows:,} rows, {state}>"
 

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from ..errors import InvalidParameterError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+    from typing_extensions import Unpack
+
+    from ..types import DesignOptions, MatrixOptions
+
 CELLS = 1 << 20  # numbers in one unit of X
 
 
+@overload
 def make_X(
-    n, p, *, seed=0, rho=0.0, kind="normal", dtype=np.float64, order="C", density=None, chunk_rows=None
-) -> np.ndarray:
+    n: int, p: int, *, density: None = None, chunk_rows: None = None, **options: Unpack[MatrixOptions]
+) -> NDArray[np.floating[Any]]: ...
+
+
+@overload
+def make_X(n: int, p: int, *, density: float, chunk_rows: None = None, **options: Unpack[MatrixOptions]) -> Any: ...
+
+
+@overload
+def make_X(n: int, p: int, *, chunk_rows: int, **options: Unpack[DesignOptions]) -> Iterator[Any]: ...
+
+
+def make_X(n, p, *, seed=0, rho=0.0, kind="normal", dtype=np.float64, order="C", density=None, chunk_rows=None):
     """Draw a design matrix of `n` rows and `p` columns.
 
     Parameters

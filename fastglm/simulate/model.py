@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -13,6 +14,13 @@ from .design import Design, gather, streams
 from .recipe import Column, Recipe, Simulated, slopes
 from .response import DEFAULT_LINK, DISPERSION, INVERSES, PARENTS, POSITIVE, Draw
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typing_extensions import Unpack
+
+    from ..types import SimulateOptions
+
 LEVEL = {"gaussian": 1.0, "binomial": -0.5, "poisson": 0.5, "gamma": 1.0}  # default intercepts, else 0
 ALIASES = {
     "normal": "gaussian", "quasibinomial": "quasi_binomial", "quasipoisson": "quasi_poisson",
@@ -20,11 +28,23 @@ ALIASES = {
 }  # fmt: skip
 
 
+@overload
+def make_glm(
+    family: str = "gaussian", n: int = 1000, p: int = 5, *, chunk_rows: None = None, **options: Unpack[SimulateOptions]
+) -> Simulated: ...
+
+
+@overload
+def make_glm(
+    family: str = "gaussian", n: int = 1000, p: int = 5, *, chunk_rows: int, **options: Unpack[SimulateOptions]
+) -> Iterator[Simulated]: ...
+
+
 def make_glm(
     family="gaussian", n=1000, p=5, *, link=None, beta=None, intercept=True, seed=0, rho=0.0, kind="normal",
     dtype=np.float64, order="C", density=None, levels=(), zipf=1.0, effects=None, signal=None, theta=2.0, power=1.5,
     dispersion=None, event_rate=None, weights=None, offset=None, sort_by=None, chunk_rows=None,
-) -> Simulated:  # fmt: skip
+):  # fmt: skip
     """Draw X and y from a generalized linear model.
 
     Parameters
@@ -112,7 +132,19 @@ def make_glm(
     return gather(recipe.units(), design.n, chunk_rows, order, make)
 
 
-def make_linear(n=1000, p=5, **options) -> Simulated:
+@overload
+def make_linear(
+    n: int = 1000, p: int = 5, *, chunk_rows: None = None, **options: Unpack[SimulateOptions]
+) -> Simulated: ...
+
+
+@overload
+def make_linear(
+    n: int = 1000, p: int = 5, *, chunk_rows: int, **options: Unpack[SimulateOptions]
+) -> Iterator[Simulated]: ...
+
+
+def make_linear(n=1000, p=5, **options):
     """Draw data of a linear regression with normal errors: ``make_glm("gaussian", n, p, **options)``.
 
     The `dispersion` is the variance of the errors.
@@ -126,7 +158,19 @@ def make_linear(n=1000, p=5, **options) -> Simulated:
     return make_glm("gaussian", n, p, **options)
 
 
-def make_logistic(n=1000, p=5, **options) -> Simulated:
+@overload
+def make_logistic(
+    n: int = 1000, p: int = 5, *, chunk_rows: None = None, **options: Unpack[SimulateOptions]
+) -> Simulated: ...
+
+
+@overload
+def make_logistic(
+    n: int = 1000, p: int = 5, *, chunk_rows: int, **options: Unpack[SimulateOptions]
+) -> Iterator[Simulated]: ...
+
+
+def make_logistic(n=1000, p=5, **options):
     """Draw data of a logistic regression, y of zeros and ones: ``make_glm("binomial", n, p, **options)``.
 
     Examples

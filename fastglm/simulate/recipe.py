@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InvalidParameterError
 from .categorical import Factors
 from .design import Design, streams
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..types import Array
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,19 +46,19 @@ class Simulated:
     """
 
     X: Any
-    y: np.ndarray
-    beta: np.ndarray
-    intercept: float | np.ndarray | None
-    offset: np.ndarray | None
-    weights: np.ndarray | None
+    y: NDArray[Any]
+    beta: Array
+    intercept: float | Array | None
+    offset: Array | None
+    weights: Array | None
     family: str
     link: str
     parameters: dict[str, float]
-    codes: np.ndarray | None = None
-    effects: tuple[np.ndarray, ...] | None = None
+    codes: NDArray[Any] | None = None
+    effects: tuple[Array, ...] | None = None
 
     @property
-    def params(self) -> np.ndarray:
+    def params(self) -> Array:
         """True coefficients of X, the intercept, if any, first, as in a fit: (p,) or (p + 1,), by K classes."""
         return self.beta if self.intercept is None else np.concatenate([[self.intercept], self.beta])
 

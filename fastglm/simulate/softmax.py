@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, overload
+
 import numpy as np
 
 from ..errors import InvalidParameterError
@@ -9,11 +11,32 @@ from .categorical import Factors
 from .design import Design, gather, streams
 from .recipe import Column, Recipe, Simulated, slopes
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typing_extensions import Unpack
+
+    from ..types import TruthOptions
+
+
+@overload
+def make_softmax(
+    n: int = 1000, p: int = 5, n_classes: int = 3, *, reference: int | None = None, chunk_rows: None = None,
+    **options: Unpack[TruthOptions],
+) -> Simulated: ...  # fmt: skip
+
+
+@overload
+def make_softmax(
+    n: int = 1000, p: int = 5, n_classes: int = 3, *, reference: int | None = None, chunk_rows: int,
+    **options: Unpack[TruthOptions],
+) -> Iterator[Simulated]: ...  # fmt: skip
+
 
 def make_softmax(
     n=1000, p=5, n_classes=3, *, reference=None, beta=None, intercept=True, seed=0, rho=0.0, kind="normal",
     dtype=np.float64, order="C", density=None, levels=(), zipf=1.0, effects=None, signal=1.0, chunk_rows=None,
-) -> Simulated:  # fmt: skip
+):  # fmt: skip
     """Draw X and class codes y from a softmax regression, P(y = k) proportional to exp(intercept_k + x beta_k).
 
     Parameters

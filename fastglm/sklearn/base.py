@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -17,6 +18,12 @@ from ..family.multinomial import Multinomial
 from ..inference.multinomial import with_reference
 from ..kernels.evaluate import evaluate
 from ..special import log_softmax
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ..result import GLMResult
+    from ..types import Array, ArrayLike, Labels, Rows
 
 
 class GLMEstimator(BaseEstimator):
@@ -34,13 +41,13 @@ class GLMEstimator(BaseEstimator):
         return hasattr(self, "_result")
 
     @property
-    def result_(self):
+    def result_(self) -> GLMResult:
         """The fit with its full inference: a ``fastglm.GLMResult``, of several classes a ``MultinomialResult``."""
         check_is_fitted(self)
         return self._result
 
     @property
-    def n_iter_(self):
+    def n_iter_(self) -> int:
         """Iterations of the solver; batches after ``partial_fit``."""
         return self.result_.n_iter
 
@@ -51,7 +58,7 @@ class GLMEstimator(BaseEstimator):
         full = np.nan_to_num(getattr(result, "coef_full", result.params))
         return (full[0], full[1:]) if result.intercept else (np.zeros(full.shape[1:]), full)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Labels:
         """The names of the columns of X, in the order of ``coef_``.
 
         Parameters
@@ -111,7 +118,10 @@ class Regressor(RegressorMixin, GLMEstimator):
             raise InvalidParameterError("family='multinomial' is for classes: use a classifier")
         return family
 
-    def fit(self, X, y, sample_weight=None, offset=None, exposure=None):
+    def fit(
+        self, X: Rows, y: ArrayLike, sample_weight: ArrayLike | None = None, offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+    ) -> Self:  # fmt: skip
         """Fit the model.
 
         Parameters
@@ -142,16 +152,16 @@ class Regressor(RegressorMixin, GLMEstimator):
         return self
 
     @property
-    def coef_(self):
+    def coef_(self) -> Array:
         """(p,) array; aliased coefficients are zero here, and NaN in ``result_.params``."""
         return self._coefficients[1]
 
     @property
-    def intercept_(self):
+    def intercept_(self) -> float:
         """float, zero without an intercept."""
         return float(self._coefficients[0])
 
-    def predict(self, X, offset=None, exposure=None):
+    def predict(self, X: Rows, offset: ArrayLike | None = None, exposure: ArrayLike | None = None) -> Array:
         """The means of new rows.
 
         Parameters
@@ -167,7 +177,10 @@ class Regressor(RegressorMixin, GLMEstimator):
         result = self.result_
         return result.predict(self._rows(X), offset=offset, exposure=exposure)
 
-    def score(self, X, y, sample_weight=None, offset=None, exposure=None):
+    def score(
+        self, X: Rows, y: ArrayLike, sample_weight: ArrayLike | None = None, offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+    ) -> float:  # fmt: skip
         """D2, the fraction of the deviance that the model explains: R2 for the gaussian.
 
         Parameters
@@ -204,6 +217,8 @@ class Regressor(RegressorMixin, GLMEstimator):
 class Classifier(ClassifierMixin, GLMEstimator):
     """A model of the probabilities of classes: binomial for two, softmax for more."""
 
+    classes_: Labels
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         try:
@@ -232,7 +247,9 @@ class Classifier(ClassifierMixin, GLMEstimator):
                 raise
             raise InvalidParameterError(f"Only binary classification is supported: {error}") from None
 
-    def fit(self, X, y, sample_weight=None, offset=None):
+    def fit(
+        self, X: Rows, y: ArrayLike, sample_weight: ArrayLike | None = None, offset: ArrayLike | None = None
+    ) -> Self:
         """Fit the model.
 
         Parameters
@@ -266,12 +283,12 @@ class Classifier(ClassifierMixin, GLMEstimator):
         return self
 
     @property
-    def coef_(self):
+    def coef_(self) -> Array:
         """(1, p) array, or (K, p) of K > 2 classes, whose sum is zero; aliased coefficients are zero."""
         return np.atleast_2d(self._coefficients[1].T)
 
     @property
-    def intercept_(self):
+    def intercept_(self) -> Array:
         """(1,) array, or (K,) of K > 2 classes; zero without an intercept."""
         return np.atleast_1d(self._coefficients[0])
 
@@ -285,7 +302,7 @@ class Classifier(ClassifierMixin, GLMEstimator):
             raise InvalidParameterError(inputs.ONE_PREDICTOR)
         return with_reference(result, result.predict(X, "link"))
 
-    def decision_function(self, X, offset=None):
+    def decision_function(self, X: Rows, offset: ArrayLike | None = None) -> Array:
         """How far rows are on the side of a class, on the scale of the link.
 
         Parameters
@@ -306,12 +323,12 @@ class Classifier(ClassifierMixin, GLMEstimator):
             return eta - self.result_.link.link(0.5)
         return eta - eta.mean(axis=1, keepdims=True)
 
-    def predict(self, X, offset=None):
+    def predict(self, X: Rows, offset: ArrayLike | None = None) -> Labels:
         """The likeliest class of each row, (n,); arguments as for ``decision_function``."""
         decision = self.decision_function(X, offset)
         return self.classes_[(decision > 0.0).astype(np.intp) if decision.ndim == 1 else decision.argmax(axis=1)]
 
-    def predict_log_proba(self, X, offset=None):
+    def predict_log_proba(self, X: Rows, offset: ArrayLike | None = None) -> Array:
         """Logarithms of ``predict_proba``, (n, K), with their digits where a probability rounds to 0 or 1."""
         eta = self._predictor(X, offset)
         if eta.ndim == 2:
@@ -320,7 +337,7 @@ class Classifier(ClassifierMixin, GLMEstimator):
         family, link = self.result_.family, self.result_.link
         return np.column_stack([-0.5 * evaluate(family, link, eta, label).deviance for label in (0.0, 1.0)])
 
-    def predict_proba(self, X, offset=None):
+    def predict_proba(self, X: Rows, offset: ArrayLike | None = None) -> Array:
         """Probabilities of the classes, (n, K) in the order of ``classes_``; arguments as for ``decision_function``."""
         return np.exp(self.predict_log_proba(X, offset))
 

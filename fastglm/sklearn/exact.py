@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .base import Classifier, Regressor
+
+if TYPE_CHECKING:
+    from ..types import Covariance, FamilyLike, LinkLike, SolverLike
 
 
 class GLMRegressor(Regressor):
@@ -44,7 +49,10 @@ class GLMRegressor(Regressor):
     (array([0.483]), array([0.592, 0.148]))
     """
 
-    def __init__(self, family="gaussian", link=None, *, fit_intercept=True, solver="auto", cov="model"):
+    def __init__(
+        self, family: FamilyLike = "gaussian", link: LinkLike | None = None, *, fit_intercept: bool = True,
+        solver: SolverLike = "auto", cov: Covariance = "model",
+    ) -> None:  # fmt: skip
         self.family = family
         self.link = link
         self.fit_intercept = fit_intercept
@@ -91,7 +99,10 @@ class GLMClassifier(Classifier):
     (array([[0.552]]), array(['no', 'yes'], dtype='<U3'))
     """
 
-    def __init__(self, link=None, *, fit_intercept=True, solver="auto", cov="model"):
+    def __init__(
+        self, link: LinkLike | None = None, *, fit_intercept: bool = True, solver: SolverLike = "auto",
+        cov: Covariance = "model",
+    ) -> None:  # fmt: skip
         self.link = link
         self.fit_intercept = fit_intercept
         self.solver = solver

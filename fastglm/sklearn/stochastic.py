@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -14,6 +15,14 @@ from ..family.multinomial import Multinomial
 from ..online import OnlineGLM
 from ..solvers import SGD, Stream, resolve
 from .base import Classifier, GLMEstimator, Regressor, checked_weights
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from typing_extensions import Self
+
+    from ..result import GLMResult
+    from ..types import ArrayLike, Covariance, FamilyLike, LinkLike, Rows
 
 MOST_COEFFICIENTS = 1000  # whose curvature, a matrix, is kept
 
@@ -28,7 +37,7 @@ class Stochastic(GLMEstimator):
         return hasattr(self, "_result") or hasattr(self, "_stream")
 
     @property
-    def result_(self):
+    def result_(self) -> GLMResult:
         """The fit with its inference; after ``partial_fit`` it is made when it is asked for.
 
         Raises
@@ -147,9 +156,10 @@ class SGDGLMRegressor(Stochastic, Regressor):
     """
 
     def __init__(
-        self, family="gaussian", link=None, *, solver="auto", alpha=0.0, l1_ratio=0.0, fit_intercept=True, cov="auto",
-        random_state=None,
-    ):  # fmt: skip
+        self, family: FamilyLike = "gaussian", link: LinkLike | None = None, *,
+        solver: Literal["auto", "stream", "sgd"] | SGD | Stream = "auto", alpha: float = 0.0, l1_ratio: float = 0.0,
+        fit_intercept: bool = True, cov: Covariance = "auto", random_state: Any = None,
+    ) -> None:  # fmt: skip
         self.family = family
         self.link = link
         self.solver = solver
@@ -160,7 +170,10 @@ class SGDGLMRegressor(Stochastic, Regressor):
         self.random_state = random_state
 
     @available_if(Stochastic._streams)
-    def partial_fit(self, X, y, sample_weight=None, offset=None, exposure=None):
+    def partial_fit(
+        self, X: Rows, y: ArrayLike, sample_weight: ArrayLike | None = None, offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+    ) -> Self:  # fmt: skip
         """Learn from a batch, as ``fastglm.OnlineGLM`` does: no learning rate, and standard errors.
 
         The first call after construction or ``fit`` begins a new stream.
@@ -225,8 +238,10 @@ class SGDGLMClassifier(Stochastic, Classifier):
     """
 
     def __init__(
-        self, link=None, *, solver="auto", alpha=0.0, l1_ratio=0.0, fit_intercept=True, cov="auto", random_state=None
-    ):
+        self, link: LinkLike | None = None, *, solver: Literal["auto", "stream", "sgd"] | SGD | Stream = "auto",
+        alpha: float = 0.0, l1_ratio: float = 0.0, fit_intercept: bool = True, cov: Covariance = "auto",
+        random_state: Any = None,
+    ) -> None:  # fmt: skip
         self.link = link
         self.solver = solver
         self.alpha = alpha
@@ -236,7 +251,10 @@ class SGDGLMClassifier(Stochastic, Classifier):
         self.random_state = random_state
 
     @available_if(Stochastic._streams)
-    def partial_fit(self, X, y, classes=None, sample_weight=None, offset=None):
+    def partial_fit(
+        self, X: Rows, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
+    ) -> Self:  # fmt: skip
         """Learn from a batch, as ``fastglm.OnlineGLM`` does: no learning rate, and standard errors.
 
         The first call after construction or ``fit`` begins a new stream.

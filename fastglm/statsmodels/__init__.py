@@ -14,6 +14,21 @@ array([-3.549071,  0.551776])
 
 from importlib import import_module as _import_module
 
+TYPE_CHECKING = False  # as in fastglm
+if TYPE_CHECKING:
+    from . import families as families
+    from . import formula as formula
+    from .data import add_constant as add_constant
+    from .discrete import Logit as Logit
+    from .discrete import Poisson as Poisson
+    from .discrete import Probit as Probit
+    from .glm import GLM as GLM
+    from .glm_results import GLMResults as GLMResults
+    from .linear import OLS as OLS
+    from .multinomial import MNLogit as MNLogit
+    from .refusals import NotSupportedError as NotSupportedError
+    from .results import load as load
+
 # name -> module it is found in; nothing heavy is imported before it is used
 _LAZY = {
     "GLM": "glm",
@@ -32,19 +47,21 @@ _MODULES = ("families", "formula")
 __all__ = [*_LAZY, *_MODULES]
 
 
-def __getattr__(name):
-    if name in _LAZY:
-        value = getattr(_import_module(f".{_LAZY[name]}", __name__), name)
-        globals()[name] = value
-        return value
-    if name in _MODULES:
-        return _import_module(f".{name}", __name__)
-    if name.startswith("_"):
-        raise AttributeError(name)
-    from .refusals import missing
+if not TYPE_CHECKING:
 
-    raise missing("statsmodels", name, __all__)
+    def __getattr__(name):
+        if name in _LAZY:
+            value = getattr(_import_module(f".{_LAZY[name]}", __name__), name)
+            globals()[name] = value
+            return value
+        if name in _MODULES:
+            return _import_module(f".{name}", __name__)
+        if name.startswith("_"):
+            raise AttributeError(name)
+        from .refusals import missing
+
+        raise missing("statsmodels", name, __all__)
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])

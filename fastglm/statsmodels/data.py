@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .. import inputs
@@ -111,7 +113,7 @@ def default_names(X):
     return names
 
 
-def add_constant(data, prepend=True, has_constant="skip"):
+def add_constant(data: Any, prepend: bool = True, has_constant: str = "skip") -> Any:
     """A design with a column of ones.
 
     Parameters

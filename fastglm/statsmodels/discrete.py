@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .. import families, links
@@ -12,6 +14,11 @@ from .glm_results import LinkResults
 from .model import GRADIENT_METHODS, LikelihoodModel
 from .refusals import refuse
 from .translate import Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..types import ArrayLike
 
 
 class DiscreteModel(LikelihoodModel):
@@ -35,7 +42,10 @@ class DiscreteModel(LikelihoodModel):
 
     predictions = ("mean", "linear", "var")
 
-    def __init__(self, endog, exog, offset=None, exposure=None, missing="none", check_rank=True, **kwargs):
+    def __init__(
+        self, endog: ArrayLike, exog: ArrayLike | None, offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None, missing: str = "none", check_rank: bool = True, **kwargs: Any,
+    ) -> None:  # fmt: skip
         recipe = kwargs.pop("recipe", None)
         given = {"offset": offset} | ({"exposure": exposure} if "exposure" in self.extras else {})
         unknown = [*kwargs, *(["exposure"] if exposure is not None and "exposure" not in self.extras else [])]
@@ -84,17 +94,17 @@ class DiscreteModel(LikelihoodModel):
 
     def fit(
         self,
-        start_params=None,
-        method="newton",
-        maxiter=35,
-        full_output=1,
-        disp=1,
-        callback=None,
-        cov_type="nonrobust",
-        cov_kwds=None,
-        use_t=None,
-        **kwargs,
-    ):
+        start_params: ArrayLike | None = None,
+        method: str = "newton",
+        maxiter: int = 35,
+        full_output: bool = 1,
+        disp: bool = 1,
+        callback: Any = None,
+        cov_type: str = "nonrobust",
+        cov_kwds: Mapping[str, Any] | None = None,
+        use_t: bool | None = None,
+        **kwargs: Any,
+    ) -> DiscreteResults:
         """Fit to the optimum; nothing is printed.
 
         Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from ..errors import InvalidParameterError
@@ -14,6 +16,11 @@ from .model import GRADIENT_METHODS, LikelihoodModel
 from .refusals import caution, refuse
 from .rows import gram
 from .translate import translate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..types import ArrayLike
 
 
 class GLM(LikelihoodModel):
@@ -44,16 +51,16 @@ class GLM(LikelihoodModel):
 
     def __init__(
         self,
-        endog,
-        exog,
-        family=None,
-        offset=None,
-        exposure=None,
-        freq_weights=None,
-        var_weights=None,
-        missing="none",
-        **kwargs,
-    ):
+        endog: ArrayLike,
+        exog: ArrayLike | None,
+        family: Any = None,
+        offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+        freq_weights: ArrayLike | None = None,
+        var_weights: ArrayLike | None = None,
+        missing: str = "none",
+        **kwargs: Any,
+    ) -> None:
         recipe = kwargs.pop("recipe", None)
         if set(kwargs) - {"hasconst"}:
             raise InvalidParameterError(f"GLM: unknown keywords {sorted(kwargs)}")
@@ -248,19 +255,19 @@ class GLM(LikelihoodModel):
 
     def fit(
         self,
-        start_params=None,
-        maxiter=100,
-        method="IRLS",
-        tol=1e-8,
-        scale=None,
-        cov_type="nonrobust",
-        cov_kwds=None,
-        use_t=None,
-        full_output=True,
-        disp=False,
-        max_start_irls=3,
-        **kwargs,
-    ):
+        start_params: ArrayLike | None = None,
+        maxiter: int = 100,
+        method: str = "IRLS",
+        tol: float = 1e-8,
+        scale: str | float | None = None,
+        cov_type: str = "nonrobust",
+        cov_kwds: Mapping[str, Any] | None = None,
+        use_t: bool | None = None,
+        full_output: bool = True,
+        disp: bool = False,
+        max_start_irls: int = 3,
+        **kwargs: Any,
+    ) -> GLMResults:
         """Fit to the optimum.
 
         Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .. import families, links
@@ -15,6 +17,11 @@ from .predictions import MeanPrediction
 from .refusals import refuse
 from .rows import gram, row_forms
 from .translate import Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..types import ArrayLike
 
 
 class OLS(LinkModel):
@@ -38,7 +45,10 @@ class OLS(LinkModel):
     offset_total = 0.0
     has_frequencies = has_weights = False
 
-    def __init__(self, endog, exog, missing="none", hasconst=None, **kwargs):
+    def __init__(
+        self, endog: ArrayLike, exog: ArrayLike | None, missing: str = "none", hasconst: bool | None = None,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
         recipe = kwargs.pop("recipe", None)
         if kwargs:
             raise InvalidParameterError(f"OLS: unknown keywords {sorted(kwargs)}")
@@ -78,7 +88,10 @@ class OLS(LinkModel):
         ssr = float(np.sum((self.endog - self.predict(params)) ** 2))
         return self.loglike_deviance(ssr, ssr / self.nobs if scale is None else scale)
 
-    def fit(self, method="pinv", cov_type="nonrobust", cov_kwds=None, use_t=None, **kwargs):
+    def fit(
+        self, method: str = "pinv", cov_type: str = "nonrobust", cov_kwds: Mapping[str, Any] | None = None,
+        use_t: bool | None = None, **kwargs: Any,
+    ) -> OLSResults:  # fmt: skip
         """Fit; the answer is the same for method="pinv" and "qr".
 
         Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .. import api
@@ -15,6 +17,9 @@ from .data import Data
 from .likelihood import loglike
 from .refusals import Refusing, check_options, refuse
 from .rows import gram, information
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # arguments of fit that change the way to the optimum and not the optimum
 PATH_ONLY = (
@@ -73,7 +78,9 @@ class Model(Refusing):
         return self.data.exog_names
 
     @classmethod
-    def from_formula(cls, formula, data, subset=None, drop_cols=None, *args, **kwargs):
+    def from_formula(
+        cls, formula: str, data: Any, subset: Any = None, drop_cols: Any = None, *args: Any, **kwargs: Any
+    ) -> Self:
         """A model from a formula in patsy's language.
 
         Parameters

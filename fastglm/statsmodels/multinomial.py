@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .. import api, inputs
@@ -13,6 +15,11 @@ from .data import is_pandas
 from .model import GRADIENT_METHODS, Model
 from .refusals import refuse
 from .results import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..types import ArrayLike
 
 
 class MNLogit(Model):
@@ -30,7 +37,9 @@ class MNLogit(Model):
     InvalidParameterError, MissingDataError
     """
 
-    def __init__(self, endog, exog, missing="none", check_rank=True, **kwargs):
+    def __init__(
+        self, endog: ArrayLike, exog: ArrayLike | None, missing: str = "none", check_rank: bool = True, **kwargs: Any
+    ) -> None:
         recipe = kwargs.pop("recipe", None)
         if set(kwargs) - {"hasconst"}:
             raise InvalidParameterError(f"MNLogit: unknown keywords {sorted(kwargs)}")
@@ -88,17 +97,17 @@ class MNLogit(Model):
 
     def fit(
         self,
-        start_params=None,
-        method="newton",
-        maxiter=35,
-        full_output=1,
-        disp=1,
-        callback=None,
-        cov_type="nonrobust",
-        cov_kwds=None,
-        use_t=None,
-        **kwargs,
-    ):
+        start_params: ArrayLike | None = None,
+        method: str = "newton",
+        maxiter: int = 35,
+        full_output: bool = 1,
+        disp: bool = 1,
+        callback: Any = None,
+        cov_type: str = "nonrobust",
+        cov_kwds: Mapping[str, Any] | None = None,
+        use_t: bool | None = None,
+        **kwargs: Any,
+    ) -> MultinomialResults:
         """Fit to the optimum; nothing is printed.
 
         Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from ..lazy import cached_property
 from .contrasts import Contrast, linear_constraints
 from .covariance import clusters_df
 from .refusals import Refusing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
 
 
 class Results(Refusing):
@@ -89,11 +94,13 @@ class Results(Refusing):
         """The covariance at scale one."""
         return self.model.data.square(self._normalized.copy())
 
-    def conf_int(self, alpha=0.05):
+    def conf_int(self, alpha: float = 0.05) -> Any:
         """Wald confidence intervals, (p, 2)."""
         return self.model.data.limits(tests.conf_int(self._params, self._bse, 1.0 - alpha, self._test_df))
 
-    def cov_params(self, r_matrix=None, column=None, scale=None, cov_p=None, other=None):
+    def cov_params(
+        self, r_matrix: Any = None, column: Any = None, scale: float | None = None, cov_p: Any = None, other: Any = None
+    ) -> Any:
         """The covariance of the coefficients, of some of them (column), or of linear combinations R b (r_matrix)."""
         if cov_p is None:
             cov_p = self._cov if scale is None or self._robust is not None else scale * self._normalized
@@ -106,7 +113,7 @@ class Results(Refusing):
         R = np.asarray(r_matrix)
         return R @ cov_p @ (R if other is None else np.asarray(other)).T
 
-    def t_test(self, r_matrix, cov_p=None, use_t=None):
+    def t_test(self, r_matrix: Any, cov_p: Any = None, use_t: bool | None = None) -> Contrast:
         """Tests of linear combinations R b = q, one by one.
 
         Parameters
@@ -147,7 +154,7 @@ class Results(Refusing):
     def _constraint_names(self):
         return self.model.exog_names
 
-    def predict(self, exog=None, transform=True, *args, **kwargs):
+    def predict(self, exog: Any = None, transform: bool = True, *args: Any, **kwargs: Any) -> Any:
         """Predictions; the arguments after transform are those of the model's predict.
 
         Parameters
@@ -169,7 +176,10 @@ class Results(Refusing):
 
         return Series(out, index=labels) if out.ndim == 1 else DataFrame(out, index=labels)
 
-    def summary(self, yname=None, xname=None, title=None, alpha=0.05):
+    def summary(
+        self, yname: str | None = None, xname: Sequence[str] | None = None, title: str | None = None,
+        alpha: float = 0.05,
+    ) -> Any:  # fmt: skip
         """The fit as a table, with ``as_text()`` and ``as_html()``."""
         from .summary import Summary
 
@@ -203,7 +213,7 @@ class Results(Refusing):
             pickle.dump(self, file)
 
 
-def load(fname) -> Results:
+def load(fname: str | PathLike[str]) -> Results:
     """Read results that were saved; like every pickle, only from those you trust."""
     if hasattr(fname, "read"):
         return pickle.load(fname)

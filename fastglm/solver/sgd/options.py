@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import InvalidParameterError
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from typing import Literal
 
 NEAR_ENOUGH = 0.1  # standard errors from the optimum, within which a fit counts as converged by default
 METHODS = ("auto", "sgd", "adagrad", "adam", "saga")
@@ -104,34 +108,34 @@ class SGD(NamedTuple):
         Epochs between two writes; the last state is always written.
     """
 
-    method: str = "auto"
-    rate: Any = "auto"
-    schedule: Any = "auto"
+    method: Literal["auto", "sgd", "adagrad", "adam", "saga"] = "auto"
+    rate: float | Literal["auto"] = "auto"
+    schedule: str | Callable[[int], float] = "auto"
     power_t: float = 0.5
     momentum: float = 0.0
     nesterov: bool = False
-    step: str = "explicit"
-    averaging: Any = "auto"
-    batch_size: Any = "auto"
+    step: Literal["explicit", "implicit"] = "explicit"
+    averaging: bool | Literal["auto"] = "auto"
+    batch_size: int | Literal["auto", "full"] = "auto"
     epochs: int = 100
-    tol: Any = "auto"
+    tol: float | Literal["auto"] | None = "auto"
     patience: int = 5
-    shuffle: Any = "rows"
+    shuffle: Literal["rows", "batches", False] = "rows"
     l2: float = 0.0
     l1: float = 0.0
-    class_weight: Any = None
-    reduction: str = "mean"
+    class_weight: Literal["balanced"] | Mapping[Any, float] | None = None
+    reduction: Literal["mean", "sum"] = "mean"
     validation_fraction: float = 0.0
-    standardize: Any = "auto"
+    standardize: bool | Literal["auto"] = "auto"
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-    gradient: str = "analytic"
+    gradient: Literal["analytic", "central"] = "analytic"
     h: float = 1e-4
     seed: int = 0
-    dtype: str | None = None
-    callbacks: tuple = ()
-    checkpoint: Any = None
+    dtype: Literal["float32", "float64"] | None = None
+    callbacks: tuple[Callable[[dict[str, Any]], bool | None], ...] = ()
+    checkpoint: str | PathLike[str] | None = None
     checkpoint_every: int = 1
 
 

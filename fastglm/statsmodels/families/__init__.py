@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -39,19 +40,19 @@ class Family:
 
     default_link = links.Identity
 
-    def __init__(self, link=None, check_link=True):
+    def __init__(self, link: Any = None, check_link: bool = True) -> None:
         if isinstance(link, type):
             raise TypeError(f"link must be a value, {link.__name__}(), not the class")
         self.link = self.default_link() if link is None else link
 
-    def variance(self, mu):
+    def variance(self, mu: Any) -> Any:
         """The variance of a response of mean mu at unit scale, an array of mu's shape."""
         from ..translate import translate
 
         value = translate(self).family
         return np.vectorize(value.variance, otypes=[float])(mu)
 
-    def fitted(self, lin_pred):
+    def fitted(self, lin_pred: Any) -> Any:
         """The mean at a linear predictor."""
         return self.link.inverse(lin_pred)
 
@@ -92,7 +93,7 @@ class NegativeBinomial(Family):
 
     default_link = links.Log
 
-    def __init__(self, link=None, alpha=None, check_link=True):
+    def __init__(self, link: Any = None, alpha: float | None = None, check_link: bool = True) -> None:
         super().__init__(link, check_link)
         if alpha is None:
             warnings.warn("alpha of the negative binomial is not given: 1 is used", UserWarning, stacklevel=2)
@@ -110,7 +111,7 @@ class Tweedie(Family):
 
     default_link = links.Log
 
-    def __init__(self, link=None, var_power=1.0, eql=False, check_link=True):
+    def __init__(self, link: Any = None, var_power: float = 1.0, eql: bool = False, check_link: bool = True) -> None:
         super().__init__(link, check_link)
         if eql and not 1 <= var_power <= 2:
             raise ValueError(f"eql=True needs a var_power between 1 and 2, not {var_power}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ... import links as _links
@@ -29,27 +31,27 @@ class Link:
 
     fastglm = _links.Identity()
 
-    def __call__(self, mu):
+    def __call__(self, mu: Any) -> Any:
         """The linear predictor at a mean, an array of its shape."""
         return self._each("link", mu)
 
-    def inverse(self, z):
+    def inverse(self, z: Any) -> Any:
         """The mean at a linear predictor."""
         return self._each("inverse", z)
 
-    def inverse_deriv(self, z):
+    def inverse_deriv(self, z: Any) -> Any:
         """The derivative of the mean in the linear predictor."""
         return self._each("slope", z)
 
-    def inverse_deriv2(self, z):
+    def inverse_deriv2(self, z: Any) -> Any:
         """The second derivative of the mean in the linear predictor."""
         return self._each("bend", z)
 
-    def deriv(self, mu):
+    def deriv(self, mu: Any) -> Any:
         """The derivative of the linear predictor in the mean."""
         return 1.0 / self.inverse_deriv(self(mu))
 
-    def deriv2(self, mu):
+    def deriv2(self, mu: Any) -> Any:
         """The second derivative of the linear predictor in the mean."""
         z = self(mu)
         return -self.inverse_deriv2(z) / self.inverse_deriv(z) ** 3
@@ -64,7 +66,7 @@ class Link:
 class Power(Link):
     """mu^power = eta; the log, identity, inverse and square-root links have classes of their own."""
 
-    def __init__(self, power=1.0):
+    def __init__(self, power: float = 1.0) -> None:
         self.power = power
 
     @property
@@ -80,28 +82,28 @@ class Power(Link):
 class Identity(Power):
     """mu = eta."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(1.0)
 
 
 class InversePower(Power):
     """1 / mu = eta."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(-1.0)
 
 
 class InverseSquared(Power):
     """1 / mu^2 = eta."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(-2.0)
 
 
 class Sqrt(Power):
     """sqrt(mu) = eta."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(0.5)
 
 
@@ -138,7 +140,7 @@ class CLogLog(Link):
 class NegativeBinomial(Link):
     """log(mu / (mu + 1 / alpha)) = eta."""
 
-    def __init__(self, alpha=1.0):
+    def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
         self.fastglm = NegativeBinomialLink(float(alpha))
 

@@ -1,0 +1,66 @@
+"""What type checkers know of the library: the README's program has the types it says, and its mistakes are found."""
+
+import ast
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import typed_program
+
+import fastglm
+
+PROGRAM = Path(typed_program.__file__)
+PACKAGE = Path(fastglm.__file__).parent
+
+
+def run(*command, cwd):
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, cwd=cwd)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_mypy_finds_no_error(tmp_path):
+    if find_spec("mypy") is None:
+        pytest.skip("mypy is not installed")
+    settings = f"[mypy]\nstrict = True\nfollow_imports = silent\ncache_dir = {tmp_path / 'cache'}\n"
+    if PACKAGE.parent.name != "site-packages":
+        settings += f"mypy_path = {PACKAGE.parent}\n"
+    (tmp_path / "mypy.ini").write_text(settings)
+    code, text = run("mypy", "--config-file", "mypy.ini", str(PROGRAM), cwd=tmp_path)
+    assert code == 0, text
+
+
+def test_pyright_finds_no_error(tmp_path):
+    # the package named pyright fetches its checker when it is first run
+    if find_spec("basedpyright") is None:
+        pytest.skip("basedpyright is not installed")
+    (tmp_path / PROGRAM.name).write_text(PROGRAM.read_text())
+    settings = {
+        "include": [PROGRAM.name],
+        "typeCheckingMode": "strict",
+        "enableTypeIgnoreComments": True,
+        "reportUnnecessaryTypeIgnoreComment": "error",
+        "reportMissingModuleSource": False,
+        "extraPaths": [str(PACKAGE.parent)],
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    code, text = run("basedpyright", "--pythonpath", sys.executable, cwd=tmp_path)
+    assert code == 0, text
+
+
+def test_the_program_runs(tmp_path):
+    pytest.importorskip("pyarrow")
+    typed_program.main(tmp_path)
+
+
+def test_checkers_see_the_names_that_are_imported_at_first_use():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    block = next(n for n in tree.body if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING")
+    seen = {alias.asname: node.module for node in block.body for alias in node.names}
+    assert seen == dict.fromkeys(fastglm._MODULES) | fastglm._LAZY
+
+
+def test_the_mark_of_typed_packages_is_installed():
+    assert (PACKAGE / "py.typed").exists() and (PACKAGE / "special" / "_special.pyi").exists()
