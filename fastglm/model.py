@@ -28,8 +28,9 @@ from .multinomial import MultinomialResult
 from .null import ClassNull, Null
 from .objective import Deviance
 from .result import GLMResult
+from .solver.decide import Control
 from .solver.empty import evaluate
-from .solver.newton import Control, Solution, factorise, without_aliased
+from .solver.newton import Solution, factorise, without_aliased
 from .solver.plan import solve
 from .solver.sgd.certificate import Certificate
 from .solver.sgd.driver import run as run_sgd
@@ -73,12 +74,12 @@ class Model:
         n = self.whole.n_rows
         control = Control(
             canonical=self.canonical,
-            final=self.cov is not None,
+            need_information=self.cov is not None,
             # a curvature this many standard errors away gives standard errors to 1e-8, of a rare level too
-            near=1e-8 if self.source.data.terms else 1e-8 * np.sqrt(n),
+            curvature_tol=1e-8 if self.source.data.terms else 1e-8 * np.sqrt(n),
             # Newton's remainder is the square of the distance times the root of a leverage; thirty times the average
             # root allows for outliers, and rare events carry what information there is
-            bend=min(1.0, 30.0 * sqrt(self.objective.n_params / max(min(n, self.information()), 1.0))),
+            newton_constant=min(1.0, 30.0 * sqrt(self.objective.n_params / max(min(n, self.information()), 1.0))),
             score_cost=self.objective.score_cost,
             robust=isinstance(self.cov, sandwich.Robust) and self.cov.from_scores,
             began=self.began,

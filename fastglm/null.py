@@ -8,7 +8,7 @@ from .family.links import linear_predictor
 from .inference.tests import HALF_LINE_LINKS
 from .lazy import cached_property
 from .objective import Deviance
-from .solver.newton import Control
+from .solver.decide import Control
 from .solver.plan import solve
 from .solvers import Auto
 from .source.base import Change
@@ -74,7 +74,7 @@ class Null:
         if self.start is None:
             self.start = objective.constant_start(self.mean, self.eta)
         seed = _Seed(self.start)
-        control = Control(canonical=self.model.canonical, final=False)
+        control = Control(canonical=self.model.canonical, need_information=False)
         try:
             solution = solve(
                 objective,

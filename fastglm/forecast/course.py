@@ -9,7 +9,7 @@ import numpy as np
 
 from ..cells import expected_cells, pays
 from ..family.binomial import Binomial
-from ..solver.newton import Control, _ahead, _wants_curvature
+from ..solver.decide import Control, State, decide
 from ..solver.plan import LARGE, MATRIX_FREE, TRANSPORT, choose_sample
 from ..solvers import name_of
 from ..source.chunked import FRAGMENTS
@@ -90,22 +90,21 @@ def _from_sample(objective, sample, information, canonical, cov, tol) -> Course:
     """A descent from a sample's optimum: the distances to expect, and what ``descend`` does at each of them."""
     n, m, share = objective.source.n_rows, objective.n_params, sample.rows / objective.source.n_rows
     control = Control(
-        tol=tol, canonical=canonical, final=cov is not None, score_cost=objective.score_cost, rho=sample.rho,
-        near=1e-8 * sqrt(n) * (TRANSPORT if sample.transport else 1.0),
-        bend=min(1.0, 30.0 * sqrt(m / max(min(n, information), 1.0))),
+        tol=tol, canonical=canonical, need_information=cov is not None, score_cost=objective.score_cost,
+        curvature_tol=1e-8 * sqrt(n) * (TRANSPORT if sample.transport else 1.0),
+        newton_constant=min(1.0, 30.0 * sqrt(m / max(min(n, information), 1.0))),
     )  # fmt: skip
-    distance, drift, fresh = sqrt(m / share), np.inf, False
+    state = State(sqrt(m / share), contraction=sample.rho, drift=np.inf, fresh=False)
     curvature, score = float(cov not in (None, "model")), 1.0
     for _ in range(100):
-        exact = fresh and canonical
-        ahead = _ahead(control, distance, sample.rho, exact)
-        if ahead <= tol and (not control.final or drift + distance <= 2.0 * max(control.near, tol)):
+        action = decide(control, state)
+        if action.kind == "stop":
             break
-        fresh = _wants_curvature(control, distance, sample.rho, drift, exact)
+        exact, fresh = state.fresh and canonical, action.order == 2
         curvature, score = curvature + fresh, score + (not fresh)
-        drift = 0.0 if fresh else drift + distance
         # by the curvature of its own a step leaves less than the bound that the solver goes by
-        distance = min(ahead, sqrt(m / information) * distance * distance) if exact else ahead
+        left = min(action.left, sqrt(m / information) * state.distance**2) if exact else action.left
+        state = state._replace(distance=left, drift=0.0 if fresh else state.drift + state.distance, fresh=fresh)
     on_sample = share * (ON_SAMPLE + 2.0 * sample.transport)
     return Course(curvature, score, sample.rows, on_sample)
 

@@ -15,43 +15,13 @@ import numpy as np
 
 from ..moments import Bordered
 from .bordered import bordered_rank
+from .decide import EPS, Control, State, decide
 from .factor import SAFE_PIVOT, SAFE_PIVOT_SMALL, Diagonal, cholesky, from_root
 from .rank import CROSS_PRODUCT, decide_rank
 
 BLOCKED = "the end of the means' range stops the steps"
-EPS = np.finfo(float).eps
 LATELY = 20  # iterations, for which it counts that the end of the means' range has shortened a step
 CHANGED = 4.0  # times, by which a curvature differs before corrections made with it are dropped
-
-
-class Control(NamedTuple):
-    """Options of a descent.
-
-    ``tol`` bounds the estimated distance to the optimum in standard errors, ``enough`` is what is accepted where
-    rounding stops the descent; ``lazy`` reuses a curvature while the distance shrinks; ``memory`` is the number of
-    corrections kept; ``final`` asks for a curvature no further than ``near`` standard errors from the optimum; a
-    Newton step with its own curvature leaves ``bend`` times the square of the distance; ``score_cost`` is what a score
-    pass costs beside one with curvature; beyond ``trust`` standard errors a curvature that is not all rows' own is not
-    to be followed; ``rho`` is the factor the first step with such a curvature is expected to leave;
-    ``robust`` asks for the outer products of the scores too, from solvers that read rows once;
-    ``began`` is when the clock of the history started.
-    """
-
-    tol: float = 1e-8
-    enough: float = 1e-8
-    max_iter: int = 100
-    lazy: bool = True
-    memory: int = 10
-    final: bool = True
-    near: float = 1e-6
-    bend: float = 1.0
-    score_cost: float = 0.5
-    trust: float = inf
-    rho: float = 0.1
-    canonical: bool = True
-    robust: bool = False
-    began: float = 0.0
-    callback: object = None
 
 
 class Solution(NamedTuple):
@@ -120,83 +90,117 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
         q = objective.at(beta, 2 if fresh else 1)
     if not q.finite or not isfinite(q.score.sum()):
         return Solution(beta, q, factor, inf, inf, 0, "not finite at the start", ())
-    origin, creeping, since_blocked = None, 0, LATELY
-    if fresh:
-        factor = factorise(objective, q, beta)
-        beta = without_aliased(beta, factor)
-        origin = (beta, q)
-    pairs: list = []
-    history: list = []
-    rho, previous, stop = control.rho if not fresh else 1.0, inf, "iteration limit reached"
-    # how far beta has moved since the curvature was made; a sample's was made nowhere
-    drift = 0.0 if fresh else inf
-    for iteration in range(1, control.max_iter + 1):
-        exact = fresh and control.canonical
-        if fresh and pairs:
+    return _Descent(objective, beta, control, dispersion, factor, q).run()
+
+
+class _Descent:
+    """A descent under way: where it is, the curvature it goes by, and what earlier passes have shown of it."""
+
+    def __init__(self, objective, beta, control, dispersion, factor, q):
+        self.objective, self.control, self.dispersion = objective, control, dispersion
+        self.beta, self.q, self.factor, self.fresh, self.origin = beta, q, factor, False, None
+        self.pairs: list = []
+        self.history: list = []
+        # how far beta has moved since the curvature was made; a sample's was made nowhere
+        self.contraction, self.full, self.drift = control.contraction, inf, inf
+        self.creeping, self.since_blocked, self.distance = 0, LATELY, inf
+        if factor is None:
+            self._renew()
+            self.contraction = 1.0
+
+    def run(self) -> Solution:
+        """Step until ``decide`` says that it is enough, or nothing helps."""
+        for iteration in range(1, self.control.max_iter + 1):
+            step, gain = self._direction()
+            self._measure(gain, iteration)
+            action = decide(self.control, self._state(gain, iteration))
+            if action.kind == "stop":
+                # the step is taken: what it leaves is estimated, not measured
+                self.beta, self.distance = self.beta + step, action.left
+                stop = "converged" if self.since_blocked > 3 else BLOCKED
+                return self._solution(stop, iteration, self.since_blocked < LATELY)
+            if action.kind == "search" and self._search(step, gain, action):
+                if self.creeping == 5:
+                    return self._solution(BLOCKED, iteration)
+            elif not self.fresh and self.control.reuse_curvature and not isinstance(self.factor, Diagonal):
+                # an unrepresentative curvature: look again with one of all rows, here
+                self.q = self.objective.at(self.beta, 2)
+                self.pairs, self.full = [], inf
+                self._renew()
+            else:
+                return self._solution("no step along the direction lowers the deviance", iteration)
+        return self._solution("iteration limit reached", iteration)
+
+    def _renew(self):
+        """Go by the curvature of the last pass."""
+        self.factor = factorise(self.objective, self.q, self.beta)
+        self.beta = without_aliased(self.beta, self.factor)
+        self.fresh, self.drift, self.origin = True, 0.0, (self.beta, self.q)
+
+    def _direction(self):
+        """The step by the curvature and what corrects it, and the fall of half the deviance that it promises, twice."""
+        q, factor, pairs = self.q, self.factor, self.pairs
+        exact = self.fresh and self.control.canonical
+        if self.fresh and pairs:
             pairs[:] = [pair for pair in pairs if _agrees(pair, factor)]
         step = factor.solve(q.score) if exact or not pairs else _two_loop(factor, pairs, q.score)
         gain = float(q.score @ step)
-        if pairs and not exact and (fresh or not gain > 0.0):
+        if pairs and not exact and (self.fresh or not gain > 0.0):
             plain = factor.solve(q.score)
             plain_gain = float(q.score @ plain)
             if not 0.0 < gain <= CHANGED * plain_gain:
                 pairs.clear()
                 step, gain = plain, plain_gain
-        distance = sqrt(max(gain, 0.0) / max(dispersion(q), 1e-300))
-        if iteration > 1 and previous > 0.0:
-            rho = distance / previous
-        # a step that rounding of the linear predictor would hide
-        floor = (distance < 1e-3 or iteration > 5) and gain <= (EPS * factor.size(beta)) ** 2
-        record(history, control, iteration, objective, q, distance, fresh)
-        ahead = _ahead(control, distance, rho, exact)
-        settled = not control.final or drift + distance <= 2.0 * max(control.near, control.tol)
-        shrinks = distance <= 0.5 * history[-2]["distance"] if iteration > 1 else rho <= 0.5
-        still = (settled or (fresh and distance < 1.0)) and not shrinks
-        resting = still and _near_enough(control, factor, beta, distance, dispersion(q))
-        if (floor and (fresh or not control.final)) or (settled and ahead <= control.tol) or resting:
-            # the step is taken: what it leaves is estimated, not measured
-            left = min(ahead, distance)
-            stop = "converged" if since_blocked > 3 else BLOCKED
-            lately = since_blocked < LATELY
-            return Solution(
-                beta + step, q, factor, left, norm(q), iteration, stop, tuple(history), origin, blocked=lately
-            )
-        order = 2 if _wants_curvature(control, distance, rho, drift, exact) else 1
-        stale = not fresh and control.lazy and not isinstance(factor, Diagonal)
-        # a shorter step along an old direction is worth trying only where a score pass is nearly free
-        tries = 40 if not stale else 1 if control.score_cost > 0.2 else 3
-        if stale and distance > control.trust:
-            q_new = None
-        else:
-            longest = _stretch(history, control) if fresh and not objective.small else 1.0
-            t, trial, q_new, blocked = search(objective, beta, step, gain, q, order, tries, longest)
-        if q_new is None:
-            if stale:
-                # an unrepresentative curvature: look again with one of all rows, here
-                q = objective.at(beta, 2)
-                factor, fresh, pairs, previous = factorise(objective, q, beta), True, [], inf
-                beta = without_aliased(beta, factor)
-                drift, origin = 0.0, (beta, q)
-                continue
-            stop = "no step along the direction lowers the deviance"
-            break
-        if not (control.canonical and q_new.information is not None):
-            _remember(pairs, trial - beta, q.score - q_new.score, control.memory)
-        beta, q, previous = trial, q_new, distance if t == 1.0 else inf
-        creeping = creeping + 1 if blocked and t < 0.1 else 0
-        since_blocked = 0 if blocked else since_blocked + 1
-        if creeping == 5:
-            stop = BLOCKED
-            break
-        fresh = q.information is not None
-        drift += t * distance
-        if fresh:
-            factor = factorise(objective, q, beta)
-            beta = without_aliased(beta, factor)
-            drift, origin = 0.0, (beta, q)
+        return step, gain
+
+    def _measure(self, gain, iteration):
+        """The distance in standard errors, and its record."""
+        self.distance = sqrt(max(gain, 0.0) / max(self.dispersion(self.q), 1e-300))
+        if iteration > 1 and self.full > 0.0:
+            self.contraction = self.distance / self.full
+        record(self.history, self.control, iteration, self.objective, self.q, self.distance, self.fresh)
+
+    def _state(self, gain, iteration):
+        """What ``decide`` looks at."""
+        factor, beta, distance = self.factor, self.beta, self.distance
+
+        def hidden():
+            return (distance < 1e-3 or iteration > 5) and gain <= (EPS * factor.size(beta)) ** 2
+
+        def rounding():
+            return 4 * EPS * factor.reach(beta) / sqrt(max(self.dispersion(self.q), 1e-300))
+
+        last = self.history[-2]["distance"] if iteration > 1 else None
+        diagonal = isinstance(factor, Diagonal)
+        return State(distance, last, self.contraction, self.drift, self.fresh, diagonal, hidden, rounding)
+
+    def _search(self, step, gain, action) -> bool:
+        """Go along the step to a lower deviance; False where there is none."""
+        control, q = self.control, self.q
+        longest = _stretch(self.history, control) if self.fresh and not self.objective.small else 1.0
+        t, beta, new, blocked = search(self.objective, self.beta, step, gain, q, action.order, action.tries, longest)
+        if new is None:
+            return False
+        if not (control.canonical and new.information is not None):
+            _remember(self.pairs, beta - self.beta, q.score - new.score, control.memory)
+        self.beta, self.q, self.full = beta, new, self.distance if t == 1.0 else inf
+        self.creeping = self.creeping + 1 if blocked and t < 0.1 else 0
+        self.since_blocked = 0 if blocked else self.since_blocked + 1
+        if self.creeping == 5:
+            return True
+        self.fresh = new.information is not None
+        self.drift += t * self.distance
+        if self.fresh:
+            self._renew()
             if control.canonical:
-                pairs.clear()
-    return Solution(beta, q, factor, float(distance), norm(q), iteration, stop, tuple(history), origin)
+                self.pairs.clear()
+        return True
+
+    def _solution(self, stop, iteration, blocked=False):
+        return Solution(
+            self.beta, self.q, self.factor, float(self.distance), norm(self.q), iteration, stop, tuple(self.history),
+            self.origin, blocked=blocked,
+        )  # fmt: skip
 
 
 def record(history, control, iteration, objective, q, distance, fresh):
@@ -216,11 +220,6 @@ def record(history, control, iteration, objective, q, distance, fresh):
         control.callback(history[-1])
 
 
-def _near_enough(control, factor, beta, distance, phi):
-    """Whether a distance that no longer shrinks is what rounding leaves, of the score or of beta itself."""
-    return distance <= max(control.enough, 4 * EPS * factor.reach(beta) / sqrt(max(phi, 1e-300)))
-
-
 def without_aliased(beta, factor):
     """The same linear predictor with aliased coefficients moved onto the columns they repeat."""
     if not factor.aliased:
@@ -231,31 +230,6 @@ def without_aliased(beta, factor):
             beta[k] += c * beta[j]
         beta[j] = 0.0
     return beta
-
-
-def _wants_curvature(control, distance, rho, drift, exact):
-    """Whether the next pass should bring a new curvature."""
-    if not control.lazy:
-        return True
-    if not control.final:
-        return False
-    if exact:
-        # Newton's own step squares the distance; a curvature from afar still leads there, but cannot stay
-        if control.score_cost < 0.2 and distance > 1e-2:
-            return False
-        return distance > 1e-2 or drift + distance > 2.0 * control.near
-    if rho * distance <= control.near < drift:
-        return True
-    # passes that the old curvature still needs, each a fraction of one with curvature, against a new one
-    passes = log(max(distance / control.near, 1.0)) / -log(max(rho, EPS)) if rho < 1.0 else inf
-    return passes * control.score_cost > 1.3
-
-
-def _ahead(control, distance, rho, exact):
-    """The distance to expect after the step."""
-    if exact:
-        return min(control.bend * distance * distance, distance)
-    return min(max(rho, 0.01), 1.0) * distance
 
 
 def norm(q):
@@ -276,7 +250,7 @@ def _stretch(history, control):
     steady = len(ratios) == 3 and all(abs(r - exp(-0.5)) < 0.02 for r in ratios)
     if not steady or not all(abs(r - 1.0) < 0.05 for r in rises):
         return 1.0
-    return max(1.0, 2.0 * log(max(last[-1]["distance"] / min(control.tol, control.enough), 1.0)))
+    return max(1.0, 2.0 * log(max(last[-1]["distance"] / min(control.tol, control.accept_tol), 1.0)))
 
 
 def search(objective, beta, step, gain, q, order, tries, longest=1.0):

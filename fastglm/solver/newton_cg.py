@@ -10,7 +10,8 @@ from math import inf, isfinite, sqrt
 
 import numpy as np
 
-from .newton import Control, Solution, norm, record, search
+from .decide import Control
+from .newton import Solution, norm, record, search
 
 MAX_PRODUCTS = 250  # conjugate-gradient steps within one Newton step
 
@@ -43,13 +44,13 @@ def newton_cg(objective, beta, diagonal, control: Control, dispersion) -> Soluti
         distance = sqrt(max(gain, 0.0) / max(dispersion(q), 1e-300))
         record(history, control, iteration, objective, q, distance, False)
         # what a step leaves: Newton's own remainder, and what conjugate gradients did not solve
-        ahead = distance * max(min(control.bend * distance, 1.0), forcing)
-        if ahead <= max(control.tol, control.enough):
+        ahead = distance * max(min(control.newton_constant * distance, 1.0), forcing)
+        if ahead <= max(control.tol, control.accept_tol):
             return Solution(beta + step, q, None, ahead, norm(q), iteration, "converged", tuple(history))
         _, beta, q_new, _ = search(objective, beta, step, gain, q, 1, 40)
         if q_new is None:
             stop = "no step along the direction lowers the deviance"
-            stop = "converged" if distance <= control.enough else stop
+            stop = "converged" if distance <= control.accept_tol else stop
             break
         q = q_new
         forcing = float(np.clip(0.1 * distance, 1e-3, 0.1))

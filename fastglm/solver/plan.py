@@ -11,8 +11,9 @@ from ..kernels.dense import symmetric
 from ..moments import Bordered
 from ..solvers import Auto
 from .boundary import barrier, can_be_searched, presses, touches
+from .decide import Control
 from .factor import Diagonal, cholesky
-from .newton import Control, Solution, descend, factorise, without_aliased
+from .newton import Solution, descend, factorise, without_aliased
 from .newton_cg import newton_cg
 from .stream import stream
 
@@ -43,7 +44,7 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
     """
     # where a pass costs microseconds, every digit
     tol = min(options.tol, TIGHT) if objective.small else options.tol
-    control = control._replace(tol=tol, enough=options.tol, max_iter=options.max_iter)
+    control = control._replace(tol=tol, accept_tol=options.tol, max_iter=options.max_iter)
     if name in MATRIX_FREE or (name == "auto" and objective.n_eliminated > LARGE):
         way = MATRIX_FREE.get(name, _matrix_free_newton)
         solution = way(objective, options, start, fallback, dispersion, control)
@@ -59,8 +60,8 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
             return solution
         # what a read in blocks could not certify is fitted exactly
         name, exact = "auto", Auto()
-        control = control._replace(tol=min(exact.tol, TIGHT) if objective.small else exact.tol, enough=exact.tol)
-    control = control._replace(lazy=name != "irls")
+        control = control._replace(tol=min(exact.tol, TIGHT) if objective.small else exact.tol, accept_tol=exact.tol)
+    control = control._replace(reuse_curvature=name != "irls")
     if name == "auto" and objective.linear:
         return _least_squares(objective, start, fallback, dispersion, control)
     if name == "auto" and objective.sampleable:
@@ -87,7 +88,7 @@ def _at_boundary(objective, solution, fallback, dispersion, control):
         return solution
     if not can_be_searched(objective):
         return solution
-    near = solution.certificate <= control.enough
+    near = solution.certificate <= control.accept_tol
     if near and not presses(objective, solution.beta):
         return solution._replace(stop="converged")
     found = barrier(objective, solution.beta, fallback())
@@ -121,7 +122,7 @@ def _least_squares(objective, start, fallback, dispersion, control):
     beta = beta + factor.solve(q.score)
     last = objective.at(beta, 1)
     last = last._replace(information=q.information)
-    return descend(objective, beta, control._replace(final=False), dispersion, factor=factor, q=last)
+    return descend(objective, beta, control._replace(need_information=False), dispersion, factor=factor, q=last)
 
 
 def begin(objective, start, fallback):
@@ -207,7 +208,9 @@ def choose_sample(n, m, information, score_cost, most=inf) -> Sample | None:
 def _from_sample(objective, plan, start, fallback, dispersion, control):
     """The pass-optimal plan: fit a sample, then score passes over all rows with its curvature; None where it fails."""
     sample = objective.sample(plan.rows)
-    loose = control._replace(tol=0.5, enough=0.5, final=True, near=0.5, callback=None, max_iter=30)
+    loose = control._replace(
+        tol=0.5, accept_tol=0.5, need_information=True, curvature_tol=0.5, callback=None, max_iter=30
+    )
     if start is not None:
         q = sample.at(start, 2)
         objective.n_passes += sample.n_passes
@@ -233,7 +236,9 @@ def _from_sample(objective, plan, start, fallback, dispersion, control):
     # what a sample knows of the curvature's change lets the curvature itself be made from further away
     far = 10.0 * np.sqrt(objective.n_params * objective.share / sample.share)
     outer = plan.transport and objective.share == 1.0
-    afar = control._replace(near=(TRANSPORT if outer else 1.0) * control.near, trust=far, rho=plan.rho)
+    afar = control._replace(
+        curvature_tol=(TRANSPORT if outer else 1.0) * control.curvature_tol, trust_radius_se=far, contraction=plan.rho
+    )
     solution = descend(objective, beta, afar, dispersion, factor=factor, q=q)
     if outer:
         solution = _transported(sample, solution)
@@ -266,7 +271,7 @@ def _matrix_free_newton(objective, options, start, fallback, dispersion, control
 def _diagonal_descent(objective, options, start, fallback, dispersion, control):
     """L-BFGS from the diagonal of a sample's information, then one curvature pass if a covariance is wanted."""
     beta = fallback() if start is None else start
-    loop = control._replace(final=False, memory=options.memory)
+    loop = control._replace(need_information=False, memory=options.memory)
     solution = descend(objective, beta, loop, dispersion, factor=Diagonal(_diagonal(objective, beta)))
     return _with_curvature(objective, solution, dispersion, control)
 
@@ -280,7 +285,7 @@ def _diagonal(objective, beta):
 
 def _with_curvature(objective, solution, dispersion, control):
     """The solution of a descent without a matrix, with one made at its end where a covariance is wanted."""
-    if not control.final or solution.stop != "converged":
+    if not control.need_information or solution.stop != "converged":
         return solution._replace(factor=None)
     last = descend(objective, solution.beta, control, dispersion)
     return last._replace(n_iter=solution.n_iter + last.n_iter, history=solution.history + last.history)

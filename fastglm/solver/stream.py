@@ -21,7 +21,8 @@ import numpy as np
 
 from ..objective import DIAGONAL
 from ..penalty import Anchored
-from .newton import Control, Solution, descend
+from .decide import Control
+from .newton import Solution, descend
 from .running import PRIOR, Running, charge
 
 STALE = 0.03  # of a diagonal entry, by which it may have changed since its blocks were read
@@ -49,7 +50,7 @@ def prefix(objective, fallback, free: np.ndarray, tol: float = 0.1):
     rows = max(objective.source.rows_read, 1)
     mean = q.information / rows
     hold = PRIOR * np.where(mean > 0.0, mean, 1.0) * np.where(free, 1.0, 1e-3)
-    control = Control(tol=tol, enough=0.5, max_iter=50, final=False)
+    control = Control(tol=tol, accept_tol=0.5, max_iter=50, need_information=False)
     with np.errstate(all="ignore"):
         found = descend(Anchored(objective, beta, hold), beta, control, lambda q: 1.0)
     return found.beta if np.isfinite(found.beta).all() else None
@@ -123,7 +124,8 @@ def _certified(objective, running, options, dispersion, control):
     rho = min(0.9, 3.0 * sqrt(len(running.beta) / running.sampled) + stale)
     final = stale > STALE
     loop = control._replace(
-        tol=options.tol, final=final, near=NEAR, lazy=True, max_iter=options.max_corrections + final, rho=rho
+        tol=options.tol, need_information=final, curvature_tol=NEAR, reuse_curvature=True,
+        max_iter=options.max_corrections + final, contraction=rho,
     )
     solution = descend(objective, running.beta, loop, dispersion, once.factor, q._replace(information=None))
     if solution.stop != "converged":
