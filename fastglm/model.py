@@ -264,7 +264,7 @@ class Model:
                     f"errors are NaN: rescale {which}",
                 )
         variances = np.ones(1) if inverse is None else inverse.diagonal()
-        if variances.min(initial=1.0) > 0.0 and variances.sum() < np.inf:
+        if np.minimum.reduce(variances, initial=1.0) > 0.0 and np.add.reduce(variances) < np.inf:
             return
         beyond = np.flatnonzero((variances == 0.0) | np.isinf(variances))
         if len(beyond):

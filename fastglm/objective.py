@@ -206,7 +206,7 @@ class Likelihood:
             task.equip(self.source, self._plan)
         q = self._assembled(self.source.reduce(task), order)
         self.n_passes += self.price
-        if order and not isfinite(q.score.sum()):
+        if order and not isfinite(np.add.reduce(q.score)):  # as sum, without its detour
             self.source.check_finite()
         if self.exact_products:
             q = q._replace(score=q.score + q.score_low)

@@ -53,7 +53,7 @@ class Factor(NamedTuple):
 
     def reach(self, beta: np.ndarray) -> float:
         """The largest of the weighted terms x_j beta_j alone, before they cancel in the linear predictor."""
-        columns = np.sqrt(np.square(self.triangle).sum(0))
+        columns = np.sqrt(np.add.reduce(np.square(self.triangle)))
         return float(np.abs(columns * beta[self.kept] / self.scale[self.kept]).max(initial=0.0))
 
     def inverse(self) -> np.ndarray:
@@ -158,7 +158,7 @@ def cholesky(information, scale: np.ndarray, safe: float = SAFE_PIVOT, kept=None
     else:
         information = information[np.ix_(kept, kept)]
     triangle, status = dpotrf(information)
-    if status or not (np.square(triangle.diagonal()) / information.diagonal()).min() >= safe:
+    if status or not np.minimum.reduce(np.square(triangle.diagonal()) / information.diagonal()) >= safe:
         return None
     return Factor(triangle, scale, kept, {}, False)
 

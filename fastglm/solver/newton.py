@@ -54,7 +54,7 @@ def factorise(objective, q, beta):
     """
     # an entry that overflowed makes the factor NaN, one that underflowed does not
     d = q.information.diagonal()
-    if not (d.min(initial=1.0) > 1e-200 and isfinite(d.sum())) and objective.rescale():
+    if not (np.minimum.reduce(d, initial=1.0) > 1e-200 and isfinite(np.add.reduce(d))) and objective.rescale():
         q = objective.at(beta, 2)
     safe = SAFE_PIVOT_SMALL if objective.small else SAFE_PIVOT
     factor = cholesky(q.information, objective.scale, safe, objective.kept)
@@ -88,7 +88,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
     fresh = factor is None
     if q is None or (fresh and q.information is None):
         q = objective.at(beta, 2 if fresh else 1)
-    if not q.finite or not isfinite(q.score.sum()):
+    if not q.finite or not isfinite(np.add.reduce(q.score)):
         return Solution(beta, q, factor, inf, inf, 0, "not finite at the start", ())
     return _Descent(objective, beta, control, dispersion, factor, q).run()
 
@@ -260,7 +260,7 @@ def search(objective, beta, step, gain, q, order, tries, longest=1.0):
     for _ in range(tries):
         trial = beta + t * step
         new = objective.at(trial, order)
-        if new.finite and isfinite(new.score.sum()):
+        if new.finite and isfinite(np.add.reduce(new.score)):
             # below the rounding of the deviance itself there is nothing to compare
             fall = 0.0 if gain * t <= noise else 1e-4 * min(t, 1.0) * gain
             if new.deviance <= q.deviance - fall + noise:
