@@ -109,10 +109,6 @@ class CrossEntropy(Likelihood):
     def over(self, source, share: float = 1.0) -> CrossEntropy:
         return CrossEntropy(source, self.n_classes, share)
 
-    def class_information(self, beta: np.ndarray) -> np.ndarray:
-        """The information's diagonal blocks (K-1, m, m), upper triangles: each class against all others."""
-        return self._pass(beta, k.ORDER_BLOCKS).information
-
     def _weighted(self, beta, kind):
         return WeightedPairs(beta.reshape(self.n_classes - 1, -1), self.scale, kind)
 

@@ -98,10 +98,6 @@ class Likelihood:
         """Deviance (order 0), score and Pearson's chi-square (1) and expected information (2): one pass."""
         return self._pass(beta, order)
 
-    def along(self, beta: np.ndarray, step: np.ndarray, sizes) -> list[float]:
-        """Deviances at ``beta + t step`` for each t of ``sizes``, a pass each."""
-        return [self.at(beta + t * step, 0).deviance for t in sizes]
-
     def product(self, beta: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Expected information times ``v``: one pass, at a score pass's cost."""
         return self._pass(beta, k.ORDER_PRODUCT, v).score

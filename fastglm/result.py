@@ -15,8 +15,6 @@ from .inference import tests as _tests
 from .lazy import cached_property
 from .types import READ_ONCE
 
-# Kinds of covariance: name -> function(result, **options) giving a (p, p) array, or None for scale * cov_unscaled.
-COVARIANCES = {"model": lambda result: None}
 ARRAYS = ("params", "cov_unscaled", "covariance", "information_root", "covariance_core", "coef_raw")
 
 
@@ -197,11 +195,13 @@ class GLMResult:
         InvalidParameterError
             For a kind that there is not, and rows that are not those of the fit.
         """
-        if not isinstance(kind, str) or kind not in COVARIANCES:
+        if not isinstance(kind, str) or kind != "model":
             from .after.cov import with_cov
 
             return with_cov(self, kind, X, y, **options)
-        return replace(self, cov_kind=kind, covariance=COVARIANCES[kind](self, **options))
+        if options:
+            raise TypeError(f"with_cov('model') takes no {', '.join(options)}")
+        return replace(self, cov_kind=kind, covariance=None)
 
     def predict(
         self, X, kind="mean", offset=None, exposure=None, interval=None, level=0.95, threshold=0.5, *, out=None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf, isfinite
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 # why a fit stopped that has read its rows once, and cannot know how far it is from the optimum
 READ_ONCE = "read once: not certified"
@@ -49,16 +49,3 @@ class Family(Protocol):
     def deviance(self, y: float, mu: float) -> float: ...
 
     def start(self, y: float, w: float) -> float: ...
-
-
-class Objective(Protocol):
-    """What a solver sees: half the deviance, its score and its curvature, one pass of the data each."""
-
-    n_params: int
-    n_passes: float
-
-    def at(self, beta: Any, order: int = 2) -> Any: ...
-
-    def along(self, beta: Any, step: Any, sizes: Any) -> Any: ...
-
-    def product(self, beta: Any, v: Any) -> Any: ...
