@@ -91,9 +91,9 @@ def fits(folder: Path):
     for cov in COVARIANCES:
         made[f"cov {cov}"] = lambda c=cov: fit(rows.X, rows.counts, family="poisson", cov=c)
         made[f"cov {cov} Parquet"] = lambda c=cov: glm(f"c ~ {terms}", path, family="poisson", cov=c)
-    clusters = {"cluster": rows.group}
+    clusters, two_ways = {"cluster": rows.group}, {"cluster": [rows.group, rows.level]}
     made["cov clusters"] = lambda: fit(rows.X, rows.counts, family="poisson", cov=clusters)
-    made["cov two ways"] = lambda: fit(rows.X, rows.labels, family="binomial", cov={"cluster": [rows.group, rows.level]})
+    made["cov two ways"] = lambda: fit(rows.X, rows.labels, family="binomial", cov=two_ways)
     made["cov clusters classes"] = lambda: fit(rows.X, rows.classes, family="multinomial", cov=clusters)
     made["cov clusters Parquet"] = lambda: glm(f"c ~ {terms}", path, family="poisson", cov="cluster:g")
     made["float32"] = lambda: fit(rows.X.astype(np.float32), rows.labels, family="binomial")

@@ -149,8 +149,6 @@ class CrossEntropy(Likelihood):
         if self.source.long and order == 2:
             return q._replace(information=bordered_laplacian(matrices, self.n_classes))
         matrices = np.array([A.toarray() if isinstance(A, Bordered) else A for A in matrices])
-        if order == k.ORDER_BLOCKS:
-            return q._replace(information=matrices)
         return q._replace(information=laplacian(matrices, self.n_classes))
 
 

@@ -254,7 +254,7 @@ class GLMResult:
         eta = linear_predictor(self, rows.X, offset)
         if kind == "link":
             return rows.aligned(eta)
-        from .kernels.evaluate import inverse_link
+        from .family.means import inverse_link
 
         mu = rows.aligned(inverse_link(self.link, eta))
         if kind == "mean":

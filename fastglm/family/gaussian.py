@@ -7,8 +7,9 @@ from math import pi
 from typing import NamedTuple
 
 from ..kernels.elementary import log
+from ..kernels.fused import fused
 from .links import Identity
-from .registry import REAL, family, fused
+from .registry import REAL, family
 
 
 @family("gaussian", link=Identity, domain=REAL, dispersion="pearson", counts_dispersion=True, aliases=("normal",))
@@ -16,6 +17,7 @@ class Gaussian(NamedTuple):
     """theta = mu, T(y) = y, a(theta) = theta^2 / 2, V(mu) = 1."""
 
     canonical = "identity"
+    linear_link = Identity  # the link under which the score is w (y - eta)
 
     def variance(self, mu):
         return 1.0

@@ -252,7 +252,7 @@ def _found(model) -> Separation | None:
 
 def _near_ends(model, X, y, offset) -> bool:
     """Whether the mean of a row is nearly at the end of its range that y is at."""
-    from ..kernels.evaluate import inverse_link
+    from ..family.means import inverse_link
 
     side = sides(y, model.family, model.link)
     with np.errstate(all="ignore"):
