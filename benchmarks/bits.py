@@ -6,7 +6,7 @@
 The fits go over families, links, storages (arrays of both orders and types, CSR, frames, Parquet), solvers,
 covariances, weights, and several classes. Of each the estimates, standard errors, deviance, log-likelihood, scale and
 number of passes are kept as hexadecimal floats, with the warnings that it gave. Both must run on one machine, as
-processors may differ in last bits. Half a minute once the loops are compiled.
+processors may differ in last bits. Half a minute where loops must be compiled first, else a few seconds.
 """
 
 from __future__ import annotations

@@ -10,8 +10,10 @@ from .errors import InvalidParameterError
 from .files import is_rows
 from .inference import check_covariance, linear_predictor, new_rows
 from .inference import tests as _tests
-from .lazy import cached_property
-from .result import GLMResult, _frozen, frame
+from .inference.summary import MultinomialSummary
+from .lazy import cached_property, frozen
+from .outputs import frame
+from .result import GLMResult
 
 KINDS = ("mean", "proba", "link", "class")
 
@@ -35,6 +37,8 @@ class MultinomialResult(GLMResult):
     **others
         As in ``GLMResult``.
     """
+
+    _saved_as = "multinomial"
 
     @property
     def reference(self):
@@ -66,20 +70,20 @@ class MultinomialResult(GLMResult):
 
         They do not depend on the reference, and are the form in which scikit-learn reports coefficients.
         """
-        return _frozen(self.params @ self._symmetric.T)
+        return frozen(self.params @ self._symmetric.T)
 
     @cached_property
     def bse_full(self):
         """Standard errors of `coef_full`, (p, K): exact, since these are linear in the coefficients."""
         covariance = self.cov_params()
         if covariance is None:
-            return _frozen(np.full((len(self.names), len(self.classes)), np.nan))
+            return frozen(np.full((len(self.names), len(self.classes)), np.nan))
         if hasattr(covariance, "same"):
             blocks = covariance.same(len(self.classes) - 1)
         else:
             blocks = np.einsum("kjlj->jkl", self._by_class(covariance))
         variances = np.einsum("ck,jkl,cl->jc", self._symmetric, blocks, self._symmetric, optimize=True)
-        return _frozen(np.sqrt(np.maximum(variances, 0.0)))
+        return frozen(np.sqrt(np.maximum(variances, 0.0)))
 
     @property
     def _expansion(self):
@@ -258,8 +262,6 @@ class MultinomialResult(GLMResult):
 
     def summary(self, level=0.95):
         """The fit as a table for each class, a Summary with ``as_text()`` and ``as_html()``."""
-        from .inference.summary import MultinomialSummary
-
         return MultinomialSummary(self, level)
 
     def _terms(self):

@@ -22,7 +22,6 @@ from .tables import unknown_column
 
 BATCH_BYTES = 32 << 20  # of the numbers that are read at a time
 SMALL_CELLS = 1 << 25  # so few numbers that reading them costs nothing beside the fit
-VECTORS = ("weights", "freq_weights", "offset", "exposure")
 
 
 class Response(NamedTuple):

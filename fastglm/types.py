@@ -29,6 +29,10 @@ class Interval(NamedTuple):
         return f"{left}{self.low:g}, {self.high:g}{right}"
 
 
+class Record:
+    """What is kept of a finished fit; the base of results, by which tables and files know them."""
+
+
 class Link(Protocol):
     """A link: a NamedTuple of its parameters with compiled scalar methods."""
 

@@ -14,7 +14,7 @@ from ..inference import check_offset, linear_predictor
 from ..inference.residuals import _check_y, evaluate_rows
 from ..kernels.evaluate import evaluate
 from ..kernels.rows import Pair
-from ..result import frame
+from ..outputs import frame
 from ..scan import scan
 from ..source.base import Data
 from ..source.in_memory import InMemory

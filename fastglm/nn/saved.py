@@ -8,9 +8,9 @@ import zipfile
 import numpy as np
 
 from ..atomic import whole
+from ..codecs import CODECS
 from ..errors import FileFormatError, InvalidParameterError
 from ..kernels.activation import KINDS
-from ..serialize import CODECS
 from .network import Network
 
 FORMAT, VERSION = "fastglm-network", 1

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import inputs
-from ..api import check_options, fit
+from ..api import fit
 from ..errors import ConvergenceWarning, InvalidParameterError, warn
 from ..family.multinomial import Multinomial
+from ..fitting import check_options
 from ..kernels.rows import Pair
 from ..labels import Encoded
 from ..model import GLM, Softmax
