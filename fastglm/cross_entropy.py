@@ -10,7 +10,7 @@ from .kernels.classes import class_pass
 from .moments import Bordered, Quadratic
 from .objective import Likelihood, assembled
 from .passes import Pass
-from .source.rooted import WeightedRows
+from .source.rooted import WeightedRows, design, weight
 
 
 class ClassPass(Pass):
@@ -53,8 +53,6 @@ class WeightedPairs(WeightedRows):
         self.beta, self.scale, self.kind = beta, scale, kind
 
     def rows(self, data, a, b):
-        from .source.rooted import design, weight
-
         others, m = self.beta.shape
         X = design(data, a, b)
         eta = np.column_stack([np.zeros(b - a), X @ self.beta.T])

@@ -15,6 +15,7 @@ from .inference import sandwich
 from .notes import named, notes_of, sorted_by, with_shifts
 from .result import GLMResult
 from .source.base import VECTORS
+from .stored import fit_rows, glm_collection
 from .tables import is_series
 
 
@@ -97,8 +98,6 @@ def glm(
         raise InvalidParameterError(f"formula must be text like 'y ~ x', not {type(formula).__name__}{swapped}")
     data = plain(data)
     if hasattr(data, "__dask_graph__"):
-        from .stored import glm_collection
-
         return glm_collection(
             formula, data, family=family, link=link, weights=weights, freq_weights=freq_weights, offset=offset,
             exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, threads=threads,
@@ -106,8 +105,6 @@ def glm(
             checkpoint=checkpoint,
         )  # fmt: skip
     if is_rows(data):
-        from .stored import fit_rows
-
         return fit_rows(
             formula, data, family=family, link=link, weights=weights, freq_weights=freq_weights, offset=offset,
             exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, threads=threads,

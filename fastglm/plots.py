@@ -10,6 +10,7 @@ import numpy as np
 
 from .errors import InvalidParameterError
 from .inference import check_column, check_offset, check_X, column_names
+from .inference.tests import quantile
 
 INK, BLUE, ORANGE, GREY = "#24292f", "#1f6feb", "#d9480f", "#6e7781"
 CYCLE = (BLUE, ORANGE, "#2da44e", "#8250df", "#bf8700", "#cf222e", "#1b7c83", GREY)
@@ -322,8 +323,6 @@ def _rows(ax, x, seen, binary, colour):
 
 def _groups(ax, x, seen, share, bins, level, colour, label):
     """Means of rows that lie together, with bars of their standard errors."""
-    from .inference.tests import quantile
-
     group, count = _grouped(x, bins)
     total = np.bincount(group, share, count)
     full = total > 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .api import fit
+
 
 def warmup(families=("gaussian", "binomial", "poisson", "gamma"), links=None) -> None:
     """Compile now, and into the disk cache, what the first fits of these families would compile.
@@ -20,8 +22,6 @@ def warmup(families=("gaussian", "binomial", "poisson", "gamma"), links=None) ->
     InvalidParameterError
         For a name that is not known.
     """
-    from .api import fit
-
     rng = np.random.default_rng(0)
     for k, family in enumerate(families):
         link = None if links is None else links[k]

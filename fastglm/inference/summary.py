@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from html import escape
 from itertools import islice
+from textwrap import wrap
 from typing import NamedTuple
 
 import numpy as np
@@ -342,6 +343,4 @@ def _two_columns(facts, width):
 
 
 def _wrap(text, width):
-    from textwrap import wrap
-
     return wrap(text, width, subsequent_indent="    ", break_on_hyphens=False)

@@ -12,6 +12,7 @@ from ..lazy import cached_property
 from .contrasts import Contrast, linear_constraints
 from .covariance import clusters_df
 from .refusals import Refusing
+from .summary import Summary
 
 
 class Results(Refusing):
@@ -171,8 +172,6 @@ class Results(Refusing):
 
     def summary(self, yname=None, xname=None, title=None, alpha=0.05):
         """The fit as a table, with ``as_text()`` and ``as_html()``."""
-        from .summary import Summary
-
         return Summary(self, yname, xname, title, alpha)
 
     summary2 = summary

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from ..translate import translate
 from . import links
 
 __all__ = [
@@ -46,8 +47,6 @@ class Family:
 
     def variance(self, mu):
         """The variance of a response of mean mu at unit scale, an array of mu's shape."""
-        from ..translate import translate
-
         value = translate(self).family
         return np.vectorize(value.variance, otypes=[float])(mu)
 
