@@ -10,7 +10,7 @@ from .kernels.classes import class_pass
 from .moments import Bordered, Quadratic
 from .objective import Likelihood, assembled
 from .passes import Pass
-from .source.rooted import WeightedRows
+from .source.rooted import WeightedRows, design, weight
 
 
 class ClassPass(Pass):
@@ -53,8 +53,6 @@ class WeightedPairs(WeightedRows):
         self.beta, self.scale, self.kind = beta, scale, kind
 
     def rows(self, data, a, b):
-        from .source.rooted import design, weight
-
         others, m = self.beta.shape
         X = design(data, a, b)
         eta = np.column_stack([np.zeros(b - a), X @ self.beta.T])
@@ -109,10 +107,6 @@ class CrossEntropy(Likelihood):
     def over(self, source, share: float = 1.0) -> CrossEntropy:
         return CrossEntropy(source, self.n_classes, share)
 
-    def class_information(self, beta: np.ndarray) -> np.ndarray:
-        """The information's diagonal blocks (K-1, m, m), upper triangles: each class against all others."""
-        return self._pass(beta, k.ORDER_BLOCKS).information
-
     def _weighted(self, beta, kind):
         return WeightedPairs(beta.reshape(self.n_classes - 1, -1), self.scale, kind)
 
@@ -153,8 +147,6 @@ class CrossEntropy(Likelihood):
         if self.source.long and order == 2:
             return q._replace(information=bordered_laplacian(matrices, self.n_classes))
         matrices = np.array([A.toarray() if isinstance(A, Bordered) else A for A in matrices])
-        if order == k.ORDER_BLOCKS:
-            return q._replace(information=matrices)
         return q._replace(information=laplacian(matrices, self.n_classes))
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import __version__
 from .errors import FastGLMWarning, InvalidParameterError
 
 NEEDED = ("numpy", "scipy", "numba", "llvmlite", "threadpoolctl", "tqdm")
@@ -77,8 +78,6 @@ def _version(name):
 
 
 def _versions():
-    from . import __version__
-
     found = {"fastglm": __version__, "Python": platform.python_version()}
     found |= {name: _version(name) for name in NEEDED}
     missing = [name for name in NEEDED if found[name] is None]

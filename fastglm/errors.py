@@ -99,10 +99,6 @@ class DriftWarning(FastGLMWarning):
     """The rows of a stream change as it goes on: later ones do not follow the coefficients of earlier ones."""
 
 
-class PrecisionWarning(FastGLMWarning):
-    """The data are so badly conditioned that the estimates carry fewer correct digits than promised."""
-
-
 class SetupWarning(FastGLMWarning):
     """What is read or used is not quite what was named: files reached twice, a cache that cannot be written, a worker
     that is waited for; the message names the remedy."""

@@ -8,9 +8,10 @@ from .family.multinomial import Multinomial
 from .family.negative_binomial import NegativeBinomial
 from .family.poisson import Poisson
 from .family.quasi import Quasi, QuasiBinomial, QuasiPoisson
-from .family.registry import FAMILIES, family, fused
+from .family.registry import FAMILIES, family
 from .family.registry import get_family as get
 from .family.tweedie import Tweedie
+from .kernels.fused import fused
 
 __all__ = [
     "Binomial",

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from .after.cov import clusters, vector
-from .api import fit
 from .design import Design, as_table, check_aligned
 from .errors import InvalidParameterError
 from .files import is_rows
+from .fitting import fit_arrays
 from .inference import sandwich
 from .notes import named, notes_of, sorted_by, with_shifts
 from .result import GLMResult
+from .source.base import VECTORS
+from .stored import fit_rows, glm_collection
 from .tables import is_series
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from .family.multinomial import Multinomial
     from .multinomial import MultinomialResult
     from .types import ArrayLike, Covariance, FamilyLike, File, GLMOptions, LinkLike, Rows, SolverLike, Variable
-
-VECTORS = ("weights", "freq_weights", "offset", "exposure")
 
 
 @overload
@@ -118,8 +118,6 @@ def glm(
         raise InvalidParameterError(f"formula must be text like 'y ~ x', not {type(formula).__name__}{swapped}")
     data = plain(data)
     if hasattr(data, "__dask_graph__"):
-        from .engines.collections import glm_collection
-
         return glm_collection(
             formula, data, family=family, link=link, weights=weights, freq_weights=freq_weights, offset=offset,
             exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, threads=threads,
@@ -127,8 +125,6 @@ def glm(
             checkpoint=checkpoint,
         )  # fmt: skip
     if is_rows(data):
-        from .stored import fit_rows
-
         return fit_rows(
             formula, data, family=family, link=link, weights=weights, freq_weights=freq_weights, offset=offset,
             exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, threads=threads,
@@ -151,7 +147,7 @@ def glm(
         vectors["offset"] = built.offset if more is None else built.offset + more
     if built.exposure is not None:
         vectors["exposure"] = built.exposure
-    result = fit(
+    result = fit_arrays(
         built, built.y, family=family, link=link, intercept=built.ones, penalty=penalty, solver=solver, cov=cov,
         start=start, threads=threads, progress=progress, compress=compress, client=client,
         checkpoint=checkpoint, **vectors,
@@ -218,5 +214,5 @@ def fit_frame(X, y, *, intercept=True, names=None, **options) -> GLMResult:
         check_aligned(table, v, what)
     for v in getattr(sandwich.parse(options.get("cov")), "by", ()):
         check_aligned(table, v, "cluster")
-    result = fit(design.build(table), y, intercept=bool(intercept), **options)
+    result = fit_arrays(design.build(table), y, intercept=bool(intercept), **options)
     return replace(result, design=design, notes=(*notes_of(design), *sorted_by(table, design), *result.notes))

@@ -6,7 +6,7 @@ import difflib
 
 import numpy as np
 
-from . import labels
+from . import families, labels, links
 from .design.recipe import Built
 from .errors import InvalidParameterError, MissingDataError
 from .family.multinomial import Multinomial, Softmax
@@ -251,7 +251,6 @@ def family_and_link(family, link):
     InvalidParameterError
         For something that is neither a name nor a family or link.
     """
-    from . import families, links
 
     def value(v, get, method, what):
         if isinstance(v, str):

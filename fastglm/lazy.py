@@ -1,4 +1,4 @@
-"""Attributes that are computed when they are first asked for."""
+"""Attributes that are computed when they are first asked for, and arrays that nobody changes after that."""
 
 from __future__ import annotations
 
@@ -36,3 +36,9 @@ class cached_property(Generic[T]):  # noqa: N801  a descriptor, used and named a
             return self
         value = self.compute(instance)
         return instance.__dict__.setdefault(self.name, value)
+
+
+def frozen(values):
+    """Mark a cached array read-only, so that no caller can change what later callers see."""
+    values.flags.writeable = False
+    return values

@@ -22,6 +22,7 @@ from .errors import (
 )
 from .family.binomial import Binomial
 from .inference import sandwich
+from .inference.row_scores import ClassScores, MeanScores
 from .inference.separation import find_separation
 from .kernels.rows import Pair
 from .multinomial import MultinomialResult
@@ -336,7 +337,7 @@ class GLM(Model):
 
     def scores(self, beta):
         """The scores of the rows."""
-        return sandwich.MeanScores(self.row_pair, beta)
+        return MeanScores(self.row_pair, beta)
 
     def information(self):
         """Rows' worth of information in the response: the events, where they can be rare."""
@@ -401,7 +402,7 @@ class Softmax(Model):
 
     def scores(self, beta):
         """The scores of the rows."""
-        return sandwich.ClassScores(beta.reshape(len(self.totals) - 1, -1))
+        return ClassScores(beta.reshape(len(self.totals) - 1, -1))
 
     def information(self):
         """Rows' worth of information in the response: those of the rarest class, or of all others."""

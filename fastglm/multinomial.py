@@ -11,8 +11,10 @@ from .errors import InvalidParameterError
 from .files import is_rows
 from .inference import check_covariance, linear_predictor, new_rows
 from .inference import tests as _tests
-from .lazy import cached_property
-from .result import GLMResult, _frozen, frame
+from .inference.summary import MultinomialSummary
+from .lazy import cached_property, frozen
+from .outputs import frame
+from .result import GLMResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +54,7 @@ class MultinomialResult(GLMResult):
 
     family: Multinomial
     classes: tuple[Any, ...]
+    _saved_as = "multinomial"
 
     @property
     def reference(self) -> Any:
@@ -83,20 +86,20 @@ class MultinomialResult(GLMResult):
 
         They do not depend on the reference, and are the form in which scikit-learn reports coefficients.
         """
-        return _frozen(self.params @ self._symmetric.T)
+        return frozen(self.params @ self._symmetric.T)
 
     @cached_property
     def bse_full(self) -> Array:
         """Standard errors of `coef_full`, (p, K): exact, since these are linear in the coefficients."""
         covariance = self.cov_params()
         if covariance is None:
-            return _frozen(np.full((len(self.names), len(self.classes)), np.nan))
+            return frozen(np.full((len(self.names), len(self.classes)), np.nan))
         if hasattr(covariance, "same"):
             blocks = covariance.same(len(self.classes) - 1)
         else:
             blocks = np.einsum("kjlj->jkl", self._by_class(covariance))
         variances = np.einsum("ck,jkl,cl->jc", self._symmetric, blocks, self._symmetric, optimize=True)
-        return _frozen(np.sqrt(np.maximum(variances, 0.0)))
+        return frozen(np.sqrt(np.maximum(variances, 0.0)))
 
     @property
     def _expansion(self):
@@ -321,8 +324,6 @@ class MultinomialResult(GLMResult):
 
     def summary(self, level: float = 0.95) -> MultinomialSummary:
         """The fit as a table for each class, a Summary with ``as_text()`` and ``as_html()``."""
-        from .inference.summary import MultinomialSummary
-
         return MultinomialSummary(self, level)
 
     def _terms(self):

@@ -16,7 +16,7 @@ from .lazy import cached_property
 from .moments import Apart, Bordered, Quadratic
 from .passes import DeviancePass, LevelRows, WeightedDesign
 from .source.base import Change
-from .source.rooted import rooted
+from .source.rooted import design, offset, rooted, weight
 
 SMALL_CELLS = 50_000
 # multiplications that a QR of a design with terms may take, a second or so; beyond, cross-products are factored
@@ -97,10 +97,6 @@ class Likelihood:
     def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
         """Deviance (order 0), score and Pearson's chi-square (1) and expected information (2): one pass."""
         return self._pass(beta, order)
-
-    def along(self, beta: np.ndarray, step: np.ndarray, sizes) -> list[float]:
-        """Deviances at ``beta + t step`` for each t of ``sizes``, a pass each."""
-        return [self.at(beta + t * step, 0).deviance for t in sizes]
 
     def product(self, beta: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Expected information times ``v``: one pass, at a score pass's cost."""
@@ -184,8 +180,6 @@ class Likelihood:
 
     def rows(self):
         """Design (m, p, the intercept first), response, weight and offset of the m rows that count: one pass."""
-        from .source.rooted import design, offset, weight
-
         self.n_passes += self.price
         data, n = self.source.gather().data, self.source.n_rows
         w = weight(data, 0, n)

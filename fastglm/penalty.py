@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .source.rooted import triangle
+
 
 class Anchored:
     """Half the deviance plus (beta - centre)' P (beta - centre) / 2, less pull' (beta - centre).
@@ -64,8 +66,6 @@ class Anchored:
 
     def root(self, beta: np.ndarray) -> np.ndarray:
         """R with R'R the information, the quadratic's included."""
-        from .source.rooted import triangle
-
         added = np.diag(np.sqrt(self.precision)) if self.precision.ndim == 1 else _root(self.precision)
         R = self.objective.root(beta)
         return triangle(np.vstack([R, (added * self.objective.scale).astype(R.dtype)]))

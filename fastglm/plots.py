@@ -12,6 +12,7 @@ import numpy as np
 
 from .errors import InvalidParameterError
 from .inference import check_column, check_offset, check_X, column_names
+from .inference.tests import quantile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -341,8 +342,6 @@ def _rows(ax, x, seen, binary, colour):
 
 def _groups(ax, x, seen, share, bins, level, colour, label):
     """Means of rows that lie together, with bars of their standard errors."""
-    from .inference.tests import quantile
-
     group, count = _grouped(x, bins)
     total = np.bincount(group, share, count)
     full = total > 0

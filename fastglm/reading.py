@@ -12,6 +12,7 @@ from .design import Design
 from .design.arrow import ArrowTable
 from .design.profile import Fragments, Profile, profile
 from .design.recipe import complete, refuse_missing
+from .design.record import to_dict
 from .design.variables import Rows as TableRows
 from .errors import InvalidParameterError
 from .family.multinomial import Multinomial
@@ -22,7 +23,6 @@ from .tables import unknown_column
 
 BATCH_BYTES = 32 << 20  # of the numbers that are read at a time
 SMALL_CELLS = 1 << 25  # so few numbers that reading them costs nothing beside the fit
-VECTORS = ("weights", "freq_weights", "offset", "exposure")
 
 
 class Response(NamedTuple):
@@ -108,8 +108,6 @@ class FrameReader:
 
     def fingerprint(self) -> dict:
         """As ``Rows.fingerprint``, with what is made of them."""
-        from .design.record import to_dict
-
         return {"rows": self.rows.fingerprint(), "design": to_dict(self.design), "vectors": self.vectors}
 
     def labels(self, first: int, stop: int) -> list:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 
+from .codecs import save
 from .errors import InvalidParameterError
 from .files import is_rows
 from .inference import check_offset, linear_predictor, new_rows
 from .inference import tests as _tests
-from .lazy import cached_property
-from .types import READ_ONCE
+from .inference.summary import Summary
+from .lazy import cached_property, frozen
+from .outputs import frame
+from .types import READ_ONCE, Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,13 +44,11 @@ if TYPE_CHECKING:
         Variable,
     )
 
-# Kinds of covariance: name -> function(result, **options) giving a (p, p) array, or None for scale * cov_unscaled.
-COVARIANCES = {"model": lambda result: None}
 ARRAYS = ("params", "cov_unscaled", "covariance", "information_root", "covariance_core", "coef_raw")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class GLMResult:
+class GLMResult(Record):
     """A fitted generalized linear model, with R's conventions; arrays are in the order of `names`.
 
     Parameters
@@ -131,14 +131,16 @@ class GLMResult:
     information_root: Array | None = None
     covariance_core: Array | None = None
 
+    _saved_as: ClassVar[str] = "glm"
+
     def __post_init__(self) -> None:
         # views, so that an array that was passed in stays its owner's to change
         for name in ARRAYS:
             value = getattr(self, name)
             if isinstance(value, np.ndarray):
-                object.__setattr__(self, name, _frozen(value.view()))
+                object.__setattr__(self, name, frozen(value.view()))
             elif hasattr(value, "_asdict"):
-                parts = {k: _frozen(v.view()) for k, v in value._asdict().items() if isinstance(v, np.ndarray)}
+                parts = {k: frozen(v.view()) for k, v in value._asdict().items() if isinstance(v, np.ndarray)}
                 object.__setattr__(self, name, value._replace(**parts))
 
     @property
@@ -168,18 +170,18 @@ class GLMResult:
         else:
             variances = np.full(self.params.size, np.nan)
         # a covariance takes the columns of the coefficients one after the other
-        return _frozen(np.sqrt(variances).reshape(self.params.shape, order="F"))
+        return frozen(np.sqrt(variances).reshape(self.params.shape, order="F"))
 
     @cached_property
     def tvalues(self) -> Array:
         """Estimates over standard errors: z where the dispersion is known, else t."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return _frozen(self.params / self.bse)
+            return frozen(self.params / self.bse)
 
     @cached_property
     def pvalues(self) -> Array:
         """Two-sided p-values of params = 0."""
-        return _frozen(_tests.p_values(self.tvalues, self.test_df))
+        return frozen(_tests.p_values(self.tvalues, self.test_df))
 
     def conf_int(self, level: float = 0.95) -> Array:
         """Wald confidence intervals, (lower, upper) along the last axis; InvalidParameterError unless 0 < level < 1."""
@@ -227,11 +229,13 @@ class GLMResult:
         InvalidParameterError
             For a kind that there is not, and rows that are not those of the fit.
         """
-        if not isinstance(kind, str) or kind not in COVARIANCES:
+        if not isinstance(kind, str) or kind != "model":
             from .after.cov import with_cov
 
             return with_cov(self, kind, X, y, **options)
-        return replace(self, cov_kind=kind, covariance=COVARIANCES[kind](self, **options))
+        if options:
+            raise TypeError(f"with_cov('model') takes no {', '.join(options)}")
+        return replace(self, cov_kind=kind, covariance=None)
 
     @overload
     def predict(
@@ -310,7 +314,7 @@ class GLMResult:
         eta = linear_predictor(self, rows.X, offset)
         if kind == "link":
             return rows.aligned(eta)
-        from .kernels.evaluate import inverse_link
+        from .family.means import inverse_link
 
         mu = rows.aligned(inverse_link(self.link, eta))
         if kind == "mean":
@@ -387,8 +391,6 @@ class GLMResult:
 
     def summary(self, level: float = 0.95) -> Summary:
         """The fit as a table, a Summary with ``as_text()`` and ``as_html()``."""
-        from .inference.summary import Summary
-
         return Summary(self, level)
 
     def tidy(self, level: float = 0.95) -> Any:
@@ -468,8 +470,6 @@ class GLMResult:
 
     def save(self, path: File) -> None:
         """Write the result to a JSON file that ``fastglm.load`` reads back to the bit; see ``fastglm.serialize``."""
-        from .serialize import save
-
         save(self, path)
 
     def __repr__(self) -> str:
@@ -489,22 +489,3 @@ class GLMResult:
 
 
 FIELDS = tuple(item.name for item in fields(GLMResult))
-# library -> its module and what makes a frame there of columns by name
-FRAMES = {"pandas": ("pandas", "DataFrame"), "polars": ("polars", "DataFrame"), "pyarrow": ("pyarrow", "table")}
-
-
-def frame(columns, library="pandas"):
-    """Columns by name as a frame of a library, else of pandas, or as they are where neither is installed."""
-    for module, make in dict.fromkeys((FRAMES.get(library, FRAMES["pandas"]), FRAMES["pandas"])):
-        try:
-            found = import_module(module)
-        except ImportError:
-            continue
-        return getattr(found, make)(columns)
-    return columns
-
-
-def _frozen(values):
-    """Mark a cached array read-only, so that no caller can change what later callers see."""
-    values.flags.writeable = False
-    return values

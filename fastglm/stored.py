@@ -5,23 +5,24 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-import numpy as np
-
-from . import __version__, inputs
-from .api import check_options, fit_source
+from . import inputs
 from .design.expression import column
 from .design.formula import Formula
 from .engines import engine_of
+from .engines.collections import check_unique, client_of, columns_of, is_array, partitions
 from .errors import InvalidParameterError
 from .files import open_rows
+from .fitting import check_options, fit_source, identity
+from .inference import sandwich
 from .inference.cluster_ids import ClusteredChunks, ClusterReader
 from .notes import SHIFTS, notes_of, unknown, with_shifts
-from .reading import VECTORS, reader_of
+from .reading import reader_of
 from .solvers import resolve
+from .source.base import VECTORS
 from .source.chunked import Chunked, Chunks
 from .source.journal import Journal
-from .source.pieces import Parts
 from .source.threads import get_threads
+from .tables import needed
 
 NO_SHIFT = {"offset": (), "exposure": None}
 MEMORY = 1 << 28  # bytes of rows that are read once and kept
@@ -104,12 +105,6 @@ def fit_rows(
     return replace(result, design=design, notes=(*notes_of(design), *reader.notes, *result.notes))
 
 
-def journalled(data, threads: int, checkpoint, what: dict) -> Chunked:
-    """A source over rows in memory whose passes are kept in the folder ``checkpoint``."""
-    reader = Parts([data])
-    return Chunked(Chunks(reader), threads, journal=Journal(checkpoint, identity(reader, **what)))
-
-
 def all_columns(y, intercept: bool):
     """The formula of ``fit``: every column but those that have another role is a term; for ``fit_rows``."""
 
@@ -129,16 +124,6 @@ def all_columns(y, intercept: bool):
     return formula
 
 
-def identity(reader, **what) -> dict:
-    """What tells a fit from others, as plain values; ``Journal`` names what has changed."""
-    what = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in what.items()}
-    return {
-        "the version of fastglm": __version__,
-        "the data": reader.fingerprint(),
-        **{f"{name}=": repr(value) for name, value in what.items()},
-    }
-
-
 def reader_for(rows, formula, family, vectors, missing="error", unseen="error", threads=1, clusters=(), engine=None):
     """The reader of a model's rows, for a formula or ``all_columns``."""
     vectors = {name: column for name, column in vectors.items() if column is not None}
@@ -153,3 +138,65 @@ def reader_for(rows, formula, family, vectors, missing="error", unseen="error", 
     return reader_of(
         rows, formula, family, named, missing=missing, unseen=unseen, threads=threads, others=clusters, engine=engine
     )
+
+
+def glm_collection(formula, data, *, client, **options):
+    """``glm`` of a dask.dataframe.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError, EngineError
+    """
+    columns, client = columns_of(data), client_of(client)
+    names, added = _named(columns, {name: options.pop(name, None) for name in VECTORS})
+    clusters = getattr(sandwich.parse(options.get("cov")), "by", ())
+    read = needed(columns, formula, [v for v in (*names.values(), *clusters) if isinstance(v, str)])
+    rows = partitions(data[[columns[name] for name in read]], read, added, client)
+    return _without(fit_rows(formula, rows, **options, **names, client=client), added)
+
+
+def fit_collection(X, y, *, intercept, names, client, **options):
+    """``fit`` of a dask.dataframe or dask.array.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError, EngineError
+    """
+    client, array = client_of(client), is_array(X)
+    if array:
+        if X.ndim != 2:
+            raise InvalidParameterError(f"X must be a 2-d array of shape (n, p), not {X.ndim}-d")
+        columns = [f"x{j + 1}" for j in range(X.shape[1])] if names is None else [str(name) for name in names]
+        if len(columns) != X.shape[1]:
+            raise InvalidParameterError(f"names has length {len(columns)}, X has {X.shape[1]} columns")
+        check_unique(columns)
+    elif names is not None:
+        raise InvalidParameterError("names: the columns of a data frame have names of their own")
+    else:
+        columns = list(columns_of(X))
+    roles, added = _named(columns, {"y": y, **{name: options.pop(name, None) for name in VECTORS}})
+    y = roles.pop("y")
+    rows = partitions(X, columns, added, client)
+    result = fit_rows(all_columns(y, bool(intercept)), rows, **options, **roles, client=client)
+    return replace(result, design=None) if array else _without(result, added)
+
+
+def _named(known, vectors):
+    """Vectors with a column name for each that is none, and those to add by that name."""
+    added, names = {}, {}
+    for role, v in vectors.items():
+        if v is None or isinstance(v, str):
+            names[role] = v
+            continue
+        name = role
+        while name in known or name in added:
+            name += "_"
+        added[name], names[role] = v, name
+    return names, added
+
+
+def _without(result, added):
+    """A result whose design knows columns that were added as the arrays that they were."""
+    design = result.design
+    vectors = {role: None if name in added else name for role, name in design.vectors.items()}
+    return replace(result, design=replace(design, vectors=vectors))

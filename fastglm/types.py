@@ -33,6 +33,10 @@ class Interval(NamedTuple):
         return f"{left}{self.low:g}, {self.high:g}{right}"
 
 
+class Record:
+    """What is kept of a finished fit; the base of results, by which tables and files know them."""
+
+
 class Link(Protocol):
     """A link: a NamedTuple of its parameters with compiled scalar methods."""
 
@@ -84,19 +88,6 @@ class RegisteredFamily(Family, Protocol):
     def counts_dispersion(self) -> bool: ...
 
 
-class Objective(Protocol):
-    """What a solver sees: half the deviance, its score and its curvature, one pass of the data each."""
-
-    n_params: int
-    n_passes: float
-
-    def at(self, beta: Any, order: int = 2) -> Any: ...
-
-    def along(self, beta: Any, step: Any, sizes: Any) -> Any: ...
-
-    def product(self, beta: Any, v: Any) -> Any: ...
-
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from os import PathLike
@@ -108,7 +99,7 @@ if TYPE_CHECKING:
 
     from .family.multinomial import Multinomial
     from .inference.sandwich import Robust
-    from .solvers import IRLS, LBFGS, SGD, Auto, Newton, NewtonCG, Stream
+    from .solver.options import IRLS, LBFGS, SGD, Auto, Newton, NewtonCG, Stream
 
     class DataFrame(Protocol):
         """A table with named columns: of pandas, polars, DuckDB, Dask."""

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .api import fit
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,8 +32,6 @@ def warmup(
     InvalidParameterError
         For a name that is not known.
     """
-    from .api import fit
-
     rng = np.random.default_rng(0)
     for k, family in enumerate(families):
         link = None if links is None else links[k]

@@ -5,7 +5,7 @@ import pytest
 
 import fastglm
 from fastglm import inputs
-from fastglm.api import fit_source
+from fastglm.fitting import fit_source
 from fastglm.matrix import Categorical, Dense, Sparse, Split
 from fastglm.source.chunked import Chunked, Chunks
 from fastglm.source.pieces import Parts, taken

@@ -14,11 +14,11 @@ import pytest
 
 import fastglm
 from fastglm import inputs
-from fastglm.api import fit_source
 from fastglm.engines import dask as dask_engine
 from fastglm.engines import engine_of
 from fastglm.engines.dask import Dask
 from fastglm.errors import EngineError, FileFormatError, InvalidParameterError, MissingDataError, SetupWarning
+from fastglm.fitting import fit_source
 from fastglm.source.chunked import Chunked, Chunks
 from fastglm.source.pieces import Parts, taken
 

@@ -9,7 +9,7 @@ import pytest
 import tails
 
 import fastglm
-from fastglm.kernels.evaluate import inverse_link
+from fastglm.family.means import inverse_link
 
 NAMES = fastglm.links.names()
 TAILED = [name for name in NAMES if hasattr(type(oracle.link(name)), "tails")]

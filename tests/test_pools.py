@@ -11,11 +11,11 @@ import pytest
 
 import fastglm
 from fastglm import inputs
-from fastglm.api import fit_source
 from fastglm.engines import Ray, engine_of, tasks
 from fastglm.engines.pools import Pool
 from fastglm.engines.tasks import groups_of
 from fastglm.errors import EngineError, InvalidParameterError
+from fastglm.fitting import fit_source
 from fastglm.moments import Quadratic
 from fastglm.source.base import Tree
 from fastglm.source.chunked import Chunked, Chunks

@@ -9,9 +9,9 @@ import pytest
 
 import fastglm
 from fastglm import inputs
-from fastglm.api import fit_source
 from fastglm.engines import Ray
 from fastglm.errors import EngineError, InvalidParameterError, MissingDataError
+from fastglm.fitting import fit_source
 from fastglm.source.chunked import Chunked, Chunks
 from fastglm.source.pieces import Parts, taken
 

@@ -18,7 +18,7 @@ from fastglm.inference import residuals as residuals_module
 from fastglm.inference.summary import format_number, format_p
 from fastglm.inference.tests import p_values, quantile
 from fastglm.kernels.evaluate import Detail
-from fastglm.result import COVARIANCES, GLMResult
+from fastglm.result import GLMResult
 
 NAN = float("nan")
 DOBSON_X = np.array([[i % 3 == 1, i % 3 == 2, i // 3 == 1, i // 3 == 2] for i in range(9)], dtype=float)
@@ -181,12 +181,13 @@ def test_information_criteria_count_the_dispersion_as_R_does():
     assert np.isnan([quasi.aic, quasi.bic]).all()
 
 
-def test_covariance_kinds_come_from_a_table(monkeypatch):
+def test_another_covariance_and_back():
     with pytest.raises(errors.InvalidParameterError, match="'model'"):
         dobson().with_cov("HC9")
-    monkeypatch.setitem(COVARIANCES, "double", lambda r, times=2: times * r.cov_params())
     r = dobson()
-    other = r.with_cov("double", times=4)
+    with pytest.raises(TypeError, match="threads"):
+        r.with_cov("model", threads=2)
+    other = replace(r, cov_kind="double", covariance=4 * r.cov_params())
     close(other.bse, 2 * r.bse)
     assert other.cov_kind == "double" and "double" in str(other.summary())
     close(other.with_cov("model").bse, r.bse)

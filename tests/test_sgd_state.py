@@ -9,7 +9,6 @@ from sgd_reference import LINEAR, LOGISTIC, PLAIN, POISSON, SGD, as_csr, fit, lo
 from fastglm import sealed
 from fastglm.errors import FastGLMError, FileFormatError, InvalidParameterError, MissingDataError
 from fastglm.solver.sgd import DivergenceError, check
-from fastglm.solver.sgd.state import RECORD
 from fastglm.source import threads
 
 X, Y = logistic(n=150, p=6, density=0.5)
@@ -28,6 +27,8 @@ KINDS = {
     "single": {"dtype": "float32", "averaging": True},
     "batches": {"shuffle": "batches"},
 }
+
+RECORD = ("epoch", "loss", "validation_loss", "rate", "gradient_norm", "seconds", "passes")
 
 
 def same(a, b):

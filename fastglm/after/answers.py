@@ -15,7 +15,10 @@ from ..atomic import is_same_file, whole
 from ..errors import FileFormatError, InvalidParameterError
 from ..family.multinomial import Multinomial
 from ..files import is_rows
+from ..inference import multinomial
+from ..inference.influence import influence as influence_of
 from ..inference.residuals import evaluate_rows
+from ..inference.residuals import residuals as residuals_of
 from ..source.threads import get_threads
 from .rows import Given, in_order
 
@@ -78,10 +81,7 @@ def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=Non
               threads=None):  # fmt: skip
     """Residuals of rows of files, or of a frame or arrays into a file; see ``predict`` and ``inference.residuals``."""
     several = isinstance(result.family, Multinomial)
-    if several:
-        from ..inference.multinomial import residuals as of_rows
-    else:
-        from ..inference.residuals import residuals as of_rows
+    of_rows = multinomial.residuals if several else residuals_of
 
     def work(piece):
         shifts = () if several else (piece.offset, piece.exposure)
@@ -95,11 +95,7 @@ def influence(result, data, y=None, *, weights=None, offset=None, exposure=None,
     """Leverage and Cook's distance of rows of files, or of a frame or arrays into a file; see ``predict`` and
     ``inference.influence``."""
     several = isinstance(result.family, Multinomial)
-    if several:
-        from ..inference.multinomial import influence as of_rows
-    else:
-        from ..inference.influence import influence as of_rows
-
+    of_rows = multinomial.influence if several else influence_of
     vectors = {"weights": weights, "offset": offset, "exposure": exposure}
 
     def everyone():

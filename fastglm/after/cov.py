@@ -16,16 +16,16 @@ from ..family.multinomial import Multinomial
 from ..files import is_rows, open_rows
 from ..inference import check_covariance, check_X, sandwich
 from ..inference.cluster_ids import ClusteredChunks, ClusterReader
+from ..inference.row_scores import ClassScores, MeanScores
 from ..kernels.rows import Pair
 from ..notes import found_by_name, unknown
 from ..objective import Deviance
 from ..reading import FrameReader, Response, fragments_of
 from ..scan import check
+from ..source.base import VECTORS
 from ..source.chunked import Chunked, Chunks
 from ..source.in_memory import InMemory
 from ..source.threads import get_threads
-
-VECTORS = ("weights", "freq_weights", "offset", "exposure")
 
 
 def with_cov(
@@ -104,10 +104,10 @@ def _covariance(result, cov, source, inverse):
     if several:
         others = result.params.shape[1]
         objective = CrossEntropy(source, others + 1)
-        scores = sandwich.ClassScores(sandwich.zeroed(beta).reshape(others, -1))
+        scores = ClassScores(sandwich.zeroed(beta).reshape(others, -1))
     else:
         pair = Pair(result.family, result.link)
-        objective, scores = Deviance(source, pair), sandwich.MeanScores(pair, sandwich.zeroed(beta))
+        objective, scores = Deviance(source, pair), MeanScores(pair, sandwich.zeroed(beta))
     root = result.information_root
     fitted = sandwich.Fitted(
         objective, source, scores, beta, inverse, result.nobs, result.rank, root=root, dispersion=result.scale

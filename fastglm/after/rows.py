@@ -15,11 +15,11 @@ from ..inference import check_X, column_names
 from ..matrix.rows import StoredRows
 from ..notes import found_by_name, unknown
 from ..reading import texts
+from ..source.base import VECTORS
 from ..source.ordered import ordered
 from ..source.pieces import Place
 
 BATCH = 65_536  # rows of a piece
-VECTORS = ("weights", "freq_weights", "offset", "exposure")
 
 
 class Piece(NamedTuple):

@@ -11,14 +11,16 @@ from ..errors import InvalidParameterError
 from ..family.links import Identity
 from ..family.multinomial import Multinomial
 from ..inference import check_offset, linear_predictor
+from ..inference.multinomial import check_rows, with_reference
 from ..inference.residuals import _check_y, evaluate_rows
 from ..kernels.evaluate import evaluate
 from ..kernels.rows import Pair
-from ..result import frame
+from ..outputs import frame
 from ..scan import scan
 from ..source.base import Data
 from ..source.in_memory import InMemory
 from ..source.threads import get_threads
+from ..special import log_softmax
 from .rows import Given, check_numbers, in_order
 from .tables import Tally, total
 
@@ -222,9 +224,6 @@ def _null_deviance(result, given, mean, threads):
 
 
 def _of_classes(result, given, threads):
-    from ..inference.multinomial import check_rows, with_reference
-    from ..special import log_softmax
-
     def work(piece):
         X, codes, weights = check_rows(result, piece.X, piece.y, piece.weights)
         f = np.broadcast_to(piece.frequency, (len(codes),))

@@ -13,6 +13,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import coo_matrix, identity, kron
 
 from ..errors import InvalidParameterError
 from ..matrix.coding import Coding
@@ -142,8 +143,6 @@ def _combined(coded, levels):
         for c, stride in zip(coded, strides, strict=True):
             picked = (c.picked[:, None] * int(stride) + picked[None, :]).ravel()
         return picked, None
-    from scipy.sparse import identity, kron
-
     whole = [
         identity(n, format="csc")[:, c.picked] if c.matrix is None else c.matrix
         for c, n in zip(coded, levels, strict=True)
@@ -187,8 +186,6 @@ def _coding(blocks, long) -> Coding:
         for b, first in zip(blocks, edges, strict=False):
             picked[b.coefs] = first + b.picked
         return Coding(picked, width, kept, levels)
-    from scipy.sparse import coo_matrix
-
     rows, columns, data = [], [], []
     for b, first in zip(blocks, edges, strict=False):
         entries = b.matrix.tocoo() if b.picked is None else None

@@ -16,6 +16,7 @@ from ..errors import InvalidParameterError, MissingDataError
 from . import expression as ex
 from .formula import Formula, parse
 from .recipe import MISSING, UNSEEN, Design, _option, columns_of, complete, refuse_missing, response_of
+from .tables import Table
 from .variables import Factor, Rows, learn, reads
 
 AT_ONCE = 1 << 28  # bytes of the columns that splines and polynomials must see whole
@@ -229,8 +230,6 @@ class _Look:
                     break
 
     def _whole_rows(self, found):
-        from .tables import Table
-
         pieces = [piece for part in found for piece in part.whole]
         table = Table({name: np.concatenate([piece[name] for piece in pieces]) for name in self.whole})
         return Rows(table, 0, table.n_rows)

@@ -6,6 +6,8 @@ import sys
 
 from ..errors import InvalidParameterError
 from ..source.threads import Threads
+from .dask import Dask
+from .pools import Pool
 from .ray import Ray
 
 __all__ = ["Ray", "engine_of"]
@@ -31,12 +33,8 @@ def engine_of(client, threads: int):
         return client
     distributed = sys.modules.get("distributed")
     if distributed is not None and isinstance(client, distributed.Client):
-        from .dask import Dask
-
         return Dask(client)
     if hasattr(client, "submit"):
-        from .pools import Pool
-
         return Pool(client)
     hint = "; pass distributed.Client(cluster)" if hasattr(client, "scheduler_address") else ""
     raise InvalidParameterError(

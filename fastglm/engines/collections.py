@@ -11,17 +11,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 
 import numpy as np
 
 from ..errors import FileFormatError, InvalidParameterError
 from ..files import Fragment, Rows
 from ..files.schema import canonical, canonical_schema, conformed, delivered, unified
-from ..inference.sandwich import parse
 from ..inputs import numeric
-from ..reading import VECTORS
-from ..tables import needed, unknown_column
+from ..tables import unknown_column
 from .dask import Dask
 from .tasks import brought
 
@@ -172,13 +169,13 @@ def partitions(data, columns, added: dict, client) -> Partitions:
     return Partitions(loaded if client is None else client.compute(loaded, retries=3), None, token, client, added)
 
 
-def _is_array(v):
+def is_array(v):
     return hasattr(v, "chunks") and hasattr(v, "numblocks")
 
 
 def _parts(data):
     """The partitions of a frame or series, or blocks of rows, as delayed values."""
-    if not _is_array(data):
+    if not is_array(data):
         return data.to_delayed()
     if data.ndim == 2 and data.numblocks[1] != 1:
         raise InvalidParameterError(
@@ -192,11 +189,11 @@ def _cut(name, v, data, n):
     if not hasattr(v, "__dask_graph__"):
         raise InvalidParameterError(
             f"{name} is {type(v).__name__}, X is a collection of Dask: pass a series or array of Dask cut as X is"
-            + ("" if _is_array(data) else ", or the name of a column")
+            + ("" if is_array(data) else ", or the name of a column")
         )
     if getattr(v, "ndim", 1) != 1:
         raise InvalidParameterError(f"{name} must be a 1-d array or a series, not {v.ndim}-d")
-    if _is_array(v) and _is_array(data) and not np.isnan([*data.chunks[0], *v.chunks[0]]).any():
+    if is_array(v) and is_array(data) and not np.isnan([*data.chunks[0], *v.chunks[0]]).any():
         if v.shape[0] != data.shape[0]:
             raise InvalidParameterError(f"{name} has length {v.shape[0]}, X has {data.shape[0]} rows")
         v = v.rechunk((data.chunks[0],))
@@ -244,7 +241,7 @@ def _load(i, part, columns, names, *vectors):
 def _by_label(part, columns, i):
     """The columns of a partition of a frame, whose order may be another one than that of the collection."""
     labels = list(part.columns)
-    _unique([str(label) for label in labels])
+    check_unique([str(label) for label in labels])
     places = {str(label): j for j, label in enumerate(labels)}
     for name in columns:
         if name not in places:
@@ -286,7 +283,7 @@ def _some(table, columns, first, rows):
     )
 
 
-def _client(client):
+def client_of(client):
     """The client that is given, or the one that there is."""
     distributed = sys.modules.get("distributed")
     if client is None and distributed is not None:
@@ -295,82 +292,16 @@ def _client(client):
     return client
 
 
-def _named(known, vectors):
-    """Vectors with a column name for each that is none, and those to add by that name."""
-    added, names = {}, {}
-    for role, v in vectors.items():
-        if v is None or isinstance(v, str):
-            names[role] = v
-            continue
-        name = role
-        while name in known or name in added:
-            name += "_"
-        added[name], names[role] = v, name
-    return names, added
-
-
-def glm_collection(formula, data, *, client, **options):
-    """``glm`` of a dask.dataframe.
-
-    Raises
-    ------
-    InvalidParameterError, MissingDataError, EngineError
-    """
-    from ..stored import fit_rows
-
-    columns, client = _columns(data), _client(client)
-    names, added = _named(columns, {name: options.pop(name, None) for name in VECTORS})
-    clusters = getattr(parse(options.get("cov")), "by", ())
-    read = needed(columns, formula, [v for v in (*names.values(), *clusters) if isinstance(v, str)])
-    rows = partitions(data[[columns[name] for name in read]], read, added, client)
-    return _without(fit_rows(formula, rows, **options, **names, client=client), added)
-
-
-def fit_collection(X, y, *, intercept, names, client, **options):
-    """``fit`` of a dask.dataframe or dask.array.
-
-    Raises
-    ------
-    InvalidParameterError, MissingDataError, EngineError
-    """
-    from ..stored import all_columns, fit_rows
-
-    client, array = _client(client), _is_array(X)
-    if array:
-        if X.ndim != 2:
-            raise InvalidParameterError(f"X must be a 2-d array of shape (n, p), not {X.ndim}-d")
-        columns = [f"x{j + 1}" for j in range(X.shape[1])] if names is None else [str(name) for name in names]
-        if len(columns) != X.shape[1]:
-            raise InvalidParameterError(f"names has length {len(columns)}, X has {X.shape[1]} columns")
-        _unique(columns)
-    elif names is not None:
-        raise InvalidParameterError("names: the columns of a data frame have names of their own")
-    else:
-        columns = list(_columns(X))
-    roles, added = _named(columns, {"y": y, **{name: options.pop(name, None) for name in VECTORS}})
-    y = roles.pop("y")
-    rows = partitions(X, columns, added, client)
-    result = fit_rows(all_columns(y, bool(intercept)), rows, **options, **roles, client=client)
-    return replace(result, design=None) if array else _without(result, added)
-
-
-def _without(result, added):
-    """A result whose design knows columns that were added as the arrays that they were."""
-    design = result.design
-    vectors = {role: None if name in added else name for role, name in design.vectors.items()}
-    return replace(result, design=replace(design, vectors=vectors))
-
-
-def _columns(data) -> dict:
+def columns_of(data) -> dict:
     """The labels of a frame's columns by their names, which are text."""
-    if _is_array(data) or not hasattr(data, "to_delayed") or not hasattr(data, "columns"):
+    if is_array(data) or not hasattr(data, "to_delayed") or not hasattr(data, "columns"):
         raise InvalidParameterError(f"data of type {type(data).__name__} are no dask.dataframe")
     labels = list(data.columns)
-    _unique([str(label) for label in labels])
+    check_unique([str(label) for label in labels])
     return {str(label): label for label in labels}
 
 
-def _unique(names):
+def check_unique(names):
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise InvalidParameterError(f"several columns are named {repeated[0]!r}; names must be unique")

@@ -6,7 +6,6 @@ needs as arguments, and a worker only keeps what it can be sent anew.
 
 from __future__ import annotations
 
-import asyncio
 import time
 import uuid
 from concurrent.futures import CancelledError
@@ -253,6 +252,8 @@ class Dask:
 
 async def _warm(*what):
     """``tasks.warm`` beside the worker's event loop, which must go on answering."""
+    import asyncio
+
     return await asyncio.get_running_loop().run_in_executor(None, tasks.warm, *what)
 
 

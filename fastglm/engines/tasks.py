@@ -12,8 +12,11 @@ from copy import deepcopy
 from functools import cache
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
+import scipy
 
+from .. import __version__
 from ..errors import FastGLMError, FileFormatError
 from ..source.base import Tree
 from ..source.chunked import Chunks
@@ -220,11 +223,6 @@ def warm(sent: Sent, change, task: bytes) -> Any:
 
 def versions() -> dict:
     """The versions on which the bits of an answer depend."""
-    import numba
-    import scipy
-
-    from .. import __version__
-
     return {"fastglm": __version__, "numpy": np.__version__, "numba": numba.__version__, "scipy": scipy.__version__}
 
 

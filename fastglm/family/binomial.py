@@ -19,10 +19,11 @@ from ..kernels.elementary import (
     sigmoid,
     stirling_error,
 )
+from ..kernels.fused import fused
 from ..kernels.scalars import MANY, bernoulli_entropy, poisson_gap
 from ..kernels.verbs import tails
 from .links import Logit
-from .registry import UNIT, family, fused
+from .registry import UNIT, family
 
 
 @family(

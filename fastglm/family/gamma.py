@@ -7,9 +7,10 @@ from math import log as log_
 from typing import NamedTuple
 
 from ..kernels.elementary import exp, log
+from ..kernels.fused import fused
 from ..kernels.scalars import gamma_gap
 from .links import Inverse, Log
-from .registry import POSITIVE, family, fused
+from .registry import POSITIVE, family
 
 
 @family(

@@ -7,8 +7,9 @@ from math import pi
 from typing import NamedTuple
 
 from ..kernels.elementary import log
+from ..kernels.fused import fused
 from .links import Identity
-from .registry import REAL, family, fused
+from .registry import REAL, family
 
 
 @family(
@@ -22,6 +23,8 @@ from .registry import REAL, family, fused
 )
 class Gaussian(NamedTuple):
     """theta = mu, T(y) = y, a(theta) = theta^2 / 2, V(mu) = 1."""
+
+    linear_link = Identity  # the link under which the score is w (y - eta)
 
     def variance(self, mu: float) -> float:
         return 1.0

@@ -6,9 +6,10 @@ from math import lgamma
 from typing import NamedTuple
 
 from ..kernels.elementary import HALF_LOG_2PI, exp, log, log1p, log_factorial, stirling_error, vectorisable
+from ..kernels.fused import fused
 from ..kernels.scalars import MANY, log1p_gap
 from .links import Log
-from .registry import NONNEGATIVE, family, fused
+from .registry import NONNEGATIVE, family
 
 
 @vectorisable

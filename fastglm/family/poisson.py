@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..kernels.elementary import exp, log, log_factorial, stirling_error
+from ..kernels.fused import fused
 from ..kernels.scalars import poisson_gap
 from .links import Log
-from .registry import NONNEGATIVE, family, fused
+from .registry import NONNEGATIVE, family
 
 LOG_2PI = 1.83787706640934548356
 

@@ -1,4 +1,4 @@
-"""The tables of families, links and closed forms; a registration is all that a new one needs."""
+"""The tables of families and links; a registration is all that a new one needs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..errors import InvalidParameterError
-from ..types import Family, Interval, Link, RegisteredFamily, RegisteredLink
+from ..types import Interval, Link, RegisteredFamily, RegisteredLink
+from .multinomial import Multinomial, Softmax
 
 C = TypeVar("C", bound=type)
-F = TypeVar("F", bound=Callable[..., Any])
 
 FAMILIES: dict[str, type] = {}
 LINKS: dict[str, type] = {}
 ALIASES: dict[str, str] = {}
-FUSED: dict[tuple[type, type | None], Any] = {}
 
 REAL = Interval()
 POSITIVE = Interval(0.0, float("inf"), "neither")
@@ -106,29 +105,6 @@ def family(
     return register
 
 
-def fused(family_class: type[Family], link_class: type[Link] | None) -> Callable[[F], F]:
-    """Decorator: a closed form ``rows(family, link, eta, y) -> (r, h, d)`` for one pair.
-
-    ``r`` is the score with respect to eta, ``h`` the expected information and ``d`` the unit deviance, all for
-    unit weight. ``link_class=None`` serves every link for which no pair of its own is registered.
-    """
-
-    def register(function):
-        FUSED[family_class, link_class] = function
-        return function
-
-    return register
-
-
-def find_fused(family_class: type, link_class: type):
-    """The closed form for a pair, looked up along both classes' parents, or None."""
-    for f in family_class.__mro__:
-        for k in (*link_class.__mro__, None):
-            if (f, k) in FUSED:
-                return FUSED[f, k]
-    return None
-
-
 def _lookup(table: dict[str, type], what: str, name: str) -> type:
     key = ALIASES.get(f"{what}:{name}", name)
     if key not in table:
@@ -146,8 +122,6 @@ def get_family(name: str, **params: Any) -> RegisteredFamily:
     InvalidParameterError
         For a name that is not registered, or parameters the family does not have.
     """
-    from .multinomial import Multinomial
-
     # not in the table of families of one mean, which loops are compiled and tests are made for
     known = FAMILIES | {Multinomial.name: Multinomial}
     return _build(_lookup(known, "family", name), "family", name, params)
@@ -155,8 +129,6 @@ def get_family(name: str, **params: Any) -> RegisteredFamily:
 
 def get_link(name: str, **params: Any) -> RegisteredLink:
     """The link registered under ``name`` (or an alias), with its parameters; or "softmax", that of the multinomial."""
-    from .multinomial import Softmax
-
     return _build(_lookup(LINKS | {Softmax.name: Softmax}, "link", name), "link", name, params)
 
 

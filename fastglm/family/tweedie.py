@@ -6,9 +6,10 @@ from math import nan
 from typing import NamedTuple
 
 from ..kernels.elementary import exp, log, vectorisable
+from ..kernels.fused import fused
 from ..kernels.scalars import gamma_gap, poisson_gap
 from .links import Log
-from .registry import NONNEGATIVE, POSITIVE, family, fused
+from .registry import NONNEGATIVE, POSITIVE, family
 
 
 @vectorisable

@@ -12,6 +12,8 @@ import tempfile
 import weakref
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import FileFormatError, InvalidParameterError
 from ..tables import unknown_column
 from .find import File
@@ -114,7 +116,6 @@ class Levels:
 
     def codes(self, key, array):
         """The codes (int32, null where missing) of a dictionary array's values; new values get new codes."""
-        import numpy as np
         import pyarrow as pa
 
         known = self._codes.setdefault(key, {})

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import inputs
-from ..api import check_options, check_size
 from ..cross_entropy import CrossEntropy
 from ..family.multinomial import Multinomial
+from ..fitting import check_options, check_size
 from ..kernels.rows import Pair
 from ..objective import Deviance
 from ..solvers import name_of, resolve

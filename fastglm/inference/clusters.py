@@ -11,11 +11,12 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from ..errors import FastGLMWarning, InvalidParameterError, warn
 from ..source.task import Task
 from .cluster_ids import Clustered, ids_of
-from .sandwich import blocks, columns, repeats
+from .row_scores import blocks, columns, repeats
 
 MOST_BYTES = 1 << 28  # of sums of clusters' scores in one pass; while units are added there are a few times as many
 
@@ -148,8 +149,6 @@ class ClusterScores(Task):
 
     def _add(self, data, a, b, f, found):
         """Add the scores of rows a to b to the sums of their clusters."""
-        from scipy.sparse import csr_matrix
-
         with np.errstate(all="ignore"):
             r, _ = self.scores.terms(data, a, b)
             r = np.where(f[:, None] > 0.0, r * f[:, None], 0.0)

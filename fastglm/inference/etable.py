@@ -10,11 +10,13 @@ from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InvalidParameterError, visible
-from ..result import GLMResult
+from ..types import Record
 from .summary import STYLE, describe, format_number
 
 if TYPE_CHECKING:
     from typing import Literal
+
+    from ..result import GLMResult
 
 HANGING = ")*"
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
@@ -147,10 +149,10 @@ def etable(
 
 
 def _checked(models, names, stats, format, digits):
-    if isinstance(models, GLMResult) or not isinstance(models, Sequence) or not models:
+    if isinstance(models, Record) or not isinstance(models, Sequence) or not models:
         raise InvalidParameterError("models must be a sequence of one or more results, such as [m1, m2]")
     for i, model in enumerate(models):
-        if not isinstance(model, GLMResult):
+        if not isinstance(model, Record):
             raise InvalidParameterError(f"models[{i}] is of type {type(model).__name__}, not a GLMResult")
     names = [f"({i + 1})" for i in range(len(models))] if names is None else names
     if isinstance(names, str) or len(names) != len(models):

@@ -9,8 +9,8 @@ import numpy as np
 
 from . import check_covariance, design_blocks, quadratic_form
 from .coordinates import Coordinates
+from .leverage import NEARLY, ONE, Products, along, scaled
 from .residuals import KINDS, evaluate_rows
-from .sandwich import NEARLY, ONE, Products, along, scaled
 
 if TYPE_CHECKING:
     from ..types import Array

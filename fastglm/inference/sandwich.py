@@ -22,22 +22,17 @@ import numpy as np
 from ..errors import FastGLMWarning, InvalidParameterError, warn
 from ..kernels import double_double as dd
 from ..kernels.dense import symmetric
-from ..kernels.evaluate import row_terms
 from ..moments import Bordered
 from ..solver.bordered import LARGEST
-from ..source.rooted import as_rows, design, offset, predictor
-from ..source.task import Task
+from .clusters import clustered
 from .coordinates import MOST, Coordinates, at_optimum, placed, residuals
+from .leverage import ONE, Leveraged, Products, Remaining, scaled
+from .row_scores import columns, repeats
 
 KINDS = ("HC0", "HC1", "HC2", "HC3")
 POWERS = {"HC2": 1, "HC3": 2}  # of 1 - leverage, that a squared score is divided by
 KNOWN = "'model', 'robust' (HC0), 'HC1', 'HC2', 'HC3', 'cluster:column', {'cluster': groups} or None"
-BLOCK_BYTES = 1 << 21  # of rows as float64 numbers at a time
-SPARSE_ROWS = 8192
 RESIDUE = 1e-12  # of a standard error of the model, below which a robust one is rounding
-NEARLY = 1.0 - 1e-3  # a leverage, beyond which 1 - h has lost digits
-OWN = 0.5  # of a direction's square, which no two rows can both have
-ONE = 10.0 * np.finfo(float).eps  # 1 - h, below which it is zero: R's rule
 
 
 class Robust(NamedTuple):
@@ -185,8 +180,6 @@ def covariance(cov: Robust, fitted: Fitted):
         return {"covariance": _told_from_zero(cov, fitted, _plain(cov, fitted, few))}
     space = Coordinates.of(fitted.root, fitted.inverse)
     if cov.kind == "cluster":
-        from .clusters import clustered
-
         core = clustered(cov, fitted, space)
         found = space.covariance(core)
     else:
@@ -225,8 +218,6 @@ def _plain(cov, fitted, few):
     size, V, gone = scaled(fitted.inverse)
     space = Products(V, size)
     if cov.kind == "cluster":
-        from .clusters import clustered
-
         found = clustered(cov, fitted, space)
     else:
         found, ones = _squares(fitted, space, POWERS[cov.kind])
@@ -297,18 +288,6 @@ def zeroed(beta) -> np.ndarray:
     return np.where(np.isnan(beta), 0.0, beta)
 
 
-def scaled(inverse):
-    """Standard errors s at dispersion one (m,), the inverse information over s s', and which coefficients are aliased.
-
-    With columns times s every number is near one, however the columns are scaled.
-    """
-    variances = np.diagonal(inverse)
-    gone = np.isnan(variances)
-    size = np.sqrt(np.where(gone, 0.0, variances))
-    kept = np.where(size > 0.0, size, 1.0)
-    return size, np.where(np.isnan(inverse), 0.0, inverse) / kept / kept[:, None], gone
-
-
 def around(inverse, meat, scale: np.ndarray):
     """The inverse information on both sides of a meat.
 
@@ -325,171 +304,3 @@ def around(inverse, meat, scale: np.ndarray):
     gone = np.isnan(inverse)
     bread = np.where(gone, 0.0, inverse)
     return np.where(gone, np.nan, bread @ (meat / scale / scale[:, None]) @ bread)
-
-
-class MeanScores(NamedTuple):
-    """The scores of a model of one mean a row, at ``beta`` without NaN; ``pair`` is its family and link."""
-
-    pair: Any
-    beta: np.ndarray
-
-    def terms(self, data, a, b):
-        """Score (rows, 1) and information (rows,) in the linear predictor of one copy of each row."""
-        eta = predictor(data, a, b, self.beta) + offset(data, a, b)
-        w = 1.0 if data.weights is None else np.asarray(data.weights[a:b], np.float64)
-        r, h, _ = row_terms(self.pair, eta, np.asarray(data.y[a:b]), w)
-        return r[:, None], h
-
-
-class ClassScores(NamedTuple):
-    """The scores of a softmax regression of K classes, at ``beta`` (K - 1, m); y holds the numbers of the classes."""
-
-    beta: np.ndarray
-
-    def terms(self, data, a, b):
-        """Scores in the linear predictors (rows, K - 1) of one copy of each row, and None."""
-        from ..special import softmax
-
-        eta = np.column_stack([np.zeros(b - a), *(predictor(data, a, b, beta) for beta in self.beta)])
-        seen = np.asarray(data.y[a:b]).astype(np.intp)[:, None] == np.arange(eta.shape[1])
-        r = (seen - softmax(eta))[:, 1:]
-        return r if data.weights is None else r * np.asarray(data.weights[a:b], np.float64)[:, None], None
-
-
-def blocks(runs: np.ndarray, data, m: int):
-    """Ranges of rows small enough to be made dense, in order."""
-    step = SPARSE_ROWS if data.terms else max(64, BLOCK_BYTES // (8 * m))
-    for a, b in runs.tolist():
-        for c in range(a, b, step):
-            yield c, min(c + step, b)
-
-
-def columns(data, a: int, b: int):
-    """Rows a to b of the design, the intercept first: an array, or beside terms a CSR matrix."""
-    if not data.terms:
-        return design(data, a, b)
-    from scipy.sparse import csr_matrix, hstack
-
-    from ..source.pieces import taken
-
-    rows = csr_matrix(as_rows(taken(data, slice(a, b))).X)
-    return hstack([np.ones((b - a, 1)), rows], format="csr") if data.ones else rows
-
-
-def repeats(data, a: int, b: int) -> np.ndarray:
-    """How often each row occurred, (rows,), zero where its weight is zero."""
-    f = np.ones(b - a) if data.freq_weights is None else np.asarray(data.freq_weights[a:b], np.float64)
-    return f if data.weights is None else np.where(np.asarray(data.weights[a:b]) > 0.0, f, 0.0)
-
-
-class Squares(NamedTuple):
-    """A sum of squares (m, m), and the rows with leverage near one that are not in it."""
-
-    matrix: np.ndarray
-    near: tuple
-
-    def __add__(self, other: Squares) -> Squares:
-        return Squares(self.matrix + other.matrix, self.near + other.near)
-
-
-class Products(NamedTuple):
-    """Rows' products with the inverse information V (m, m), in units in which columns are times ``size`` (m,)."""
-
-    V: np.ndarray
-    size: np.ndarray
-
-    @property
-    def width(self) -> int:
-        """Numbers that a row has."""
-        return len(self.V)
-
-    def rows(self, X):
-        """Rows as they are."""
-        return X
-
-    def of_sums(self, sums):
-        """The effect of sums of scores on the coefficients."""
-        return (sums * self.size) @ self.V
-
-    def effects(self, X):
-        """Each row's effect on the coefficients but for its score, x' V x, and what rounding leaves undecided of it."""
-        V = self.V * self.size
-        A = X @ V.T
-        if hasattr(X, "multiply"):
-            square = np.asarray(X.multiply(self.size).multiply(A).sum(1)).ravel()
-        else:
-            square = np.einsum("ij,ij->i", X * self.size, A)
-        return A, square
-
-    def directions(self, X):
-        """V x of some rows (k, m): with it the hat matrix is a product."""
-        X = X.toarray() if hasattr(X, "toarray") else X
-        return self.size * ((X * self.size) @ self.V)
-
-
-class Leveraged(Task):
-    """The sum of r^2 / (1 - h)^power e e', e a row's effect on the coefficients but for its score; ``Squares``.
-
-    Rows whose leverage h is nearly one are not in it, but in the value's ``near``.
-
-    Parameters
-    ----------
-    scores : MeanScores
-    space : Products or Coordinates
-    power : int
-    """
-
-    def __init__(self, scores, space, power):
-        self.scores, self.space, self.power = scores, space, power
-
-    def of(self, part, runs):
-        data, near = part.data, []
-        total = np.zeros((self.space.width, self.space.width))
-        for a, b in blocks(runs, data, part.n_columns):
-            with np.errstate(all="ignore"):
-                r, h = self.scores.terms(data, a, b)
-                f, X = repeats(data, a, b), columns(data, a, b)
-                A, square = self.space.effects(X)
-                lever = np.where(f > 0.0, h * square, 0.0)
-                left = np.flatnonzero(lever > NEARLY) if self.power else np.zeros(0, np.intp)
-                q = np.where(f > 0.0, f * r[:, 0] ** 2 / (1.0 - lever) ** self.power, 0.0)
-                q[left] = 0.0
-            near += [Near(self.space.directions(X[[i]])[0], A[i], square[i], f[i] * r[i, 0] ** 2, f[i]) for i in left]
-            total += (A.T * q) @ A
-        return Squares(total, tuple(near))
-
-
-class Near(NamedTuple):
-    """A row whose leverage is nearly one: its direction, effect and x' V x, its squared score and how often it is."""
-
-    direction: np.ndarray
-    effect: np.ndarray
-    square: float
-    score: float
-    repeats: float
-
-
-class Remaining(Task):
-    """Of rows with leverage near one what it is less than one: the squares that all other rows have along theirs.
-
-    1 - h is u' (G - x x') u, G the identity that all rows sum to and u the row's own direction: as a sum over the
-    other rows it keeps its digits, and is zero where the row is the only one to have its direction.
-    """
-
-    def __init__(self, scores, space, directions, squares):
-        self.scores, self.space, self.directions, self.squares = scores, space, directions, squares
-
-    def of(self, part, runs):
-        total = np.zeros(len(self.squares))
-        for a, b in blocks(runs, part.data, part.n_columns):
-            with np.errstate(all="ignore"):
-                h = self.scores.terms(part.data, a, b)[1]
-                X = self.space.rows(columns(part.data, a, b))
-                total += along(X, repeats(part.data, a, b) * h, self.directions, self.squares)
-        return total
-
-
-def along(X, h, directions, squares) -> np.ndarray:
-    """The sum of squares of rows (n, m) along directions (k, m), each row's own left out, (k,)."""
-    parts = np.square(np.asarray(X @ directions.T)) / squares * np.where(h > 0.0, h, 0.0)[:, None]
-    return np.where(parts > OWN, 0.0, parts).sum(0)

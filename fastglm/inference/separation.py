@@ -14,6 +14,7 @@ import numpy as np
 from scipy.linalg import qr, solve_triangular
 
 from ..family.links import linear_predictor
+from ..family.means import inverse_link
 from ..solver.newton import factorise
 from ..source.rooted import predictor, weight
 from ..source.task import Largest, Task
@@ -252,8 +253,6 @@ def _found(model) -> Separation | None:
 
 def _near_ends(model, X, y, offset) -> bool:
     """Whether the mean of a row is nearly at the end of its range that y is at."""
-    from ..kernels.evaluate import inverse_link
-
     side = sides(y, model.family, model.link)
     with np.errstate(all="ignore"):
         mu = inverse_link(model.link, X @ model.solution.beta + offset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from html import escape
 from itertools import islice
+from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -345,6 +346,4 @@ def _two_columns(facts, width):
 
 
 def _wrap(text, width):
-    from textwrap import wrap
-
     return wrap(text, width, subsequent_indent="    ", break_on_hyphens=False)

@@ -166,7 +166,8 @@ def mean_interval(result, X, offset, kind="mean", level=0.95):
 
 def _to_mean(result, eta, se, lower, upper):
     """Carry an interval for eta over to the mean, ordered also where the link decreases."""
-    from ..kernels.evaluate import evaluate, inverse_link
+    from ..family.means import inverse_link
+    from ..kernels.evaluate import evaluate
 
     link = result.link
     mu = inverse_link(link, eta)

@@ -54,13 +54,6 @@ def evaluate(family, link, eta, y) -> Detail:
     return Detail(mu, slope, variance, deviance, score, information)
 
 
-def inverse_link(link, eta) -> np.ndarray:
-    """The mean at each linear predictor, (n,)."""
-    from ..family.gaussian import Gaussian
-
-    return evaluate(Gaussian(), link, eta, 0.0).mu
-
-
 def row_terms(pair: Pair, eta, y, w):
     """The score r, information h and deviance d of each row, as in ``kernels.rows``."""
     return _call(pair.rows, pair, eta, y, w)[1:]

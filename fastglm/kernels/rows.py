@@ -18,11 +18,9 @@ import numpy as np
 from numba import carray, types
 from numba.extending import overload
 
-from ..family.gaussian import Gaussian
-from ..family.links import Identity
-from ..family.registry import find_fused
 from . import verbs
 from .compile import DOUBLE_P, address_of, fingerprint, revive
+from .fused import find_fused
 from .verbs import INLINE
 
 N_PAR = 4  # two parameters of the family, then two of the link
@@ -88,7 +86,7 @@ class Pair(NamedTuple):
     @property
     def linear(self) -> bool:
         """Whether the score is w (y - eta): least squares."""
-        return isinstance(self.family, Gaussian) and isinstance(self.link, Identity)
+        return isinstance(self.link, getattr(self.family, "linear_link", ()))
 
     @property
     def rows(self) -> int:

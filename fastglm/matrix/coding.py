@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from ..errors import InvalidParameterError
 
@@ -57,8 +58,6 @@ class Coding:
 
     def matrix_map(self):
         """The map of the core as a scipy sparse matrix (M0, m0)."""
-        from scipy.sparse import csr_matrix
-
         if not self.simple:
             return self.map
         m = len(self.picked)

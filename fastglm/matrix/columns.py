@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
+from scipy.sparse import csr_matrix, vstack
 
 from ..errors import InvalidParameterError, MissingDataError
 from ..kernels import terms as k
@@ -68,8 +71,6 @@ class Categorical:
 
     def tocsr(self):
         """As a scipy CSR matrix."""
-        from scipy.sparse import csr_matrix
-
         seen = np.flatnonzero(self.codes >= 0)
         values = np.ones(len(seen)) if self.values is None else self.values[seen]
         return csr_matrix((values, (seen, self.codes[seen])), shape=self.shape)
@@ -134,8 +135,6 @@ class Sparse:
 
     def tocsr(self):
         """As a scipy CSR matrix."""
-        from scipy.sparse import csr_matrix
-
         return csr_matrix((self.data, self.indices, self.indptr), shape=self.shape)
 
     def rows(self, part) -> Sparse:
@@ -145,8 +144,6 @@ class Sparse:
     @staticmethod
     def stacked(parts) -> Sparse:
         """The rows of several, one below the other."""
-        from scipy.sparse import vstack
-
         return Sparse(vstack([part.tocsr() for part in parts], format="csr"))
 
     def toarray(self) -> np.ndarray:
@@ -305,6 +302,4 @@ def _values(v, name, shape):
 
 def _call(address, *arguments):
     """Call a compiled loop whose arguments are all integers."""
-    import ctypes
-
     ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * len(arguments))(address)(*arguments)

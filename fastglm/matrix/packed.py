@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import vstack
 
 from .coding import Coding
 from .columns import Categorical
@@ -99,8 +100,6 @@ def pack(terms, coding: Coding | None, dense: int, n_rows: int) -> Packed:
     groups = _groups([None if i == last else t for i, t in enumerate(short)], max(t.shape[1] for t in terms))
     if last is None and all(len(g) == 1 for g in groups):
         return Packed(dense, terms, coding)
-    from scipy.sparse import vstack
-
     maps = [_combined_map([short[i].shape[1] for i in g], [whole[spans[i]] for i in g]) for g in groups]
     core = vstack([whole[:dense], *maps], format="csr")
     if long:

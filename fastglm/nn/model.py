@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import inputs
-from ..api import check_options
 from ..errors import InvalidParameterError
+from ..fitting import check_options
 from ..kernels.activation import KINDS
 from ..labels import Encoded
 from ..scan import check as check_vectors

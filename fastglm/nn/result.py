@@ -9,12 +9,13 @@ import numpy as np
 
 from .. import inputs
 from ..errors import InvalidParameterError
+from ..family.means import inverse_link
 from ..inference import check_offset, check_X
-from ..kernels.evaluate import inverse_link
 from ..source.base import Data
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
 from ..special import softmax
+from . import saved
 from .network import Network
 from .passes import Passes
 
@@ -160,9 +161,7 @@ class MLPResult:
 
     def save(self, path: File) -> None:
         """Write the result to an npz file that ``MLPResult.load`` reads back to the bit; see ``fastglm.nn.saved``."""
-        from .saved import save
-
-        save(self, path)
+        saved.save(self, path)
 
     @classmethod
     def load(cls, path: File) -> MLPResult:
@@ -173,9 +172,7 @@ class MLPResult:
         FileFormatError
             For a file that is not a saved network, is damaged, or is newer than this version.
         """
-        from .saved import load
-
-        return load(path)
+        return MLPResult(**saved.load(path))
 
     def __repr__(self) -> str:
         net = self.network

@@ -8,11 +8,10 @@ import zipfile
 import numpy as np
 
 from ..atomic import whole
+from ..codecs import CODECS
 from ..errors import FileFormatError, InvalidParameterError
 from ..kernels.activation import KINDS
-from ..serialize import CODECS
 from .network import Network
-from .result import MLPResult
 
 FORMAT, VERSION = "fastglm-network", 1
 SHAPE = ("inputs", "hidden", "outputs", "activation", "skip")  # fields of the network that are plain data
@@ -20,7 +19,7 @@ CODED = ("names", "classes", "exposure_kind", "stop", "notes", "deviance")  # of
 PREFIX = "history/"
 
 
-def save(result: MLPResult, path) -> None:
+def save(result, path) -> None:
     """Write a result, replacing the file only once all of it is written.
 
     Raises
@@ -39,8 +38,8 @@ def save(result: MLPResult, path) -> None:
         np.savez(file, header=np.array(json.dumps(header)), **arrays)
 
 
-def load(path) -> MLPResult:
-    """Read what ``save`` wrote.
+def load(path) -> dict:
+    """The fields of the result that ``save`` wrote.
 
     Raises
     ------
@@ -80,11 +79,10 @@ def _restored(header, arrays):
     theta = arrays["theta"]
     if network.activation not in KINDS or theta.shape != (network.n_params,) or theta.dtype != np.float64:
         raise ValueError("theta does not fit the layers")
-    return MLPResult(
-        network=network,
-        theta=theta,
-        loss=CODECS["deviance"][1](header["loss"]),
-        epochs=header["epochs"],
-        history={name.removeprefix(PREFIX): v for name, v in arrays.items() if name.startswith(PREFIX)},
-        **values,
-    )
+    return values | {
+        "network": network,
+        "theta": theta,
+        "loss": CODECS["deviance"][1](header["loss"]),
+        "epochs": header["epochs"],
+        "history": {name.removeprefix(PREFIX): v for name, v in arrays.items() if name.startswith(PREFIX)},
+    }

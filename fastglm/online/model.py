@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import inputs
-from ..api import check_options, fit
+from ..api import fit
 from ..errors import ConvergenceWarning, InvalidParameterError, warn
 from ..family.multinomial import Multinomial
+from ..fitting import check_options
 from ..kernels.rows import Pair
 from ..labels import Encoded
 from ..model import GLM, Softmax
@@ -24,6 +25,7 @@ from ..solvers import Stream
 from ..source.base import Data
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
+from . import saved
 from .batch import NUMBERS, Batch, Shape, add, checked, objective, owned
 from .drift import Fluctuation, blamed, doubt, look
 from .start import constant_model, events
@@ -381,15 +383,11 @@ class OnlineGLM:
         InvalidParameterError
             If their families, columns, labels or options differ.
         """
-        from .saved import merged
-
-        return merged(self, other)
+        return saved.merged(self, other)
 
     def save(self, path: File) -> None:
         """Write the state to a file, from which ``load`` goes on to the same bits; the file is replaced at once."""
-        from .saved import save
-
-        save(self, path)
+        saved.save(self, path)
 
     @classmethod
     def load(cls, path: File) -> Self:
@@ -400,9 +398,7 @@ class OnlineGLM:
         FileFormatError
             If the file is not a saved stream, is damaged, or was written by a newer version.
         """
-        from .saved import load
-
-        return load(cls, path)
+        return saved.load(cls, path)
 
     def __repr__(self) -> str:
         state = "no estimate yet" if self._running is None else f"{self.n_batches} batches"

@@ -7,9 +7,9 @@ import json
 import numpy as np
 
 from ..atomic import whole
+from ..codecs import named, read_named
 from ..errors import FileFormatError, InvalidParameterError
 from ..scan import Scan
-from ..serialize import named, read_named
 from ..solver.running import Running
 from ..source.base import Data
 from .batch import FIELDS, NUMBERS, Batch, Shape, add

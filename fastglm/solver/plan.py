@@ -9,12 +9,12 @@ import numpy as np
 
 from ..kernels.dense import symmetric
 from ..moments import Bordered
-from ..solvers import Auto
 from .boundary import barrier, can_be_searched, presses, touches
 from .decide import Control
 from .factor import Diagonal, cholesky
 from .newton import Solution, descend, factorise, without_aliased
 from .newton_cg import newton_cg
+from .options import Auto
 from .stream import stream
 
 TRANSPORT = 20.0  # how much nearer to the optimum a sample's correction brings the curvature, at the least

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..matrix.columns import Categorical
-from .base import Data
+from .base import VECTORS, Data
 from .task import Task
 
-VECTORS = ("y", "weights", "freq_weights", "offset", "exposure")
+PARTS = ("y", *VECTORS)
 
 
 class Place(NamedTuple):
@@ -44,7 +44,7 @@ class Pieces(NamedTuple):
         if len(self.parts) == 1:
             return self.parts[0]
         columns = {}
-        for name in VECTORS:
+        for name in PARTS:
             values = [getattr(part, name) for part in self.parts]
             columns[name] = None if values[0] is None else np.concatenate(values)
         terms = zip(*(part.terms for part in self.parts), strict=True)
@@ -101,7 +101,7 @@ class Fill(Task):
     def _write(self, data, rows, place):
         whole = self.data
         whole.X[place] = data.X[rows]
-        for name in VECTORS:
+        for name in PARTS:
             if (v := getattr(data, name)) is not None:
                 getattr(whole, name)[place] = v[rows]
         for mine, term in zip(whole.terms, data.terms, strict=True):
@@ -112,7 +112,7 @@ class Fill(Task):
     def _empty(self, data):
         """Arrays for all rows of the ranges, of the types and the order of a piece's."""
         n, X = int(self.ends[-1]), data.X
-        vectors = {name: v if (v := getattr(data, name)) is None else np.empty(n, v.dtype) for name in VECTORS}
+        vectors = {name: v if (v := getattr(data, name)) is None else np.empty(n, v.dtype) for name in PARTS}
         terms = tuple(
             Categorical(np.zeros(n, np.int32), t.shape[1], None if t.values is None else np.zeros(n))
             for t in data.terms
@@ -123,7 +123,7 @@ class Fill(Task):
 
 def taken(data, rows):
     """Some rows, a slice or numbers; copies where they are numbers."""
-    vectors = {name: v if (v := getattr(data, name)) is None else v[rows] for name in VECTORS}
+    vectors = {name: v if (v := getattr(data, name)) is None else v[rows] for name in PARTS}
     X = data.X[rows] if isinstance(rows, slice) or data.X.flags.c_contiguous else data.X.T.take(rows, axis=1).T
     return data._replace(X=X, terms=tuple(t.rows(rows) for t in data.terms), **vectors)
 
@@ -175,7 +175,7 @@ class Parts:
         """The numbers of rows, and a digest of all that they hold."""
         digest = hashlib.blake2b(digest_size=16)
         for part in self.parts:
-            arrays = [part.X, *(getattr(part, name) for name in VECTORS)]
+            arrays = [part.X, *(getattr(part, name) for name in PARTS)]
             arrays += [v for t in part.terms for v in vars(t).values()]
             for v in arrays:
                 digest.update(np.ascontiguousarray(v).tobytes() if isinstance(v, np.ndarray) else repr(v).encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_matrix, hstack
 
 from ..kernels.dense import orthogonal_triangle
 from .task import Task
@@ -87,8 +88,6 @@ def as_rows(data):
     """The data with all columns in one array, or one CSR matrix where there are terms: what row-wise solvers read."""
     if not data.terms:
         return data
-    from scipy.sparse import csr_matrix, hstack
-
     parts = [csr_matrix(data.X), *(t.tocsr() for t in data.terms)]
     ones = [csr_matrix(np.ones((len(data.y), 1)))] if data.ones else []
     full = hstack([*ones, *parts], format="csr")

@@ -9,10 +9,11 @@ from ..inference.residuals import anscombe_change
 from ..kernels.evaluate import evaluate
 from ..lazy import cached_property
 from . import predictions
+from .covariance import inverse
 from .distributions import distribution
 from .refusals import caution, refuse
 from .results import Results
-from .rows import row_forms
+from .rows import gram, row_forms
 
 
 class LinkResults(Results):
@@ -222,9 +223,6 @@ class GLMResults(LinkResults):
         factor = model.row_information(self._eta, observed)
         cov = self._normalized
         if observed and not model.spec.canonical or self.method.lower() != "irls":
-            from .covariance import inverse
-            from .rows import gram
-
             cov = inverse(gram(model.exog, factor))
         return factor * row_forms(model.exog, cov)
 

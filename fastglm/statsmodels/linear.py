@@ -10,6 +10,7 @@ from .. import families, links
 from ..errors import InvalidParameterError
 from ..inference import tests
 from ..lazy import cached_property
+from ..source.in_memory import constant_column
 from . import covariance
 from .glm_results import LinkResults
 from .model import LinkModel
@@ -229,8 +230,6 @@ class OLSResults(LinkResults):
     @cached_property
     def _slopes_test(self):
         """The joint test of all columns but the constant one, or None where there is nothing to test."""
-        from ..source.in_memory import constant_column
-
         constant = constant_column(self.model.exog) if self.k_constant else None
         if self.k_constant and constant is None:
             return None

@@ -8,8 +8,9 @@ import numpy as np
 
 from .. import api
 from ..errors import InvalidParameterError
+from ..family.means import inverse_link
 from ..inference.tests import HALF_LINE_LINKS
-from ..kernels.evaluate import evaluate, inverse_link
+from ..kernels.evaluate import evaluate
 from ..lazy import cached_property
 from ..source.in_memory import constant_column
 from . import designs

@@ -13,6 +13,7 @@ from ..lazy import cached_property
 from .contrasts import Contrast, linear_constraints
 from .covariance import clusters_df
 from .refusals import Refusing
+from .summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,8 +182,6 @@ class Results(Refusing):
         alpha: float = 0.05,
     ) -> Any:  # fmt: skip
         """The fit as a table, with ``as_text()`` and ``as_html()``."""
-        from .summary import Summary
-
         return Summary(self, yname, xname, title, alpha)
 
     summary2 = summary

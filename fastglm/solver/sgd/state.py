@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-RECORD = ("epoch", "loss", "validation_loss", "rate", "gradient_norm", "seconds", "passes")
-
 
 class State:
     """All that a fit needs to go on from where it is; it changes between epochs only.
@@ -34,7 +32,7 @@ class State:
     lowest, judged : float
         The lowest loss of an epoch, and the lowest that was an improvement.
     history : list of dict
-        A record with the keys ``RECORD`` for each epoch.
+        A record for each epoch: epoch, loss, validation_loss, rate, gradient_norm, seconds and passes.
     notes : list of str
         What was done without being asked for.
     """

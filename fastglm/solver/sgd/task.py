@@ -13,11 +13,11 @@ from ...kernels.rows import N_PAR
 from ...kernels.stochastic import layout as k
 from ...kernels.stochastic.gradient import gradient_address
 from ...kernels.stochastic.implicit import implicit_address
-from ...kernels.stochastic.single import single_logistic_rows
 from ...kernels.stochastic.softmax import softmax_rows
 from .rows import prepare
 from .sample import Sample
 from .scaling import STRETCH, standardise
+from .single import single_logistic_rows
 
 BLOCK_BYTES = 65536  # of X
 DIRECT_BATCH = 4096  # rows whose linear predictors are made before any parameter moves

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..translate import translate
 from . import links
 
 __all__ = [
@@ -47,8 +48,6 @@ class Family:
 
     def variance(self, mu: Any) -> Any:
         """The variance of a response of mean mu at unit scale, an array of mu's shape."""
-        from ..translate import translate
-
         value = translate(self).family
         return np.vectorize(value.variance, otypes=[float])(mu)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ... import links as _links
 from ..negative_binomial_link import NegativeBinomialLink
+from ..translate import power_link
 
 __all__ = [
     "CLogLog",
@@ -71,8 +72,6 @@ class Power(Link):
 
     @property
     def fastglm(self):
-        from ..translate import power_link
-
         return power_link(self.power)
 
     def __repr__(self):

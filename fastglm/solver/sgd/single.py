@@ -9,9 +9,9 @@ from numba import carray
 
 from ...family.binomial import Binomial
 from ...family.links import Logit
-from ...family.registry import find_fused
-from ..compile import address_of, fingerprint
-from ..rows import ROWS, row
+from ...kernels.compile import address_of, fingerprint
+from ...kernels.fused import find_fused
+from ...kernels.rows import ROWS, row
 
 
 @cache

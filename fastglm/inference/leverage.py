@@ -1,0 +1,139 @@
+"""Sums over rows of squared scores by their leverages, with care for rows whose leverage is nearly one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..source.task import Task
+from .row_scores import blocks, columns, repeats
+
+NEARLY = 1.0 - 1e-3  # a leverage, beyond which 1 - h has lost digits
+OWN = 0.5  # of a direction's square, which no two rows can both have
+ONE = 10.0 * np.finfo(float).eps  # 1 - h, below which it is zero: R's rule
+
+
+def scaled(inverse):
+    """Standard errors s at dispersion one (m,), the inverse information over s s', and which coefficients are aliased.
+
+    With columns times s every number is near one, however the columns are scaled.
+    """
+    variances = np.diagonal(inverse)
+    gone = np.isnan(variances)
+    size = np.sqrt(np.where(gone, 0.0, variances))
+    kept = np.where(size > 0.0, size, 1.0)
+    return size, np.where(np.isnan(inverse), 0.0, inverse) / kept / kept[:, None], gone
+
+
+class Squares(NamedTuple):
+    """A sum of squares (m, m), and the rows with leverage near one that are not in it."""
+
+    matrix: np.ndarray
+    near: tuple
+
+    def __add__(self, other: Squares) -> Squares:
+        return Squares(self.matrix + other.matrix, self.near + other.near)
+
+
+class Products(NamedTuple):
+    """Rows' products with the inverse information V (m, m), in units in which columns are times ``size`` (m,)."""
+
+    V: np.ndarray
+    size: np.ndarray
+
+    @property
+    def width(self) -> int:
+        """Numbers that a row has."""
+        return len(self.V)
+
+    def rows(self, X):
+        """Rows as they are."""
+        return X
+
+    def of_sums(self, sums):
+        """The effect of sums of scores on the coefficients."""
+        return (sums * self.size) @ self.V
+
+    def effects(self, X):
+        """Each row's effect on the coefficients but for its score, x' V x, and what rounding leaves undecided of it."""
+        V = self.V * self.size
+        A = X @ V.T
+        if hasattr(X, "multiply"):
+            square = np.asarray(X.multiply(self.size).multiply(A).sum(1)).ravel()
+        else:
+            square = np.einsum("ij,ij->i", X * self.size, A)
+        return A, square
+
+    def directions(self, X):
+        """V x of some rows (k, m): with it the hat matrix is a product."""
+        X = X.toarray() if hasattr(X, "toarray") else X
+        return self.size * ((X * self.size) @ self.V)
+
+
+class Leveraged(Task):
+    """The sum of r^2 / (1 - h)^power e e', e a row's effect on the coefficients but for its score; ``Squares``.
+
+    Rows whose leverage h is nearly one are not in it, but in the value's ``near``.
+
+    Parameters
+    ----------
+    scores : MeanScores
+    space : Products or Coordinates
+    power : int
+    """
+
+    def __init__(self, scores, space, power):
+        self.scores, self.space, self.power = scores, space, power
+
+    def of(self, part, runs):
+        data, near = part.data, []
+        total = np.zeros((self.space.width, self.space.width))
+        for a, b in blocks(runs, data, part.n_columns):
+            with np.errstate(all="ignore"):
+                r, h = self.scores.terms(data, a, b)
+                f, X = repeats(data, a, b), columns(data, a, b)
+                A, square = self.space.effects(X)
+                lever = np.where(f > 0.0, h * square, 0.0)
+                left = np.flatnonzero(lever > NEARLY) if self.power else np.zeros(0, np.intp)
+                q = np.where(f > 0.0, f * r[:, 0] ** 2 / (1.0 - lever) ** self.power, 0.0)
+                q[left] = 0.0
+            near += [Near(self.space.directions(X[[i]])[0], A[i], square[i], f[i] * r[i, 0] ** 2, f[i]) for i in left]
+            total += (A.T * q) @ A
+        return Squares(total, tuple(near))
+
+
+class Near(NamedTuple):
+    """A row whose leverage is nearly one: its direction, effect and x' V x, its squared score and how often it is."""
+
+    direction: np.ndarray
+    effect: np.ndarray
+    square: float
+    score: float
+    repeats: float
+
+
+class Remaining(Task):
+    """Of rows with leverage near one what it is less than one: the squares that all other rows have along theirs.
+
+    1 - h is u' (G - x x') u, G the identity that all rows sum to and u the row's own direction: as a sum over the
+    other rows it keeps its digits, and is zero where the row is the only one to have its direction.
+    """
+
+    def __init__(self, scores, space, directions, squares):
+        self.scores, self.space, self.directions, self.squares = scores, space, directions, squares
+
+    def of(self, part, runs):
+        total = np.zeros(len(self.squares))
+        for a, b in blocks(runs, part.data, part.n_columns):
+            with np.errstate(all="ignore"):
+                h = self.scores.terms(part.data, a, b)[1]
+                X = self.space.rows(columns(part.data, a, b))
+                total += along(X, repeats(part.data, a, b) * h, self.directions, self.squares)
+        return total
+
+
+def along(X, h, directions, squares) -> np.ndarray:
+    """The sum of squares of rows (n, m) along directions (k, m), each row's own left out, (k,)."""
+    parts = np.square(np.asarray(X @ directions.T)) / squares * np.where(h > 0.0, h, 0.0)[:, None]
+    return np.where(parts > OWN, 0.0, parts).sum(0)

@@ -1,0 +1,65 @@
+"""The scores of a model's rows, and the rows themselves, block by block."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_matrix, hstack
+
+from ..kernels.evaluate import row_terms
+from ..source.pieces import taken
+from ..source.rooted import as_rows, design, offset, predictor
+from ..special import softmax
+
+BLOCK_BYTES = 1 << 21  # of rows as float64 numbers at a time
+SPARSE_ROWS = 8192
+
+
+class MeanScores(NamedTuple):
+    """The scores of a model of one mean a row, at ``beta`` without NaN; ``pair`` is its family and link."""
+
+    pair: Any
+    beta: np.ndarray
+
+    def terms(self, data, a, b):
+        """Score (rows, 1) and information (rows,) in the linear predictor of one copy of each row."""
+        eta = predictor(data, a, b, self.beta) + offset(data, a, b)
+        w = 1.0 if data.weights is None else np.asarray(data.weights[a:b], np.float64)
+        r, h, _ = row_terms(self.pair, eta, np.asarray(data.y[a:b]), w)
+        return r[:, None], h
+
+
+class ClassScores(NamedTuple):
+    """The scores of a softmax regression of K classes, at ``beta`` (K - 1, m); y holds the numbers of the classes."""
+
+    beta: np.ndarray
+
+    def terms(self, data, a, b):
+        """Scores in the linear predictors (rows, K - 1) of one copy of each row, and None."""
+        eta = np.column_stack([np.zeros(b - a), *(predictor(data, a, b, beta) for beta in self.beta)])
+        seen = np.asarray(data.y[a:b]).astype(np.intp)[:, None] == np.arange(eta.shape[1])
+        r = (seen - softmax(eta))[:, 1:]
+        return r if data.weights is None else r * np.asarray(data.weights[a:b], np.float64)[:, None], None
+
+
+def blocks(runs: np.ndarray, data, m: int):
+    """Ranges of rows small enough to be made dense, in order."""
+    step = SPARSE_ROWS if data.terms else max(64, BLOCK_BYTES // (8 * m))
+    for a, b in runs.tolist():
+        for c in range(a, b, step):
+            yield c, min(c + step, b)
+
+
+def columns(data, a: int, b: int):
+    """Rows a to b of the design, the intercept first: an array, or beside terms a CSR matrix."""
+    if not data.terms:
+        return design(data, a, b)
+    rows = csr_matrix(as_rows(taken(data, slice(a, b))).X)
+    return hstack([np.ones((b - a, 1)), rows], format="csr") if data.ones else rows
+
+
+def repeats(data, a: int, b: int) -> np.ndarray:
+    """How often each row occurred, (rows,), zero where its weight is zero."""
+    f = np.ones(b - a) if data.freq_weights is None else np.asarray(data.freq_weights[a:b], np.float64)
+    return f if data.weights is None else np.where(np.asarray(data.weights[a:b]) > 0.0, f, 0.0)
