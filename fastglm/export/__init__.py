@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from .layer import Layer
+
 __all__ = ["to_keras", "to_onnx", "to_torch"]
 
 
@@ -32,7 +34,7 @@ def to_torch(result):
     InvalidParameterError
         If the link is not one of the library's own.
     """
-    return _module("torch", "torch", "to_torch").GLMModule(_layer(result))
+    return _module("torch", "torch", "to_torch").GLMModule(Layer.of(result))
 
 
 def to_keras(result, dtype="float64"):
@@ -57,7 +59,7 @@ def to_keras(result, dtype="float64"):
     InvalidParameterError
         If the link is not one of the library's own.
     """
-    return _module("keras", "keras torch", "to_keras").keras_model(_layer(result), dtype)
+    return _module("keras", "keras torch", "to_keras").keras_model(Layer.of(result), dtype)
 
 
 def to_onnx(result, path=None):
@@ -83,7 +85,7 @@ def to_onnx(result, path=None):
     InvalidParameterError
         If the link is not one of the library's own.
     """
-    return _module("onnx", "onnx", "to_onnx").onnx_model(_layer(result), path)
+    return _module("onnx", "onnx", "to_onnx").onnx_model(Layer.of(result), path)
 
 
 FILES = {"torch": "torch_module", "keras": "keras_model", "onnx": "onnx_graph"}
@@ -96,9 +98,3 @@ def _module(library, packages, function):
     except ImportError as error:
         raise ImportError(f"{function} needs {library} ({error}): pip install {packages}") from error
     return import_module(f".{FILES[library]}", __package__)
-
-
-def _layer(result):
-    from .layer import Layer
-
-    return Layer.of(result)
