@@ -62,7 +62,7 @@ OURS = {
     "only names that there are not need it": {"statsmodels": ("statsmodels.refusals",)},
 }  # fmt: skip
 MOST = {
-    "not everyone has it": 137, "it is slow to load": 25, "the doctor looks whether it is there": 2,
+    "not everyone has it": 137, "it is slow to load": 24, "the doctor looks whether it is there": 2,
     "results are read without the compiler": 27, "fits of arrays need neither frames nor files": 4,
     "the command line answers --help at once": 16, "only names that there are not need it": 1,
 }  # fmt: skip
