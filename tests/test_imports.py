@@ -4,6 +4,7 @@ Importing the package itself must be quick and must not load the compiler, scipy
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -126,6 +127,13 @@ def test_no_import_goes_upward(name):
 
 def test_every_room_is_there_and_has_one_place():
     assert sorted(ROOMS) == sorted({name.split(".")[0] for name in MODULES})
+
+
+def test_the_order_is_the_documented_one():
+    table = (Path(__file__).parents[1] / "docs/design.md").read_text().split("| rooms, in their order |")[1]
+    cells = [line.split("|")[1] for line in table.splitlines()[2:12]]
+    names = [name.strip("/") for cell in cells for name in re.findall(r"`(.*?)`", cell)]
+    assert ["__init__", *names[1:]] == ROOMS
 
 
 def test_no_files_import_each_other_in_a_circle():

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import fastglm
-from fastglm.family.registry import ALIASES, FAMILIES, FUSED, LINKS
+from fastglm.family.registry import ALIASES, FAMILIES, LINKS
+from fastglm.kernels.fused import FUSED
 from fastglm.types import Interval
 
 POSITIVE = Interval(0.0, float("inf"), "neither")
