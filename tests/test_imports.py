@@ -84,8 +84,10 @@ MODULES = modules()
 
 
 def statements(node, top=True):
-    """(import statement, whether it stands outside of functions) of a tree."""
+    """(import statement, whether it stands outside of functions) of a tree; not those that only type checkers read."""
     for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            continue
         if isinstance(child, (ast.Import, ast.ImportFrom)):
             yield child, top
         yield from statements(child, top and not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)))
