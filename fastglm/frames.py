@@ -15,9 +15,9 @@ from .fitting import fit_arrays
 from .inference import sandwich
 from .notes import named, notes_of, sorted_by, with_shifts
 from .result import GLMResult
-from .source.base import VECTORS
 from .stored import fit_rows, glm_collection
 from .tables import is_series
+from .types import VECTORS
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -117,15 +117,9 @@ def glm(
         swapped = " (formula and data are swapped: glm(formula, data))" if isinstance(data, str) else ""
         raise InvalidParameterError(f"formula must be text like 'y ~ x', not {type(formula).__name__}{swapped}")
     data = plain(data)
-    if hasattr(data, "__dask_graph__"):
-        return glm_collection(
-            formula, data, family=family, link=link, weights=weights, freq_weights=freq_weights, offset=offset,
-            exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, threads=threads,
-            progress=progress, missing=missing, unseen=unseen, compress=compress, memory=memory, client=client,
-            checkpoint=checkpoint,
-        )  # fmt: skip
-    if is_rows(data):
-        return fit_rows(
+    collection = hasattr(data, "__dask_graph__")
+    if collection or is_rows(data):
+        return (glm_collection if collection else fit_rows)(
             formula, data, family=family, link=link, weights=weights, freq_weights=freq_weights, offset=offset,
             exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, threads=threads,
             progress=progress, missing=missing, unseen=unseen, compress=compress, memory=memory, client=client,

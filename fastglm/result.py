@@ -9,6 +9,7 @@ import numpy as np
 
 from .codecs import save
 from .errors import InvalidParameterError
+from .export import to_keras, to_onnx, to_torch
 from .files import is_rows
 from .inference import check_offset, linear_predictor, new_rows
 from .inference import tests as _tests
@@ -452,20 +453,14 @@ class GLMResult(Record):
 
     def to_torch(self) -> Any:
         """The model as a ``torch.nn.Module`` of one layer; see ``fastglm.export``."""
-        from .export import to_torch
-
         return to_torch(self)
 
     def to_keras(self, dtype: str = "float64") -> Any:
         """The model as a Keras model of one layer; see ``fastglm.export``."""
-        from .export import to_keras
-
         return to_keras(self, dtype)
 
     def to_onnx(self, path: File | None = None) -> Any:
         """The model as an ONNX graph of one layer, written to ``path`` if given; see ``fastglm.export``."""
-        from .export import to_onnx
-
         return to_onnx(self, path)
 
     def save(self, path: File) -> None:

@@ -18,11 +18,11 @@ from .inference.cluster_ids import ClusteredChunks, ClusterReader
 from .notes import SHIFTS, notes_of, unknown, with_shifts
 from .reading import reader_of
 from .solvers import resolve
-from .source.base import VECTORS
 from .source.chunked import Chunked, Chunks
 from .source.journal import Journal
 from .source.threads import get_threads
 from .tables import needed
+from .types import VECTORS
 
 NO_SHIFT = {"offset": (), "exposure": None}
 MEMORY = 1 << 28  # bytes of rows that are read once and kept

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 # why a fit stopped that has read its rows once, and cannot know how far it is from the optimum
 READ_ONCE = "read once: not certified"
+# what a row may have beside X and y
+VECTORS = ("weights", "freq_weights", "offset", "exposure")
 
 
 class Interval(NamedTuple):

@@ -1,11 +1,13 @@
-"""The layers of the library, read from its source: a module imports only from its own level or a lower one.
+"""The rooms of the library, read from its source: a file imports only from its own room or a lower one.
 
 Importing the package itself must be quick and must not load the compiler, scipy or pandas.
 """
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,101 +15,184 @@ import pytest
 import fastglm
 
 PACKAGE = Path(fastglm.__file__).parent
-# the longest prefix that fits decides; a new module must be placed here
-LEVELS = [
-    (0, ("types", "errors", "atomic", "sealed", "lazy", "special")),
-    (1, ("family", "kernels", "matrix", "families", "links")),
-    (2, ("source", "design", "tables", "files", "notes")),
-    (3, ("moments", "penalty", "passes", "objective", "cross_entropy", "scan", "inputs", "labels", "cells", "reading")),
-    (4, ("solver", "solvers")),
-    (5, ("result", "multinomial", "inference", "serialize", "progress", "null", "export")),
-    (5, ("after",)),
-    (6, ("engines", "api", "model", "online", "nn", "frames", "stored", "sklearn", "statsmodels", "forecast")),
-    (6, ("cli", "commands", "doctor", "warm", "__main__", "simulate", "plots")),
-]
-# imports of a higher level made at the moment of use, as (module, imported); each needs a reason beside it
-UPWARD_AT_USE: tuple = ()
+# every folder and every module beside them, the lowest first: a total order; a new one must be placed here
+ROOMS = """
+    __init__ errors types lazy atomic sealed outputs tables labels notes special
+    kernels family families links
+    matrix design source files
+    moments penalty passes objective cells cross_entropy scan inputs reading
+    solver solvers
+    inference codecs after export result multinomial serialize
+    null model progress fitting
+    engines stored frames api
+    forecast online nn simulate plots sklearn statsmodels warm
+    doctor commands cli __main__
+""".split()
+# Imports inside functions, and why. All others stand at the top of their files, where circles show.
+LIBRARIES = {
+    "not everyone has it": """pandas polars pyarrow narwhals formulaic dask distributed ray duckdb fsspec threadpoolctl
+        matplotlib tqdm patsy sklearn statsmodels glum""".split(),
+    "it is slow to load": ["scipy", "asyncio"],
+    "the doctor looks whether it is there": ["numba", "llvmlite"],
+}
+OURS = {
+    "results are read without the compiler": {
+        "codecs": ("design", "families", "links", "solver.bordered"),
+        "inference": ("design", "inference.coordinates"),
+        "inference.residuals": ("kernels.evaluate", "links"),
+        "inference.summary": ("design.groups",),
+        "inference.tests": ("family.means", "kernels.evaluate"),
+        "multinomial": ("after.answers", "inference.multinomial"),
+        "result": (
+            "after.answers", "after.cov", "after.scores", "design.groups", "family.means", "inference.influence",
+            "inference.residuals",
+        ),
+    },
+    "fits of arrays need neither frames nor files": {"api": ("frames", "stored")},
+    "the command line answers --help at once": {
+        "commands.compare": ("design", "inputs", "source.base", "source.rooted", "tables"),
+        "commands.demo": ("api", "simulate"),
+        "commands.fit": ("frames",),
+        "commands.options": ("files.find",),
+        "commands.peers": ("families",),
+        "commands.plan": ("forecast",),
+        "commands.predict": ("serialize",),
+        "commands.simulate": ("simulate",),
+        "doctor": ("api", "kernels.passes", "source.threads"),
+    },
+    "only names that there are not need it": {"statsmodels": ("statsmodels.refusals",)},
+}  # fmt: skip
+MOST = {
+    "not everyone has it": 137, "it is slow to load": 24, "the doctor looks whether it is there": 2,
+    "results are read without the compiler": 27, "fits of arrays need neither frames nor files": 4,
+    "the command line answers --help at once": 16, "only names that there are not need it": 1,
+}  # fmt: skip
 OPTIONAL = ("pandas", "tqdm", "matplotlib", "pyarrow", "statsmodels", "sklearn", "torch", "keras", "onnx")
 HEAVY = ("numba", "llvmlite", "scipy", "threadpoolctl", *OPTIONAL)
 
 
 def modules():
-    """Dotted name inside the package -> path, of every Python file but the package's own ``__init__``."""
+    """Dotted name inside the package -> path, of every Python file; ``__init__`` is that of the package itself."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
-        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        if name:
-            found[name] = path
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts) or "__init__"] = path
     return found
 
 
 MODULES = modules()
 
 
-def level(name):
-    """The level of a module, that of its longest listed prefix."""
-    fits = [(len(p), n) for n, prefixes in LEVELS for p in prefixes if name == p or name.startswith(p + ".")]
-    assert fits, f"{name} has no level: place it in LEVELS"
-    return max(fits)[1]
-
-
-def for_checkers(node):
-    """Whether what follows is never run: names that only type checkers read."""
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+def statements(node, top=True):
+    """(import statement, whether it stands outside of functions) of a tree; not those that only type checkers read."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            continue
+        if isinstance(child, (ast.Import, ast.ImportFrom)):
+            yield child, top
+        yield from statements(child, top and not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)))
 
 
 def imports(name, path):
-    """(imported module of ours, whether at module level) of a file."""
-    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-    tree = ast.parse(path.read_text())
-    inside = {id(n) for f in ast.walk(tree) if isinstance(f, (ast.FunctionDef, ast.Lambda)) for n in ast.walk(f)}
-    typed = {id(n) for f in ast.walk(tree) if for_checkers(f) for part in f.body for n in ast.walk(part)}
-    for node in ast.walk(tree):
-        if id(node) in typed:
-            continue
-        top = id(node) not in inside
-        if isinstance(node, ast.ImportFrom):
-            if node.level:
-                base = package[: len(package) - node.level + 1]
-            elif node.module and node.module.split(".")[0] == "fastglm":
-                base = []
-            else:
-                continue
-            stem = ".".join([*base, *(node.module or "").removeprefix("fastglm").strip(".").split(".")]).strip(".")
-            for alias in node.names:
-                inner = f"{stem}.{alias.name}".strip(".")
-                target = inner if inner in MODULES else stem
-                if target:
-                    yield target, top
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.startswith("fastglm."):
-                    yield alias.name.removeprefix("fastglm."), top
+    """(imported module, its name in the package or else of its library; whether ours; whether at the top) of a file."""
+    package = [part for part in name.split(".") if part != "__init__"]
+    package = package if path.name == "__init__.py" else package[:-1]
+    for node, top in statements(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            whole = [alias.name.split(".") for alias in node.names]
+        else:
+            base = ["fastglm", *package[: len(package) - node.level + 1]] if node.level else []
+            base += node.module.split(".") if node.module else []
+            whole = [[*base, alias.name] for alias in node.names]
+            names = [".".join(parts[1:]) for parts in whole]
+            whole = [parts if n in MODULES else base for parts, n in zip(whole, names, strict=True)]
+        for parts in {tuple(parts) for parts in whole}:
+            ours = parts[0] == "fastglm"
+            yield (".".join(parts[1:]) or "__init__") if ours else parts[0], ours, top
 
 
-EDGES = [(name, target, top) for name, path in MODULES.items() for target, top in imports(name, path)]
+IMPORTS = [(name, *found) for name, path in MODULES.items() for found in imports(name, path)]
+EDGES = [(source, target) for source, target, ours, _ in IMPORTS if ours and source != target]
+
+
+def room(name):
+    """The place of a module's room in the order."""
+    assert name.split(".")[0] in ROOMS, f"{name} is in no room: place it in ROOMS"
+    return ROOMS.index(name.split(".")[0])
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_every_module_has_a_level_and_imports_downwards(name):
-    upward = [target for source, target, top in EDGES if source == name and top and level(target) > level(name)]
-    assert upward == []
+def test_no_import_goes_upward(name):
+    assert room(name) >= 0
+    assert [target for source, target in EDGES if source == name and room(target) > room(source)] == []
+
+
+def test_every_room_is_there_and_has_one_place():
+    assert sorted(ROOMS) == sorted({name.split(".")[0] for name in MODULES})
+
+
+def test_the_order_is_the_documented_one():
+    table = (Path(__file__).parents[1] / "docs/design.md").read_text().split("| rooms, in their order |")[1]
+    cells = [line.split("|")[1] for line in table.splitlines()[2:12]]
+    names = [name.strip("/") for cell in cells for name in re.findall(r"`(.*?)`", cell)]
+    assert ["__init__", *names[1:]] == ROOMS
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Files that import none that is left are taken away again and again; what stays is in a circle or above one."""
+    left = {name: {target for source, target in EDGES if source == name} for name in MODULES}
+    while free := [name for name, targets in left.items() if not targets & left.keys()]:
+        for name in free:
+            del left[name]
+    assert left == {}
+
+
+def test_inside_the_package_its_face_gives_the_version_only():
+    shown = [
+        (name, alias.name)
+        for name, path in MODULES.items()
+        for node, _ in statements(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and not node.module
+        and node.level == name.count(".") + 1 + (path.name == "__init__.py")
+        for alias in node.names
+        if alias.name not in MODULES
+    ]  # fmt: skip
+    assert shown and {alias for _, alias in shown} == {"__version__"}, shown
+
+
+def reason(source, target, ours):
+    """Why a file may import at the moment of use, or None."""
+    if not ours:
+        return next((why for why, libraries in LIBRARIES.items() if target in libraries), None)
+    return next((why for why, table in OURS.items() if target in table.get(source, ())), None)
+
+
+def test_imports_inside_functions_are_the_declared_ones():
+    at_use = [(source, target, ours) for source, target, ours, top in IMPORTS if not top]
+    hidden = [found[:2] for found in at_use if reason(*found) is None]
+    assert hidden == [], "put them at the top of the file; if that makes a circle, move what both need further down"
+    counts = Counter(reason(*found) for found in at_use)
+    assert counts == MOST, "more of them need a reason, fewer a smaller number in MOST"
+    declared = {(source, target) for table in OURS.values() for source, targets in table.items() for target in targets}
+    assert declared == {(source, target) for source, target, ours in at_use if ours}
+
+
+def test_modules_imported_by_their_names_are_faces_and_other_libraries():
+    """``__init__``, ``matrix`` and ``statsmodels`` show what is in files below them; the others name libraries."""
+    users = {name for name, path in MODULES.items() if "import_module(" in path.read_text()}
+    assert users == {"__init__", "matrix", "statsmodels", "export", "outputs", "commands.compare", "source.journal"}
 
 
 def test_the_reader_of_imports_sees_them():
-    assert ("passes", "kernels.passes", True) in EDGES
-    assert len(EDGES) > 60
-
-
-def test_upward_imports_at_the_moment_of_use_are_the_listed_ones():
-    upward = {(source, target) for source, target, top in EDGES if not top and level(target) > level(source)}
-    assert upward <= set(UPWARD_AT_USE), upward - set(UPWARD_AT_USE)
+    assert ("passes", "kernels.passes", True, True) in IMPORTS
+    assert ("result", "after.cov", True, False) in IMPORTS
+    assert ("stored", "inputs", True, True) in IMPORTS
+    assert len(EDGES) > 600
 
 
 def test_solvers_see_an_objective_and_nothing_behind_it():
     behind = ("source.in_memory", "api", "inputs", "result", "inference")
-    seen = [(s, t) for s, t, _ in EDGES if s.startswith("solver") and t.startswith(behind)]
+    seen = [(s, t) for s, t in EDGES if s.startswith("solver") and t.startswith(behind)]
     assert seen == []
 
 

@@ -13,8 +13,8 @@ import pytest
 import tails
 
 import fastglm
-from fastglm.family.registry import FUSED, find_fused
 from fastglm.kernels.evaluate import evaluate, row_terms
+from fastglm.kernels.fused import FUSED, find_fused
 from fastglm.kernels.rows import Pair
 
 PAIRS = oracle.pairs()

@@ -22,10 +22,10 @@ from ..notes import found_by_name, unknown
 from ..objective import Deviance
 from ..reading import FrameReader, Response, fragments_of
 from ..scan import check
-from ..source.base import VECTORS
 from ..source.chunked import Chunked, Chunks
 from ..source.in_memory import InMemory
 from ..source.threads import get_threads
+from ..types import VECTORS
 
 
 def with_cov(

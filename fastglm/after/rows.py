@@ -15,9 +15,9 @@ from ..inference import check_X, column_names
 from ..matrix.rows import StoredRows
 from ..notes import found_by_name, unknown
 from ..reading import texts
-from ..source.base import VECTORS
 from ..source.ordered import ordered
 from ..source.pieces import Place
+from ..types import VECTORS
 
 BATCH = 65_536  # rows of a piece
 

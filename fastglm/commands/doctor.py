@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..doctor import examine
 from .options import add_json
 from .output import say, say_json
 
@@ -24,8 +25,6 @@ def add(parser):
 
 def run(args) -> int:
     """Examine and print."""
-    from ..doctor import examine
-
     checks = examine()
     wrong = [check for check in checks if check.remedy]
     if args.json:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..atomic import is_same_file
 from ..errors import InvalidParameterError
+from ..tables import mentioned
 
 FORMULA = """The formula speaks of the columns of the data; text and categories are factors:
   y ~ a + b             two columns and an intercept;  y ~ a + b - 1  without one;  y ~ 1  the intercept alone
@@ -96,8 +97,6 @@ def model(args) -> dict:
     InvalidParameterError
         For a column that is both in the formula and given by an option.
     """
-    from ..tables import mentioned
-
     for name in ("weights", "freq_weights"):
         if getattr(args, name) in mentioned(args.formula):
             option = f"--{name.replace('_', '-')}"

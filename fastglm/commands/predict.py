@@ -38,7 +38,7 @@ def add(parser):
 
 def run(args) -> int:
     """Predict piece by piece into a file."""
-    from .. import load
+    from ..serialize import load
 
     out = Path(args.out)
     if out.suffix not in (".parquet", ".csv"):

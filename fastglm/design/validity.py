@@ -6,6 +6,7 @@ import ast
 from math import isfinite
 
 from ..errors import FileFormatError
+from ..types import VECTORS
 from .column import KINDS
 from .expression import tree_of
 from .functions import STATEFUL
@@ -13,7 +14,6 @@ from .recipe import MISSING, UNSEEN
 from .variables import Numeric
 
 LIBRARIES = ("pandas", "polars", "pyarrow")
-ROLES = ("weights", "freq_weights", "offset", "exposure")
 
 
 def check_saved(saved) -> None:
@@ -40,7 +40,7 @@ def check_saved(saved) -> None:
     _need(_mapping(saved["unused"], _levels), "its unused levels are no lists")
     _need(saved.get("library", "pandas") in LIBRARIES, "its library is unknown")
     roles = saved.get("vectors", {})
-    _need(_mapping(roles, lambda v: v is None or isinstance(v, str)) and set(roles) <= set(ROLES), "its vectors")
+    _need(_mapping(roles, lambda v: v is None or isinstance(v, str)) and set(roles) <= set(VECTORS), "its vectors")
     beside = saved.get("roles", {})
     _need(_mapping(beside, _texts) and set(beside) <= {"response", "offset", "exposure"}, "its roles")
     _need(len(beside.get("exposure", ())) < 2, "it has two exposures")

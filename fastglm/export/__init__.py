@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ..result import GLMResult
     from ..types import File
 
+from .layer import Layer
+
 __all__ = ["to_keras", "to_onnx", "to_torch"]
 
 
@@ -37,7 +39,7 @@ def to_torch(result: GLMResult) -> Any:
     InvalidParameterError
         If the link is not one of the library's own.
     """
-    return _module("torch", "torch", "to_torch").GLMModule(_layer(result))
+    return _module("torch", "torch", "to_torch").GLMModule(Layer.of(result))
 
 
 def to_keras(result: GLMResult, dtype: str = "float64") -> Any:
@@ -62,7 +64,7 @@ def to_keras(result: GLMResult, dtype: str = "float64") -> Any:
     InvalidParameterError
         If the link is not one of the library's own.
     """
-    return _module("keras", "keras torch", "to_keras").keras_model(_layer(result), dtype)
+    return _module("keras", "keras torch", "to_keras").keras_model(Layer.of(result), dtype)
 
 
 def to_onnx(result: GLMResult, path: File | None = None) -> Any:
@@ -88,7 +90,7 @@ def to_onnx(result: GLMResult, path: File | None = None) -> Any:
     InvalidParameterError
         If the link is not one of the library's own.
     """
-    return _module("onnx", "onnx", "to_onnx").onnx_model(_layer(result), path)
+    return _module("onnx", "onnx", "to_onnx").onnx_model(Layer.of(result), path)
 
 
 FILES = {"torch": "torch_module", "keras": "keras_model", "onnx": "onnx_graph"}
@@ -101,9 +103,3 @@ def _module(library, packages, function):
     except ImportError as error:
         raise ImportError(f"{function} needs {library} ({error}): pip install {packages}") from error
     return import_module(f".{FILES[library]}", __package__)
-
-
-def _layer(result):
-    from .layer import Layer
-
-    return Layer.of(result)

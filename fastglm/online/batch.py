@@ -17,9 +17,10 @@ from ..objective import Deviance
 from ..scan import Scan, check, scan
 from ..source.base import Data, weight_of
 from ..source.in_memory import InMemory
+from ..types import VECTORS
 
 NUMBERS = (0, 1)  # the labels of a binomial y without any
-FIELDS = ("X", "y", "weights", "freq_weights", "offset", "exposure")
+FIELDS = ("X", "y", *VECTORS)
 
 
 class Shape(NamedTuple):

@@ -25,6 +25,7 @@ from ..solvers import Stream
 from ..source.base import Data
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
+from ..types import VECTORS
 from . import saved
 from .batch import NUMBERS, Batch, Shape, add, checked, objective, owned
 from .drift import Fluctuation, blamed, doubt, look
@@ -352,7 +353,7 @@ class OnlineGLM:
         ones = {name: np.zeros(0) for name in self._given}
         names = self._shape.names
         source = InMemory(Data(np.zeros((0, len(names))), self.intercept, np.zeros(0), **(
-            dict.fromkeys(("weights", "freq_weights", "offset", "exposure")) | ones), names=names), 1)  # fmt: skip
+            dict.fromkeys(VECTORS) | ones), names=names), 1)  # fmt: skip
         source.n_rows = self.n_rows
         if isinstance(self.family, Multinomial):
             encoded = self._encoded()

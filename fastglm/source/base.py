@@ -15,7 +15,6 @@ from .task import ColumnMax
 UNIT_ROWS = 4096  # the fewest rows worth a task of their own
 MAX_UNITS, FEW_UNITS = 64, 8
 RUN = 256  # rows a sample reads in one place
-VECTORS = ("weights", "freq_weights", "offset", "exposure")  # what a row may have beside X and y
 
 
 class Data(NamedTuple):

@@ -7,12 +7,12 @@ import numpy as np
 from ..errors import InvalidParameterError
 from ..kernels import group as k
 from ..matrix.columns import Categorical, Sparse
+from ..types import VECTORS
 from .base import Data
 from .pieces import Pieces
 
 MOST_ENTRIES = 32  # of a sparse row; longer ones hardly repeat
 EXACT = 2**53  # whole numbers below it are float64 numbers
-OPTIONAL = ("weights", "freq_weights", "offset", "exposure")
 
 
 class Table:
@@ -109,7 +109,7 @@ class Words:
 def _signature(data):
     """What blocks must have in common."""
     columns = (*data.names, *(f"{type(t).__name__}({t.shape[1]})" for t in data.terms))
-    return columns, tuple(name for name in OPTIONAL if getattr(data, name) is not None)
+    return columns, tuple(name for name in VECTORS if getattr(data, name) is not None)
 
 
 def _write_sparse(term, part, room, out):

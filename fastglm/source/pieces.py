@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..matrix.columns import Categorical
-from .base import VECTORS, Data
+from ..types import VECTORS
+from .base import Data
 from .task import Task
 
 PARTS = ("y", *VECTORS)

@@ -13,6 +13,7 @@ from . import covariance
 from .glm_results import LinkResults
 from .model import GRADIENT_METHODS, LikelihoodModel
 from .refusals import refuse
+from .results import LikelihoodRatio
 from .translate import Spec
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class DiscreteModel(LikelihoodModel):
         )
 
 
-class DiscreteResults(LinkResults):
+class DiscreteResults(LikelihoodRatio, LinkResults):
     """The results of a discrete model, under statsmodels' names and by its conventions."""
 
     @property
@@ -160,23 +161,6 @@ class DiscreteResults(LinkResults):
     def llf(self):
         """The log-likelihood."""
         return self.model.loglike_deviance(self.deviance, 1.0)
-
-    @property
-    def prsquared(self):
-        """McFadden's R-squared, 1 - llf / llnull."""
-        return 1.0 - self.llf / self.llnull
-
-    @property
-    def llr(self):
-        """The likelihood-ratio statistic against the model with a constant only."""
-        return 2.0 * (self.llf - self.llnull)
-
-    @property
-    def llr_pvalue(self):
-        """The p-value of ``llr`` by chi-square on df_model."""
-        from scipy.special import chdtrc
-
-        return float(chdtrc(self.df_model, self.llr))
 
     @property
     def aic(self):

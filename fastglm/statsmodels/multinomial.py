@@ -14,7 +14,7 @@ from . import covariance
 from .data import is_pandas
 from .model import GRADIENT_METHODS, Model
 from .refusals import refuse
-from .results import Results
+from .results import LikelihoodRatio, Results
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -156,7 +156,7 @@ class MNLogit(Model):
         )
 
 
-class MultinomialResults(Results):
+class MultinomialResults(LikelihoodRatio, Results):
     """The results of ``MNLogit``: a row for each column of exog, a column for each class but the first."""
 
     model_title = "MNLogit Regression Results"
@@ -218,23 +218,6 @@ class MultinomialResults(Results):
         """The log-likelihood of the classes' shares."""
         counts = np.bincount(self.model.endog, minlength=self.J)
         return float(np.sum(counts * np.log(counts / counts.sum())))
-
-    @property
-    def prsquared(self):
-        """McFadden's R-squared, 1 - llf / llnull."""
-        return 1.0 - self.llf / self.llnull
-
-    @property
-    def llr(self):
-        """The likelihood-ratio statistic against the classes' shares."""
-        return 2.0 * (self.llf - self.llnull)
-
-    @property
-    def llr_pvalue(self):
-        """The p-value of ``llr`` by chi-square on df_model."""
-        from scipy.special import chdtrc
-
-        return float(chdtrc(self.df_model, self.llr))
 
     @property
     def aic(self):

@@ -218,3 +218,24 @@ def load(fname: str | PathLike[str]) -> Results:
         return pickle.load(fname)
     with open(fname, "rb") as file:
         return pickle.load(file)
+
+
+class LikelihoodRatio:
+    """The comparison of a fit with its null model, a constant only or the shares of the classes, by likelihood."""
+
+    @property
+    def prsquared(self):
+        """McFadden's R-squared, 1 - llf / llnull."""
+        return 1.0 - self.llf / self.llnull
+
+    @property
+    def llr(self):
+        """The likelihood-ratio statistic against the null model."""
+        return 2.0 * (self.llf - self.llnull)
+
+    @property
+    def llr_pvalue(self):
+        """The p-value of ``llr`` by chi-square on df_model."""
+        from scipy.special import chdtrc
+
+        return float(chdtrc(self.df_model, self.llr))
