@@ -61,11 +61,13 @@ OURS = {
         "doctor": ("api", "kernels.passes", "source.threads"),
     },
     "only names that there are not need it": {"statsmodels": ("statsmodels.refusals",)},
+    "one mean a row needs no softmax": {"inference.row_scores": ("special",)},
 }  # fmt: skip
 MOST = {
     "not everyone has it": 137, "it is slow to load": 24, "the doctor looks whether it is there": 2,
     "results are read without the compiler": 27, "fits of arrays need neither frames nor files": 4,
     "the command line answers --help at once": 16, "only names that there are not need it": 1,
+    "one mean a row needs no softmax": 1,
 }  # fmt: skip
 OPTIONAL = ("pandas", "tqdm", "matplotlib", "pyarrow", "statsmodels", "sklearn", "torch", "keras", "onnx")
 HEAVY = ("numba", "llvmlite", "scipy", "threadpoolctl", *OPTIONAL)

@@ -10,7 +10,6 @@ from scipy.sparse import csr_matrix, hstack
 from ..kernels.evaluate import row_terms
 from ..source.pieces import taken
 from ..source.rooted import as_rows, design, offset, predictor
-from ..special import softmax
 
 BLOCK_BYTES = 1 << 21  # of rows as float64 numbers at a time
 SPARSE_ROWS = 8192
@@ -37,6 +36,8 @@ class ClassScores(NamedTuple):
 
     def terms(self, data, a, b):
         """Scores in the linear predictors (rows, K - 1) of one copy of each row, and None."""
+        from ..special import softmax
+
         eta = np.column_stack([np.zeros(b - a), *(predictor(data, a, b, beta) for beta in self.beta)])
         seen = np.asarray(data.y[a:b]).astype(np.intp)[:, None] == np.arange(eta.shape[1])
         r = (seen - softmax(eta))[:, 1:]
