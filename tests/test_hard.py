@@ -17,7 +17,7 @@ from fastglm.errors import CollinearityWarning, ConvergenceWarning, FastGLMWarni
 
 HARD = {case["name"]: case for case in load("hard")}
 BOUNDARY = ("crabs_full", "binomial_identity", "snails_sqrt")  # a mean of zero where y is zero
-BETTER = {"snails_sqrt": [-1.55440279, 1.05068329, 1.55440279]}  # by scipy's SLSQP, with eta >= 0; the stored one has 55.63
+BETTER = {"snails_sqrt": [-1.55440279, 1.05068329, 1.55440279]}  # scipy's SLSQP, eta >= 0; stored: 55.63
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(60, 2))
 Y = RNG.poisson(np.exp(0.3 + X @ [0.5, -0.7])).astype(float)
