@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import time
-from itertools import islice
 from math import sqrt
 
 import numpy as np
@@ -13,11 +11,7 @@ from . import inputs
 from .cells import Compressed
 from .cross_entropy import CrossEntropy
 from .errors import (
-    CollinearityWarning,
-    ConvergenceWarning,
-    FastGLMWarning,
     InvalidParameterError,
-    SeparationWarning,
     warn,
 )
 from .family.binomial import Binomial
@@ -28,22 +22,19 @@ from .kernels.rows import Pair
 from .multinomial import MultinomialResult
 from .null import ClassNull, Null
 from .objective import Deviance
+from .remarks import describe, warn_of_fit, warn_of_range, without_information
 from .result import GLMResult
 from .solver.decide import Control
 from .solver.empty import evaluate
-from .solver.newton import Solution, factorise, without_aliased
+from .solver.newton import Solution, factorise, refine, without_aliased
 from .solver.plan import solve
 from .solver.sgd.certificate import Certificate
 from .solver.sgd.driver import run as run_sgd
 from .solver.sgd.options import tolerance
 from .solvers import SGD, name_of
 from .source.rooted import as_rows
-from .types import READ_ONCE
 
 WELL = ("converged", "boundary", "early stopping")
-MOST_NAMED = 20  # aliased columns that a warning names
-MOST_LEVELS = 3  # of a factor of very many levels, that a combination names one by one
-TINY = 1e-146  # a size of y, whose squares underflow
 
 
 class Model:
@@ -103,7 +94,7 @@ class Model:
                 "family's range (pass start= with admissible coefficients, or another link)"
             )
         if self.objective.precise or (self.objective.small and self.objective.linear):
-            self.solution = polish(self.objective, self.solution)
+            self.solution = refine(self.objective, self.solution)
         elif self.objective.small and self.cov is not None and self._last_distance() > 1e-10:
             self.solution = self._at_the_end()
 
@@ -198,13 +189,13 @@ class Model:
             converged = solution.certificate <= tolerance(self.options) and not separated
             if not converged and solution.stop == "converged":
                 self.solution = solution = solution._replace(stop="the loss no longer falls")
-        idle = () if separated or redundant or not converged else self._idle()
+        idle = () if separated or not converged else without_information(solution, self.names)
         if idle:
             converged, self.solution = False, solution._replace(stop="no information")
             solution = self.solution
-        self._warn(aliased, separated, converged, idle)
+        warn_of_fit(self, aliased, separated, converged, idle)
         covariances = self.covariances()
-        self._check_range(covariances["cov_unscaled"])
+        self.in_range = warn_of_range(self, covariances["cov_unscaled"])
         return params, dict(
             **covariances,
             names=self.names,
@@ -234,81 +225,8 @@ class Model:
             notes=tuple(self.notes),
         )
 
-    def _remedy(self):
-        if isinstance(self.options, SGD):
-            if self.options.l1 > 0.0 or self.options.l2 > 0.0:
-                return "Raise epochs, or leave method, rate, schedule, batch_size and averaging automatic"
-            return "Raise epochs, lower tol or the rate, or take solver='auto', which is exact"
-        return "Raise max_iter, pass start=, or rescale X"
-
-    def _idle(self):
-        """The names of coefficients that no row has information on, because all means are at the end of their range."""
-        kept, m = getattr(self.solution.factor, "kept", None), len(self.names)
-        if kept is None or len(kept) == len(self.solution.beta):
-            return ()
-        others = np.setdiff1d(np.arange(len(self.solution.beta)), kept)
-        return tuple(dict.fromkeys(self.names[j % m] for j in others))
-
-    def _check_range(self, inverse):
-        """Say where squares leave the range of float64 numbers, and what follows is NaN."""
-        s, q = self.sums, self.solution.quadratic
-        self.in_range = True
-        if self.family.dispersion != "one":
-            lost = q.pearson in (0.0, np.inf) and 0.0 < q.deviance < np.inf
-            tiny = q.deviance == 0.0 and 0.0 < abs(s.mean) < TINY
-            if lost or tiny:
-                self.in_range = False
-                which = "weights, which changes no estimate" if lost else "y"
-                self._give(
-                    FastGLMWarning,
-                    "squares of the residuals leave the range of float64 numbers, so that the dispersion and standard "
-                    f"errors are NaN: rescale {which}",
-                )
-        variances = np.ones(1) if inverse is None else inverse.diagonal()
-        if np.minimum.reduce(variances, initial=1.0) > 0.0 and np.add.reduce(variances) < np.inf:
-            return
-        beyond = np.flatnonzero((variances == 0.0) | np.isinf(variances))
-        if len(beyond):
-            names = ", ".join(dict.fromkeys(self.names[j % len(self.names)] for j in beyond[:MOST_NAMED]))
-            self._give(
-                FastGLMWarning,
-                f"the variances of {names} leave the range of float64 numbers, so that their standard errors are NaN: "
-                "rescale these columns of X",
-            )
-
-    def _warn(self, aliased, separated, converged, idle=()):
-        if aliased:
-            each = "; ".join(f"{name} = {c}" for name, c in islice(aliased.items(), MOST_NAMED))
-            more = f"; and {len(aliased) - MOST_NAMED} more in `aliased`" if len(aliased) > MOST_NAMED else ""
-            others = "levels or earlier ones" if self.source.long else "earlier ones"
-            self._give(
-                CollinearityWarning,
-                f"X is rank deficient: {len(aliased)} column(s) are aliased (collinear with {others}) and their "
-                f"coefficients NaN: {each}{more}. Drop them, or the columns they repeat",
-            )
-        if separated:
-            self._give(SeparationWarning, separated)
-        elif self.solution.stop == "boundary":
-            self._give(
-                ConvergenceWarning,
-                "the optimum lies on the boundary of the means' range, where the score is not zero: the estimates are "
-                "right, but standard errors and tests do not apply. Another link avoids the boundary",
-            )
-        elif idle:
-            self._give(
-                ConvergenceWarning,
-                f"the rows have no information on {', '.join(idle[:MOST_NAMED])}: their means are at the end of the "
-                "family's range whatever the coefficients are, as with offsets or a start far out. Look at offset and "
-                "start, or take another link",
-            )
-        elif not converged and self.solution.stop != READ_ONCE:
-            self._give(
-                ConvergenceWarning,
-                f"the fit did not converge: {self.solution.stop} after {self.solution.n_iter} iterations, an estimated "
-                f"{self.solution.certificate:.2g} standard errors from the optimum. {self._remedy()}",
-            )
-
-    def _give(self, category, text):
+    def give(self, category, text):
+        """Warn, and keep the text for the result."""
         self.notes.append(text)
         warn(category, text)
 
@@ -427,47 +345,6 @@ class Softmax(Model):
             coef_raw=raw,
             **record,
         )
-
-
-def polish(objective, solution, steps: int = 6):
-    """Newton steps whose score is summed in double-double arithmetic, until they no longer shrink.
-
-    Björck, Å. (1967), "Iterative refinement of linear least squares solutions": one step already gives the digits
-    that the conditioning leaves; the last pass is made at the coefficients that are returned.
-    """
-    if solution.stop != "converged" or solution.factor is None or not hasattr(solution.factor, "inverse"):
-        return solution
-    objective.precise = True
-    beta, before = solution.beta, np.inf
-    for _ in range(steps):
-        q = objective.at(beta, 2)
-        if not q.finite or not np.isfinite(q.score).all():
-            return solution
-        step = solution.factor.solve(q.score)
-        size = float(np.max(np.abs(step) / np.maximum(np.abs(beta), 1e-300)))
-        if not size < 0.25 * before:
-            break
-        solution = solution._replace(beta=beta, quadratic=q)
-        if size <= 1.2e-16:
-            break
-        before, beta = size, beta + step
-    return solution._replace(factor=factorise(objective, solution.quadratic, solution.beta))
-
-
-def describe(combination: dict, names, first=None) -> str:
-    """A linear combination in words: ``"x1 + 2 x2"``; many of a factor's levels, numbered from ``first`` on, as one."""
-    if not combination:
-        return "0"
-    text, levels = "", [k for k in combination if first is not None and k >= first]
-    if len(levels) > MOST_LEVELS:
-        factor = re.sub(r"\[.*?\](?=:|$)", "", names[levels[0]])
-        rest = describe({k: c for k, c in combination.items() if k < first}, names)
-        return f"levels of {factor}" if rest == "0" else f"{rest} + levels of {factor}"
-    for k, c in combination.items():
-        size = "" if abs(abs(c) - 1.0) < 1e-9 else f"{abs(c):.6g} "
-        sign = ("-" if c < 0 else "") if not text else (" - " if c < 0 else " + ")
-        text += f"{sign}{size}{names[k]}"
-    return text
 
 
 def _whole(x):

@@ -23,7 +23,7 @@ ROOMS = """
     moments penalty passes objective cells cross_entropy scan inputs reading
     solver solvers
     inference codecs after export result multinomial serialize
-    null model progress fitting
+    null remarks model progress fitting
     engines stored frames api
     forecast online nn simulate plots sklearn statsmodels warm
     doctor commands cli __main__

@@ -120,3 +120,11 @@ def test_pearson_residuals_of_a_perfect_fit_are_zero():
         warnings.simplefilter("error")
         result = sm.OLS(np.zeros(20), sm.add_constant(np.arange(20.0))).fit()
         assert (result.resid_pearson == 0.0).all()
+
+
+def test_no_information_is_seen_beside_a_column_that_repeats_another():
+    y = (Y["gaussian"] > 0).astype(float)
+    offset = np.where(np.arange(200) % 2, 1000.0, -1000.0)
+    with pytest.warns(ConvergenceWarning, match="no information on"):
+        result = fastglm.fit(np.column_stack([X, X[:, 0]]), y, family="binomial", offset=offset)
+    assert not result.converged and result.aliased == {"x3": "x1"}
