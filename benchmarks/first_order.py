@@ -65,7 +65,7 @@ def ours(X, y, epochs: int, **options):
     """Our averaged SGD at a constant rate, or with other options."""
     from fastglm.family.binomial import Bernoulli
     from fastglm.family.links import Logit
-    from fastglm.kernels.rows import Pair
+    from fastglm.kernels.row_loops import Pair
     from fastglm.solver.sgd import SGD
     from fastglm.solver.sgd.driver import run
     from fastglm.source.in_memory import Data

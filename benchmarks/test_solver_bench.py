@@ -8,7 +8,7 @@ import pytest
 
 from fastglm.simulate import make_glm
 
-fastglm = pytest.importorskip("fastglm.api", reason="the fitting core is not built")
+fastglm = pytest.importorskip("fastglm.fitting.entry", reason="the fitting core is not built")
 pytest.importorskip("pytest_benchmark")
 
 FAMILIES = ("gaussian", "binomial", "poisson", "gamma")

@@ -21,33 +21,33 @@ if TYPE_CHECKING:
     from . import simulate as simulate
     from . import solvers as solvers
     from . import special as special
-    from .api import fit as fit
     from .files import from_duckdb as from_duckdb
-    from .forecast import plan as plan
-    from .frames import glm as glm
+    from .fitting.entry import fit as fit
+    from .fitting.frames import glm as glm
+    from .fitting.warmup import warmup as warmup
     from .inference.etable import etable as etable
-    from .multinomial import MultinomialResult as MultinomialResult
     from .online import OnlineGLM as OnlineGLM
-    from .result import GLMResult as GLMResult
-    from .serialize import load as load
+    from .planning import plan as plan
+    from .result.multinomial import MultinomialResult as MultinomialResult
+    from .result.record import GLMResult as GLMResult
+    from .result.saved import load as load
     from .source.threads import get_threads as get_threads
     from .source.threads import set_threads as set_threads
-    from .warm import warmup as warmup
 
 # name -> module it is found in; nothing heavy is imported before it is used
 _LAZY = {
-    "fit": "api",
-    "glm": "frames",
+    "fit": "fitting.entry",
+    "glm": "fitting.frames",
     "OnlineGLM": "online",
     "GLMResult": "result",
-    "MultinomialResult": "multinomial",
-    "load": "serialize",
+    "MultinomialResult": "result.multinomial",
+    "load": "result.saved",
     "etable": "inference.etable",
-    "plan": "forecast",
+    "plan": "planning",
     "from_duckdb": "files",
     "set_threads": "source.threads",
     "get_threads": "source.threads",
-    "warmup": "warm",
+    "warmup": "fitting.warmup",
 }
 _MODULES = ("errors", "export", "families", "links", "nn", "plots", "simulate", "solvers", "special")
 

@@ -1,18 +1,6 @@
 """The links, by class and by name."""
 
-from .family.links import (
-    Cauchit,
-    CLogLog,
-    Identity,
-    Inverse,
-    InverseSquared,
-    Log,
-    Logit,
-    LogLog,
-    Power,
-    Probit,
-    Sqrt,
-)
+from .family.links import Cauchit, CLogLog, Identity, Inverse, InverseSquared, Log, Logit, LogLog, Power, Probit, Sqrt
 from .family.registry import LINKS, link
 from .family.registry import get_link as get
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import InvalidParameterError
 from .inference import check_column, check_offset, check_X, column_names
-from .inference.tests import quantile
+from .inference.wald import quantile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .nn import MLPResult
-    from .result import GLMResult
+    from .result.record import GLMResult
     from .types import ArrayLike, DataFrame
 
 INK, BLUE, ORANGE, GREY = "#24292f", "#1f6feb", "#d9480f", "#6e7781"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fastglm.source.in_memory import Data
-from fastglm.source.rooted import design as dense
+from fastglm.source.streaming_qr import design as dense
 
 
 def frame(n=60, seed=0):

@@ -6,7 +6,7 @@ import numpy as np
 import oracle
 from scipy import sparse
 
-from fastglm.kernels.rows import Pair
+from fastglm.kernels.row_loops import Pair
 from fastglm.solver.sgd import SGD
 from fastglm.solver.sgd.driver import run
 from fastglm.solver.sgd.loop import Loop

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import fastglm
-from fastglm.after import answers
-from fastglm.after import rows as after_rows
-from fastglm.after import tables as after_tables
 from fastglm.errors import FileFormatError, InvalidParameterError, MissingDataError
+from fastglm.postestimation import row_answers as answers
+from fastglm.postestimation import tallies as after_tables
+from fastglm.rows import supplied as after_rows
 
 pa = pytest.importorskip("pyarrow")
 import pyarrow.parquet as pq  # noqa: E402

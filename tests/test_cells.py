@@ -6,18 +6,18 @@ import mpmath
 import numpy as np
 import oracle
 import pytest
+from fastglm.objective.base.base import Deviance
 from scipy.sparse import csr_matrix
 
 import fastglm
-from fastglm import cells as c
 from fastglm.errors import InvalidParameterError
 from fastglm.family.binomial import Bernoulli
 from fastglm.family.registry import FAMILIES
 from fastglm.kernels import group
 from fastglm.kernels.dense import symmetric
-from fastglm.kernels.rows import Pair
+from fastglm.kernels.row_loops import Pair
 from fastglm.matrix import Categorical, Sparse, Split
-from fastglm.objective import Deviance
+from fastglm.objective.base import compression as c
 from fastglm.source.in_memory import Data, InMemory
 
 NAMES = sorted(FAMILIES)

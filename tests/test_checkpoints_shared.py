@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import fastglm
-from fastglm import sealed
+from fastglm.core import sealed
 from fastglm.errors import CheckpointError, FileFormatError
 from fastglm.source import holder
 from fastglm.source.journal import Journal

@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from fastglm.cli.main.commands import COMMANDS
+from fastglm.cli.main.main import main
 
-from fastglm.cli import main
-from fastglm.commands import COMMANDS
-from fastglm.tables import column_names, read_table
+from fastglm.core.column_names import column_names, read_table
 
 pa = pytest.importorskip("pyarrow")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fastglm.cli.main.main import main
 
 import fastglm
-from fastglm.cli import main
-from fastglm.commands import compare
+from fastglm.cli import compare
 from fastglm.simulate import make_glm
 
 pa = pytest.importorskip("pyarrow")
@@ -174,13 +174,13 @@ def test_several_classes(folder, capsys):
     ],
 )
 def test_the_model_is_named_after_the_data(data, name):
-    from fastglm.commands.fit import stem
+    from fastglm.cli.main.fit import stem
 
     assert stem(data) == name
 
 
 def test_sizes_and_counts():
-    from fastglm.commands.options import count, size
+    from fastglm.cli.main.options import count, size
 
     assert [size(t) for t in ("512MB", "2GiB", "1e9", "1.5 kb", "7")] == [512 * 10**6, 2 * 2**30, 10**9, 1500, 7]
     assert count("1e6") == 1_000_000
@@ -245,7 +245,7 @@ def test_predict_gives_links_and_intervals_of_several_files(model):
 
 
 def test_predictions_that_fail_leave_no_file(model, folder, monkeypatch, capsys):
-    from fastglm.result import GLMResult
+    from fastglm.result.record.record import GLMResult
 
     def fail(self, data, *, out, **options):
         Path(out).write_bytes(b"half")
@@ -272,7 +272,7 @@ def test_doctor_finds_no_fault_here(capsys):
 
 
 def test_doctor_says_the_remedy(capsys, monkeypatch):
-    from fastglm import doctor
+    from fastglm.cli import examination as doctor
 
     monkeypatch.setattr(doctor, "DEVIANCE", 5.2)
     monkeypatch.setattr(doctor, "NEEDED", (*doctor.NEEDED, "no-such-package"))
@@ -286,13 +286,13 @@ def test_doctor_names_an_exception_of_the_fit(capsys, monkeypatch):
     def broken(*arguments, **options):
         raise RuntimeError("the loops\nare gone")
 
-    monkeypatch.setattr("fastglm.api.fit", broken)
+    monkeypatch.setattr("fastglm.fitting.entry.fit", broken)
     assert main(["doctor"]) == 1
     assert "RuntimeError: the loops are gone" in capsys.readouterr().out
 
 
 def test_the_cache_that_doctor_finds_is_numbas(tmp_path):
-    script = "from fastglm.doctor import _cache; print(_cache().found)"
+    script = "from fastglm.cli.examination import _cache; print(_cache().found)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=600,
         env=env() | {"NUMBA_CACHE_DIR": str(tmp_path)},

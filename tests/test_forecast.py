@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastglm
-from fastglm.forecast import plan
+from fastglm.planning import plan
 from fastglm.simulate import make_glm
 
 pa = pytest.importorskip("pyarrow")

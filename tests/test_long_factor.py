@@ -6,7 +6,7 @@ import pytest
 
 import fastglm
 from fastglm.design import layout
-from fastglm.solver import bordered
+from fastglm.solver import arrowhead as bordered
 
 
 @pytest.fixture(scope="module")

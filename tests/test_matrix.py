@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from fastglm.fitting.sources.run import GLM
+from fastglm.objective.base.base import Deviance
+from fastglm.objective.base.response_sums import scan
+from fastglm.objective.base.softmax import CrossEntropy
+from fastglm.objective.base.sums import Bordered
 
 import fastglm
 from fastglm import families, links
-from fastglm.cross_entropy import CrossEntropy
 from fastglm.errors import CollinearityWarning, InvalidParameterError, MissingDataError
-from fastglm.kernels.rows import Pair
+from fastglm.kernels.row_loops import Pair
 from fastglm.matrix import Categorical, Dense, Sparse, Split, as_matrix
-from fastglm.matrix.coding import Coding
-from fastglm.model import GLM
-from fastglm.moments import Bordered
-from fastglm.objective import Deviance
-from fastglm.scan import scan
-from fastglm.solver import bordered
+from fastglm.matrix.contrast_map import Coding
+from fastglm.solver import arrowhead as bordered
 from fastglm.solvers import Auto
 from fastglm.source.in_memory import Data, InMemory
 

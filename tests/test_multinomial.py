@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from fastglm.objective.base.softmax import CrossEntropy, laplacian
 from scipy.special import log_softmax
 
 import fastglm
-from fastglm.cross_entropy import CrossEntropy, laplacian
 from fastglm.errors import CollinearityWarning, InvalidParameterError, MissingDataError, SeparationWarning
 from fastglm.source.in_memory import Data, InMemory
 

@@ -13,7 +13,7 @@ import fastglm
 from fastglm import errors
 from fastglm.families import Multinomial
 from fastglm.inference import multinomial as rows_of
-from fastglm.inference.tests import wald
+from fastglm.inference.wald import wald
 
 # Estimates and tests
 

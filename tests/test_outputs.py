@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fastglm.cli.main.main import main
 
 import fastglm
-from fastglm import atomic
-from fastglm.cli import main
+from fastglm.core import atomic
 from fastglm.errors import InvalidParameterError
 
 pa = pytest.importorskip("pyarrow")

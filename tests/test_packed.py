@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from fastglm.objective.base.base import Deviance
+from fastglm.objective.base.softmax import CrossEntropy
+from fastglm.objective.base.sums import Apart
 
 import fastglm
 from fastglm import families, links
-from fastglm.cross_entropy import CrossEntropy
-from fastglm.kernels.rows import Pair
-from fastglm.matrix import Categorical, Dense, Sparse, Split, packed
-from fastglm.matrix.coding import Coding
-from fastglm.moments import Apart
-from fastglm.objective import Deviance
+from fastglm.kernels.row_loops import Pair
+from fastglm.matrix import Categorical, Dense, Sparse, Split
+from fastglm.matrix import merged_factors as packed
+from fastglm.matrix.contrast_map import Coding
 from fastglm.solver.factor import cholesky
 from fastglm.source.in_memory import Data, InMemory
 

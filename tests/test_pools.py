@@ -8,15 +8,15 @@ from multiprocessing import get_context
 import engine_readers
 import numpy as np
 import pytest
+from fastglm.fitting.sources.sources import fit_source
+from fastglm.objective.base.sums import Quadratic
 
 import fastglm
-from fastglm import inputs
 from fastglm.engines import Ray, engine_of, tasks
 from fastglm.engines.pools import Pool
 from fastglm.engines.tasks import groups_of
 from fastglm.errors import EngineError, InvalidParameterError
-from fastglm.fitting import fit_source
-from fastglm.moments import Quadratic
+from fastglm.rows import arrays as inputs
 from fastglm.source.base import Tree
 from fastglm.source.chunked import Chunked, Chunks
 from fastglm.source.journal import KeptTree

@@ -8,8 +8,8 @@ import pytest
 import scipy.sparse as sp
 
 import fastglm
-from fastglm import objective as objectives
 from fastglm.errors import CollinearityWarning
+from fastglm.objective.base import base as objectives
 
 N = 20_000
 RNG = np.random.default_rng(3)

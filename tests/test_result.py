@@ -11,14 +11,14 @@ from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
+from fastglm.result.record.record import GLMResult
 from scipy import stats
 
 from fastglm import errors, families, links
 from fastglm.inference import residuals as residuals_module
 from fastglm.inference.summary import format_number, format_p
-from fastglm.inference.tests import p_values, quantile
+from fastglm.inference.wald import p_values, quantile
 from fastglm.kernels.evaluate import Detail
-from fastglm.result import GLMResult
 
 NAN = float("nan")
 DOBSON_X = np.array([[i % 3 == 1, i % 3 == 2, i // 3 == 1, i // 3 == 2] for i in range(9)], dtype=float)

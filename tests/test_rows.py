@@ -15,7 +15,7 @@ import tails
 import fastglm
 from fastglm.kernels.evaluate import evaluate, row_terms
 from fastglm.kernels.fused import FUSED, find_fused
-from fastglm.kernels.rows import Pair
+from fastglm.kernels.row_loops import Pair
 
 PAIRS = oracle.pairs()
 FUSED_PAIRS = [(f, k) for f, k in PAIRS if find_fused(type(oracle.family(f)), type(oracle.link(k))) is not None]

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from fastglm.result.record.record import FIELDS, GLMResult
+from fastglm.result.record.saved import CODECS, VERSION, load, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastglm import errors, families, links
-from fastglm.result import FIELDS, GLMResult
-from fastglm.serialize import CODECS, VERSION, load, save
 
 EDGES = [0.1, -0.0, 5e-324, 1.7976931348623157e308, math.nan, math.inf, -math.inf, 1 / 3]
 FLOATS = st.floats() | st.sampled_from(EDGES)
@@ -234,6 +234,6 @@ def test_a_family_of_ones_own_loads_once_it_is_registered(tmp_path, monkeypatch)
 
 def test_a_result_loads_in_another_process(tmp_path):
     a_result().save(tmp_path / "fit.json")
-    code = f"from fastglm.serialize import load; print(load({str(tmp_path / 'fit.json')!r}).params[0].hex())"
+    code = f"from fastglm.result.saved import load; print(load({str(tmp_path / 'fit.json')!r}).params[0].hex())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == (0.1).hex()

@@ -6,7 +6,7 @@ import pytest
 from sgd_reference import LOGISTIC, PLAIN, Batch, as_csr, data, fit, logistic
 
 from fastglm.kernels.evaluate import row_terms
-from fastglm.kernels.rows import Pair
+from fastglm.kernels.row_loops import Pair
 
 FULL = PLAIN._replace(batch_size="full", epochs=1, rate=0.5)
 

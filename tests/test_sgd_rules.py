@@ -7,7 +7,7 @@ from scipy import optimize
 from sgd_reference import LINEAR, LOGISTIC, PLAIN, POISSON, SGD, as_csr, data, fit, logistic, reference
 
 import fastglm
-from fastglm.kernels.rows import Pair
+from fastglm.kernels.row_loops import Pair
 from fastglm.solver.sgd.driver import run
 
 X, Y = logistic(n=120, p=6, density=0.5)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sgd_reference import LINEAR, LOGISTIC, PLAIN, POISSON, SGD, as_csr, fit, logistic
 
-from fastglm import sealed
+from fastglm.core import sealed
 from fastglm.errors import FastGLMError, FileFormatError, InvalidParameterError, MissingDataError
 from fastglm.solver.sgd import DivergenceError, check
 from fastglm.source import threads

@@ -19,7 +19,7 @@ from fastglm.design.groups import groups
 from fastglm.errors import InvalidParameterError
 from fastglm.inference.etable import FORMATS, LATEX, STATS, etable
 from fastglm.inference.summary import MOST_LEVELS, format_number
-from fastglm.inference.tests import wald
+from fastglm.inference.wald import wald
 
 pytest.importorskip("formulaic")
 pytest.importorskip("narwhals")

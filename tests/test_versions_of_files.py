@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import fastglm
-from fastglm import stored
 from fastglm.errors import CheckpointError, FileFormatError
 from fastglm.files import open_rows
 from fastglm.files.parquet import ParquetFile
+from fastglm.fitting.sources import stored
 
 pa = pytest.importorskip("pyarrow", reason="reads Parquet files")
 pq = pytest.importorskip("pyarrow.parquet", reason="reads Parquet files")

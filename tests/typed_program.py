@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastglm
-from fastglm.after.answers import Written
-from fastglm.inference.tests import Prediction
+from fastglm.inference.wald import Prediction
+from fastglm.postestimation.row_answers import Written
 
 if TYPE_CHECKING:
     from typing_extensions import assert_type

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..tables import unknown_column
-from .tables import Column, Table, coded, column_of
+from ..core.column_names import unknown_column
+from .frame_columns import Column, Table, coded, column_of
 
 
 class ArrowTable(Table):

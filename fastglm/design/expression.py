@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.column_names import unknown_column
 from ..errors import InvalidParameterError, MissingDataError
-from ..tables import unknown_column
 from .functions import BY_NUMPY, DECLARED, STATEFUL, offered, too_large
 
 CODED = ("C", "factor")  # mark an expression as a factor

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import coo_matrix, identity, kron
 
 from ..errors import InvalidParameterError
-from ..matrix.coding import Coding
+from ..matrix.contrast_map import Coding
 from .contrasts import code
 from .scope import Scoped, scope
 from .variables import Factor, Numeric

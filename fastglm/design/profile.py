@@ -15,8 +15,8 @@ import numpy as np
 from ..errors import InvalidParameterError, MissingDataError
 from . import expression as ex
 from .formula import Formula, parse
+from .frame_columns import Table
 from .recipe import MISSING, UNSEEN, Design, _option, columns_of, complete, refuse_missing, response_of
-from .tables import Table
 from .variables import Factor, Rows, learn, reads
 
 AT_ONCE = 1 << 28  # bytes of the columns that splines and polynomials must see whole

@@ -12,8 +12,8 @@ from ..errors import InvalidParameterError, MissingDataError
 from ..matrix.columns import Categorical
 from .contrasts import base
 from .formula import Formula, parse
+from .frame_columns import as_table
 from .layout import INTERCEPT, Block, Layout, arrange
-from .tables import as_table
 from .variables import Factor, Numeric, Rows, learn, reads
 
 MISSING = ("error", "drop")

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InvalidParameterError
 from . import expression as ex
 from .expression import Expression, Labels
-from .tables import Table
+from .frame_columns import Table
 
 # numbers in groups of three digits, and any numbers; also of fractions and with a sign
 SEPARATED = re.compile(r"\s*[+-]?\d{1,3}(?:[,' \u00a0\u202f]\d{3})+(?:\.\d*)?\s*")

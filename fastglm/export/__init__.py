@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..result import GLMResult
+    from ..result.record import GLMResult
     from ..types import File
 
 from .layer import Layer

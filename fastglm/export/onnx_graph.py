@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ..atomic import whole
+from ..core.atomic import whole
 
 OPSET, IR_VERSION = 17, 8  # of 2022, which every runtime in use reads
 

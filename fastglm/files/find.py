@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from ..core.column_names import DELIMITERS, PARQUET
 from ..errors import FileFormatError, InvalidParameterError, SetupWarning, warn
-from ..tables import DELIMITERS, PARQUET
 
 ARROW = (".arrow", ".feather", ".ipc", ".arrows")
 PACKED = (".gz", ".bz2", ".zst", ".lz4")

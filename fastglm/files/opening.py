@@ -7,9 +7,9 @@ from functools import partial
 
 from ..errors import FastGLMError, FileFormatError, InvalidParameterError, not_loaded
 from .find import File, find, stamp_of
+from .fragments import UNREADABLE, Rows
 from .ipc import ArrowFile
 from .parquet import Footers, ParquetFile
-from .rows import UNREADABLE, Rows
 from .schema import canonical, unified
 from .spool import Scratch, Spool
 from .streams import FileStream, as_stream, is_stream

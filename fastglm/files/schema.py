@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy as np
 
+from ..core.column_names import unknown_column
 from ..errors import FileFormatError
-from ..tables import unknown_column
 
 
 def is_text(kind) -> bool:

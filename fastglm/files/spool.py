@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.column_names import unknown_column
 from ..errors import FileFormatError, InvalidParameterError
-from ..tables import unknown_column
 from .find import File
 from .ipc import ScratchFile
 from .schema import canonical, canonical_schema, conformed, promoted, shown

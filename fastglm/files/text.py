@@ -7,8 +7,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from ..core.column_names import DELIMITERS
 from ..errors import FileFormatError
-from ..tables import DELIMITERS
 from .find import PACKED
 
 BLOCK = 4 << 20  # bytes parsed at a time; types are inferred from the first block

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.column_names import is_series
 from ..errors import InvalidParameterError, MissingDataError
-from ..matrix.rows import StoredRows
-from ..notes import found_by_name
-from ..tables import is_series
+from ..matrix.stored_rows import StoredRows
+from ..rows.arguments import found_by_name
 
 BLOCK_BYTES = 1 << 20  # a block of rows in float64 that stays in the second-level cache
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
-from ..reading import FrameReader
+from ..rows.reader import FrameReader
 from ..source.chunked import Chunks
 from ..source.in_memory import InMemory
 

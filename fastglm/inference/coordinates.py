@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ..kernels import double_double as dd
-from ..source.rooted import offset
+from ..source.streaming_qr import offset
 
 MOST = 2_000_000  # rows times columns squared, up to which double-double arithmetic takes a fraction of a second
 

@@ -16,7 +16,7 @@ from .summary import STYLE, describe, format_number
 if TYPE_CHECKING:
     from typing import Literal
 
-    from ..result import GLMResult
+    from ..result.record import GLMResult
 
 HANGING = ")*"
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..labels import encode
+from ..rows.labels import encode
 from ..special import log_softmax, logsumexp, sigmoid, softmax
 from . import check_covariance, check_X, design_blocks, linear_predictor
 from .residuals import check_weights
-from .tests import Prediction, quantile
+from .wald import Prediction, quantile
 
 if TYPE_CHECKING:
     from ..types import Array

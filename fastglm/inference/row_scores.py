@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix, hstack
 
 from ..kernels.evaluate import row_terms
 from ..source.pieces import taken
-from ..source.rooted import as_rows, design, offset, predictor
+from ..source.streaming_qr import as_rows, design, offset, predictor
 
 BLOCK_BYTES = 1 << 21  # of rows as float64 numbers at a time
 SPARSE_ROWS = 8192

@@ -22,8 +22,8 @@ import numpy as np
 from ..errors import FastGLMWarning, InvalidParameterError, warn
 from ..kernels import double_double as dd
 from ..kernels.dense import symmetric
-from ..moments import Bordered
-from ..solver.bordered import LARGEST
+from ..objective.sums import Bordered
+from ..solver.arrowhead import LARGEST
 from .clusters import clustered
 from .coordinates import MOST, Coordinates, at_optimum, placed, residuals
 from .leverage import ONE, Leveraged, Products, Remaining, scaled

@@ -16,7 +16,7 @@ from scipy.linalg import qr, solve_triangular
 from ..family.links import linear_predictor
 from ..family.means import inverse_link
 from ..solver.newton import factorise
-from ..source.rooted import predictor, weight
+from ..source.streaming_qr import predictor, weight
 from ..source.task import Largest, Task
 from ..types import READ_ONCE
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..core.lazy import cached_property
 from ..errors import visible
-from ..lazy import cached_property
 from ..types import READ_ONCE
-from . import tests
+from . import wald
 
 if TYPE_CHECKING:
-    from ..result import GLMResult
+    from ..result.record import GLMResult
 
 WIDTH = 80
 NAME_WIDTH = 14  # names may always have this many letters; longer ones lose their middle where the line is full
@@ -228,7 +228,7 @@ class Summary:
             return f"{size}; tidy() lists them"
         at = first + numbers
         block = covariance.block(at) if hasattr(covariance, "block") else covariance[np.ix_(at, at)]
-        test = tests.wald(params[numbers], block)
+        test = wald.wald(params[numbers], block)
         if not test.df:
             return f"{size}; tidy() lists them"
         return f"{size}, chi2 {test.statistic:.2f} on {test.df:,} df, p {format_p(test.p_value)}; see tidy()"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .rows import Pair
+from .row_loops import Pair
 
 _P = ctypes.POINTER(ctypes.c_double)
 _TYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, *([_P] * 7))

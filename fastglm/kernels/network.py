@@ -24,24 +24,12 @@ from numba import carray
 from . import classes
 from .classes import gemm
 from .compile import address_of, fingerprint
-from .stochastic import dense, layout, linear, memory
-from .stochastic.dense import find_rows
-from .stochastic.gradient import GRADIENT_SIGNATURE
-from .stochastic.layout import (
-    BLOCK,
-    BUFFER,
-    CENTRE,
-    CLASSES,
-    INVERSE_SCALE,
-    LINEAR,
-    LOSS,
-    ROW_LOOP,
-    STEP,
-    V_ETA,
-    P,
-)
-from .stochastic.linear import evaluate, read_rows, vector
-from .stochastic.memory import ask, inner, pointer
+from .sgd import dense, layout, linear, memory
+from .sgd.dense import find_rows
+from .sgd.gradient import GRADIENT_SIGNATURE
+from .sgd.layout import BLOCK, BUFFER, CENTRE, CLASSES, INVERSE_SCALE, LINEAR, LOSS, ROW_LOOP, STEP, V_ETA, P
+from .sgd.linear import evaluate, read_rows, vector
+from .sgd.memory import ask, inner, pointer
 
 # The plan is the linear model's, of which rows and row loop are used, and these fields. WIDTHS, VALUES and DELTAS are
 # int64 tables with an entry for each layer, the inputs being number 0: units, and the addresses of A_l and D_l.

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
 from ..errors import InvalidParameterError, MissingDataError
-from ..kernels import terms as k
-from .coding import Coding
-from .rows import StoredRows
+from ..kernels import structured_columns as k
+from .contrast_map import Coding
+from .stored_rows import StoredRows
 
 INT32 = np.iinfo(np.int32).max
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..family.multinomial import Multinomial
-from ..kernels.rows import Pair
+from ..kernels.row_loops import Pair
 
 VARIANCE = {"tanh": 1.0, "relu": 2.0, "logistic": 16.0}  # of the first weights, times the units below
 

@@ -9,9 +9,9 @@ import numpy as np
 from ..kernels import network as n
 from ..kernels.activation import activation
 from ..kernels.load import loader
-from ..kernels.rows import N_PAR
-from ..kernels.stochastic import layout as k
-from ..kernels.stochastic.softmax import softmax_rows
+from ..kernels.row_loops import N_PAR
+from ..kernels.sgd import layout as k
+from ..kernels.sgd.softmax import softmax_rows
 from .network import Network
 
 BLOCK = 256  # rows whose values are held at a time

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .. import inputs
 from ..errors import InvalidParameterError
 from ..family.means import inverse_link
 from ..inference import check_offset, check_X
+from ..rows import arrays
 from ..source.base import Data
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
@@ -139,7 +139,7 @@ class MLPResult:
         if kind == "proba" and not several:
             raise InvalidParameterError("kind='proba' needs family='multinomial'; kind='mean' gives the probability")
         if several and (offset is not None or exposure is not None):
-            raise InvalidParameterError(inputs.ONE_PREDICTOR)
+            raise InvalidParameterError(arrays.ONE_PREDICTOR)
         if kind == "class" and self.classes is None:
             raise InvalidParameterError("kind='class' needs a network trained on labels")
         eta = self._predictors(X, offset, exposure)
@@ -151,7 +151,7 @@ class MLPResult:
         return mu if kind == "mean" else np.asarray(self.classes)[(mu > threshold).astype(np.intp)]
 
     def _predictors(self, X, offset, exposure):
-        X = inputs.numeric(check_X(self, X), "X")
+        X = arrays.numeric(check_X(self, X), "X")
         given = {"weights": None, "freq_weights": None, "offset": None, "exposure": None}
         InMemory(Data(X, True, np.zeros(0), names=self.names, **given), 1).check_finite()
         shift = check_offset(self, offset, exposure, X.shape[0])

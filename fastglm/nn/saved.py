@@ -7,10 +7,10 @@ import zipfile
 
 import numpy as np
 
-from ..atomic import whole
-from ..codecs import CODECS
+from ..core.atomic import whole
 from ..errors import FileFormatError, InvalidParameterError
 from ..kernels.activation import KINDS
+from ..result.codecs import CODECS
 from .network import Network
 
 FORMAT, VERSION = "fastglm-network", 1

@@ -8,9 +8,9 @@ import numpy as np
 
 from ..errors import InvalidParameterError
 from ..solver.sgd.options import SGD
-from ..solver.sgd.rows import Rows, prepare
 from ..solver.sgd.sample import SPREAD, Sample
 from ..solver.sgd.scaling import Scaling, standardise
+from ..solver.sgd.training_rows import Rows, prepare
 from ..source.base import Data
 from ..source.in_memory import InMemory
 from .network import Network

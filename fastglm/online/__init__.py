@@ -1,5 +1,5 @@
 """Models that learn from batches as they arrive, each read once and forgotten."""
 
-from .model import OnlineGLM
+from .online_glm import OnlineGLM
 
 __all__ = ["OnlineGLM"]

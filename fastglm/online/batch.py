@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import inputs, labels
-from ..cross_entropy import CrossEntropy
 from ..errors import InvalidParameterError
 from ..family.binomial import Bernoulli, Binomial
 from ..family.links import Logit
 from ..family.multinomial import Multinomial
-from ..kernels.rows import Pair
-from ..objective import Deviance
-from ..scan import Scan, check, scan
+from ..kernels.row_loops import Pair
+from ..objective.base import Deviance
+from ..objective.response_sums import Scan, check, scan
+from ..objective.softmax import CrossEntropy
+from ..rows import arrays, labels
 from ..source.base import Data, weight_of
 from ..source.in_memory import InMemory
 from ..types import VECTORS
@@ -89,12 +89,12 @@ def checked(family, X, y, shape: Shape | None, *, intercept, names, classes, lin
     if np.ndim(X) == 2 and len(X) == 0:
         return None
     nameless = names is None and not hasattr(X, "columns")
-    X, names = inputs.matrix(X, names)
+    X, names = arrays.matrix(X, names)
     n = len(X)
     if shape is not None and nameless and len(names) == len(shape.names):
         names = shape.names
     _check_columns(names, shape, intercept)
-    vectors = {name: inputs.vector(v, name, n) for name, v in vectors.items()}
+    vectors = {name: arrays.vector(v, name, n) for name, v in vectors.items()}
     if not _counts(weight_of(vectors["weights"], vectors["freq_weights"])):
         return None
     y, vectors["weights"], found = _response(y, n, family, _known_labels(family, classes, shape, y), vectors)
@@ -120,8 +120,8 @@ def checked(family, X, y, shape: Shape | None, *, intercept, names, classes, lin
 
 def _check_columns(names, shape, intercept):
     """Refuse columns that make no model, or are not those of the batches before."""
-    if intercept and inputs.INTERCEPT in names:
-        raise InvalidParameterError(f"X has a column named {inputs.INTERCEPT!r} already; pass intercept=False")
+    if intercept and arrays.INTERCEPT in names:
+        raise InvalidParameterError(f"X has a column named {arrays.INTERCEPT!r} already; pass intercept=False")
     if not intercept and not names:
         raise InvalidParameterError("X has no columns and intercept=False: there is nothing to fit")
     if shape is None or names == shape.names:
@@ -165,7 +165,7 @@ def _response(y, n, family, known, vectors):
         return found.codes, weights, found.classes
     if known is not None and known != NUMBERS:
         return labels.encode(y, n, known=known).codes, weights, known
-    y, weights, classes = inputs.response(y, n, family, weights)
+    y, weights, classes = arrays.response(y, n, family, weights)
     return y, weights, known if classes is None else classes
 
 

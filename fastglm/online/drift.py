@@ -22,8 +22,8 @@ from scipy.special import log_ndtr
 from ..errors import ConvergenceWarning, DriftWarning
 from ..family.multinomial import Multinomial
 from ..kernels.evaluate import row_terms
-from ..kernels.rows import Pair
-from ..source.rooted import offset, weight
+from ..kernels.row_loops import Pair
+from ..source.streaming_qr import offset, weight
 
 STRETCH, ENOUGH = 1000, 100  # rows of a stretch, at least, and at the end of a stream
 FALSE_ALARMS = 1e-3  # the share of streams without drift that are warned about, at most

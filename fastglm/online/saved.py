@@ -6,11 +6,11 @@ import json
 
 import numpy as np
 
-from ..atomic import whole
-from ..codecs import named, read_named
+from ..core.atomic import whole
 from ..errors import FileFormatError, InvalidParameterError
-from ..scan import Scan
-from ..solver.running import Running
+from ..objective.response_sums import Scan
+from ..result.codecs import named, read_named
+from ..solver.stream_state import Running
 from ..source.base import Data
 from .batch import FIELDS, NUMBERS, Batch, Shape, add
 from .drift import Fluctuation

@@ -6,7 +6,7 @@ the same rows come in chunks, for data larger than memory.
 """
 
 from .design import make_X
-from .model import make_glm, make_linear, make_logistic
+from .glm_data import make_glm, make_linear, make_logistic
 from .recipe import Simulated
 from .softmax import make_softmax
 

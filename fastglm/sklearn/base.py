@@ -11,18 +11,18 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from .. import inputs
-from ..api import fit
 from ..errors import FastGLMWarning, InvalidParameterError
 from ..family.multinomial import Multinomial
+from ..fitting.entry import fit
 from ..inference.multinomial import with_reference
 from ..kernels.evaluate import evaluate
+from ..rows import arrays
 from ..special import log_softmax
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ..result import GLMResult
+    from ..result.record import GLMResult
     from ..types import Array, ArrayLike, Labels, Rows
 
 
@@ -113,7 +113,7 @@ class Regressor(RegressorMixin, GLMEstimator):
         InvalidParameterError
             If there is none, or it is that of classes.
         """
-        family, _ = inputs.family_and_link(self.family, self.link)
+        family, _ = arrays.family_and_link(self.family, self.link)
         if isinstance(family, Multinomial):
             raise InvalidParameterError("family='multinomial' is for classes: use a classifier")
         return family
@@ -241,7 +241,7 @@ class Classifier(ClassifierMixin, GLMEstimator):
             )
         family = "binomial" if len(classes) == 2 else "multinomial"
         try:
-            return inputs.family_and_link(family, self.link)[0]
+            return arrays.family_and_link(family, self.link)[0]
         except InvalidParameterError as error:
             if len(classes) == 2:
                 raise
@@ -299,7 +299,7 @@ class Classifier(ClassifierMixin, GLMEstimator):
         if len(self.classes_) == 2:
             return result.predict(X, "link", offset=offset)
         if offset is not None:
-            raise InvalidParameterError(inputs.ONE_PREDICTOR)
+            raise InvalidParameterError(arrays.ONE_PREDICTOR)
         return with_reference(result, result.predict(X, "link"))
 
     def decision_function(self, X: Rows, offset: ArrayLike | None = None) -> Array:
@@ -350,7 +350,7 @@ def checked_weights(sample_weight, X, *, all_zero=False):
     InvalidParameterError
         For weights that are negative, not finite, not one a row, or unless ``all_zero`` all zero.
     """
-    weights = inputs.vector(sample_weight, "sample_weight", X.shape[0])
+    weights = arrays.vector(sample_weight, "sample_weight", X.shape[0])
     if weights is None:
         return None
     bad = ~(np.isfinite(weights) & (weights >= 0))

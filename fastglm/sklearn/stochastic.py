@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ..result import GLMResult
+    from ..result.record import GLMResult
     from ..types import ArrayLike, Covariance, FamilyLike, LinkLike, Rows
 
 MOST_COEFFICIENTS = 1000  # whose curvature, a matrix, is kept

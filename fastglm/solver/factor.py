@@ -8,8 +8,8 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 
 from ..kernels import dense
-from ..moments import Apart, Bordered
-from .bordered import BorderedFactor, bordered_cholesky
+from ..objective.sums import Apart, Bordered
+from .arrowhead import BorderedFactor, bordered_cholesky
 
 # 1 - R^2 of a column on the earlier ones, below which the cross-product has lost too many digits
 SAFE_PIVOT = 1e-7

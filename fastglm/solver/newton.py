@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..moments import Bordered
-from .bordered import bordered_rank
+from ..objective.sums import Bordered
+from .arrowhead import bordered_rank
 from .decide import EPS, Control, State, decide
 from .factor import SAFE_PIVOT, SAFE_PIVOT_SMALL, Diagonal, cholesky, from_root
 from .rank import CROSS_PRODUCT, decide_rank

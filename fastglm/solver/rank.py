@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .bordered import bordered_rank
+from .arrowhead import bordered_rank
 from .factor import from_root
 
 TOLERANCE = 1e-11  # of a column's length; R's glm.fit, min(1e-7, epsilon / 1000); not the convergence tolerance

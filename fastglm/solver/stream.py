@@ -19,11 +19,11 @@ from time import perf_counter
 
 import numpy as np
 
-from ..objective import DIAGONAL
-from ..penalty import Anchored
+from ..objective.base import DIAGONAL
+from ..objective.quadratic_penalty import Anchored
 from .decide import Control
 from .newton import Solution, descend
-from .running import PRIOR, Running, charge
+from .stream_state import PRIOR, Running, charge
 
 STALE = 0.03  # of a diagonal entry, by which it may have changed since its blocks were read
 NEAR = 0.1  # standard errors from the optimum, at which the curvature of all rows is made where the stream's is stale

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..kernels import terms
+from ..kernels import structured_columns as terms
 from ..kernels.passes import workspace
-from ..matrix.packed import Packed, pack
+from ..matrix.merged_factors import Packed, pack
 from .task import ColumnMax
 
 UNIT_ROWS = 4096  # the fewest rows worth a task of their own

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..core.lazy import cached_property
 from ..kernels.passes import workspace
-from ..lazy import cached_property
 from .base import RUN, Change, Data, Lent, Source, Tree, all_rows, n_units
 from .in_memory import InMemory
 from .pieces import Collect, Fill, Finite

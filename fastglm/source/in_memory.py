@@ -6,10 +6,10 @@ import numpy as np
 
 from ..errors import MissingDataError
 from ..kernels import layout as k
-from ..kernels import terms
+from ..kernels import structured_columns
 from ..kernels.load import loader
 from ..matrix.columns import table
-from ..matrix.packed import Packed
+from ..matrix.merged_factors import Packed
 from .base import UNIT_ROWS, Change, Data, Source, Tree, all_rows
 from .mapped import mapped
 from .threads import single_threaded_blas, together
@@ -162,8 +162,8 @@ def add_terms(plan: np.ndarray, rows: np.ndarray, room) -> None:
     """Where the kernels find the terms and the loops that multiply them."""
     plan[[k.TERMS, k.N_TERMS]] = rows.ctypes.data, len(rows)
     plan[[k.SHORT, k.ROOM]] = room.q, room.size
-    plan[[k.T_PREDICT, k.T_SCATTER, k.T_SQUARES]] = terms.predictor(), terms.scatter(1), terms.scatter(2)
-    plan[k.T_CURVATURE] = terms.curvature()
+    plan[[k.T_PREDICT, k.T_SCATTER, k.T_SQUARES]] = structured_columns.predictor(), structured_columns.scatter(1), structured_columns.scatter(2)
+    plan[k.T_CURVATURE] = structured_columns.curvature()
 
 
 def make_plan(data: Data, block: int) -> np.ndarray:

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import sealed
-from ..atomic import HALF, whole
+from ..core import sealed
+from ..core.atomic import HALF, whole
 from ..errors import CheckpointError, FileFormatError
 from .base import Tree
 from .holder import Holder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..inference import tests
+from ..inference import wald
 from . import designs
 from .refusals import Refusing
 
@@ -53,7 +53,7 @@ class Contrast(Refusing):
             out.statistic = (effect - value) / sd
         out.effect, out.sd, out.tvalue, out.df_denom = effect, sd, out.statistic, df
         out.distribution = "t" if use_t else "norm"
-        out.pvalue = np.squeeze(tests.p_values(out.statistic, df if use_t else None))
+        out.pvalue = np.squeeze(wald.p_values(out.statistic, df if use_t else None))
         return out
 
     @classmethod
@@ -74,7 +74,7 @@ class Contrast(Refusing):
     def conf_int(self, alpha=0.05):
         """Confidence intervals of the combinations, (k, 2)."""
         self._one_by_one("conf_int")
-        limits = tests.conf_int(self.effect, np.ravel(self.sd), 1.0 - alpha, self._df)
+        limits = wald.conf_int(self.effect, np.ravel(self.sd), 1.0 - alpha, self._df)
         return limits
 
     def summary_frame(self, xname=None, alpha=0.05):

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
+from .observations import gram
 from .refusals import caution, check_options, refuse
-from .rows import gram
 
 HETEROSCEDASTIC = ("HC0", "HC1", "HC2", "HC3")
 KINDS = ("nonrobust", *HETEROSCEDASTIC, "cluster")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import families, links
+from ..core.lazy import cached_property
 from ..errors import InvalidParameterError
-from ..lazy import cached_property
 from . import covariance
+from .base_model import GRADIENT_METHODS, LikelihoodModel
 from .glm_results import LinkResults
-from .model import GRADIENT_METHODS, LikelihoodModel
 from .refusals import refuse
 from .results import LikelihoodRatio
 from .translate import Spec

@@ -9,12 +9,12 @@ import numpy as np
 from ..errors import InvalidParameterError
 from ..kernels.evaluate import evaluate
 from . import covariance
+from .base_model import GRADIENT_METHODS, LikelihoodModel
 from .distributions import distribution
 from .families import Gaussian
 from .glm_results import GLMResults
-from .model import GRADIENT_METHODS, LikelihoodModel
+from .observations import gram
 from .refusals import caution, refuse
-from .rows import gram
 from .translate import translate
 
 if TYPE_CHECKING:

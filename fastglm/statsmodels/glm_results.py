@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.lazy import cached_property
 from ..errors import InvalidParameterError
 from ..inference.residuals import anscombe_change
 from ..kernels.evaluate import evaluate
-from ..lazy import cached_property
 from . import predictions
 from .covariance import inverse
 from .distributions import distribution
+from .observations import gram, row_forms
 from .refusals import caution, refuse
 from .results import Results
-from .rows import gram, row_forms
 
 
 class LinkResults(Results):

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import families, links
+from ..core.lazy import cached_property
 from ..errors import InvalidParameterError
-from ..inference import tests
-from ..lazy import cached_property
+from ..inference import wald
 from ..source.in_memory import constant_column
 from . import covariance
+from .base_model import LinkModel
 from .glm_results import LinkResults
-from .model import LinkModel
+from .observations import gram, row_forms
 from .predictions import MeanPrediction
 from .refusals import refuse
-from .rows import gram, row_forms
 from .translate import Spec
 
 if TYPE_CHECKING:
@@ -336,7 +336,7 @@ class LinearPrediction(MeanPrediction):
 
     def conf_int(self, obs=False, alpha=0.05):
         """Confidence intervals of the mean, or of an observation, (n, 2)."""
-        return tests.conf_int(self.predicted, self.se_obs if obs else self.se, 1.0 - alpha, self.df)
+        return wald.conf_int(self.predicted, self.se_obs if obs else self.se, 1.0 - alpha, self.df)
 
     def summary_frame(self, alpha=0.05):
         """A DataFrame of means, standard errors and both intervals."""

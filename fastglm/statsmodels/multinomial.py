@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import api, inputs
+from ..core.lazy import cached_property
 from ..errors import InvalidParameterError
-from ..inference import tests
-from ..lazy import cached_property
+from ..fitting import entry
+from ..inference import wald
+from ..rows import arrays
 from . import covariance
+from .base_model import GRADIENT_METHODS, Model
 from .data import is_pandas
-from .model import GRADIENT_METHODS, Model
 from .refusals import refuse
 from .results import LikelihoodRatio, Results
 
@@ -130,7 +131,7 @@ class MNLogit(Model):
             raise refuse(f"MNLogit.fit(cov_type={cov_type!r})", "there are 'nonrobust' and 'HC0'")
         kind = covariance.check_kind(cov_type, cov_kwds)
         start = None if start_params is None else np.reshape(start_params, (self.K, -1), order="F")
-        fitted = api.fit(
+        fitted = entry.fit(
             self.exog,
             self.endog,
             family="multinomial",
@@ -186,7 +187,7 @@ class MultinomialResults(LikelihoodRatio, Results):
     @property
     def pvalues(self):
         """Two-sided p-values of params = 0."""
-        return self._table(tests.p_values(self._tvalues, self._test_df))
+        return self._table(wald.p_values(self._tvalues, self._test_df))
 
     @property
     def normalized_cov_params(self):
@@ -201,7 +202,7 @@ class MultinomialResults(LikelihoodRatio, Results):
 
     def conf_int(self, alpha=0.05):
         """Wald confidence intervals, (J - 1, p, 2); a DataFrame of limits by class and column for pandas objects."""
-        limits = tests.conf_int(self._params, self._bse, 1.0 - alpha, self._test_df).transpose(1, 0, 2)
+        limits = wald.conf_int(self._params, self._bse, 1.0 - alpha, self._test_df).transpose(1, 0, 2)
         if not self.model.data.pandas:
             return limits
         from pandas import DataFrame
@@ -308,7 +309,7 @@ def _encode(endog):
     values = np.asarray(endog)
     if values.ndim == 2:
         columns = list(endog.columns) if is_pandas(endog) else list(range(values.shape[1]))
-        indicators = inputs.numeric(values, "endog")
+        indicators = arrays.numeric(values, "endog")
         if not ((indicators == 0) | (indicators == 1)).all() or not (indicators.sum(axis=1) == 1).all():
             raise InvalidParameterError("endog has several columns, which must be indicators: a single 1 in each row")
         return indicators.argmax(axis=1), columns

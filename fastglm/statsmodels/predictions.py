@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..inference import tests
+from ..inference import wald
+from .observations import row_forms
 from .refusals import Refusing, caution, refuse
-from .rows import row_forms
 
 
 class Prediction(Refusing):
@@ -52,8 +52,8 @@ class Prediction(Refusing):
         if method not in ("endpoint", "delta"):
             raise InvalidParameterError(f"method={method!r} is unknown; known: 'endpoint', 'delta'")
         if method == "delta" or self._inverse is None:
-            return tests.conf_int(self.predicted, self.se, 1.0 - alpha, self.df)
-        return self._inverse(tests.conf_int(self._eta, self.linpred_se, 1.0 - alpha, self.df))
+            return wald.conf_int(self.predicted, self.se, 1.0 - alpha, self.df)
+        return self._inverse(wald.conf_int(self._eta, self.linpred_se, 1.0 - alpha, self.df))
 
     def summary_frame(self, alpha=0.05):
         """A DataFrame of predictions, standard errors and limits."""
@@ -68,7 +68,7 @@ class Prediction(Refusing):
         if alternative != "two-sided":
             raise refuse(f"t_test(alternative={alternative!r})", "'two-sided' is there")
         statistic = (self.predicted - value) / self.se
-        return statistic, tests.p_values(statistic, self.df)
+        return statistic, wald.p_values(statistic, self.df)
 
 
 class MeanPrediction(Prediction):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..atomic import whole
-from ..inference import tests
-from ..lazy import cached_property
+from ..core.atomic import whole
+from ..core.lazy import cached_property
+from ..inference import wald
 from .contrasts import Contrast, linear_constraints
 from .covariance import clusters_df
 from .refusals import Refusing
@@ -88,7 +88,7 @@ class Results(Refusing):
     @property
     def pvalues(self):
         """Two-sided p-values of params = 0."""
-        return self.model.data.columns(tests.p_values(self._tvalues, self._test_df))
+        return self.model.data.columns(wald.p_values(self._tvalues, self._test_df))
 
     @property
     def normalized_cov_params(self):
@@ -97,7 +97,7 @@ class Results(Refusing):
 
     def conf_int(self, alpha: float = 0.05) -> Any:
         """Wald confidence intervals, (p, 2)."""
-        return self.model.data.limits(tests.conf_int(self._params, self._bse, 1.0 - alpha, self._test_df))
+        return self.model.data.limits(wald.conf_int(self._params, self._bse, 1.0 - alpha, self._test_df))
 
     def cov_params(
         self, r_matrix: Any = None, column: Any = None, scale: float | None = None, cov_p: Any = None, other: Any = None

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from ..inference import summary as cells
-from ..inference import tests
+from ..inference import wald
 from .refusals import Refusing
 
 
@@ -38,7 +38,7 @@ class Summary(cells.Summary, Refusing):
             params=flat[0],
             bse=flat[1],
             tvalues=flat[2],
-            pvalues=tests.p_values(flat[2], results._test_df),
+            pvalues=wald.p_values(flat[2], results._test_df),
             test_df=results._test_df,
             converged=results.converged,
             stop=results.fitted.stop,
@@ -46,7 +46,7 @@ class Summary(cells.Summary, Refusing):
         )
         if len(names) != p:
             raise ValueError(f"xname has {len(names)} names for {p} coefficients")
-        self.limits = tests.conf_int(flat[0], flat[1], self.level, results._test_df)
+        self.limits = wald.conf_int(flat[0], flat[1], self.level, results._test_df)
         response = yname or results.model.endog_names
         shared = [
             ("Dep. Variable", str(response)),

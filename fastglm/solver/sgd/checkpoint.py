@@ -9,7 +9,7 @@ import os
 import numpy as np
 from scipy.sparse import issparse
 
-from ... import sealed
+from ...core import sealed
 from ...errors import FileFormatError, InvalidParameterError
 from .options import MUTABLE
 from .state import State

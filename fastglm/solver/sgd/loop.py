@@ -7,12 +7,12 @@ import ctypes
 import numpy as np
 
 from ...errors import InvalidParameterError
-from ...kernels.stochastic import layout as k
-from ...kernels.stochastic.central import CENTRAL, INNER, INNER_MODEL, PARAMETERS, WIDTH, central_address
-from ...kernels.stochastic.linear import ROOM
-from ...kernels.stochastic.rules import settle_address, update_address
-from ...kernels.stochastic.shuffle import shuffle
-from ...kernels.stochastic.sweep import sweep
+from ...kernels.sgd import layout as k
+from ...kernels.sgd.central import CENTRAL, INNER, INNER_MODEL, PARAMETERS, WIDTH, central_address
+from ...kernels.sgd.linear import ROOM
+from ...kernels.sgd.rules import settle_address, update_address
+from ...kernels.sgd.shuffle import shuffle
+from ...kernels.sgd.sweep import sweep
 from .options import is_number
 
 RULES = {"sgd": k.SGD, "adagrad": k.ADAGRAD, "adam": k.ADAM, "saga": k.SAGA}

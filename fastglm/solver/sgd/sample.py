@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...core.lazy import cached_property
 from ...errors import InvalidParameterError
 from ...kernels.evaluate import first_predictor, row_terms
-from ...lazy import cached_property
 
 ROWS = 4096
 POWER_STEPS = 60

@@ -11,7 +11,7 @@ from ...family.binomial import Binomial
 from ...family.links import Logit
 from ...kernels.compile import address_of, fingerprint
 from ...kernels.fused import find_fused
-from ...kernels.rows import ROWS, row
+from ...kernels.row_loops import ROWS, row
 
 
 @cache

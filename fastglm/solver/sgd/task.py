@@ -9,15 +9,15 @@ from ...errors import MissingDataError
 from ...family.binomial import Binomial
 from ...family.links import Logit
 from ...kernels.load import loader
-from ...kernels.rows import N_PAR
-from ...kernels.stochastic import layout as k
-from ...kernels.stochastic.gradient import gradient_address
-from ...kernels.stochastic.implicit import implicit_address
-from ...kernels.stochastic.softmax import softmax_rows
-from .rows import prepare
+from ...kernels.row_loops import N_PAR
+from ...kernels.sgd import layout as k
+from ...kernels.sgd.gradient import gradient_address
+from ...kernels.sgd.implicit import implicit_address
+from ...kernels.sgd.softmax import softmax_rows
 from .sample import Sample
 from .scaling import STRETCH, standardise
 from .single import single_logistic_rows
+from .training_rows import prepare
 
 BLOCK_BYTES = 65536  # of X
 DIRECT_BATCH = 4096  # rows whose linear predictors are made before any parameter moves

@@ -1,0 +1,253 @@
+"""The rows of files, in order: pieces that can be read again, in this process or in another one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..core.column_names import unknown_column
+from ..errors import FileFormatError
+from .schema import conformed, delivered
+from .versions import check
+
+UNREADABLE = (OSError, ValueError, NotImplementedError)  # what Arrow raises for damaged files
+
+
+class Fragment(NamedTuple):
+    """A piece of a file that can be read by itself, again and again.
+
+    Attributes
+    ----------
+    place : str
+        The path or URL as it was opened.
+    part : int
+        The number of the Parquet row group or Arrow record batch in the file.
+    rows : int
+    label : str
+        For errors: ``"claims/a.parquet, row group 3"``.
+    """
+
+    place: str
+    part: int
+    rows: int
+    label: str
+
+
+class Rows:
+    """The rows of files, in order; ``open_rows`` makes them.
+
+    A pickled copy reads the same files by their paths; the scratch files belong to the original, which removes them.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The columns, those that the names of folders give last.
+    schema : pyarrow.Schema
+        Their types. Text may be stored as text or as categories; both are read as dictionaries.
+    fragments : tuple of Fragment
+        None of them is empty.
+    n_rows : int
+    odd : dict
+        Column -> why it cannot be read from all files; an error only where it is asked for.
+    """
+
+    def __init__(self, readers, schema, origins, scratch, odd=None):
+        self.odd = dict(odd or {})
+        self.schema, self.names = schema, (*schema.names, *self.odd)
+        self._known = frozenset(self.names)
+        self._origins, self._scratch, self._own = origins, scratch, True
+        self._readers = [reader for reader, _ in readers if sum(reader.rows)]
+        self.fragments, self._at = (), []
+        fragments, seen = [], {}
+        for reader, label in readers:
+            first = seen.get(label, 0)
+            for part, rows in enumerate(reader.rows):
+                if rows:
+                    where = f"rows {first} to {first + rows - 1}" if label else f"{reader.unit} {part}"
+                    fragments.append(Fragment(reader.file.place, part, rows, f"{label or reader.file.place}, {where}"))
+                    self._at.append(reader)
+                first += rows
+            seen[label] = first
+        self.fragments = tuple(fragments)
+        self.n_rows = sum(fragment.rows for fragment in fragments)
+
+    def __repr__(self):
+        return f"<Rows: {self.n_rows} rows of {len(self.names)} columns in {len(self.fragments)} fragments>"
+
+    @property
+    def local_files(self) -> list[str]:
+        """The paths of the files on a local disk that these are the rows of."""
+        files = [file for _, file, _ in self._origins if file is not None]
+        return [file.path for file in files if file.system is None]
+
+    def __getstate__(self):
+        return {**self.__dict__, "_scratch": None, "_own": False}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def close(self) -> None:
+        """Remove the scratch files, if this is not a copy."""
+        if self._scratch is not None:
+            self._scratch.remove()
+
+    def batches(self, i, columns, rows=65_536, skip=0):
+        """Read a fragment piece by piece, in memory that does not grow with it.
+
+        Parameters
+        ----------
+        i : int
+            The number of the fragment.
+        columns : sequence of str
+        rows : int
+            The most rows of a batch; some have fewer.
+        skip : int
+            How many rows at the beginning of the fragment to leave out.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            With exactly these columns, in this order. Text and categories are dictionary arrays with codes of 32 bits,
+            and each batch has a dictionary of its own.
+
+        Raises
+        ------
+        InvalidParameterError
+            For a column that is not there.
+        FileFormatError
+            For a damaged file, naming the file, the piece and the column, and for one that changed after it was opened.
+        """
+        import pyarrow as pa
+
+        fragment, reader = self.fragments[i], self._at[i]
+        for name in columns:
+            self._check(name)
+        kinds = {name: delivered(self.schema.field(name).type) for name in dict.fromkeys(columns)}
+        fixed = {name: value for name, value in reader.file.partition if name not in reader.schema.names}
+        read = [name for name in kinds if name not in fixed]
+        if reader.file.system is None:  # elsewhere a look takes as long as a small read
+            check(reader.file, self._own)
+        seen = skip
+        for batch in self._raw(i, read, rows, skip) if read else _lengths(fragment.rows, rows, skip):
+            n = batch if not read else batch.num_rows
+            arrays = {}
+            for name, kind in kinds.items():
+                try:
+                    array = _repeated(fixed[name], n, kind) if name in fixed else batch.column(name)
+                    arrays[name] = conformed(array, kind)
+                except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+                    line = str(error).splitlines()[0]
+                    raise FileFormatError(f"{fragment.label}: column {name!r} as {kind}: {line}") from None
+            seen += n
+            if read:
+                check(reader.file, self._own)  # before rows are handed on, for nobody may come back for more
+            yield pa.RecordBatch.from_arrays([arrays[name] for name in columns], list(columns))
+        if seen != max(skip, fragment.rows):
+            raise FileFormatError(f"{fragment.label}: it has {seen} rows where its file says {fragment.rows}")
+
+    def _raw(self, i, names, rows, skip):
+        """The batches of a reader, with its errors explained."""
+        reader = self._at[i]
+        try:
+            yield from reader.batches(self.fragments[i].part, names, rows, skip)
+        except UNREADABLE as error:
+            check(reader.file, self._own)
+            raise self._damaged(i, names, rows, error) from None
+
+    def _damaged(self, i, names, rows, error):
+        """The error for a fragment that cannot be read, with the column that makes it so."""
+        fragment, reader = self.fragments[i], self._at[i]
+        if isinstance(error, PermissionError):
+            return FileFormatError(f"{fragment.place}: no permission to read it")
+        for name in names:
+            try:
+                for _ in reader.batches(fragment.part, [name], rows, 0):
+                    pass
+            except UNREADABLE as found:
+                return FileFormatError(
+                    f"{fragment.label}, column {name!r}: cannot be read: {str(found).splitlines()[0]}"
+                )
+        return FileFormatError(f"{fragment.label}: cannot be read: {str(error).splitlines()[0]}")
+
+    def null_count(self, i, column) -> int | None:
+        """How many values of a column are missing in a fragment, None where the file does not say."""
+        self._check(column)
+        reader, fragment = self._at[i], self.fragments[i]
+        if column in reader.schema.names:
+            return reader.null_count(fragment.part, column)
+        return fragment.rows if dict(reader.file.partition)[column] is None else 0
+
+    def bounds(self, i, column) -> tuple | None:
+        """The smallest and largest value of a column in a fragment, None where the file does not say."""
+        self._check(column)
+        reader = self._at[i]
+        if column in reader.schema.names:
+            return reader.bounds(self.fragments[i].part, column)
+        value = dict(reader.file.partition)[column]
+        return None if value is None else (value, value)
+
+    def nbytes(self, columns=None) -> int:
+        """The bytes on disk that a read of these columns takes; of Arrow files, judged by the types."""
+        names = set(self.schema.names if columns is None else columns)
+        for name in names:
+            self._check(name)
+        return sum(reader.nbytes(names & set(reader.schema.names)) for reader in self._readers)
+
+    def fingerprint(self) -> dict:
+        """What tells these rows from others, for JSON.
+
+        Returns
+        -------
+        dict
+            "files": for each its path, size, time of the last change and digest, or etag, and the rows of its pieces;
+            for rows that did not come from files what they came from and how many there were. "schema": names and
+            types.
+        """
+        files = []
+        for place, file, readers in self._origins:
+            entry = {"path": place} if file is None else {"path": place, "size": file.size}
+            if file is not None:
+                entry["mtime_ns" if isinstance(file.stamp, int) else "etag"] = file.stamp
+                entry |= {"digest": file.mark} if file.mark else {}
+            entry["rows"] = [rows for reader in readers for rows in reader.rows]
+            files.append(entry)
+        return {"files": files, "schema": [[field.name, str(field.type)] for field in self.schema]}
+
+    def check_unchanged(self) -> None:
+        """See whether the files are as they were when they were opened.
+
+        Raises
+        ------
+        FileFormatError
+            Naming the first one that is not.
+        """
+        files = [file for _, file, _ in self._origins if file is not None]
+        for file in {f.place: f for f in (*files, *(r.file for r in self._readers))}.values():
+            check(file, self._own, fully=True)
+
+    def check_read_again(self) -> None:
+        """``check_unchanged`` for the files that are read at every pass, not for those that were copied."""
+        for file in {reader.file.place: reader.file for reader in self._readers}.values():
+            check(file, self._own, fully=True)
+
+    def _check(self, name):
+        if name not in self._known:
+            raise unknown_column(name, self.names, "the files")
+        if name in self.odd:
+            raise FileFormatError(self.odd[name])
+
+
+def _lengths(total, rows, skip):
+    for start in range(skip, total, rows):
+        yield min(rows, total - start)
+
+
+def _repeated(value, n, kind):
+    """n times the value that a folder's name gives."""
+    import pyarrow as pa
+
+    if value is None or not pa.types.is_dictionary(kind):
+        return pa.nulls(n, kind) if value is None else pa.repeat(pa.scalar(value, kind), n)
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), n), pa.array([value], kind.value_type))

@@ -1,0 +1,1 @@
+"""One fit, from the request of a caller to a result."""

@@ -1,0 +1,145 @@
+"""The null model of a fit: what the deviance is compared with, and where descents may begin."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core.lazy import cached_property
+from ..family.links import linear_predictor
+from ..inference.wald import HALF_LINE_LINKS
+from ..objective.base import Deviance
+from ..solver.choose import solve
+from ..solver.decide import Control
+from ..solvers import Auto
+from ..source.base import Change
+
+
+class Null:
+    """The null model: its deviance, and as a callable the coefficients that reproduce its mean."""
+
+    def __init__(self, model, constant):
+        self.model, self.constant, self.start = model, constant, None
+        source, sums = model.source, model.sums
+        self.mean = sums.mean
+        data = source.data
+        shifted = data.offset is not None or data.exposure is not None
+        if constant is None:
+            self.deviance = self._plain(False, np.zeros(0)) + model.within
+        elif hasattr(model.pair.family, "null_deviance") and not shifted:
+            self.deviance = model.pair.family.null_deviance(self.mean, sums.weight)
+        elif not shifted:
+            self.deviance = self._plain(True, np.array([self.eta])) + model.within
+        else:
+            self.deviance = self._fitted() + model.within
+
+    @property
+    def central(self):
+        """Whether the null model is as good a start as R's."""
+        data, family = self.model.source.data, self.model.family
+        plain = data.ones and data.offset is None and data.exposure is None
+        return plain and family.domain.high == 1.0 and 0.0 < self.mean < 1.0
+
+    @cached_property
+    def eta(self):
+        """The linear predictor of the mean of y."""
+        return linear_predictor(self.model.link, self.mean)
+
+    def _objective(self, ones):
+        return Deviance(self.model.source.changed(Change(True, ones)), self.model.pair)
+
+    def _plain(self, ones, beta):
+        d = self._objective(ones).at(beta, 0).deviance
+        if np.isfinite(d):
+            return d
+        # a mean on the boundary has an infinite linear predictor, and reproduces every y
+        if ones:
+            return np.nan if np.isfinite(self.eta) else 0.0
+        return np.inf if self._ends_at_zero() else np.nan
+
+    def _ends_at_zero(self):
+        """Whether a linear predictor of zero is the end of the means' range: then the deviance has no bound."""
+        family, link, data = self.model.family, self.model.link, self.model.source.data
+        if data.offset is not None or data.exposure is not None:
+            return False
+        try:
+            mean = float(link.inverse(0.0))
+        except ZeroDivisionError:
+            mean = np.inf
+        return mean in (family.mean.low, family.mean.high)
+
+    def _fitted(self):
+        """The intercept refitted with the offset, as R does."""
+        objective = self._objective(True)
+        self.start = _exact(objective, self.eta, self.model.link)
+        if self.start is None:
+            self.start = objective.constant_start(self.mean, self.eta)
+        seed = _Seed(self.start)
+        control = Control(canonical=self.model.canonical, need_information=False)
+        try:
+            solution = solve(
+                objective,
+                Auto(),
+                "newton",
+                start=self.start,
+                fallback=seed,
+                dispersion=lambda q: 1.0,
+                control=control,
+                information=self.model.information(),
+            )
+            self.start = solution.beta
+            return solution.quadratic.deviance
+        except (FloatingPointError, np.linalg.LinAlgError):  # the null model need not have a start (R bug 16877)
+            return np.nan
+
+    def __call__(self):
+        m = self.model.objective.n_params
+        if self.start is not None and self.constant == 0 and np.isfinite(self.start).all():
+            return np.concatenate([self.start, np.zeros(m - 1)])
+        if self.constant == 0 and self.model.source.data.ones and np.isfinite(self.eta):
+            return self.model.objective.constant_start(self.mean, self.eta)
+        # where eta may not change its sign, zero with an offset may be finite on the wrong side
+        one_sided = self.constant is not None and np.isfinite(self.eta) and self.model.link.name in HALF_LINE_LINKS
+        beta = np.zeros(m)
+        if not one_sided and np.isfinite(self.model.objective.at(beta, 0).deviance):
+            return beta
+        return self.model.objective.constant_start(self.mean, self.eta)
+
+
+def _exact(objective, eta, link):
+    """The constant beside an offset under a log link, exact for variances that are a power of the mean; or None."""
+    if link.name != "log" or not np.isfinite(eta):
+        return None
+    q = objective.at(np.array([eta]), 2)
+    # the score is sum w (y - mu) mu^(1-p), the information sum w mu^(2-p): both are scaled by a change of the constant
+    ratio = float(q.score[0] / q.information[0, 0])
+    return np.array([eta + np.log1p(ratio)]) if q.finite and -1.0 < ratio < np.inf else None
+
+
+class _Seed:
+    deviance, central = np.inf, False
+
+    def __init__(self, beta):
+        self.beta = beta
+
+    def __call__(self):
+        return self.beta
+
+
+class ClassNull:
+    """The null model of a softmax regression: every row has the classes' shares, or even chances without a constant."""
+
+    central = True
+
+    def __init__(self, model, constant):
+        self.model, self.constant = model, constant
+        totals = model.totals
+        with np.errstate(all="ignore"):
+            shares = np.log(totals / totals.sum()) if constant is not None else -np.log(len(totals))
+        self.deviance = float(-2.0 * (totals * shares).sum())
+
+    def __call__(self):
+        objective, totals = self.model.objective, self.model.totals
+        beta = np.zeros((objective.n_classes - 1, objective.n_columns))
+        if self.constant == 0 and self.model.source.data.ones:
+            beta[:, 0] = np.log(totals[1:] / totals[0])
+        return beta.ravel()

@@ -1,0 +1,348 @@
+"""One model on one source: its fit, and the statistics R prints."""
+
+from __future__ import annotations
+
+import time
+from math import sqrt
+
+import numpy as np
+
+from ..errors import InvalidParameterError, warn
+from ..family.binomial import Binomial
+from ..inference import sandwich
+from ..inference.row_scores import ClassScores, MeanScores
+from ..inference.separation import find_separation
+from ..kernels.row_loops import Pair
+from ..objective.base import Deviance
+from ..objective.compression import Compressed
+from ..objective.softmax import CrossEntropy
+from ..result.multinomial import MultinomialResult
+from ..result.record import GLMResult
+from ..rows import arrays
+from ..solver.choose import solve
+from ..solver.decide import Control
+from ..solver.empty import evaluate
+from ..solver.newton import Solution, factorise, refine, without_aliased
+from ..solver.sgd.certificate import Certificate
+from ..solver.sgd.driver import run as run_sgd
+from ..solver.sgd.options import tolerance
+from ..solvers import SGD, name_of
+from ..source.streaming_qr import as_rows
+from .null import ClassNull, Null
+from .remarks import describe, warn_of_fit, warn_of_range, without_information
+
+WELL = ("converged", "boundary", "early stopping")
+
+
+class Model:
+    """One fit: the objective, its solution, and the statistics R prints.
+
+    A subclass gives the ``objective``, the ``null`` model and the ``result``.
+    """
+
+    null_class: type
+
+    def __init__(self, source, family, link, objective, sums, options, cov):
+        self.began = time.perf_counter()
+        self.source, self.family, self.link, self.objective, self.sums = source, family, link, objective, sums
+        self.options, self.cov = options, sandwich.parse(cov)
+        self.canonical = getattr(family, "canonical", None) == link.name
+        self.names = ((arrays.INTERCEPT,) if source.data.ones else ()) + source.data.names
+        self.notes: list[str] = []
+        self.whole, self.within = source, 0.0  # the rows themselves, where the source has their cells
+
+    def fit(self, start, callback):
+        """Solve, then polish the last digits where they are cheap or were in danger."""
+        self.null = self.null_class(self, 0 if self.source.data.ones else self.source.constant_column())
+        if not self.objective.n_params:
+            self.solution = evaluate(self.objective)
+            return
+        if isinstance(self.options, SGD):
+            self.solution = self.descend_stochastically(start, callback)
+            return
+        n = self.whole.n_rows
+        control = Control(
+            canonical=self.canonical,
+            need_information=self.cov is not None,
+            # a curvature this many standard errors away gives standard errors to 1e-8, of a rare level too
+            curvature_tol=1e-8 if self.source.data.terms else 1e-8 * np.sqrt(n),
+            # Newton's remainder is the square of the distance times the root of a leverage; thirty times the average
+            # root allows for outliers, and rare events carry what information there is
+            newton_constant=min(1.0, 30.0 * sqrt(self.objective.n_params / max(min(n, self.information()), 1.0))),
+            score_cost=self.objective.score_cost,
+            robust=isinstance(self.cov, sandwich.Robust) and self.cov.from_scores,
+            began=self.began,
+            callback=callback,
+        )
+        self.solution = solve(
+            self.objective,
+            self.options,
+            name_of(self.options),
+            start=start,
+            fallback=self.null,
+            dispersion=self.dispersion,
+            control=control,
+            information=self.information(),
+        )
+        if self.solution.stop == "not finite at the start":
+            raise InvalidParameterError(
+                "start: at the first coefficients the deviance or its derivatives are not finite, because the numbers "
+                "in X or y are so large that sums overflow (rescale them), or because a mean lies outside the "
+                "family's range (pass start= with admissible coefficients, or another link)"
+            )
+        if self.objective.precise or (self.objective.small and self.objective.linear):
+            self.solution = refine(self.objective, self.solution)
+        elif self.objective.small and self.cov is not None and self._last_distance() > 1e-10:
+            self.solution = self._at_the_end()
+
+    def descend_stochastically(self, start, callback) -> Solution:
+        """A first-order fit, with the pass at its end that says how far the optimum is, and gives the covariance."""
+        data, options = as_rows(self.source.gather().data), self.options
+        model, start = self.stochastic(start)
+        classes = model if isinstance(model, int) else None
+        goal = Certificate(
+            self.objective, self.to_params, classes, options, self.sums.weight, self.dispersion, data, model
+        )
+        found = run_sgd(data, model, options, start=start, callback=callback, certify=goal)
+        self.notes += found.notes
+        self.objective.n_passes += float(found.history["passes"][-1]) if found.epochs else 0.0
+        penalised = options.l1 > 0.0 or options.l2 > 0.0
+        columns = [values.tolist() for values in found.history.values()]
+        history = tuple(dict(zip(found.history, row, strict=True)) for row in zip(*columns, strict=True))
+        factor = None
+        if self.cov is not None and not penalised:
+            self.raw, certificate = found.coef, np.inf
+            beta = self.to_params(found.coef)
+            q = self.objective.at(beta, 2)
+            if q.finite and np.isfinite(q.score).all():
+                factor = factorise(self.objective, q, beta)
+                beta = without_aliased(beta, factor)
+                errors = np.sqrt(max(self.dispersion(q), 1e-300) * factor.inverse().diagonal())
+                certificate = float(np.nanmax(np.abs(factor.solve(q.score)) / errors))
+        else:
+            self.raw, (q, _, _, certificate), steps = goal.finished(found.coef)
+            beta = self.to_params(self.raw)
+            if steps:
+                self.notes.append(f"{steps} proximal Newton steps followed the {found.epochs} epochs")
+        if penalised and self.cov is not None:
+            self.notes.append("a penalised fit has no standard errors")
+        score = float(np.sqrt(q.score @ q.score))
+        return Solution(beta, q, factor, certificate, score, found.epochs, found.stop, history)
+
+    def _last_distance(self):
+        return self.solution.history[-1]["distance"] if self.solution.stop == "converged" else 0.0
+
+    def _at_the_end(self):
+        """The solution with its curvature made where it ended: on small data a pass costs microseconds."""
+        q = self.objective.at(self.solution.beta, 2)
+        if not q.finite:
+            return self.solution
+        return self.solution._replace(quadratic=q, factor=factorise(self.objective, q, self.solution.beta))
+
+    def dispersion(self, q):
+        """The dispersion at a pass: one where it is known, else deviance over degrees of freedom."""
+        if self.family.dispersion == "one":
+            # very small weights make huge standard errors, which must not pass for convergence
+            return min(1.0, self.sums.weight / self.sums.nobs)
+        df = self.sums.nobs - self.objective.n_params
+        return max(q.deviance, 0.0) / df if df > 0 else 1.0
+
+    def covariances(self):
+        """The inverse information, and the sandwich where it was asked for, as arguments of the result."""
+        if self.cov is None or self.solution.factor is None:
+            return {"cov_unscaled": None}
+        inverse, root = self.solution.factor.inverse(), None
+        if self.solution.factor.accurate and isinstance(self, GLM):
+            root = self.solution.factor.root()
+        if self.cov == "model":
+            return {"cov_unscaled": inverse, "information_root": root}
+        if not len(inverse):
+            return {"cov_unscaled": inverse, "cov_kind": self.cov.name, "covariance": inverse}
+        beta, rank = self.solution.beta, len(self.solution.beta) - len(self.solution.factor.aliased)
+        fitted = sandwich.Fitted(
+            self.objective, self.whole, self.scores(sandwich.zeroed(beta)), beta, inverse, self.sums.nobs, rank,
+            self.solution.meat, root, self.dispersion(self.solution.quadratic),
+        )  # fmt: skip
+        return {"cov_unscaled": inverse, "cov_kind": self.cov.name, **sandwich.covariance(self.cov, fitted)}
+
+    def record(self):
+        """What every result says of the rows, the fit and how it went; its warnings are given."""
+        s, solution, data = self.sums, self.solution, self.whole.data
+        # by number, because names may repeat; what holds for one class holds for all
+        redundant = solution.factor.aliased if solution.factor is not None else {}
+        m = len(self.names)
+        first = self.source.data.coding.core if self.source.long else m  # of the levels of a factor of very many
+        aliased = {
+            self.names[j % m]: describe({k % m: c for k, c in combination.items()}, self.names, first)
+            for j, combination in redundant.items()
+        }
+        separated = find_separation(self)
+        params = np.array(solution.beta)
+        if redundant:
+            params[list(redundant)] = np.nan
+        converged = solution.stop in WELL and not separated
+        if isinstance(self.options, SGD):
+            # losses that no longer fall say little; the distance to the optimum says it
+            converged = solution.certificate <= tolerance(self.options) and not separated
+            if not converged and solution.stop == "converged":
+                self.solution = solution = solution._replace(stop="the loss no longer falls")
+        idle = () if separated or not converged else without_information(solution, self.names)
+        if idle:
+            converged, self.solution = False, solution._replace(stop="no information")
+            solution = self.solution
+        warn_of_fit(self, aliased, separated, converged, idle)
+        covariances = self.covariances()
+        self.in_range = warn_of_range(self, covariances["cov_unscaled"])
+        return params, dict(
+            **covariances,
+            names=self.names,
+            family=self.family,
+            link=self.link,
+            deviance=max(solution.quadratic.deviance, 0.0),
+            null_deviance=self.null.deviance,
+            pearson_chi2=solution.quadratic.pearson,
+            nobs=_whole(s.nobs),
+            rank=len(params) - len(redundant),
+            converged=converged,
+            aliased=aliased,
+            n_rows=self.whole.n_rows,
+            weight_sum=s.weight,
+            intercept=data.ones,
+            has_intercept=self.null.constant is not None,
+            has_weights=data.weights is not None,
+            has_freq_weights=data.freq_weights is not None,
+            solver=name_of(self.options),
+            stop="separation" if separated else solution.stop,
+            n_iter=solution.n_iter,
+            n_passes=round(self.objective.n_passes, 3),
+            history=solution.history,
+            certificate=solution.certificate,
+            score_norm=solution.score_norm,
+            elapsed=time.perf_counter() - self.began,
+            notes=tuple(self.notes),
+        )
+
+    def give(self, category, text):
+        """Warn, and keep the text for the result."""
+        self.notes.append(text)
+        warn(category, text)
+
+
+class GLM(Model):
+    """A model of one mean a row."""
+
+    null_class = Null
+
+    def __init__(self, source, family, link, pair, sums, options, cov, cells=None):
+        objective = Deviance(source, pair) if cells is None else Compressed(cells, pair, source.threads)
+        super().__init__(objective.source, family, link, objective, sums, options, cov)
+        self.pair = objective.pair
+        self.row_pair = Pair(family, link)  # of the rows themselves, where the objective has their cells
+        if cells is not None:
+            self.whole, self.within = source, cells.deviance_within
+            self.notes.append(f"{source.n_rows:,} rows were compressed to {len(cells.counts):,} cells, exactly")
+
+    def stochastic(self, start):
+        """What a first-order solver fits, and where it starts."""
+        return self.pair, start
+
+    def to_params(self, coef):
+        """Coefficients as the objective keeps them, from a first-order solver's."""
+        return coef
+
+    def scores(self, beta):
+        """The scores of the rows."""
+        return MeanScores(self.row_pair, beta)
+
+    def information(self):
+        """Rows' worth of information in the response: the events, where they can be rare."""
+        s = self.sums
+        if isinstance(self.family, Binomial):
+            return min(s.weighted_y, s.weight - s.weighted_y)
+        return s.weighted_y if self.family.name in ("poisson", "quasipoisson") else self.whole.n_rows
+
+    def result(self, classes) -> GLMResult:
+        """The solution as a frozen record, its warnings given."""
+        params, record = self.record()
+        df = self.sums.nobs - record["rank"]
+        pearson = record["pearson_chi2"] if self.in_range else np.nan
+        return GLMResult(
+            params=params,
+            scale=1.0 if self.family.dispersion == "one" else (pearson / df if df > 0 else np.nan),
+            llf=self.loglik(record["deviance"]),
+            llnull=self.loglik(self.null.deviance),
+            df_resid=_whole(df),
+            df_model=record["rank"] - record["has_intercept"],
+            exposure_kind=self._exposure_kind(),
+            classes=classes,
+            **record,
+        )
+
+    def loglik(self, deviance):
+        """The log-likelihood at a deviance, by R's rules for the dispersion; NaN for quasi-likelihood."""
+        if getattr(self.family, "saturated", None) is None:
+            return np.nan
+        if deviance == np.inf:
+            return -np.inf
+        if hasattr(self.family, "loglik"):
+            return self.family.loglik(deviance, self.sums.saturated, self.sums.weight, self.sums.nobs)
+        return self.sums.saturated - 0.5 * deviance
+
+    def _exposure_kind(self):
+        data = self.whole.data
+        return "exposure" if data.exposure is not None else "offset" if data.offset is not None else None
+
+
+class Softmax(Model):
+    """A model of the probabilities of K classes; ``totals`` are their weights, in the order of the codes."""
+
+    null_class = ClassNull
+
+    def __init__(self, source, family, link, encoded, totals, sums, options, cov):
+        super().__init__(source, family, link, CrossEntropy(source, len(totals)), sums, options, cov)
+        self.encoded, self.totals, self.raw = encoded, totals, None
+
+    def stochastic(self, start):
+        """The number of classes, and coefficients of all of them, none pinned: in the order of their codes."""
+        if start is None:
+            return len(self.totals), None
+        start = start.reshape(-1, len(self.names)).T
+        if start.shape[1] < len(self.totals):
+            return len(self.totals), np.pad(start, ((0, 0), (1, 0)))
+        return len(self.totals), start[:, [self.encoded.classes.index(c) for c in self.encoded.ordered]]
+
+    def to_params(self, coef):
+        """Each class against the reference, class after class."""
+        return (coef[:, 1:] - coef[:, :1]).T.ravel()
+
+    def scores(self, beta):
+        """The scores of the rows."""
+        return ClassScores(beta.reshape(len(self.totals) - 1, -1))
+
+    def information(self):
+        """Rows' worth of information in the response: those of the rarest class, or of all others."""
+        return float(min(self.totals.min(), (self.totals.sum() - self.totals).min()))
+
+    def result(self, encoded) -> MultinomialResult:
+        """The solution as a frozen record, its warnings given."""
+        params, record = self.record()
+        others = self.objective.n_classes - 1
+        if record["aliased"]:
+            # a column that one class cannot tell apart none can
+            params.reshape(others, -1)[:, [self.names.index(name) for name in record["aliased"]]] = np.nan
+        raw = None if self.raw is None else self.raw[:, [encoded.ordered.index(c) for c in encoded.classes]]
+        return MultinomialResult(
+            params=np.ascontiguousarray(params.reshape(others, -1).T),
+            scale=1.0,
+            llf=-0.5 * record["deviance"],
+            llnull=-0.5 * self.null.deviance,
+            df_resid=_whole(self.sums.nobs * others - record["rank"]),
+            df_model=record["rank"] - others * record["has_intercept"],
+            classes=encoded.classes,
+            coef_raw=raw,
+            **record,
+        )
+
+
+def _whole(x):
+    return int(x) if float(x).is_integer() else float(x)

@@ -1,0 +1,289 @@
+"""``MLP``: a multi-layer perceptron whose output is a generalized linear model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InvalidParameterError
+from ..fitting.sources import check_options
+from ..kernels.activation import KINDS
+from ..objective.response_sums import check as check_vectors
+from ..rows import arrays as inputs
+from ..rows.labels import Encoded
+from ..solver.sgd import SGD
+from ..solver.sgd import check as check_solver
+from ..solver.sgd.driver import Fit
+from ..solver.sgd.options import is_number, is_whole
+from ..solver.sgd.training_rows import prepare
+from ..source.in_memory import InMemory
+from ..source.threads import single_threaded_blas
+from .fit import NetworkFit
+from .network import Network
+from .passes import Passes
+from .result import MLPResult
+from .task import NetworkTask, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from ..family.multinomial import Multinomial
+    from ..types import Array, ArrayLike, DataFrame, FamilyLike, LinkLike, RegisteredFamily, RegisteredLink
+
+# a loss with hidden layers has plateaus, which need patience
+HIDDEN_DEFAULT = SGD(method="adam", epochs=500, patience=20)
+
+
+class MLP:
+    """A multi-layer perceptron whose output is a generalized linear model.
+
+    Hidden layers make features of X; the linear predictor, link and family behind them are those of ``fastglm.fit``.
+    The parameters are found by the stochastic solvers of ``fastglm.fit``, with gradients by back-propagation. Without
+    hidden layers the model, its loss and the path of its fit *are* those of the generalized linear model.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        Units of each hidden layer, from X to the output; () for none.
+    family, link : str or value
+        As in ``fastglm.fit``. "multinomial" has a linear predictor for every class, none of them pinned.
+    activation : {"tanh", "relu", "logistic"}
+        Of the hidden units.
+    skip : bool
+        Connect X to the linear predictor directly as well: a generalized linear model inside the network, to which the
+        hidden layers add.
+    l2 : float
+        The penalty l2/2 |W|^2 of all weights, on the scale of X; intercepts are free. It is added to the mean of the
+        losses (to their sum under ``SGD(reduction="sum")``).
+    seed : int
+        Fixes the first weights; the order of the rows is fixed by the solver's own.
+
+    Raises
+    ------
+    InvalidParameterError
+        For arguments that cannot be used; the message names them.
+
+    References
+    ----------
+    Rumelhart, D. E., Hinton, G. E. and Williams, R. J. (1986), "Learning representations by back-propagating errors",
+    Nature 323, 533-536. McCullagh, P. and Nelder, J. A. (1989), Generalized Linear Models, 2nd ed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastglm.nn import MLP
+    >>> x = np.linspace(-3, 3, 200)[:, None]
+    >>> result = MLP((16,), seed=1).fit(x, np.sin(2 * x[:, 0]))
+    >>> result.n_params
+    49
+    """
+
+    family: RegisteredFamily | Multinomial
+    link: RegisteredLink
+
+    def __init__(
+        self, hidden: int | Sequence[int] = (16, 8), *, family: FamilyLike = "gaussian", link: LinkLike | None = None,
+        activation: Literal["tanh", "relu", "logistic"] = "tanh", skip: bool = False, l2: float = 0.0, seed: int = 0,
+    ) -> None:  # fmt: skip
+        self.hidden = _units(hidden)
+        self.family, self.link = inputs.family_and_link(family, link)
+        if not isinstance(activation, str) or activation not in KINDS:
+            known = ", ".join(map(repr, KINDS))
+            raise InvalidParameterError(f"activation={activation!r} is unknown; known: {known}")
+        if skip not in (True, False):
+            raise InvalidParameterError(f"skip={skip!r} must be True or False")
+        if skip and not self.hidden:
+            raise InvalidParameterError("skip=True needs a hidden layer: without one X is connected directly already")
+        if not (is_number(l2) and np.isfinite(l2) and l2 >= 0.0):
+            raise InvalidParameterError(f"l2={l2!r} must be a number, finite and not negative")
+        if not is_whole(seed) or not 0 <= seed < 2**64:
+            raise InvalidParameterError(f"seed={seed!r} must be a whole number from 0 to 2**64 - 1")
+        self.activation, self.skip, self.l2, self.seed = activation, bool(skip), float(l2), int(seed)
+
+    def __repr__(self) -> str:
+        skip = ", skip=True" if self.skip else ""
+        return f"MLP({self.hidden}, family={self.family.name!r}, link={self.link.name!r}, {self.activation}{skip})"
+
+    def network(self, inputs: int, outputs: int = 1) -> Network:
+        """The network on a number of columns, with K outputs for K classes."""
+        return Network(inputs, self.hidden, outputs, self.activation, self.skip, self.family, self.link)
+
+    def fit(
+        self, X: ArrayLike | DataFrame, y: ArrayLike, *, solver: SGD | None = None, weights: ArrayLike | None = None,
+        offset: ArrayLike | None = None, exposure: ArrayLike | None = None,
+        start: ArrayLike | MLPResult | None = None, names: Sequence[str] | None = None,
+    ) -> MLPResult:  # fmt: skip
+        """Train the network.
+
+        Parameters
+        ----------
+        X : (n, p) array or data frame
+        y : (n,) array
+            As in ``fastglm.fit``: for the binomial also two labels or an (n, 2) array of successes and failures, for
+            the multinomial labels.
+        solver : SGD, optional
+            ``SGD(method="adam", epochs=500, patience=20)`` where there are hidden layers, else ``SGD()``: columns
+            centred and scaled, and a rate that falls when the loss no longer does. Rows held out
+            (``validation_fraction``) decide when to stop. Method "auto" is Adam, or "sgd" with momentum. Method "saga",
+            implicit steps and float32 are not there for networks.
+        weights, offset, exposure : (n,) array, optional
+            As in ``fastglm.fit``.
+        start : (n_params,) array or MLPResult, optional
+            Where to begin, on the scale of X. Without it hidden weights are random, and the outputs the null model's.
+        names : sequence of str, optional
+            Names of the columns of X.
+
+        Returns
+        -------
+        MLPResult
+
+        Raises
+        ------
+        InvalidParameterError, MissingDataError
+            Before any work, for input that cannot be used; the message names the argument, the column and the row.
+        fastglm.solver.sgd.DivergenceError
+            When the fit diverges at a rate that was given.
+        """
+        options = self._options(solver)
+        with single_threaded_blas(), np.errstate(all="ignore"):
+            data, classes, network = self._prepared(X, y, weights, offset, exposure, names)
+            options, method = _by_code(options, classes), resolve(options, network)
+            start = _parameters(start, network) if isinstance(start, MLPResult) else start
+            task = NetworkTask(data, network, options, self.seed)
+            fit = (NetworkFit if self.hidden else Fit)(task, method, start, None, None)
+            if not np.isfinite(fit.start_loss):
+                raise InvalidParameterError("start: the loss is not finite at the first parameters; pass other ones")
+            return _result(task, fit.run(), classes)
+
+    def loss(
+        self, theta: ArrayLike, X: ArrayLike | DataFrame, y: ArrayLike, *, weights: ArrayLike | None = None,
+        offset: ArrayLike | None = None, exposure: ArrayLike | None = None,
+    ) -> float:  # fmt: skip
+        """Half the deviance of the rows, without the penalty, at parameters on the scale of X.
+
+        Parameters
+        ----------
+        theta : (n_params,) array
+            As ``MLPResult.theta``: of each layer the intercepts, then the weights row by row (units below x units);
+            last the weights of the direct connection.
+        X, y, weights, offset, exposure
+            As for ``fit``.
+
+        Raises
+        ------
+        InvalidParameterError, MissingDataError
+        """
+        with single_threaded_blas():
+            passes, theta = self._passes(theta, X, y, weights, offset, exposure)
+            return passes.loss(theta)
+
+    def gradient(
+        self, theta: ArrayLike, X: ArrayLike | DataFrame, y: ArrayLike, *, weights: ArrayLike | None = None,
+        offset: ArrayLike | None = None, exposure: ArrayLike | None = None,
+    ) -> Array:  # fmt: skip
+        """The gradient of ``loss`` by back-propagation, (n_params,); arguments as there."""
+        with single_threaded_blas():
+            passes, theta = self._passes(theta, X, y, weights, offset, exposure)
+            return passes.gradient(theta)
+
+    def _passes(self, theta, X, y, weights, offset, exposure):
+        data, _, network = self._prepared(X, y, weights, offset, exposure, None)
+        theta = np.asarray(inputs.numeric(theta, "theta"), np.float64)
+        if theta.shape != (network.n_params,):
+            raise InvalidParameterError(
+                f"theta has shape {theta.shape}, a network of {network.sizes} units has {network.n_params} parameters"
+            )
+        return Passes(network, data.X, prepare(data, SGD())), theta
+
+    def _options(self, solver):
+        options = solver
+        if solver is None:
+            options = HIDDEN_DEFAULT if self.hidden else SGD()
+        if not isinstance(options, SGD):
+            raise InvalidParameterError(f"solver={solver!r} must be an SGD, the options of the stochastic solvers")
+        check_solver(options)
+        if self.l2 > 0.0 and options.l2 not in (0.0, self.l2):
+            raise InvalidParameterError(f"l2 is given twice: {self.l2:g} to MLP and {options.l2:g} to its solver")
+        return options._replace(l2=self.l2) if self.l2 > 0.0 else options
+
+    def _prepared(self, X, y, weights, offset, exposure, names):
+        """Checked data, the labels of y or None, and the network for them."""
+        check_options(None, None, exposure, self.link)
+        data, classes = inputs.assemble(
+            X,
+            y,
+            self.family,
+            intercept=True,
+            weights=weights,
+            freq_weights=None,
+            offset=offset,
+            exposure=exposure,
+            names=names,
+        )
+        source = InMemory(data, 1)
+        check_vectors(source, self.family)
+        source.check_finite()
+        if isinstance(classes, Encoded):
+            classes = classes.ordered
+            return data, classes, self.network(data.X.shape[1], len(classes))
+        return data, classes, self.network(data.X.shape[1])
+
+
+def _units(hidden):
+    units = (hidden,) if is_whole(hidden) else hidden
+    try:
+        units = tuple(units)
+    except TypeError:
+        units = (None,)
+    if not all(is_whole(k) and k >= 1 for k in units):
+        raise InvalidParameterError(f"hidden={hidden!r} must be a sequence of whole numbers, at least 1 each")
+    return tuple(int(k) for k in units)
+
+
+def _by_code(options, classes):
+    """The options with weights of classes named by what y is made of: numbers in place of labels."""
+    weights = options.class_weight
+    if classes is None or not isinstance(weights, Mapping):
+        return options
+    absent = [label for label in classes if label not in weights]
+    unknown = [label for label in weights if label not in classes]
+    if absent or unknown:
+        problem = f"no weight for the class {absent[0]!r}" if absent else f"a weight for {unknown[0]!r}, no class of y"
+        raise InvalidParameterError(f"class_weight has {problem}")
+    return options._replace(class_weight={float(i): weights[label] for i, label in enumerate(classes)})
+
+
+def _parameters(result, network):
+    """The parameters of a result whose layers are those of the network."""
+    theirs = result.network._replace(family=network.family, link=network.link)
+    if theirs != network:
+        raise InvalidParameterError(f"start is a network of other layers, {theirs.sizes} against {network.sizes} units")
+    return result.theta
+
+
+def _result(task: NetworkTask, solution, classes) -> MLPResult:
+    """The solution as a record."""
+    data, options = task.data, task.options
+    theta = task.to_theta(solution.coef)
+    half, penalties = task.passes.loss(theta), task.penalties()
+    weight = float(len(data.y) if task.rows.weight is None else task.rows.weight.sum())
+    loss = half if options.reduction == "sum" else half / weight
+    if penalties is not None:
+        loss += float(0.5 * penalties[0] @ (theta * theta) + penalties[1] @ np.abs(theta))
+    given = "exposure" if data.exposure is not None else "offset" if data.offset is not None else None
+    return MLPResult(
+        network=task.network,
+        theta=solution.coef,
+        names=data.names,
+        classes=classes,
+        exposure_kind=given,
+        deviance=2.0 * half,
+        loss=loss,
+        history=solution.history,
+        stop=solution.stop,
+        epochs=solution.epochs,
+        notes=solution.notes,
+    )

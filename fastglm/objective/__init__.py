@@ -1,0 +1,1 @@
+"""What passes over rows sum, and the objectives that solvers descend."""

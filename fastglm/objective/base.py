@@ -1,0 +1,351 @@
+"""The deviance of one model over one source, as solvers see it."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import numpy as np
+
+from ..core.lazy import cached_property
+from ..family.gaussian import Gaussian
+from ..family.links import Identity
+from ..kernels import gram
+from ..kernels import layout as k
+from ..kernels.dense import symmetric
+from ..kernels.row_loops import Pair
+from ..source.base import Change
+from ..source.streaming_qr import design, offset, rooted, weight
+from .passes import DeviancePass, LevelRows, WeightedDesign
+from .sums import Apart, Bordered, Quadratic
+
+SMALL_CELLS = 50_000
+# multiplications that a QR of a design with terms may take, a second or so; beyond, cross-products are factored
+QR_COST = 4e9
+DIAGONAL = k.ORDER_DIAGONAL  # the order of a pass with the score and the information's diagonal
+
+
+class Likelihood:
+    """What every objective over a source is made of: passes that are counted, samples, scales.
+
+    A subclass says what it is ``over`` another source, what a pass sums in ``_task``, and puts a pass's sums in order
+    in ``_assembled``.
+
+    Parameters
+    ----------
+    source : InMemory or Chunked
+    n_columns : int
+        Columns, the intercept included.
+    n_params : int
+        Coefficients.
+    share : float
+        The part of the rows that the source has; sums are scaled up to the whole.
+
+    Attributes
+    ----------
+    n_passes : float
+        Reads of X so far, a sample counted by its share of the rows.
+    price : float
+        What a pass adds to them.
+    linear : bool
+        Whether the score is linear in the coefficients: least squares.
+    bounded : bool
+        Whether the means may end the range of the coefficients.
+    meat : bool
+        Whether a curvature sums the outer products of the rows' scores instead of the information.
+    score_cost : float
+        What a score pass costs beside one with curvature.
+    factorable : bool
+        Whether the rows of the design can be factored, rather than their cross-product alone.
+    """
+
+    linear = False
+    bounded = False
+
+    def __init__(self, source, n_columns: int, n_params: int, share: float):
+        self.source, self.n_columns, self.n_params, self.share = source, n_columns, n_params, share
+        self.scale = np.ones(n_params)
+        self.precise = self.meat = False
+        self.kept: np.ndarray | None = None
+        self.aliased: dict = {}
+        self._rescaled = False
+        self.n_passes, self.price = 0.0, share
+        self._plan = None
+        terms = bool(source.data.terms)
+        self.factorable = not terms or self.small or source.rows_read * float(n_params) ** 2 <= QR_COST
+
+    @property
+    def n_eliminated(self) -> int:
+        """Coefficients that a factorisation has to eliminate one by one: all but a long factor's levels."""
+        coding = self.source.data.coding
+        return self.n_params - (len(coding.kept) if coding is not None else 0)
+
+    @property
+    def sampleable(self) -> bool:
+        """Whether a sample has something of every column: rare levels need not be in it."""
+        return not self.source.data.terms
+
+    @property
+    def exact_products(self) -> bool:
+        """Whether passes multiply in double-double: those of terms, whose columns are mostly zeros and ones, do not."""
+        return self.precise and not self.source.data.terms
+
+    @property
+    def small(self) -> bool:
+        """Whether the data are so few that extended precision costs microseconds."""
+        return self.source.rows_read * self.n_params <= SMALL_CELLS
+
+    def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
+        """Deviance (order 0), score and Pearson's chi-square (1) and expected information (2): one pass."""
+        return self._pass(beta, order)
+
+    def product(self, beta: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Expected information times ``v``: one pass, at a score pass's cost."""
+        return self._pass(beta, k.ORDER_PRODUCT, v).score
+
+    def scores(self, beta: np.ndarray) -> Quadratic:
+        """The pass whose ``information`` is the sum of outer products of the rows' scores, the sandwich's meat."""
+        self.meat = True
+        try:
+            return self._pass(beta, 2)
+        finally:
+            self.meat = False
+
+    def sample(self, rows: int) -> Likelihood:
+        """The same model over a representative sample, its sums scaled up to the whole."""
+        source = self.source.sample(rows)
+        other = self.over(source, source.rows_read / self.source.n_rows)
+        other.scale = self.scale
+        other.n_passes = source.fetched
+        return other
+
+    def subset(self, rows: int) -> Likelihood:
+        """As ``sample``, its sums those of its rows alone."""
+        return self.over(self.source.sample(rows))
+
+    def design(self) -> Deviance:
+        """Least squares over the columns of X alone: y = 0, no offset, and unit weights unless the model is linear."""
+        weights = "as they are" if self.linear else "unit"
+        other = Deviance(self.source.changed(Change(False, y=0.0, weights=weights)), Pair(Gaussian(), Identity()))
+        other.scale, other.price = self.scale[: self.n_columns], self.price
+        return other
+
+    def part(self, runs: np.ndarray) -> Likelihood:
+        """The same model over the ranges of rows ``runs`` (k, 2) alone."""
+        return self.over(self.source.part(runs))
+
+    def rescale(self) -> bool:
+        """Scale columns by powers of two to a largest entry near one; False where that changes nothing.
+
+        Terms are left as they are: levels are zeros and ones.
+        """
+        if self.source.data.terms or self._rescaled:
+            return False
+        self._rescaled = True
+        largest = self.source.column_max()
+        self.n_passes += self.price
+        scale = np.ones(self.n_columns)
+        positive = largest > 0.0
+        scale[self.n_columns - len(largest) :][positive] = np.exp2(-np.floor(np.log2(largest[positive])))
+        scale = np.tile(scale, self.n_params // self.n_columns)
+        changed = not np.array_equal(scale, self.scale)
+        self.scale = scale
+        return changed
+
+    def root(self, beta: np.ndarray) -> np.ndarray:
+        """The triangular factor R of the weighted design, R'R the information, without forming it: one pass."""
+        self.n_passes += self.price
+        if not self.factorable:
+            # zeros and ones lose few digits in a cross-product, and a dense design of all levels would be long
+            J = symmetric(self.at(beta, 2).information)
+            size = np.sqrt(np.diagonal(J))
+            inverse = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0.0)
+            values, vectors = np.linalg.eigh(J * inverse * inverse[:, None])
+            return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T * size
+        kind = np.longdouble if self.small else np.float64
+        with np.errstate(all="ignore"):
+            # extended precision costs little on small data and keeps every digit of the standard errors
+            return rooted(self.source.reduce(self._weighted(beta, kind)), self.n_params)
+
+    def preconditioner(self, beta: np.ndarray, rows: int) -> np.ndarray:
+        """The diagonal of the information of a sample, (n_params,)."""
+        sample = self.sample(rows)
+        diagonal = sample.at(beta, DIAGONAL).information
+        self.n_passes += sample.n_passes
+        return diagonal
+
+    @property
+    def _has_diagonal(self):
+        """Whether the diagonal of the stored columns' information holds that of the model's."""
+        return self.source.data.coding is None or self.source.data.coding.simple
+
+    def rows(self):
+        """Design (m, p, the intercept first), response, weight and offset of the m rows that count: one pass."""
+        self.n_passes += self.price
+        data, n = self.source.gather().data, self.source.n_rows
+        w = weight(data, 0, n)
+        keep = w > 0.0
+        y = np.asarray(data.y, np.float64)
+        return design(data, 0, n)[keep], y[keep], w[keep], offset(data, 0, n)[keep]
+
+    @property
+    def _precision(self):
+        """How a pass multiplies; exactly where the score is linear in beta, so that even its residuals can be."""
+        return 0 if not self.exact_products else k.EXACT if self.linear else k.ROUNDED
+
+    def _pass(self, beta, order, *extra) -> Quadratic:
+        task = self._task(beta, order, *extra)
+        if self.source.here:
+            if self._plan is None:
+                self._plan = task.loops(self.source.plan().copy())
+            task.equip(self.source, self._plan)
+        q = self._assembled(self.source.reduce(task), order)
+        self.n_passes += self.price
+        if order and not isfinite(np.add.reduce(q.score)):  # as sum, without its detour
+            self.source.check_finite()
+        if self.exact_products:
+            q = q._replace(score=q.score + q.score_low)
+        return q if self.share == 1.0 else q.scaled(1.0 / self.share)
+
+
+class Deviance(Likelihood):
+    """Half the deviance of a family and link, its score and expected information.
+
+    Parameters
+    ----------
+    source : InMemory or Chunked
+    pair : Pair
+        Family and link.
+    """
+
+    bounded = True
+
+    def __init__(self, source, pair: Pair, share: float = 1.0):
+        m = source.n_columns
+        super().__init__(source, m, m, share)
+        self.pair, self.linear, self._par = pair, pair.linear, pair.par
+
+    @property
+    def score_cost(self) -> float:
+        alone = 0.3 if self.source.data.terms else 0.6 / (1.0 + 0.02 * self.n_params)
+        # what rows cost to read they cost at every pass, in curvature passes
+        return (alone + self.source.cost) / (1.0 + self.source.cost)
+
+    def over(self, source, share: float = 1.0) -> Deviance:
+        return Deviance(source, self.pair, share)
+
+    def first(self) -> Quadratic:
+        """The pass at the family's starting means: information^-1 score is the first IRLS iterate."""
+        return self._pass(np.zeros(self.n_params), 2, None, True)
+
+    def constant_start(self, mean: float, eta: float) -> np.ndarray:
+        """Coefficients whose linear predictor, offset included, is as near as can be to ``eta`` = link(mean)."""
+        m = self.n_params
+        if self.source.data.ones and self.source.data.offset is None and self.source.data.exposure is None:
+            return np.concatenate([[eta], np.zeros(m - 1)])
+        data = self.source.data
+        # beside levels the intercept alone: all levels would only spread the same constant
+        source = self.source.changed(Change(bool(data.ones and data.terms), y=mean))
+        q = Deviance(source, self.pair).first()
+        self.n_passes += self.price
+        d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
+        beta = np.linalg.lstsq(symmetric(q.information) / d / d[:, None], q.score / d, rcond=1e-10)[0] / d
+        return np.concatenate([beta, np.zeros(m - len(beta))])
+
+    def start_empty_levels_at_bound(self, beta: np.ndarray) -> np.ndarray:
+        """A start with the coefficients of empty levels far out, where a fit would take them one step at a time.
+
+        A level is empty where all of its rows have y at the same end of the means' range: its estimate is infinite.
+        """
+        data, ends = self.source.data, self.pair.link.ends
+        coding = data.coding
+        if not data.terms or ends == (None, None) or (coding is not None and not coding.simple):
+            return beta
+        beta = np.array(beta)
+        for empty, end in zip(self._empty, ends, strict=True):
+            if end is not None:
+                beta[empty] = end
+        return beta
+
+    @property
+    def infinite_levels(self) -> np.ndarray | None:
+        """The sign of infinity of each coefficient of a level that was found empty; None where none was looked at."""
+        ends = self.pair.link.ends
+        empty = vars(self).get("_empty")
+        if empty is None:
+            return None
+        return sum(0.0 if end is None else np.sign(end) * found for found, end in zip(empty, ends, strict=True))
+
+    @cached_property
+    def _empty(self):
+        """Which coefficients are of levels all of whose rows have y at the low, or at the high end of the means."""
+        mean = self.pair.family.mean
+        there, low, high = map(self.source.reduce_score, self.source.reduce(LevelRows((mean.low, mean.high))))
+        return [(there > 0.0) & (v == 0.0) & isfinite(end) for v, end in ((low, mean.low), (high, mean.high))]
+
+    def _weighted(self, beta, kind):
+        return WeightedDesign(self.pair, beta, self.scale, kind)
+
+    def _task(self, beta, order, direction=None, first=False):
+        source = self.source
+        # stored columns of which several make a coefficient have no scale of their own
+        scale = self.scale if not source.data.terms else np.ones(source.room.dense)
+        if source.packed.coding is not None:
+            beta = source.expand(beta)
+            direction = None if direction is None else source.expand(direction)
+        direction = beta if direction is None else direction
+        if order == k.ORDER_DIAGONAL and not self._has_diagonal:
+            order = 2
+        shape = (source.n_stored, source.room.dense, source.room.size)
+        how = shape, order, self.meat, self._precision
+        return DeviancePass(self.pair, self._par, beta, direction, scale, first, *how)
+
+    def _assembled(self, q, order):
+        if self.source.packed.coding is not None:
+            reduce = self.source.reduce_score
+            q = q._replace(score=reduce(q.score), score_low=reduce(q.score_low))
+        if q.information is None:
+            return q
+        if order == k.ORDER_DIAGONAL and self._has_diagonal:
+            return q._replace(information=self.source.packed.reduce_squares(q.information[0][0]))
+        m = self.source.room.dense
+        information = q.information[0][:m, :m]
+        information = information if m <= gram.SMALL else information.T
+        if self.source.data.terms:
+            information = assembled(self.source, information, q.information[1], self.scale)
+        if order == k.ORDER_DIAGONAL:
+            information = np.diagonal(information)
+        return q._replace(information=information)
+
+
+def assembled(source, dense: np.ndarray, extra: np.ndarray, scale: np.ndarray):
+    """The information of the model's coefficients, times scale on both sides, from what a pass over terms sums.
+
+    Parameters
+    ----------
+    source : InMemory
+    dense : (d, d) array
+        The upper triangle of the columns of numbers, the intercept first.
+    extra : flat array
+        ``kernels.terms.Room``'s.
+    scale : (m,) array
+
+    Returns
+    -------
+    (m, m) array, a Bordered where there is a long term, or an Apart where the source sets a factor apart
+    """
+    own, cross, border, diagonal = source.room.split(extra)
+    d, width = len(dense), len(dense) + len(own)
+    full = np.empty((width, width))
+    full[:d, :d] = symmetric(dense)
+    full[d:, :d], full[:d, d:], full[d:, d:] = cross, cross.T, symmetric(own)
+    coding, order = source.packed.coding, source.packed.order
+    if coding is None:
+        return full * scale * scale[:, None]
+    core, m = coding.matrix(full), coding.core
+    scale = scale if order is None else scale[order]
+    core *= scale[:m] * scale[:m, None]
+    if not coding.long:
+        return core
+    long = scale[m:]
+    bordered = Bordered(core, coding.border(border) * scale[:m] * long[:, None], diagonal[coding.kept] * long**2)
+    return bordered if order is None else Apart(bordered, order)

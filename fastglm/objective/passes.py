@@ -1,0 +1,115 @@
+"""What passes over rows sum, as tasks: a quadratic, the rows of a tall matrix, which levels there are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..kernels import gram, precise
+from ..kernels import layout as k
+from ..kernels.evaluate import row_terms
+from ..kernels.passes import block_pass
+from ..source.streaming_qr import WeightedRows, design, offset, weight
+from ..source.task import Task
+from .sums import Quadratic
+
+
+class Pass(Task):
+    """What a pass sums: deviance, score and curvature of rows, as a ``Quadratic`` of the stored columns.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Stored columns, columns of numbers (the intercept included), and the room of terms.
+    order : int
+        As for ``block_pass``.
+    meat, precise : int
+        The plan's flags.
+    """
+
+    def __init__(self, shape: tuple, order: int, meat: bool, precise: int):
+        self.shape, self.order, self.meat, self.precise = shape, order, meat, precise
+        self._own = (None, None)
+
+    def __getstate__(self):
+        # addresses mean nothing elsewhere
+        return self.__dict__ | {"_own": (None, None)}
+
+    def equip(self, part, plan: np.ndarray) -> None:
+        """Keep a plan for the rows of ``part``, so that every unit of it need not make its own."""
+        self._own = (part, self._set(plan))
+
+    def plan(self, part) -> np.ndarray:
+        """The plan of some rows with the loops and flags of this pass."""
+        return self._own[1] if part is self._own[0] else self._set(self.loops(part.plan().copy()))
+
+    def _set(self, plan):
+        if self.order == k.ORDER_DIAGONAL:
+            plan[k.SQUARES] = gram.squares()
+        plan[k.PRECISE], plan[k.MEAT] = self.precise, self.meat
+        if self.precise:
+            plan[k.PRECISE_ETA], plan[k.PRECISE_SCORE] = precise.addresses()
+        return plan
+
+
+class DeviancePass(Pass):
+    """A pass of a ``Deviance``."""
+
+    def __init__(self, pair, par, beta, direction, scale, first, *how):
+        super().__init__(*how)
+        self.pair, self.par, self.first = pair, par, first
+        self.beta, self.direction, self.scale = beta, direction, scale
+
+    def loops(self, plan):
+        """The plan with the loops of the family and link."""
+        plan[[k.ROWS, k.CURVATURE]] = self.pair.rows, gram.curvature(self.shape[1] <= gram.SMALL)
+        return plan
+
+    def begin(self):
+        m, dense, room = self.shape
+        width = gram.padded(dense)
+        shape = {2: (width, width), k.ORDER_DIAGONAL: (1, m)}.get(self.order, (1, 1))
+        extra = np.zeros(room if self.order == 2 else 1)
+        return np.zeros(m), np.zeros(m), np.zeros(shape), extra, np.zeros(k.SUMS)
+
+    def add(self, state, part, runs, work):
+        first = self.pair.first_eta if self.first else 0
+        block_pass(self.plan(part), self.par, self.beta, self.direction, self.scale, runs, self.order, first, work,
+                   *state)  # fmt: skip
+
+    def end(self, state):
+        score, low, info, extra, sums = state
+        information = {2: (info, extra), k.ORDER_DIAGONAL: (info,)}.get(self.order)
+        return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
+
+
+class WeightedDesign(WeightedRows):
+    """The rows of diag(h)^(1/2) X diag(scale) at ``beta``, of the number type ``kind``."""
+
+    def __init__(self, pair, beta, scale, kind):
+        self.pair, self.beta, self.scale, self.kind = pair, beta, scale, kind
+
+    def rows(self, data, a, b):
+
+        X = design(data, a, b)
+        h = row_terms(self.pair, X @ self.beta + offset(data, a, b), data.y[a:b], weight(data, a, b))[1]
+        A = X.astype(self.kind) * self.scale * np.sqrt(h.astype(self.kind))[:, None]
+        A[h == 0.0] = 0.0
+        return A
+
+
+class LevelRows(Task):
+    """Of each stored column's level the rows there are, and those that count with y inside of each end, (3, M)."""
+
+    def __init__(self, ends: tuple):
+        self.ends = ends
+
+    def of(self, part, runs):
+
+        data, sums = part.data, 0.0
+        weighted = data.weights is not None or data.freq_weights is not None
+        for a, b in runs:
+            rows = [np.ones(b - a)]
+            counts = weight(data, a, b) > 0.0 if weighted else True
+            rows += [((np.asarray(data.y[a:b]) != end) & counts).astype(np.float64) for end in self.ends]
+            sums = sums + np.array([part.packed.level_rows(v, a) for v in rows])
+        return sums

@@ -1,0 +1,175 @@
+"""Checking the vectors of a fit and summing what the result needs of them, in one parallel pass."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import isfinite
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import InvalidParameterError, MissingDataError
+from ..kernels import response_sums as k
+from ..source.base import weight_of
+from ..source.task import Task
+
+COUNTS = 256  # small counts, whose log-factorials are looked up
+
+
+class Scan(NamedTuple):
+    """Sums over the rows of positive weight.
+
+    ``nobs`` counts rows by frequency, ``weight`` sums weight times frequency, ``saturated`` is the log-likelihood at
+    mu = y (at dispersion one), ``fractions`` counts the y that are neither zero nor one.
+    """
+
+    nobs: float
+    weight: float
+    weighted_y: float
+    saturated: float
+    fractions: float
+    failures: float
+
+    @property
+    def mean(self) -> float:
+        """The weighted mean of y."""
+        return self.weighted_y / self.weight
+
+    @property
+    def binary(self) -> bool:
+        """Whether every y is zero or one."""
+        return self.fractions == 0.0
+
+
+def scan(source, pair) -> Scan:
+    """Scan the vectors of ``source`` for a family; raises on the first unusable value."""
+    family = pair.family
+    if getattr(family, "binary_is_saturated", False):
+        found = check(source, family)
+        # only proportions have a density of their own to add, and a loop to compile
+        return found if found.binary else _scan(source, family, pair)
+    if getattr(family, "tabulated", False) and pair.saturated_exists:
+        found = _scan(source, family, pair, saturated_at_counts(family))
+        # NaN where some y is not among the counts
+        return found if isfinite(found.saturated) else _scan(source, family, pair)
+    return _scan(source, family, pair)
+
+
+def check(source, family) -> Scan:
+    """The sums that need no density; raises on the first unusable value."""
+    return _scan(source, family)
+
+
+@lru_cache(maxsize=64, typed=True)
+def saturated_at_counts(family) -> np.ndarray:
+    """The log-density at mu = y of the first counts, for unit weight, from the family's own formula."""
+    return np.array([family.saturated(float(k), 1.0) for k in range(COUNTS)])
+
+
+class Vectors(Task):
+    """The sums of ``Scan`` as an array, from the vectors alone.
+
+    Parameters
+    ----------
+    family : family
+    pair : Pair or None
+        Whose density at mu = y is summed; none without it.
+    table : (COUNTS,) array or None
+        That density at the first counts, for unit weight.
+    """
+
+    vectors_only = True
+
+    def __init__(self, family, pair=None, table=None):
+        self.family, self.pair, self.table = family, pair, table
+
+    def begin(self):
+        return np.zeros(k.SUMS)
+
+    def add(self, state, part, runs, work):
+        domain, table = self.family.domain, self.table
+        edges = (domain.low, domain.high, domain.left_closed, domain.right_closed)
+        lookup, table = (0, np.zeros(0)) if table is None else (k.look_up(), table)
+        par, density = (np.zeros(0), 0) if self.pair is None else (self.pair.par, self.pair.saturated)
+        for a, b in runs:
+            k.scan(part.plan(), par, 0 if lookup else density, lookup, table, *edges, a, b, work, part.block, state)
+        if state[k.FAILURES] and part.place is not None:
+            refuse(part.data, self.family, part.place.row)
+
+    def end(self, state):
+        return state
+
+
+class ClassWeights(Task):
+    """The weights of the rows of each class, (K,)."""
+
+    vectors_only = True
+
+    def __init__(self, n_classes: int):
+        self.n_classes = n_classes
+
+    def of(self, part, runs):
+        data = part.data
+        rows = np.concatenate([np.arange(a, b) for a, b in runs])
+        w = weight_of(*(None if v is None else v[rows] for v in (data.weights, data.freq_weights)))
+        return np.bincount(data.y[rows].astype(np.intp), weights=w, minlength=self.n_classes).astype(np.float64)
+
+
+def _scan(source, *what) -> Scan:
+    task = Vectors(*what)
+    found = Scan(*source.reduce(task).tolist())
+    if found.failures:
+        refuse(source.data, task.family)
+    if not found.weight > 0.0:
+        raise InvalidParameterError("weights are all zero: no observations are left")
+    return found
+
+
+def refuse(data, family, where="row {}".format) -> None:
+    """Find the first value a scan stumbled over, and say ``where`` its row is."""
+    for name, v in (("weights", data.weights), ("freq_weights", data.freq_weights)):
+        i = _first(v, lambda v: ~((v >= 0.0) & (v < np.inf)))
+        if i is not None:
+            problem = "negative" if v[i] < 0 else "not finite (NaN or infinite)"
+            raise InvalidParameterError(f"{name} must be non-negative and finite: {v[i]} at {where(i)} is {problem}")
+    i = _first(data.y, lambda v: ~np.isfinite(v))
+    if i is not None:
+        raise MissingDataError(
+            f"y is not finite: {data.y[i]} at {where(i)} (missing values are not dropped; remove the row)"
+        )
+    i = _first(data.offset, lambda v: ~np.isfinite(v))
+    if i is not None:
+        raise MissingDataError(f"offset is not finite: {data.offset[i]} at {where(i)}; drop rows without exposure")
+    i = _first(data.exposure, lambda v: ~((v > 0.0) & (v < np.inf)))
+    if i is not None:
+        raise InvalidParameterError(
+            f"exposure must be positive and finite: {data.exposure[i]} at {where(i)}; drop such rows"
+        )
+    d = family.domain
+    outside = (data.y < d.low) | (data.y > d.high)
+    outside |= (data.y == d.low) & (not d.left_closed) | (data.y == d.high) & (not d.right_closed)
+    for v in (data.weights, data.freq_weights):
+        outside &= True if v is None else v > 0
+    i = int(np.argmax(outside))
+    raise InvalidParameterError(_outside(family, data.y[i], where(i)))
+
+
+def _first(v, bad):
+    """The first row at which ``bad`` holds, or None."""
+    if v is None:
+        return None
+    found = bad(v)
+    return int(np.argmax(found)) if found.any() else None
+
+
+def _outside(family, value, where) -> str:
+    text = f"y = {value} at {where} is outside the support {family.domain} of family={family.name!r}"
+    if family.domain.low == 0.0 and value == 0.0:
+        return text + ": y must be positive (tweedie with 1 < power < 2 admits zeros)"
+    if value < 0.0:
+        return (
+            text
+            + ": y is negative"
+            + ("; 0/1 labels are needed, or two labels as strings or bool" if family.domain.high == 1.0 else "")
+        )
+    return text + ": y must lie between 0 and 1 (counts: pass successes and failures as an (n, 2) y)"

@@ -1,0 +1,424 @@
+"""``OnlineGLM``: a generalized linear model of a stream, with standard errors at any time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..errors import ConvergenceWarning, InvalidParameterError, warn
+from ..family.multinomial import Multinomial
+from ..fitting.entry import fit
+from ..fitting.null import ClassNull
+from ..fitting.run import GLM, Softmax
+from ..fitting.sources import check_options
+from ..kernels.row_loops import Pair
+from ..objective.response_sums import Scan
+from ..rows import arrays
+from ..rows.labels import Encoded
+from ..solver.factor import from_root
+from ..solver.newton import without_aliased
+from ..solver.stream import prefix
+from ..solver.stream_state import SOLVED, UNTRUSTED, Running
+from ..solvers import Stream
+from ..source.base import Data
+from ..source.in_memory import InMemory
+from ..source.threads import single_threaded_blas
+from ..types import VECTORS
+from . import saved
+from .batch import NUMBERS, Batch, Shape, add, checked, objective, owned
+from .drift import Fluctuation, blamed, doubt, look
+from .start import constant_model, events
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from typing_extensions import Self
+
+    from ..result.record import GLMResult
+    from ..types import ArrayLike, FamilyLike, File, LinkLike, RegisteredFamily, RegisteredLink, Rows
+
+FIRST = 20  # rows a coefficient that are kept before the first estimate
+FIRST_ROWS = 1000
+EVENTS = 5  # of the rarest outcome, a coefficient
+PATIENCE = 20  # times as many rows as are usually kept, after which rare outcomes are no longer waited for
+MOST_KEPT = 2  # times as many rows, that are kept later
+BLOCK = 4096  # rows learned from in one step
+COLLINEAR = 1e-7
+
+
+class OnlineGLM:
+    """A generalized linear model that learns from batches, each read once: no learning rate, and standard errors.
+
+    The first rows are kept until they give an estimate; then each batch moves the coefficients by Newton steps whose
+    curvature is that of all rows so far (``fastglm.solver.stream_state``). Rows of columns that are not known yet, because
+    they are rarely other than constant, are kept until they are, and solved for again with every batch. The estimates
+    are within a small part of a standard error of the optimum over all rows, whatever the scale of the columns; for the
+    gaussian with the identity link they are the optimum.
+
+    Parameters
+    ----------
+    family, link, intercept
+        As in ``fastglm.fit``.
+    cov : "model", "robust" or None
+        "robust" keeps the outer products of the scores too, for standard errors under overdispersion.
+    names : sequence of str, optional
+        Names of the columns; a data frame brings its own.
+
+    References
+    ----------
+    Luo, L. and Song, P. X.-K. (2020), "Renewable estimation and incremental inference in generalized linear models
+    with streaming data sets", JRSS B 82, 69-97.
+
+    Examples
+    --------
+    >>> import numpy as np, fastglm
+    >>> rng = np.random.default_rng(0)
+    >>> model = fastglm.OnlineGLM(family="poisson")
+    >>> for batch in range(20):
+    ...     X = rng.normal(size=(1000, 2))
+    ...     model = model.partial_fit(X, rng.poisson(np.exp(0.5 + 0.3 * X[:, 0])))
+    >>> model.result().params.round(1)
+    array([ 0.5,  0.3, -0. ])
+    """
+
+    family: RegisteredFamily | Multinomial
+    link: RegisteredLink
+
+    def __init__(
+        self, family: FamilyLike = "gaussian", link: LinkLike | None = None, *, intercept: bool = True,
+        cov: Literal["model", "robust"] | None = "model", names: Sequence[str] | None = None,
+    ) -> None:  # fmt: skip
+        self.family, self.link = arrays.family_and_link(family, link)
+        check_options(None, cov, None, self.link)
+        if cov not in (None, "model", "robust"):
+            raise InvalidParameterError(f"cov={cov!r}: rows that are read once have 'model', 'robust' or None")
+        self.intercept, self.cov = bool(intercept), cov
+        self._names = None if names is None else tuple(str(v) for v in names)
+        self._shape: Shape | None = None
+        self._kept: list[Batch] = []
+        self._running: Running | None = None
+        self._drift: Fluctuation | None = None
+        self._sums: Scan | None = None
+        self._totals: np.ndarray | None = None
+        self._centre, self._null = np.nan, 0.0
+        self._given: frozenset = frozenset()
+        self.n_batches = 0
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of positive weight so far."""
+        waiting = sum(len(b.data.y) for b in self._kept)
+        return waiting + (0 if self._running is None else self._running.rows + self._running.refused)
+
+    def partial_fit(
+        self, X: Rows, y: ArrayLike, *, weights: ArrayLike | None = None, freq_weights: ArrayLike | None = None,
+        offset: ArrayLike | None = None, exposure: ArrayLike | None = None, classes: Sequence[Any] | None = None,
+    ) -> Self:  # fmt: skip
+        """Learn from a batch.
+
+        Parameters
+        ----------
+        X : (n, p) array
+        y : (n,) array
+        weights, freq_weights, offset, exposure : (n,) array, optional
+            As in ``fastglm.fit``. A row of weight zero is as if it were not there.
+        classes : sequence of labels, optional
+            All labels of y, at the first batch, where that one may lack some of them.
+
+        Returns
+        -------
+        OnlineGLM
+            Itself.
+
+        Raises
+        ------
+        InvalidParameterError, MissingDataError
+            For a batch that cannot be used, or whose columns or labels are not those of the batches before. The state
+            is as it was.
+        """
+        check_options(None, None, exposure, self.link)
+        given = dict(weights=weights, freq_weights=freq_weights, offset=offset, exposure=exposure)
+        with np.errstate(all="ignore"):
+            batch = checked(
+                self.family, X, y, self._shape, intercept=self.intercept, names=self._names, classes=classes,
+                link=self.link, **given,
+            )  # fmt: skip
+            if batch is None:
+                return self
+            if isinstance(self.family, Multinomial) and (offset is not None or exposure is not None):
+                raise InvalidParameterError(arrays.ONE_PREDICTOR)
+            given = self._given | {name for name, v in given.items() if v is not None}
+            with single_threaded_blas():
+                self._learn(batch, given)
+        return self
+
+    @property
+    def n_classes(self) -> int | None:
+        """The number of classes of a multinomial y, None for other families and before the first batch."""
+        several = isinstance(self.family, Multinomial) and self._shape is not None
+        return len(self._shape.classes) if several else None
+
+    def _learn(self, batch, given):
+        """Work on copies, and keep them at the end: an interrupt leaves the state as it was."""
+        shape = self._shape or batch.shape
+        sums = batch.sums if self._sums is None else add(self._sums, batch.sums)
+        totals = batch.totals if self._totals is None else self._totals + batch.totals
+        running, kept, centre, null, drift = self._running, self._kept, self._centre, self._null, self._drift
+        if running is None:
+            kept = [*kept, batch._replace(data=owned(batch.data))]
+            if self._enough(kept, sums, totals):
+                whole = kept[-1].joined(kept[:-1])
+                running = self._begin(whole, shape)
+                kept = self._settled(running, whole, sums, shape)
+                drift = Fluctuation(running.spread())
+                centre = sums.mean
+                null += self._null_part(whole, centre)
+        else:
+            running = running.copy()
+            before = running.refused
+            for a in range(0, len(batch.data.y), BLOCK):
+                block = batch if len(batch.data.y) <= BLOCK else batch.where(slice(a, a + BLOCK))
+                M, scale = running.spread(), self._dispersion(running)
+                seen = look(block.data, M, running.beta)
+                drift = drift.watch(self.family, self.link, block.data, running.beta, scale, M, seen)
+                away = scale * seen.variances
+                known = running.exact or away.max() <= running.far(away)
+                kept = self._learned(running, kept, block, known, sums, shape)
+            null += self._null_part(batch, centre)
+            if running.refused > before:
+                warn(
+                    ConvergenceWarning,
+                    f"{running.refused - before} rows of this batch were not learned from: the coefficients so far put "
+                    f"their means outside the range of family={self.family.name!r}. Another link keeps them inside",
+                )
+        self._shape, self._sums, self._totals, self._given = shape, sums, totals, given
+        self._running, self._kept, self._centre, self._null, self._drift = running, kept, centre, null, drift
+        self.n_batches += 1
+
+    def _objective(self, batch, shape, sums=None):
+        n_classes = len(shape.classes) if isinstance(self.family, Multinomial) else None
+        return objective(self.family, self.link, batch.data, sums or batch.sums, n_classes)
+
+    def _learned(self, running, kept, block, known, sums, shape):
+        """Learn from a block of rows, beside those that are ``kept``; what is to be kept after it.
+
+        Where nothing is kept and the linear predictors are ``known``, a step will do.
+        """
+        o, n = self._objective(block, shape, sums), len(block.data.y)
+        if known and not kept:
+            running.learn(o, np.array([[0, n]]))
+            return kept
+        q = o.at(running.beta, 1)
+        if not (q.finite and np.isfinite(q.score).all()):
+            running.refused += n
+            return kept
+        return self._settled(running, block.joined(kept), sums, shape)
+
+    def _settled(self, running, rows, sums, shape):
+        """Solve for ``rows``, let those go whose linear predictors are known, and return the others."""
+        if running.exact:
+            return []
+        o = self._objective(rows, shape, sums)
+        running.solve(o)
+        running.weigh(o)
+        away = self._dispersion(running) * look(rows.data, running.spread(), running.beta).variances
+        limit, most = running.far(away), MOST_KEPT * self._first(shape)
+        if len(away) > most:
+            limit = max(limit, float(-np.partition(-away, most)[most]))
+        keep = away > limit
+        unknown = ~keep & (away > UNTRUSTED)
+        if unknown.any():
+            running.lost = running.lost + blamed(rows.where(unknown).data, running.spread())
+        if not keep.all():
+            gone = rows.where(~keep)
+            running.forget(self._objective(gone, shape, sums), len(gone.data.y))
+        return [rows.where(keep)] if keep.any() else []
+
+    def _dispersion(self, running):
+        """The dispersion so far; one where it is known."""
+        return 1.0 if self.family.dispersion == "one" or not running.rows else running.pearson / running.rows
+
+    def _first(self, shape):
+        """The rows that make a first estimate."""
+        others = len(shape.classes) - 1 if isinstance(self.family, Multinomial) else 1
+        return max(FIRST * others * (len(shape.names) + self.intercept), FIRST_ROWS)
+
+    def _enough(self, kept, sums, totals):
+        """Whether the rows that are kept make a first estimate: enough of them, and of the rarest outcome."""
+        m = len(kept[0].data.names) + self.intercept
+        rows, first = sum(len(b.data.y) for b in kept), self._first(kept[0].shape)
+        rare = totals.min() if totals is not None else events(self.family, sums)
+        return rows >= first and (rare >= EVENTS * m or rows >= PATIENCE * first)
+
+    def _begin(self, batch, shape):
+        """The optimum of the first rows, all of them at once."""
+        o = self._objective(batch, shape)
+        free = np.ones(o.n_params, bool)
+        if self.intercept:
+            free[:: o.n_columns] = False
+        running = Running(o.n_params, free, self.cov == "robust", o.linear)
+        fallback = constant_model(o, batch, self.family, self.link)
+        beta = prefix(o, fallback, free, tol=1e-6)
+        if beta is None:
+            raise InvalidParameterError("the first rows admit no start: their means lie outside the family's range")
+        running.start(o, beta, len(batch.data.y), not running.exact)
+        if not running.ready:
+            raise InvalidParameterError("sums of squares of X overflow: rescale its columns")
+        return running
+
+    def _null_part(self, batch, centre):
+        """The deviance of a batch at the constant mean ``centre``, or without an intercept at eta = 0."""
+        if batch.totals is not None or batch.data.offset is not None or batch.data.exposure is not None:
+            return np.nan
+        bare = batch.data._replace(X=batch.data.X[:, :0], ones=True)
+        eta = float(self.link.link(centre)) if self.intercept else 0.0
+        return objective(self.family, self.link, bare, batch.sums, None).at(np.array([eta]), 0).deviance
+
+    def result(self) -> GLMResult:
+        """The estimates so far, with inference.
+
+        Returns
+        -------
+        GLMResult or MultinomialResult
+            Of the rows that are still kept, an exact fit; later ``certificate`` is NaN, because rows that are gone
+            cannot certify anything. The deviance is that at the estimates to the second order.
+
+        Raises
+        ------
+        InvalidParameterError
+            Before the first batch.
+
+        Warns
+        -----
+        DriftWarning
+            When later rows deviate from the estimates of earlier ones more than chance lets them.
+        ConvergenceWarning
+            When rows had to be forgotten of whose columns next to nothing was known.
+        """
+        if self._shape is None:
+            raise InvalidParameterError("partial_fit has not been called with any rows: there is nothing to report")
+        with np.errstate(all="ignore"):
+            return self._fit_kept() if self._running is None else self._summarise()
+
+    def _fit_kept(self):
+        whole = self._kept[-1].joined(self._kept[:-1])
+        d, several = whole.data, isinstance(self.family, Multinomial)
+        y = np.asarray(self._encoded().ordered)[d.y.astype(np.intp)] if several else d.y
+        result = fit(
+            d.X, y, family=self.family, link=self.link, intercept=self.intercept, weights=d.weights,
+            freq_weights=d.freq_weights, offset=d.offset, exposure=d.exposure, cov=self.cov, names=d.names,
+        )  # fmt: skip
+        return result if several else replace(result, classes=self._labels())
+
+    def _labels(self):
+        """The two labels of a binomial y, zero and one where it has numbers; None for other families."""
+        known = self._shape.classes
+        return NUMBERS if known is None and self.family.domain.high == 1.0 and self._sums.binary else known
+
+    def _encoded(self):
+        classes, reference = self._shape.classes, self.family.reference
+        return Encoded(np.zeros(0, np.uint8), classes, classes[0] if reference is None else reference)
+
+    def _summarise(self):
+        """The state as a result: through the same model as a fit, whose rows are gone."""
+        running = self._complete()
+        model, classes = self._model()
+        solution = running.solution(())
+        if solution.factor is None:
+            solution = _reduced(solution)
+        history = {"iteration": self.n_batches, "passes": 1.0, "deviance": running.deviance, "max_eta": running.max_eta}
+        model.solution = solution._replace(n_iter=self.n_batches, history=(history,))
+        model.objective.n_passes = 1.0
+        found = doubt(self._drift, self._dispersion(running), running.lost, model.names)
+        if found is not None:
+            category, text = found
+            model.notes.append(text)
+            warn(category, text)
+        return model.result(classes)
+
+    def _complete(self):
+        """The state with the rows that are kept solved for, and then as if gone."""
+        running = self._running
+        for rows in self._kept:
+            running, o = running.copy(), self._objective(rows, self._shape, self._sums)
+            running.solve(o, SOLVED)
+            running.forget(o, len(rows.data.y))
+        return running
+
+    def _model(self):
+        """The model of a fit over no rows, with the sums of all, and the labels."""
+        ones = {name: np.zeros(0) for name in self._given}
+        names = self._shape.names
+        source = InMemory(Data(np.zeros((0, len(names))), self.intercept, np.zeros(0), **(
+            dict.fromkeys(VECTORS) | ones), names=names), 1)  # fmt: skip
+        source.n_rows = self.n_rows
+        if isinstance(self.family, Multinomial):
+            encoded = self._encoded()
+            family = self.family._replace(reference=encoded.reference)
+            model = Softmax(source, family, self.link, encoded, self._totals, self._sums, Stream(), self.cov)
+            model.null = ClassNull(model, 0 if self.intercept else None)
+            return model, encoded
+        model = GLM(source, self.family, self.link, Pair(self.family, self.link), self._sums, Stream(), self.cov)
+        model.null = Remembered(self._null_deviance(), 0 if self.intercept else None)
+        return model, self._labels()
+
+    def _null_deviance(self):
+        """The deviance of the mean of y, from that of a constant mean: their difference needs sums alone."""
+        family, s = self.family, self._sums
+        if not self.intercept:
+            return self._null
+        if not hasattr(family, "log_partition"):
+            return np.nan
+        a, b = family.natural(self._centre), family.natural(s.mean)
+        gain = s.weighted_y * (b - a) - s.weight * (family.log_partition(b) - family.log_partition(a))
+        return self._null - 2.0 * gain
+
+    def merge(self, other: OnlineGLM) -> OnlineGLM:
+        """The model of this stream and another, as if one had read both; both stay as they are.
+
+        Raises
+        ------
+        InvalidParameterError
+            If their families, columns, labels or options differ.
+        """
+        return saved.merged(self, other)
+
+    def save(self, path: File) -> None:
+        """Write the state to a file, from which ``load`` goes on to the same bits; the file is replaced at once."""
+        saved.save(self, path)
+
+    @classmethod
+    def load(cls, path: File) -> Self:
+        """The model that ``save`` wrote.
+
+        Raises
+        ------
+        FileFormatError
+            If the file is not a saved stream, is damaged, or was written by a newer version.
+        """
+        return saved.load(cls, path)
+
+    def __repr__(self) -> str:
+        state = "no estimate yet" if self._running is None else f"{self.n_batches} batches"
+        return f"<OnlineGLM {self.family.name}, {self.link.name} link: {self.n_rows:,} rows, {state}>"
+
+
+class Remembered(NamedTuple):
+    """A null model whose rows are gone."""
+
+    deviance: float
+    constant: int | None
+
+
+def _reduced(solution):
+    """The solution without the columns that repeat earlier ones, as far as the information alone can tell."""
+    J = solution.quadratic.information
+    d = np.diagonal(J)
+    size = 1.0 / np.sqrt(np.where(d > 0.0, d, 1.0))
+    values, vectors = np.linalg.eigh(J * size * size[:, None])
+    R = np.sqrt(np.maximum(values, 0.0))[:, None] * np.where(d > 0.0, vectors.T, 0.0)
+    factor = from_root(R, size, tolerance=COLLINEAR)
+    return solution._replace(factor=factor, beta=without_aliased(solution.beta, factor))

@@ -1,0 +1,160 @@
+"""``plan``: what a fit will read, hold in memory and take, told from the files' footers and one look at the levels."""
+
+from __future__ import annotations
+
+from math import log2
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..family.multinomial import Multinomial
+from ..fitting.sources import check_options, check_size
+from ..kernels.row_loops import Pair
+from ..objective.base import Deviance
+from ..objective.softmax import CrossEntropy
+from ..rows import arrays
+from ..solvers import name_of, resolve
+from ..source.base import Source, n_units
+from ..source.chunked import PIECE_BYTES
+from ..source.threads import get_threads
+from .look import look
+from .pass_forecast import cells_of, course_of
+from .record import Plan
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from ..types import ArrayLike, Covariance, FamilyLike, LinkLike, Rows, SolverLike, Variable
+
+BASE = 280 << 20  # bytes of the interpreter, the libraries and the loops
+COPIES = 3  # of rows that are gathered: the pieces, what they are joined into, what Arrow holds meanwhile
+AROUND = 4  # times a piece of rows that a thread takes: Arrow's batches, numbers, columns, blocks
+PAGES = 128 << 20  # at the most of a fragment that a thread has open, as numbers
+READ, KEEP = 10.0, 20.0  # nanoseconds to read a number from a file, and to keep it in memory, a thread
+ROW, LINEAR, SQUARE = 12.0, 0.9, 0.021  # of a curvature pass: a row, a row and coefficient, a row and pair of them
+FACTOR = 1e-10  # seconds of a multiplication in factoring a matrix of all coefficients
+START = 1e-3  # seconds of a fit of a few rows
+
+
+def plan(
+    formula: str | ArrayLike,
+    data: Rows,
+    *,
+    family: FamilyLike = "gaussian",
+    link: LinkLike | None = None,
+    weights: Variable | None = None,
+    freq_weights: Variable | None = None,
+    offset: Variable | None = None,
+    exposure: Variable | None = None,
+    solver: SolverLike = "auto",
+    cov: Covariance = "model",
+    threads: int | None = None,
+    memory: int | None = None,
+    missing: Literal["error", "drop"] = "error",
+    compress: bool | Literal["auto"] = "auto",
+) -> Plan:
+    """Forecast passes, memory and time of ``glm`` or ``fit`` without fitting.
+
+    Of files the footers are read, one piece of rows, and the columns whose levels the model must know. CSV, and streams
+    that can be read once, are copied to a temporary folder, as a fit would.
+
+    Parameters
+    ----------
+    formula : str, or (n,) array
+        As for ``glm``; for an array X, the response y.
+    data : path, data frame or (n, p) array
+        As for ``glm``, or X of ``fit``.
+    family, link, weights, freq_weights, offset, exposure, solver, cov, threads, memory, missing, compress
+        As for ``glm``.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+        As a fit would, for what can be seen without reading all rows.
+
+    Notes
+    -----
+    Memory is that of the process (280 MiB), four times a piece of rows (16 MiB of numbers at the most) for each thread
+    and one more, a fragment of the file (128 MiB at the most) for each thread, three times the rows that are kept (all
+    of them, or a sample), and 8 m (threads + log2(units) + 2) bytes with m the numbers of an information matrix, p^2
+    without factors.
+
+    Time is that of reading, 10 ns a number and thread, 20 ns more where it is kept, and of passes: 12 + 0.9 p + 0.021
+    p^2 ns a row and thread with curvature, what ``score_cost`` says of it without.
+
+    Examples
+    --------
+    >>> import numpy as np, fastglm
+    >>> fastglm.plan(np.zeros(1_000_000), np.zeros((1_000_000, 20)), family="poisson").where
+    'in memory'
+    """
+    family, link = arrays.family_and_link(family, link)
+    options, threads = resolve(solver), get_threads(threads)
+    given = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
+    cov = check_options(None, cov, exposure, link, compress)
+    seen = look(formula, data, family, given, getattr(cov, "by", ()), missing, threads, memory)
+    source = Source(seen.piece, seen.rows, threads)
+    source.cost, source.here = seen.cost, not seen.again
+    source.rows_read, source.sample_limit = seen.rows, seen.sample_limit(source)
+    check_size(source, cov, isinstance(family, Multinomial))
+    several = seen.classes if isinstance(family, Multinomial) else 0
+    objective = CrossEntropy(source, several) if several else Deviance(source, Pair(family, link))
+    cells = None if several or compress is False else cells_of(seen, objective, options, compress)
+    course = course_of(objective, seen, family, link, options, cov, cells)
+    return Plan(
+        formula=formula if isinstance(formula, str) else None,
+        family=family.name,
+        link=link.name,
+        solver=name_of(options),
+        threads=threads,
+        rows=seen.rows,
+        columns=objective.n_params,
+        files=seen.files,
+        fragments=seen.fragments,
+        file_bytes=seen.file_bytes,
+        row_bytes=seen.row_bytes,
+        where="read again at every pass" if seen.again else "in memory",
+        cells=cells,
+        sample=course.sample,
+        passes=round(course.passes, 2),
+        reads=round(course.reads, 2),
+        memory=_memory(seen, objective, course, several),
+        seconds=_seconds(seen, objective, course, several),
+    )
+
+
+def _memory(seen, objective, course, several) -> int:
+    """Bytes at the peak; see ``plan``."""
+    source = objective.source
+    pairs = max(1, several * (several - 1) // 2)
+    dense, m = source.room.dense, objective.n_eliminated
+    summed = pairs * (dense * dense + source.room.size)
+    matrices = 8 * summed * (source.threads + log2(n_units(seen.rows, source.room.size)) + 2)
+    if np.isfinite(m):
+        matrices += 8 * 4 * m * m  # the assembled one, its factor and its inverse
+    gathered = seen.files and (not seen.again or course.gathered)
+    kept = COPIES * (seen.row_bytes if gathered else seen.row_bytes * course.sample / seen.rows if seen.again else 0)
+    pieces = 0
+    if seen.files:
+        pages = min(PAGES, 8 * seen.width * seen.rows // seen.fragments)
+        pieces = AROUND * (source.threads + 1) * min(PIECE_BYTES, seen.row_bytes) + source.threads * pages
+    own = 2 * seen.held if not seen.files else 0
+    return int(BASE + own + pieces + kept + matrices)
+
+
+def _seconds(seen, objective, course, several) -> float:
+    """Seconds of all passes; see ``plan``."""
+    source, m = objective.source, objective.source.room.dense + len(seen.piece.terms)
+    per_row = ROW + LINEAR * m + SQUARE * m * m * max(1, several * (several - 1) // 2)
+    alone = objective.score_cost * (1.0 + source.cost) - source.cost
+    computed = per_row * (course.curvature + max(alone, 0.05) * course.score + course.share)
+    read = (READ * course.reads + KEEP * (seen.files > 0 and not seen.again)) * seen.width
+    factored = FACTOR * min(objective.n_eliminated, 1e4) ** 3 * course.curvature
+    return seen.rows * (computed + read) * 1e-9 / source.threads + factored + START
+
+
+__all__ = ["Plan", "plan"]

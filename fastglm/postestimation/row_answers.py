@@ -1,0 +1,238 @@
+"""What a finished fit says of rows that need not be in memory: predictions, residuals and influence, row by row.
+
+Rows are read and answered piece by piece, by the functions of ``inference`` on each. What is written goes to a file
+beside the one that is named, which takes its place only once it is whole.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.atomic import is_same_file, whole
+from ..errors import FileFormatError, InvalidParameterError
+from ..family.multinomial import Multinomial
+from ..files import is_rows
+from ..inference import multinomial
+from ..inference.influence import influence as influence_of
+from ..inference.residuals import evaluate_rows
+from ..inference.residuals import residuals as residuals_of
+from ..rows.supplied import Given, in_order
+from ..source.threads import get_threads
+
+MOST_BYTES = 1 << 28  # of answers that are returned for files
+
+
+class Written(NamedTuple):
+    """What was written: the ``path`` of the Parquet file, its ``rows``, and the names of its ``columns``."""
+
+    path: Path
+    rows: int
+    columns: tuple[str, ...]
+
+
+def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0.5, offset=None, exposure=None,
+            out=None, keep=(), threads=None):  # fmt: skip
+    """Predictions for rows of files, or of a frame or arrays into a file.
+
+    Parameters
+    ----------
+    result : GLMResult
+    data : files, data frame or arrays
+        Whatever ``fastglm.files.open_rows`` takes; its response may be absent.
+    kind, interval, level, threshold
+        As for ``GLMResult.predict``.
+    offset, exposure : names of columns, or arrays beside rows in memory
+        Those of the formula are found by themselves.
+    out : str or Path, optional
+        A Parquet file to write: a row for each of the data, in their order, in columns named by ``kind`` (several
+        classes have one each, ``mean_label``) and mean, se, lower, upper for an interval. Rows that the fit's
+        ``missing`` or ``unseen`` leave out are null.
+    keep : sequence of str
+        Columns of the data to write before them.
+    threads : int, optional
+
+    Returns
+    -------
+    Written, or without ``out`` what ``GLMResult.predict`` returns
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError, FileFormatError
+        Also without ``out`` for so many rows that the answer is larger than 256 MiB.
+    """
+    options = {"kind": kind, "interval": interval, "level": level}
+    if not isinstance(result.family, Multinomial):
+        options["threshold"] = threshold
+
+    def work(piece):
+        shifts = {"offset": piece.offset, "exposure": piece.exposure}
+        given = {name: v for name, v in shifts.items() if v is not None}
+        return type(result).predict(result, piece.X, **options, **given)
+
+    vectors = {"offset": offset, "exposure": exposure}
+    labels = result.contrast_classes if kind == "link" and options.get("threshold") is None else result.classes
+    return _answer(result, data, None, vectors, work, kind, labels, out, keep, threads, False)
+
+
+def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=None, exposure=None, out=None, keep=(),
+              threads=None):  # fmt: skip
+    """Residuals of rows of files, or of a frame or arrays into a file; see ``predict`` and ``inference.residuals``."""
+    several = isinstance(result.family, Multinomial)
+    of_rows = multinomial.residuals if several else residuals_of
+
+    def work(piece):
+        shifts = () if several else (piece.offset, piece.exposure)
+        return of_rows(result, piece.X, piece.y, kind, piece.weights, *shifts)
+
+    vectors = {"weights": weights, "offset": offset, "exposure": exposure}
+    return _answer(result, data, y, vectors, work, kind, result.classes, out, keep, threads, True)
+
+
+def influence(result, data, y=None, *, weights=None, offset=None, exposure=None, out=None, keep=(), threads=None):
+    """Leverage and Cook's distance of rows of files, or of a frame or arrays into a file; see ``predict`` and
+    ``inference.influence``."""
+    several = isinstance(result.family, Multinomial)
+    of_rows = multinomial.influence if several else influence_of
+    vectors = {"weights": weights, "offset": offset, "exposure": exposure}
+
+    def everyone():
+        """All rows and their information, read once more."""
+        given = Given(result, data, y, vectors)
+        try:
+            yield from in_order(given, informed, 1)  # the threads are those that ask
+        finally:
+            given.close()
+
+    def informed(piece):
+        rows = evaluate_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure)
+        return rows.X, piece.frequency * rows.weights * rows.detail.information
+
+    def work(piece):
+        if several:
+            return of_rows(result, piece.X, piece.y, piece.weights)
+        return of_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure, everyone)
+
+    return _answer(result, data, y, vectors, work, "influence", None, out, keep, threads, True)
+
+
+def _answer(result, data, y, vectors, work, kind, labels, out, keep, threads, respond):
+    """The answers for all rows: written, or as one."""
+    if keep and out is None:
+        raise InvalidParameterError("keep names columns to write beside the answers: give out='file.parquet'")
+    given = Given(result, data, y, vectors, keep, respond)
+    try:
+
+        def each(piece):
+            value = work(piece)
+            if out is None and kind == "class" and piece.keep is not None and not piece.keep.all():
+                raise InvalidParameterError("kind='class': rows with missing values have no class; leave them out")
+            return piece.others, _mapped(piece.aligned, value)
+
+        answers = in_order(given, each, get_threads(threads))
+        if out is None:
+            return _joined([value for _, value in _bounded(answers, is_rows(data), given.n_rows)])
+        return write(out, answers, kind, labels, given.rows)
+    finally:
+        given.close()
+
+
+def _mapped(f, value):
+    """A function of an array, or of each of a record of arrays."""
+    return type(value)(*map(f, value)) if isinstance(value, tuple) else f(value)
+
+
+def _joined(values):
+    if isinstance(values[0], tuple):
+        return type(values[0])(*(np.concatenate(parts) for parts in zip(*values, strict=True)))
+    return np.concatenate(values)
+
+
+def _bounded(answers, limited, n_rows):
+    """The answers, refused as soon as the first shows that all are too large."""
+    first = True
+    for others, value in answers:
+        if first and limited:
+            arrays = value if isinstance(value, tuple) else (value,)
+            size = sum(v.nbytes for v in arrays) / max(len(arrays[0]), 1) * n_rows
+            if size > MOST_BYTES:
+                raise InvalidParameterError(
+                    f"the answers for {n_rows} rows take {size / 2**20:.0f} MiB; give out='file.parquet' to write them"
+                )
+        first = False
+        yield others, value
+
+
+def columns_of(value, kind: str, labels) -> dict:
+    """An answer as columns by name; of several classes one for each."""
+    fields = value._asdict() if isinstance(value, tuple) else {kind: value}
+    found = {}
+    for name, v in fields.items():
+        if v.ndim == 1:
+            found[name] = v
+        else:
+            found |= {f"{name}_{label}": v[:, j] for j, label in enumerate(labels)}
+    return found
+
+
+def write(path, answers, kind: str, labels, rows: Any = None) -> Written:
+    """Write answers to a Parquet file, a row group for each piece, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+    answers : iterable of (columns to hand on, answer)
+    kind, labels
+        As for ``columns_of``.
+    rows : files.Rows, optional
+        What is read meanwhile, which must not be overwritten.
+
+    Raises
+    ------
+    FileFormatError, InvalidParameterError
+    """
+    path = Path(path)
+    if rows is not None and any(is_same_file(file, path) for file in rows.local_files):
+        raise InvalidParameterError(f"out={str(path)!r} is one of the files that are read; name another")
+    try:
+        with whole(path) as draft:
+            return Written(path, *_written(draft, answers, kind, labels))
+    except OSError as error:
+        raise FileFormatError(f"out={str(path)!r}: cannot be written: {error.strerror or error}") from None
+
+
+def _written(draft, answers, kind, labels):
+    """(rows, names of the columns) of what was written."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    writer, n, names = None, 0, ()
+    try:
+        for others, value in answers:
+            arrays = others | {name: _arrow(v) for name, v in columns_of(value, kind, labels).items()}
+            table = pa.table(arrays)
+            if writer is None:
+                repeated = set(others) & set(columns_of(value, kind, labels))
+                if repeated:
+                    raise InvalidParameterError(f"keep: the answers have a column {repeated.pop()!r} of their own")
+                writer, names = pq.ParquetWriter(draft, table.schema), tuple(table.schema.names)
+            writer.write_table(table.cast(writer.schema), row_group_size=max(table.num_rows, 1))
+            n += table.num_rows
+        if writer is None:
+            raise InvalidParameterError("the data have no rows")
+    finally:
+        if writer is not None:
+            writer.close()
+    return n, names
+
+
+def _arrow(values):
+    """An array for Parquet, NaN and None as null."""
+    import pyarrow as pa
+
+    values = np.ascontiguousarray(values)
+    if values.dtype.kind == "O":
+        return pa.array(values.tolist(), from_pandas=True)
+    return pa.array(values, from_pandas=True)

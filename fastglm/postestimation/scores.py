@@ -1,0 +1,341 @@
+"""How well a finished fit predicts rows, and whether its means are right where they are low and where they are high."""
+
+from __future__ import annotations
+
+from math import nan, sqrt
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..core.frames_out import frame
+from ..errors import InvalidParameterError
+from ..family.links import Identity
+from ..family.multinomial import Multinomial
+from ..inference import check_offset, linear_predictor
+from ..inference.multinomial import check_rows, with_reference
+from ..inference.residuals import _check_y, evaluate_rows
+from ..kernels.evaluate import evaluate
+from ..kernels.row_loops import Pair
+from ..objective.response_sums import scan
+from ..rows.supplied import Given, check_numbers, in_order
+from ..source.base import Data
+from ..source.in_memory import InMemory
+from ..source.threads import get_threads
+from ..special import log_softmax
+from .tallies import Tally, total
+
+if TYPE_CHECKING:
+    from ..types import Array
+
+STEPS = 50  # of Newton's method for one constant
+
+
+class Score(NamedTuple):
+    """How well a model predicts some rows; NaN where a measure has no meaning for the model.
+
+    rows : rows that count, each as often as its frequency says
+    weight : sum of prior weight times frequency
+    deviance : R's deviance
+    d2 : 1 - deviance / deviance of the best constant beside the offset, on the same rows
+    llf : log-likelihood, the dispersion by R's rules at these rows; NaN for quasi-likelihoods
+    mse : weighted mean of (y - mu)^2; of several classes the sum over them
+    log_loss : weighted mean of minus the log-probability of the label; of trials, of each trial's
+    brier : weighted mean of (label - mu)^2 likewise
+    auc : probability that an event has a larger mean than a non-event, ties half
+    auc_error : what `auc` may be off by: 0 as long as at most 2^22 means differ, beyond that the half of the pairs that
+        fall into one cell of a table of about so many
+    accuracy : of several classes, the weighted share of rows whose likeliest class is theirs
+    """
+
+    rows: float
+    weight: float
+    deviance: float
+    d2: float
+    llf: float
+    mse: float
+    log_loss: float = nan
+    brier: float = nan
+    auc: float = nan
+    auc_error: float = nan
+    accuracy: float = nan
+
+
+class Calibration(NamedTuple):
+    """Rows in groups of about equal weight by their predicted mean, lowest first; each field is a (groups,) array.
+
+    rows : rows of the group, each as often as its frequency says
+    weight : sum of prior weight times frequency
+    low, high : the smallest and the largest predicted mean
+    predicted, observed : weighted means of the prediction and of y
+    se : standard error of `observed`, from the spread of y within the group
+    """
+
+    rows: Array
+    weight: Array
+    low: Array
+    high: Array
+    predicted: Array
+    observed: Array
+    se: Array
+
+    def to_pandas(self) -> Any:
+        """The groups as a pandas DataFrame, or a dict of columns where pandas is not installed."""
+        return frame(self._asdict())
+
+
+def score(result, data, y=None, *, weights=None, freq_weights=None, offset=None, exposure=None, threads=None) -> Score:
+    """How well a model predicts rows: one pass over them, and some over the response alone for ``d2`` with an offset.
+
+    Parameters
+    ----------
+    result : GLMResult
+    data : arrays, data frame or files
+    y : (n,) array_like or name of a column
+        Left out, the response of the formula.
+    weights, freq_weights, offset, exposure : arrays, or names of columns
+        Those of the formula are found by themselves.
+    threads : int, optional
+
+    Returns
+    -------
+    Score
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError, FileFormatError
+    """
+    vectors = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
+    given, threads = Given(result, data, y, vectors), get_threads(threads)
+    try:
+        if isinstance(result.family, Multinomial):
+            return _of_classes(result, given, threads)
+        return _of_means(result, given, threads)
+    finally:
+        given.close()
+
+
+def _rows(result, piece):
+    """The rows of a piece evaluated, their prior weight and frequency."""
+    f = np.broadcast_to(np.asarray(piece.frequency, np.float64), (piece.X.shape[0],))
+    check_numbers("freq_weights", f)
+    rows = evaluate_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure)
+    return rows, np.broadcast_to(rows.weights, f.shape), f
+
+
+def _of_means(result, given, threads):
+    binomial = result.family.domain.high == 1.0
+
+    def work(piece):
+        rows, w, f = _rows(result, piece)
+        both, mu = w * f, rows.detail.mu
+        data = Data(np.empty((len(f), 0)), True, rows.y, np.asarray(w), f, None, None)
+        found = scan(InMemory(data, 1), Pair(result.family, result.link)) if len(f) else None
+        error = both * (rows.y - mu) ** 2
+        sums = np.array([float((both * rows.detail.deviance).sum()), float(error.sum())])
+        extra = (0.0, 0.0)
+        tally = None
+        if binomial:
+            spread = rows.y * (1.0 - rows.y)
+            extra = float((both * _entropy(rows.y)).sum()), float((both * spread).sum())
+            tally = Tally.of(rows.eta, np.column_stack([both * rows.y, both * (1.0 - rows.y)]))
+        return sums, np.array(extra), np.array(found if found is not None else [0.0] * 6, float), tally
+
+    sums, extra, scans = np.zeros(2), np.zeros(2), np.zeros(6)
+
+    def tallies():
+        for part in in_order(given, work, threads):
+            for whole, own in zip((sums, extra, scans), part, strict=False):
+                whole += own
+            if part[3] is not None:
+                yield part[3]
+
+    tally = total(tallies())
+    if not scans[1] > 0.0:
+        raise InvalidParameterError("no row has a positive weight")
+    nobs, weight, weighted_y, saturated = scans[:4].tolist()
+    deviance = max(float(sums[0]), 0.0)
+    null = _null_deviance(result, given, weighted_y / weight, threads)
+    found = Score(
+        nobs, weight, deviance, 1.0 - deviance / null if null > 0.0 else nan,
+        _loglik(result.family, deviance, saturated, weight, nobs), float(sums[1]) / weight,
+    )  # fmt: skip
+    if not binomial:
+        return found
+    auc, error = tally.auc()
+    return found._replace(
+        log_loss=(0.5 * deviance + extra[0]) / weight, brier=(sums[1] + extra[1]) / weight, auc=auc, auc_error=error
+    )
+
+
+def _entropy(y):
+    """-(y log y + (1 - y) log(1 - y)), of fractions."""
+    from scipy.special import entr
+
+    return entr(y) + entr(1.0 - y)
+
+
+def _loglik(family, deviance, saturated, weight, nobs):
+    """As the fit's, at these rows."""
+    if getattr(family, "saturated", None) is None:
+        return nan
+    if hasattr(family, "loglik"):
+        return float(family.loglik(deviance, saturated, weight, nobs))
+    return saturated - 0.5 * deviance
+
+
+def _null_deviance(result, given, mean, threads):
+    """The deviance of the best constant beside the offset: of the mean itself, or by Newton's method on one number."""
+    bare = given.without_columns()
+
+    def at(constant, link=result.link):
+        def work(piece):
+            n = piece.X.shape[0]
+            y, trials = _check_y(result, piece.y, n)
+            w = (
+                piece.frequency
+                * (1.0 if piece.weights is None else piece.weights)
+                * (1.0 if trials is None else trials)
+            )
+            shift = np.broadcast_to(check_offset(result, piece.offset, piece.exposure, n), (n,))
+            if link is None:
+                return np.array([(w * shift).sum(), np.sum(w * np.ones(n))])
+            detail = evaluate(result.family, link, constant + shift, y)
+            return np.array([(w * v).sum() for v in (detail.deviance, detail.score, detail.information)])
+
+        return sum(in_order(bare, work, threads))
+
+    if result.exposure_kind is None:
+        return float(at(mean, Identity())[0])
+    shift, weight = at(0.0, None)
+    constant = float(result.link.link(mean)) - shift / weight
+    deviance, slope, curvature = at(constant)
+    for _ in range(STEPS):
+        step = slope / curvature if curvature > 0.0 else 0.0
+        for _ in range(STEPS):
+            found = at(constant + step)
+            if found[0] <= deviance * (1.0 + 1e-14) or step == 0.0:
+                break
+            step *= 0.5
+        constant += step
+        before, (deviance, slope, curvature) = deviance, found
+        if abs(before - deviance) <= 1e-12 * abs(deviance):
+            break
+    return float(deviance)
+
+
+def _of_classes(result, given, threads):
+    def work(piece):
+        X, codes, weights = check_rows(result, piece.X, piece.y, piece.weights)
+        f = np.broadcast_to(piece.frequency, (len(codes),))
+        w = weights * f
+        log_mu = log_softmax(with_reference(result, linear_predictor(result, X)))
+        loss = -np.take_along_axis(log_mu, codes[:, None], axis=1)[:, 0]
+        seen = codes[:, None] == np.arange(log_mu.shape[1])
+        square = ((np.exp(log_mu) - seen) ** 2).sum(1)
+        right = log_mu.argmax(1) == codes
+        totals = np.bincount(codes, weights=w, minlength=log_mu.shape[1])
+        return np.array([f[w > 0].sum(), w.sum(), *((w * v).sum() for v in (loss, square, right))]), totals
+
+    sums, totals = (sum(v) for v in zip(*in_order(given, work, threads), strict=True))
+    rows, weight, loss, square, right = sums.tolist()
+    if not weight > 0.0:
+        raise InvalidParameterError("no row has a positive weight")
+    null = 2.0 * weight * float(_entropies(totals / weight))
+    d2 = 1.0 - 2.0 * loss / null if null > 0.0 else nan
+    mse = square / weight
+    return Score(rows, weight, 2.0 * loss, d2, -loss, mse, loss / weight, mse, accuracy=right / weight)
+
+
+def _entropies(shares):
+    from scipy.special import entr
+
+    return entr(shares).sum()
+
+
+def calibration(result, data, y=None, *, bins=10, weights=None, freq_weights=None, offset=None, exposure=None,
+                threads=None) -> Calibration:  # fmt: skip
+    """Rows grouped by their predicted mean, with the means of prediction and outcome in each group.
+
+    The cuts are exact quantiles of the predicted means, weighted by prior weight times frequency: cut k is the smallest
+    mean up to which a share k / bins of the weight lies. Rows of one mean are in one group, so that there may be fewer
+    groups than asked for. One pass counts the means; where more than 2^22 differ, further ones count anew within the
+    cells that hold a cut; the last one sums.
+
+    Parameters
+    ----------
+    result : GLMResult
+    data, y, weights, freq_weights, offset, exposure, threads
+        As for ``score``.
+    bins : int
+        How many groups; deciles without it.
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError, FileFormatError
+    """
+    if isinstance(result.family, Multinomial):
+        raise InvalidParameterError("calibration is of one mean a row; a softmax regression has one for each class")
+    if isinstance(bins, bool) or not hasattr(bins, "__index__") or bins < 1:
+        raise InvalidParameterError(f"bins={bins!r} must be a positive whole number")
+    vectors = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
+    given, threads = Given(result, data, y, vectors), get_threads(threads)
+    try:
+        cuts = _cuts(result, given, int(bins), threads)
+        groups = [part for part in in_order(given, lambda piece: _grouped(result, piece, cuts), threads)]
+        return _calibrated(groups)
+    finally:
+        given.close()
+
+
+def _cuts(result, given, bins, threads):
+    """The predicted means at which groups end, the last of them infinite."""
+    if bins == 1:
+        return np.array([np.inf])
+
+    def tally(cells):
+        def work(piece):
+            rows, w, f = _rows(result, piece)
+            return Tally.of(rows.detail.mu, (w * f)[:, None], cells)
+
+        return total(in_order(given, work, threads))
+
+    whole = tally(None)
+    if whole is None or not whole.sums.sum() > 0.0:
+        raise InvalidParameterError("no row has a positive weight")
+    shares = np.arange(1, bins) / bins * whole.sums.sum()
+    return np.append(whole.quantiles(shares, tally), np.inf)
+
+
+def _grouped(result, piece, cuts):
+    """Of the groups that a piece's rows are in: number, and sums of the rows."""
+    rows, w, f = _rows(result, piece)
+    mu, both = rows.detail.mu, w * f
+    there = both > 0.0
+    mu, y, both, w, f = mu[there], rows.y[there], both[there], np.asarray(w)[there], f[there]
+    group = np.searchsorted(cuts, mu, side="left")
+    n = len(cuts)
+    low, high = np.full(n, np.inf), np.full(n, -np.inf)
+    np.minimum.at(low, group, mu)
+    np.maximum.at(high, group, mu)
+    # y is counted from the middle of the group's means, so that its squares keep their digits
+    center = np.append(cuts[:-1], cuts[-2] if n > 1 else 0.0)
+    shifted, q = y - center[group], f * w * w
+    columns = (f, both, both * mu, both * shifted, q, q * shifted, q * shifted**2)
+    return np.array([np.bincount(group, weights=v, minlength=n) for v in columns]), low, high, center
+
+
+def _calibrated(parts):
+    sums = np.sum([part[0] for part in parts], axis=0)
+    low, high = np.min([part[1] for part in parts], axis=0), np.max([part[2] for part in parts], axis=0)
+    full = sums[1] > 0.0
+    rows, weight, mu, y, q, qy, qyy = sums[:, full]
+    mean = y / weight
+    spread = np.maximum(qyy - 2.0 * mean * qy + mean**2 * q, 0.0)
+    # n / (n - 1) as for any mean; one row alone has no spread
+    correction = np.where(rows > 1.0, rows / np.maximum(rows - 1.0, 1e-300), np.nan)
+    se = np.array([sqrt(v) if v == v else nan for v in spread * correction]) / weight
+    return Calibration(rows, weight, low[full], high[full], mu / weight, mean + parts[0][3][full], se)

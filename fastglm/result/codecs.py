@@ -1,0 +1,218 @@
+"""Results as plain data, and on disk: one JSON file, readable by people, exact to the bit, free of code (no pickle).
+
+Numbers are written with the digits that read back as the same float64; NaN and the infinities are the strings "nan",
+"inf" and "-inf". A family or link is its registered name with its parameters.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import fields
+from functools import partial
+
+import numpy as np
+
+from ..core.atomic import whole
+from ..errors import InvalidParameterError
+
+FORMAT = "fastglm-result"
+VERSION = 3
+SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def _pack_float(value):
+    value = float(value)
+    return value if math.isfinite(value) else repr(value)
+
+
+def _unpack_float(value):
+    if isinstance(value, str):
+        return SPECIAL[value]
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise TypeError(f"expected a finite number, got {value!r}")
+    return float(value)
+
+
+def _pack_count(value):
+    """Counts are whole, or fractional where frequency weights are; both kinds keep their type."""
+    return int(value) if isinstance(value, (int, np.integer)) else _pack_float(value)
+
+
+def _unpack_count(value):
+    return value if type(value) is int else _unpack_float(value)
+
+
+def _pack_array(values):
+    if np.isfinite(values).all():
+        return values.tolist()
+    return [_pack_float(v) if np.ndim(v) == 0 else _pack_array(v) for v in values]
+
+
+def _unpack_array(values):
+    if not isinstance(values, list):
+        raise TypeError("expected a list")
+    rows = [_unpack_array(v) if isinstance(v, list) else _unpack_float(v) for v in values]
+    return np.array(rows, dtype=np.float64)
+
+
+def _exactly(kind):
+    """Writer and reader of a plain value of one type."""
+
+    def unpack(value):
+        if type(value) is not kind:
+            raise TypeError(f"expected {kind.__name__}, got {value!r}")
+        return value
+
+    return kind, unpack
+
+
+def _optional(codec):
+    """The same writer and reader, for a value that may be None."""
+    pack, unpack = codec
+    return lambda v: None if v is None else pack(v), lambda v: None if v is None else unpack(v)
+
+
+def _tuple_of(codec):
+    pack, unpack = codec
+
+    def unpack_all(values):
+        if not isinstance(values, list):
+            raise TypeError("expected a list")
+        return tuple(unpack(v) for v in values)
+
+    return lambda values: [pack(v) for v in values], unpack_all
+
+
+def _pack_label(value):
+    value = value.item() if isinstance(value, np.generic) else value
+    if type(value) not in (str, int, float, bool) or (type(value) is float and not math.isfinite(value)):
+        raise InvalidParameterError(f"the label {value!r} cannot be saved; labels must be text, numbers or booleans")
+    return value
+
+
+def _unpack_label(value):
+    if type(value) not in (str, int, float, bool):
+        raise TypeError(f"not a label: {value!r}")
+    return value
+
+
+def _pack_free(value):
+    """Values of a history or of parameters: numbers, text, booleans, None, and lists or dicts of them."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _pack_free(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_pack_free(item) for item in value]
+    if isinstance(value, float):
+        return _pack_float(value)
+    if value is None or isinstance(value, (bool, int)) or (isinstance(value, str) and value not in SPECIAL):
+        return value
+    raise InvalidParameterError(f"{value!r} of type {type(value).__name__} cannot be saved as JSON")
+
+
+def _unpack_free(value):
+    if isinstance(value, dict):
+        return {key: _unpack_free(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unpack_free(item) for item in value]
+    return SPECIAL.get(value, value) if isinstance(value, str) else value
+
+
+def named(value):
+    """A family or a link as plain data: its registered name and its parameters."""
+    return {"name": value.name, "params": {key: _pack_free(getattr(value, key)) for key in value._fields}}
+
+
+def read_named(what, value):
+    """The family or link of ``named``, looked up by name in the registry."""
+    from .. import families, links
+
+    name, params = value["name"], _unpack_free(value["params"])
+    try:
+        return {"family": families, "link": links}[what].get(name, **params)
+    except (ValueError, TypeError, KeyError) as error:
+        raise InvalidParameterError(
+            f"the {what} {name!r} with parameters {params} cannot be rebuilt: {error}. "
+            f"If it is your own, import the module that registers it before loading."
+        ) from None
+
+
+def _pack_covariance(value):
+    """A matrix as lists; one of very many levels by its parts."""
+    if hasattr(value, "_asdict"):
+        return {name: _pack_array(part) for name, part in value._asdict().items() if part is not None}
+    return _pack_array(value)
+
+
+def _unpack_covariance(value):
+    if isinstance(value, dict):
+        from ..solver.arrowhead import BorderedInverse
+
+        parts = {name: _unpack_array(part) for name, part in value.items()}
+        m = parts["leverage"].shape[1]  # lists do not tell the shape of no columns
+        return BorderedInverse(**parts | {"core": parts["core"].reshape(m, m)})
+    return _unpack_array(value)
+
+
+def _pack_design(value):
+    from ..design import to_dict
+
+    return _pack_free(to_dict(value))
+
+
+def _unpack_design(value):
+    from ..design import from_dict
+
+    return from_dict(_unpack_free(value))
+
+
+FLOAT = (_pack_float, _unpack_float)
+COUNT = (_pack_count, _unpack_count)
+ARRAY = (_pack_array, _unpack_array)
+INT, BOOL, TEXT, DICT = _exactly(int), _exactly(bool), _exactly(str), _exactly(dict)
+
+# Field of GLMResult -> (writer, reader).
+CODECS = {
+    **dict.fromkeys(("deviance", "null_deviance", "pearson_chi2", "scale", "llf", "llnull", "weight_sum"), FLOAT),
+    **dict.fromkeys(("certificate", "score_norm", "elapsed"), FLOAT),
+    **dict.fromkeys(("nobs", "df_resid", "n_passes"), COUNT),
+    **dict.fromkeys(("df_model", "rank", "n_iter"), INT),
+    **dict.fromkeys(("converged", "intercept", "has_intercept", "has_weights", "has_freq_weights"), BOOL),
+    **dict.fromkeys(("solver", "stop", "cov_kind"), TEXT),
+    **dict.fromkeys(("names", "notes"), _tuple_of(TEXT)),
+    **dict.fromkeys(("covariance", "cov_unscaled"), _optional((_pack_covariance, _unpack_covariance))),
+    **dict.fromkeys(("coef_raw", "information_root", "covariance_core"), _optional(ARRAY)),
+    "params": ARRAY,
+    "design": _optional((_pack_design, _unpack_design)),
+    "n_rows": _optional(INT),
+    "exposure_kind": _optional(TEXT),
+    "classes": _optional(_tuple_of((_pack_label, _unpack_label))),
+    "aliased": (dict, lambda value: {TEXT[1](k): TEXT[1](v) for k, v in DICT[1](value).items()}),
+    "history": _tuple_of((_pack_free, lambda value: _unpack_free(DICT[1](value)))),
+    "family": (named, partial(read_named, "family")),
+    "link": (named, partial(read_named, "link")),
+}
+
+
+def save(result, path):
+    """Write a result to `path`, replacing the file only once all of it is written.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a label, parameter or history entry is of a type JSON cannot hold.
+    OSError
+        If the file cannot be written.
+    """
+    kind = vars(type(result)).get("_saved_as")  # a class derived from ours may hold more
+    if kind is None:
+        raise InvalidParameterError(f"results of type {type(result).__name__} cannot be saved, only the library's own")
+    record = {"format": FORMAT, "version": VERSION, "type": kind}
+    record |= {f.name: CODECS[f.name][0](getattr(result, f.name)) for f in fields(result)}
+    # One line for each field keeps the file readable, and json's C encoder fast.
+    lines = (f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in record.items())
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    with whole(path) as draft, open(draft, "x", encoding="utf-8") as file:
+        file.write(text)

@@ -1,0 +1,131 @@
+"""Results from disk, checked: the files that ``GLMResult.save`` writes, see ``codecs``."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+from ..errors import FileFormatError, InvalidParameterError
+from .codecs import CODECS, FORMAT, VERSION, save
+from .multinomial import MultinomialResult
+from .record import FIELDS, GLMResult
+
+if TYPE_CHECKING:
+    from ..types import File
+
+__all__ = ["CODECS", "TYPES", "VERSION", "load", "save"]
+
+TYPES = {cls._saved_as: cls for cls in (GLMResult, MultinomialResult)}
+
+
+def load(path: File) -> GLMResult:
+    """Read a result written by ``GLMResult.save``.
+
+    Returns
+    -------
+    GLMResult or MultinomialResult
+
+    Raises
+    ------
+    FileFormatError
+        If the file is not a saved result, is damaged, or has a newer format than this version reads.
+    InvalidParameterError
+        If it names a family or link that is not registered.
+    OSError
+        If the file cannot be read.
+    """
+    record = _read(path)
+    values = {}
+    for name in FIELDS:
+        try:
+            values[name] = CODECS[name][1](record[name])
+        except (TypeError, ValueError, KeyError, OverflowError) as error:
+            if isinstance(error, InvalidParameterError):
+                raise
+            raise FileFormatError(f"{path}: the field {name!r} cannot be read: {error}") from None
+    cls = TYPES[record["type"]]
+    _check_names(path, values)
+    (_check_multinomial if cls is MultinomialResult else _check_glm)(path, values)
+    return cls(**values)
+
+
+def _read(path):
+    """The JSON object of the file, with its format, version and field names checked."""
+    with open(path, encoding="utf-8") as file:
+        try:
+            record = json.load(file, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise FileFormatError(f"{path} is not a saved fastglm result: {error}") from None
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise FileFormatError(f"{path} is not a saved fastglm result: it has no format {FORMAT!r}")
+    version = record.get("version")
+    if type(version) is not int or version < 1:
+        raise FileFormatError(f"{path}: the format version {version!r} is not a positive whole number")
+    if version > VERSION:
+        raise FileFormatError(
+            f"{path} was written in format version {version} by a newer fastglm; this one reads up to version "
+            f"{VERSION}. Upgrade fastglm to load it."
+        )
+    if version == 1:  # it knew one type, and no first-order solver
+        record["type"] = "glm"
+        record.setdefault("coef_raw", None)
+        record.setdefault("design", None)
+    if version <= 2:  # it knew products with the inverse information alone
+        record.setdefault("information_root", None)
+        record.setdefault("covariance_core", None)
+    kind = record.get("type")
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise FileFormatError(f"{path}: the type {kind!r} is none of {', '.join(map(repr, TYPES))}")
+    missing, unknown = set(FIELDS) - set(record), set(record) - set(FIELDS) - {"format", "version", "type"}
+    if missing or unknown:
+        raise FileFormatError(f"{path}: missing fields {sorted(missing)}, unknown fields {sorted(unknown)}")
+    return record
+
+
+def _refuse_constant(text):
+    raise ValueError(f"{text} is not JSON")
+
+
+def _check_names(path, values):
+    """Refuse names that are not those of the design, and what says how the columns are read."""
+    names, design = values["names"], values["design"]
+    if values["exposure_kind"] not in (None, "offset", "exposure"):
+        raise FileFormatError(f"{path}: exposure_kind is {values['exposure_kind']!r}, neither 'offset' nor 'exposure'")
+    if values["intercept"] and not names:
+        raise FileFormatError(f"{path}: it has an intercept, and names no coefficient")
+    if design is not None and (design.names != names or design.layout.ones != values["intercept"]):
+        raise FileFormatError(f"{path}: its design has other coefficients ({', '.join(design.names[:5])}, ...)")
+
+
+def _check_glm(path, values):
+    p = len(values["names"])
+    _check_shapes(path, values, (p,))
+    if values["classes"] is not None and len(values["classes"]) != 2:
+        raise FileFormatError(f"{path}: classes has {len(values['classes'])} labels, expected 2")
+
+
+def _check_multinomial(path, values):
+    classes = values["classes"] or ()
+    if len(set(classes)) != len(classes) or len(classes) < 2:
+        raise FileFormatError(f"{path}: classes is {list(classes)}, expected at least 2 different labels")
+    reference = getattr(values["family"], "reference", None)
+    if reference not in classes:
+        raise FileFormatError(f"{path}: the reference {reference!r} is not among the classes {list(classes)}")
+    _check_shapes(path, values, (len(values["names"]), len(classes) - 1))
+
+
+def _check_shapes(path, values, shape):
+    """Refuse estimates that are not of `shape`, a covariance of another number, and aliased names that are none."""
+    q = math.prod(shape)
+    expected = {"params": shape, "cov_unscaled": (q, q), "covariance": (q, q)}
+    for name, size in expected.items():
+        if q == 0 and values[name] is not None and not values[name].size:
+            values[name] = values[name].reshape(size)  # lists do not tell the shape of no coefficients
+        if values[name] is not None and values[name].shape != size:
+            raise FileFormatError(
+                f"{path}: {name} has shape {values[name].shape}, expected {size} for {len(values['names'])} names"
+            )
+    stray = set(values["aliased"]) - set(values["names"])
+    if stray:
+        raise FileFormatError(f"{path}: aliased coefficients {sorted(stray)} are not among the names")

@@ -1,0 +1,171 @@
+"""The response of a softmax regression: labels, codes or indicators, to the numbers of the classes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import InvalidParameterError, MissingDataError
+
+
+class Encoded(NamedTuple):
+    """``codes`` (n,): 0 for the reference, then the other classes in sorted order; ``classes``: all, sorted."""
+
+    codes: np.ndarray
+    classes: tuple
+    reference: object
+
+    @property
+    def ordered(self) -> tuple:
+        """The classes in the order of their codes."""
+        return (self.reference, *self.others)
+
+    @property
+    def others(self) -> tuple:
+        """The classes other than the reference, in the order of their codes."""
+        return tuple(c for c in self.classes if c != self.reference)
+
+
+def encode(y, n: int, reference=None, weights=(), known=None) -> Encoded:
+    """The class of each of n rows.
+
+    Parameters
+    ----------
+    y : (n,) labels of any one type, or (n, K) indicators: one 1 a row, else 0
+    n : int
+        The rows of X.
+    reference : label, optional
+        The class that gets the code 0; the first in sorted order without it.
+    weights : sequence of (n,) arrays or None
+        A row of weight zero is as if it were not there: its label makes no class.
+    known : sequence of labels, optional
+        All classes, where they are known before the data; y need not have them all.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+        For another shape, one class only, numbers that are not labels, labels that are not known.
+    """
+    if hasattr(y, "tocsr"):
+        raise InvalidParameterError("y is a sparse matrix; pass labels, one a row")
+    columns = tuple(y.columns) if hasattr(y, "columns") and np.ndim(y) == 2 else None
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] > 1:
+        codes, classes = _indicators(y, n, _column_classes(y, columns, known))
+        if known is None and len(np.unique(codes)) < len(classes):
+            empty = int(np.argmin(np.isin(np.arange(len(classes)), codes)))
+            raise InvalidParameterError(f"y column {empty} has no rows: drop the class")
+    else:
+        y = y[:, 0] if y.ndim == 2 else y
+        if y.ndim != 1:
+            raise InvalidParameterError(f"y must be labels (n,) or indicators (n, K), not of shape {y.shape}")
+        if len(y) != n:
+            raise InvalidParameterError(f"y has length {len(y)}, X has {n} rows: the lengths must match")
+        codes, classes = _labels(y, _counting(n, weights)) if known is None else _known(y, known)
+    return _numbered(codes, classes, reference)
+
+
+def _numbered(codes, classes, reference) -> Encoded:
+    """Codes in which the reference is number zero."""
+    if len(classes) < 2:
+        raise InvalidParameterError(f"y has one class only, {classes[0]!r}; a softmax regression needs at least two")
+    if reference is None:
+        reference = classes[0]
+    if reference not in classes:
+        shown = ", ".join(map(repr, classes[:8]))
+        raise InvalidParameterError(f"reference={reference!r} is not among the classes of y: {shown}")
+    place = classes.index(reference)
+    order = np.arange(len(classes))
+    order[:place] += 1
+    order[place] = 0
+    return Encoded(order.astype(np.min_scalar_type(len(classes)))[codes], classes, reference)
+
+
+def _counting(n, weights):
+    """The rows of positive weight, or all."""
+    keep = slice(None)
+    for w in weights:
+        if w is not None and not np.all(w):
+            keep = np.asarray(w) > 0 if isinstance(keep, slice) else keep & (np.asarray(w) > 0)
+    return keep
+
+
+def _labels(y, keep):
+    """Codes and sorted classes of labels; rows that do not count get the code zero."""
+    refuse_missing(y[keep], np.arange(len(y))[keep])
+    try:
+        classes, found = np.unique(y[keep], return_inverse=True)
+    except TypeError:
+        raise InvalidParameterError("y mixes labels of types that cannot be ordered; use one type") from None
+    if len(classes) == 0:
+        raise InvalidParameterError("weights are all zero: no observations are left")
+    codes = np.zeros(len(y), np.intp)
+    codes[keep] = found.reshape(-1)
+    return codes, tuple(classes.tolist())
+
+
+def _known(y, known):
+    """Codes among classes that are known, in sorted order."""
+    refuse_missing(y, np.arange(len(y)))
+    classes = tuple(sorted(set(known)))
+    if len(classes) != len(known):
+        raise InvalidParameterError(f"classes names a label twice: {list(known)}")
+    numbers = {c: i for i, c in enumerate(classes)}
+    try:
+        labels, inverse = np.unique(y, return_inverse=True)
+    except TypeError:
+        raise InvalidParameterError("y mixes labels of types that cannot be ordered; use one type") from None
+    for label in labels.tolist():
+        if label not in numbers:
+            row = int(np.argmax(y == label))
+            shown = ", ".join(map(repr, classes[:8]))
+            raise InvalidParameterError(f"y has the label {label!r} at row {row}, which is not among classes: {shown}")
+    return np.array([numbers[label] for label in labels.tolist()], np.intp)[inverse.reshape(-1)], classes
+
+
+def refuse_missing(y, rows) -> None:
+    """Refuse labels that are missing, and numbers that are measurements rather than labels."""
+    if y.dtype.kind == "f":
+        bad = ~np.isfinite(y)
+        if bad.any():
+            i = int(np.argmax(bad))
+            raise MissingDataError(f"y is not finite: {y[i]} at row {rows[i]}; missing labels are not dropped")
+        bad = y != np.floor(y)
+        if bad.any():
+            i = int(np.argmax(bad))
+            raise InvalidParameterError(f"y = {y[i]} at row {rows[i]} is no label: classes are whole numbers or text")
+    elif y.dtype.kind == "O":
+        for i, v in enumerate(y):
+            if v is None or v != v or type(v).__name__ in ("NAType", "NaTType"):
+                raise MissingDataError(f"y has a missing value (NaN or None) at row {rows[i]}; remove the row")
+    elif y.dtype.kind not in "biuUSM":
+        raise InvalidParameterError(f"y has dtype {y.dtype}, which cannot be labels")
+
+
+def _column_classes(y, columns, known):
+    """The classes that the columns of indicators stand for."""
+    if columns is not None and len(set(columns)) < len(columns):
+        raise InvalidParameterError(f"y has repeated column names: {list(columns)}")
+    if known is None:
+        return tuple(range(y.shape[1])) if columns is None else columns
+    if y.shape[1] != len(known):
+        raise InvalidParameterError(f"y has {y.shape[1]} columns, but there are {len(known)} classes: {list(known)}")
+    if columns is not None and columns != tuple(known):
+        raise InvalidParameterError(f"y has the columns {list(columns)}, but the classes are {list(known)}")
+    return tuple(known)
+
+
+def _indicators(y, n, classes):
+    """Codes of indicators, a column a class, and the classes."""
+    if len(y) != n:
+        raise InvalidParameterError(f"y has {len(y)} rows, X has {n}: they must match")
+    if y.dtype.kind not in "biuf":
+        raise InvalidParameterError(f"y of shape {y.shape} must hold indicators, 0 or 1, not dtype {y.dtype}")
+    bad = ((y != 0) & (y != 1)).any(1) | (y.sum(1) != 1)
+    if bad.any():
+        i = int(np.argmax(bad))
+        raise InvalidParameterError(
+            f"y of shape {y.shape} must hold indicators with one 1 a row; row {i} is {y[i].tolist()[:8]}"
+        )
+    return y.argmax(1), classes

@@ -1,0 +1,256 @@
+"""Rows handed to a finished fit, arrays, frames or files: pieces as the functions of ``inference`` take them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..design import as_table
+from ..design.arrow import ArrowTable
+from ..design.recipe import complete, refuse_missing
+from ..errors import InvalidParameterError, MissingDataError
+from ..files import is_rows, open_rows
+from ..inference import check_X, column_names
+from ..matrix.stored_rows import StoredRows
+from ..source.ordered import ordered
+from ..source.pieces import Place
+from ..types import VECTORS
+from .arguments import found_by_name, unknown
+from .reader import texts
+
+BATCH = 65_536  # rows of a piece
+
+
+class Piece(NamedTuple):
+    """Some rows: ``n`` of them, of which those that ``keep`` marks (all where it is None) have the other fields.
+
+    ``others`` are columns to hand on, (n,) Arrow arrays by name.
+    """
+
+    n: int
+    X: Any
+    y: Any = None
+    weights: Any = None
+    freq_weights: Any = None
+    offset: Any = None
+    exposure: Any = None
+    keep: Any = None
+    others: dict = {}
+
+    def aligned(self, values) -> np.ndarray:
+        """Values of the rows that are kept, in their places among all; NaN, or None for labels, at the others."""
+        if self.keep is None:
+            return values
+        empty = np.nan if values.dtype.kind == "f" else None
+        full = np.full((self.n, *values.shape[1:]), empty, dtype=values.dtype if empty is not None else object)
+        full[self.keep] = values
+        return full
+
+    @property
+    def frequency(self) -> np.ndarray:
+        """How often each row occurred."""
+        return np.ones(self.X.shape[0]) if self.freq_weights is None else self.freq_weights
+
+
+class Given:
+    """Rows that were handed over, in fragments of pieces.
+
+    Parameters
+    ----------
+    result : GLMResult
+    data : arrays, data frame or files
+    y : (n,) array_like, name of a column, or None
+        None takes the response of the formula, or none where ``respond`` is False.
+    vectors : dict
+        weights, freq_weights, offset, exposure: arrays, scalars or names of columns.
+    keep : sequence of str
+        Columns to hand on.
+    respond : bool
+        Whether the response is needed.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+
+    def __init__(self, result, data, y=None, vectors=None, keep=(), respond=True):
+        self.result, self.design, self.y, self.respond, self.rows = result, result.design, y, respond, None
+        self.vectors = dict(vectors or {})
+        self.keep, self.own = tuple([keep] if isinstance(keep, str) else keep), False
+        self.frame, self.X, self.bare = None, None, False
+        if is_rows(data):
+            self.rows = open_rows(data)
+            self.own = self.rows is not data
+            self.n_rows, self.names = self.rows.n_rows, self.rows.names
+        elif isinstance(data, (np.ndarray, list, StoredRows)) or not _is_frame(data) or _in_columns(result, data):
+            self.X = check_X(result, data)
+            self.n_rows, self.names = self.X.shape[0], ()
+        else:
+            self.frame = as_table(data)
+            self.n_rows, self.names = self.frame.n_rows, self.frame.names
+        try:
+            self._check()
+        except InvalidParameterError:
+            self.close()
+            raise
+
+    def _check(self):
+        if self.design is not None and self.X is None:
+            self.vectors |= found_by_name(self.design, self.vectors, self.names)
+        self.vectors = {name: v for name, v in self.vectors.items() if v is not None}
+        given = {"y": self.y} | self.vectors if self.y is not None else self.vectors
+        for name, v in (*given.items(), *(("keep", name) for name in self.keep)):
+            if isinstance(v, str):
+                if v not in self.names:
+                    raise unknown(name, v, self.names or ("none: the rows are arrays",))
+            elif self.rows is not None:
+                raise InvalidParameterError(f"{name} must be the name of a column where the data are files")
+        formula = None if self.design is None else self.design.formula
+        if self.respond and self.y is None and (self.X is not None or formula is None or not formula.response):
+            raise InvalidParameterError("y is needed: the response of these rows")
+        self.named = tuple(v for v in given.values() if isinstance(v, str))
+        self.arrays = {name: np.asarray(v) for name, v in given.items() if not isinstance(v, str)}
+        for name, v in self.arrays.items():
+            if v.ndim and v.shape[:1] != (self.n_rows,):
+                raise InvalidParameterError(f"{name} has shape {v.shape}, the data have {self.n_rows} rows")
+        self.of_formula = self.respond and self.y is None
+
+    def without_columns(self) -> Given:
+        """The same rows without the model's columns: response, weights, and what shifts the predictor."""
+        if self.design is not None and (self.design.missing, self.design.unseen) != ("error", "error"):
+            return self  # its columns say which rows there are
+        other = object.__new__(Given)
+        other.__dict__.update(self.__dict__, own=False, bare=True)
+        other.design = None if self.design is None else self.design.without_terms()
+        return other
+
+    def close(self) -> None:
+        """Remove scratch files."""
+        if self.own:
+            self.rows.close()
+
+    @property
+    def fragments(self) -> int:
+        """How many there are, each of one or more pieces."""
+        return len(self.rows.fragments) if self.rows is not None else -(-self.n_rows // BATCH)
+
+    def pieces(self, i: int):
+        """The pieces of a fragment."""
+        a, b = i * BATCH, min((i + 1) * BATCH, self.n_rows)
+        if self.X is not None:
+            rows = {name: v[a:b] if v.ndim else v for name, v in self.arrays.items()}
+            yield Piece(b - a, np.empty((b - a, 0)) if self.bare else self.X[a:b], **rows)
+        elif self.frame is not None:
+            self.frame.read(self._columns())
+            yield self._piece(self.frame, a, b)
+        else:
+            label, row = self.rows.fragments[i].label, 0
+            columns = tuple(dict.fromkeys([*self._columns(), *self.keep]))
+            for batch in self.rows.batches(i, columns, BATCH) if columns else _without_columns(self.rows.fragments[i]):
+                table = ArrowTable(batch, texts(self.rows), True, Place(0, ((0, label, row),)))
+                yield self._piece(table, 0, batch.num_rows)
+                row += batch.num_rows
+
+    def _columns(self):
+        """The columns that are read as numbers or factors."""
+        if self.design is None:
+            return (*(() if self.bare else column_names(self.result)), *self.named)
+        response = [name for e in self.design.formula.response for name in e.columns] if self.of_formula else []
+        return tuple(dict.fromkeys([*response, *self.design.columns, *self.named]))
+
+    def _piece(self, table, a, b):
+        columns = self.named if self.design is not None else self._columns()
+        table.read(columns)
+        mask = complete(table, columns, a, b)
+        if mask is not None and (self.design is None or self.design.missing == "error"):
+            refuse_missing(table, columns, a, b)
+        found, keep = {}, mask
+        if self.design is None:
+            names = () if self.bare else column_names(self.result)
+            parts = [table.column(name) for name in names]
+            X = np.column_stack([np.empty((b - a, 0)), *(c.floats(c.values[a:b]) for c in parts)])
+        else:
+            built = self.design.build(table, a, b, response=self.of_formula)
+            X, keep = StoredRows(built.X, built.terms, built.coding, built.ones), _both(built.keep, mask)
+            left = slice(None) if mask is None else mask if built.keep is None else mask[built.keep]
+            found = {name: getattr(built, name) for name in ("y", "offset", "exposure")}
+            found = {name: v[left] for name, v in found.items() if v is not None}
+            X = X if mask is None else X[np.flatnonzero(left) if not isinstance(left, slice) else left]
+        kept = slice(None) if keep is None else keep
+        for name in VECTORS if self.y is None else ("y", *VECTORS):
+            v = self.y if name == "y" else self.vectors.get(name)
+            if v is not None:
+                found[name] = _joined(name, found.get(name), self._vector(table, name, v, a, b, kept))
+        return Piece(b - a, X, keep=keep, others=self._others(table, a, b), **found)
+
+    def _vector(self, table, name, v, a, b, kept):
+        if not isinstance(v, str):
+            v = self.arrays[name]
+            return v[a:b][kept] if v.ndim else v
+        column = table.column(v)
+        values = column.values[a:b][kept]
+        if name != "y":
+            return column.floats(values)
+        return np.array(column.levels, dtype=object)[values] if column.kind == "factor" else values
+
+    def _others(self, table, a, b):
+        if not self.keep:
+            return {}
+        import pyarrow as pa
+
+        found = {}
+        for name in self.keep:
+            array = table._frame.column(name) if isinstance(table, ArrowTable) else _arrow(table, name).slice(a, b - a)
+            array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+            found[name] = array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array
+        return found
+
+
+def _without_columns(fragment):
+    """The rows of a fragment of which no column is wanted, as of a model of the intercept alone."""
+    import pyarrow as pa
+
+    for first in range(0, fragment.rows, BATCH):
+        yield pa.record_batch([pa.nulls(min(BATCH, fragment.rows - first))], names=[""])
+
+
+def _is_frame(data):
+    return hasattr(data, "columns") or hasattr(data, "__arrow_c_stream__") or isinstance(data, dict)
+
+
+def _in_columns(result, data):
+    """Whether a frame has just the model's columns of numbers, for a fit without a formula."""
+    return result.design is None and hasattr(data, "to_numpy") and set(data.columns) == set(column_names(result))
+
+
+def _both(keep, mask):
+    if keep is None or mask is None:
+        return mask if keep is None else keep
+    return keep & mask
+
+
+def _joined(name, own, more):
+    """A shift of the formula with one that was given beside it."""
+    if own is None or name not in ("offset", "exposure"):
+        return more
+    return own + more if name == "offset" else own * more
+
+
+def _arrow(table, name):
+    """A column of a frame as an Arrow array."""
+    frame = table._frame.select([name])
+    return (frame.collect() if table._lazy else frame).get_column(name).to_arrow()
+
+
+def in_order(given: Given, work, threads: int):
+    """``work`` of every piece, in the order of the rows."""
+    return ordered(given.fragments, given.pieces, work, threads)
+
+
+def check_numbers(name, values) -> None:
+    """Refuse weights that are not finite or negative."""
+    if not np.isfinite(values).all():
+        raise MissingDataError(f"{name} is not finite")
+    if np.any(np.asarray(values) < 0):
+        raise InvalidParameterError(f"{name} must not be negative")

@@ -1,0 +1,155 @@
+"""The inverse of an information beside a factor of very many levels, by its parts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..objective.sums import Bordered, blocks, spread
+
+
+class BorderedInverse(NamedTuple):
+    """The inverse of a bordered information by its parts: its diagonal and the block of the other columns are at hand.
+
+    In scaled units, the levels' coefficients last, the block of the other columns is ``core``; with G the ``leverage``,
+    the border is -G core and the levels' own block D + G core G'. D is diagonal, ``last`` (L,), or ``last`` (L, c, c)
+    has a block of it for each level. That is P core P' + E D E' with P = [I; -G] and E = [0; I]; a sandwich has
+    ``cross`` Q (L c, m0) too, and is P core P' + P Q' E' + E Q P' + E D E'. ``order`` has the coefficients' numbers
+    where they are others. Aliased coefficients have zeros in all parts, and NaN in ``scale``.
+    """
+
+    core: np.ndarray
+    leverage: np.ndarray
+    last: np.ndarray
+    scale: np.ndarray
+    cross: np.ndarray | None = None
+    order: np.ndarray | None = None
+
+    def __rmul__(self, factor: float) -> BorderedInverse:
+        cross = None if self.cross is None else factor * self.cross
+        return self._replace(core=factor * self.core, last=factor * self.last, cross=cross)
+
+    def sandwich(self, meat: Bordered) -> BorderedInverse:
+        """This inverse on both sides of a meat of the same form, in the information's units."""
+        G, C, D, M = self.leverage, self.core, self.last, blocks(meat.last)
+        border = meat.border - spread(M, G)
+        inner = meat.core - meat.border.T @ G - G.T @ border
+        last = D @ M @ D if D.ndim == 3 else D**2 * M
+        return self._replace(core=C @ symmetrical(inner) @ C, last=last, cross=spread(D, border) @ C)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """As of a matrix."""
+        return len(self.scale), len(self.scale)
+
+    @property
+    def _places(self):
+        """Where each coefficient is, the levels' last."""
+        return np.arange(len(self.scale)) if self.order is None else np.argsort(self.order)
+
+    @property
+    def _blocks(self):
+        """The levels' blocks (L, c, c)."""
+        return self.last.reshape(len(self.last), 1, -1) if self.last.ndim == 1 else self.last
+
+    def diagonal(self) -> np.ndarray:
+        """The variances, (m,)."""
+        own = np.diagonal(self._blocks, axis1=1, axis2=2).ravel()
+        own = own + np.einsum("ij,ij->i", self.leverage @ self.core, self.leverage)
+        if self.cross is not None:
+            own = own - 2.0 * np.einsum("ij,ij->i", self.leverage, self.cross)
+        out = np.concatenate([np.diagonal(self.core), own]) * self.scale**2
+        return out if self.order is None else out[self._places]
+
+    def block(self, numbers) -> np.ndarray:
+        """The matrix of some coefficients, by their numbers."""
+        numbers = np.asarray(numbers, dtype=np.intp)
+        numbers = numbers if self.order is None else self._places[numbers]
+        m, last = len(self.core), self._blocks
+        # each coefficient as a row of [I; -G] and its own variance
+        rows, long = np.zeros((len(numbers), m)), numbers >= m
+        rows[~long, numbers[~long]] = 1.0
+        rows[long] = -self.leverage[numbers[long] - m]
+        out = rows @ self.core @ rows.T
+        if self.cross is not None:
+            own = np.zeros_like(rows)
+            own[long] = self.cross[numbers[long] - m]
+            out += rows @ own.T + own @ rows.T
+        level, place = np.divmod(np.maximum(numbers - m, 0), last.shape[1])
+        i, j = np.nonzero(long[:, None] & long & (level[:, None] == level))
+        out[i, j] += last[level[i], place[i], place[j]]
+        s = self.scale[numbers]
+        return out * s * s[:, None]
+
+    def quadratic_form(self, rows: np.ndarray) -> np.ndarray:
+        """x' C x of each row (n, m) of a dense matrix, aliased coefficients counted as 0."""
+        core, own = self._split(rows)
+        return np.einsum("ij,ij->i", core @ self.core, core) + self._own(core, own, core, own)
+
+    def forms(self, rows: np.ndarray, classes: int) -> np.ndarray:
+        """x' C_kl x of each row (n, p) for the blocks C_kl (p, p) of every two classes, (n, classes, classes)."""
+        n, p = rows.shape
+        parts = []
+        for k in range(classes):
+            full = np.zeros((n, classes * p))
+            full[:, k * p : (k + 1) * p] = rows
+            parts.append(self._split(full))
+        out = np.empty((n, classes, classes))
+        for k, (core, own) in enumerate(parts):
+            left = core @ self.core
+            for j in range(k + 1):
+                value = np.einsum("ij,ij->i", left, parts[j][0]) + self._own(core, own, *parts[j])
+                out[:, k, j] = out[:, j, k] = value
+        return out
+
+    def same(self, classes: int) -> np.ndarray:
+        """The covariances between the classes' coefficients of each column, (p, classes, classes)."""
+        p = len(self.scale) // classes
+        step = max(1, 512 // classes)
+        groups = (np.arange(a, min(a + step, p)) for a in range(0, p, step))
+        found = []
+        for group in groups:
+            numbers = (group[:, None] + p * np.arange(classes)).ravel()
+            full = self.block(numbers).reshape(len(group), classes, len(group), classes)
+            found.append(full[np.arange(len(group)), :, np.arange(len(group))])
+        return np.concatenate(found)
+
+    def mapped(self, change: np.ndarray) -> BorderedInverse:
+        """The covariance of linear maps ``change`` (classes, classes), invertible, of the classes' coefficients."""
+        c = len(change)
+        core = np.kron(change, np.eye(len(self.core) // c))
+        back = np.kron(np.linalg.inv(change), np.eye(len(self.core) // c))
+
+        def levels(V):
+            return None if V is None else (change @ V.reshape(len(self.last), c, -1)).reshape(V.shape)
+
+        leverage, cross = levels(self.leverage) @ back, levels(self.cross)
+        cross = None if cross is None else cross @ core.T
+        last = change @ self.last @ change.T
+        return self._replace(core=core @ self.core @ core.T, leverage=leverage, last=last, cross=cross)
+
+    def toarray(self) -> np.ndarray:
+        """The whole matrix (m, m)."""
+        return self.block(np.arange(len(self.scale)))
+
+    def _split(self, rows):
+        """Rows (n, m) in terms of P and of E: (n, m0) and (n, L c)."""
+        rows = rows if self.order is None else rows[:, np.argsort(self._places)]
+        rows = rows * np.where(np.isnan(self.scale), 0.0, self.scale)
+        m = len(self.core)
+        return rows[:, :m] - rows[:, m:] @ self.leverage, rows[:, m:]
+
+    def _own(self, core, own, other_core, other):
+        """What the levels' own block and ``cross`` add to the form of two rows."""
+        value = np.einsum("ij,ij->i", own, spread(self.last, other.T).T)
+        if self.cross is not None:
+            value += np.einsum("ij,ij->i", core, other @ self.cross) + np.einsum(
+                "ij,ij->i", other_core, own @ self.cross
+            )
+        return value
+
+
+def symmetrical(A: np.ndarray) -> np.ndarray:
+    """What rounding left of the symmetry of a matrix made whole."""
+    return 0.5 * (A + A.T)

@@ -1,0 +1,227 @@
+"""Statistics of the rows of each cell, summed unit by unit in a fixed order."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..family.gamma import Gamma
+from ..family.gaussian import Gaussian
+from ..family.inverse_gaussian import InverseGaussian
+from ..family.links import Log
+from ..family.poisson import Poisson
+from ..family.tweedie import Tweedie
+from ..kernels import group as k
+from .grouping import Table, Words, stacked, take
+from .streaming_qr import offset
+from .threads import pool
+
+STRETCH = 1 << 14  # rows whose words stay in cache, enough for threads not to wait for the interpreter
+UNIT_ROWS, MOST_UNITS = 1 << 18, 64
+WORTH = 32  # rows a cell, below which a unit's table costs more than its thread saves
+RATIO = 1e100  # between two exposures, beyond which the powers of it overflow
+POWERS = ((Gaussian, 0.0), (Poisson, 1.0), (Gamma, 2.0), (InverseGaussian, 3.0))
+
+ONES = np.ones(STRETCH)
+
+
+class Statistics(NamedTuple):
+    """Sums over the rows of each cell, (cells,) arrays: w, the mean of y, frequencies, and those of ``fastglm.objective.compression``.
+
+    ``w`` is the prior weight times the frequency, ``q`` the squared prior weight times the frequency; ``gaps`` sums
+    w d(y, mean).
+    """
+
+    weight: np.ndarray
+    mean: np.ndarray
+    counts: np.ndarray
+    SS: np.ndarray
+    A: np.ndarray
+    B: np.ndarray
+    C: np.ndarray
+    gaps: np.ndarray
+
+    def around(self, mean: np.ndarray, deviance) -> Statistics:
+        """The same sums about other means."""
+        gap = self.mean - mean
+        return self._replace(
+            mean=mean,
+            SS=self.SS + self.weight * gap * gap,
+            A=self.A + gap * (2.0 * self.B + self.C * gap),
+            B=self.B + self.C * gap,
+            gaps=self.gaps + self.weight * np.where(gap != 0.0, deviance(self.mean, mean), 0.0),
+        )
+
+    def joined(self, other: Statistics, deviance) -> Statistics:
+        """The sums over the rows of both (Chan, Golub and LeVeque 1983)."""
+        weight = self.weight + other.weight
+        mean = self.mean + (other.mean - self.mean) * (other.weight / weight)
+        a, b = self.around(mean, deviance), other.around(mean, deviance)
+        return Statistics(*(u + v for u, v in zip(a, b, strict=True)))._replace(mean=mean)
+
+
+class Unit(NamedTuple):
+    """The cells of a range of rows, and their statistics."""
+
+    table: Table
+    sums: Statistics
+
+
+class Running:
+    """The cells of the rows so far."""
+
+    def __init__(self, data, pair, limit, threads=1, expected=0.0):
+        self.power, self.threads, self.expected = _power(data, pair), threads, expected
+        self.par, self.address = pair.par, k.unit_deviance(type(pair.family))
+        self.words, self.exposure = Words(data, self.power is not None), None
+        if self.power is not None:
+            # that of a typical row, so that the cells' responses are of the rows' size
+            self.exposure = float(np.mean(_exposure(data, slice(0, min(len(data.y), STRETCH)))))
+        self.table = Table(self.words.width, limit)
+        self.sums = np.zeros((len(Statistics._fields), 0))
+        self.parts, self.rows, self.cell_of, self.failed = [], 0, None, False
+
+    def add(self, data, keep=False) -> bool:
+        """Group the rows of a block, and where asked to keep the cell of each; False where that cannot be."""
+        if not self.words.fit(data):
+            return False
+        first, n = [], len(data.y)
+        ids, edges = np.empty(n, np.int32), np.linspace(0, n, _n_units(n, self.expected) + 1).astype(np.int64).tolist()
+        ranges = list(zip(edges[:-1], edges[1:], strict=True))
+        for (a, b), unit in zip(ranges, self._grouped(data, ranges, ids), strict=True):
+            before = self.table.n
+            if before == 0 and unit is not None:
+                self.table, self.sums = unit.table, np.stack(unit.sums)
+                first.append(unit.table.first[: unit.table.n] + a)
+                continue
+            numbers = None if unit is None or self.failed else self.table.enter(unit.table)
+            if numbers is None:
+                # the units that are under way see it and stop
+                self.failed = True
+                continue
+            first.append(unit.table.first[: unit.table.n][numbers >= before] + a)
+            self._join(unit.sums, numbers, before)
+            if keep:
+                k.renumber(ids[a:b], numbers)
+        if self.failed:
+            return False
+        self.rows += n
+        self.parts.append(take(data, np.concatenate(first)))
+        self.cell_of = ids if keep else None
+        sums = self.statistics
+        return bool(all(np.isfinite(v).all() for v in (self.parts[-1].X, sums.gaps, sums.A)))
+
+    @property
+    def statistics(self) -> Statistics:
+        """Those of all cells so far."""
+        return Statistics(*self.sums[:, : self.table.n].copy())
+
+    def data(self):
+        """The cells as rows: the mean of y, and the sum of the weights."""
+        sums = self.statistics
+        data = self.parts[0] if len(self.parts) == 1 else stacked(self.parts)
+        if self.power is not None:
+            data = data._replace(offset=None, exposure=np.full(len(sums.mean), self.exposure))
+        return data._replace(y=sums.mean, weights=sums.weight, freq_weights=None)
+
+    def _grouped(self, data, ranges, ids):
+        """The units of some ranges, in order."""
+
+        def work(edges):
+            return None if self.failed else self._unit(data, *edges, ids[slice(*edges)])
+
+        threads = min(self.threads, len(ranges))
+        return map(work, ranges) if threads == 1 else pool(threads).map(work, ranges)
+
+    def _unit(self, data, a, b, ids) -> Unit | None:
+        """Group the rows a to b, the number of each one's cell into ``ids``; None where that cannot be."""
+        table = Table(self.words.width, self.table.limit)
+        buffer = np.empty((min(b - a, STRETCH), self.words.width))
+        for part in _parts(a, b):
+            keys = buffer[: part.stop - part.start]
+            self.words.write(data, part, keys)
+            counts = self._vectors(data, part)[1]
+            if self.power is not None and not self._comparable(data, part):
+                return None
+            if self.failed or not table.add(
+                keys.view(np.uint64), counts, part.start - a, ids[part.start - a : part.stop - a]
+            ):
+                return None
+        return Unit(table, self._statistics(data, a, b, ids, table.n))
+
+    def _join(self, own, numbers, before):
+        """Join the statistics of a unit's cells with those so far."""
+        n, room = self.table.n, self.sums.shape[1]
+        if n > room:
+            self.sums = np.pad(self.sums, ((0, 0), (0, max(n, 2 * room) - room)))
+        old, own = numbers < before, np.stack(own)
+        there = numbers[old]
+        both = Statistics(*self.sums[:, there]).joined(Statistics(*own[:, old]), self._deviance)
+        self.sums[:, there], self.sums[:, numbers[~old]] = np.stack(both), own[:, ~old]
+
+    def _statistics(self, data, a, b, ids, n_cells) -> Statistics:
+        """Two passes over the rows a to b: the means, and the sums about them."""
+        first, second = np.zeros((n_cells, k.FIRST)), np.zeros((n_cells, k.SECOND))
+        for part in _parts(a, b):
+            k.add_first(ids[part.start - a : part.stop - a], *self._vectors(data, part), first)
+        weight = first[:, k.WEIGHT] + first[:, k.WEIGHT_LOW]
+        means = (first[:, k.WEIGHTED_Y] + first[:, k.WEIGHTED_Y_LOW]) / weight
+        for part in _parts(a, b):
+            y, w, q, _ = self._vectors(data, part)
+            k.add_second(ids[part.start - a : part.stop - a], y, w, q, means, self.address, self.par, second)
+        counts, C = first[:, k.COUNT].copy(), first[:, k.SQUARES_OF_WEIGHTS].copy()
+        SS, A, B, gaps = (second[:, j].copy() for j in (k.WITHIN, k.MEAT_SQUARE, k.MEAT_CROSS, k.GAPS))
+        return Statistics(weight, means, counts, SS, A, B, C, gaps)
+
+    def _deviance(self, y, mu):
+        """The unit deviance of each pair, (n,)."""
+        out = np.empty(len(y))
+        k.unit_deviances(self.address, self.par, np.ascontiguousarray(y), np.ascontiguousarray(mu), out)
+        return out
+
+    def _vectors(self, data, part):
+        """Response, weight, squared prior weight times frequency, and frequency of some rows, (rows,) float64 each."""
+        y = np.ascontiguousarray(data.y[part], dtype=np.float64)
+        w = f = ONES[: len(y)]
+        if data.weights is not None:
+            w = np.ascontiguousarray(data.weights[part], dtype=np.float64)
+        if data.freq_weights is not None:
+            f = np.ascontiguousarray(data.freq_weights[part], dtype=np.float64)
+        if self.power is not None:
+            with np.errstate(all="ignore"):
+                ratio = _exposure(data, part) / self.exposure
+                y, w = y / ratio, w * ratio ** (2.0 - self.power)
+        return (y, w, w * w, f) if data.freq_weights is None else (y, w * f, w * w * f, f)
+
+    def _comparable(self, data, part):
+        """Whether no exposure is out of all proportion."""
+        with np.errstate(all="ignore"):
+            ratio = _exposure(data, part) / self.exposure
+        return bool(((ratio > 1.0 / RATIO) & (ratio < RATIO)).all())
+
+
+def _parts(a, b):
+    return (slice(c, min(c + STRETCH, b)) for c in range(a, b, STRETCH))
+
+
+def _n_units(n, expected):
+    """How many units n rows make, by the data alone: enough rows each to be worth a table and its joining."""
+    rows = max(UNIT_ROWS, WORTH * int(expected))
+    return 1 << (max(1, min(MOST_UNITS, n // rows)).bit_length() - 1)
+
+
+def _exposure(data, part):
+    """exp(offset) times the exposure of some rows; infinite where it overflows."""
+    with np.errstate(over="ignore"):
+        return np.exp(offset(data, part.start, part.stop))
+
+
+def _power(data, pair):
+    """The power of the mean that the variance is, where rows of unequal exposure can share a cell, else None."""
+    if not isinstance(pair.link, Log) or (data.offset is None and data.exposure is None):
+        return None
+    own = getattr(type(pair.family), "variance", None)
+    if own is Tweedie.variance:
+        return pair.family.power
+    return next((power for family, power in POWERS if own is family.variance), None)
