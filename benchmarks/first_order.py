@@ -65,13 +65,13 @@ def ours(X, y, epochs: int, **options):
     """Our averaged SGD at a constant rate, or with other options."""
     from fastglm.family.binomial import Bernoulli
     from fastglm.family.links import Logit
-    from fastglm.kernels.row_loops import Pair
+    from fastglm.kernels.row_loops import FamilyLink
     from fastglm.solver.sgd import SGD
     from fastglm.solver.sgd.driver import run
-    from fastglm.source.in_memory import Data
+    from fastglm.source.in_memory import Block
 
-    data = Data(X, True, y, None, None, None, None)
-    return run(data, Pair(Bernoulli(), Logit()), SGD(**options)._replace(epochs=epochs))
+    data = Block(X, True, y, None, None, None, None)
+    return run(data, FamilyLink(Bernoulli(), Logit()), SGD(**options)._replace(epochs=epochs))
 
 
 def marginal(f, repeats: int) -> float:

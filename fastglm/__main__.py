@@ -1,6 +1,6 @@
 """``python -m fastglm``: the command line where its script is not on the path."""
 
-from .cli.main import main
+from .cli import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .rows.matching import check_column, check_offset, check_X, column_names
 from .errors import InvalidParameterError
-from .inference import check_column, check_offset, check_X, column_names
 from .inference.wald import quantile
 
 if TYPE_CHECKING:
@@ -175,9 +175,7 @@ def fitted(
     return ax
 
 
-def coefficients(
-    result: GLMResult, level: float = 0.95, *, intercept: bool = False, ax: Axes | None = None
-) -> Axes:
+def coefficients(result: GLMResult, level: float = 0.95, *, intercept: bool = False, ax: Axes | None = None) -> Axes:
     """Coefficients with their confidence intervals, one line each in the order of the model.
 
     Parameters

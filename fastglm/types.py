@@ -100,7 +100,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from .family.multinomial import Multinomial
-    from .inference.sandwich import Robust
+    from .inference.sandwich import CovarianceSpec
     from .solver.options import IRLS, LBFGS, SGD, Auto, Newton, NewtonCG, Stream
 
     class DataFrame(Protocol):
@@ -125,19 +125,12 @@ if TYPE_CHECKING:
 
     # the rows of a fit or a prediction: numbers in memory, a frame, files, or a stream
     Rows: TypeAlias = (
-        ArrayLike
-        | DataFrame
-        | ArrowTable
-        | SparseMatrix
-        | File
-        | Sequence[File]
-        | Iterator[Any]
-        | Callable[[], Any]
+        ArrayLike | DataFrame | ArrowTable | SparseMatrix | File | Sequence[File] | Iterator[Any] | Callable[[], Any]
     )
     # a number for each row, or the name of a column
     Variable: TypeAlias = ArrayLike | str
     # a kind of covariance of the estimates, with its clusters where it has some
-    Covariance: TypeAlias = str | Mapping[str, Any] | Robust | None
+    Covariance: TypeAlias = str | Mapping[str, Any] | CovarianceSpec | None
 
     FamilyLike: TypeAlias = str | Family | Multinomial
     LinkLike: TypeAlias = str | Link

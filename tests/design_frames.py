@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from fastglm.source.in_memory import Data
+from fastglm.source.in_memory import Block
 from fastglm.source.streaming_qr import design as dense
 
 
@@ -31,8 +31,9 @@ def frame(n=60, seed=0):
 
 def matrix(built):
     """The columns of the model (n, m) that a built design stands for."""
-    data = Data(
-        built.X, built.ones, built.y, None, None, built.offset, built.exposure, built.names, built.terms, built.coding
+    data = Block(
+        built.X, built.has_intercept, built.y, None, None, built.offset, built.exposure, built.names, built.terms,
+        built.coding,
     )
     return dense(data, 0, len(built.X))
 

@@ -6,24 +6,24 @@ import numpy as np
 import oracle
 from scipy import sparse
 
-from fastglm.kernels.row_loops import Pair
+from fastglm.kernels.row_loops import FamilyLink
 from fastglm.solver.sgd import SGD
 from fastglm.solver.sgd.driver import run
 from fastglm.solver.sgd.loop import Loop
 from fastglm.solver.sgd.state import State
 from fastglm.solver.sgd.task import LinearTask
-from fastglm.source.in_memory import Data
+from fastglm.source.in_memory import Block
 
-LOGISTIC = Pair(oracle.family("binomial"), oracle.link("logit"))
-LINEAR = Pair(oracle.family("gaussian"), oracle.link("identity"))
-POISSON = Pair(oracle.family("poisson"), oracle.link("log"))
+LOGISTIC = FamilyLink(oracle.family("binomial"), oracle.link("logit"))
+LINEAR = FamilyLink(oracle.family("gaussian"), oracle.link("identity"))
+POISSON = FamilyLink(oracle.family("poisson"), oracle.link("log"))
 # every epoch as asked for, on the scale of X
 PLAIN = SGD(method="sgd", rate=0.1, batch_size=8, epochs=3, tol=None, shuffle=False, averaging=False)
 
 
 def data(X, y, *, ones=True, weights=None, freq_weights=None, offset=None, exposure=None, names=()):
     """The record the solver is given."""
-    return Data(X, ones, np.asarray(y, float), weights, freq_weights, offset, exposure, names)
+    return Block(X, ones, np.asarray(y, float), weights, freq_weights, offset, exposure, names)
 
 
 def logistic(n=200, p=4, seed=0, density=1.0):
@@ -36,12 +36,12 @@ def logistic(n=200, p=4, seed=0, density=1.0):
 
 def fit(X, y, pair=LOGISTIC, options=PLAIN, start=None, **changes):
     """A run with some options changed; the keywords that ``data`` knows go there."""
-    known = {k: changes.pop(k) for k in tuple(changes) if k in Data._fields}
+    known = {k: changes.pop(k) for k in tuple(changes) if k in Block._fields}
     state, callback = changes.pop("state", None), changes.pop("callback", None)
     options = options._replace(**changes)
     if start is None:
         start = np.zeros(X.shape[1] + known.get("ones", True))
-        start = start if isinstance(pair, Pair) else np.zeros((len(start), pair))
+        start = start if isinstance(pair, FamilyLink) else np.zeros((len(start), pair))
     return run(data(X, y, **known), pair, options, start=start, state=state, callback=callback)
 
 
@@ -50,8 +50,8 @@ class Batch:
 
     Parameters
     ----------
-    data : Data
-    model : Pair or int
+    data : Block
+    model : FamilyLink or int
     options : SGD
     """
 
@@ -73,7 +73,7 @@ class Batch:
         """The gradient of the summed loss, by one step of rate one and its way back."""
         options = PLAIN._replace(batch_size="full", reduction="sum", rate=1.0, epochs=1, dtype=self.task.options.dtype)
         part = self.task.data
-        pick = {f: None if getattr(part, f) is None else getattr(part, f)[rows] for f in Data._fields[2:7]}
+        pick = {f: None if getattr(part, f) is None else getattr(part, f)[rows] for f in Block._fields[2:7]}
         options = options._replace(standardize=False)
         model = self.task.pair if self.task.pair is not None else self.task.width
         start = self.task.to_coef(theta)

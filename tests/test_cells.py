@@ -15,10 +15,10 @@ from fastglm.family.binomial import Bernoulli
 from fastglm.family.registry import FAMILIES
 from fastglm.kernels import group
 from fastglm.kernels.dense import symmetric
-from fastglm.kernels.row_loops import Pair
+from fastglm.kernels.row_loops import FamilyLink
 from fastglm.matrix import Categorical, Sparse, Split
 from fastglm.objective.base import compression as c
-from fastglm.source.in_memory import Data, InMemory
+from fastglm.source.in_memory import Block, InMemory
 
 NAMES = sorted(FAMILIES)
 POWERS = {"gaussian": 0, "poisson": 1, "gamma": 2, "inverse_gaussian": 3, "tweedie": 1.4, "quasipoisson": 1}
@@ -26,7 +26,7 @@ POWERS = {"gaussian": 0, "poisson": 1, "gamma": 2, "inverse_gaussian": 3, "tweed
 
 def pair(name, link=None):
     family = oracle.family(name)
-    return Pair(family, oracle.link(link) if link else type(family).default_link())
+    return FamilyLink(family, oracle.link(link) if link else type(family).default_link())
 
 
 def response(rng, family, mu):
@@ -44,7 +44,7 @@ def rows(name, n=600, seed=0, link=None, weights=True, freq=True):
     y = response(rng, p.family, oracle.inverse(p.link, beta[0] + X @ beta[1:]))
     w = np.where(rng.random(n) < 0.1, 0.0, rng.uniform(0.5, 2.0, n)) if weights else None
     f = rng.integers(0, 4, n) if freq else None
-    return Data(X, True, y, w, f, None, None, ("a", "b", "c")), p, beta
+    return Block(X, True, y, w, f, None, None, ("a", "b", "c")), p, beta
 
 
 def full(data, p, beta):
@@ -224,7 +224,7 @@ def test_terms_are_part_of_a_cell(numbers):
     n, rng = 900, np.random.default_rng(3)
     parts = terms(n)
     X = rng.integers(0, 2, (n, numbers)).astype(np.int8)
-    data = Data(X, True, rng.poisson(2.0, n), None, None, None, None, (), parts)
+    data = Block(X, True, rng.poisson(2.0, n), None, None, None, None, (), parts)
     p, beta = pair("poisson"), rng.normal(0.0, 0.2, 1 + numbers + 7)
     cells = c.compress(data, pair=p)
     stored = Split((X.astype(float), *parts)).toarray()
@@ -236,7 +236,7 @@ def test_terms_are_part_of_a_cell(numbers):
 
 def test_negative_codes_are_one_level_and_their_values_nothing():
     codes, values = np.array([-1, -2, 0, 0, -1]), np.array([1.0, 2.0, 5.0, 5.0, 3.0])
-    data = Data(np.empty((5, 0)), True, np.arange(5.0), *[None] * 4, (), (Categorical(codes, 1, values),))
+    data = Block(np.empty((5, 0)), True, np.arange(5.0), *[None] * 4, (), (Categorical(codes, 1, values),))
     cells = c.compress(data, pair=pair("gaussian"))
     assert cells.cell_of.tolist() == [0, 0, 1, 1, 0]
     assert cells.data.y.tolist() == [5.0 / 3.0, 2.5]
@@ -246,7 +246,7 @@ def test_many_factors_whose_levels_need_several_words():
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 2, (400, 3)) * 9_999_999
     factors = tuple(Categorical(v, 10**7) for v in codes.T)
-    data = Data(np.empty((400, 0)), True, rng.normal(size=400), *[None] * 4, (), factors)
+    data = Block(np.empty((400, 0)), True, rng.normal(size=400), *[None] * 4, (), factors)
     cells = c.compress(data, pair=pair("gaussian"))
     _, first, inverse = np.unique(codes, axis=0, return_index=True, return_inverse=True)
     np.testing.assert_array_equal(np.argsort(np.argsort(first))[inverse.ravel()], cells.cell_of)
@@ -256,9 +256,9 @@ def test_zeros_of_both_signs_are_equal_and_types_do_not_matter():
     X = np.array([[0.0], [-0.0], [1.0], [1.0]])
     for kind in (np.float64, np.float32, np.int8, np.int64, bool):
         for order in ("C", "F"):
-            data = Data(np.asarray(X, kind, order=order), True, np.arange(4.0), *[None] * 4)
+            data = Block(np.asarray(X, kind, order=order), True, np.arange(4.0), *[None] * 4)
             assert c.compress(data, pair=pair("gaussian")).cell_of.tolist() == [0, 0, 1, 1]
-    data = Data(X, True, np.arange(4.0), None, None, np.array([0.0, -0.0, -0.0, 0.0]), None)
+    data = Block(X, True, np.arange(4.0), None, None, np.array([0.0, -0.0, -0.0, 0.0]), None)
     assert c.compress(data, pair=pair("gaussian")).cell_of.tolist() == [0, 0, 1, 1]
 
 
@@ -275,7 +275,7 @@ def test_rows_of_one_hash_are_told_apart(monkeypatch, common):
 def test_the_table_grows():
     rng = np.random.default_rng(0)
     X = rng.integers(0, 20_000, (100_000, 1))
-    data = Data(X, True, rng.normal(size=100_000), *[None] * 4)
+    data = Block(X, True, rng.normal(size=100_000), *[None] * 4)
     cells = c.compress(data, pair=pair("gaussian"))
     values, first, inverse = np.unique(X[:, 0], return_index=True, return_inverse=True)
     np.testing.assert_array_equal(np.argsort(np.argsort(first))[inverse], cells.cell_of)
@@ -294,15 +294,15 @@ def test_cells_at_the_end_of_the_support():
     X = np.repeat([[0.0], [1.0], [2.0]], 20, axis=0)
     y = np.r_[np.zeros(20), np.ones(20), np.tile([0.0, 1.0], 10)]
     weights = np.random.default_rng(0).uniform(0.1, 1.0, 60)
-    data, beta = Data(X, True, y, weights, *[None] * 3), np.array([0.1, -0.3])
-    for p in (Pair(Bernoulli(), oracle.link("logit")), pair("binomial", "probit"), pair("poisson")):
+    data, beta = Block(X, True, y, weights, *[None] * 3), np.array([0.1, -0.3])
+    for p in (FamilyLink(Bernoulli(), oracle.link("logit")), pair("binomial", "probit"), pair("poisson")):
         cells = c.compress(data, pair=p)
         assert cells.data.y[:2].tolist() == [0.0, 1.0]
         same_as_full(cells, data, p, beta)
 
 
 def test_a_mean_that_rounds_to_the_end_of_the_support_is_left_to_the_rows():
-    data = Data(np.zeros((4, 1)), True, np.array([0.0, 1, 1, 1]), np.array([1e-30, 1, 1, 1]), *[None] * 3)
+    data = Block(np.zeros((4, 1)), True, np.array([0.0, 1, 1, 1]), np.array([1e-30, 1, 1, 1]), *[None] * 3)
     assert c.compress(data, pair=pair("binomial")) is None
 
 
@@ -317,12 +317,12 @@ def test_data_that_hardly_repeat_stay_as_they_are():
     rng, p = np.random.default_rng(0), pair("gaussian")
     n = 200_000
     y = rng.normal(size=n)
-    distinct = Data(rng.normal(size=(n, 2)), True, y, *[None] * 4)
+    distinct = Block(rng.normal(size=(n, 2)), True, y, *[None] * 4)
     assert c.compress(distinct, pair=p) is None
     half = distinct._replace(X=np.where(rng.random((n, 1)) < 0.5, 0.0, distinct.X))
     assert c.compress(half, pair=p, most=0.3) is None
     assert len(c.compress(half, pair=p, most=0.7).data.y) == len(np.unique(half.X, axis=0))
-    few = Data(np.arange(10.0)[:, None], True, y[:10], *[None] * 4)
+    few = Block(np.arange(10.0)[:, None], True, y[:10], *[None] * 4)
     assert c.compress(few, pair=p) is None and len(c.compress(few, pair=p, most=1.0).data.y) == 10
 
 
@@ -348,7 +348,7 @@ def test_blocks_give_the_cells_of_all_rows(name):
 def test_blocks_with_terms_and_exposure():
     rng, n = np.random.default_rng(3), 900
     X, exposure = rng.integers(0, 2, (n, 1)).astype(float), rng.uniform(1.0, 5.0, n)
-    data = Data(X, True, rng.poisson(2.0, n), None, rng.integers(1, 3, n), None, exposure, (), terms(n))
+    data = Block(X, True, rng.poisson(2.0, n), None, rng.integers(1, 3, n), None, exposure, (), terms(n))
     blocks = c.compress_blocks(split(data, [0, 450, 900]), pair("poisson"))
     same_as_full(blocks, data, pair("poisson"), rng.normal(0.0, 0.2, 9))
 
@@ -374,7 +374,7 @@ def test_nothing_of_the_caller_s_is_changed():
 def test_any_number_of_threads_gives_the_same_bits():
     rng, n, p = np.random.default_rng(0), 1_100_000, pair("poisson")
     X = rng.integers(0, 5, (n, 3)).astype(np.int8)
-    data = Data(X, True, rng.poisson(2.0, n), rng.uniform(0.0, 1.0, n), None, None, rng.uniform(1.0, 2.0, n))
+    data = Block(X, True, rng.poisson(2.0, n), rng.uniform(0.0, 1.0, n), None, None, rng.uniform(1.0, 2.0, n))
     one, three = (c.compress(data, pair=p, threads=t) for t in (1, 3))
     for a, b in zip(one[1:], three[1:], strict=True):
         np.testing.assert_array_equal(a, b)

@@ -159,7 +159,7 @@ def test_the_factor_with_the_most_levels_goes_last_where_there_are_many(monkeypa
     short = Design.from_formula("y ~ z * w + x", df)
     monkeypatch.setattr(layout, "LONG", 5)
     long = Design.from_formula("y ~ z * w + x", df)
-    assert long.layout.coding.long == 9 and len(long.layout.coding.kept) == 4
+    assert long.layout.coding.high_cardinality == 9 and len(long.layout.coding.kept) == 4
     assert long.names[-4:] == ("z[T.b]:w[T.mid]", "z[T.c]:w[T.mid]", "z[T.b]:w[T.hi]", "z[T.c]:w[T.hi]")
     order = [short.names.index(name) for name in long.names]
     assert np.array_equal(matrix(long.build(df)), matrix(short.build(df))[:, order])

@@ -5,19 +5,19 @@ import pytest
 import scipy.sparse as sp
 from fastglm.fitting.sources.run import GLM
 from fastglm.objective.base.base import Deviance
-from fastglm.objective.base.response_sums import scan
+from fastglm.objective.base.response_sums import validate_response
 from fastglm.objective.base.softmax import CrossEntropy
-from fastglm.objective.base.sums import Bordered
+from fastglm.objective.base.sums import ArrowheadMatrix
 
 import fastglm
 from fastglm import families, links
 from fastglm.errors import CollinearityWarning, InvalidParameterError, MissingDataError
-from fastglm.kernels.row_loops import Pair
+from fastglm.kernels.row_loops import FamilyLink
 from fastglm.matrix import Categorical, Dense, Sparse, Split, as_matrix
-from fastglm.matrix.contrast_map import Coding
+from fastglm.matrix.contrast_map import ContrastMap
 from fastglm.solver import arrowhead as bordered
 from fastglm.solvers import Auto
-from fastglm.source.in_memory import Data, InMemory
+from fastglm.source.in_memory import Block, InMemory
 
 N = 12_000
 
@@ -73,30 +73,30 @@ def sources():
     mixed = sp.random(23, 12, 0.5, random_state=4).tocsr()
 
     def data(X, ones, terms=(), coding=None):
-        return Data(X, ones, y, None, None, None, None, terms=terms, coding=coding)
+        return Block(X, ones, y, None, None, None, None, terms=terms, coding=coding)
 
-    long = Coding(np.r_[0:4, 5:9, 9:16], 16, np.arange(1, 6), 7)
+    long = ContrastMap(np.r_[0:4, 5:9, 9:16], 16, np.arange(1, 6), 7)
     return {
         "all columns": (data(X, True, terms), data(stored[:, 1:], True)),
         "some, in another order": (
-            data(X, True, terms, Coding(picked[::-1], 23)),
+            data(X, True, terms, ContrastMap(picked[::-1], 23)),
             data(stored[:, picked[::-1]], False),
         ),
-        "contrasts": (data(X, True, terms, Coding(mixed, 23)), data(np.asarray(stored @ mixed), False)),
+        "contrasts": (data(X, True, terms, ContrastMap(mixed, 23)), data(np.asarray(stored @ mixed), False)),
         "a long factor": (data(X, True, terms, long), data(stored[:, np.r_[1:4, 5:9, 9:16, 17:22]], True)),
     }
 
 
 SOURCES = sources()
 OBJECTIVES = {
-    "poisson": lambda d: Deviance(InMemory(d, 2), Pair(families.Poisson(), links.Log())),
-    "gaussian": lambda d: Deviance(InMemory(d, 2), Pair(families.Gaussian(), links.Identity())),
+    "poisson": lambda d: Deviance(InMemory(d, 2), FamilyLink(families.Poisson(), links.Log())),
+    "gaussian": lambda d: Deviance(InMemory(d, 2), FamilyLink(families.Gaussian(), links.Identity())),
     "softmax": lambda d: CrossEntropy(InMemory(d._replace(y=np.minimum(d.y, 2.0)), 2), 3),
 }
 
 
 def whole(information):
-    if not isinstance(information, Bordered):
+    if not isinstance(information, ArrowheadMatrix):
         return np.triu(information) + np.triu(information, 1).T
     return information.toarray()
 
@@ -175,11 +175,11 @@ def many_levels(n, n_levels, threads=2, seed=0):
     rng = np.random.default_rng(seed)
     X, codes = rng.normal(size=(n, 2)), rng.permutation(np.arange(n) % n_levels)
     y = rng.poisson(np.exp(2.0 + X @ [0.1, -0.2] + 0.3 * rng.normal(size=n_levels)[codes])).astype(float)
-    coding = Coding(np.arange(3), 3, np.arange(1, n_levels), n_levels)
+    coding = ContrastMap(np.arange(3), 3, np.arange(1, n_levels), n_levels)
     names = ("a", "b", *(f"level {i}" for i in range(1, n_levels)))
-    data = Data(X, True, y, None, None, None, None, names, (Categorical(codes, n_levels),), coding)
-    source, pair = InMemory(data, threads), Pair(families.Poisson(), links.Log())
-    model = GLM(source, pair.family, pair.link, pair, scan(source, pair), Auto(), "model")
+    data = Block(X, True, y, None, None, None, None, names, (Categorical(codes, n_levels),), coding)
+    source, pair = InMemory(data, threads), FamilyLink(families.Poisson(), links.Log())
+    model = GLM(source, pair.family, pair.link, pair, validate_response(source, pair), Auto(), "model")
     with np.errstate(all="ignore"):
         model.fit(None, None)
     return model.result(None), np.column_stack([X, np.eye(n_levels)[codes][:, 1:]]) if n_levels < 1000 else None, y

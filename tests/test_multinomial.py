@@ -7,7 +7,7 @@ from scipy.special import log_softmax
 
 import fastglm
 from fastglm.errors import CollinearityWarning, InvalidParameterError, MissingDataError, SeparationWarning
-from fastglm.source.in_memory import Data, InMemory
+from fastglm.source.in_memory import Block, InMemory
 
 SOLVERS = [name for name in fastglm.solvers.names(exact=True) if name != "stream"]
 
@@ -210,7 +210,7 @@ def test_thousands_of_coefficients_need_no_matrix_of_all():
 def test_passes_agree_with_finite_differences(order):
     X, y = draw(500, 3, 4)
     w = np.random.default_rng(3).uniform(0.5, 2.0, 500)
-    objective = CrossEntropy(InMemory(Data(X, True, y.astype(np.uint8), w, None, None, None), 2), 4)
+    objective = CrossEntropy(InMemory(Block(X, True, y.astype(np.uint8), w, None, None, None), 2), 4)
     rng = np.random.default_rng(2)
     beta, v, h = rng.normal(size=12) * 0.5, rng.normal(size=12), 1e-5
 
@@ -252,11 +252,11 @@ def test_the_laplacian_of_pairs():
 def test_far_tails_keep_their_digits():
     """A row the model is sure of has deviance 2 exp(-lead), not zero; one it is wrong about has 2 lead."""
     X = np.array([[1.0], [2.0]])
-    objective = CrossEntropy(InMemory(Data(X, False, np.array([1, 0], np.uint8), None, None, None, None), 1), 3)
+    objective = CrossEntropy(InMemory(Block(X, False, np.array([1, 0], np.uint8), None, None, None, None), 1), 3)
     beta = np.array([300.0, -50.0])
     d = objective.at(beta, 0).deviance
     assert d == pytest.approx(2 * np.exp(-300.0) + 2 * 600.0, rel=1e-15)
-    only = CrossEntropy(InMemory(Data(X[:1], False, np.array([1], np.uint8), None, None, None, None), 1), 3)
+    only = CrossEntropy(InMemory(Block(X[:1], False, np.array([1], np.uint8), None, None, None, None), 1), 3)
     q = only.at(beta, 1)
     assert q.deviance == pytest.approx(2 * np.exp(-300.0), rel=1e-13)
     assert q.score[0] == pytest.approx(np.exp(-300.0), rel=1e-13)

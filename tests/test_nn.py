@@ -10,11 +10,11 @@ from fastglm.objective.base.base import Deviance
 import fastglm
 from fastglm.errors import DivergenceError, FileFormatError, InvalidParameterError, MissingDataError
 from fastglm.kernels.activation import tanh
-from fastglm.kernels.row_loops import Pair
+from fastglm.kernels.row_loops import FamilyLink
 from fastglm.nn import MLP, MLPResult
 from fastglm.solver.sgd import driver as linear_driver
 from fastglm.solvers import SGD
-from fastglm.source.in_memory import Data, InMemory
+from fastglm.source.in_memory import Block, InMemory
 
 ACTIVATIONS = {
     "tanh": (np.tanh, lambda a: 1 - a * a),
@@ -119,7 +119,7 @@ def glm_data(family="poisson", n=600):
 
 def half_deviance(X, y, beta, pair, w, offset):
     """Loss and gradient of the exact solvers' objective."""
-    data = Data(X, True, y, w, None, offset, None)
+    data = Block(X, True, y, w, None, offset, None)
     q = Deviance(InMemory(data, 1), pair).at(beta, 1)
     return q.deviance / 2, -q.score
 
@@ -128,7 +128,7 @@ def half_deviance(X, y, beta, pair, w, offset):
 def test_without_hidden_layers_loss_and_gradient_are_the_glms(family):
     X, y, w, offset = glm_data(family)
     model, beta = MLP((), family=family), np.array([0.1, 0.3, -0.02, 1.0])
-    loss, gradient = half_deviance(X, y, beta, Pair(model.family, model.link), w, offset)
+    loss, gradient = half_deviance(X, y, beta, FamilyLink(model.family, model.link), w, offset)
     assert model.loss(beta, X, y, weights=w, offset=offset) == pytest.approx(loss, rel=1e-12)
     assert agree(model.gradient(beta, X, y, weights=w, offset=offset), gradient, 1e-12)
 
@@ -140,7 +140,7 @@ def test_with_zeroed_hidden_outputs_the_direct_connection_is_the_glm():
     theta = RNG(0).normal(size=network.n_params)
     layers, direct = network.split(theta)
     layers[-1][0], layers[-1][1:], direct[:, 0] = beta[0], 0.0, beta[1:]
-    loss, gradient = half_deviance(X, y, beta, Pair(model.family, model.link), w, offset)
+    loss, gradient = half_deviance(X, y, beta, FamilyLink(model.family, model.link), w, offset)
     assert model.loss(theta, X, y, weights=w, offset=offset) == pytest.approx(loss, rel=1e-12)
     found, found_direct = network.split(model.gradient(theta, X, y, weights=w, offset=offset))
     assert agree(np.concatenate([found[-1][0], found_direct[:, 0]]), gradient, 1e-12)
@@ -154,8 +154,8 @@ def test_without_hidden_layers_the_path_is_the_stochastic_glms(options):
     X, y, w, offset = glm_data()
     model = MLP((), family="poisson")
     ours = model.fit(X, y, weights=w, offset=offset, solver=options)
-    data = Data(X, True, y, w, None, offset, None)
-    theirs = linear_driver.run(data, Pair(model.family, model.link), options)
+    data = Block(X, True, y, w, None, offset, None)
+    theirs = linear_driver.run(data, FamilyLink(model.family, model.link), options)
     assert np.allclose(ours.history["loss"], theirs.history["loss"], rtol=1e-9)
     assert np.allclose(ours.theta, theirs.coef, rtol=1e-8)
 

@@ -5,20 +5,20 @@ import pytest
 import scipy.sparse as sp
 from fastglm.objective.base.base import Deviance
 from fastglm.objective.base.softmax import CrossEntropy
-from fastglm.objective.base.sums import Apart
+from fastglm.objective.base.sums import PermutedArrowhead
 
 import fastglm
 from fastglm import families, links
-from fastglm.kernels.row_loops import Pair
+from fastglm.kernels.row_loops import FamilyLink
 from fastglm.matrix import Categorical, Dense, Sparse, Split
 from fastglm.matrix import merged_factors as packed
-from fastglm.matrix.contrast_map import Coding
+from fastglm.matrix.contrast_map import ContrastMap
 from fastglm.solver.factor import cholesky
-from fastglm.source.in_memory import Data, InMemory
+from fastglm.source.in_memory import Block, InMemory
 
 N = 3000
 LEVELS = (4, 3, 30, 2, 7)  # the fourth is times a number, the last has rows of no level
-POISSON = Pair(families.Poisson(), links.Log())
+POISSON = FamilyLink(families.Poisson(), links.Log())
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +50,9 @@ def codings():
     eye = np.eye(width)
     return {
         "all": (None, eye),
-        "treatment": (Coding(kept, width), eye[:, kept]),
-        "another order": (Coding(shuffled, width), eye[:, shuffled]),
-        "contrasts": (Coding(mixed, width), mixed.toarray()),
+        "treatment": (ContrastMap(kept, width), eye[:, kept]),
+        "another order": (ContrastMap(shuffled, width), eye[:, shuffled]),
+        "contrasts": (ContrastMap(mixed, width), mixed.toarray()),
     }
 
 
@@ -64,7 +64,7 @@ def sources(coding, y):
     made, matrix = CODINGS[coding]
     full = np.column_stack([np.ones(N), x, *(t.toarray() for t in terms())]) @ matrix
     given = dict(weights=None, freq_weights=None, offset=None, exposure=None)
-    return Data(x, True, y, **given, terms=terms(), coding=made), Data(full, False, y, **given)
+    return Block(x, True, y, **given, terms=terms(), coding=made), Block(full, False, y, **given)
 
 
 @pytest.mark.parametrize("coding", CODINGS)
@@ -86,7 +86,7 @@ def test_passes_are_those_of_the_dense_form(coding, classes):
     beta, v = 0.1 * rng.normal(size=dense.n_params), rng.normal(size=dense.n_params)
     got, want = stored.at(beta), dense.at(beta)
     J, wanted = np.triu(np.asarray(got.information)), np.triu(want.information)
-    assert isinstance(got.information, Apart) == (classes == 0)
+    assert isinstance(got.information, PermutedArrowhead) == (classes == 0)
     assert got.deviance == pytest.approx(want.deviance, rel=1e-13)
     np.testing.assert_allclose(got.score, want.score, rtol=1e-10, atol=1e-11 * np.abs(want.score).max())
     np.testing.assert_allclose(J, wanted, rtol=1e-10, atol=1e-13 * np.abs(wanted).max())

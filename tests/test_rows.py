@@ -15,7 +15,7 @@ import tails
 import fastglm
 from fastglm.kernels.evaluate import evaluate, row_terms
 from fastglm.kernels.fused import FUSED, find_fused
-from fastglm.kernels.row_loops import Pair
+from fastglm.kernels.row_loops import FamilyLink
 
 PAIRS = oracle.pairs()
 FUSED_PAIRS = [(f, k) for f, k in PAIRS if find_fused(type(oracle.family(f)), type(oracle.link(k))) is not None]
@@ -36,7 +36,7 @@ def test_the_generic_formula_at_moderate_means(family, link):
     eta, y = points(family, link)
     mu, s = oracle.inverse(link, eta), oracle.slope(link, eta)
     v = oracle.variance(family, mu)
-    r, h, d = row_terms(Pair(family, link), eta, y, 1.0)
+    r, h, d = row_terms(FamilyLink(family, link), eta, y, 1.0)
     np.testing.assert_allclose(r, (y - mu) * s / v, rtol=1e-11, atol=1e-12 * np.abs(s / v).max())
     np.testing.assert_allclose(h, s * s / v, rtol=1e-11)
     expected = [family.deviance(float(a), float(b)) for a, b in zip(y, mu, strict=True)]
@@ -47,7 +47,7 @@ def test_the_generic_formula_at_moderate_means(family, link):
 def test_the_score_is_minus_half_the_slope_of_the_deviance(family, link):
     family, link = oracle.family(family), oracle.link(link)
     eta, y = points(family, link)
-    pair = Pair(family, link)
+    pair = FamilyLink(family, link)
     step = 1e-4 * np.maximum(np.abs(eta), 0.01)
     at = [row_terms(pair, eta + k * step, y, 1.0)[2] for k in (-2, -1, 1, 2)]
     slope = (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / (12 * step)
@@ -61,7 +61,7 @@ def test_the_information_is_the_mean_slope_of_the_score(family, link):
     # the score is linear in y, so the mean over y of its slope is its slope at y = mu
     family, link = oracle.family(family), oracle.link(link)
     eta, _ = points(family, link)
-    pair, mu = Pair(family, link), oracle.inverse(link, eta)
+    pair, mu = FamilyLink(family, link), oracle.inverse(link, eta)
     step = 1e-5 * np.maximum(np.abs(eta), 0.01)
     slope = (row_terms(pair, eta + step, mu, 1.0)[0] - row_terms(pair, eta - step, mu, 1.0)[0]) / (2 * step)
     np.testing.assert_allclose(row_terms(pair, eta, mu, 1.0)[1], -slope, rtol=1e-6)
@@ -71,7 +71,7 @@ def test_the_information_is_the_mean_slope_of_the_score(family, link):
 def test_weights_multiply_and_a_weight_of_zero_silences(family, link):
     family, link = oracle.family(family), oracle.link(link)
     eta, y = points(family, link)
-    pair = Pair(family, link)
+    pair = FamilyLink(family, link)
     for one, three in zip(row_terms(pair, eta, y, 1.0), row_terms(pair, eta, y, 3.0), strict=True):
         np.testing.assert_array_equal(three, 3.0 * one)
     nonsense = row_terms(pair, np.full(3, np.nan), np.array([np.nan, np.inf, -1.0]), 0.0)
@@ -99,7 +99,7 @@ def far(family, link, eta):
     if (above_one and (eta > 0 or link.name == "identity")) or (link.name == "inverse" and eta < 0):
         return None
     ys = np.array([0.0, 0.4, 1.0]) if family.domain.high == 1.0 else np.array([0.5, 1.0, 30.0])
-    return row_terms(Pair(family, link), np.full(3, eta), ys, 1.0)
+    return row_terms(FamilyLink(family, link), np.full(3, eta), ys, 1.0)
 
 
 @pytest.mark.parametrize("eta", [-700.0, -40.0, 40.0, 700.0])
@@ -142,7 +142,7 @@ def test_binomial_tails(link, y, eta):
         r = mpmath.exp(log_slope - log_mu) if y else -mpmath.exp(log_slope - log_nu)
         h = mpmath.exp(2 * log_slope - log_mu - log_nu)
         expected = [rounded(r), rounded(h), rounded(-2 * (log_mu if y else log_nu))]
-    got = [float(v[0]) for v in row_terms(Pair(oracle.family("binomial"), oracle.link(link)), [eta], y, 1.0)]
+    got = [float(v[0]) for v in row_terms(FamilyLink(oracle.family("binomial"), oracle.link(link)), [eta], y, 1.0)]
     assert not any(math.isnan(v) for v in got)
     # a difference of logarithms as large as 5e7 or 1e4 leaves that much less of the fifteen digits
     size = max(1.0, min(abs(float(log_slope)), 1e9)) if abs(log_slope) < 1e300 else 1e9
@@ -157,7 +157,7 @@ def test_poisson_log_tails(y, eta):
         mu = mpmath.exp(mpmath.mpf(eta))
         d = 2 * ((y * (mpmath.log(y) - mpmath.mpf(eta)) - y if y else 0) + mu)
         expected = [rounded(y - mu), rounded(mu), rounded(d)]
-    got = [float(v[0]) for v in row_terms(Pair(oracle.family("poisson"), oracle.link("log")), [eta], y, 1.0)]
+    got = [float(v[0]) for v in row_terms(FamilyLink(oracle.family("poisson"), oracle.link("log")), [eta], y, 1.0)]
     for g, e in zip(got, expected, strict=True):
         assert g == pytest.approx(e, rel=2e-13, abs=1e-307)
 
@@ -167,8 +167,8 @@ def test_the_bernoulli_closed_form_is_the_binomial_s():
 
     eta = np.r_[-ETAS[-1], np.linspace(-40, 40, 161), ETAS[-1]]
     for y in (0.0, 1.0):
-        short = row_terms(Pair(Bernoulli(), oracle.link("logit")), eta, y, 1.0)
-        full = row_terms(Pair(oracle.family("binomial"), oracle.link("logit")), eta, y, 1.0)
+        short = row_terms(FamilyLink(Bernoulli(), oracle.link("logit")), eta, y, 1.0)
+        full = row_terms(FamilyLink(oracle.family("binomial"), oracle.link("logit")), eta, y, 1.0)
         for a, b in zip(short, full, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-15, atol=0)
 

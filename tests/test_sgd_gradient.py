@@ -6,7 +6,7 @@ import pytest
 from sgd_reference import LOGISTIC, PLAIN, Batch, as_csr, data, fit, logistic
 
 from fastglm.kernels.evaluate import row_terms
-from fastglm.kernels.row_loops import Pair
+from fastglm.kernels.row_loops import FamilyLink
 
 FULL = PLAIN._replace(batch_size="full", epochs=1, rate=0.5)
 
@@ -28,7 +28,7 @@ def admissible(pair, X):
 
 @pytest.mark.parametrize("family, link", oracle.pairs())
 def test_gradients_are_slopes_of_the_loss(family, link):
-    pair = Pair(oracle.family(family), oracle.link(link))
+    pair = FamilyLink(oracle.family(family), oracle.link(link))
     X, y = oracle.draw(pair.family, pair.link, n=30, p=3)
     rng = np.random.default_rng(1)
     record = data(X, y, weights=rng.uniform(0.5, 2, 30), offset=0.02 * rng.random(30))
@@ -129,7 +129,7 @@ def test_an_epoch_visits_every_row_exactly_once(shuffle, size):
     # an identity design: each coefficient moves when its row is seen, and only then
     n = 40
     y, rate = np.arange(1.0, n + 1), 0.5
-    pair = Pair(oracle.family("gaussian"), oracle.link("identity"))
+    pair = FamilyLink(oracle.family("gaussian"), oracle.link("identity"))
     solution = fit(np.eye(n), y, pair, ones=False, shuffle=shuffle, batch_size=size, reduction="sum",
                    rate=rate, epochs=1)  # fmt: skip
     np.testing.assert_allclose(solution.coef, rate * y, rtol=1e-14)
@@ -154,7 +154,7 @@ def test_single_precision_is_close_to_double(sparse):
 def test_offsets_exposures_and_weights_enter():
     rng = np.random.default_rng(5)
     X, n = rng.normal(size=(60, 2)), 60
-    pair = Pair(oracle.family("poisson"), oracle.link("log"))
+    pair = FamilyLink(oracle.family("poisson"), oracle.link("log"))
     y, exposure, offset = rng.poisson(2.0, n).astype(float), rng.uniform(1, 3, n), rng.normal(size=n)
     w, f = rng.uniform(0.5, 2, n), rng.integers(1, 4, n)
     got = fit(X, y, pair, FULL, offset=offset, exposure=exposure, weights=w, freq_weights=f, rate=0.05)

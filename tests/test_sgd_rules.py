@@ -7,7 +7,7 @@ from scipy import optimize
 from sgd_reference import LINEAR, LOGISTIC, PLAIN, POISSON, SGD, as_csr, data, fit, logistic, reference
 
 import fastglm
-from fastglm.kernels.row_loops import Pair
+from fastglm.kernels.row_loops import FamilyLink
 from fastglm.solver.sgd.driver import run
 
 X, Y = logistic(n=120, p=6, density=0.5)
@@ -195,7 +195,7 @@ def test_automatic_fits_come_near_the_optimum_on_any_scale(family, link, scale):
     eta = -0.3 + 0.3 * (A - A.mean(0)) / A.std(0) @ np.array([1, -1, 0.5, 0.2, 0])
     y = oracle.respond(rng, f, oracle.inverse(k, eta))
     best = fastglm.fit(A, y, family=f, link=k)
-    solution = run(data(A, y), Pair(f, k), SGD(epochs=30))
+    solution = run(data(A, y), FamilyLink(f, k), SGD(epochs=30))
     assert (np.abs(solution.coef - best.params) / best.bse).max() < 0.2
 
 

@@ -116,7 +116,7 @@ def _read(args) -> Problem:
     from ..core.column_names import read_table
     from ..design import Design, as_table
     from ..rows import arrays
-    from ..source.base import Data
+    from ..source.base import Block
     from ..source.streaming_qr import as_rows
 
     family, link = arrays.family_and_link(args.family, args.link)
@@ -124,14 +124,14 @@ def _read(args) -> Problem:
     design = Design.from_formula(args.formula, table)
     built = design.build(table)
     shifted = built.offset is not None or built.exposure is not None
-    if built.y is None or shifted or not built.ones:
+    if built.y is None or shifted or not built.has_intercept:
         raise InvalidParameterError(
             f"formula={args.formula!r}: to compare, a model needs a response, an intercept and no offset or exposure"
         )
     y, weights, _ = arrays.response(built.y, len(built.y), family, None)
     if weights is not None:
         raise InvalidParameterError("cbind(): scikit-learn and glum have no counts of trials to compare with")
-    data = Data(built.X, True, y, None, None, None, None, built.names, built.terms, built.coding)
+    data = Block(built.X, True, y, None, None, None, None, built.names, built.terms, built.coding)
     X = as_rows(data).X
     X = X.toarray() if hasattr(X, "toarray") else X
     parameters = {name: getattr(family, name) for name in family._fields}

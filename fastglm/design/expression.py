@@ -217,9 +217,7 @@ class Check:
             return node.id
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "np":
             if node.attr not in BY_NUMPY:
-                raise self.wrong(
-                    f"np.{node.attr} is not computed row by row; compute it as a column first"
-                )
+                raise self.wrong(f"np.{node.attr} is not computed row by row; compute it as a column first")
             self.functions["np"] = None
             return node.attr
         if isinstance(node, ast.Attribute):

@@ -1,7 +1,7 @@
 """Where the columns of a design are stored, and how coefficients map to them.
 
 A term of numbers alone is stored as numbers. One with factors is stored as the codes of all combinations of their
-levels, with the product of its numbers as values; contrasts are in the `Coding` and never touch a row.
+levels, with the product of its numbers as values; contrasts are in the `ContrastMap` and never touch a row.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import coo_matrix, identity, kron
 
 from ..errors import InvalidParameterError
-from ..matrix.contrast_map import Coding
+from ..matrix.contrast_map import ContrastMap
 from .contrasts import code
 from .scope import Scoped, scope
 from .variables import Factor, Numeric
@@ -26,7 +26,7 @@ LONG = 3000  # stored levels beyond which the factor with the most keeps only th
 MOST = 1_000_000  # combinations of levels
 
 
-class Block(NamedTuple):
+class ColumnBlock(NamedTuple):
     """Columns that are stored together: one of numbers, or the combinations of some factors' levels.
 
     Attributes
@@ -63,18 +63,18 @@ class Layout(NamedTuple):
         Term -> the numbers of its coefficients.
     ones : bool
         Whether the constant is among the columns.
-    numbers, factors : tuple of Block
+    numbers, factors : tuple of ColumnBlock
         The blocks stored as numbers and as codes, the long one, if any, last.
-    coding : Coding or None
+    coding : ContrastMap or None
         None where every stored column has its own coefficient, in the same order.
     """
 
     names: tuple
     slices: dict
-    ones: bool
+    has_intercept: bool
     numbers: tuple
     factors: tuple
-    coding: Coding | None
+    coding: ContrastMap | None
 
 
 def arrange(terms: Sequence[tuple], variables: Mapping[str, Numeric | Factor]) -> Layout:
@@ -91,7 +91,7 @@ def arrange(terms: Sequence[tuple], variables: Mapping[str, Numeric | Factor]) -
     InvalidParameterError
     """
     names: list[str] = []
-    blocks: list[Block] = []
+    blocks: list[ColumnBlock] = []
     slices: dict = {}
     for term, scoped in zip(terms, scope(terms, lambda v: variables[v].spans), strict=True):
         first = len(names)
@@ -104,7 +104,7 @@ def arrange(terms: Sequence[tuple], variables: Mapping[str, Numeric | Factor]) -
     return _stored(names, slices, blocks)
 
 
-def _blocks(scoped: tuple[Scoped, ...], variables, names: list) -> list[Block]:
+def _blocks(scoped: tuple[Scoped, ...], variables, names: list) -> list[ColumnBlock]:
     """The blocks of one product of variables, whose coefficients' names are added to ``names``.
 
     Coefficients run through the first variable's columns fastest, as in R, patsy and formulaic.
@@ -131,7 +131,7 @@ def _blocks(scoped: tuple[Scoped, ...], variables, names: list) -> list[Block]:
         for (i, _, _), j in zip(numeric, fields, strict=True):
             place[i] = j
         values = tuple((name, f[j]) for (_, name, f), j in zip(numeric, fields, strict=True))
-        blocks.append(Block(factors, values, levels, grid[tuple(place)].ravel(order="F"), picked, matrix))
+        blocks.append(ColumnBlock(factors, values, levels, grid[tuple(place)].ravel(order="F"), picked, matrix))
     return blocks
 
 
@@ -152,23 +152,23 @@ def _combined(coded, levels):
 
 def _stored(names, slices, blocks) -> Layout:
     """Blocks in the order in which they are stored, and the coding between coefficients and stored columns."""
-    long = _long(blocks)
-    if long is not None:  # its coefficients come last
-        order = np.concatenate([np.setdiff1d(np.arange(len(names)), long.coefs), long.coefs])
+    high_cardinality = _long(blocks)
+    if high_cardinality is not None:  # its coefficients come last
+        order = np.concatenate([np.setdiff1d(np.arange(len(names)), high_cardinality.coefs), high_cardinality.coefs])
         moved = np.argsort(order)
         names = [names[j] for j in order]
         slices = {term: np.sort(moved[numbers]) for term, numbers in slices.items()}
-        others = [b for b in blocks if b is not long]
-        blocks = [b._replace(coefs=moved[b.coefs]) for b in (*others, long)]
+        others = [b for b in blocks if b is not high_cardinality]
+        blocks = [b._replace(coefs=moved[b.coefs]) for b in (*others, high_cardinality)]
     constant = tuple(b for b in blocks if not b.factors and not b.numbers)
     numbers = tuple(b for b in blocks if not b.factors and b.numbers)
     factors = tuple(b for b in blocks if b.factors)
-    short, last = (factors, None) if long is None else (factors[:-1], factors[-1])
+    short, last = (factors, None) if high_cardinality is None else (factors[:-1], factors[-1])
     coding = _coding((*constant, *numbers, *short), last) if factors else None
     return Layout(tuple(names), slices, bool(constant), numbers, factors, coding)
 
 
-def _long(blocks) -> Block | None:
+def _long(blocks) -> ColumnBlock | None:
     """The block of so many levels that a matrix of all columns should not have them."""
     if sum(b.levels for b in blocks if b.factors) <= LONG:
         return None
@@ -176,16 +176,16 @@ def _long(blocks) -> Block | None:
     return max(fit, key=lambda b: b.levels, default=None)
 
 
-def _coding(blocks, long) -> Coding:
+def _coding(blocks, high_cardinality) -> ContrastMap:
     """The map of the coefficients of blocks that are stored one after the other."""
     edges = np.cumsum([0, *(b.levels for b in blocks)])
     width, core = int(edges[-1]), sum(len(b.coefs) for b in blocks)
-    kept, levels = (None, 0) if long is None else (long.picked, long.levels)
+    kept, levels = (None, 0) if high_cardinality is None else (high_cardinality.picked, high_cardinality.levels)
     if all(b.picked is not None for b in blocks):
         picked = np.zeros(core, dtype=np.intp)
         for b, first in zip(blocks, edges, strict=False):
             picked[b.coefs] = first + b.picked
-        return Coding(picked, width, kept, levels)
+        return ContrastMap(picked, width, kept, levels)
     rows, columns, data = [], [], []
     for b, first in zip(blocks, edges, strict=False):
         entries = b.matrix.tocoo() if b.picked is None else None
@@ -193,4 +193,4 @@ def _coding(blocks, long) -> Coding:
         columns.append(b.coefs if entries is None else b.coefs[entries.col])
         data.append(np.ones(len(b.coefs)) if entries is None else entries.data)
     places = np.concatenate(rows), np.concatenate(columns)
-    return Coding(coo_matrix((np.concatenate(data), places), shape=(width, core)), width, kept, levels)
+    return ContrastMap(coo_matrix((np.concatenate(data), places), shape=(width, core)), width, kept, levels)

@@ -13,7 +13,7 @@ from ..matrix.columns import Categorical
 from .contrasts import base
 from .formula import Formula, parse
 from .frame_columns import as_table
-from .layout import INTERCEPT, Block, Layout, arrange
+from .layout import INTERCEPT, ColumnBlock, Layout, arrange
 from .variables import Factor, Numeric, Rows, learn, reads
 
 MISSING = ("error", "drop")
@@ -31,7 +31,7 @@ class Built(NamedTuple):
         Whether the model has an intercept, the first coefficient.
     terms : tuple of Categorical
         What is stored as codes.
-    coding : Coding or None
+    coding : ContrastMap or None
         From the coefficients to all stored columns.
     names : tuple of str
         Of the coefficients but the intercept.
@@ -43,7 +43,7 @@ class Built(NamedTuple):
     """
 
     X: np.ndarray
-    ones: bool
+    has_intercept: bool
     terms: tuple
     coding: Any
     names: tuple
@@ -238,12 +238,12 @@ class Design:
         for j, block in enumerate(self.layout.numbers):
             X[:, j] = self._product(block, rows, values)
         terms = tuple(self._categorical(block, rows, codes, values) for block in self.layout.factors)
-        names = self.names[1:] if self.layout.ones else self.names
+        names = self.names[1:] if self.layout.has_intercept else self.names
         offset = [rows.numbers(e, self.state) for e in formula.offset]
         exposure = None if formula.exposure is None else rows.numbers(formula.exposure, self.state)
         y = response_of(formula.response, rows, self.state)
         shift = sum(offset[1:], offset[0]) if offset else None
-        return Built(X, self.layout.ones, terms, self.layout.coding, names, y, shift, exposure, keep)
+        return Built(X, self.layout.has_intercept, terms, self.layout.coding, names, y, shift, exposure, keep)
 
     def _coded(self, table, first, stop, keep):
         """The rows that are left, the codes of every factor, and which rows these are; unseen levels as asked for."""
@@ -274,7 +274,7 @@ class Design:
         keep[np.flatnonzero(keep)[unseen]] = False
         return Rows(table, first, stop, keep, self.kinds), {v: c[~unseen] for v, c in codes.items()}, keep
 
-    def _product(self, block: Block, rows: Rows, values: dict) -> np.ndarray:
+    def _product(self, block: ColumnBlock, rows: Rows, values: dict) -> np.ndarray:
         """The product of a block's numbers; each variable is computed once."""
         for variable, _ in block.numbers:
             if variable not in values:
@@ -282,7 +282,7 @@ class Design:
         columns = [values[variable][f] for variable, f in block.numbers]
         return columns[0] if len(columns) == 1 else np.prod(np.asarray(columns, dtype=np.float64), axis=0)
 
-    def _categorical(self, block: Block, rows: Rows, codes: dict, values: dict) -> Categorical:
+    def _categorical(self, block: ColumnBlock, rows: Rows, codes: dict, values: dict) -> Categorical:
         """A block's combinations of levels, one a row."""
         combined, stride = codes[block.factors[0]], len(self.variables[block.factors[0]].levels)
         for factor in block.factors[1:]:

@@ -109,7 +109,7 @@ def value_of(units: tuple, given: dict | None, sent: Sent, change, task: bytes) 
     given : dict or None
         Rows that were brought along, by the number of their fragment.
     sent : Sent
-    change : Change or None
+    change : RowTransform or None
         To the rows as they are read.
     task : bytes
         A pickled ``Task``.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..inference import column_names
+from ..rows.matching import column_names
 
 LINKS = (
     "identity", "log", "logit", "probit", "cloglog", "loglog", "cauchit", "inverse", "inverse_squared", "sqrt",

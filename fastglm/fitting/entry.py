@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ..types import ArrayLike, Covariance, FamilyLike, File, FitOptions, LinkLike, Rows, SolverLike, Variable
 
 
-
 @overload
 def fit(
     X: Rows, y: Variable, *, family: Literal["multinomial"] | Multinomial, **options: Unpack[FitOptions]

@@ -134,7 +134,7 @@ def glm(
         raise InvalidParameterError(f"formula={formula!r} has no response; write it as 'y ~ ...'")
     vectors = {name: vector(name, v, table, built.keep) for name, v in given.items()}
     cov = sandwich.parse(cov)
-    if isinstance(cov, sandwich.Robust) and cov.by:
+    if isinstance(cov, sandwich.CovarianceSpec) and cov.by:
         cov = cov._replace(by=tuple(clusters(v, table, built.keep) for v in cov.by))
     if built.offset is not None:
         more = vectors.get("offset")
@@ -142,8 +142,8 @@ def glm(
     if built.exposure is not None:
         vectors["exposure"] = built.exposure
     result = fit_arrays(
-        built, built.y, family=family, link=link, intercept=built.ones, penalty=penalty, solver=solver, cov=cov,
-        start=start, threads=threads, progress=progress, compress=compress, client=client,
+        built, built.y, family=family, link=link, intercept=built.has_intercept, penalty=penalty, solver=solver,
+        cov=cov, start=start, threads=threads, progress=progress, compress=compress, client=client,
         checkpoint=checkpoint, **vectors,
     )  # fmt: skip
     design = replace(design, vectors=named(given))

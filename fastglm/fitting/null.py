@@ -11,10 +11,10 @@ from ..objective.base import Deviance
 from ..solver.choose import solve
 from ..solver.decide import Control
 from ..solvers import Auto
-from ..source.base import Change
+from ..source.base import RowTransform
 
 
-class Null:
+class NullModel:
     """The null model: its deviance, and as a callable the coefficients that reproduce its mean."""
 
     def __init__(self, model, constant):
@@ -36,7 +36,7 @@ class Null:
     def central(self):
         """Whether the null model is as good a start as R's."""
         data, family = self.model.source.data, self.model.family
-        plain = data.ones and data.offset is None and data.exposure is None
+        plain = data.has_intercept and data.offset is None and data.exposure is None
         return plain and family.domain.high == 1.0 and 0.0 < self.mean < 1.0
 
     @cached_property
@@ -44,15 +44,15 @@ class Null:
         """The linear predictor of the mean of y."""
         return linear_predictor(self.model.link, self.mean)
 
-    def _objective(self, ones):
-        return Deviance(self.model.source.changed(Change(True, ones)), self.model.pair)
+    def _objective(self, has_intercept):
+        return Deviance(self.model.source.changed(RowTransform(True, has_intercept)), self.model.pair)
 
-    def _plain(self, ones, beta):
-        d = self._objective(ones).at(beta, 0).deviance
+    def _plain(self, has_intercept, beta):
+        d = self._objective(has_intercept).at(beta, 0).deviance
         if np.isfinite(d):
             return d
         # a mean on the boundary has an infinite linear predictor, and reproduces every y
-        if ones:
+        if has_intercept:
             return np.nan if np.isfinite(self.eta) else 0.0
         return np.inf if self._ends_at_zero() else np.nan
 
@@ -95,7 +95,7 @@ class Null:
         m = self.model.objective.n_params
         if self.start is not None and self.constant == 0 and np.isfinite(self.start).all():
             return np.concatenate([self.start, np.zeros(m - 1)])
-        if self.constant == 0 and self.model.source.data.ones and np.isfinite(self.eta):
+        if self.constant == 0 and self.model.source.data.has_intercept and np.isfinite(self.eta):
             return self.model.objective.constant_start(self.mean, self.eta)
         # where eta may not change its sign, zero with an offset may be finite on the wrong side
         one_sided = self.constant is not None and np.isfinite(self.eta) and self.model.link.name in HALF_LINE_LINKS
@@ -125,7 +125,7 @@ class _Seed:
         return self.beta
 
 
-class ClassNull:
+class ClassNullModel:
     """The null model of a softmax regression: every row has the classes' shares, or even chances without a constant."""
 
     central = True
@@ -140,6 +140,6 @@ class ClassNull:
     def __call__(self):
         objective, totals = self.model.objective, self.model.totals
         beta = np.zeros((objective.n_classes - 1, objective.n_columns))
-        if self.constant == 0 and self.model.source.data.ones:
+        if self.constant == 0 and self.model.source.data.has_intercept:
             beta[:, 0] = np.log(totals[1:] / totals[0])
         return beta.ravel()

@@ -37,7 +37,7 @@ def warn_of_range(model, inverse) -> bool:
 
     Parameters
     ----------
-    model : Model
+    model : FitRun
         Its fit is done.
     inverse : (p, p) array, BorderedInverse or None
         The inverse information.
@@ -73,7 +73,7 @@ def warn_of_fit(model, aliased: dict, separated: str, converged: bool, idle: tup
 
     Parameters
     ----------
-    model : Model
+    model : FitRun
     aliased : dict
         Name of a column -> the combination of others that it repeats, in words.
     separated : str
@@ -86,7 +86,7 @@ def warn_of_fit(model, aliased: dict, separated: str, converged: bool, idle: tup
     if aliased:
         each = "; ".join(f"{name} = {c}" for name, c in islice(aliased.items(), MOST_NAMED))
         more = f"; and {len(aliased) - MOST_NAMED} more in `aliased`" if len(aliased) > MOST_NAMED else ""
-        others = "levels or earlier ones" if model.source.long else "earlier ones"
+        others = "levels or earlier ones" if model.source.high_cardinality else "earlier ones"
         model.give(
             CollinearityWarning,
             f"X is rank deficient: {len(aliased)} column(s) are aliased (collinear with {others}) and their "

@@ -12,7 +12,7 @@ from ..family.binomial import Binomial
 from ..inference import sandwich
 from ..inference.row_scores import ClassScores, MeanScores
 from ..inference.separation import find_separation
-from ..kernels.row_loops import Pair
+from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
 from ..objective.compression import Compressed
 from ..objective.softmax import CrossEntropy
@@ -28,13 +28,13 @@ from ..solver.sgd.driver import run as run_sgd
 from ..solver.sgd.options import tolerance
 from ..solvers import SGD, name_of
 from ..source.streaming_qr import as_rows
-from .null import ClassNull, Null
+from .null import ClassNullModel, NullModel
 from .remarks import describe, warn_of_fit, warn_of_range, without_information
 
 WELL = ("converged", "boundary", "early stopping")
 
 
-class Model:
+class FitRun:
     """One fit: the objective, its solution, and the statistics R prints.
 
     A subclass gives the ``objective``, the ``null`` model and the ``result``.
@@ -47,13 +47,13 @@ class Model:
         self.source, self.family, self.link, self.objective, self.sums = source, family, link, objective, sums
         self.options, self.cov = options, sandwich.parse(cov)
         self.canonical = getattr(family, "canonical", None) == link.name
-        self.names = ((arrays.INTERCEPT,) if source.data.ones else ()) + source.data.names
+        self.names = ((arrays.INTERCEPT,) if source.data.has_intercept else ()) + source.data.names
         self.notes: list[str] = []
         self.whole, self.within = source, 0.0  # the rows themselves, where the source has their cells
 
     def fit(self, start, callback):
         """Solve, then polish the last digits where they are cheap or were in danger."""
-        self.null = self.null_class(self, 0 if self.source.data.ones else self.source.constant_column())
+        self.null = self.null_class(self, 0 if self.source.data.has_intercept else self.source.constant_column())
         if not self.objective.n_params:
             self.solution = evaluate(self.objective)
             return
@@ -70,7 +70,7 @@ class Model:
             # root allows for outliers, and rare events carry what information there is
             newton_constant=min(1.0, 30.0 * sqrt(self.objective.n_params / max(min(n, self.information()), 1.0))),
             score_cost=self.objective.score_cost,
-            robust=isinstance(self.cov, sandwich.Robust) and self.cov.from_scores,
+            robust=isinstance(self.cov, sandwich.CovarianceSpec) and self.cov.from_scores,
             began=self.began,
             callback=callback,
         )
@@ -171,7 +171,9 @@ class Model:
         # by number, because names may repeat; what holds for one class holds for all
         redundant = solution.factor.aliased if solution.factor is not None else {}
         m = len(self.names)
-        first = self.source.data.coding.core if self.source.long else m  # of the levels of a factor of very many
+        first = (
+            self.source.data.coding.core if self.source.high_cardinality else m
+        )  # of the levels of a factor of very many
         aliased = {
             self.names[j % m]: describe({k % m: c for k, c in combination.items()}, self.names, first)
             for j, combination in redundant.items()
@@ -207,7 +209,7 @@ class Model:
             aliased=aliased,
             n_rows=self.whole.n_rows,
             weight_sum=s.weight,
-            intercept=data.ones,
+            intercept=data.has_intercept,
             has_intercept=self.null.constant is not None,
             has_weights=data.weights is not None,
             has_freq_weights=data.freq_weights is not None,
@@ -228,16 +230,16 @@ class Model:
         warn(category, text)
 
 
-class GLM(Model):
+class GLM(FitRun):
     """A model of one mean a row."""
 
-    null_class = Null
+    null_class = NullModel
 
     def __init__(self, source, family, link, pair, sums, options, cov, cells=None):
         objective = Deviance(source, pair) if cells is None else Compressed(cells, pair, source.threads)
         super().__init__(objective.source, family, link, objective, sums, options, cov)
         self.pair = objective.pair
-        self.row_pair = Pair(family, link)  # of the rows themselves, where the objective has their cells
+        self.row_pair = FamilyLink(family, link)  # of the rows themselves, where the objective has their cells
         if cells is not None:
             self.whole, self.within = source, cells.deviance_within
             self.notes.append(f"{source.n_rows:,} rows were compressed to {len(cells.counts):,} cells, exactly")
@@ -293,10 +295,10 @@ class GLM(Model):
         return "exposure" if data.exposure is not None else "offset" if data.offset is not None else None
 
 
-class Softmax(Model):
+class Softmax(FitRun):
     """A model of the probabilities of K classes; ``totals`` are their weights, in the order of the codes."""
 
-    null_class = ClassNull
+    null_class = ClassNullModel
 
     def __init__(self, source, family, link, encoded, totals, sums, options, cov):
         super().__init__(source, family, link, CrossEntropy(source, len(totals)), sums, options, cov)

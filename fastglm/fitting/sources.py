@@ -13,9 +13,9 @@ from ..errors import InvalidParameterError
 from ..family.binomial import Bernoulli, Binomial
 from ..family.links import Log, Logit
 from ..inference import sandwich
-from ..kernels.row_loops import Pair
+from ..kernels.row_loops import FamilyLink
 from ..objective.compression import compressed
-from ..objective.response_sums import ClassWeights, check, scan
+from ..objective.response_sums import ClassWeights, check, validate_response
 from ..result.record import GLMResult
 from ..rows import arrays
 from ..rows.labels import Encoded
@@ -192,9 +192,9 @@ def _columns(start, encoded, options) -> int:
 
 def _glm(source, family, link, options, cov, compress) -> GLM:
     """A model of one mean a row, its vectors checked."""
-    sums = scan(source, Pair(family, link))
+    sums = validate_response(source, FamilyLink(family, link))
     quick = Bernoulli() if isinstance(family, Binomial) and isinstance(link, Logit) and sums.binary else family
-    pair, cells = Pair(quick, link), None
+    pair, cells = FamilyLink(quick, link), None
     if compress and not isinstance(options, (SGD, Stream)):
         cells = compressed(source, pair, compress)
     return GLM(source, family, link, pair, sums, options, cov, cells)

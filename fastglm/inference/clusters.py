@@ -69,7 +69,7 @@ class SeenIds(Task):
         return Each(tuple(Levels(np.unique(ids.levels)) for ids in part.clusters))
 
 
-class Ways:
+class Clusterings:
     """How rows are clustered: for each way its ids, sorted, or None where they are numbers, and how many there are."""
 
     def __init__(self, levels: tuple, sizes: tuple):
@@ -121,7 +121,7 @@ class ClusterScores(Task):
     Parameters
     ----------
     scores : MeanScores or ClassScores
-    ways : Ways
+    ways : Clusterings
     jobs : tuple of (by, low, high)
         The ways of clustering, and which of its clusters, those from number ``low`` to below ``high``.
     space : Products or Coordinates
@@ -172,7 +172,7 @@ def clustered(cov, fitted, space) -> np.ndarray:
 
     Parameters
     ----------
-    cov : Robust
+    cov : CovarianceSpec
     fitted : Fitted
     space : Products or Coordinates
 
@@ -186,10 +186,10 @@ def clustered(cov, fitted, space) -> np.ndarray:
         whole = fitted.rows.n_rows
         ids = tuple(ids_of(v, whole, "cluster") for v in cov.by)
         source = Clustered(fitted.rows, ids)
-        ways = Ways((None,) * len(ids), tuple(int(i.codes.max()) + 1 for i in ids))
+        ways = Clusterings((None,) * len(ids), tuple(int(i.codes.max()) + 1 for i in ids))
     else:
         levels = tuple(v.ids for v in source.reduce(SeenIds()).values)
-        ways = Ways(levels, tuple(map(len, levels)))
+        ways = Clusterings(levels, tuple(map(len, levels)))
     if np.prod([float(s) for s in ways.sizes]) > 2.0**62:
         raise InvalidParameterError(f"clusters of {len(ways.sizes)} ways have too many combinations: {ways.sizes}")
     q = space.width

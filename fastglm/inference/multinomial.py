@@ -13,8 +13,9 @@ import numpy as np
 
 from ..errors import InvalidParameterError
 from ..rows.labels import encode
+from ..rows.matching import check_X
 from ..special import log_softmax, logsumexp, sigmoid, softmax
-from . import check_covariance, check_X, design_blocks, linear_predictor
+from . import check_covariance, design_blocks, linear_predictor
 from .residuals import check_weights
 from .wald import Prediction, quantile
 

@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
-from . import check_column, check_offset, check_X, linear_predictor
+from ..rows.matching import check_column, check_offset, check_X
+from . import linear_predictor
 
 # V(mu) = mu^power for these families; A is then a power or a logarithm.
 POWERS = {

@@ -57,7 +57,7 @@ def columns(data, a: int, b: int):
     if not data.terms:
         return design(data, a, b)
     rows = csr_matrix(as_rows(taken(data, slice(a, b))).X)
-    return hstack([np.ones((b - a, 1)), rows], format="csr") if data.ones else rows
+    return hstack([np.ones((b - a, 1)), rows], format="csr") if data.has_intercept else rows
 
 
 def repeats(data, a: int, b: int) -> np.ndarray:

@@ -22,7 +22,7 @@ import numpy as np
 from ..errors import FastGLMWarning, InvalidParameterError, warn
 from ..kernels import double_double as dd
 from ..kernels.dense import symmetric
-from ..objective.sums import Bordered
+from ..objective.sums import ArrowheadMatrix
 from ..solver.arrowhead import LARGEST
 from .clusters import clustered
 from .coordinates import MOST, Coordinates, at_optimum, placed, residuals
@@ -35,7 +35,7 @@ KNOWN = "'model', 'robust' (HC0), 'HC1', 'HC2', 'HC3', 'cluster:column', {'clust
 RESIDUE = 1e-12  # of a standard error of the model, below which a robust one is rounding
 
 
-class Robust(NamedTuple):
+class CovarianceSpec(NamedTuple):
     """A covariance that was asked for.
 
     Attributes
@@ -66,7 +66,7 @@ class Robust(NamedTuple):
         return self.kind in ("HC0", "HC1")
 
 
-def parse(cov) -> Robust | str | None:
+def parse(cov) -> CovarianceSpec | str | None:
     """The covariance that the argument of a fit means: None, "model", or a Robust.
 
     Raises
@@ -74,7 +74,7 @@ def parse(cov) -> Robust | str | None:
     InvalidParameterError
         For something unknown; the message lists what there is.
     """
-    if cov is None or isinstance(cov, Robust):
+    if cov is None or isinstance(cov, CovarianceSpec):
         return cov
     if isinstance(cov, Mapping):
         return _clustered(cov)
@@ -83,9 +83,9 @@ def parse(cov) -> Robust | str | None:
         if low == "model":
             return "model"
         if low == "robust":
-            return Robust("HC0", "robust")
+            return CovarianceSpec("HC0", "robust")
         if low.upper() in KINDS:
-            return Robust(low.upper(), low.upper())
+            return CovarianceSpec(low.upper(), low.upper())
         if low.startswith("cluster:") and cov[8:].strip():
             return _clustered({"cluster": cov[8:].strip()})
         if low.startswith("cluster"):
@@ -95,7 +95,7 @@ def parse(cov) -> Robust | str | None:
     raise InvalidParameterError(f"cov={cov!r} is unknown; known: {KNOWN}")
 
 
-def _clustered(options) -> Robust:
+def _clustered(options) -> CovarianceSpec:
     unknown = [name for name in options if name not in ("cluster", "correction")]
     if unknown or options.get("cluster") is None:
         raise InvalidParameterError(f"cov has the options 'cluster' and 'correction', not {list(options)}")
@@ -108,7 +108,7 @@ def _clustered(options) -> Robust:
     names = [v if isinstance(v, str) else getattr(v, "name", None) for v in by]
     shown = ", ".join(names[:4]) + ", ..." * (len(names) > 4) if all(isinstance(v, str) for v in names) else ""
     name = f"cluster:{shown}" if shown else "cluster" if len(by) == 1 else f"cluster ({len(by)} ways)"
-    return Robust("cluster", name if correction else f"{name}, uncorrected", by, bool(correction))
+    return CovarianceSpec("cluster", name if correction else f"{name}, uncorrected", by, bool(correction))
 
 
 def check(cov, source, several: int) -> None:
@@ -116,7 +116,7 @@ def check(cov, source, several: int) -> None:
 
     Parameters
     ----------
-    cov : Robust, str or None
+    cov : CovarianceSpec, str or None
     source : InMemory or Chunked
     several : int
         Classes beside the reference in a softmax regression, else 0.
@@ -125,14 +125,14 @@ def check(cov, source, several: int) -> None:
     ------
     InvalidParameterError
     """
-    if not isinstance(cov, Robust) or cov.from_scores:
+    if not isinstance(cov, CovarianceSpec) or cov.from_scores:
         return
     if several and cov.kind in POWERS:
         raise InvalidParameterError(
             f"cov={cov.name!r}: rows of several classes have no one leverage; take 'HC1', or clusters"
         )
     m = source.n_columns * max(int(several), 1)
-    if source.long and m > LARGEST:
+    if source.high_cardinality and m > LARGEST:
         raise InvalidParameterError(
             f"cov={cov.name!r}: the covariance of {m} coefficients does not fit in one matrix, which "
             "this kind needs; take 'HC0' or 'HC1'"
@@ -160,12 +160,12 @@ class Fitted(NamedTuple):
     dispersion: float = 1.0
 
 
-def covariance(cov: Robust, fitted: Fitted):
+def covariance(cov: CovarianceSpec, fitted: Fitted):
     """A sandwich covariance of the coefficients, one pass over the rows; clusters may take more.
 
     Parameters
     ----------
-    cov : Robust
+    cov : CovarianceSpec
     fitted : Fitted
 
     Returns
@@ -184,8 +184,8 @@ def covariance(cov: Robust, fitted: Fitted):
         found = space.covariance(core)
     else:
         exact = fitted.rows.here and fitted.rows.n_rows * len(space.kept) ** 2 <= MOST
-        found, core, ones = (_of_few if exact else _of_many)(fitted, space, POWERS.get(cov.kind, 0))
-        undefined = _warned(cov, ones)
+        found, core, n_leverage_one = (_of_few if exact else _of_many)(fitted, space, POWERS.get(cov.kind, 0))
+        undefined = _warned(cov, n_leverage_one)
         found, core = few * undefined * found, few * undefined * core
     found = _told_from_zero(cov, fitted, found)
     return {"covariance": found, "covariance_core": core, "information_root": fitted.root}
@@ -220,21 +220,21 @@ def _plain(cov, fitted, few):
     if cov.kind == "cluster":
         found = clustered(cov, fitted, space)
     else:
-        found, ones = _squares(fitted, space, POWERS[cov.kind])
-        found = _warned(cov, ones) * found
+        found, n_leverage_one = _squares(fitted, space, POWERS[cov.kind])
+        found = _warned(cov, n_leverage_one) * found
     found = size * found * size[:, None]
     found[gone] = found[:, gone] = np.nan
     return found
 
 
-def _warned(cov, ones) -> float:
+def _warned(cov, n_leverage_one) -> float:
     """1, or where a covariance is not defined NaN and a warning."""
-    if not ones:
+    if not n_leverage_one:
         return 1.0
     warn(
         FastGLMWarning,
-        f"cov={cov.name!r}: {ones:g} rows have leverage 1, such as the only row of a level, where it is not defined "
-        "(R's vcovHC gives NaN too); take 'HC1', or leave such rows or levels out",
+        f"cov={cov.name!r}: {n_leverage_one:g} rows have leverage 1, such as the only row of a level, where it is not "
+        "defined (R's vcovHC gives NaN too); take 'HC1', or leave such rows or levels out",
     )
     return np.nan
 
@@ -247,15 +247,15 @@ def _squares(fitted, space, power):
         return matrix, 0.0
     directions, effects, squares, scores, counts = map(np.array, zip(*near, strict=True))
     rest = fitted.rows.reduce(Remaining(fitted.scores, space, directions, squares))
-    ones = float(counts[rest < ONE].sum())
+    n_leverage_one = float(counts[rest < ONE].sum())
     weights = np.where(rest < ONE, 0.0, scores / np.maximum(rest, ONE) ** power)
-    return matrix + (effects.T * weights) @ effects, ones
+    return matrix + (effects.T * weights) @ effects, n_leverage_one
 
 
 def _of_many(fitted, space, power):
     """The covariance of squared scores over (1 - leverage)^power, its core, and the rows that have leverage one."""
-    core, ones = _squares(fitted, space, power)
-    return space.covariance(core), core, ones
+    core, n_leverage_one = _squares(fitted, space, power)
+    return space.covariance(core), core, n_leverage_one
 
 
 def _of_few(fitted, space, power):
@@ -294,13 +294,13 @@ def around(inverse, meat, scale: np.ndarray):
     Parameters
     ----------
     inverse : (m, m) array, NaN where aliased, or BorderedInverse
-    meat : (m, m) array, of which the upper triangle counts, or Bordered
+    meat : (m, m) array, of which the upper triangle counts, or ArrowheadMatrix
     scale : (m,) array
         That the meat's columns were multiplied by.
     """
     if hasattr(inverse, "sandwich"):
         return inverse.sandwich(meat)
-    meat = meat.toarray() if isinstance(meat, Bordered) else symmetric(np.asarray(meat))
+    meat = meat.toarray() if isinstance(meat, ArrowheadMatrix) else symmetric(np.asarray(meat))
     gone = np.isnan(inverse)
     bread = np.where(gone, 0.0, inverse)
     return np.where(gone, np.nan, bread @ (meat / scale / scale[:, None]) @ bread)

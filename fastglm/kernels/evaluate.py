@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .row_loops import Pair
+from .row_loops import FamilyLink
 
 _P = ctypes.POINTER(ctypes.c_double)
 _TYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, *([_P] * 7))
@@ -45,7 +45,7 @@ def evaluate(family, link, eta, y) -> Detail:
     eta : (n,) array
     y : (n,) array or float
     """
-    pair = Pair(family, link)
+    pair = FamilyLink(family, link)
     mu, slope, variance, deviance = _call(pair.details, pair, eta, y, 1.0)
     score, information, _ = row_terms(pair, eta, y, 1.0)
     with np.errstate(all="ignore"):
@@ -54,11 +54,11 @@ def evaluate(family, link, eta, y) -> Detail:
     return Detail(mu, slope, variance, deviance, score, information)
 
 
-def row_terms(pair: Pair, eta, y, w):
+def row_terms(pair: FamilyLink, eta, y, w):
     """The score r, information h and deviance d of each row, as in ``kernels.rows``."""
     return _call(pair.rows, pair, eta, y, w)[1:]
 
 
-def first_predictor(pair: Pair, y, w) -> np.ndarray:
+def first_predictor(pair: FamilyLink, y, w) -> np.ndarray:
     """link(start(y, w)), the first linear predictor of each row."""
     return _call(pair.first_eta, pair, np.zeros(np.shape(y)), y, w)[0]

@@ -69,7 +69,7 @@ def _row(family, link, eta, y):
     return generic
 
 
-class Pair(NamedTuple):
+class FamilyLink(NamedTuple):
     """A family value and a link value, with the addresses of their compiled loops found on demand."""
 
     family: object

@@ -282,7 +282,7 @@ def curvature() -> int:
     return address_of(_loop(13), _curvature()).address
 
 
-class Room:
+class StructuredSums:
     """Where the curvature of terms is summed, one flat array: for each term of L columns one matrix after the other.
 
     First its columns by dense ones (L, dense); then by its own (L, L), or the diagonal (L) of a factor, of which a row
@@ -300,13 +300,13 @@ class Room:
         Whether the last term keeps the diagonal of its own block alone.
     """
 
-    def __init__(self, dense: int, terms=(), ones: bool = False, long: bool = False):
+    def __init__(self, dense: int, terms=(), ones: bool = False, high_cardinality: bool = False):
         self.widths = [t.shape[1] for t in terms]
         self.factors = [hasattr(t, "codes") for t in terms]
         # a level's products with the intercept are those with itself
         self.plain = [ones and factor and t.values is None for t, factor in zip(terms, self.factors, strict=True)]
-        self.dense, self.long = dense, self.widths[-1] if long else 0
-        self.q = sum(self.widths) - self.long
+        self.dense, self.high_cardinality = dense, self.widths[-1] if high_cardinality else 0
+        self.q = sum(self.widths) - self.high_cardinality
         blocks = zip(self.widths, self.factors, strict=True)
         own = sum(w * (dense + (1 if factor else w)) for w, factor in blocks)
         self.size = own + (sum(self.widths) ** 2 - sum(w * w for w in self.widths)) // 2

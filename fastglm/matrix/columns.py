@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from ..errors import InvalidParameterError, MissingDataError
 from ..kernels import structured_columns as k
-from .contrast_map import Coding
+from .contrast_map import ContrastMap
 from .stored_rows import StoredRows
 
 INT32 = np.iinfo(np.int32).max
@@ -216,7 +216,7 @@ class Split:
         """The rows as predictions read them."""
         numbers = [part.X for part in self.parts if isinstance(part, Dense)]
         dense = np.column_stack([np.zeros((self.shape[0], 0)), *numbers])
-        return StoredRows(dense, self.terms, Coding(np.argsort(self.order, kind="stable"), self.shape[1]), False)
+        return StoredRows(dense, self.terms, ContrastMap(np.argsort(self.order, kind="stable"), self.shape[1]), False)
 
     def rows(self, part) -> Split:
         """Some of the rows: a slice or numbers."""
@@ -264,7 +264,7 @@ class Split:
         numbers = [p.toarray() for p in self.parts if isinstance(p, Dense)] or [np.zeros((len(w), 0))]
         dense = np.ascontiguousarray(np.column_stack(numbers))
         t, p = table(self.terms), dense.shape[1]
-        room = k.Room(p, self.terms)
+        room = k.StructuredSums(p, self.terms)
         extra = np.zeros(room.size)
         _call(k.curvature(), t.ctypes.data, len(t), 0, len(w), p, 1, dense.ctypes.data, p, 0, w.ctypes.data,
               room.q, room.size, extra.ctypes.data)  # fmt: skip

@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 from ..errors import InvalidParameterError
 
 
-class Coding:
+class ContrastMap:
     """A linear map from the m coefficients of a model to the M columns that its design stores.
 
     A factor is stored as all its levels; treatment coding drops one of them, other contrasts mix them. The stored
@@ -26,11 +26,11 @@ class Coding:
         The levels L of the long term.
     """
 
-    def __init__(self, core, width: int, kept=None, long: int = 0):
+    def __init__(self, core, width: int, kept=None, high_cardinality: int = 0):
         self.picked = None if hasattr(core, "tocsr") else np.asarray(core, dtype=np.intp)
         self.map = core.tocsr() if self.picked is None else None
         self.transposed = self.map.T.tocsr() if self.picked is None else None
-        self.width, self.long = width, long
+        self.width, self.high_cardinality = width, high_cardinality
         self.kept = np.zeros(0, np.intp) if kept is None else np.asarray(kept, dtype=np.intp)
         self.core = len(self.picked) if self.picked is not None else self.map.shape[1]
         if self.map is not None and self.map.shape[0] != width:
@@ -44,7 +44,7 @@ class Coding:
     @property
     def n_columns(self) -> int:
         """M, the columns that are stored."""
-        return self.width + self.long
+        return self.width + self.high_cardinality
 
     @property
     def simple(self) -> bool:
@@ -103,6 +103,6 @@ class Coding:
         return np.column_stack([core, full[:, self.width + self.kept]])
 
 
-def identity(n_columns: int) -> Coding:
+def identity(n_columns: int) -> ContrastMap:
     """Every stored column has its own coefficient."""
-    return Coding(np.arange(n_columns), n_columns)
+    return ContrastMap(np.arange(n_columns), n_columns)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import vstack
 
 from .columns import Categorical
-from .contrast_map import Coding
+from .contrast_map import ContrastMap
 
 MANY_ROWS = 20_000  # below this there is little to gain
 FEW_COLUMNS = 4000  # beyond this one matrix of all is no longer made
@@ -18,7 +18,7 @@ BLOCK = 1 << 15  # rows merged at a time
 APART = 64  # levels from which a factor's own block is eliminated as the diagonal that it is
 
 
-class Packed(NamedTuple):
+class MergedFactors(NamedTuple):
     """How a source stores a design, whatever the rows.
 
     Attributes
@@ -28,7 +28,7 @@ class Packed(NamedTuple):
     terms : tuple of Categorical and Sparse
         As they are stored, of the rows that it was made from: the one whose own block is kept as a diagonal last, if
         there is one.
-    coding : Coding or None
+    coding : ContrastMap or None
         From the coefficients, in the order ``order``, to all stored columns.
     order : (m,) array of ints or None
         The numbers of the coefficients, those of the last term's levels last; None where they are in that order.
@@ -38,11 +38,11 @@ class Packed(NamedTuple):
 
     dense: int
     terms: tuple
-    coding: Coding | None
+    coding: ContrastMap | None
     order: np.ndarray | None = None
     groups: tuple | None = None
 
-    def of(self, terms) -> Packed:
+    def of(self, terms) -> MergedFactors:
         """The same for the terms of other rows."""
         if self.groups is None:
             return self._replace(terms=tuple(terms))
@@ -77,41 +77,47 @@ class Packed(NamedTuple):
         return out
 
 
-def pack(terms, coding: Coding | None, dense: int, n_rows: int) -> Packed:
+def pack(terms, coding: ContrastMap | None, dense: int, n_rows: int) -> MergedFactors:
     """The way to store a design of many rows; as it is where nothing is gained.
 
     Parameters
     ----------
     terms : tuple of Categorical and Sparse
-    coding : Coding or None
+    coding : ContrastMap or None
     dense : int
         Columns of numbers, the intercept included.
     n_rows : int
     """
-    long = coding is not None and coding.long > 0
-    short = terms[:-1] if long else terms
+    high_cardinality = coding is not None and coding.high_cardinality > 0
+    short = terms[:-1] if high_cardinality else terms
     few = sum(t.shape[1] for t in short) <= FEW_COLUMNS
     if n_rows < MANY_ROWS or not few or not any(isinstance(t, Categorical) for t in terms):
-        return Packed(dense, terms, coding)
+        return MergedFactors(dense, terms, coding)
     edges = np.cumsum([dense, *(t.shape[1] for t in short)])
-    whole = (Coding(np.arange(edges[-1]), int(edges[-1])) if coding is None else coding).matrix_map()
+    whole = (ContrastMap(np.arange(edges[-1]), int(edges[-1])) if coding is None else coding).matrix_map()
     spans = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    last = None if long else _apart(short, spans, whole)
+    last = None if high_cardinality else _apart(short, spans, whole)
     groups = _groups([None if i == last else t for i, t in enumerate(short)], max(t.shape[1] for t in terms))
     if last is None and all(len(g) == 1 for g in groups):
-        return Packed(dense, terms, coding)
+        return MergedFactors(dense, terms, coding)
     maps = [_combined_map([short[i].shape[1] for i in g], [whole[spans[i]] for i in g]) for g in groups]
     core = vstack([whole[:dense], *maps], format="csr")
-    if long:
-        found = Packed(dense, (), Coding(core, core.shape[0], coding.kept, coding.long), None, (*groups, (len(short),)))
+    if high_cardinality:
+        found = MergedFactors(
+            dense,
+            (),
+            ContrastMap(core, core.shape[0], coding.kept, coding.high_cardinality),
+            None,
+            (*groups, (len(short),)),
+        )
         return found.of(terms)
     if last is None:
-        return Packed(dense, (), Coding(core, core.shape[0]), None, tuple(groups)).of(terms)
+        return MergedFactors(dense, (), ContrastMap(core, core.shape[0]), None, tuple(groups)).of(terms)
     kept = np.flatnonzero(np.diff(whole[spans[last]].indptr))
     levels = whole[spans[last]].indices
     others = np.setdiff1d(np.arange(whole.shape[1]), levels)
-    packed = Coding(core[:, others], core.shape[0], kept, short[last].shape[1])
-    return Packed(dense, (), packed, np.concatenate([others, levels]), (*groups, (last,))).of(terms)
+    packed = ContrastMap(core[:, others], core.shape[0], kept, short[last].shape[1])
+    return MergedFactors(dense, (), packed, np.concatenate([others, levels]), (*groups, (last,))).of(terms)
 
 
 def _apart(terms, spans, whole):

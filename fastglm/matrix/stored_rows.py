@@ -13,26 +13,26 @@ class StoredRows:
     X : (n, p') array
         What is stored as numbers.
     terms : sequence of Categorical or Sparse
-    coding : Coding or None
+    coding : ContrastMap or None
         From the coefficients, the intercept first where ``ones``, to all stored columns.
     ones : bool
     """
 
     dtype, ndim = np.dtype(np.float64), 2
 
-    def __init__(self, X, terms, coding, ones: bool):
-        self.X, self.terms, self.coding, self.ones = X, tuple(terms), coding, bool(ones)
+    def __init__(self, X, terms, coding, has_intercept: bool):
+        self.X, self.terms, self.coding, self.has_intercept = X, tuple(terms), coding, bool(has_intercept)
         stored = X.shape[1] + sum(t.shape[1] for t in self.terms)
-        self.shape = (X.shape[0], stored if coding is None else coding.n_params - self.ones)
+        self.shape = (X.shape[0], stored if coding is None else coding.n_params - self.has_intercept)
 
     def __getitem__(self, part) -> StoredRows:
-        return StoredRows(self.X[part], (t.rows(part) for t in self.terms), self.coding, self.ones)
+        return StoredRows(self.X[part], (t.rows(part) for t in self.terms), self.coding, self.has_intercept)
 
     def toarray(self) -> np.ndarray:
         """The rows as float64 numbers."""
         parts = [self.X.astype(np.float64), *(t.toarray() for t in self.terms)]
-        if self.ones:
+        if self.has_intercept:
             parts.insert(0, np.ones((self.shape[0], 1)))
         stored = np.column_stack(parts)
         full = stored if self.coding is None else self.coding.design(stored)
-        return full[:, int(self.ones) :]
+        return full[:, int(self.has_intercept) :]

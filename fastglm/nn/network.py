@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..family.multinomial import Multinomial
-from ..kernels.row_loops import Pair
+from ..kernels.row_loops import FamilyLink
 
 VARIANCE = {"tanh": 1.0, "relu": 2.0, "logistic": 16.0}  # of the first weights, times the units below
 
@@ -43,9 +43,9 @@ class Network(NamedTuple):
         return (self.inputs, *self.hidden, self.outputs)
 
     @property
-    def pair(self) -> Pair | None:
+    def pair(self) -> FamilyLink | None:
         """Family and link; None for a softmax over classes."""
-        return None if isinstance(self.family, Multinomial) else Pair(self.family, self.link)
+        return None if isinstance(self.family, Multinomial) else FamilyLink(self.family, self.link)
 
     @property
     def n_params(self) -> int:

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..errors import InvalidParameterError
 from ..family.means import inverse_link
-from ..inference import check_offset, check_X
 from ..rows import arrays
-from ..source.base import Data
+from ..rows.matching import check_offset, check_X
+from ..source.base import Block
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
 from ..special import softmax
@@ -153,7 +153,7 @@ class MLPResult:
     def _predictors(self, X, offset, exposure):
         X = arrays.numeric(check_X(self, X), "X")
         given = {"weights": None, "freq_weights": None, "offset": None, "exposure": None}
-        InMemory(Data(X, True, np.zeros(0), names=self.names, **given), 1).check_finite()
+        InMemory(Block(X, True, np.zeros(0), names=self.names, **given), 1).check_finite()
         shift = check_offset(self, offset, exposure, X.shape[0])
         with single_threaded_blas():
             eta = Passes(self.network, X, None).predictors(self.theta)

@@ -11,7 +11,7 @@ from ..solver.sgd.options import SGD
 from ..solver.sgd.sample import SPREAD, Sample
 from ..solver.sgd.scaling import Scaling, standardise
 from ..solver.sgd.training_rows import Rows, prepare
-from ..source.base import Data
+from ..source.base import Block
 from ..source.in_memory import InMemory
 from .network import Network
 from .passes import Passes
@@ -46,13 +46,13 @@ def resolve(options: SGD, network: Network) -> str:
 class Linear(NamedTuple):
     """The linear model on the same rows: what ``Sample`` reads of a task."""
 
-    data: Data
+    data: Block
     rows: Rows
     scaling: Scaling | None
     pair: Any
     width: int
     features: int
-    ones: bool = True
+    has_intercept: bool = True
     sparse: bool = False
 
 
@@ -61,7 +61,7 @@ class NetworkTask:
 
     Parameters
     ----------
-    data : Data
+    data : Block
     network : Network
     options : SGD
         "auto" standardisation is on, without hidden layers where it is for linear models.
@@ -74,9 +74,9 @@ class NetworkTask:
         What a checkpoint must agree in.
     """
 
-    width, ones, sparse, lazy, dtype = 1, True, False, False, np.dtype(np.float64)
+    width, has_intercept, sparse, lazy, dtype = 1, True, False, False, np.dtype(np.float64)
 
-    def __init__(self, data: Data, network: Network, options: SGD, seed: int):
+    def __init__(self, data: Block, network: Network, options: SGD, seed: int):
         self.data, self.network, self.options, self.seed = data, network, options, seed
         self.pair, self.features = network, network.n_params
         self.rows = prepare(data, options)

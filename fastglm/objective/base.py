@@ -12,11 +12,11 @@ from ..family.links import Identity
 from ..kernels import gram
 from ..kernels import layout as k
 from ..kernels.dense import symmetric
-from ..kernels.row_loops import Pair
-from ..source.base import Change
-from ..source.streaming_qr import design, offset, rooted, weight
+from ..kernels.row_loops import FamilyLink
+from ..source.base import RowTransform
+from ..source.streaming_qr import design, offset, streaming_qr, weight
 from .passes import DeviancePass, LevelRows, WeightedDesign
-from .sums import Apart, Bordered, Quadratic
+from .sums import ArrowheadMatrix, PermutedArrowhead, Quadratic
 
 SMALL_CELLS = 50_000
 # multiplications that a QR of a design with terms may take, a second or so; beyond, cross-products are factored
@@ -125,7 +125,9 @@ class Likelihood:
     def design(self) -> Deviance:
         """Least squares over the columns of X alone: y = 0, no offset, and unit weights unless the model is linear."""
         weights = "as they are" if self.linear else "unit"
-        other = Deviance(self.source.changed(Change(False, y=0.0, weights=weights)), Pair(Gaussian(), Identity()))
+        other = Deviance(
+            self.source.changed(RowTransform(False, y=0.0, weights=weights)), FamilyLink(Gaussian(), Identity())
+        )
         other.scale, other.price = self.scale[: self.n_columns], self.price
         return other
 
@@ -164,7 +166,7 @@ class Likelihood:
         kind = np.longdouble if self.small else np.float64
         with np.errstate(all="ignore"):
             # extended precision costs little on small data and keeps every digit of the standard errors
-            return rooted(self.source.reduce(self._weighted(beta, kind)), self.n_params)
+            return streaming_qr(self.source.reduce(self._weighted(beta, kind)), self.n_params)
 
     def preconditioner(self, beta: np.ndarray, rows: int) -> np.ndarray:
         """The diagonal of the information of a sample, (n_params,)."""
@@ -213,13 +215,13 @@ class Deviance(Likelihood):
     Parameters
     ----------
     source : InMemory or Chunked
-    pair : Pair
+    pair : FamilyLink
         Family and link.
     """
 
     bounded = True
 
-    def __init__(self, source, pair: Pair, share: float = 1.0):
+    def __init__(self, source, pair: FamilyLink, share: float = 1.0):
         m = source.n_columns
         super().__init__(source, m, m, share)
         self.pair, self.linear, self._par = pair, pair.linear, pair.par
@@ -240,11 +242,11 @@ class Deviance(Likelihood):
     def constant_start(self, mean: float, eta: float) -> np.ndarray:
         """Coefficients whose linear predictor, offset included, is as near as can be to ``eta`` = link(mean)."""
         m = self.n_params
-        if self.source.data.ones and self.source.data.offset is None and self.source.data.exposure is None:
+        if self.source.data.has_intercept and self.source.data.offset is None and self.source.data.exposure is None:
             return np.concatenate([[eta], np.zeros(m - 1)])
         data = self.source.data
         # beside levels the intercept alone: all levels would only spread the same constant
-        source = self.source.changed(Change(bool(data.ones and data.terms), y=mean))
+        source = self.source.changed(RowTransform(bool(data.has_intercept and data.terms), y=mean))
         q = Deviance(source, self.pair).first()
         self.n_passes += self.price
         d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
@@ -331,7 +333,7 @@ def assembled(source, dense: np.ndarray, extra: np.ndarray, scale: np.ndarray):
 
     Returns
     -------
-    (m, m) array, a Bordered where there is a long term, or an Apart where the source sets a factor apart
+    (m, m) array, a ArrowheadMatrix where there is a long term, or an Apart where the source sets a factor apart
     """
     own, cross, border, diagonal = source.room.split(extra)
     d, width = len(dense), len(dense) + len(own)
@@ -344,8 +346,10 @@ def assembled(source, dense: np.ndarray, extra: np.ndarray, scale: np.ndarray):
     core, m = coding.matrix(full), coding.core
     scale = scale if order is None else scale[order]
     core *= scale[:m] * scale[:m, None]
-    if not coding.long:
+    if not coding.high_cardinality:
         return core
-    long = scale[m:]
-    bordered = Bordered(core, coding.border(border) * scale[:m] * long[:, None], diagonal[coding.kept] * long**2)
-    return bordered if order is None else Apart(bordered, order)
+    high_cardinality = scale[m:]
+    bordered = ArrowheadMatrix(
+        core, coding.border(border) * scale[:m] * high_cardinality[:, None], diagonal[coding.kept] * high_cardinality**2
+    )
+    return bordered if order is None else PermutedArrowhead(bordered, order)

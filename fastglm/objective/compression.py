@@ -24,9 +24,9 @@ from ..family.binomial import Bernoulli, Binomial
 from ..family.gaussian import Gaussian
 from ..family.links import Identity
 from ..kernels.evaluate import evaluate
-from ..kernels.row_loops import Pair
-from ..source.base import Data
-from ..source.covariate_cells import Running
+from ..kernels.row_loops import FamilyLink
+from ..source.base import Block
+from ..source.covariate_cells import CellGrouping
 from ..source.grouping import take
 from ..source.in_memory import InMemory
 from ..source.streaming_qr import offset, predictor
@@ -43,7 +43,7 @@ class Cells(NamedTuple):
 
     Attributes
     ----------
-    data : Data
+    data : Block
         One row a cell, in order of first appearance: y the weighted mean, weights the sum of the weights.
     cell_of : (n,) int32 array or None
         The cell of each row, -1 for a row of weight zero; None for rows that came in blocks.
@@ -57,7 +57,7 @@ class Cells(NamedTuple):
         What the deviance of the rows has beyond that of the cells, whatever the coefficients.
     """
 
-    data: Data
+    data: Block
     cell_of: np.ndarray | None
     rows: int
     counts: np.ndarray
@@ -68,14 +68,14 @@ class Cells(NamedTuple):
     deviance_within: float
 
 
-def compress(data: Data, *, pair: Pair, most: float = 0.5, threads: int = 1) -> Cells | None:
+def compress(data: Block, *, pair: FamilyLink, most: float = 0.5, threads: int = 1) -> Cells | None:
     """The cells of some rows, or None where there are too many of them or no exact sums.
 
     Parameters
     ----------
-    data : Data
+    data : Block
         Its vectors checked (``scan``).
-    pair : Pair
+    pair : FamilyLink
         Family and link.
     most : float
         The most cells a row, beyond which rows stay as they are.
@@ -92,7 +92,7 @@ def compress(data: Data, *, pair: Pair, most: float = 0.5, threads: int = 1) -> 
     expected = expected_cells(data, pair)
     if expected > limit and most < 1.0:
         return None
-    running = Running(data, pair, limit, threads, min(expected, limit))
+    running = CellGrouping(data, pair, limit, threads, min(expected, limit))
     return _finished(running) if running.add(data, keep=True) else None
 
 
@@ -102,12 +102,12 @@ class Compressed(Deviance):
     Parameters
     ----------
     cells : Cells
-    pair : Pair
+    pair : FamilyLink
         Family and link of the rows.
     threads : int
     """
 
-    def __init__(self, cells: Cells, pair: Pair, threads: int):
+    def __init__(self, cells: Cells, pair: FamilyLink, threads: int):
         super().__init__(InMemory(cells.data, threads), of_means(pair))
         self.cells, self.price = cells, len(cells.counts) / cells.rows
         self.n_passes = 1.0  # the one that grouped the rows
@@ -120,7 +120,7 @@ class Compressed(Deviance):
         return q._replace(deviance=q.deviance + self.cells.deviance_within, pearson=chi2)
 
 
-def pays(data: Data, pair: Pair, rows: int) -> int:
+def pays(data: Block, pair: FamilyLink, rows: int) -> int:
     """The most cells with which compressing ``rows`` rows is quicker than reading them at every pass, by measurement.
 
     More where a row costs more: of factors, of a link that is not canonical, of many columns.
@@ -131,13 +131,13 @@ def pays(data: Data, pair: Pair, rows: int) -> int:
     return 0 if few else min(rows // 20, 200_000 if dear else 50_000)
 
 
-def compressed(source, pair: Pair, wanted) -> Cells | None:
+def compressed(source, pair: FamilyLink, wanted) -> Cells | None:
     """The cells of a source's rows, or None where they are better left alone.
 
     Parameters
     ----------
     source : InMemory or Chunked
-    pair : Pair
+    pair : FamilyLink
     wanted : "auto" or True
         Compress where it pays, or wherever it can be done.
 
@@ -167,26 +167,26 @@ def compressed(source, pair: Pair, wanted) -> Cells | None:
     return cells
 
 
-def compress_blocks(blocks, pair: Pair, limit: int = 1_000_000) -> Cells | None:
+def compress_blocks(blocks, pair: FamilyLink, limit: int = 1_000_000) -> Cells | None:
     """The cells of rows that come in blocks, or None where there are more than ``limit``.
 
     Parameters
     ----------
-    blocks : iterable of Data
+    blocks : iterable of Block
         With the same columns; each with or without weights, frequencies, offset and exposure as the first.
-    pair : Pair
+    pair : FamilyLink
     limit : int
         The most cells, which bounds the memory.
     """
     running = None
     for data in blocks:
-        running = Running(data, pair, min(limit, MOST_CELLS)) if running is None else running
+        running = CellGrouping(data, pair, min(limit, MOST_CELLS)) if running is None else running
         if not running.add(data):
             return None
     return None if running is None else _finished(running)
 
 
-def expected_cells(data: Data, pair: Pair) -> float:
+def expected_cells(data: Block, pair: FamilyLink) -> float:
     """How many cells some rows have, estimated from a sample of them in well under a millisecond.
 
     By Chao and Lin's estimate (2012, Biometrics 68), for sampling without replacement, from the numbers of cells seen
@@ -203,7 +203,7 @@ def expected_cells(data: Data, pair: Pair) -> float:
     if any(len(np.unique(v)) == len(probe) for v in probe.T):
         return np.inf  # so many values of a column alone, and no kernel to compile to see it
     sample = take(data, rows)._replace(y=np.zeros(size))
-    running = Running(sample, pair, size)
+    running = CellGrouping(sample, pair, size)
     if not running.words.fit(sample):
         return np.inf
     ids, keys = np.empty(size, np.int32), np.empty((size, running.words.width))
@@ -215,12 +215,12 @@ def expected_cells(data: Data, pair: Pair) -> float:
     return len(seen) + unseen
 
 
-def of_means(pair: Pair) -> Pair:
+def of_means(pair: FamilyLink) -> FamilyLink:
     """The pair for means of y, which are fractions where y is zero or one."""
     return pair._replace(family=Binomial()) if isinstance(pair.family, Bernoulli) else pair
 
 
-def pearson(cells: Cells, pair: Pair, beta: np.ndarray) -> float:
+def pearson(cells: Cells, pair: FamilyLink, beta: np.ndarray) -> float:
     """Pearson's chi-square of the rows at ``beta``: sum w (y - mu)^2 / V(mu)."""
     total = 0.0
     for part, at in _stretches(cells, pair, beta):
@@ -232,7 +232,9 @@ def pearson(cells: Cells, pair: Pair, beta: np.ndarray) -> float:
     return total
 
 
-def meat(cells: Cells, pair: Pair, beta: np.ndarray, scale: np.ndarray | None = None, threads: int = 1) -> np.ndarray:
+def meat(
+    cells: Cells, pair: FamilyLink, beta: np.ndarray, scale: np.ndarray | None = None, threads: int = 1
+) -> np.ndarray:
     """The sum of the outer products of the rows' scores at ``beta``, as ``Likelihood.scores`` has it.
 
     Parameters
@@ -252,7 +254,7 @@ def meat(cells: Cells, pair: Pair, beta: np.ndarray, scale: np.ndarray | None = 
         squares[part] = cells.A[part] * g * g + 2.0 * cells.B[part] * g * r + cells.C[part] * r * r
     # the information of least squares is X' diag(weights) X; a square may be less than zero by its rounding
     data = cells.data._replace(weights=np.maximum(squares, 0.0), offset=None, exposure=None)
-    objective = Deviance(InMemory(data, threads), Pair(Gaussian(), Identity()))
+    objective = Deviance(InMemory(data, threads), FamilyLink(Gaussian(), Identity()))
     objective.scale = np.ones(len(beta)) if scale is None else scale
     return objective.at(np.zeros(len(beta)), 2).information
 

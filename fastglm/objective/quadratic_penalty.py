@@ -7,7 +7,7 @@ import numpy as np
 from ..source.streaming_qr import triangle
 
 
-class Anchored:
+class QuadraticPenalty:
     """Half the deviance plus (beta - centre)' P (beta - centre) / 2, less pull' (beta - centre).
 
     For solvers it is an objective like any other.

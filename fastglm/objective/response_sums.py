@@ -16,7 +16,7 @@ from ..source.task import Task
 COUNTS = 256  # small counts, whose log-factorials are looked up
 
 
-class Scan(NamedTuple):
+class ResponseSums(NamedTuple):
     """Sums over the rows of positive weight.
 
     ``nobs`` counts rows by frequency, ``weight`` sums weight times frequency, ``saturated`` is the log-likelihood at
@@ -41,7 +41,7 @@ class Scan(NamedTuple):
         return self.fractions == 0.0
 
 
-def scan(source, pair) -> Scan:
+def validate_response(source, pair) -> ResponseSums:
     """Scan the vectors of ``source`` for a family; raises on the first unusable value."""
     family = pair.family
     if getattr(family, "binary_is_saturated", False):
@@ -55,7 +55,7 @@ def scan(source, pair) -> Scan:
     return _scan(source, family, pair)
 
 
-def check(source, family) -> Scan:
+def check(source, family) -> ResponseSums:
     """The sums that need no density; raises on the first unusable value."""
     return _scan(source, family)
 
@@ -72,7 +72,7 @@ class Vectors(Task):
     Parameters
     ----------
     family : family
-    pair : Pair or None
+    pair : FamilyLink or None
         Whose density at mu = y is summed; none without it.
     table : (COUNTS,) array or None
         That density at the first counts, for unit weight.
@@ -115,9 +115,9 @@ class ClassWeights(Task):
         return np.bincount(data.y[rows].astype(np.intp), weights=w, minlength=self.n_classes).astype(np.float64)
 
 
-def _scan(source, *what) -> Scan:
+def _scan(source, *what) -> ResponseSums:
     task = Vectors(*what)
-    found = Scan(*source.reduce(task).tolist())
+    found = ResponseSums(*source.reduce(task).tolist())
     if found.failures:
         refuse(source.data, task.family)
     if not found.weight > 0.0:

@@ -10,7 +10,7 @@ from ..kernels.classes import class_pass
 from ..source.streaming_qr import WeightedRows, design, weight
 from .base import Likelihood, assembled
 from .passes import Pass
-from .sums import Bordered, Quadratic
+from .sums import ArrowheadMatrix, Quadratic
 
 
 class ClassPass(Pass):
@@ -144,9 +144,9 @@ class CrossEntropy(Likelihood):
             matrices = [assembled(self.source, a, b, scale) for a, b in zip(matrices, extras, strict=True)]
         if order == k.ORDER_DIAGONAL:
             return q._replace(information=np.concatenate([matrices[i].diagonal() for i in range(others)]))
-        if self.source.long and order == 2:
+        if self.source.high_cardinality and order == 2:
             return q._replace(information=bordered_laplacian(matrices, self.n_classes))
-        matrices = np.array([A.toarray() if isinstance(A, Bordered) else A for A in matrices])
+        matrices = np.array([A.toarray() if isinstance(A, ArrowheadMatrix) else A for A in matrices])
         return q._replace(information=laplacian(matrices, self.n_classes))
 
 
@@ -164,8 +164,8 @@ def laplacian(matrices: np.ndarray, n_classes: int) -> np.ndarray:
     return _by_class(whole, n_classes).reshape(others * m, others * m)
 
 
-def bordered_laplacian(parts, n_classes: int) -> Bordered:
-    """``laplacian`` of matrices that are ``Bordered``: the border of each level's classes, and the pairs' weights."""
+def bordered_laplacian(parts, n_classes: int) -> ArrowheadMatrix:
+    """``laplacian`` of arrowhead matrices: the border of each level's classes, and the pairs' weights."""
     (L, m0), others = parts[0].border.shape, n_classes - 1
     core = laplacian(np.array([part.core for part in parts]), n_classes)
     border = _by_class(np.array([part.border for part in parts]), n_classes).transpose(1, 0, 2, 3)
@@ -175,7 +175,7 @@ def bordered_laplacian(parts, n_classes: int) -> Bordered:
         last[:, a, b] = last[:, b, a] = part.last
     k, m = np.arange(others), m0 + L
     order = np.concatenate([np.add.outer(m * k, np.arange(m0)).ravel(), np.add.outer(m0 + np.arange(L), m * k).ravel()])
-    return Bordered(core, border.reshape(L * others, others * m0), last, order)
+    return ArrowheadMatrix(core, border.reshape(L * others, others * m0), last, order)
 
 
 def _pairs(n_classes):

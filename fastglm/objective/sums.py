@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Bordered(NamedTuple):
+class ArrowheadMatrix(NamedTuple):
     """An information whose last block is that of a factor's many levels: [[core, border'], [border, D]].
 
     ``core`` (m0, m0) symmetric, ``border`` (L, m0), D = diag(``last``) with ``last`` (L,). Of c + 1 classes a level has
@@ -31,7 +31,7 @@ class Bordered(NamedTuple):
         out[self.order] = own
         return out
 
-    def scaled(self, factor: float) -> Bordered:
+    def scaled(self, factor: float) -> ArrowheadMatrix:
         """Times a number."""
         return self._replace(core=self.core * factor, border=self.border * factor, last=self.last * factor)
 
@@ -55,12 +55,12 @@ class Bordered(NamedTuple):
         here = here if self.order is None else here[self.order]
         return np.flatnonzero(here[:m]), np.flatnonzero(here[m:].reshape(len(self.last), -1).all(1))
 
-    def part(self, columns: np.ndarray, levels: np.ndarray) -> Bordered:
+    def part(self, columns: np.ndarray, levels: np.ndarray) -> ArrowheadMatrix:
         """The block of some of the core's columns and some levels, its coefficients in this order."""
         core, border = self.core[np.ix_(columns, columns)], self.border
         if len(levels) < len(self.last):
             border = border[self.rows(levels) - len(self.core)]
-        return Bordered(core, border[:, columns], self.last[levels])
+        return ArrowheadMatrix(core, border[:, columns], self.last[levels])
 
     def toarray(self) -> np.ndarray:
         """The whole matrix."""
@@ -82,7 +82,7 @@ class Bordered(NamedTuple):
 
 
 def blocks(last: np.ndarray) -> np.ndarray:
-    """The levels' block of a ``Bordered``: its diagonal (L,), or its blocks (L, c, c)."""
+    """The levels' block of a ``ArrowheadMatrix``: its diagonal (L,), or its blocks (L, c, c)."""
     if last.ndim == 1:
         return last
     out, k = -last, np.arange(last.shape[1])
@@ -97,17 +97,17 @@ def spread(D: np.ndarray, V: np.ndarray) -> np.ndarray:
     return (D @ V.reshape(len(D), D.shape[1], -1)).reshape(V.shape)
 
 
-class Apart:
+class PermutedArrowhead:
     """An information with a factor's levels set apart: a bordered one whose coefficients have an order of their own.
 
     Parameters
     ----------
-    bordered : Bordered
+    bordered : ArrowheadMatrix
     order : (m,) array of ints
         The numbers of its coefficients; as an array it is the matrix in the order of these numbers.
     """
 
-    def __init__(self, bordered: Bordered, order: np.ndarray):
+    def __init__(self, bordered: ArrowheadMatrix, order: np.ndarray):
         self.bordered, self.order = bordered, order
 
     def diagonal(self) -> np.ndarray:
@@ -116,9 +116,9 @@ class Apart:
         out[self.order] = self.bordered.diagonal()
         return out
 
-    def scaled(self, factor: float) -> Apart:
+    def scaled(self, factor: float) -> PermutedArrowhead:
         """Times a number."""
-        return Apart(self.bordered.scaled(factor), self.order)
+        return PermutedArrowhead(self.bordered.scaled(factor), self.order)
 
     def __array__(self, dtype=None, copy=None):
         core, border, last, _ = self.bordered
@@ -169,7 +169,7 @@ class Quadratic(NamedTuple):
         """Every sum times ``factor``: a sample's estimate of the whole."""
         information = self.information
         if information is not None:
-            parts = isinstance(information, (Bordered, Apart))
+            parts = isinstance(information, (ArrowheadMatrix, PermutedArrowhead))
             information = information.scaled(factor) if parts else information * factor
         return self._replace(
             deviance=self.deviance * factor,

@@ -10,12 +10,12 @@ from ..errors import InvalidParameterError
 from ..family.binomial import Bernoulli, Binomial
 from ..family.links import Logit
 from ..family.multinomial import Multinomial
-from ..kernels.row_loops import Pair
+from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
-from ..objective.response_sums import Scan, check, scan
+from ..objective.response_sums import ResponseSums, check, validate_response
 from ..objective.softmax import CrossEntropy
 from ..rows import arrays, labels
-from ..source.base import Data, weight_of
+from ..source.base import Block, weight_of
 from ..source.in_memory import InMemory
 from ..types import VECTORS
 
@@ -33,8 +33,8 @@ class Shape(NamedTuple):
 class Batch(NamedTuple):
     """Checked rows of positive weight, with the sums that the result needs of them."""
 
-    data: Data
-    sums: Scan
+    data: Block
+    sums: ResponseSums
     totals: np.ndarray | None
     shape: Shape
 
@@ -49,9 +49,9 @@ class Batch(NamedTuple):
                 return None
             return np.concatenate([np.full(k, neutral) if c is None else c for k, c in zip(n, columns, strict=True)])
 
-        data = Data(
+        data = Block(
             np.concatenate([d.X for d in parts]),
-            self.data.ones,
+            self.data.has_intercept,
             np.concatenate([d.y for d in parts]),
             stack("weights", 1.0),
             stack("freq_weights", 1.0),
@@ -68,12 +68,12 @@ class Batch(NamedTuple):
     def where(self, rows) -> Batch:
         """Some of the rows, a slice or a mask, for the rows' own sake: without sums."""
         totals = None if self.totals is None else np.zeros_like(self.totals)
-        return Batch(_counting(self.data, rows), Scan(*[0.0] * len(Scan._fields)), totals, self.shape)
+        return Batch(_counting(self.data, rows), ResponseSums(*[0.0] * len(ResponseSums._fields)), totals, self.shape)
 
 
-def add(a: Scan, b: Scan) -> Scan:
+def add(a: ResponseSums, b: ResponseSums) -> ResponseSums:
     """The sums over the rows of both."""
-    return Scan(*(x + y for x, y in zip(a, b, strict=True)))
+    return ResponseSums(*(x + y for x, y in zip(a, b, strict=True)))
 
 
 def checked(family, X, y, shape: Shape | None, *, intercept, names, classes, link, **vectors) -> Batch | None:
@@ -102,7 +102,7 @@ def checked(family, X, y, shape: Shape | None, *, intercept, names, classes, lin
         raise InvalidParameterError(
             f"y has the labels {list(found or NUMBERS)}, in the batches before it had {list(shape.classes or NUMBERS)}"
         )
-    data = Data(X, intercept, y, **vectors, names=names)
+    data = Block(X, intercept, y, **vectors, names=names)
     w = weight_of(data.weights, data.freq_weights)
     if not _counts(w):
         return None
@@ -173,7 +173,11 @@ def _sums(data, family, link):
     """What the result needs of the rows, all of them checked."""
     source = InMemory(data, 1)
     source.check_finite()
-    return check(source, family) if isinstance(family, Multinomial) else scan(source, Pair(family, link))
+    return (
+        check(source, family)
+        if isinstance(family, Multinomial)
+        else validate_response(source, FamilyLink(family, link))
+    )
 
 
 def _counts(w) -> bool:
@@ -181,22 +185,22 @@ def _counts(w) -> bool:
     return w is None or bool(np.any(w))
 
 
-def _counting(data: Data, keep) -> Data:
+def _counting(data: Block, keep) -> Block:
     """The rows that ``keep``, a mask (n,) or a slice, marks."""
     cut = {f: getattr(data, f)[keep] for f in FIELDS if getattr(data, f) is not None}
     return data._replace(**cut)
 
 
-def owned(data: Data) -> Data:
+def owned(data: Block) -> Block:
     """A copy in float64 that the caller cannot change."""
     own = {f: np.array(v, dtype=np.float64, order="C") for f in FIELDS if (v := getattr(data, f)) is not None}
     return data._replace(**own)
 
 
-def objective(family, link, data: Data, sums: Scan, n_classes: int | None):
+def objective(family, link, data: Block, sums: ResponseSums, n_classes: int | None):
     """The deviance of a batch, in this thread."""
     source = InMemory(data, 1)
     if n_classes is not None:
         return CrossEntropy(source, n_classes)
     quick = isinstance(family, Binomial) and isinstance(link, Logit) and sums.binary
-    return Deviance(source, Pair(Bernoulli() if quick else family, link))
+    return Deviance(source, FamilyLink(Bernoulli() if quick else family, link))

@@ -22,7 +22,7 @@ from scipy.special import log_ndtr
 from ..errors import ConvergenceWarning, DriftWarning
 from ..family.multinomial import Multinomial
 from ..kernels.evaluate import row_terms
-from ..kernels.row_loops import Pair
+from ..kernels.row_loops import FamilyLink
 from ..source.streaming_qr import offset, weight
 
 STRETCH, ENOUGH = 1000, 100  # rows of a stretch, at least, and at the end of a stream
@@ -67,7 +67,7 @@ class Fluctuation:
         Parameters
         ----------
         family, link
-        data : Data
+        data : Block
         beta : (q,) array
             The coefficients so far, (M M') their covariance without the dispersion.
         dispersion : float
@@ -165,11 +165,11 @@ def look(data, directions: np.ndarray, beta: np.ndarray) -> Seen:
     """The rows of ``data`` (``Data``) times ``directions`` (q, d) and ``beta`` (q,)."""
     X = np.asarray(data.X, np.float64)
     M = np.column_stack([directions, beta])
-    parts = M.reshape(-1, X.shape[1] + data.ones, M.shape[1])
+    parts = M.reshape(-1, X.shape[1] + data.has_intercept, M.shape[1])
     out = np.empty((len(parts), len(X), M.shape[1]))
     for Z, part in zip(out, parts, strict=True):
-        np.matmul(X, part[int(data.ones) :], out=Z)
-        if data.ones:
+        np.matmul(X, part[int(data.has_intercept) :], out=Z)
+        if data.has_intercept:
             Z += part[0]
     return Seen(out[:, :, :-1], out[:, :, -1].T)
 
@@ -205,7 +205,7 @@ def doubt(drift: Fluctuation, dispersion: float, lost: np.ndarray, names):
 def blamed(data, M: np.ndarray) -> np.ndarray:
     """How many rows each coefficient (q,) makes uncertain: the one whose own error moves the linear predictor most."""
     X = np.asarray(data.X, np.float64)
-    X = np.column_stack([np.ones(len(X)), X]) if data.ones else X
+    X = np.column_stack([np.ones(len(X)), X]) if data.has_intercept else X
     errors = np.linalg.norm(M, axis=1)
     moved = np.abs(np.tile(X, len(errors) // X.shape[1])) * errors
     return np.bincount(moved.argmax(1), minlength=len(errors)).astype(np.float64)
@@ -220,7 +220,7 @@ def scores(family, link, data, seen: Seen):
     n = len(eta)
     w = weight(data, 0, n)
     if not isinstance(family, Multinomial):
-        r, h, _ = row_terms(Pair(family, link), eta[:, 0] + offset(data, 0, n), data.y[:n], w)
+        r, h, _ = row_terms(FamilyLink(family, link), eta[:, 0] + offset(data, 0, n), data.y[:n], w)
         Z = Z[0]
         u = Z * r[:, None]
         return u.sum(0), np.einsum("nd,nd->d", u, u), Z.T @ (Z * h[:, None])

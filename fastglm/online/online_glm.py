@@ -10,19 +10,19 @@ import numpy as np
 from ..errors import ConvergenceWarning, InvalidParameterError, warn
 from ..family.multinomial import Multinomial
 from ..fitting.entry import fit
-from ..fitting.null import ClassNull
+from ..fitting.null import ClassNullModel
 from ..fitting.run import GLM, Softmax
 from ..fitting.sources import check_options
-from ..kernels.row_loops import Pair
-from ..objective.response_sums import Scan
+from ..kernels.row_loops import FamilyLink
+from ..objective.response_sums import ResponseSums
 from ..rows import arrays
 from ..rows.labels import Encoded
 from ..solver.factor import from_root
 from ..solver.newton import without_aliased
 from ..solver.stream import prefix
-from ..solver.stream_state import SOLVED, UNTRUSTED, Running
+from ..solver.stream_state import SOLVED, UNTRUSTED, StreamState
 from ..solvers import Stream
-from ..source.base import Data
+from ..source.base import Block
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
 from ..types import VECTORS
@@ -52,11 +52,11 @@ COLLINEAR = 1e-7
 class OnlineGLM:
     """A generalized linear model that learns from batches, each read once: no learning rate, and standard errors.
 
-    The first rows are kept until they give an estimate; then each batch moves the coefficients by Newton steps whose
-    curvature is that of all rows so far (``fastglm.solver.stream_state``). Rows of columns that are not known yet, because
-    they are rarely other than constant, are kept until they are, and solved for again with every batch. The estimates
-    are within a small part of a standard error of the optimum over all rows, whatever the scale of the columns; for the
-    gaussian with the identity link they are the optimum.
+    The first rows are kept until they give an estimate; then each batch moves the coefficients by Newton steps
+    whose curvature is that of all rows so far (``fastglm.solver.stream_state``). Rows of columns that are not known
+    yet, because they are rarely other than constant, are kept until they are, and solved for again with every
+    batch. The estimates are within a small part of a standard error of the optimum over all rows, whatever the
+    scale of the columns; for the gaussian with the identity link they are the optimum.
 
     Parameters
     ----------
@@ -99,9 +99,9 @@ class OnlineGLM:
         self._names = None if names is None else tuple(str(v) for v in names)
         self._shape: Shape | None = None
         self._kept: list[Batch] = []
-        self._running: Running | None = None
+        self._running: StreamState | None = None
         self._drift: Fluctuation | None = None
-        self._sums: Scan | None = None
+        self._sums: ResponseSums | None = None
         self._totals: np.ndarray | None = None
         self._centre, self._null = np.nan, 0.0
         self._given: frozenset = frozenset()
@@ -259,7 +259,7 @@ class OnlineGLM:
         free = np.ones(o.n_params, bool)
         if self.intercept:
             free[:: o.n_columns] = False
-        running = Running(o.n_params, free, self.cov == "robust", o.linear)
+        running = StreamState(o.n_params, free, self.cov == "robust", o.linear)
         fallback = constant_model(o, batch, self.family, self.link)
         beta = prefix(o, fallback, free, tol=1e-6)
         if beta is None:
@@ -273,7 +273,7 @@ class OnlineGLM:
         """The deviance of a batch at the constant mean ``centre``, or without an intercept at eta = 0."""
         if batch.totals is not None or batch.data.offset is not None or batch.data.exposure is not None:
             return np.nan
-        bare = batch.data._replace(X=batch.data.X[:, :0], ones=True)
+        bare = batch.data._replace(X=batch.data.X[:, :0], has_intercept=True)
         eta = float(self.link.link(centre)) if self.intercept else 0.0
         return objective(self.family, self.link, bare, batch.sums, None).at(np.array([eta]), 0).deviance
 
@@ -350,18 +350,18 @@ class OnlineGLM:
 
     def _model(self):
         """The model of a fit over no rows, with the sums of all, and the labels."""
-        ones = {name: np.zeros(0) for name in self._given}
+        present = {name: np.zeros(0) for name in self._given}
         names = self._shape.names
-        source = InMemory(Data(np.zeros((0, len(names))), self.intercept, np.zeros(0), **(
-            dict.fromkeys(VECTORS) | ones), names=names), 1)  # fmt: skip
+        source = InMemory(Block(np.zeros((0, len(names))), self.intercept, np.zeros(0), **(
+            dict.fromkeys(VECTORS) | present), names=names), 1)  # fmt: skip
         source.n_rows = self.n_rows
         if isinstance(self.family, Multinomial):
             encoded = self._encoded()
             family = self.family._replace(reference=encoded.reference)
             model = Softmax(source, family, self.link, encoded, self._totals, self._sums, Stream(), self.cov)
-            model.null = ClassNull(model, 0 if self.intercept else None)
+            model.null = ClassNullModel(model, 0 if self.intercept else None)
             return model, encoded
-        model = GLM(source, self.family, self.link, Pair(self.family, self.link), self._sums, Stream(), self.cov)
+        model = GLM(source, self.family, self.link, FamilyLink(self.family, self.link), self._sums, Stream(), self.cov)
         model.null = Remembered(self._null_deviance(), 0 if self.intercept else None)
         return model, self._labels()
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from ..core.atomic import whole
 from ..errors import FileFormatError, InvalidParameterError
-from ..objective.response_sums import Scan
+from ..objective.response_sums import ResponseSums
 from ..result.codecs import named, read_named
-from ..solver.stream_state import Running
-from ..source.base import Data
+from ..solver.stream_state import StreamState
+from ..source.base import Block
 from .batch import FIELDS, NUMBERS, Batch, Shape, add
 from .drift import Fluctuation
 
@@ -136,15 +136,15 @@ def _restored(cls, header, arrays):
     if header["shape"] is not None:
         names, classes = header["shape"]
         model._shape = Shape(tuple(names), None if classes is None else tuple(classes))
-    model._sums = Scan(*arrays["sums"].tolist()) if "sums" in arrays else None
+    model._sums = ResponseSums(*arrays["sums"].tolist()) if "sums" in arrays else None
     model._totals = arrays.get("totals")
     for i in range(header["kept"]):
         given = {f: arrays.get(f"{i}/{f}") for f in FIELDS}
-        data = Data(ones=model.intercept, names=model._shape.names, **given)
-        sums = Scan(*arrays[f"{i}/sums"].tolist())
+        data = Block(has_intercept=model.intercept, names=model._shape.names, **given)
+        sums = ResponseSums(*arrays[f"{i}/sums"].tolist())
         model._kept.append(Batch(data, sums, arrays.get(f"{i}/totals"), model._shape))
     if header["running"]:
-        model._running = Running.from_state(_part(arrays, "running/"))
+        model._running = StreamState.from_state(_part(arrays, "running/"))
         drift = _part(arrays, "drift/")
         # the first version looked at other sums
         model._drift = Fluctuation.from_state(drift) if drift else Fluctuation(model._running.spread())

@@ -16,7 +16,7 @@ def constant_model(o, batch, family, link):
     """() -> coefficients of the constant model: the mean of y, or the shares of the classes."""
     if batch.totals is not None:
         beta = np.zeros((o.n_classes - 1, o.n_columns))
-        if batch.data.ones:
+        if batch.data.has_intercept:
             shares = np.maximum(batch.totals, 0.5)
             beta[:, 0] = np.log(shares[1:] / shares[0])
         return lambda: beta.ravel()

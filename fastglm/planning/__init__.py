@@ -9,7 +9,7 @@ import numpy as np
 
 from ..family.multinomial import Multinomial
 from ..fitting.sources import check_options, check_size
-from ..kernels.row_loops import Pair
+from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
 from ..objective.softmax import CrossEntropy
 from ..rows import arrays
@@ -102,7 +102,7 @@ def plan(
     source.rows_read, source.sample_limit = seen.rows, seen.sample_limit(source)
     check_size(source, cov, isinstance(family, Multinomial))
     several = seen.classes if isinstance(family, Multinomial) else 0
-    objective = CrossEntropy(source, several) if several else Deviance(source, Pair(family, link))
+    objective = CrossEntropy(source, several) if several else Deviance(source, FamilyLink(family, link))
     cells = None if several or compress is False else cells_of(seen, objective, options, compress)
     course = course_of(objective, seen, family, link, options, cov, cells)
     return Plan(

@@ -13,7 +13,7 @@ from ..files import is_rows, open_rows
 from ..fitting.stored import MEMORY, reader_for
 from ..rows import arrays
 from ..rows.arguments import with_shifts
-from ..source.base import Data
+from ..source.base import Block
 from ..source.chunked import Chunked, Chunks
 
 LOOK = 65_536  # rows looked at for cells and rare events
@@ -23,7 +23,7 @@ class Seen(NamedTuple):
     """What one look tells of the rows: a first ``piece`` of them, and how many there are of what; ``again`` says
     whether files are read at every pass, ``held`` what the caller's own data take, in bytes."""
 
-    piece: Data
+    piece: Block
     rows: int
     classes: int
     files: int = 0
@@ -93,8 +93,8 @@ def _of_frame(formula, data, family, given, missing) -> Seen:
         y = np.zeros(n)
     else:
         y, weights, _ = arrays.response(built.y, n, family, weights)
-    piece = Data(
-        built.X, built.ones, y, weights, vectors[1], built.offset, built.exposure, built.names, built.terms,
+    piece = Block(
+        built.X, built.has_intercept, y, weights, vectors[1], built.offset, built.exposure, built.names, built.terms,
         built.coding,
     )  # fmt: skip
     rows, each = design.n_rows - design.n_dropped, sum(_sizes(piece)) / n
@@ -107,7 +107,7 @@ def _of_arrays(y, X, family, given, missing) -> Seen:
     n = len(data.y)
     piece = data._replace(
         X=data.X[:LOOK], terms=tuple(t.rows(slice(0, LOOK)) for t in data.terms),
-        **{name: None if v is None else v[:LOOK] for name, v in zip(Data._fields[2:7], data[2:7], strict=True)},
+        **{name: None if v is None else v[:LOOK] for name, v in zip(Block._fields[2:7], data[2:7], strict=True)},
     )  # fmt: skip
     count = len(classes.classes) if isinstance(family, Multinomial) else 0
     return Seen(piece, n, count, row_bytes=sum(_sizes(data)), held=sum(_sizes(data)))

@@ -34,7 +34,7 @@ def cells_of(seen, objective, options, wanted) -> int | None:
     return int(np.ceil(found)) or len(seen.piece.y) if found <= most else None
 
 
-class Course(NamedTuple):
+class PassForecast(NamedTuple):
     """The passes of a fit: with curvature, without, and a sample's as a ``share`` of all rows; ``reads`` of the files;
     whether rows are ``gathered`` even where they are too many."""
 
@@ -50,7 +50,7 @@ class Course(NamedTuple):
         return self.curvature + self.score + self.share
 
 
-def course_of(objective, seen, family, link, options, cov, cells) -> Course:
+def course_of(objective, seen, family, link, options, cov, cells) -> PassForecast:
     """What the solver will do, by its own rules."""
     name, canonical = name_of(options), getattr(family, "canonical", None) == link.name
     robust, n, m = cov not in (None, "model"), seen.rows, objective.n_params
@@ -58,26 +58,28 @@ def course_of(objective, seen, family, link, options, cov, cells) -> Course:
     newton = 2.0 + small if objective.linear else NEWTON + NOT_CANONICAL * (not canonical) + small
     if cells is not None:
         shrunk = newton * cells / n
-        return _read(seen, Course(CELLS + shrunk, 0.0))
+        return _read(seen, PassForecast(CELLS + shrunk, 0.0))
     if name == "sgd":
-        return _read(seen, Course(1.0, float(options.epochs)))._replace(reads=float(seen.files > 0), gathered=True)
+        return _read(seen, PassForecast(1.0, float(options.epochs)))._replace(
+            reads=float(seen.files > 0), gathered=True
+        )
     if name in MATRIX_FREE or (name == "auto" and objective.n_eliminated > LARGE):
         name = "newton-cg" if name == "auto" else name
         score = (LBFGS if name == "lbfgs" else NEWTON_CG) - SPARED[name] * objective.linear
-        return _read(seen, Course(float(cov is not None) + robust, score))
+        return _read(seen, PassForecast(float(cov is not None) + robust, score))
     if name == "stream" and n >= 4 * max(50 * m, 1000, n // 50):
-        return _read(seen, Course(1.0, STREAM - 1.0 + (n < ENOUGH * m)))
+        return _read(seen, PassForecast(1.0, STREAM - 1.0 + (n < ENOUGH * m)))
     if name == "auto" and not objective.linear and objective.sampleable:
         information = _information(seen, family)
         sample = choose_sample(n, m, information, objective.score_cost, objective.source.sample_limit)
         if sample is not None:
             return _read(seen, _from_sample(objective, sample, information, canonical, cov, options.tol))
     if objective.linear and name == "auto":
-        return _read(seen, Course(1.0 + robust, newton - 1.0))
-    return _read(seen, Course(newton + robust, 0.0))
+        return _read(seen, PassForecast(1.0 + robust, newton - 1.0))
+    return _read(seen, PassForecast(newton + robust, 0.0))
 
 
-def _read(seen, course) -> Course:
+def _read(seen, course) -> PassForecast:
     """The course with how often the files are read: a sample of rows that are cheap to read takes a read too."""
     if not seen.again:
         return course._replace(reads=float(seen.files > 0))
@@ -86,7 +88,7 @@ def _read(seen, course) -> Course:
     return course._replace(share=share, reads=course.curvature + course.score + samples)
 
 
-def _from_sample(objective, sample, information, canonical, cov, tol) -> Course:
+def _from_sample(objective, sample, information, canonical, cov, tol) -> PassForecast:
     """A descent from a sample's optimum: the distances to expect, and what ``descend`` does at each of them."""
     n, m, share = objective.source.n_rows, objective.n_params, sample.rows / objective.source.n_rows
     control = Control(
@@ -106,7 +108,7 @@ def _from_sample(objective, sample, information, canonical, cov, tol) -> Course:
         left = min(action.left, sqrt(m / information) * state.distance**2) if exact else action.left
         state = state._replace(distance=left, drift=0.0 if fresh else state.drift + state.distance, fresh=fresh)
     on_sample = share * (ON_SAMPLE + 2.0 * sample.transport)
-    return Course(curvature, score, sample.rows, on_sample)
+    return PassForecast(curvature, score, sample.rows, on_sample)
 
 
 def _information(seen, family) -> float:

@@ -12,15 +12,16 @@ from ..design.recipe import complete
 from ..errors import InvalidParameterError
 from ..family.multinomial import Multinomial
 from ..files import is_rows, open_rows
-from ..inference import check_covariance, check_X, sandwich
+from ..inference import check_covariance, sandwich
 from ..inference.cluster_ids import ClusteredChunks, ClusterReader
 from ..inference.row_scores import ClassScores, MeanScores
-from ..kernels.row_loops import Pair
+from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
 from ..objective.response_sums import check
 from ..objective.softmax import CrossEntropy
 from ..rows import arrays
 from ..rows.arguments import found_by_name, unknown
+from ..rows.matching import check_X
 from ..rows.reader import FrameReader, Response, fragments_of
 from ..source.chunked import Chunked, Chunks
 from ..source.in_memory import InMemory
@@ -91,7 +92,7 @@ def _asked(kind, cluster, correction):
     elif correction is not None:
         raise InvalidParameterError("correction belongs to the kind 'cluster'; for the others it is in their names")
     cov = sandwich.parse(kind)
-    if not isinstance(cov, sandwich.Robust):
+    if not isinstance(cov, sandwich.CovarianceSpec):
         raise InvalidParameterError(f"unknown covariance {kind!r}; known: {sandwich.KNOWN}")
     return cov
 
@@ -106,7 +107,7 @@ def _covariance(result, cov, source, inverse):
         objective = CrossEntropy(source, others + 1)
         scores = ClassScores(sandwich.zeroed(beta).reshape(others, -1))
     else:
-        pair = Pair(result.family, result.link)
+        pair = FamilyLink(result.family, result.link)
         objective, scores = Deviance(source, pair), MeanScores(pair, sandwich.zeroed(beta))
     root = result.information_root
     fitted = sandwich.Fitted(

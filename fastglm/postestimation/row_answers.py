@@ -19,7 +19,7 @@ from ..inference import multinomial
 from ..inference.influence import influence as influence_of
 from ..inference.residuals import evaluate_rows
 from ..inference.residuals import residuals as residuals_of
-from ..rows.supplied import Given, in_order
+from ..rows.supplied import SuppliedRows, in_order
 from ..source.threads import get_threads
 
 MOST_BYTES = 1 << 28  # of answers that are returned for files
@@ -100,7 +100,7 @@ def influence(result, data, y=None, *, weights=None, offset=None, exposure=None,
 
     def everyone():
         """All rows and their information, read once more."""
-        given = Given(result, data, y, vectors)
+        given = SuppliedRows(result, data, y, vectors)
         try:
             yield from in_order(given, informed, 1)  # the threads are those that ask
         finally:
@@ -122,7 +122,7 @@ def _answer(result, data, y, vectors, work, kind, labels, out, keep, threads, re
     """The answers for all rows: written, or as one."""
     if keep and out is None:
         raise InvalidParameterError("keep names columns to write beside the answers: give out='file.parquet'")
-    given = Given(result, data, y, vectors, keep, respond)
+    given = SuppliedRows(result, data, y, vectors, keep, respond)
     try:
 
         def each(piece):

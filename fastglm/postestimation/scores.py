@@ -11,14 +11,15 @@ from ..core.frames_out import frame
 from ..errors import InvalidParameterError
 from ..family.links import Identity
 from ..family.multinomial import Multinomial
-from ..inference import check_offset, linear_predictor
+from ..inference import linear_predictor
 from ..inference.multinomial import check_rows, with_reference
 from ..inference.residuals import _check_y, evaluate_rows
 from ..kernels.evaluate import evaluate
-from ..kernels.row_loops import Pair
-from ..objective.response_sums import scan
-from ..rows.supplied import Given, check_numbers, in_order
-from ..source.base import Data
+from ..kernels.row_loops import FamilyLink
+from ..objective.response_sums import validate_response
+from ..rows.matching import check_offset
+from ..rows.supplied import SuppliedRows, check_numbers, in_order
+from ..source.base import Block
 from ..source.in_memory import InMemory
 from ..source.threads import get_threads
 from ..special import log_softmax
@@ -105,7 +106,7 @@ def score(result, data, y=None, *, weights=None, freq_weights=None, offset=None,
     InvalidParameterError, MissingDataError, FileFormatError
     """
     vectors = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
-    given, threads = Given(result, data, y, vectors), get_threads(threads)
+    given, threads = SuppliedRows(result, data, y, vectors), get_threads(threads)
     try:
         if isinstance(result.family, Multinomial):
             return _of_classes(result, given, threads)
@@ -128,8 +129,8 @@ def _of_means(result, given, threads):
     def work(piece):
         rows, w, f = _rows(result, piece)
         both, mu = w * f, rows.detail.mu
-        data = Data(np.empty((len(f), 0)), True, rows.y, np.asarray(w), f, None, None)
-        found = scan(InMemory(data, 1), Pair(result.family, result.link)) if len(f) else None
+        data = Block(np.empty((len(f), 0)), True, rows.y, np.asarray(w), f, None, None)
+        found = validate_response(InMemory(data, 1), FamilyLink(result.family, result.link)) if len(f) else None
         error = both * (rows.y - mu) ** 2
         sums = np.array([float((both * rows.detail.deviance).sum()), float(error.sum())])
         extra = (0.0, 0.0)
@@ -282,7 +283,7 @@ def calibration(result, data, y=None, *, bins=10, weights=None, freq_weights=Non
     if isinstance(bins, bool) or not hasattr(bins, "__index__") or bins < 1:
         raise InvalidParameterError(f"bins={bins!r} must be a positive whole number")
     vectors = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
-    given, threads = Given(result, data, y, vectors), get_threads(threads)
+    given, threads = SuppliedRows(result, data, y, vectors), get_threads(threads)
     try:
         cuts = _cuts(result, given, int(bins), threads)
         groups = [part for part in in_order(given, lambda piece: _grouped(result, piece, cuts), threads)]

@@ -11,9 +11,10 @@ from ..core.frames_out import frame
 from ..core.lazy import cached_property, frozen
 from ..errors import InvalidParameterError
 from ..files import is_rows
-from ..inference import check_covariance, linear_predictor, new_rows
+from ..inference import check_covariance, linear_predictor
 from ..inference import wald as _tests
 from ..inference.summary import MultinomialSummary
+from ..rows.matching import new_rows
 from .record import GLMResult
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from ..core.lazy import cached_property, frozen
 from ..errors import InvalidParameterError
 from ..export import to_keras, to_onnx, to_torch
 from ..files import is_rows
-from ..inference import check_offset, linear_predictor, new_rows
+from ..inference import linear_predictor
 from ..inference import wald as _tests
 from ..inference.summary import Summary
+from ..rows.matching import check_offset, new_rows
 from ..types import READ_ONCE, Record
 from .codecs import save
 
@@ -283,7 +284,8 @@ class GLMResult(Record):
         level : float, confidence of the interval
         threshold : float, ``kind="class"`` answers the second label where the mean exceeds it
         out : str or Path, a Parquet file to write the predictions to, which is there whole or not at all
-        **options : keep, names of columns to write beside them, and threads; see ``fastglm.postestimation.row_answers.predict``
+        **options : keep, names of columns to write beside them, and threads; see
+            ``fastglm.postestimation.row_answers.predict``
 
         Returns
         -------
@@ -305,8 +307,8 @@ class GLMResult(Record):
         if out is not None or options or is_rows(X):
             from ..postestimation import row_answers
 
-            return row_answers.predict(self, X, kind, interval=interval, level=level, threshold=threshold, offset=offset,
-                                 exposure=exposure, out=out, **options)  # fmt: skip
+            return row_answers.predict(self, X, kind, interval=interval, level=level, threshold=threshold,
+                                 offset=offset, exposure=exposure, out=out, **options)  # fmt: skip
         rows = new_rows(self, X, offset, exposure)
         offset = check_offset(self, rows.offset, rows.exposure, rows.X.shape[0])
         if interval == "mean":
@@ -376,7 +378,7 @@ class GLMResult(Record):
     def score(self, data: Rows, y: Variable | None = None, **options: Unpack[ScoreOptions]) -> Score:
         """How well the model predicts rows, a ``Score``: deviance, D2, log-likelihood, mean squared error; of a
         binomial model also log loss, Brier score and AUC. ``data`` are arrays (with ``y``), a frame or files; weights,
-        freq_weights, offset and exposure are arrays or names of columns; see ``fastglm.postestimation.scores.score``."""
+        freq_weights, offset and exposure are arrays or names of columns; see ``postestimation.scores.score``."""
         from ..postestimation.scores import score
 
         return score(self, data, y, **options)

@@ -94,7 +94,7 @@ def _check_names(path, values):
         raise FileFormatError(f"{path}: exposure_kind is {values['exposure_kind']!r}, neither 'offset' nor 'exposure'")
     if values["intercept"] and not names:
         raise FileFormatError(f"{path}: it has an intercept, and names no coefficient")
-    if design is not None and (design.names != names or design.layout.ones != values["intercept"]):
+    if design is not None and (design.names != names or design.layout.has_intercept != values["intercept"]):
         raise FileFormatError(f"{path}: its design has other coefficients ({', '.join(design.names[:5])}, ...)")
 
 

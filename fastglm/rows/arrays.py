@@ -11,8 +11,8 @@ from ..design.recipe import Built
 from ..errors import InvalidParameterError, MissingDataError
 from ..family.multinomial import Multinomial, Softmax
 from ..matrix import Categorical, Dense, Sparse, Split
-from ..matrix.contrast_map import Coding
-from ..source.base import Data
+from ..matrix.contrast_map import ContrastMap
+from ..source.base import Block
 from . import labels
 
 INTERCEPT = "(Intercept)"
@@ -32,9 +32,7 @@ def numeric(a, name: str, column: str | None = None) -> np.ndarray:
         # half precision is a storage format, not a type to compute in
         return a.astype(np.float32) if a.dtype == np.float16 else a
     if hasattr(a, "tocsr"):
-        raise InvalidParameterError(
-            f"{name} is a sparse matrix; pass a dense array"
-        )
+        raise InvalidParameterError(f"{name} is a sparse matrix; pass a dense array")
     if isinstance(a, np.ma.MaskedArray):
         if np.ma.is_masked(a):
             i = tuple(int(v[0]) for v in np.nonzero(np.ma.getmaskarray(a)))
@@ -275,12 +273,12 @@ def family_and_link(family, link):
     return family, link
 
 
-def coding_of(order, ones: bool) -> Coding | None:
+def coding_of(order, has_intercept: bool) -> ContrastMap | None:
     """The coding of a design whose stored columns have another order than its coefficients; None where they do not."""
     if np.array_equal(order, np.arange(len(order))):
         return None
     places = np.argsort(order, kind="stable")
-    return Coding(np.concatenate([[0], places + 1]) if ones else places, len(order) + ones)
+    return ContrastMap(np.concatenate([[0], places + 1]) if has_intercept else places, len(order) + has_intercept)
 
 
 def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure, names):
@@ -310,7 +308,7 @@ def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure
     if intercept and INTERCEPT in names:
         close = difflib.get_close_matches(INTERCEPT, names)
         raise InvalidParameterError(f"X has a column named {close[0]!r} already; pass intercept=False")
-    data = Data(
+    data = Block(
         X,
         bool(intercept),
         y,

@@ -16,7 +16,7 @@ from ..design.record import to_dict
 from ..design.variables import Rows as TableRows
 from ..errors import InvalidParameterError
 from ..family.multinomial import Multinomial
-from ..source.base import Data
+from ..source.base import Block
 from ..source.pieces import Place
 from ..source.threads import Threads
 from . import arrays, labels
@@ -185,7 +185,7 @@ class FrameReader:
             yield batch.slice(gone), label, row
             row += batch.num_rows - gone
 
-    def _data(self, table, vectors_only) -> Data:
+    def _data(self, table, vectors_only) -> Block:
         design = self._bare if vectors_only else self.design
         built = design.build(table, response=self.response.kind != "label")
         vectors = {name: table.column(column) for name, column in self.vectors.items()}
@@ -198,8 +198,8 @@ class FrameReader:
             y = self._codes(table)
         elif self.response.kind == "counts":
             y, weights = arrays.counts(y, len(y), weights)
-        return Data(
-            built.X, built.ones, y, weights, vectors.get("freq_weights"), offset, exposure,
+        return Block(
+            built.X, built.has_intercept, y, weights, vectors.get("freq_weights"), offset, exposure,
             built.names, built.terms, built.coding,
         )  # fmt: skip
 

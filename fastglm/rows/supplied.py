@@ -11,8 +11,8 @@ from ..design.arrow import ArrowTable
 from ..design.recipe import complete, refuse_missing
 from ..errors import InvalidParameterError, MissingDataError
 from ..files import is_rows, open_rows
-from ..inference import check_X, column_names
 from ..matrix.stored_rows import StoredRows
+from ..rows.matching import check_X, column_names
 from ..source.ordered import ordered
 from ..source.pieces import Place
 from ..types import VECTORS
@@ -53,7 +53,7 @@ class Piece(NamedTuple):
         return np.ones(self.X.shape[0]) if self.freq_weights is None else self.freq_weights
 
 
-class Given:
+class SuppliedRows:
     """Rows that were handed over, in fragments of pieces.
 
     Parameters
@@ -116,11 +116,11 @@ class Given:
                 raise InvalidParameterError(f"{name} has shape {v.shape}, the data have {self.n_rows} rows")
         self.of_formula = self.respond and self.y is None
 
-    def without_columns(self) -> Given:
+    def without_columns(self) -> SuppliedRows:
         """The same rows without the model's columns: response, weights, and what shifts the predictor."""
         if self.design is not None and (self.design.missing, self.design.unseen) != ("error", "error"):
             return self  # its columns say which rows there are
-        other = object.__new__(Given)
+        other = object.__new__(SuppliedRows)
         other.__dict__.update(self.__dict__, own=False, bare=True)
         other.design = None if self.design is None else self.design.without_terms()
         return other
@@ -172,7 +172,7 @@ class Given:
             X = np.column_stack([np.empty((b - a, 0)), *(c.floats(c.values[a:b]) for c in parts)])
         else:
             built = self.design.build(table, a, b, response=self.of_formula)
-            X, keep = StoredRows(built.X, built.terms, built.coding, built.ones), _both(built.keep, mask)
+            X, keep = StoredRows(built.X, built.terms, built.coding, built.has_intercept), _both(built.keep, mask)
             left = slice(None) if mask is None else mask if built.keep is None else mask[built.keep]
             found = {name: getattr(built, name) for name in ("y", "offset", "exposure")}
             found = {name: v[left] for name, v in found.items() if v is not None}
@@ -243,7 +243,7 @@ def _arrow(table, name):
     return (frame.collect() if table._lazy else frame).get_column(name).to_arrow()
 
 
-def in_order(given: Given, work, threads: int):
+def in_order(given: SuppliedRows, work, threads: int):
     """``work`` of every piece, in the order of the rows."""
     return ordered(given.fragments, given.pieces, work, threads)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 
-from ..objective.sums import Bordered
+from ..objective.sums import ArrowheadMatrix
 from .arrowhead_inverse import BorderedInverse
 
 LARGEST = 4000  # coefficients, up to which the inverse is made as one matrix
@@ -34,7 +34,7 @@ class Levels(NamedTuple):
 
     @staticmethod
     def of(last: np.ndarray, held: float = 0.0) -> Levels:
-        """The factor of the block ``last`` of a ``Bordered``.
+        """The factor of the block ``last`` of a ``ArrowheadMatrix``.
 
         Where a level has no rows of the reference, its coefficients run to infinity together, and their sum of scores
         to nothing but rounding: a pivot less than ``held`` of its class's weights is made one that holds them.
@@ -95,8 +95,8 @@ class BorderedFactor(NamedTuple):
     inverse of that times the border.
     """
 
-    whole: Bordered
-    part: Bordered
+    whole: ArrowheadMatrix
+    part: ArrowheadMatrix
     triangle: np.ndarray
     leverage: np.ndarray
     levels: Levels
@@ -149,7 +149,7 @@ class BorderedFactor(NamedTuple):
         )
 
 
-def bordered_cholesky(information: Bordered, scale: np.ndarray, safe: float, kept=None) -> BorderedFactor | None:
+def bordered_cholesky(information: ArrowheadMatrix, scale: np.ndarray, safe: float, kept=None) -> BorderedFactor | None:
     """The factor, or None where a column is so nearly dependent that cross-products have lost too many digits."""
     every = kept is None or len(kept) == len(scale)
     columns, levels = information.split(None if every else kept)
@@ -164,12 +164,12 @@ def bordered_cholesky(information: Bordered, scale: np.ndarray, safe: float, kep
     return BorderedFactor(information, part, triangle, leverage, factor, scale, information.numbers(columns, levels))
 
 
-def bordered_rank(information: Bordered, scale: np.ndarray, tolerance: float, kept=None) -> BorderedFactor:
+def bordered_rank(information: ArrowheadMatrix, scale: np.ndarray, tolerance: float, kept=None) -> BorderedFactor:
     """The factor over the coefficients that depend on no others, and what the others are made of.
 
     Parameters
     ----------
-    information : Bordered
+    information : ArrowheadMatrix
     scale : (m,) array
     tolerance : float
         What a column must keep of its length beside levels and earlier columns not to depend on them.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..objective.sums import Bordered, blocks, spread
+from ..objective.sums import ArrowheadMatrix, blocks, spread
 
 
 class BorderedInverse(NamedTuple):
@@ -30,7 +30,7 @@ class BorderedInverse(NamedTuple):
         cross = None if self.cross is None else factor * self.cross
         return self._replace(core=factor * self.core, last=factor * self.last, cross=cross)
 
-    def sandwich(self, meat: Bordered) -> BorderedInverse:
+    def sandwich(self, meat: ArrowheadMatrix) -> BorderedInverse:
         """This inverse on both sides of a meat of the same form, in the information's units."""
         G, C, D, M = self.leverage, self.core, self.last, blocks(meat.last)
         border = meat.border - spread(M, G)
@@ -68,16 +68,16 @@ class BorderedInverse(NamedTuple):
         numbers = numbers if self.order is None else self._places[numbers]
         m, last = len(self.core), self._blocks
         # each coefficient as a row of [I; -G] and its own variance
-        rows, long = np.zeros((len(numbers), m)), numbers >= m
-        rows[~long, numbers[~long]] = 1.0
-        rows[long] = -self.leverage[numbers[long] - m]
+        rows, high_cardinality = np.zeros((len(numbers), m)), numbers >= m
+        rows[~high_cardinality, numbers[~high_cardinality]] = 1.0
+        rows[high_cardinality] = -self.leverage[numbers[high_cardinality] - m]
         out = rows @ self.core @ rows.T
         if self.cross is not None:
             own = np.zeros_like(rows)
-            own[long] = self.cross[numbers[long] - m]
+            own[high_cardinality] = self.cross[numbers[high_cardinality] - m]
             out += rows @ own.T + own @ rows.T
         level, place = np.divmod(np.maximum(numbers - m, 0), last.shape[1])
-        i, j = np.nonzero(long[:, None] & long & (level[:, None] == level))
+        i, j = np.nonzero(high_cardinality[:, None] & high_cardinality & (level[:, None] == level))
         out[i, j] += last[level[i], place[i], place[j]]
         s = self.scale[numbers]
         return out * s * s[:, None]

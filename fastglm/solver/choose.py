@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..kernels.dense import symmetric
-from ..objective.sums import Bordered
+from ..objective.sums import ArrowheadMatrix
 from .boundary import barrier, can_be_searched, presses, touches
 from .decide import Control
 from .factor import Diagonal, cholesky
-from .newton import Solution, descend, factorise, without_aliased
+from .newton import Solution, factorise, newton_iterations, without_aliased
 from .newton_cg import newton_cg
 from .options import Auto
 from .stream import stream
@@ -52,7 +52,7 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
             solution = way(objective, options, None, fallback, dispersion, control)
         if name == "newton-cg" and solution.stop != "converged":
             beta, q = begin(objective, None, fallback)
-            solution = descend(objective, beta, control, dispersion, q=q)
+            solution = newton_iterations(objective, beta, control, dispersion, q=q)
         return _at_boundary(objective, solution, fallback, dispersion, control)
     if name == "stream":
         solution = stream(objective, options, start, fallback, dispersion, control)
@@ -74,11 +74,11 @@ def solve(objective, options, name, *, start, fallback, dispersion, control: Con
                 return _at_boundary(objective, solution, fallback, dispersion, control)
             # a sample that is not like the whole costs time, and must not cost the answer
     beta, q = begin(objective, start, fallback)
-    solution = descend(objective, beta, control, dispersion, q=q)
+    solution = newton_iterations(objective, beta, control, dispersion, q=q)
     if start is not None and solution.stop not in ("converged", "not finite at the start"):
         # from a start so far out that no step helps, the ordinary one may still do
         beta, q = begin(objective, None, fallback)
-        solution = descend(objective, beta, control, dispersion, q=q)
+        solution = newton_iterations(objective, beta, control, dispersion, q=q)
     return _at_boundary(objective, solution, fallback, dispersion, control)
 
 
@@ -116,13 +116,15 @@ def _least_squares(objective, start, fallback, dispersion, control):
     beta = fallback() if start is None else start
     q = objective.at(beta, 2)
     if not q.finite or not np.isfinite(q.score).all():
-        return descend(objective, beta, control, dispersion, q=q)
+        return newton_iterations(objective, beta, control, dispersion, q=q)
     factor = factorise(objective, q, beta)
     beta = without_aliased(beta, factor)
     beta = beta + factor.solve(q.score)
     last = objective.at(beta, 1)
     last = last._replace(information=q.information)
-    return descend(objective, beta, control._replace(need_information=False), dispersion, factor=factor, q=last)
+    return newton_iterations(
+        objective, beta, control._replace(need_information=False), dispersion, factor=factor, q=last
+    )
 
 
 def begin(objective, start, fallback):
@@ -164,7 +166,7 @@ def _first_iterate(objective):
     factor = cholesky(q.information, scale)
     if factor is not None:
         return factor.solve(q.score)
-    if isinstance(q.information, Bordered):
+    if isinstance(q.information, ArrowheadMatrix):
         return None
     # a start only: any solution of the singular system will do
     d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
@@ -222,7 +224,7 @@ def _from_sample(objective, plan, start, fallback, dispersion, control):
         found = _from_sample(sample, small, None, fallback, dispersion, loose) if small else None
         if found is None:
             beta, q = begin(sample, None, fallback)
-            found = descend(sample, beta, loose, dispersion, q=q)
+            found = newton_iterations(sample, beta, loose, dispersion, q=q)
         objective.n_passes += sample.n_passes
         if found.stop != "converged" or found.factor.aliased or not np.isfinite(found.beta).all():
             return None
@@ -239,7 +241,7 @@ def _from_sample(objective, plan, start, fallback, dispersion, control):
     afar = control._replace(
         curvature_tol=(TRANSPORT if outer else 1.0) * control.curvature_tol, trust_radius_se=far, contraction=plan.rho
     )
-    solution = descend(objective, beta, afar, dispersion, factor=factor, q=q)
+    solution = newton_iterations(objective, beta, afar, dispersion, factor=factor, q=q)
     if outer:
         solution = _transported(sample, solution)
     objective.n_passes += sample.n_passes - sampled
@@ -272,7 +274,7 @@ def _diagonal_descent(objective, options, start, fallback, dispersion, control):
     """L-BFGS from the diagonal of a sample's information, then one curvature pass if a covariance is wanted."""
     beta = fallback() if start is None else start
     loop = control._replace(need_information=False, memory=options.memory)
-    solution = descend(objective, beta, loop, dispersion, factor=Diagonal(_diagonal(objective, beta)))
+    solution = newton_iterations(objective, beta, loop, dispersion, factor=Diagonal(_diagonal(objective, beta)))
     return _with_curvature(objective, solution, dispersion, control)
 
 
@@ -287,7 +289,7 @@ def _with_curvature(objective, solution, dispersion, control):
     """The solution of a descent without a matrix, with one made at its end where a covariance is wanted."""
     if not control.need_information or solution.stop != "converged":
         return solution._replace(factor=None)
-    last = descend(objective, solution.beta, control, dispersion)
+    last = newton_iterations(objective, solution.beta, control, dispersion)
     return last._replace(n_iter=solution.n_iter + last.n_iter, history=solution.history + last.history)
 
 

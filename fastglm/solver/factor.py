@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 
 from ..kernels import dense
-from ..objective.sums import Apart, Bordered
+from ..objective.sums import ArrowheadMatrix, PermutedArrowhead
 from .arrowhead import BorderedFactor, bordered_cholesky
 
 # 1 - R^2 of a column on the earlier ones, below which the cross-product has lost too many digits
@@ -18,7 +18,7 @@ FEW = 64  # columns of a small matrix
 SAFE_PIVOT_SMALL = 1e-4  # on small data, where QR costs nothing to speak of
 
 
-class Factor(NamedTuple):
+class Cholesky(NamedTuple):
     """A factorisation of the information over the columns that are kept.
 
     ``triangle`` is upper triangular with triangle' triangle = D I D over the kept columns, D = diag(scale) and I the
@@ -145,9 +145,9 @@ def cholesky(information, scale: np.ndarray, safe: float = SAFE_PIVOT, kept=None
     The upper triangle of ``information`` is read. A pivot over its diagonal entry is 1 - R^2 of that column on the
     earlier ones, whatever the columns' scale.
     """
-    if isinstance(information, Bordered):
+    if isinstance(information, ArrowheadMatrix):
         return bordered_cholesky(information, scale, safe, kept)
-    if isinstance(information, Apart):
+    if isinstance(information, PermutedArrowhead):
         if kept is None:
             order = information.order
             found = bordered_cholesky(information.bordered, scale[order], safe)
@@ -160,10 +160,10 @@ def cholesky(information, scale: np.ndarray, safe: float = SAFE_PIVOT, kept=None
     triangle, status = dpotrf(information)
     if status or not np.minimum.reduce(np.square(triangle.diagonal()) / information.diagonal()) >= safe:
         return None
-    return Factor(triangle, scale, kept, {}, False)
+    return Cholesky(triangle, scale, kept, {}, False)
 
 
-def from_root(R: np.ndarray, scale: np.ndarray, kept=None, tolerance: float = 1e-11) -> Factor:
+def from_root(R: np.ndarray, scale: np.ndarray, kept=None, tolerance: float = 1e-11) -> Cholesky:
     """Factor from R of the weighted design's QR.
 
     Later columns that depend on earlier ones to a relative ``tolerance`` are aliased, as in R, unless ``kept`` already
@@ -181,7 +181,7 @@ def from_root(R: np.ndarray, scale: np.ndarray, kept=None, tolerance: float = 1e
     extended = dense.orthogonal_triangle(R[:, kept]) if R.dtype != np.float64 else None
     triangle = np.linalg.qr(R[:, kept], mode="r") if extended is None else extended.astype(np.float64)
     aliased = {j: _combination(triangle, R[:, kept], R[:, j], kept, s, j, scale) for j in dependent}
-    return Factor(np.asfortranarray(triangle), (scale * s).astype(np.float64), kept, aliased, True, extended)
+    return Cholesky(np.asfortranarray(triangle), (scale * s).astype(np.float64), kept, aliased, True, extended)
 
 
 def _independent(R, tolerance):

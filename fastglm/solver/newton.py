@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..objective.sums import Bordered
+from ..objective.sums import ArrowheadMatrix
 from .arrowhead import bordered_rank
 from .decide import EPS, Control, State, decide
 from .factor import SAFE_PIVOT, SAFE_PIVOT_SMALL, Diagonal, cholesky, from_root
@@ -61,7 +61,7 @@ def factorise(objective, q, beta):
     if factor is None:
         if objective.kept is None:
             objective.kept, objective.aliased = decide_rank(objective)
-        if isinstance(q.information, Bordered):
+        if isinstance(q.information, ArrowheadMatrix):
             factor = bordered_rank(q.information, objective.scale, CROSS_PRODUCT, objective.kept)
         else:
             objective.precise = True
@@ -69,7 +69,7 @@ def factorise(objective, q, beta):
     return factor._replace(aliased=objective.aliased) if objective.aliased else factor
 
 
-def descend(objective, beta, control: Control, dispersion, factor=None, q=None) -> Solution:
+def newton_iterations(objective, beta, control: Control, dispersion, factor=None, q=None) -> Solution:
     """Minimise the deviance from ``beta``.
 
     Parameters
@@ -80,7 +80,7 @@ def descend(objective, beta, control: Control, dispersion, factor=None, q=None) 
     control : Control
     dispersion : callable
         Quadratic -> the dispersion standard errors would have there.
-    factor : Factor, optional
+    factor : Cholesky, optional
         A curvature to begin with; one is computed at ``beta`` without it.
     q : Quadratic, optional
         The pass at ``beta``, if already made.

@@ -48,7 +48,7 @@ def decide_rank(objective) -> tuple[np.ndarray, dict]:
 def _factor(design):
     """The factor of X over its independent columns."""
     zero = np.zeros(design.n_params)
-    if design.source.long:
+    if design.source.high_cardinality:
         # beside very many levels there are only cross-products
         information = design.at(zero, 2).information
         return bordered_rank(information, design.scale, CROSS_PRODUCT)

@@ -20,10 +20,10 @@ from time import perf_counter
 import numpy as np
 
 from ..objective.base import DIAGONAL
-from ..objective.quadratic_penalty import Anchored
+from ..objective.quadratic_penalty import QuadraticPenalty
 from .decide import Control
-from .newton import Solution, descend
-from .stream_state import PRIOR, Running, charge
+from .newton import Solution, newton_iterations
+from .stream_state import PRIOR, StreamState, count_passes
 
 STALE = 0.03  # of a diagonal entry, by which it may have changed since its blocks were read
 NEAR = 0.1  # standard errors from the optimum, at which the curvature of all rows is made where the stream's is stale
@@ -52,7 +52,7 @@ def prefix(objective, fallback, free: np.ndarray, tol: float = 0.1):
     hold = PRIOR * np.where(mean > 0.0, mean, 1.0) * np.where(free, 1.0, 1e-3)
     control = Control(tol=tol, accept_tol=0.5, max_iter=50, need_information=False)
     with np.errstate(all="ignore"):
-        found = descend(Anchored(objective, beta, hold), beta, control, lambda q: 1.0)
+        found = newton_iterations(QuadraticPenalty(objective, beta, hold), beta, control, lambda q: 1.0)
     return found.beta if np.isfinite(found.beta).all() else None
 
 
@@ -71,16 +71,16 @@ def stream(objective, options, start, fallback, dispersion, control: Control) ->
     if n < 4 * first:
         return None
     free = np.ones(m, bool)
-    if objective.source.data.ones:
+    if objective.source.data.has_intercept:
         free[:: objective.n_columns] = False
-    running = Running(m, free, control.robust, objective.linear)
+    running = StreamState(m, free, control.robust, objective.linear)
     sample = objective.subset(first)
     # from a start too, because the rows of the sample are not learned from again
     beta = prefix(sample, fallback if start is None else lambda: start, free)
     if beta is None:
         return None
     running.start(sample, beta, sample.source.rows_read)
-    charge(objective, sample)
+    count_passes(objective, sample)
     if not isfinite(running.deviance) or not running.ready:
         return None
     for runs in _blocks(objective.source, sample.source.ranges, options):
@@ -124,10 +124,14 @@ def _certified(objective, running, options, dispersion, control):
     rho = min(0.9, 3.0 * sqrt(len(running.beta) / running.sampled) + stale)
     final = stale > STALE
     loop = control._replace(
-        tol=options.tol, need_information=final, curvature_tol=NEAR, reuse_curvature=True,
-        max_iter=options.max_corrections + final, contraction=rho,
+        tol=options.tol,
+        need_information=final,
+        curvature_tol=NEAR,
+        reuse_curvature=True,
+        max_iter=options.max_corrections + final,
+        contraction=rho,
     )
-    solution = descend(objective, running.beta, loop, dispersion, once.factor, q._replace(information=None))
+    solution = newton_iterations(objective, running.beta, loop, dispersion, once.factor, q._replace(information=None))
     if solution.stop != "converged":
         return None
     last = solution.quadratic

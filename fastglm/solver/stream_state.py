@@ -17,7 +17,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
 
 from ..kernels.dense import symmetric
 from ..objective.base import DIAGONAL
-from ..objective.quadratic_penalty import Anchored
+from ..objective.quadratic_penalty import QuadraticPenalty
 from ..objective.sums import Quadratic
 from ..types import READ_ONCE
 from .factor import cholesky
@@ -39,7 +39,7 @@ MOST_STEPS, HALVINGS = 50, 40
 NEARLY, SOLVED = 0.1, 0.01  # standard errors that are left where rows are solved for, on the way and at the end
 
 
-class Running:
+class StreamState:
     """Coefficients and curvature of the rows so far.
 
     Attributes
@@ -123,7 +123,7 @@ class Running:
         part = objective.part(runs)
         q = part.at(self.beta, 2 if whole else DIAGONAL)
         if not (q.finite and isfinite(q.score.sum())):
-            charge(objective, part)
+            count_passes(objective, part)
             self.refused += rows
             return np.zeros_like(self.beta)
         before = self.__dict__.copy()
@@ -142,7 +142,7 @@ class Running:
             # the block's quadratic is that where its optimum is
             self.__dict__.update(before)
             self.forget(part, rows, self.solve(part, q=q if whole else None, fresh=mostly or not far <= MUCH_TOO_FAR))
-        charge(objective, part)
+        count_passes(objective, part)
         return q.score
 
     def solve(self, objective, tol: float = NEARLY, q=None, fresh: bool = True):
@@ -158,7 +158,9 @@ class Running:
             prior = PRIOR * np.where(self.free, 1.0, 1e-3) * (self.margins + own) / rows
             self.prior = np.where((self.prior == 0.0) & np.isfinite(prior), prior, self.prior)
         J, pull = self.information(), self.pull - self.prior * self.free * self.beta
-        held = Anchored(objective, self.beta, J + np.diag(np.where(self.prior > 0.0, self.prior, UNKNOWN)), pull)
+        held = QuadraticPenalty(
+            objective, self.beta, J + np.diag(np.where(self.prior > 0.0, self.prior, UNKNOWN)), pull
+        )
         scale = min(1.0, self.pearson / self.rows) if self.rows and self.pearson > 0.0 else 1.0
         with np.errstate(all="ignore"):
             beta, q = self._descended(held, tol * tol * scale, q, 2 if fresh else 1)
@@ -272,7 +274,7 @@ class Running:
         """Whether a column has learned much more than the others since J was factored."""
         return (self.margins * self._factored > GROWTH * self.rows * np.diagonal(self._J)).any()
 
-    def copy(self) -> Running:
+    def copy(self) -> StreamState:
         """A state of its own, that learns apart from this one."""
         other = copy(self)
         for name in self.ARRAYS:
@@ -288,7 +290,7 @@ class Running:
         return arrays | numbers | flags
 
     @classmethod
-    def from_state(cls, state: dict) -> Running:
+    def from_state(cls, state: dict) -> StreamState:
         """The inverse of ``state``; KeyError for a part that is missing, ValueError for one that does not fit."""
         m = len(state["beta"])
         for name in (*cls.ARRAYS, "free", "J"):
@@ -303,7 +305,7 @@ class Running:
         self.adopt(state["J"], int(state["factored"]))
         return self
 
-    def joint(self, other: Running) -> np.ndarray:
+    def joint(self, other: StreamState) -> np.ndarray:
         """The coefficients of two streams, weighted by their information."""
         both = copy(self)
         mine, theirs = both.factor(), copy(other).factor()
@@ -311,7 +313,7 @@ class Running:
         both.adopt(mine + theirs, both.rows)
         return self.beta + both._solve(theirs @ (other.beta - self.beta))
 
-    def merge(self, other: Running, beta: np.ndarray | None = None) -> None:
+    def merge(self, other: StreamState, beta: np.ndarray | None = None) -> None:
         """Join another stream, which stays as it is, at ``beta``, or coefficients weighted by their information."""
         other = other.copy()
         mine, theirs = self.factor(), other.factor()
@@ -350,6 +352,6 @@ def _root(J):
     return size, dpotrf(scaled)[0]
 
 
-def charge(objective, part) -> None:
+def count_passes(objective, part) -> None:
     """Count the reads of a part of the rows."""
     objective.n_passes += part.n_passes * part.source.rows_read / objective.source.rows_read

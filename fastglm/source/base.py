@@ -9,7 +9,7 @@ import numpy as np
 
 from ..kernels import structured_columns as terms
 from ..kernels.passes import workspace
-from ..matrix.merged_factors import Packed, pack
+from ..matrix.merged_factors import MergedFactors, pack
 from .task import ColumnMax
 
 UNIT_ROWS = 4096  # the fewest rows worth a task of their own
@@ -17,7 +17,7 @@ MAX_UNITS, FEW_UNITS = 64, 8
 RUN = 256  # rows a sample reads in one place
 
 
-class Data(NamedTuple):
+class Block(NamedTuple):
     """Checked arrays of one fit: X (n, p), vectors (n,) or None; ``ones`` says whether an intercept leads.
 
     ``terms`` are the columns that are not numbers (``matrix.Categorical``, ``matrix.Sparse``), the long one, if any,
@@ -26,7 +26,7 @@ class Data(NamedTuple):
     """
 
     X: np.ndarray
-    ones: bool
+    has_intercept: bool
     y: np.ndarray
     weights: np.ndarray | None
     freq_weights: np.ndarray | None
@@ -39,11 +39,11 @@ class Data(NamedTuple):
     def name(self, j: int) -> str:
         """The name of column j of X: that of its coefficient."""
         if self.coding is not None:
-            j = self.coding.coefficient(j + self.ones) - self.ones
+            j = self.coding.coefficient(j + self.has_intercept) - self.has_intercept
         return self.names[j] if j < len(self.names) else f"x{j + 1}"
 
 
-class Change(NamedTuple):
+class RowTransform(NamedTuple):
     """What the null model and starting values are fitted to: the vectors without the columns, or another response.
 
     ``bare`` leaves out all columns but the intercept, which there is if ``ones`` says so (None: as it was); every
@@ -52,23 +52,23 @@ class Change(NamedTuple):
     """
 
     bare: bool
-    ones: bool | None = None
+    has_intercept: bool | None = None
     y: float | None = None
     weights: str | None = None
 
-    def after(self, earlier: Change | None) -> Change:
+    def after(self, earlier: RowTransform | None) -> RowTransform:
         """Both changes, one after the other."""
         if earlier is None:
             return self
-        ones = earlier.ones if self.ones is None else self.ones
+        has_intercept = earlier.has_intercept if self.has_intercept is None else self.has_intercept
         y = earlier.y if self.y is None else self.y
-        return Change(self.bare or earlier.bare, ones, y, self.weights or earlier.weights)
+        return RowTransform(self.bare or earlier.bare, has_intercept, y, self.weights or earlier.weights)
 
-    def __call__(self, data: Data) -> Data:
+    def __call__(self, data: Block) -> Block:
         n = len(data.y)
         if self.bare:
-            ones = data.ones if self.ones is None else self.ones
-            data = data._replace(X=np.empty((n, 0)), ones=ones, names=(), terms=(), coding=None)
+            has_intercept = data.has_intercept if self.has_intercept is None else self.has_intercept
+            data = data._replace(X=np.empty((n, 0)), has_intercept=has_intercept, names=(), terms=(), coding=None)
         if self.weights is not None:
             data = data._replace(offset=None, exposure=None)
         if self.weights == "unit" and (w := weight_of(data.weights, data.freq_weights)) is not None:
@@ -88,14 +88,14 @@ class Source:
 
     Parameters
     ----------
-    data : Data
+    data : Block
         The rows, or none of them where they are elsewhere: the columns' kinds and names, and which vectors there are.
     n_rows : int
     threads : int
         How many reduce at a time; the answer does not depend on it.
     block : int, optional
         Rows of a block of a pass, where these rows are a piece of more.
-    packed : Packed, optional
+    packed : MergedFactors, optional
         How the terms are stored, where these rows are a piece of more.
     """
 
@@ -104,16 +104,20 @@ class Source:
     fetched = 0.0  # the share of all rows that was read to have these
     sample_limit = np.inf  # the most rows that a sample should have
 
-    def __init__(self, data: Data, n_rows: int, threads: int, block: int | None = None, packed: Packed | None = None):
+    def __init__(
+        self, data: Block, n_rows: int, threads: int, block: int | None = None, packed: MergedFactors | None = None
+    ):
         self.data, self.n_rows, self.threads, self.p = data, n_rows, threads, data.X.shape[1]
-        dense = self.p + data.ones
+        dense = self.p + data.has_intercept
         self.packed = pack(data.terms, data.coding, dense, n_rows) if packed is None else packed
         stored, coding = self.packed.terms, self.packed.coding
-        self.room = terms.Room(dense, stored, data.ones, coding is not None and coding.long > 0)
-        self.n_stored = dense + self.room.q + self.room.long
+        self.room = terms.StructuredSums(
+            dense, stored, data.has_intercept, coding is not None and coding.high_cardinality > 0
+        )
+        self.n_stored = dense + self.room.q + self.room.high_cardinality
         self.n_columns = self.n_stored if coding is None else coding.n_params
         # no more than there are rows: a workspace that has to be mapped costs more than a small fit
-        self.block = block or block_of(n_rows, self.p + data.ones)
+        self.block = block or block_of(n_rows, self.p + data.has_intercept)
         self._workspaces: list = []
 
     def expand(self, beta: np.ndarray) -> np.ndarray:
@@ -125,9 +129,9 @@ class Source:
         return self.packed.reduce(v)
 
     @property
-    def long(self) -> bool:
+    def high_cardinality(self) -> bool:
         """Whether a factor has more levels than one matrix of all coefficients should have."""
-        return self.data.coding is not None and self.data.coding.long > 0
+        return self.data.coding is not None and self.data.coding.high_cardinality > 0
 
     def column_max(self) -> np.ndarray:
         """The largest absolute value of each column of X, (p,)."""

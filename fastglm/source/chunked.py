@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.lazy import cached_property
 from ..kernels.passes import workspace
-from .base import RUN, Change, Data, Lent, Source, Tree, all_rows, n_units
+from .base import RUN, Block, Lent, RowTransform, Source, Tree, all_rows, n_units
 from .in_memory import InMemory
 from .pieces import Collect, Fill, Finite
 from .task import ColumnRange, Task
@@ -26,7 +26,7 @@ class Reader(Protocol):
 
     Attributes
     ----------
-    shape : Data
+    shape : Block
         None of the rows, but all else.
     n_rows : int
     cost : float
@@ -35,7 +35,7 @@ class Reader(Protocol):
         The rows at which pieces begin that are read as a whole.
     """
 
-    shape: Data
+    shape: Block
     n_rows: int
     cost: float
     starts: np.ndarray
@@ -53,11 +53,11 @@ class Chunks:
     Parameters
     ----------
     reader : Reader
-    change : Change, optional
+    change : RowTransform, optional
         To the rows as they are read.
     """
 
-    def __init__(self, reader: Reader, change: Change | None = None):
+    def __init__(self, reader: Reader, change: RowTransform | None = None):
         self.reader, self.change = reader, change
         self.shape = reader.shape if change is None else change(reader.shape)
         layout = Source(self.shape, reader.n_rows, 1)
@@ -151,7 +151,7 @@ class Chunked(Source):
         self.engine.run(self.chunks, task, units, tree)
         return tree.root
 
-    def changed(self, change: Change) -> Chunked:
+    def changed(self, change: RowTransform) -> Chunked:
         """A source over the same rows with other columns."""
         return Chunked(
             Chunks(self.chunks.reader, change.after(self.chunks.change)), self.threads, self.engine, self.journal
@@ -258,7 +258,7 @@ class Chunked(Source):
         """
         self.reduce(Finite())
 
-    def _collect(self, ranges) -> Data:
+    def _collect(self, ranges) -> Block:
         if isinstance(self.engine, Threads) and all(hasattr(t, "codes") for t in self.data.terms):
             fill = Fill(ranges)
             self.reduce(fill)
@@ -292,7 +292,7 @@ class Gathered(InMemory):
 
     fetched = 0.0
 
-    def __init__(self, whole: Chunked, ranges: np.ndarray, data: Data, units: list):
+    def __init__(self, whole: Chunked, ranges: np.ndarray, data: Block, units: list):
         super().__init__(data, whole.threads, units, whole.block, whole.packed.of(data.terms))
         self.whole, self._ranges, self.n_rows = whole, ranges, whole.n_rows
 
@@ -310,7 +310,7 @@ class Gathered(InMemory):
         picked = runs[np.unique(np.linspace(0, len(runs) - 1, count).astype(np.intp))]
         return self._over([np.ascontiguousarray(u) for u in np.array_split(picked, min(8, len(picked)))])
 
-    def changed(self, change: Change) -> InMemory:
+    def changed(self, change: RowTransform) -> InMemory:
         return InMemory(change(self.data), self.threads, self.units, self.block)
 
     def _over(self, units):

@@ -27,7 +27,7 @@ ONES = np.ones(STRETCH)
 
 
 class Statistics(NamedTuple):
-    """Sums over the rows of each cell, (cells,) arrays: w, the mean of y, frequencies, and those of ``fastglm.objective.compression``.
+    """Sums over the rows of each cell, (cells,) arrays: w, the mean of y, frequencies; see ``objective.compression``.
 
     ``w`` is the prior weight times the frequency, ``q`` the squared prior weight times the frequency; ``gaps`` sums
     w d(y, mean).
@@ -68,7 +68,7 @@ class Unit(NamedTuple):
     sums: Statistics
 
 
-class Running:
+class CellGrouping:
     """The cells of the rows so far."""
 
     def __init__(self, data, pair, limit, threads=1, expected=0.0):

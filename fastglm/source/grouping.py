@@ -8,7 +8,7 @@ from ..errors import InvalidParameterError
 from ..kernels import group as k
 from ..matrix.columns import Categorical, Sparse
 from ..types import VECTORS
-from .base import Data
+from .base import Block
 from .pieces import Pieces
 
 MOST_ENTRIES = 32  # of a sparse row; longer ones hardly repeat
@@ -121,13 +121,13 @@ def _write_sparse(term, part, room, out):
     out[:, room:][inside] = term.data[edges[0] : edges[-1]] + 0.0
 
 
-def take(data, rows) -> Data:
+def take(data, rows) -> Block:
     """Some rows of the data, with nothing of y and its weights."""
     parts = {name: v if v is None else v[rows] for name in ("offset", "exposure") for v in [getattr(data, name)]}
     terms = tuple(t.rows(rows) for t in data.terms)
     return data._replace(X=data.X[rows], y=None, weights=None, freq_weights=None, terms=terms, **parts)
 
 
-def stacked(parts) -> Data:
+def stacked(parts) -> Block:
     """The rows of several blocks in one."""
     return Pieces(tuple(parts)).data(parts[0])

@@ -9,8 +9,8 @@ from ..kernels import layout as k
 from ..kernels import structured_columns
 from ..kernels.load import loader
 from ..matrix.columns import table
-from ..matrix.merged_factors import Packed
-from .base import UNIT_ROWS, Change, Data, Source, Tree, all_rows
+from ..matrix.merged_factors import MergedFactors
+from .base import UNIT_ROWS, Block, RowTransform, Source, Tree, all_rows
 from .mapped import mapped
 from .threads import single_threaded_blas, together
 
@@ -20,14 +20,14 @@ class InMemory(Source):
 
     Parameters
     ----------
-    data : Data
+    data : Block
     threads : int
         How many reduce at a time; the answer does not depend on it.
     units : list of (k, 2) int64 arrays, optional
         The ranges of rows each task reads; all rows unless given.
     block : int, optional
         Rows of a block of a pass, where these rows are a piece of more.
-    packed : Packed, optional
+    packed : MergedFactors, optional
         The terms as they are stored.
     place : Place, optional
         Where the rows came from, for messages.
@@ -35,11 +35,11 @@ class InMemory(Source):
 
     def __init__(
         self,
-        data: Data,
+        data: Block,
         threads: int,
         units: list | None = None,
         block: int | None = None,
-        packed: Packed | None = None,
+        packed: MergedFactors | None = None,
         place=None,
     ):
         super().__init__(data, len(data.X), threads, block, packed)
@@ -81,7 +81,7 @@ class InMemory(Source):
         """A source over all rows in memory: this one."""
         return self
 
-    def changed(self, change: Change) -> InMemory:
+    def changed(self, change: RowTransform) -> InMemory:
         """A source over the same rows with other columns."""
         units = None if self.rows_read == self.n_rows else self.units
         return InMemory(change(self.data), self.threads, units, place=self.place)
@@ -162,16 +162,20 @@ def add_terms(plan: np.ndarray, rows: np.ndarray, room) -> None:
     """Where the kernels find the terms and the loops that multiply them."""
     plan[[k.TERMS, k.N_TERMS]] = rows.ctypes.data, len(rows)
     plan[[k.SHORT, k.ROOM]] = room.q, room.size
-    plan[[k.T_PREDICT, k.T_SCATTER, k.T_SQUARES]] = structured_columns.predictor(), structured_columns.scatter(1), structured_columns.scatter(2)
+    plan[[k.T_PREDICT, k.T_SCATTER, k.T_SQUARES]] = (
+        structured_columns.predictor(),
+        structured_columns.scatter(1),
+        structured_columns.scatter(2),
+    )
     plan[k.T_CURVATURE] = structured_columns.curvature()
 
 
-def make_plan(data: Data, block: int) -> np.ndarray:
+def make_plan(data: Block, block: int) -> np.ndarray:
     """The int64 plan ``kernels.passes`` reads, without the row loop's address."""
     X = data.X
     n, p = X.shape
     plan = np.zeros(k.PLAN, np.int64)
-    plan[k.P], plan[k.ONES], plan[k.BLOCK], plan[k.X] = p, data.ones, block, X.ctypes.data
+    plan[k.P], plan[k.ONES], plan[k.BLOCK], plan[k.X] = p, data.has_intercept, block, X.ctypes.data
     row, col = X.strides if n > 1 else (8 * p, X.strides[1])
     plan[k.ROW_STRIDE], plan[k.COL_STRIDE] = row, col
     native = X.dtype == np.float64 and X.flags.aligned

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..matrix.columns import Categorical
 from ..types import VECTORS
-from .base import Data
+from .base import Block
 from .task import Task
 
 PARTS = ("y", *VECTORS)
@@ -38,7 +38,7 @@ class Pieces(NamedTuple):
     def __add__(self, other: Pieces) -> Pieces:
         return Pieces(self.parts + other.parts)
 
-    def data(self, shape: Data) -> Data:
+    def data(self, shape: Block) -> Block:
         """All rows as one."""
         if not self.parts:
             return shape
@@ -142,7 +142,7 @@ class Parts:
 
     Parameters
     ----------
-    parts : sequence of Data
+    parts : sequence of Block
         With equal columns; at least one row.
     names : sequence of str, optional
         What to call the parts in messages.

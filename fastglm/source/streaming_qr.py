@@ -11,13 +11,13 @@ from ..kernels.dense import orthogonal_triangle
 from .task import Task
 
 
-class Root(NamedTuple):
+class RFactor(NamedTuple):
     """An upper triangular R with R'R the information of some rows; adding two stacks and factors them again."""
 
     R: np.ndarray
 
-    def __add__(self, other: Root) -> Root:
-        return Root(triangle(np.vstack([self.R, other.R])))
+    def __add__(self, other: RFactor) -> RFactor:
+        return RFactor(triangle(np.vstack([self.R, other.R])))
 
 
 def triangle(A: np.ndarray) -> np.ndarray:
@@ -35,10 +35,10 @@ class WeightedRows(Task):
     def of(self, part, runs):
         with np.errstate(all="ignore"):  # of this thread
             roots = [triangle(self.rows(part.data, a, b)) for a, b in runs]
-            return Root(roots[0] if len(roots) == 1 else triangle(np.vstack(roots)))
+            return RFactor(roots[0] if len(roots) == 1 else triangle(np.vstack(roots)))
 
 
-def rooted(root: Root, m: int) -> np.ndarray:
+def streaming_qr(root: RFactor, m: int) -> np.ndarray:
     """R (m, m) of a tall matrix that may have fewer rows than columns."""
     R = root.R
     return R if R.shape[0] == m else np.vstack([R, np.zeros((m - R.shape[0], m))])
@@ -47,7 +47,7 @@ def rooted(root: Root, m: int) -> np.ndarray:
 def design(data, a: int, b: int) -> np.ndarray:
     """Rows a to b as float64, the intercept first."""
     parts = [data.X[a:b].astype(np.float64), *(t.rows(slice(a, b)).toarray() for t in data.terms)]
-    if data.ones:
+    if data.has_intercept:
         parts.insert(0, np.ones((b - a, 1)))
     X = np.column_stack(parts) if len(parts) > 1 else parts[0]
     return X if data.coding is None else data.coding.design(X)
@@ -56,9 +56,9 @@ def design(data, a: int, b: int) -> np.ndarray:
 def predictor(data, a: int, b: int, beta: np.ndarray) -> np.ndarray:
     """Rows a to b of the design times beta, without making the rows."""
     full = beta if data.coding is None else data.coding.expand(beta)
-    ones, p = int(data.ones), data.X.shape[1]
-    eta = data.X[a:b].astype(np.float64) @ full[ones : ones + p] + (full[0] if ones else 0.0)
-    first = ones + p
+    has_intercept, p = int(data.has_intercept), data.X.shape[1]
+    eta = data.X[a:b].astype(np.float64) @ full[has_intercept : has_intercept + p] + (full[0] if has_intercept else 0.0)
+    first = has_intercept + p
     for term in data.terms:
         eta += term.rows(slice(a, b)).dot(full[first : first + term.shape[1]])
         first += term.shape[1]
@@ -89,10 +89,10 @@ def as_rows(data):
     if not data.terms:
         return data
     parts = [csr_matrix(data.X), *(t.tocsr() for t in data.terms)]
-    ones = [csr_matrix(np.ones((len(data.y), 1)))] if data.ones else []
-    full = hstack([*ones, *parts], format="csr")
+    has_intercept = [csr_matrix(np.ones((len(data.y), 1)))] if data.has_intercept else []
+    full = hstack([*has_intercept, *parts], format="csr")
     coding = data.coding
     if coding is not None:
-        core, long = full[:, : coding.width] @ coding.matrix_map(), full[:, coding.width + coding.kept]
-        full = hstack([core, long], format="csr")
-    return data._replace(X=full[:, int(data.ones) :], terms=(), coding=None)
+        core, high_cardinality = full[:, : coding.width] @ coding.matrix_map(), full[:, coding.width + coding.kept]
+        full = hstack([core, high_cardinality], format="csr")
+    return data._replace(X=full[:, int(data.has_intercept) :], terms=(), coding=None)

@@ -69,7 +69,7 @@ UPDATE_SIGNATURE = types.int64(*([types.int64] * 3))
 
 
 @inner()
-def descend(touched, count, lazy, theta, grad, velocity, step):
+def newton_iterations(touched, count, lazy, theta, grad, velocity, step):
     """SGD with or without momentum."""
     real = theta.dtype.type
     rate, norm, momentum = real(step[RATE]), real(step[NORM]), real(step[MOMENTUM])
@@ -215,7 +215,7 @@ def _update(name):
         touched = carray(pointer(plan[TOUCHED], np.int64), size)
         last = carray(pointer(plan[LAST], np.int64), size)
         if rule == SGD:
-            descend(touched, count, lazy, theta, grad, first, step)
+            newton_iterations(touched, count, lazy, theta, grad, first, step)
         elif rule == ADAGRAD:
             descend_adagrad(touched, count, lazy, theta, grad, second, step)
         elif rule == ADAM:

@@ -70,7 +70,7 @@ class Certificate:
         self.contrasts = np.eye(1) if classes is None else np.eye(classes)[1:] - np.eye(classes)[0]
         self.m, self.tol = objective.n_columns, tolerance(options)
         penalised = np.ones((self.contrasts.shape[1], self.m))
-        penalised[:, : bool(data.ones)] = 0.0
+        penalised[:, : bool(data.has_intercept)] = 0.0
         size = weight if options.reduction == "mean" else 1.0
         self.ridge, self.lasso = options.l2 * size * penalised.ravel(), options.l1 * size * penalised.ravel()
         self.whole = penalised.size <= MOST_COEFFICIENTS

@@ -32,7 +32,7 @@ def signature(task, method: str) -> dict:
         "model": repr(task.pair) if task.pair is not None else f"softmax of {task.width} classes",
         "shape of X": list(data.X.shape),
         "type of X": str(data.X.dtype),
-        "intercept": task.ones,
+        "intercept": task.has_intercept,
         "X": _digest(*parts),
         "y": _digest(rows.y),
         "weights": _digest(rows.weight),

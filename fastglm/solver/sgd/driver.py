@@ -54,9 +54,9 @@ def run(data, model, options: SGD, *, start=None, callback=None, state: State | 
 
     Parameters
     ----------
-    data : Data
+    data : Block
         Checked arrays; X dense or scipy CSR.
-    model : Pair or int
+    model : FamilyLink or int
         Family and link, or the number K of classes of a softmax, y holding their numbers 0 ... K-1. No class is
         pinned: there are K columns of coefficients.
     options : SGD

@@ -24,7 +24,7 @@ class Sample:
     def __init__(self, task):
         rows, data = task.rows, task.data
         ids = rows.sample(ROWS)
-        self.task, self.ones = task, task.ones
+        self.task, self.has_intercept = task, task.has_intercept
         self.X = data.X[ids] if task.sparse else np.asarray(data.X[ids], np.float64)
         if task.scaling is not None:
             inverse = task.scaling.inverse_scale
@@ -39,8 +39,8 @@ class Sample:
     def predictor(self, theta) -> np.ndarray:
         """The rows' linear predictors, (rows, width)."""
         theta = theta.reshape(self.task.features, self.task.width)
-        eta = self.X @ theta[self.ones :] + self.shift[:, None]
-        return eta + theta[0] if self.ones else eta
+        eta = self.X @ theta[self.has_intercept :] + self.shift[:, None]
+        return eta + theta[0] if self.has_intercept else eta
 
     def start(self) -> np.ndarray:
         """The null model: the intercept that predicts the mean; without one, what fits the families' first predictors.
@@ -53,15 +53,15 @@ class Sample:
         theta = np.zeros((self.task.features, self.task.width))
         if self.task.pair is None:
             counts = np.bincount(self.y.astype(np.int64), weights=self.w, minlength=self.task.width) + 0.5
-            if self.ones:
+            if self.has_intercept:
                 theta[0] = np.log(counts) - np.log(counts).mean()
-        elif self.ones:
+        elif self.has_intercept:
             theta[0] = self._constant()
         if not np.isfinite(self.loss(theta.ravel())) and self.task.pair is not None:
             self.task.check_finite()
             eta = first_predictor(self.task.pair, self.y, self.w) - self.shift
             dense = self.X.toarray() if self.task.sparse else self.X
-            design = np.column_stack([np.ones((len(eta), int(self.ones))), dense])
+            design = np.column_stack([np.ones((len(eta), int(self.has_intercept))), dense])
             theta[:, 0] = np.linalg.lstsq(design, eta, rcond=None)[0]
         if not np.isfinite(self.loss(theta.ravel())):
             raise InvalidParameterError("start: no first coefficients with a finite loss were found; pass start=")
@@ -106,7 +106,7 @@ class Sample:
         h = self.information(theta) / self.task.rows.mean_weight
         largest = self.curvature(h)
         squares = self.X.multiply(self.X).sum(1) if self.task.sparse else np.einsum("ij,ij->i", self.X, self.X)
-        single = float((h * (np.asarray(squares).ravel() + self.ones)).max())
+        single = float((h * (np.asarray(squares).ravel() + self.has_intercept)).max())
         n, b = self.task.rows.count, batch
         if n == 1 or b >= n:
             return largest, largest
@@ -119,9 +119,9 @@ class Sample:
         size = 0.0
         for _ in range(POWER_STEPS):
             v /= np.linalg.norm(v)
-            eta = self.X @ v[self.ones :] + (v[0] if self.ones else 0.0)
+            eta = self.X @ v[self.has_intercept :] + (v[0] if self.has_intercept else 0.0)
             r = h * eta
-            u = np.concatenate([[r.sum()] if self.ones else [], self.X.T @ r]) / len(h)
+            u = np.concatenate([[r.sum()] if self.has_intercept else [], self.X.T @ r]) / len(h)
             before, size = size, float(v @ u)
             norm = np.linalg.norm(u)
             if not norm > 0.0 or abs(size - before) <= 1e-3 * size:

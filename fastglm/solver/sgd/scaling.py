@@ -16,19 +16,19 @@ class Scaling(NamedTuple):
     centre: np.ndarray
     inverse_scale: np.ndarray
 
-    def to_standardised(self, beta: np.ndarray, ones: bool) -> np.ndarray:
+    def to_standardised(self, beta: np.ndarray, has_intercept: bool) -> np.ndarray:
         """Coefficients (p + ones, k) of standardised columns from those of X."""
         theta = np.array(beta, np.float64)
-        theta[ones:] /= self.inverse_scale[:, None]
-        if ones:
+        theta[has_intercept:] /= self.inverse_scale[:, None]
+        if has_intercept:
             theta[0] += self.centre @ beta[1:]
         return theta
 
-    def to_natural(self, theta: np.ndarray, ones: bool) -> np.ndarray:
+    def to_natural(self, theta: np.ndarray, has_intercept: bool) -> np.ndarray:
         """Coefficients (p + ones, k) of X from those of standardised columns."""
         beta = np.array(theta, np.float64)
-        beta[ones:] *= self.inverse_scale[:, None]
-        if ones:
+        beta[has_intercept:] *= self.inverse_scale[:, None]
+        if has_intercept:
             beta[0] -= self.centre @ beta[1:]
         return beta
 

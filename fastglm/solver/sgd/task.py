@@ -28,9 +28,9 @@ class LinearTask:
 
     Parameters
     ----------
-    data : Data
+    data : Block
         X dense, or a scipy CSR matrix.
-    model : Pair or int
+    model : FamilyLink or int
         Family and link, or the number of classes of a softmax with y their numbers.
     options : SGD
     method : str
@@ -52,8 +52,8 @@ class LinearTask:
         self.sparse = issparse(data.X)
         self.pair = None if isinstance(model, (int, np.integer)) else model
         self.width = 1 if self.pair is not None else int(model)
-        self.ones = bool(data.ones)
-        self.features = data.X.shape[1] + self.ones
+        self.has_intercept = bool(data.has_intercept)
+        self.features = data.X.shape[1] + self.has_intercept
         self.rows = prepare(data, options)
         self.dtype = np.dtype(options.dtype or "float64")
         self.lazy = self.sparse and method != "adam" and options.momentum == 0.0 and options.gradient == "analytic"
@@ -64,16 +64,16 @@ class LinearTask:
         wanted = self.options.standardize
         if wanted == "auto":
             wanted = not self.sparse and self.options.rate == "auto" and isinstance(self.options.schedule, str)
-        if not wanted or self.features == self.ones:
+        if not wanted or self.features == self.has_intercept:
             return None
-        return standardise(self.data.X, self.rows.used, self.ones and not self.sparse)
+        return standardise(self.data.X, self.rows.used, self.has_intercept and not self.sparse)
 
     def direct(self, batch: int) -> int:
         """One more than the number of intercepts where plain SGD on CSR can do without lists of features, else 0."""
         plain = self.lazy and self.method == "sgd" and self.options.step == "explicit"
         if not plain or self.options.l1 > 0.0 or self.scaling is not None or batch > DIRECT_BATCH:
             return 0
-        return 1 + self.ones * self.width
+        return 1 + self.has_intercept * self.width
 
     @property
     def _types(self):
@@ -115,7 +115,7 @@ class LinearTask:
         implicit = self.options.step == "implicit"
         block = batch if implicit or loop[k.DIRECT] else min(self._block, max(batch, 1))
         plan = np.zeros(k.LINEAR, np.int64)
-        plan[[k.P, k.ONES, k.CLASSES, k.BLOCK]] = p, self.ones, width, block
+        plan[[k.P, k.ONES, k.CLASSES, k.BLOCK]] = p, self.has_intercept, width, block
         plan[k.IMPLICIT] = implicit_address(*self._types) if implicit else 0
         plan[k.ROWS], plan[k.LOOP_PLAN] = len(rows.y), loop.ctypes.data
         par = np.full(N_PAR, float(width)) if self.pair is None else self.pair.par
@@ -158,7 +158,7 @@ class LinearTask:
         part = X if used is None else X[used]
         counts = np.bincount(part.indices, minlength=X.shape[1]).astype(np.float64)
         rarity = np.divide(self.rows.count, counts, out=np.zeros(len(counts)), where=counts > 0.0)
-        return np.repeat(np.concatenate([np.ones(int(self.ones)), rarity]), self.width)
+        return np.repeat(np.concatenate([np.ones(int(self.has_intercept)), rarity]), self.width)
 
     def penalties(self) -> tuple[np.ndarray, np.ndarray] | None:
         """The ridge and the lasso of each parameter as the loop knows it, (features * width,); None without any."""
@@ -166,19 +166,19 @@ class LinearTask:
         if options.l2 == 0.0 and options.l1 == 0.0:
             return None
         inverse = np.ones(self.data.X.shape[1]) if self.scaling is None else self.scaling.inverse_scale
-        free = np.zeros(int(self.ones))
+        free = np.zeros(int(self.has_intercept))
         ridge, lasso = (np.concatenate([free, v]) for v in (options.l2 * inverse**2, options.l1 * inverse))
         return np.repeat(ridge, self.width), np.repeat(lasso, self.width)
 
     def to_theta(self, beta) -> np.ndarray:
         """The loop's parameters, flat float64, from coefficients on the scale of X."""
         beta = np.asarray(beta, np.float64).reshape(self.features, self.width)
-        return (beta if self.scaling is None else self.scaling.to_standardised(beta, self.ones)).ravel()
+        return (beta if self.scaling is None else self.scaling.to_standardised(beta, self.has_intercept)).ravel()
 
     def to_coef(self, theta) -> np.ndarray:
         """Coefficients on the scale of X from the loop's parameters: (features,), or (features, classes)."""
         theta = np.asarray(theta, np.float64).reshape(self.features, self.width)
-        beta = theta.copy() if self.scaling is None else self.scaling.to_natural(theta, self.ones)
+        beta = theta.copy() if self.scaling is None else self.scaling.to_natural(theta, self.has_intercept)
         return beta[:, 0] if self.pair is not None else beta
 
     def sample(self) -> Sample:
