@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 READ_ONCE = "read once: not certified"
 # what a row may have beside X and y
 VECTORS = ("weights", "freq_weights", "offset", "exposure")
+SHIFTS = ("offset", "exposure")  # those that move the linear predictor
 
 
 class Interval(NamedTuple):
@@ -152,6 +153,8 @@ if TYPE_CHECKING:
         start: ArrayLike | None
         threads: int | None
         progress: bool
+        missing: Literal["error", "drop"]
+        unseen: Literal["error", "missing", "baseline"]
         compress: bool | Literal["auto"]
         memory: int | None
         client: Any
@@ -163,11 +166,7 @@ if TYPE_CHECKING:
         intercept: bool
         names: Sequence[str] | None
 
-    class GLMOptions(ModelOptions, total=False):
-        """What ``glm`` takes beside the family."""
-
-        missing: Literal["error", "drop"]
-        unseen: Literal["error", "missing", "baseline"]
+    GLMOptions: TypeAlias = ModelOptions
 
     class PredictOptions(TypedDict, total=False):
         """What predictions take beside the rows, the kind and the interval."""

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..rows.matching import column_names
 
 LINKS = (
     "identity", "log", "logit", "probit", "cloglog", "loglog", "cauchit", "inverse", "inverse_squared", "sqrt",
@@ -55,7 +54,7 @@ class Layer(NamedTuple):
         b = b[:, None] if b.ndim == 1 else b
         bias, weight = (b[0], b[1:]) if result.intercept else (None, b)
         reference = list(result.classes).index(result.family.reference) if link.name == "softmax" else None
-        names, companion = tuple(column_names(result)), result.exposure_kind
+        names, companion = tuple(result.schema.columns), result.exposure_kind
         return cls(weight, bias, result.family, link, names, companion, result.classes, reference)
 
     def over_classes(self) -> tuple[np.ndarray, np.ndarray | None]:

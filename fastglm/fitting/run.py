@@ -14,11 +14,13 @@ from ..inference.row_scores import ClassScores, MeanScores
 from ..inference.separation import find_separation
 from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
-from ..objective.compression import Compressed
+from ..objective.compression import Compressed, compressed
+from ..objective.response_sums import ClassWeights, check, validate_response
 from ..objective.softmax import CrossEntropy
 from ..result.multinomial import MultinomialResult
 from ..result.record import GLMResult
-from ..rows import arrays
+from ..rows.cluster_ids import with_clusters
+from ..rows.schema import INTERCEPT
 from ..solver.choose import solve
 from ..solver.decide import Control
 from ..solver.empty import evaluate
@@ -26,7 +28,7 @@ from ..solver.newton import Solution, factorise, refine, without_aliased
 from ..solver.sgd.certificate import Certificate
 from ..solver.sgd.driver import run as run_sgd
 from ..solver.sgd.options import tolerance
-from ..solvers import SGD, name_of
+from ..solvers import name_of
 from ..source.streaming_qr import as_rows
 from .null import ClassNullModel, NullModel
 from .remarks import describe, warn_of_fit, warn_of_range, without_information
@@ -47,7 +49,7 @@ class FitRun:
         self.source, self.family, self.link, self.objective, self.sums = source, family, link, objective, sums
         self.options, self.cov = options, sandwich.parse(cov)
         self.canonical = getattr(family, "canonical", None) == link.name
-        self.names = ((arrays.INTERCEPT,) if source.data.has_intercept else ()) + source.data.names
+        self.names = ((INTERCEPT,) if source.data.has_intercept else ()) + source.data.names
         self.notes: list[str] = []
         self.whole, self.within = source, 0.0  # the rows themselves, where the source has their cells
 
@@ -57,7 +59,7 @@ class FitRun:
         if not self.objective.n_params:
             self.solution = evaluate(self.objective)
             return
-        if isinstance(self.options, SGD):
+        if self.options.first_order:
             self.solution = self.descend_stochastically(start, callback)
             return
         n = self.whole.n_rows
@@ -152,18 +154,20 @@ class FitRun:
         if self.cov is None or self.solution.factor is None:
             return {"cov_unscaled": None}
         inverse, root = self.solution.factor.inverse(), None
-        if self.solution.factor.accurate and isinstance(self, GLM):
+        if self.solution.factor.accurate and self.null_class is NullModel:
             root = self.solution.factor.root()
         if self.cov == "model":
             return {"cov_unscaled": inverse, "information_root": root}
         if not len(inverse):
             return {"cov_unscaled": inverse, "cov_kind": self.cov.name, "covariance": inverse}
         beta, rank = self.solution.beta, len(self.solution.beta) - len(self.solution.factor.aliased)
+        # clusters of arrays are beside the rows of this process, those of files in a source of their own
+        rows, cov = self.whole.local or self.whole, with_clusters(self.cov, self.whole)
         fitted = sandwich.Fitted(
-            self.objective, self.whole, self.scores(sandwich.zeroed(beta)), beta, inverse, self.sums.nobs, rank,
+            self.objective, rows, self.scores(sandwich.zeroed(beta)), beta, inverse, self.sums.nobs, rank,
             self.solution.meat, root, self.dispersion(self.solution.quadratic),
         )  # fmt: skip
-        return {"cov_unscaled": inverse, "cov_kind": self.cov.name, **sandwich.covariance(self.cov, fitted)}
+        return {"cov_unscaled": inverse, "cov_kind": self.cov.name, **sandwich.covariance(cov, fitted)}
 
     def record(self):
         """What every result says of the rows, the fit and how it went; its warnings are given."""
@@ -183,7 +187,7 @@ class FitRun:
         if redundant:
             params[list(redundant)] = np.nan
         converged = solution.stop in WELL and not separated
-        if isinstance(self.options, SGD):
+        if self.options.first_order:
             # losses that no longer fall say little; the distance to the optimum says it
             converged = solution.certificate <= tolerance(self.options) and not separated
             if not converged and solution.stop == "converged":
@@ -230,10 +234,31 @@ class FitRun:
         warn(category, text)
 
 
-class GLM(FitRun):
+class MeanModel(FitRun):
     """A model of one mean a row."""
 
     null_class = NullModel
+
+    @staticmethod
+    def n_contrasts(labels) -> int:
+        """Contrasts of classes, of which there are none."""
+        return 0
+
+    @classmethod
+    def of(cls, request, source, options, labels) -> MeanModel:
+        """The run of a request, the vectors of its rows checked."""
+        family, link = request.family, request.link
+        sums = validate_response(source, FamilyLink(family, link))
+        quick = family.quick(link, sums) if hasattr(family, "quick") else family
+        pair, cells = FamilyLink(quick, link), None
+        if request.compress and not (options.first_order or options.reads_once):
+            cells = compressed(source, pair, request.compress)
+        return cls(source, family, link, pair, sums, options, request.cov, cells)
+
+    @staticmethod
+    def start_columns(start) -> None:
+        """Starting coefficients are a vector."""
+        return None
 
     def __init__(self, source, family, link, pair, sums, options, cov, cells=None):
         objective = Deviance(source, pair) if cells is None else Compressed(cells, pair, source.threads)
@@ -265,6 +290,8 @@ class GLM(FitRun):
 
     def result(self, classes) -> GLMResult:
         """The solution as a frozen record, its warnings given."""
+        if classes is None and self.family.domain.high == 1.0 and self.sums.binary:
+            classes = (0, 1)
         params, record = self.record()
         df = self.sums.nobs - record["rank"]
         pearson = record["pearson_chi2"] if self.in_range else np.nan
@@ -295,10 +322,28 @@ class GLM(FitRun):
         return "exposure" if data.exposure is not None else "offset" if data.offset is not None else None
 
 
-class Softmax(FitRun):
+class SoftmaxModel(FitRun):
     """A model of the probabilities of K classes; ``totals`` are their weights, in the order of the codes."""
 
     null_class = ClassNullModel
+
+    @staticmethod
+    def n_contrasts(labels) -> int:
+        """The classes but the reference."""
+        return len(labels.classes) - 1
+
+    @classmethod
+    def of(cls, request, source, options, labels) -> SoftmaxModel:
+        """The run of a request, the vectors of its rows checked."""
+        sums = check(source, request.family)
+        totals = source.reduce(ClassWeights(len(labels.classes)))
+        family = request.family._replace(reference=labels.reference)
+        return cls(source, family, request.link, labels, totals, sums, options, request.cov)
+
+    def start_columns(self, start) -> int:
+        """The columns of starting coefficients: a class each, first-order solvers also those of the reference."""
+        everyone = len(self.totals)
+        return everyone if self.options.first_order and np.shape(start)[1:] == (everyone,) else everyone - 1
 
     def __init__(self, source, family, link, encoded, totals, sums, options, cov):
         super().__init__(source, family, link, CrossEntropy(source, len(totals)), sums, options, cov)
@@ -344,6 +389,9 @@ class Softmax(FitRun):
             coef_raw=raw,
             **record,
         )
+
+
+RESPONSE_MODELS = {"mean": MeanModel, "softmax": SoftmaxModel}
 
 
 def _whole(x):

@@ -14,8 +14,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from ..errors import FastGLMWarning, InvalidParameterError, warn
+from ..rows.cluster_ids import Clustered, ids_of
 from ..source.task import Task
-from .cluster_ids import Clustered, ids_of
 from .row_scores import blocks, columns, repeats
 
 MOST_BYTES = 1 << 28  # of sums of clusters' scores in one pass; while units are added there are a few times as many
