@@ -8,7 +8,6 @@ from math import sqrt
 import numpy as np
 
 from ..errors import InvalidParameterError, warn
-from ..family.binomial import Binomial
 from ..inference import sandwich
 from ..inference.row_scores import ClassScores, MeanScores
 from ..inference.separation import find_separation
@@ -46,7 +45,7 @@ class FitRun:
         self.began = time.perf_counter()
         self.source, self.family, self.link, self.objective, self.sums = source, family, link, objective, sums
         self.options, self.cov = options, sandwich.parse(cov)
-        self.canonical = getattr(family, "canonical", None) == link.name
+        self.canonical = family.canonical == link.name
         self.names = ((arrays.INTERCEPT,) if source.data.has_intercept else ()) + source.data.names
         self.notes: list[str] = []
         self.whole, self.within = source, 0.0  # the rows themselves, where the source has their cells
@@ -258,10 +257,8 @@ class GLM(FitRun):
 
     def information(self):
         """Rows' worth of information in the response: the events, where they can be rare."""
-        s = self.sums
-        if isinstance(self.family, Binomial):
-            return min(s.weighted_y, s.weight - s.weighted_y)
-        return s.weighted_y if self.family.name in ("poisson", "quasipoisson") else self.whole.n_rows
+        events = self.family.events(self.sums.weighted_y, self.sums.weight)
+        return events if np.isfinite(events) else self.whole.n_rows
 
     def result(self, classes) -> GLMResult:
         """The solution as a frozen record, its warnings given."""
@@ -282,7 +279,7 @@ class GLM(FitRun):
 
     def loglik(self, deviance):
         """The log-likelihood at a deviance, by R's rules for the dispersion; NaN for quasi-likelihood."""
-        if getattr(self.family, "saturated", None) is None:
+        if self.family.saturated is None:
             return np.nan
         if deviance == np.inf:
             return -np.inf

@@ -10,8 +10,6 @@ import numpy as np
 
 from .. import __version__
 from ..errors import InvalidParameterError
-from ..family.binomial import Bernoulli, Binomial
-from ..family.links import Log, Logit
 from ..inference import sandwich
 from ..kernels.row_loops import FamilyLink
 from ..objective.compression import compressed
@@ -193,7 +191,7 @@ def _columns(start, encoded, options) -> int:
 def _glm(source, family, link, options, cov, compress) -> GLM:
     """A model of one mean a row, its vectors checked."""
     sums = validate_response(source, FamilyLink(family, link))
-    quick = Bernoulli() if isinstance(family, Binomial) and isinstance(link, Logit) and sums.binary else family
+    quick = family.of_zeros_and_ones(link) if sums.binary else family
     pair, cells = FamilyLink(quick, link), None
     if compress and not isinstance(options, (SGD, Stream)):
         cells = compressed(source, pair, compress)
@@ -232,7 +230,7 @@ def check_options(penalty, cov, exposure, link, compress="auto"):
         raise InvalidParameterError(f"compress={compress!r} is unknown; known: 'auto', True or False")
     if penalty is not None:
         raise InvalidParameterError("penalty is reserved for a later version; pass penalty=None")
-    if exposure is not None and not isinstance(link, Log):
+    if exposure is not None and not link.is_log:
         raise InvalidParameterError(f"exposure needs the log link, not {link.name!r}; pass an offset instead")
     return sandwich.parse(cov)
 
