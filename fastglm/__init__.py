@@ -39,7 +39,7 @@ _LAZY = {
     "fit": "fitting.entry",
     "glm": "fitting.frames",
     "OnlineGLM": "online",
-    "GLMResult": "result",
+    "GLMResult": "result.record",
     "MultinomialResult": "result.multinomial",
     "load": "result.saved",
     "etable": "inference.etable",

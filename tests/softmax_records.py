@@ -3,11 +3,11 @@
 from functools import cache
 
 import numpy as np
-from fastglm.result.record.multinomial import MultinomialResult
 
 import fastglm
 from fastglm.families import Multinomial
 from fastglm.family.multinomial import Softmax
+from fastglm.result.multinomial import MultinomialResult
 
 NAN = float("nan")
 LABELS = np.array(["ash", "beech", "oak", "pine", "yew"])

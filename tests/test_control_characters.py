@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastglm
-from fastglm.cli import main as cli
+from fastglm import cli
 from fastglm.errors import FastGLMError, visible
 
 pd = pytest.importorskip("pandas")

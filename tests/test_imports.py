@@ -44,8 +44,8 @@ OURS = {
         "inference.wald": ("family.means", "kernels.evaluate"),
         "result.multinomial": ("postestimation.row_answers", "inference.multinomial"),
         "result.record": (
-            "postestimation.row_answers", "postestimation.covariances", "postestimation.scores", "design.groups", "family.means", "inference.influence",
-            "inference.residuals",
+            "postestimation.row_answers", "postestimation.covariances", "postestimation.scores", "design.groups",
+            "family.means", "inference.influence", "inference.residuals",
         ),
     },
     "fits of arrays need neither frames nor files": {"fitting.entry": ("fitting.frames", "fitting.stored")},

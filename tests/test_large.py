@@ -7,9 +7,9 @@ import threading
 
 import numpy as np
 import pytest
-from fastglm.objective.base.base import Deviance
 
 import fastglm
+from fastglm.objective.base import Deviance
 from fastglm.simulate import make_glm
 
 N = 300_000

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from fastglm.fitting.sources.run import GLM
-from fastglm.objective.base.base import Deviance
-from fastglm.objective.base.response_sums import validate_response
-from fastglm.objective.base.softmax import CrossEntropy
-from fastglm.objective.base.sums import ArrowheadMatrix
 
 import fastglm
 from fastglm import families, links
 from fastglm.errors import CollinearityWarning, InvalidParameterError, MissingDataError
+from fastglm.fitting.run import GLM
 from fastglm.kernels.row_loops import FamilyLink
 from fastglm.matrix import Categorical, Dense, Sparse, Split, as_matrix
 from fastglm.matrix.contrast_map import ContrastMap
+from fastglm.objective.base import Deviance
+from fastglm.objective.response_sums import validate_response
+from fastglm.objective.softmax import CrossEntropy
+from fastglm.objective.sums import ArrowheadMatrix
 from fastglm.solver import arrowhead as bordered
 from fastglm.solvers import Auto
 from fastglm.source.in_memory import Block, InMemory

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from fastglm.objective.base.softmax import CrossEntropy, laplacian
 from scipy.special import log_softmax
 
 import fastglm
 from fastglm.errors import CollinearityWarning, InvalidParameterError, MissingDataError, SeparationWarning
+from fastglm.objective.softmax import CrossEntropy, laplacian
 from fastglm.source.in_memory import Block, InMemory
 
 SOLVERS = [name for name in fastglm.solvers.names(exact=True) if name != "stream"]

@@ -5,13 +5,13 @@ import warnings
 import numpy as np
 import oracle
 import pytest
-from fastglm.objective.base.base import Deviance
 
 import fastglm
 from fastglm.errors import DivergenceError, FileFormatError, InvalidParameterError, MissingDataError
 from fastglm.kernels.activation import tanh
 from fastglm.kernels.row_loops import FamilyLink
 from fastglm.nn import MLP, MLPResult
+from fastglm.objective.base import Deviance
 from fastglm.solver.sgd import driver as linear_driver
 from fastglm.solvers import SGD
 from fastglm.source.in_memory import Block, InMemory

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fastglm.cli.main.main import main
 
 import fastglm
+from fastglm.cli.main import main
 from fastglm.core import atomic
 from fastglm.errors import InvalidParameterError
 

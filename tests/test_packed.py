@@ -3,9 +3,6 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from fastglm.objective.base.base import Deviance
-from fastglm.objective.base.softmax import CrossEntropy
-from fastglm.objective.base.sums import PermutedArrowhead
 
 import fastglm
 from fastglm import families, links
@@ -13,6 +10,9 @@ from fastglm.kernels.row_loops import FamilyLink
 from fastglm.matrix import Categorical, Dense, Sparse, Split
 from fastglm.matrix import merged_factors as packed
 from fastglm.matrix.contrast_map import ContrastMap
+from fastglm.objective.base import Deviance
+from fastglm.objective.softmax import CrossEntropy
+from fastglm.objective.sums import PermutedArrowhead
 from fastglm.solver.factor import cholesky
 from fastglm.source.in_memory import Block, InMemory
 

@@ -11,7 +11,6 @@ from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
-from fastglm.result.record.record import GLMResult
 from scipy import stats
 
 from fastglm import errors, families, links
@@ -19,6 +18,7 @@ from fastglm.inference import residuals as residuals_module
 from fastglm.inference.summary import format_number, format_p
 from fastglm.inference.wald import p_values, quantile
 from fastglm.kernels.evaluate import Detail
+from fastglm.result.record import GLMResult
 
 NAN = float("nan")
 DOBSON_X = np.array([[i % 3 == 1, i % 3 == 2, i // 3 == 1, i // 3 == 2] for i in range(9)], dtype=float)

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from fastglm.result.record.record import FIELDS, GLMResult
-from fastglm.result.record.saved import CODECS, VERSION, load, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastglm import errors, families, links
+from fastglm.result.record import FIELDS, GLMResult
+from fastglm.result.saved import CODECS, VERSION, load, save
 
 EDGES = [0.1, -0.0, 5e-324, 1.7976931348623157e308, math.nan, math.inf, -math.inf, 1 / 3]
 FLOATS = st.floats() | st.sampled_from(EDGES)
