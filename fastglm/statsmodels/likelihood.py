@@ -42,8 +42,9 @@ def density_at_mean(spec, y, w, trials, scale):
     """The log-density of each row at a mean of y, (n,)."""
     if spec.kind == "Tweedie":
         return _tweedie(spec, y, w, scale)
-    density = spec.family.density_at_mean
-    return np.nan * y if density is None else density(y, w, trials, scale)
+    if spec.family.density_at_mean is None or spec.family.saturated is None:
+        return np.nan * y
+    return spec.family.density_at_mean(y, w, trials, scale)
 
 
 def _tweedie(spec, y, w, scale):

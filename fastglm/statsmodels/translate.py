@@ -76,14 +76,14 @@ class Spec(NamedTuple):
         NotSupportedError
             For a family, such as Tweedie's, whose distribution SciPy does not have.
         """
-        if self.power is not None or self.family.frozen is None:
+        if self.power is not None or self.family.frozen is None or self.family.saturated is None:
             raise refuse(f"get_distribution of the family {self.kind}")
         return self.family.frozen(mu, scale / np.asarray(var_weights), trials)
 
 
 def _known(table, fact):
-    """The classes of a registry that have a fact, by it."""
-    found = {getattr(cls, fact): cls for cls in table.values()}
+    """The classes of a registry that have a fact of their own, not of a parent, by it."""
+    found = {vars(cls).get(fact): cls for cls in table.values()}
     return {value: cls for value, cls in found.items() if isinstance(value, (str, float))}
 
 
