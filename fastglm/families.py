@@ -1,5 +1,9 @@
 """The families, by class and by name."""
 
+from importlib import import_module
+from pkgutil import iter_modules
+
+from . import family as _room
 from .family.binomial import Binomial
 from .family.gamma import Gamma
 from .family.gaussian import Gaussian
@@ -30,6 +34,11 @@ __all__ = [
     "get",
     "names",
 ]
+
+
+# a family is one file of that folder: its registration is all that a new one needs
+for _module in iter_modules(_room.__path__):
+    import_module(f"{_room.__name__}.{_module.name}")
 
 
 def names() -> tuple[str, ...]:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 INK, BLUE, ORANGE, GREY = "#24292f", "#1f6feb", "#d9480f", "#6e7781"
 CYCLE = (BLUE, ORANGE, "#2da44e", "#8250df", "#bf8700", "#cf222e", "#1b7c83", GREY)
 AXIS = {"passes": "passes over the data", "seconds": "time, s", "epoch": "epoch", "iteration": "iteration"}
-# what one unit of a column adds to, by link
-EFFECT = {"identity": "mean", "log": "log mean", "logit": "log odds", "softmax": "log odds against"}
 MANY = 300  # rows; more are shown as the means of groups
 
 
@@ -220,8 +218,8 @@ def coefficients(result: GLMResult, level: float = 0.95, *, intercept: bool = Fa
     ax.set_yticks(rows, [_short(name) for name in names], fontsize=min(10.0, 0.85 * room))
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
-    effect = EFFECT.get(result.link.name, f"{result.link.name}(mean)")
-    effect = f"{effect} {result.family.reference}" if m > 1 or result.link.name == "softmax" else effect
+    effect = result.link.effect or f"{result.link.name}(mean)"
+    effect = f"{effect} {result.family.reference}" if m > 1 or result.family.response_model == "softmax" else effect
     ax.set(xlabel=f"change in {effect} per unit")
     ax.set_title(f"{100 * level:g} % intervals", loc="left", fontsize=9, color=GREY)
     if m > 1:
@@ -295,7 +293,7 @@ def _observed(result, X, y, j, offset, exposure, weights):
     share = np.ones(n) * (1.0 if weights is None else check_column("weights", weights, n))
     if np.ndim(y) == 2 and mu.shape[1] == 1:
         share = share * np.asarray(y, float).sum(axis=1)
-    if result.link.name != "log":
+    if not result.link.is_log:
         return x, base + residual, share
     return x, base * (mu + residual) / mu, share * (mu / base)[:, 0]
 
@@ -304,7 +302,7 @@ def _companion(result, offset, exposure):
     """The offset at which the curve is drawn: that of a unit of exposure, or the mean one."""
     if result.exposure_kind is None:
         return {}
-    log = result.link.name == "log"
+    log = result.link.is_log
     return {"offset": 0.0 if log else float(np.mean(check_offset(result, offset, exposure, np.size(offset))))}
 
 
@@ -317,15 +315,15 @@ def _at_means(result, X, j, values, held, **options):
 
 def _is_share(result):
     """Whether the mean is a probability."""
-    return result.link.name == "softmax" or (result.family.domain.low, result.family.domain.high) == (0.0, 1.0)
+    return result.family.response_model == "softmax" or result.family.two_outcomes
 
 
 def _mean_name(result):
-    if result.link.name == "softmax":
+    if result.family.response_model == "softmax":
         return "probability"
     if _is_share(result):
         return "probability" + ("" if result.classes is None else f" that y = {result.classes[1]}")
-    if result.exposure_kind is not None and result.link.name == "log":
+    if result.exposure_kind is not None and result.link.is_log:
         return "mean of y per unit of exposure"
     return "mean of y"
 

@@ -85,8 +85,8 @@ def test_little_memory_beyond_the_result():
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"family": "bernoulli"}, "unknown family"),
-        ({"link": "logitt"}, "unknown link"),
+        ({"family": "laplace"}, "family='laplace' is unknown"),
+        ({"link": "logitt"}, "did you mean 'logit'"),
         ({"kind": "cauchy"}, "unknown kind"),
         ({"beta": [1, 2]}, "beta must have shape"),
         ({"sort_by": 9}, "sort_by must be"),

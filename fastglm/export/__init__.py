@@ -37,7 +37,7 @@ def to_torch(result: GLMResult) -> Any:
     ImportError
         If PyTorch is not installed.
     InvalidParameterError
-        If the link is not one of the library's own.
+        If the link is one's own and has no method ``array_inverse``.
     """
     return _module("torch", "torch", "to_torch").GLMModule(Layer.of(result))
 
@@ -62,7 +62,7 @@ def to_keras(result: GLMResult, dtype: str = "float64") -> Any:
     ImportError
         If Keras or its backend is not installed.
     InvalidParameterError
-        If the link is not one of the library's own.
+        If the link is one's own and has no method ``array_inverse``.
     """
     return _module("keras", "keras torch", "to_keras").keras_model(Layer.of(result), dtype)
 
@@ -88,7 +88,7 @@ def to_onnx(result: GLMResult, path: File | None = None) -> Any:
     ImportError
         If ONNX is not installed.
     InvalidParameterError
-        If the link is not one of the library's own.
+        If the link is one's own and has no method ``array_inverse``.
     """
     return _module("onnx", "onnx", "to_onnx").onnx_model(Layer.of(result), path)
 

@@ -7,18 +7,21 @@ import math
 import keras
 from keras import ops
 
+from .. import links
+
 # activations that Keras has itself, so that a saved model needs nothing of this library
 ACTIVATIONS = {"identity": "linear", "log": "exponential", "logit": "sigmoid", "softmax": "softmax"}
-INVERSES = {
-    "probit": lambda eta, p: 0.5 * (1.0 + ops.erf(eta / math.sqrt(2.0))),
-    "cloglog": lambda eta, p: -ops.expm1(-ops.exp(eta)),
-    "loglog": lambda eta, p: ops.exp(-ops.exp(-eta)),
-    "cauchit": lambda eta, p: 0.5 + ops.arctan(eta) / math.pi,
-    "inverse": lambda eta, p: 1.0 / eta,
-    "inverse_squared": lambda eta, p: 1.0 / ops.sqrt(eta),
-    "sqrt": lambda eta, p: eta * eta,
-    "power": lambda eta, p: ops.power(eta, 1.0 / p),
-}
+
+
+class Functions:
+    """The functions of Keras that the formulas of links are written in."""
+
+    exp, expm1, arctan, rsqrt, power = ops.exp, ops.expm1, ops.arctan, ops.rsqrt, ops.power
+    sigmoid = ops.sigmoid
+
+    @staticmethod
+    def normal_cdf(eta):
+        return 0.5 * (1.0 + ops.erf(eta / math.sqrt(2.0)))
 
 
 @keras.saving.register_keras_serializable(package="fastglm")
@@ -36,7 +39,8 @@ class InverseLink(keras.layers.Layer):
         self.link, self.power = link, power
 
     def call(self, eta):
-        return INVERSES[self.link](eta, self.power)
+        cls = links.LINKS[self.link]
+        return (cls(self.power) if cls._fields else cls()).array_inverse(eta, Functions)
 
     def get_config(self):
         return super().get_config() | {"link": self.link, "power": self.power}

@@ -8,11 +8,6 @@ import numpy as np
 
 from ..errors import InvalidParameterError
 
-LINKS = (
-    "identity", "log", "logit", "probit", "cloglog", "loglog", "cauchit", "inverse", "inverse_squared", "sqrt",
-    "power", "softmax",
-)  # fmt: skip
-
 
 class Layer(NamedTuple):
     """One layer of a network, mean = inverse link of (X weight + bias + offset).
@@ -45,17 +40,17 @@ class Layer(NamedTuple):
         Raises
         ------
         InvalidParameterError
-            For a link that is not one of the library's own.
+            For a link of one's own without the method ``array_inverse``.
         """
-        link = result.link
-        if link.name not in LINKS or not type(link).__module__.startswith(f"{__package__.split('.')[0]}."):
-            raise InvalidParameterError(f"the link {link.name!r} cannot be exported; these can: {', '.join(LINKS)}")
+        link, family = result.link, result.family
+        if getattr(link, "array_inverse", None) is None:
+            raise InvalidParameterError(f"the link {link.name!r} cannot be exported: it has no array_inverse(eta, xp)")
         b = np.where(np.isnan(result.params), 0.0, result.params)
         b = b[:, None] if b.ndim == 1 else b
         bias, weight = (b[0], b[1:]) if result.intercept else (None, b)
-        reference = list(result.classes).index(result.family.reference) if link.name == "softmax" else None
+        reference = list(result.classes).index(family.reference) if family.response_model == "softmax" else None
         names, companion = tuple(result.schema.columns), result.exposure_kind
-        return cls(weight, bias, result.family, link, names, companion, result.classes, reference)
+        return cls(weight, bias, family, link, names, companion, result.classes, reference)
 
     def over_classes(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Weight (p, K) and bias (K,) with the zeros of the reference class, or as they are for one mean."""

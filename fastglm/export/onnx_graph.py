@@ -32,30 +32,84 @@ class Graph:
         return name
 
 
-def _single(operator):
-    """An operator that ONNX Runtime has in float32 only, on a float64 value."""
+class Value:
+    """The output of a node, with the operators of Python."""
 
-    def add(g, value):
-        return g("Cast", g(operator, g("Cast", value, to=TensorProto.FLOAT)), to=TensorProto.DOUBLE)
+    def __init__(self, graph, name):
+        self.graph, self.name = graph, name
 
-    return add
+    def apply(self, operator, *inputs, **attributes):
+        """The output of a new node; its inputs are values and numbers."""
+        inputs = [value.name if isinstance(value, Value) else float(value) for value in inputs]
+        return Value(self.graph, self.graph(operator, *inputs, **attributes))
+
+    def single(self, operator):
+        """The output of an operator that ONNX Runtime has in float32 only."""
+        narrow = self.apply("Cast", self, to=TensorProto.FLOAT)
+        return self.apply("Cast", self.apply(operator, narrow), to=TensorProto.DOUBLE)
+
+    def __add__(self, other):
+        return self.apply("Add", self, other)
+
+    def __sub__(self, other):
+        return self.apply("Sub", self, other)
+
+    def __rsub__(self, other):
+        return self.apply("Sub", other, self)
+
+    def __mul__(self, other):
+        return self.apply("Mul", self, other)
+
+    def __truediv__(self, other):
+        return self.apply("Div", self, other)
+
+    def __rtruediv__(self, other):
+        return self.apply("Div", other, self)
+
+    def __neg__(self):
+        return self.apply("Neg", self)
+
+    __radd__, __rmul__ = __add__, __mul__
 
 
-_erf, _atan = _single("Erf"), _single("Atan")
-INVERSES = {
-    "identity": lambda g, eta, link: eta,
-    "log": lambda g, eta, link: g("Exp", eta),
-    "logit": lambda g, eta, link: g("Sigmoid", eta),
-    "probit": lambda g, eta, link: g("Mul", 0.5, g("Add", 1.0, _erf(g, g("Mul", eta, math.sqrt(0.5))))),
-    "cloglog": lambda g, eta, link: g("Sub", 1.0, g("Exp", g("Neg", g("Exp", eta)))),
-    "loglog": lambda g, eta, link: g("Exp", g("Neg", g("Exp", g("Neg", eta)))),
-    "cauchit": lambda g, eta, link: g("Add", 0.5, g("Mul", _atan(g, eta), 1.0 / math.pi)),
-    "inverse": lambda g, eta, link: g("Reciprocal", eta),
-    "inverse_squared": lambda g, eta, link: g("Reciprocal", g("Sqrt", eta)),
-    "sqrt": lambda g, eta, link: g("Mul", eta, eta),
-    "power": lambda g, eta, link: g("Pow", eta, 1.0 / link.p),
-    "softmax": lambda g, eta, link: g("Softmax", eta, axis=1),
-}
+class Functions:
+    """The functions of ONNX that the formulas of links are written in."""
+
+    @staticmethod
+    def exp(value):
+        return value.apply("Exp", value)
+
+    @staticmethod
+    def expm1(value):
+        return Functions.exp(value) - 1.0
+
+    @staticmethod
+    def log(value):
+        return value.apply("Log", value)
+
+    @staticmethod
+    def sigmoid(value):
+        return value.apply("Sigmoid", value)
+
+    @staticmethod
+    def softmax(value):
+        return value.apply("Softmax", value, axis=1)
+
+    @staticmethod
+    def normal_cdf(value):
+        return 0.5 * (1.0 + (value * math.sqrt(0.5)).single("Erf"))
+
+    @staticmethod
+    def arctan(value):
+        return value.single("Atan")
+
+    @staticmethod
+    def rsqrt(value):
+        return 1.0 / value.apply("Sqrt", value)
+
+    @staticmethod
+    def power(value, exponent):
+        return value.apply("Pow", value, exponent)
 
 
 def onnx_model(layer, path=None):
@@ -70,8 +124,8 @@ def onnx_model(layer, path=None):
         eta = g("Squeeze", eta, np.array([1]))
     if layer.companion is not None:
         eta = g("Add", eta, g("Log", "exposure") if layer.companion == "exposure" else "offset")
-    mean = INVERSES[layer.link.name](g, eta, layer.link)
-    g.nodes.append(helper.make_node("Identity", [mean], ["mean"]))
+    mean = layer.link.array_inverse(Value(g, eta), Functions)
+    g.nodes.append(helper.make_node("Identity", [mean.name], ["mean"]))
 
     inputs = [_value("X", ["n", p])]
     if layer.companion is not None:

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch.nn.functional import cross_entropy, logsigmoid
 
 from ..errors import InvalidParameterError
-from ..inference.residuals import BINOMIAL, POWERS
+from ..family.registry import power_of_variance
 
-INVERSES = {
-    "identity": lambda eta, link: eta,
-    "log": lambda eta, link: torch.exp(eta),
-    "logit": lambda eta, link: torch.sigmoid(eta),
-    "probit": lambda eta, link: torch.special.ndtr(eta),
-    "cloglog": lambda eta, link: -torch.expm1(-torch.exp(eta)),
-    "loglog": lambda eta, link: torch.exp(-torch.exp(-eta)),
-    "cauchit": lambda eta, link: 0.5 + torch.atan(eta) / math.pi,
-    "inverse": lambda eta, link: 1.0 / eta,
-    "inverse_squared": lambda eta, link: torch.rsqrt(eta),
-    "sqrt": lambda eta, link: eta * eta,
-    "power": lambda eta, link: eta ** (1.0 / link.p),
-}
-# log(mu) and log(1 - mu) of links onto (0, 1), where the plain ones would lose the tails
-LOG_TAILS = {
-    "logit": lambda eta: (logsigmoid(eta), logsigmoid(-eta)),
-    "probit": lambda eta: (torch.special.log_ndtr(eta), torch.special.log_ndtr(-eta)),
-    "cloglog": lambda eta: (torch.log(-torch.expm1(-torch.exp(eta))), -torch.exp(eta)),
-    "loglog": lambda eta: (-torch.exp(-eta), torch.log(-torch.expm1(-torch.exp(-eta)))),
-}
+
+class Functions:
+    """The functions of PyTorch that the formulas of links and families are written in."""
+
+    exp, expm1, log, arctan, rsqrt, power = torch.exp, torch.expm1, torch.log, torch.atan, torch.rsqrt, torch.pow
+    sigmoid, log_sigmoid, xlogy = torch.sigmoid, logsigmoid, torch.xlogy
+    normal_cdf, log_normal_cdf = torch.special.ndtr, torch.special.log_ndtr
 
 
 class GLMModule(torch.nn.Module):
@@ -81,7 +66,7 @@ class GLMModule(torch.nn.Module):
     def forward(self, X, offset=None, exposure=None):
         """Means (n,), or probabilities (n, K) of the classes."""
         eta = self.linear_predictor(X, offset, exposure)
-        return torch.softmax(eta, dim=1) if self.reference is not None else INVERSES[self.link.name](eta, self.link)
+        return torch.softmax(eta, dim=1) if self.reference is not None else self.link.array_inverse(eta, Functions)
 
     def loss(self, X, y, offset=None, exposure=None, weights=None):
         """Mean over rows of a(theta) - theta T(y), half the deviance less what does not depend on the coefficients.
@@ -96,7 +81,7 @@ class GLMModule(torch.nn.Module):
         Raises
         ------
         InvalidParameterError
-            For a family of one's own, whose likelihood PyTorch has no formula of.
+            For a family of one's own without the method ``array_loss``.
         """
         eta = self.linear_predictor(X, offset, exposure)
         if self.reference is not None:
@@ -107,20 +92,21 @@ class GLMModule(torch.nn.Module):
 
     def _half_deviance(self, eta, y):
         """Half the unit deviance less what depends on y alone."""
-        mu = INVERSES[self.link.name](eta, self.link)
-        name = self.family.name
-        if name in BINOMIAL:
-            plain = LOG_TAILS.get(self.link.name)
-            log_mu, log_nu = plain(eta) if plain else (torch.log(mu), torch.log1p(-mu))
+        mu = self.link.array_inverse(eta, Functions)
+        family, tails = self.family, self.link.array_log_tails
+        if family.two_outcomes:
+            log_mu, log_nu = tails(eta, Functions) if tails else (torch.log(mu), torch.log1p(-mu))
             # where a class was not seen its logarithm may be minus infinity, and 0 times that is NaN
             seen = torch.where(y > 0, y * torch.where(y > 0, log_mu, 0.0), 0.0)
             return -seen - torch.where(y < 1, (1 - y) * torch.where(y < 1, log_nu, 0.0), 0.0)
-        if name == "negative_binomial":
-            k = self.family.theta
-            return (y + k) * torch.log(mu + k) - torch.xlogy(y, mu)
-        if name not in POWERS and name != "tweedie":
-            raise InvalidParameterError(f"there is no loss for the family {name!r}; write it with the module's means")
-        return _power_terms(POWERS.get(name, getattr(self.family, "power", None)), y, mu)
+        if family.array_loss is not None:
+            return family.array_loss(y, mu, Functions)
+        power = power_of_variance(family)
+        if power is None:
+            raise InvalidParameterError(
+                f"there is no loss for the family {family.name!r}: it has no array_loss(y, mu, xp)"
+            )
+        return _power_terms(power, y, mu)
 
 
 def _power_terms(k, y, mu):

@@ -7,6 +7,8 @@ from math import log1p as log1p_
 from math import nan
 from typing import NamedTuple
 
+import numpy as np
+
 from ..kernels.elementary import (
     HALF_LOG_2PI,
     exp,
@@ -36,6 +38,8 @@ from .registry import UNIT, family
 )
 class Binomial(NamedTuple):
     """theta = logit(mu), T(y) = y, a(theta) = log(1 + e^theta), V(mu) = mu (1 - mu)."""
+
+    two_outcomes, simulated_intercept, statsmodels_name = True, -0.5, "Binomial"
 
     def variance(self, mu: float) -> float:
         return mu * (1.0 - mu)
@@ -75,6 +79,41 @@ class Binomial(NamedTuple):
             return rest - HALF_LOG_2PI - 0.5 * log(w * y * (1.0 - y))
         return log_factorial(w) - log_factorial(k) - log_factorial(w - k) - w * bernoulli_entropy(y)
 
+    def of_zeros_and_ones(self, link):
+        return Bernoulli() if isinstance(link, Logit) else self
+
+    @staticmethod
+    def events(weighted_y, weight):
+        return min(weighted_y, weight - weighted_y)
+
+    def variance_slope(self, mu):
+        return 1.0 - 2.0 * mu
+
+    def draw(self, rng, mu, phi, weights):
+        if weights is None:
+            return (rng.random(mu.shape) < mu).astype(float)
+        trials = np.floor(weights).astype(np.int64)
+        return rng.binomial(trials, mu) / np.maximum(trials, 1)
+
+    def anscombe_change(self, y, mu, error):
+        """A beta function (Cox and Snell 1968)."""
+        from scipy.special import beta, betainc
+
+        upper = mu > 0.5  # there 1 - mu has the digits, and the function is symmetric
+        first, last = np.where(upper, 1.0 - y, mu), np.where(upper, (1.0 - y) + error, y)
+        return beta(2 / 3, 2 / 3) * (betainc(2 / 3, 2 / 3, last) - betainc(2 / 3, 2 / 3, first))
+
+    def density_at_mean(self, y, w, trials, scale):
+        from scipy.special import gammaln, xlog1py, xlogy
+
+        ways = gammaln(trials + 1.0) - gammaln(trials * y + 1.0) - gammaln(trials * (1.0 - y) + 1.0)
+        return w * (ways + trials * (xlogy(y, y) + xlog1py(1.0 - y, -y)))
+
+    def frozen(self, mu, scale, trials):
+        from scipy import stats
+
+        return stats.binom(n=trials, p=mu)
+
 
 class Bernoulli(Binomial):
     """The binomial where every y is zero or one: the same numbers from shorter formulas."""
@@ -84,6 +123,9 @@ class Bernoulli(Binomial):
         if not 0.0 < mean < 1.0:
             return 0.0
         return -2.0 * weight_sum * (mean * log_(mean) + (1.0 - mean) * log1p_(-mean))
+
+    def of_fractions(self):
+        return Binomial()
 
 
 @fused(Bernoulli, Logit)

@@ -6,6 +6,8 @@ from math import lgamma
 from math import log as log_
 from typing import NamedTuple
 
+import numpy as np
+
 from ..kernels.elementary import exp, log
 from ..kernels.fused import fused
 from ..kernels.scalars import gamma_gap
@@ -24,6 +26,9 @@ from .registry import POSITIVE, family
 )
 class Gamma(NamedTuple):
     """theta = -1/mu, T(y) = y, a(theta) = -log(-theta), V(mu) = mu^2."""
+
+    variance_power, simulated_intercept, simulated_dispersion = 2.0, 1.0, 0.5
+    statsmodels_name = "Gamma"
 
     def variance(self, mu: float) -> float:
         return mu * mu
@@ -62,6 +67,20 @@ class Gamma(NamedTuple):
             return float("inf")
         k = weight_sum / deviance
         return saturated - 0.5 * k * deviance + weight_sum * (k * (log_(k) - 1.0) - lgamma(k))
+
+    def draw(self, rng, mu, phi, weights):
+        return np.maximum(rng.gamma(1 / phi, phi * mu), np.finfo(float).tiny)
+
+    def density_at_mean(self, y, w, trials, scale):
+        from scipy.special import gammaln
+
+        shape = w / scale
+        return shape * np.log(shape) - shape - gammaln(shape) - np.log(y)
+
+    def frozen(self, mu, scale, trials):
+        from scipy import stats
+
+        return stats.gamma(1.0 / scale, scale=mu * scale)
 
 
 @fused(Gamma, Log)

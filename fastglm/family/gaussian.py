@@ -6,7 +6,9 @@ from math import log as log_
 from math import pi
 from typing import NamedTuple
 
-from ..kernels.elementary import log
+import numpy as np
+
+from ..kernels.elementary import LOG_2PI, log
 from ..kernels.fused import fused
 from .links import Identity
 from .registry import REAL, family
@@ -25,6 +27,7 @@ class Gaussian(NamedTuple):
     """theta = mu, T(y) = y, a(theta) = theta^2 / 2, V(mu) = 1."""
 
     linear_link = Identity  # the link under which the score is w (y - eta)
+    variance_power, simulated_intercept, statsmodels_name = 0.0, 1.0, "Gaussian"
 
     def variance(self, mu: float) -> float:
         return 1.0
@@ -59,6 +62,17 @@ class Gaussian(NamedTuple):
         if deviance <= 0.0:
             return float("inf")
         return saturated - 0.5 * nobs * (log_(2.0 * pi * deviance / nobs) + 1.0)
+
+    def draw(self, rng, mu, phi, weights):
+        return mu + np.sqrt(phi) * rng.standard_normal(mu.shape)
+
+    def density_at_mean(self, y, w, trials, scale):
+        return 0.5 * (np.log(w / scale) - LOG_2PI) + 0.0 * y
+
+    def frozen(self, mu, scale, trials):
+        from scipy import stats
+
+        return stats.norm(loc=mu, scale=np.sqrt(scale))
 
 
 @fused(Gaussian, Identity)

@@ -6,7 +6,9 @@ from math import inf, pi, sqrt
 from math import log as log_
 from typing import NamedTuple
 
-from ..kernels.elementary import log
+import numpy as np
+
+from ..kernels.elementary import LOG_2PI, log
 from .links import InverseSquared
 from .registry import POSITIVE, family
 
@@ -22,6 +24,8 @@ from .registry import POSITIVE, family
 )
 class InverseGaussian(NamedTuple):
     """theta = -1/(2 mu^2), T(y) = y, a(theta) = -sqrt(-2 theta), V(mu) = mu^3."""
+
+    variance_power, simulated_dispersion, statsmodels_name = 3.0, 0.5, "InverseGaussian"
 
     def variance(self, mu: float) -> float:
         return mu * mu * mu
@@ -56,3 +60,14 @@ class InverseGaussian(NamedTuple):
         if deviance <= 0.0:
             return inf
         return saturated - 0.5 * weight_sum * (log_(2.0 * pi * deviance / weight_sum) + 1.0)
+
+    def draw(self, rng, mu, phi, weights):
+        return np.maximum(rng.wald(mu, 1 / phi), np.finfo(float).tiny)
+
+    def density_at_mean(self, y, w, trials, scale):
+        return 0.5 * (np.log(w / scale) - 3.0 * np.log(y) - LOG_2PI)
+
+    def frozen(self, mu, scale, trials):
+        from scipy import stats
+
+        return stats.invgauss(mu * scale, scale=1.0 / scale)

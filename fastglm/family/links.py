@@ -35,6 +35,8 @@ def linear_predictor(link, mean: float) -> float:
 class Identity(NamedTuple):
     """mu = eta."""
 
+    power, effect, statsmodels_name = 1.0, "mean", "Identity"
+
     def link(self, mu: float) -> float:
         return mu
 
@@ -50,10 +52,15 @@ class Identity(NamedTuple):
     def tails(self, eta: float) -> tuple[float, float, float, float]:
         return log(eta), log1p(-eta), 1.0 / eta, 1.0 / (1.0 - eta)
 
+    def array_inverse(self, eta, xp):
+        return eta
+
 
 @link("log", ends=(-40.0, None))
 class Log(NamedTuple):
     """log mu = eta."""
+
+    is_log, effect, statsmodels_name = True, "log mean", "Log"
 
     def link(self, mu: float) -> float:
         return log(mu)
@@ -70,10 +77,15 @@ class Log(NamedTuple):
     def tails(self, eta: float) -> tuple[float, float, float, float]:
         return eta, log(-expm1(eta)), 1.0, 1.0 / expm1(-eta)
 
+    def array_inverse(self, eta, xp):
+        return xp.exp(eta)
+
 
 @link("logit", ends=(-40.0, 40.0))
 class Logit(NamedTuple):
     """log(mu / (1 - mu)) = eta."""
+
+    effect, statsmodels_name = "log odds", "Logit"
 
     def link(self, mu: float) -> float:
         return logit(mu)
@@ -91,10 +103,18 @@ class Logit(NamedTuple):
     def tails(self, eta: float) -> tuple[float, float, float, float]:
         return log_sigmoid(eta), log_sigmoid(-eta), sigmoid(-eta), sigmoid(eta)
 
+    def array_inverse(self, eta, xp):
+        return xp.sigmoid(eta)
+
+    def array_log_tails(self, eta, xp):
+        return xp.log_sigmoid(eta), xp.log_sigmoid(-eta)
+
 
 @link("probit", ends=(-8.5, 8.5))
 class Probit(NamedTuple):
     """mu is the standard normal distribution function at eta."""
+
+    statsmodels_name = "Probit"
 
     def link(self, mu: float) -> float:
         return norm_quantile(mu)
@@ -113,6 +133,12 @@ class Probit(NamedTuple):
         density = -0.5 * eta * eta - LOG_SQRT_2PI
         return below, above, exp(density - below), exp(density - above)
 
+    def array_inverse(self, eta, xp):
+        return xp.normal_cdf(eta)
+
+    def array_log_tails(self, eta, xp):
+        return xp.log_normal_cdf(eta), xp.log_normal_cdf(-eta)
+
 
 @register_jitable
 def _double_exponential(eta):
@@ -128,6 +154,8 @@ def _double_exponential(eta):
 @link("cloglog", ends=(-40.0, 3.7))
 class CLogLog(NamedTuple):
     """log(-log(1 - mu)) = eta."""
+
+    statsmodels_name = "CLogLog"
 
     def link(self, mu: float) -> float:
         return log(-log1p(-mu))
@@ -145,10 +173,18 @@ class CLogLog(NamedTuple):
         log_mu, up = _double_exponential(eta)
         return log_mu, -exp(eta), up, exp(eta)
 
+    def array_inverse(self, eta, xp):
+        return -xp.expm1(-xp.exp(eta))
+
+    def array_log_tails(self, eta, xp):
+        return xp.log(-xp.expm1(-xp.exp(eta))), -xp.exp(eta)
+
 
 @link("loglog", ends=(-3.7, 40.0))
 class LogLog(NamedTuple):
     """-log(-log mu) = eta, the mirror image of cloglog."""
+
+    statsmodels_name = "LogLog"
 
     def link(self, mu: float) -> float:
         return -log(-log(mu))
@@ -166,10 +202,18 @@ class LogLog(NamedTuple):
         log_nu, down = _double_exponential(-eta)
         return -exp(-eta), log_nu, exp(-eta), down
 
+    def array_inverse(self, eta, xp):
+        return xp.exp(-xp.exp(-eta))
+
+    def array_log_tails(self, eta, xp):
+        return -xp.exp(-eta), xp.log(-xp.expm1(-xp.exp(-eta)))
+
 
 @link("cauchit")
 class Cauchit(NamedTuple):
     """mu is the standard Cauchy distribution function at eta."""
+
+    statsmodels_name = "Cauchy"
 
     def link(self, mu: float) -> float:
         # tan near a quarter turn would cancel
@@ -193,10 +237,15 @@ class Cauchit(NamedTuple):
         log_nu = log1p(-mu) if eta < -1.0 else log(nu)
         return log_mu, log_nu, slope / mu, slope / nu
 
+    def array_inverse(self, eta, xp):
+        return 0.5 + xp.arctan(eta) / pi
 
-@link("inverse")
+
+@link("inverse", aliases=("1/mu",))
 class Inverse(NamedTuple):
     """1 / mu = eta."""
+
+    half_line, power, statsmodels_name = True, -1.0, "InversePower"
 
     def link(self, mu: float) -> float:
         return 1.0 / mu
@@ -210,10 +259,15 @@ class Inverse(NamedTuple):
     def bend(self, eta: float) -> float:
         return 2.0 / (eta * eta * eta)
 
+    def array_inverse(self, eta, xp):
+        return 1.0 / eta
+
 
 @link("inverse_squared", domain=POSITIVE, aliases=("1/mu^2", "1/mu2", "inverse.squared"))
 class InverseSquared(NamedTuple):
     """1 / mu^2 = eta, the canonical link of the inverse Gaussian up to a factor."""
+
+    half_line, power, statsmodels_name = True, -2.0, "InverseSquared"
 
     def link(self, mu: float) -> float:
         return 1.0 / (mu * mu)
@@ -227,10 +281,15 @@ class InverseSquared(NamedTuple):
     def bend(self, eta: float) -> float:
         return 0.75 / (eta * eta * sqrt(eta)) if eta > 0.0 else inf
 
+    def array_inverse(self, eta, xp):
+        return xp.rsqrt(eta)
+
 
 @link("sqrt", domain=NONNEGATIVE)
 class Sqrt(NamedTuple):
     """sqrt(mu) = eta. A fit has eta >= 0, as R's: means of both signs of eta have spurious optima."""
+
+    half_line, power, statsmodels_name = True, 0.5, "Sqrt"
 
     def link(self, mu: float) -> float:
         return sqrt(mu)
@@ -244,12 +303,17 @@ class Sqrt(NamedTuple):
     def bend(self, eta: float) -> float:
         return 2.0
 
+    def array_inverse(self, eta, xp):
+        return eta * eta
+
 
 @link("power", domain=Interval(0.0, inf, "neither"))
 class Power(NamedTuple):
     """mu^p = eta for a power p other than zero (zero is the log link)."""
 
     p: float
+
+    half_line, power = True, property(lambda self: self.p)
 
     def link(self, mu: float) -> float:
         return exp(self.p * log(mu))
@@ -262,3 +326,6 @@ class Power(NamedTuple):
 
     def bend(self, eta: float) -> float:
         return (1.0 / self.p) * (1.0 / self.p - 1.0) * exp((1.0 / self.p - 2.0) * log(eta))
+
+    def array_inverse(self, eta, xp):
+        return xp.power(eta, 1.0 / self.p)

@@ -14,6 +14,11 @@ class Softmax(NamedTuple):
     """The canonical link: eta_k = log(mu_k / mu_reference), mu = softmax(eta) with the reference's eta zero."""
 
     name = "softmax"
+    effect = "log odds against"
+
+    @staticmethod
+    def array_inverse(eta, xp):
+        return xp.softmax(eta)
 
 
 class _Reference(NamedTuple):
@@ -39,3 +44,4 @@ class Multinomial(_Reference):
     dispersion = "one"
     counts_dispersion = False
     saturated = None
+    response_model = "softmax"

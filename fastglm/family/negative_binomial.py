@@ -5,6 +5,9 @@ from __future__ import annotations
 from math import lgamma
 from typing import NamedTuple
 
+import numpy as np
+
+from ..errors import InvalidParameterError
 from ..kernels.elementary import HALF_LOG_2PI, exp, log, log1p, log_factorial, stirling_error, vectorisable
 from ..kernels.fused import fused
 from ..kernels.scalars import MANY, log1p_gap
@@ -27,7 +30,7 @@ def _half_deviance(y, mu, k):
     link=Log,
     domain=NONNEGATIVE,
     tabulated=True,
-    aliases=("negbin", "nb", "negative.binomial"),
+    aliases=("negbin", "nb", "nbinom", "negative.binomial"),
 )
 class NegativeBinomial(NamedTuple):
     """theta = log(mu / (mu + k)) for shape k, T(y) = y, a(theta) = -k log(1 - e^theta), V(mu) = mu + mu^2 / k.
@@ -36,6 +39,8 @@ class NegativeBinomial(NamedTuple):
     """
 
     theta: float
+
+    statsmodels_name = "NegativeBinomial"
 
     def variance(self, mu: float) -> float:
         return mu + mu * mu / self.theta
@@ -71,6 +76,39 @@ class NegativeBinomial(NamedTuple):
             return w * (rest - HALF_LOG_2PI + 0.5 * log(k / y / (y + k)))
         a = y * log(y / (y + k)) if y > 0.0 else 0.0
         return w * (a - k * log1p(y / k) + lgamma(y + k) - lgamma(k) - log_factorial(y))
+
+    @staticmethod
+    def events(weighted_y, weight):
+        return weighted_y
+
+    def variance_slope(self, mu):
+        return 1.0 + 2.0 * mu / self.theta
+
+    def draw(self, rng, mu, phi, weights):
+        if not self.theta > 0:
+            raise InvalidParameterError(f"theta must be positive, got {self.theta}")
+        return rng.poisson(rng.gamma(self.theta, mu / self.theta)).astype(float)
+
+    def anscombe_change(self, y, mu, error):
+        from scipy.special import hyp2f1
+
+        first, last = (1.5 * t ** (2 / 3) * hyp2f1(1 / 3, 2 / 3, 5 / 3, -t / self.theta) for t in (mu, y))
+        return last - first
+
+    def array_loss(self, y, mu, xp):
+        return (y + self.theta) * xp.log(mu + self.theta) - xp.xlogy(y, mu)
+
+    def density_at_mean(self, y, w, trials, scale):
+        from scipy.special import gammaln, xlogy
+
+        size, alpha = self.theta, 1.0 / self.theta
+        ways = gammaln(y + size) - gammaln(size) - gammaln(y + 1.0)
+        return w / scale * (ways + xlogy(y, alpha * y) - (y + size) * np.log1p(alpha * y))
+
+    def frozen(self, mu, scale, trials):
+        from scipy import stats
+
+        return stats.nbinom(self.theta, self.theta / (self.theta + mu))
 
 
 @fused(NegativeBinomial, Log)

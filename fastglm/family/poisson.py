@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..kernels.elementary import exp, log, log_factorial, stirling_error
+from ..kernels.elementary import LOG_2PI, exp, log, log_factorial, stirling_error
 from ..kernels.fused import fused
 from ..kernels.scalars import poisson_gap
 from .links import Log
 from .registry import NONNEGATIVE, family
 
-LOG_2PI = 1.83787706640934548356
-
 
 @family("poisson", link=Log, domain=NONNEGATIVE, canonical="log", tabulated=True)
 class Poisson(NamedTuple):
     """theta = log(mu), T(y) = y, a(theta) = e^theta, V(mu) = mu."""
+
+    variance_power, simulated_intercept, statsmodels_name = 1.0, 0.5, "Poisson"
 
     def variance(self, mu: float) -> float:
         return mu
@@ -46,6 +46,23 @@ class Poisson(NamedTuple):
     def saturated(self, y: float, w: float) -> float:
         # y log y - y - log y! without its cancellation, from Stirling's series
         return w * (-0.5 * (LOG_2PI + log(y)) - stirling_error(y)) if y > 0.0 else 0.0
+
+    @staticmethod
+    def events(weighted_y, weight):
+        return weighted_y
+
+    def draw(self, rng, mu, phi, weights):
+        return rng.poisson(mu).astype(float)
+
+    def density_at_mean(self, y, w, trials, scale):
+        from scipy.special import gammaln, xlogy
+
+        return w / scale * (xlogy(y, y) - y - gammaln(y + 1.0))
+
+    def frozen(self, mu, scale, trials):
+        from scipy import stats
+
+        return stats.poisson(mu)
 
 
 @fused(Poisson, Log)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from math import inf
 from typing import Any, TypeVar
+
+import numpy as np
 
 from ..errors import InvalidParameterError
 from ..types import Interval, Link, RegisteredFamily, RegisteredLink
@@ -20,6 +23,120 @@ REAL = Interval()
 POSITIVE = Interval(0.0, float("inf"), "neither")
 NONNEGATIVE = Interval(0.0, float("inf"), "left")
 UNIT = Interval(0.0, 1.0, "both")
+
+
+class FamilyFacts:
+    """Everything that a family may say of itself beyond its four formulas; a class without its own fact has this one.
+
+    Attributes
+    ----------
+    response_model : {"mean", "softmax"}
+        Whether a row has one mean, or the probabilities of several classes.
+    two_outcomes : bool
+        Whether y is a share of two outcomes, so that labels, and columns of successes and failures, are responses too.
+    variance_power : float, optional
+        The p of a variance function V(mu) = mu^p.
+    canonical : str, optional
+        The name of the link under which expected and observed information are one.
+    linear_link : type, optional
+        The class of the link under which the score is w (y - eta).
+    saturated : method, optional
+        The log-density at mu = y; without it there is no likelihood.
+    tabulated, binary_is_saturated : bool
+        Whether ``saturated`` of whole numbers is worth a table, and whether it is zero at y = 0 and y = 1.
+    draw : method, optional
+        ``draw(rng, mu, phi, weights)``: random responses of means mu (n,) and dispersions phi, for ``simulate``.
+    simulated_intercept, simulated_dispersion : float
+        The intercept and the dispersion of simulated data for which none are asked.
+    anscombe_change : method, optional
+        ``anscombe_change(y, mu, error)``: the integral of V^(-1/3) from mu to y in closed form, with error = y - mu.
+    array_loss : method, optional
+        ``array_loss(y, mu, xp)``: half the unit deviance less what depends on y alone, for exports.
+    statsmodels_name : str, optional
+        The class of statsmodels that means the same distribution.
+    density_at_mean : method, optional
+        ``density_at_mean(y, w, trials, scale)``: log-densities (n,) at mu = y by statsmodels' use of weights.
+    frozen : method, optional
+        ``frozen(mu, scale, trials)``: the distribution of the rows in ``scipy.stats``.
+    """
+
+    response_model = "mean"
+    two_outcomes = tabulated = binary_is_saturated = False
+    variance_power = canonical = saturated = draw = anscombe_change = array_loss = None
+    statsmodels_name = density_at_mean = frozen = None
+    linear_link = ()
+    simulated_intercept, simulated_dispersion = 0.0, 1.0
+
+    @staticmethod
+    def events(weighted_y: float, weight: float) -> float:
+        """The weight of rare events in responses of these sums, infinite where the family has none."""
+        return inf
+
+    def variance_slope(self, mu: Any) -> Any:
+        """dV/dmu at means, of their shape: exact for powers of the mean, else a central difference (6e-11 relative)."""
+        p = power_of_variance(self)
+        if p is not None:
+            return p * mu ** (p - 1.0) if p else 0.0 * mu
+        step = DIFFERENCE * np.abs(mu)
+        variance = np.vectorize(self.variance, otypes=[float])  # type: ignore[attr-defined]
+        return (variance(mu + step) - variance(mu - step)) / (2.0 * step)
+
+    def of_zeros_and_ones(self, link: Any) -> Any:
+        """The family with the shortest formulas of the same numbers where every y is zero or one."""
+        return self
+
+    def of_fractions(self) -> Any:
+        """The family for any y, of one that ``of_zeros_and_ones`` gave."""
+        return self
+
+    @staticmethod
+    def loglik(deviance: float, saturated: float, weight_sum: float, nobs: float) -> float:
+        """The log-likelihood at a deviance, by R's rule for the dispersion."""
+        return saturated - 0.5 * deviance
+
+
+class LinkFacts:
+    """Everything that a link may say of itself beyond its formulas; a class without its own fact has this one.
+
+    Attributes
+    ----------
+    is_log : bool
+        Whether eta = log(mu), so that exposures multiply means.
+    half_line : bool
+        Whether means of both signs of eta are apart, so that an interval for eta ends at zero.
+    power : float, optional
+        The p of a link mu^p = eta.
+    effect : str, optional
+        The quantity that one unit of a column adds to, for plots.
+    statsmodels_name : str, optional
+        The class of statsmodels that means the same link.
+    array_inverse : method, optional
+        ``array_inverse(eta, xp)``: means of an array, by the functions of ``xp`` (exp, expm1, sigmoid, normal_cdf,
+        arctan, rsqrt, power), so that one formula serves NumPy, PyTorch, Keras and ONNX.
+    array_log_tails : method, optional
+        ``array_log_tails(eta, xp)``: log(mu) and log(1 - mu) of a link onto (0, 1), without losing the tails.
+    """
+
+    is_log = half_line = False
+    power = effect = statsmodels_name = array_inverse = array_log_tails = None
+
+
+DIFFERENCE = np.finfo(float).eps ** (1 / 3)  # the step, relative to mu, that balances truncation and rounding
+
+
+def power_of_variance(family: Any) -> float | None:
+    """The p of V(mu) = mu^p, or None; not that of a parent whose variance the family replaced."""
+    parents = type(family).__mro__
+    told, formula = (next(c for c in parents if name in vars(c)) for name in ("variance_power", "variance"))
+    return family.variance_power if issubclass(told, formula) else None
+
+
+def complete(cls: type, facts: type) -> type:
+    """Give a class the facts that neither it nor its parents have."""
+    for name, value in vars(facts).items():
+        if not name.startswith("__") and not hasattr(cls, name):
+            setattr(cls, name, value)
+    return cls
 
 
 def link(
@@ -46,6 +163,7 @@ def link(
     def register(cls):
         cls.name, cls.domain = name, domain
         cls.ends = ends or getattr(cls, "ends", (None, None))
+        complete(cls, LinkFacts)
         LINKS[name] = cls
         ALIASES.update({f"link:{a}": name for a in aliases})
         return cls
@@ -98,11 +216,16 @@ def family(
         for fact, value in facts.items():
             if value is not None:
                 setattr(cls, fact, value)
+        complete(cls, FamilyFacts)
         FAMILIES[name] = cls
         ALIASES.update({f"family:{a}": name for a in aliases})
         return cls
 
     return register
+
+
+complete(Multinomial, FamilyFacts)
+complete(Softmax, LinkFacts)
 
 
 def _lookup(table: dict[str, type], what: str, name: str) -> type:
@@ -122,9 +245,13 @@ def get_family(name: str, **params: Any) -> RegisteredFamily:
     InvalidParameterError
         For a name that is not registered, or parameters the family does not have.
     """
-    # not in the table of families of one mean, which loops are compiled and tests are made for
-    known = FAMILIES | {Multinomial.name: Multinomial}
-    return _build(_lookup(known, "family", name), "family", name, params)
+    return _build(family_class(name), "family", name, params)
+
+
+def family_class(name: str) -> type:
+    """The class registered under ``name`` (or an alias); errors as in ``get_family``."""
+    # Multinomial is not in the table of families of one mean, which loops are compiled and tests are made for
+    return _lookup(FAMILIES | {Multinomial.name: Multinomial}, "family", name)
 
 
 def get_link(name: str, **params: Any) -> RegisteredLink:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import nan
 from typing import NamedTuple
 
+from ..errors import InvalidParameterError
 from ..kernels.elementary import exp, log, vectorisable
 from ..kernels.fused import fused
 from ..kernels.scalars import gamma_gap, poisson_gap
@@ -41,6 +42,8 @@ class Tweedie(NamedTuple):
 
     power: float
 
+    variance_power = property(lambda self: self.power)
+
     def variance(self, mu: float) -> float:
         return exp(self.power * log(mu))
 
@@ -49,6 +52,14 @@ class Tweedie(NamedTuple):
 
     def start(self, y: float, w: float) -> float:
         return y if y > 0.0 else 0.1
+
+    def draw(self, rng, mu, phi, weights):
+        k = self.power
+        if not 1 < k < 2:
+            raise InvalidParameterError(f"the Tweedie power must lie between 1 and 2, got {k}")
+        # a Poisson number of gamma jumps
+        jumps = rng.poisson(mu ** (2 - k) / (phi * (2 - k)))
+        return rng.standard_gamma(jumps * (2 - k) / (k - 1)) * phi * (k - 1) * mu ** (k - 1)
 
     def natural(self, mu: float) -> float:
         return exp((1.0 - self.power) * log(mu)) / (1.0 - self.power)

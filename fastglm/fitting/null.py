@@ -6,7 +6,6 @@ import numpy as np
 
 from ..core.lazy import cached_property
 from ..family.links import linear_predictor
-from ..inference.wald import HALF_LINE_LINKS
 from ..objective.base import Deviance
 from ..solver.choose import solve
 from ..solver.decide import Control
@@ -98,7 +97,7 @@ class NullModel:
         if self.constant == 0 and self.model.source.data.has_intercept and np.isfinite(self.eta):
             return self.model.objective.constant_start(self.mean, self.eta)
         # where eta may not change its sign, zero with an offset may be finite on the wrong side
-        one_sided = self.constant is not None and np.isfinite(self.eta) and self.model.link.name in HALF_LINE_LINKS
+        one_sided = self.constant is not None and np.isfinite(self.eta) and self.model.link.half_line
         beta = np.zeros(m)
         if not one_sided and np.isfinite(self.model.objective.at(beta, 0).deviance):
             return beta
@@ -107,7 +106,7 @@ class NullModel:
 
 def _exact(objective, eta, link):
     """The constant beside an offset under a log link, exact for variances that are a power of the mean; or None."""
-    if link.name != "log" or not np.isfinite(eta):
+    if not link.is_log or not np.isfinite(eta):
         return None
     q = objective.at(np.array([eta]), 2)
     # the score is sum w (y - mu) mu^(1-p), the information sum w mu^(2-p): both are scaled by a change of the constant

@@ -8,7 +8,6 @@ from math import sqrt
 import numpy as np
 
 from ..errors import InvalidParameterError, warn
-from ..family.binomial import Binomial
 from ..inference import sandwich
 from ..inference.row_scores import ClassScores, MeanScores
 from ..inference.separation import find_separation
@@ -48,7 +47,7 @@ class FitRun:
         self.began = time.perf_counter()
         self.source, self.family, self.link, self.objective, self.sums = source, family, link, objective, sums
         self.options, self.cov = options, sandwich.parse(cov)
-        self.canonical = getattr(family, "canonical", None) == link.name
+        self.canonical = family.canonical == link.name
         self.names = ((INTERCEPT,) if source.data.has_intercept else ()) + source.data.names
         self.notes: list[str] = []
         self.whole, self.within = source, 0.0  # the rows themselves, where the source has their cells
@@ -249,7 +248,7 @@ class MeanModel(FitRun):
         """The run of a request, the vectors of its rows checked."""
         family, link = request.family, request.link
         sums = validate_response(source, FamilyLink(family, link))
-        quick = family.quick(link, sums) if hasattr(family, "quick") else family
+        quick = family.of_zeros_and_ones(link) if sums.binary else family
         pair, cells = FamilyLink(quick, link), None
         if request.compress and not (options.first_order or options.reads_once):
             cells = compressed(source, pair, request.compress)
@@ -283,10 +282,8 @@ class MeanModel(FitRun):
 
     def information(self):
         """Rows' worth of information in the response: the events, where they can be rare."""
-        s = self.sums
-        if isinstance(self.family, Binomial):
-            return min(s.weighted_y, s.weight - s.weighted_y)
-        return s.weighted_y if self.family.name in ("poisson", "quasipoisson") else self.whole.n_rows
+        events = self.family.events(self.sums.weighted_y, self.sums.weight)
+        return events if np.isfinite(events) else self.whole.n_rows
 
     def result(self, classes) -> GLMResult:
         """The solution as a frozen record, its warnings given."""
@@ -309,7 +306,7 @@ class MeanModel(FitRun):
 
     def loglik(self, deviance):
         """The log-likelihood at a deviance, by R's rules for the dispersion; NaN for quasi-likelihood."""
-        if getattr(self.family, "saturated", None) is None:
+        if self.family.saturated is None:
             return np.nan
         if deviance == np.inf:
             return -np.inf

@@ -20,22 +20,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..family.registry import power_of_variance
 from ..rows.matching import check_column, check_offset, check_X
 from . import linear_predictor
 
-# V(mu) = mu^power for these families; A is then a power or a logarithm.
-POWERS = {
-    "gaussian": 0.0,
-    "poisson": 1.0,
-    "gamma": 2.0,
-    "inverse_gaussian": 3.0,
-    "quasipoisson": 1.0,
-    "quasi(constant)": 0.0,
-    "quasi(mu)": 1.0,
-    "quasi(mu^2)": 2.0,
-    "quasi(mu^3)": 3.0,
-}
-BINOMIAL = ("binomial", "quasibinomial", "quasi(mu(1-mu))")
 NODES = 32  # per half of the range, for variance functions without a closed form
 ROWS = 4096  # rows integrated at once
 
@@ -107,7 +95,7 @@ def evaluate_rows(result, X, y, weights=None, offset=None, exposure=None, needs_
 def _check_y(result, y, n):
     """y as (n,) means, with the numbers of trials or None."""
     y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 2 and result.family.name in BINOMIAL:
+    if y.ndim == 2 and y.shape[1] == 2 and result.family.two_outcomes:
         counts = [check_column("y", column, n) for column in y.T]
         if min(column.min(initial=0.0) for column in counts) < 0:
             raise InvalidParameterError("y: successes and failures must not be negative")
@@ -152,13 +140,13 @@ def check_weights(result, weights, n, needed=True):
 def _error(result, rows):
     """y - mu, keeping its digits where a binomial y is 1 and mu rounds to 1 (V / mu is 1 - mu there)."""
     error, mu = rows.y - rows.detail.mu, rows.detail.mu
-    if result.family.name not in BINOMIAL:
+    if not result.family.two_outcomes:
         return error
     return np.where((rows.y == 1.0) & (mu > 0.5), rows.detail.variance / mu, error)
 
 
 def _working(result, rows):
-    if result.family.name not in BINOMIAL:
+    if not result.family.two_outcomes:
         return rows.detail.score / rows.detail.information
     # R's make.link keeps mu and its slope away from zero by one rounding unit
     eps = np.finfo(float).eps
@@ -193,7 +181,7 @@ def anscombe_change(family, y, mu, error):
     """A(y) - A(mu), the integral of V(t)^(-1/3) from mu to y.
 
     Closed forms for power, binomial and negative-binomial variance functions (McCullagh & Nelder 1989, 2.4.2; Cox &
-    Snell 1968 for the beta function of the binomial); quadrature for any other family.
+    Snell 1968 for the beta function of the binomial), where the family has them; quadrature for any other.
 
     Parameters
     ----------
@@ -203,23 +191,13 @@ def anscombe_change(family, y, mu, error):
     -------
     (n,) array, infinite where the integral diverges (y = 0 with V growing as mu^3 or faster)
     """
-    name = family.name
-    power = POWERS.get(name, family.power if name == "tweedie" else None)
+    power = power_of_variance(family)
     if power is not None:
         exponent = 1.0 - power / 3.0
         with np.errstate(divide="ignore"):
             return np.log(y / mu) if exponent == 0 else (y**exponent - mu**exponent) / exponent
-    if name in BINOMIAL:
-        from scipy.special import beta, betainc
-
-        upper = mu > 0.5  # there 1 - mu has the digits, and the function is symmetric
-        first, last = np.where(upper, 1.0 - y, mu), np.where(upper, (1.0 - y) + error, y)
-        return beta(2 / 3, 2 / 3) * (betainc(2 / 3, 2 / 3, last) - betainc(2 / 3, 2 / 3, first))
-    if name == "negative_binomial":
-        from scipy.special import hyp2f1
-
-        first, last = (1.5 * t ** (2 / 3) * hyp2f1(1 / 3, 2 / 3, 5 / 3, -t / family.theta) for t in (mu, y))
-        return last - first
+    if family.anscombe_change is not None:
+        return family.anscombe_change(y, mu, error)
     return np.concatenate(
         [_integrate(family, y[i : i + ROWS], mu[i : i + ROWS]) for i in range(0, max(len(y), 1), ROWS)]
     )

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ..types import Array
 
 REGULAR = 1e-8  # least squared pivot of a correlation matrix that is inverted by its Cholesky factor
-# Links whose inverse is used on one side of 0 only: an interval for eta that reaches 0 ends at the limit there.
-HALF_LINE_LINKS = frozenset({"inverse", "inverse_squared", "sqrt", "power"})
 
 
 class Prediction(NamedTuple):
@@ -174,9 +172,10 @@ def _to_mean(result, eta, se, lower, upper):
     slope = evaluate(result.family, link, eta, mu).slope
     ends = []
     for bound in (lower, upper):
-        if link.name not in HALF_LINE_LINKS:
+        if not link.half_line:
             ends.append(inverse_link(link, bound))
             continue
+        # an interval for eta that reaches 0 ends at the limit there
         inside = np.sign(bound) == np.sign(eta)
         at_zero = np.where(np.sign(slope) == np.sign(eta), 0.0, np.copysign(np.inf, mu))
         ends.append(np.where(inside, inverse_link(link, np.where(inside, bound, eta)), at_zero))

@@ -32,6 +32,7 @@ TWO_52_BITS = 0x4330000000000000
 TWO_52_BIAS = 2.0**52 + 1023.0
 SQRT_HALF = math.sqrt(0.5)
 INV_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
+LOG_2PI = 1.83787706640934548356
 HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 # (exp(r) - 1 - r - r^2/2) / r^3 on |r| <= log(2)/2, and (2 atanh(s) - 2 s) / s^3 in s^2 <= 0.04.

@@ -54,6 +54,12 @@ def evaluate(family, link, eta, y) -> Detail:
     return Detail(mu, slope, variance, deviance, score, information)
 
 
+def second_derivative(family, link, eta) -> np.ndarray:
+    """The second derivative of the mean in the linear predictor, (n,)."""
+    pair = FamilyLink(family, link)
+    return _call(pair.bends, pair, eta, 0.0, 1.0)[0]
+
+
 def row_terms(pair: FamilyLink, eta, y, w):
     """The score r, information h and deviance d of each row, as in ``kernels.rows``."""
     return _call(pair.rows, pair, eta, y, w)[1:]

@@ -86,34 +86,45 @@ class FamilyLink(NamedTuple):
     @property
     def linear(self) -> bool:
         """Whether the score is w (y - eta): least squares."""
-        return isinstance(self.link, getattr(self.family, "linear_link", ()))
+        return isinstance(self.link, self.family.linear_link)
+
+    @property
+    def logistic(self) -> bool:
+        """Whether this is a logistic regression."""
+        return self.family.two_outcomes and self.family.canonical == self.link.name
 
     @property
     def rows(self) -> int:
         """Address of (n, par, eta, y, w, r, h, d)."""
-        return _compiled("rows", type(self.family), type(self.link)).address
+        return self._address("rows")
 
     @property
     def first_eta(self) -> int:
         """Address of a loop of the same signature that writes link(start(y, w)) to eta."""
-        return _compiled("first_eta", type(self.family), type(self.link)).address
+        return self._address("first_eta")
 
     @property
     def saturated_exists(self) -> bool:
         """Whether the family has a density."""
-        return getattr(self.family, "saturated", None) is not None
+        return self.family.saturated is not None
 
     @property
     def saturated(self) -> int:
         """Address of a loop of the same signature that writes the log-density at mu = y to d; 0 without one."""
-        if not self.saturated_exists:
-            return 0
-        return _compiled("saturated", type(self.family), type(self.link)).address
+        return self._address("saturated") if self.saturated_exists else 0
 
     @property
     def details(self) -> int:
         """Address of a loop of the same signature that writes mu, slope, variance to eta, r, h and d for w = 1."""
-        return _compiled("details", type(self.family), type(self.link)).address
+        return self._address("details")
+
+    @property
+    def bends(self) -> int:
+        """Address of a loop of the same signature that writes d^2 mu / d eta^2 to eta."""
+        return self._address("bends")
+
+    def _address(self, kind):
+        return _compiled(kind, type(self.family), type(self.link)).address
 
 
 @cache
@@ -187,9 +198,22 @@ def _details_factory(family_class, link_class, digest):
     return details
 
 
+def _bends_factory(family_class, link_class, digest):
+    def bends(n, par, eta, y, w, r, h, d):
+        digest  # noqa: B018
+        link = revive(link_class, carray(par, N_PAR)[2:])
+        etas = carray(eta, n)
+        for i in range(n):
+            etas[i] = verbs.bend(link, etas[i])
+        return 0
+
+    return bends
+
+
 _FACTORIES = {
     "rows": _rows_factory,
     "first_eta": _first_eta_factory,
     "saturated": _saturated_factory,
     "details": _details_factory,
+    "bends": _bends_factory,
 }

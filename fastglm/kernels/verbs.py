@@ -5,6 +5,7 @@ Each stands for the method of the same name and arguments on the NamedTuple it i
 
 from __future__ import annotations
 
+from inspect import signature
 from types import FunctionType
 
 from numba.extending import overload
@@ -50,45 +51,23 @@ def slope(self, eta):
     """dmu/deta of a link."""
 
 
+def bend(self, eta):
+    """d^2 mu / d eta^2 of a link."""
+
+
 def tails(self, eta):
     """log mu, log(1-mu), slope/mu and slope/(1-mu) of a link onto (0, 1)."""
 
 
-@overload(variance, jit_options=INLINE)
-def _variance(self, mu):
-    return _bare(self.instance_class.variance)
+def _overload_by_method(verb):
+    """Compile a verb as the method of its name on the class of the first argument."""
+
+    def method(self, *arguments):
+        return _bare(getattr(self.instance_class, verb.__name__))
+
+    method.__signature__ = signature(verb)  # Numba compares it with that of the method
+    overload(verb, jit_options=INLINE)(method)
 
 
-@overload(deviance, jit_options=INLINE)
-def _deviance(self, y, mu):
-    return _bare(self.instance_class.deviance)
-
-
-@overload(start, jit_options=INLINE)
-def _start(self, y, w):
-    return _bare(self.instance_class.start)
-
-
-@overload(saturated, jit_options=INLINE)
-def _saturated(self, y, w):
-    return _bare(self.instance_class.saturated)
-
-
-@overload(link, jit_options=INLINE)
-def _link(self, mu):
-    return _bare(self.instance_class.link)
-
-
-@overload(inverse, jit_options=INLINE)
-def _inverse(self, eta):
-    return _bare(self.instance_class.inverse)
-
-
-@overload(slope, jit_options=INLINE)
-def _slope(self, eta):
-    return _bare(self.instance_class.slope)
-
-
-@overload(tails, jit_options=INLINE)
-def _tails(self, eta):
-    return _bare(self.instance_class.tails)
+for _verb in (variance, deviance, start, saturated, link, inverse, slope, bend, tails):
+    _overload_by_method(_verb)

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..family.multinomial import Multinomial
 from ..kernels.row_loops import FamilyLink
 
 VARIANCE = {"tanh": 1.0, "relu": 2.0, "logistic": 16.0}  # of the first weights, times the units below
@@ -45,7 +44,7 @@ class Network(NamedTuple):
     @property
     def pair(self) -> FamilyLink | None:
         """Family and link; None for a softmax over classes."""
-        return None if isinstance(self.family, Multinomial) else FamilyLink(self.family, self.link)
+        return None if self.family.response_model == "softmax" else FamilyLink(self.family, self.link)
 
     @property
     def n_params(self) -> int:

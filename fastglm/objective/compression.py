@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..family.binomial import Bernoulli, Binomial
 from ..family.gaussian import Gaussian
 from ..family.links import Identity
 from ..kernels.evaluate import evaluate
@@ -125,7 +124,7 @@ def pays(data: Block, pair: FamilyLink, rows: int) -> int:
 
     More where a row costs more: of factors, of a link that is not canonical, of many columns.
     """
-    canonical = getattr(pair.family, "canonical", None) == pair.link.name
+    canonical = pair.family.canonical == pair.link.name
     dear = bool(data.terms) or not canonical or data.X.shape[1] >= 20
     few = rows < WORTH_ROWS or pair.linear  # least squares takes two passes whatever the rows
     return 0 if few else min(rows // 20, 200_000 if dear else 50_000)
@@ -217,7 +216,7 @@ def expected_cells(data: Block, pair: FamilyLink) -> float:
 
 def of_means(pair: FamilyLink) -> FamilyLink:
     """The pair for means of y, which are fractions where y is zero or one."""
-    return pair._replace(family=Binomial()) if isinstance(pair.family, Bernoulli) else pair
+    return pair._replace(family=pair.family.of_fractions())
 
 
 def pearson(cells: Cells, pair: FamilyLink, beta: np.ndarray) -> float:

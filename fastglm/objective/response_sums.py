@@ -44,11 +44,11 @@ class ResponseSums(NamedTuple):
 def validate_response(source, pair) -> ResponseSums:
     """Scan the vectors of ``source`` for a family; raises on the first unusable value."""
     family = pair.family
-    if getattr(family, "binary_is_saturated", False):
+    if family.binary_is_saturated:
         found = check(source, family)
         # only proportions have a density of their own to add, and a loop to compile
         return found if found.binary else _scan(source, family, pair)
-    if getattr(family, "tabulated", False) and pair.saturated_exists:
+    if family.tabulated and pair.saturated_exists:
         found = _scan(source, family, pair, saturated_at_counts(family))
         # NaN where some y is not among the counts
         return found if isfinite(found.saturated) else _scan(source, family, pair)

@@ -7,8 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..family.binomial import Bernoulli, Binomial
-from ..family.links import Logit
 from ..family.multinomial import Multinomial
 from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
@@ -202,5 +200,4 @@ def objective(family, link, data: Block, sums: ResponseSums, n_classes: int | No
     source = InMemory(data, 1)
     if n_classes is not None:
         return CrossEntropy(source, n_classes)
-    quick = isinstance(family, Binomial) and isinstance(link, Logit) and sums.binary
-    return Deviance(source, FamilyLink(Bernoulli() if quick else family, link))
+    return Deviance(source, FamilyLink(family.of_zeros_and_ones(link) if sums.binary else family, link))

@@ -29,7 +29,7 @@ from ..types import VECTORS
 from . import saved
 from .batch import NUMBERS, Batch, Shape, add, checked, objective, owned
 from .drift import Fluctuation, blamed, doubt, look
-from .start import constant_model, events
+from .start import constant_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -250,7 +250,7 @@ class OnlineGLM:
         """Whether the rows that are kept make a first estimate: enough of them, and of the rarest outcome."""
         m = len(kept[0].data.names) + self.intercept
         rows, first = sum(len(b.data.y) for b in kept), self._first(kept[0].shape)
-        rare = totals.min() if totals is not None else events(self.family, sums)
+        rare = totals.min() if totals is not None else self.family.events(sums.weighted_y, sums.weight)
         return rows >= first and (rare >= EVENTS * m or rows >= PATIENCE * first)
 
     def _begin(self, batch, shape):

@@ -5,13 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 
-def events(family, sums):
-    """The weight of the rarer outcome, where outcomes can be rare."""
-    if family.domain.high == 1.0:
-        return min(sums.weighted_y, sums.weight - sums.weighted_y)
-    return sums.weighted_y if family.name in ("poisson", "quasipoisson", "negative_binomial") else np.inf
-
-
 def constant_model(o, batch, family, link):
     """() -> coefficients of the constant model: the mean of y, or the shares of the classes."""
     if batch.totals is not None:

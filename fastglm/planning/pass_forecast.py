@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..family.binomial import Binomial
 from ..objective.compression import expected_cells, pays
 from ..solver.choose import LARGE, MATRIX_FREE, TRANSPORT, choose_sample
 from ..solver.decide import Control, State, decide
@@ -52,7 +51,7 @@ class PassForecast(NamedTuple):
 
 def course_of(objective, seen, family, link, options, cov, cells) -> PassForecast:
     """What the solver will do, by its own rules."""
-    name, canonical = name_of(options), getattr(family, "canonical", None) == link.name
+    name, canonical = name_of(options), family.canonical == link.name
     robust, n, m = cov not in (None, "model"), seen.rows, objective.n_params
     small = TO_THE_END * objective.small * (not canonical or objective.linear)
     newton = 2.0 + small if objective.linear else NEWTON + NOT_CANONICAL * (not canonical) + small
@@ -115,9 +114,5 @@ def _information(seen, family) -> float:
     """Rows' worth of information in the response, as ``GLM.information``, judged by the first rows."""
     y, weights = np.asarray(seen.piece.y, np.float64), seen.piece.weights
     total = float(y.sum() if weights is None else y @ weights)
-    if isinstance(family, Binomial):
-        whole = len(y) if weights is None else float(weights.sum())
-        total = min(total, whole - total)
-    elif family.name not in ("poisson", "quasipoisson"):
-        return float(seen.rows)
-    return max(total, 1.0) * seen.rows / len(y)
+    events = family.events(total, len(y) if weights is None else float(weights.sum()))
+    return max(events, 1.0) * seen.rows / len(y) if np.isfinite(events) else float(seen.rows)

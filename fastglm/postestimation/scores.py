@@ -176,7 +176,7 @@ def _entropy(y):
 
 def _loglik(family, deviance, saturated, weight, nobs):
     """As the fit's, at these rows."""
-    if getattr(family, "saturated", None) is None:
+    if family.saturated is None:
         return nan
     if hasattr(family, "loglik"):
         return float(family.loglik(deviance, saturated, weight, nobs))

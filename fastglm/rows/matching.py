@@ -103,7 +103,7 @@ def check_offset(result, offset, exposure, n):
     if offset is not None:
         total = total + check_column("offset", offset, n)
     if exposure is not None:
-        if result.link.name != "log":
+        if not result.link.is_log:
             raise InvalidParameterError(
                 f"exposure needs the log link, the model has {result.link.name!r}; use offset instead"
             )

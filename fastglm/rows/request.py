@@ -128,7 +128,7 @@ def identity(request, reader) -> dict:
 
 def check_exposure(exposure, link) -> None:
     """Refuse an exposure beside a link that is not the logarithm."""
-    if exposure is not None and link.name != "log":
+    if exposure is not None and not link.is_log:
         raise InvalidParameterError(f"exposure needs the log link, not {link.name!r}; pass an offset instead")
 
 

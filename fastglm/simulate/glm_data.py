@@ -12,7 +12,7 @@ from ..errors import InvalidParameterError
 from .categorical import Factors
 from .design import Design, gather, streams
 from .recipe import Column, Recipe, Simulated, slopes
-from .response import DEFAULT_LINK, DISPERSION, INVERSES, PARENTS, POSITIVE, Draw
+from .response import Draw, model_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 
     from ..types import SimulateOptions
 
-LEVEL = {"gaussian": 1.0, "binomial": -0.5, "poisson": 0.5, "gamma": 1.0}  # default intercepts, else 0
-ALIASES = {
-    "normal": "gaussian", "quasibinomial": "quasi_binomial", "quasipoisson": "quasi_poisson",
-    "nbinom": "negative_binomial", "1/mu^2": "inverse_squared", "1/mu": "inverse",
-}  # fmt: skip
 
 
 @overload
@@ -49,13 +44,13 @@ def make_glm(
 
     Parameters
     ----------
-    family : str
-        "gaussian", "binomial", "poisson", "gamma", "inverse_gaussian", "negative_binomial", "tweedie", or a quasi
-        family ("quasi_binomial", "quasi_poisson", "quasi"), drawn as its parent.
+    family : str or value of ``fastglm.families``
+        "gaussian", "binomial", "poisson", "gamma", "inverse_gaussian", "negative_binomial", "tweedie", a quasi family,
+        drawn as its parent, or a family of one's own that has a method ``draw``.
     n, p : int
         Rows and columns of X.
-    link : str, optional
-        Name of the link; the family's default as in R.
+    link : str or value of ``fastglm.links``, optional
+        The family's default as in R.
     beta : array of shape (p,), optional
         True slopes. Drawn where not given, so that X beta has standard deviation `signal`.
     intercept : bool or float, default True
@@ -106,11 +101,9 @@ def make_glm(
     >>> make_glm("poisson", 1000, 3, seed=1)
     <Simulated poisson/log: X 1,000 x 3, y>
     """
-    family = _named(family, PARENTS, "family")
-    parent = PARENTS[family]
-    link = _named(link or DEFAULT_LINK[parent], INVERSES, "link")
-    draw = Draw(parent, link, theta, power, DISPERSION.get(parent, 1.0) if dispersion is None else dispersion)
-    signal = signal or (0.1 if link in POSITIVE else 0.5)
+    family, link = model_of(family, link, theta=theta, power=power)
+    draw = Draw(family, link, family.simulated_dispersion if dispersion is None else dispersion)
+    signal = signal or (0.1 if link.half_line else 0.5)
 
     design = Design(n, p, seed=seed, rho=rho, kind=kind, dtype=dtype, density=density)
     seeds = streams(seed)
@@ -124,8 +117,7 @@ def make_glm(
         offset=Column("offset", offset, design.n, seeds[4], "mixed", _mixed),
     )
     recipe = recipe.with_intercept(_intercept(intercept, event_rate, recipe))
-    parameters = {"negative_binomial": {"theta": theta}, "tweedie": {"power": power}}.get(parent, {})
-    make = recipe.maker(family=family, link=link, parameters=parameters)
+    make = recipe.maker(family=family.name, link=link.name, parameters=family._asdict())
     if sort_by is not None:
         _check_sort(sort_by, design.p, chunk_rows)
         make = partial(_sorted, sort_by, make)
@@ -182,13 +174,6 @@ def make_logistic(n=1000, p=5, **options):
     return make_glm("binomial", n, p, **options)
 
 
-def _named(name, table, what):
-    name = ALIASES.get(str(name).lower(), str(name).lower().replace(".", "_"))
-    if name not in table:
-        raise InvalidParameterError(f"unknown {what} {name!r}; choose from {', '.join(table)}")
-    return name
-
-
 def _heavy(rng, n):
     return np.minimum(np.floor((1 - rng.random(n)) ** (-1 / 1.2)), 1e6)
 
@@ -202,16 +187,16 @@ def _intercept(intercept, event_rate, recipe):
     draw, design = recipe.draw, recipe.design
     if event_rate is None:
         if intercept is True:
-            level = 1.0 if draw.link in POSITIVE else LEVEL.get(draw.family, 0.0)
+            level = 1.0 if draw.link.half_line else draw.family.simulated_intercept
             return level if design.center is None else level - float((design.center * design.scale) @ recipe.beta)
         return None if intercept is False else float(intercept)
-    if draw.family != "binomial" or not 0 < event_rate < 1:
+    if not draw.family.two_outcomes or not 0 < event_rate < 1:
         raise InvalidParameterError("event_rate is a share between 0 and 1 of a binomial response")
     eta = recipe.first_predictor()
     low, high = -1e3, 1e3
     for _ in range(80):
         middle = (low + high) / 2
-        below = INVERSES[draw.link](eta + middle).mean() < event_rate
+        below = draw.mean(eta + middle).mean() < event_rate
         low, high = (middle, high) if below else (low, middle)
     return middle
 

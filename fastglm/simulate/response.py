@@ -1,4 +1,4 @@
-"""Responses of each family at given linear predictors."""
+"""Responses of a family at given linear predictors."""
 
 from __future__ import annotations
 
@@ -8,86 +8,80 @@ from typing import Any
 
 import numpy as np
 
+from .. import families, links
 from ..errors import InvalidParameterError
+from ..family.means import inverse_link
+from ..family.registry import family_class
 
-TINY = np.finfo(float).tiny
 _erfc = np.frompyfunc(math.erfc, 1, 1)
 
-INVERSES: dict[str, Any] = {
-    "identity": lambda eta: eta,
-    "log": np.exp,
-    "logit": lambda eta: 0.5 * (1 + np.tanh(0.5 * eta)),
-    "probit": lambda eta: 0.5 * _erfc(-eta / math.sqrt(2)).astype(float),
-    "cloglog": lambda eta: -np.expm1(-np.exp(eta)),
-    "loglog": lambda eta: np.exp(-np.exp(-eta)),
-    "cauchit": lambda eta: 0.5 + np.arctan(eta) / math.pi,
-    "inverse": lambda eta: 1 / eta,
-    "inverse_squared": lambda eta: np.where(eta > 0, np.abs(eta) ** -0.5, np.nan),
-    "sqrt": lambda eta: np.where(eta >= 0, eta * eta, np.nan),
-}
-POSITIVE = ("inverse", "inverse_squared", "sqrt")  # links whose linear predictor is kept positive
-DEFAULT_LINK = {
-    "gaussian": "identity", "binomial": "logit", "poisson": "log", "gamma": "inverse",
-    "inverse_gaussian": "inverse_squared", "negative_binomial": "log", "tweedie": "log",
-}  # fmt: skip
-PARENTS = {name: name for name in DEFAULT_LINK} | {
-    "quasi": "gaussian", "quasi_binomial": "binomial", "quasi_poisson": "poisson",
-}  # fmt: skip
-DISPERSION = {"gamma": 0.5, "inverse_gaussian": 0.5}
+
+class Functions:
+    """The functions of NumPy that the formulas of links are written in."""
+
+    exp, expm1, arctan = np.exp, np.expm1, np.arctan
+
+    @staticmethod
+    def sigmoid(eta):
+        return 0.5 * (1 + np.tanh(0.5 * eta))
+
+    @staticmethod
+    def normal_cdf(eta):
+        return 0.5 * _erfc(-eta / math.sqrt(2)).astype(float)
+
+    @staticmethod
+    def rsqrt(eta):
+        return np.abs(eta) ** -0.5
+
+    @staticmethod
+    def power(eta, exponent):
+        return np.abs(eta) ** exponent
 
 
 @dataclass(frozen=True)
 class Draw:
-    """A family, its link and its parameters; a call draws one chunk of responses."""
+    """A family, its link and a dispersion; a call draws one chunk of responses."""
 
-    family: str
-    link: str
-    theta: float
-    power: float
+    family: Any
+    link: Any
     dispersion: float
 
     def __post_init__(self):
-        if self.family == "tweedie" and not 1 < self.power < 2:
-            raise InvalidParameterError(f"the Tweedie power must lie between 1 and 2, got {self.power}")
-        if self.theta <= 0 or self.dispersion <= 0:
-            raise InvalidParameterError("theta and dispersion must be positive")
+        if self.family.draw is None:
+            raise InvalidParameterError(f"the family {self.family.name!r} has no method draw(rng, mu, phi, weights)")
+        if self.dispersion <= 0:
+            raise InvalidParameterError(f"dispersion must be positive, got {self.dispersion}")
+        # a parameter that cannot be drawn from is refused before the rows are
+        self.family.draw(np.random.default_rng(0), np.full(1, 0.5), self.dispersion, None)
+
+    def mean(self, eta):
+        """The mean at linear predictors, NaN outside the link's domain."""
+        if self.link.array_inverse is None:
+            return inverse_link(self.link, eta)
+        domain = self.link.domain
+        mu = self.link.array_inverse(eta, Functions)
+        if domain.low == -math.inf and domain.high == math.inf:
+            return mu
+        inside = (eta >= domain.low if domain.left_closed else eta > domain.low) & (eta < domain.high)
+        return np.where(inside, mu, np.nan)
 
     def __call__(self, rng, eta, weights, first):
-        mu = INVERSES[self.link](eta)
-        self._check(mu, eta, first)
-        phi = self.dispersion if weights is None else self.dispersion / weights
-        match self.family:
-            case "gaussian":
-                return mu + np.sqrt(phi) * rng.standard_normal(mu.shape)
-            case "binomial" if weights is None:
-                return (rng.random(mu.shape) < mu).astype(float)
-            case "binomial":
-                trials = np.floor(weights).astype(np.int64)
-                return rng.binomial(trials, mu) / np.maximum(trials, 1)
-            case "poisson":
-                return rng.poisson(mu).astype(float)
-            case "gamma":
-                return np.maximum(rng.gamma(1 / phi, phi * mu), TINY)
-            case "inverse_gaussian":
-                return np.maximum(rng.wald(mu, 1 / phi), TINY)
-            case "negative_binomial":
-                return rng.poisson(rng.gamma(self.theta, mu / self.theta)).astype(float)
-            case _:
-                return self._tweedie(rng, mu, phi)
-
-    def _tweedie(self, rng, mu, phi):
-        """A Poisson number of gamma jumps."""
-        k = self.power
-        jumps = rng.poisson(mu ** (2 - k) / (phi * (2 - k)))
-        return rng.standard_gamma(jumps * (2 - k) / (k - 1)) * phi * (k - 1) * mu ** (k - 1)
-
-    def _check(self, mu, eta, first):
-        low = -math.inf if self.family == "gaussian" else 0.0
-        high = 1.0 if self.family == "binomial" else math.inf
-        bad = ~((mu >= low) & (mu <= high) & np.isfinite(mu))
+        mu = self.mean(eta)
+        domain = self.family.domain
+        bad = ~((mu >= domain.low) & (mu <= domain.high) & np.isfinite(mu))
         if bad.any():
             row = int(np.argmax(bad))
             raise InvalidParameterError(
-                f"{self.family} with link {self.link} has no mean at linear predictor {eta[row]:.4g} "
+                f"{self.family.name} with link {self.link.name} has no mean at linear predictor {eta[row]:.4g} "
                 f"(row {first + row}); use a smaller signal, kind='uniform' or another intercept"
             )
+        return self.family.draw(rng, mu, self.dispersion if weights is None else self.dispersion / weights, weights)
+
+
+def model_of(family, link, **parameters):
+    """The values of a family and a link from values or names; a family takes the ``parameters`` that are its fields."""
+    if isinstance(family, str):
+        name = family.lower()
+        family = families.get(name, **{f: parameters[f] for f in family_class(name)._fields if f in parameters})
+    link = family.default_link() if link is None else links.get(link.lower()) if isinstance(link, str) else link
+    return family, link

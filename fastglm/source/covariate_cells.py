@@ -6,12 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..family.gamma import Gamma
-from ..family.gaussian import Gaussian
-from ..family.inverse_gaussian import InverseGaussian
-from ..family.links import Log
-from ..family.poisson import Poisson
-from ..family.tweedie import Tweedie
+from ..family.registry import power_of_variance
 from ..kernels import group as k
 from .grouping import Table, Words, stacked, take
 from .streaming_qr import offset
@@ -21,7 +16,6 @@ STRETCH = 1 << 14  # rows whose words stay in cache, enough for threads not to w
 UNIT_ROWS, MOST_UNITS = 1 << 18, 64
 WORTH = 32  # rows a cell, below which a unit's table costs more than its thread saves
 RATIO = 1e100  # between two exposures, beyond which the powers of it overflow
-POWERS = ((Gaussian, 0.0), (Poisson, 1.0), (Gamma, 2.0), (InverseGaussian, 3.0))
 
 ONES = np.ones(STRETCH)
 
@@ -219,9 +213,6 @@ def _exposure(data, part):
 
 def _power(data, pair):
     """The power of the mean that the variance is, where rows of unequal exposure can share a cell, else None."""
-    if not isinstance(pair.link, Log) or (data.offset is None and data.exposure is None):
+    if not pair.link.is_log or (data.offset is None and data.exposure is None):
         return None
-    own = getattr(type(pair.family), "variance", None)
-    if own is Tweedie.variance:
-        return pair.family.power
-    return next((power for family, power in POWERS if own is family.variance), None)
+    return power_of_variance(pair.family)

@@ -10,7 +10,6 @@ from ..core.lazy import cached_property
 from ..errors import InvalidParameterError
 from ..family.means import inverse_link
 from ..fitting import entry
-from ..inference.wald import HALF_LINE_LINKS
 from ..kernels.evaluate import evaluate
 from ..source.in_memory import constant_column
 from . import designs
@@ -188,7 +187,7 @@ class LinkModel(Model):
     def _first(self, design):
         """A start at the mean of the response where zero is none, or another optimum lies beyond it; else None."""
         link, constant = self.spec.link, constant_column(design)
-        beyond = link.name in HALF_LINE_LINKS and np.any(self.offset_total)
+        beyond = link.half_line and np.any(self.offset_total)
         if constant is None or not (beyond or link.domain.high == 0.0):
             return None
         start = np.zeros(design.shape[1])

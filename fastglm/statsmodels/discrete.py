@@ -284,13 +284,13 @@ class BinaryModel(DiscreteModel):
 class Logit(BinaryModel):
     """Logistic regression of 0 and 1; the parameters are those of ``DiscreteModel`` without the exposure."""
 
-    spec = Spec("Binomial", families.Binomial(), links.Logit())
+    spec = Spec(families.Binomial(), links.Logit())
 
 
 class Probit(BinaryModel):
     """Probit regression, with the arguments of ``Logit``; standard errors come from the observed information."""
 
-    spec = Spec("Binomial", families.Binomial(), links.Probit())
+    spec = Spec(families.Binomial(), links.Probit())
 
 
 class Poisson(DiscreteModel):
@@ -298,4 +298,4 @@ class Poisson(DiscreteModel):
 
     extras = ("offset", "exposure")
     results = CountResults
-    spec = Spec("Poisson", families.Poisson(), links.Log())
+    spec = Spec(families.Poisson(), links.Log())

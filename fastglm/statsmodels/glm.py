@@ -10,7 +10,6 @@ from ..errors import InvalidParameterError
 from ..kernels.evaluate import evaluate
 from . import covariance
 from .base_model import GRADIENT_METHODS, LikelihoodModel
-from .distributions import distribution
 from .families import Gaussian
 from .glm_results import GLMResults
 from .observations import gram
@@ -68,7 +67,7 @@ class GLM(LikelihoodModel):
         self.spec = translate(self.family)
         given = dict(offset=offset, exposure=exposure, freq_weights=freq_weights, var_weights=var_weights)
         super().__init__(endog, exog, missing, recipe, **given)
-        if exposure is not None and self.spec.link.name != "log":
+        if exposure is not None and not self.spec.link.is_log:
             raise InvalidParameterError(f"exposure needs the log link, not {self.spec.link.name!r}")
         self._set_weights()
         self._set_response()
@@ -95,8 +94,8 @@ class GLM(LikelihoodModel):
         """Successes and failures to proportions and trials."""
         self.n_trials = np.broadcast_to(1.0, len(self.exog))
         if self.endog.ndim == 2:
-            if self.spec.kind != "Binomial" or self.endog.shape[1] != 2:
-                most = 2 if self.spec.kind == "Binomial" else 1
+            most = 2 if self.spec.family.two_outcomes else 1
+            if self.endog.shape[1] != 2 or most == 1:
                 raise InvalidParameterError(
                     f"endog has more than {most} columns: {self.endog.shape[1]}; "
                     "a binomial response may have two, successes and failures"
@@ -142,7 +141,7 @@ class GLM(LikelihoodModel):
         """
         if which not in ("mean", "linear", "var_unscaled"):
             raise InvalidParameterError(f"which={which!r} is unknown; known: 'mean', 'linear', 'var_unscaled'")
-        if exposure is not None and self.spec.link.name != "log":
+        if exposure is not None and not self.spec.link.is_log:
             raise InvalidParameterError(f"exposure needs the log link, not {self.spec.link.name!r}")
         eta = self.linear(params, exog, exposure, offset)
         if which == "linear":
@@ -224,7 +223,7 @@ class GLM(LikelihoodModel):
     ):
         """The distribution of the response of each row at coefficients, a frozen distribution of ``scipy.stats``."""
         mu = self.predict(params, exog, exposure, offset)
-        return distribution(self.spec, mu, 1.0 if scale is None else scale, var_weights, n_trials)
+        return self.spec.distribution(mu, 1.0 if scale is None else scale, var_weights, n_trials)
 
     def score_test(self, params_constrained, k_constraints=None, exog_extra=None, observed=True):
         """Rao's score test of constraints, or of columns left out.

@@ -10,7 +10,6 @@ from ..inference.residuals import anscombe_change
 from ..kernels.evaluate import evaluate
 from . import predictions
 from .covariance import inverse
-from .distributions import distribution
 from .observations import gram, row_forms
 from .refusals import caution, refuse
 from .results import Results
@@ -235,7 +234,7 @@ class GLMResults(LinkResults):
         if spec.scale_is_one and self.scale != 1.0:
             caution(f"the distribution of a {spec.kind} response has scale=1: using scale=1, not {self.scale:.6g}")
         mu = np.asarray(self.predict(exog, exposure=exposure, offset=offset))
-        return distribution(spec, mu, self.scale, var_weights, n_trials)
+        return spec.distribution(mu, self.scale, var_weights, n_trials)
 
     def summary_facts(self):
         """Pairs of label and number for the summary."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-LOG_2PI = np.log(2.0 * np.pi)
+from ..kernels.elementary import LOG_2PI
 
 
 def loglike(spec, y, var_weights, freq_weights, trials, scale, deviance):
@@ -31,7 +31,7 @@ def loglike(spec, y, var_weights, freq_weights, trials, scale, deviance):
     -------
     float, NaN where the density has no known form
     """
-    if spec.kind == "Binomial":
+    if spec.family.two_outcomes:
         scale = 1.0
     with np.errstate(all="ignore"):
         saturated = density_at_mean(spec, y, var_weights, trials, scale)
@@ -42,50 +42,16 @@ def density_at_mean(spec, y, w, trials, scale):
     """The log-density of each row at a mean of y, (n,)."""
     if spec.kind == "Tweedie":
         return _tweedie(spec, y, w, scale)
-    return DENSITIES[spec.kind](spec, y, w, trials, scale)
-
-
-def _gaussian(spec, y, w, trials, scale):
-    return 0.5 * (np.log(w / scale) - LOG_2PI) + 0.0 * y
-
-
-def _poisson(spec, y, w, trials, scale):
-    from scipy.special import gammaln, xlogy
-
-    return w / scale * (xlogy(y, y) - y - gammaln(y + 1.0))
-
-
-def _gamma(spec, y, w, trials, scale):
-    from scipy.special import gammaln
-
-    shape = w / scale
-    return shape * np.log(shape) - shape - gammaln(shape) - np.log(y)
-
-
-def _inverse_gaussian(spec, y, w, trials, scale):
-    return 0.5 * (np.log(w / scale) - 3.0 * np.log(y) - LOG_2PI)
-
-
-def _binomial(spec, y, w, trials, scale):
-    from scipy.special import gammaln, xlog1py, xlogy
-
-    ways = gammaln(trials + 1.0) - gammaln(trials * y + 1.0) - gammaln(trials * (1.0 - y) + 1.0)
-    return w * (ways + trials * (xlogy(y, y) + xlog1py(1.0 - y, -y)))
-
-
-def _negative_binomial(spec, y, w, trials, scale):
-    from scipy.special import gammaln, xlogy
-
-    size = 1.0 / spec.alpha
-    ways = gammaln(y + size) - gammaln(size) - gammaln(y + 1.0)
-    return w / scale * (ways + xlogy(y, spec.alpha * y) - (y + size) * np.log1p(spec.alpha * y))
+    if spec.family.density_at_mean is None or spec.family.saturated is None:
+        return np.nan * y
+    return spec.family.density_at_mean(y, w, trials, scale)
 
 
 def _tweedie(spec, y, w, scale):
     """At powers 1 and 2 Poisson's and Gamma's; between them the series of Dunn and Smyth (2005), a Wright function."""
     p = spec.power
     if p in (1.0, 2.0):
-        return DENSITIES["Poisson" if p == 1.0 else "Gamma"](spec, y, w, 1.0, scale)
+        return spec.family.density_at_mean(y, w, 1.0, scale)
     if spec.eql:
         # Nelder and Pregibon (1987), equation 4
         return 0.5 * (np.log(w / scale) - p * np.log(y) - LOG_2PI)
@@ -106,13 +72,3 @@ def _tweedie(spec, y, w, scale):
     exponent = y ** (2.0 - p) / ((1.0 - p) * (2.0 - p)) / scale
     out[positive] = exponent - np.log(y) + log_wright(-alpha, 0.0, x)
     return out
-
-
-DENSITIES = {
-    "Gaussian": _gaussian,
-    "Poisson": _poisson,
-    "Gamma": _gamma,
-    "InverseGaussian": _inverse_gaussian,
-    "Binomial": _binomial,
-    "NegativeBinomial": _negative_binomial,
-}

@@ -41,7 +41,7 @@ class OLS(LinkModel):
     InvalidParameterError, MissingDataError
     """
 
-    spec = Spec("Gaussian", families.Gaussian(), links.Identity())
+    spec = Spec(families.Gaussian(), links.Identity())
     offset = exposure = None
     offset_total = 0.0
     has_frequencies = has_weights = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..family.registry import LinkFacts, complete
 from ..kernels.elementary import expm1, log1p
 from ..types import Interval
 
@@ -31,3 +32,6 @@ class NegativeBinomialLink(NamedTuple):
     def bend(self, eta):
         mu = 1.0 / (self.alpha * expm1(-eta))
         return mu * (1.0 + self.alpha * mu) * (1.0 + 2.0 * self.alpha * mu)
+
+
+complete(NegativeBinomialLink, LinkFacts)

@@ -5,38 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..inference import row_blocks
-from ..kernels.evaluate import evaluate
-
-# d^2 mu / d eta^2 of a link, from eta, mu and d mu / d eta
-BEND = {
-    "identity": lambda eta, mu, slope: 0.0 * eta,
-    "log": lambda eta, mu, slope: slope,
-    "logit": lambda eta, mu, slope: slope * (1.0 - 2.0 * mu),
-    "probit": lambda eta, mu, slope: -eta * slope,
-    "cloglog": lambda eta, mu, slope: slope * (1.0 - np.exp(eta)),
-    "loglog": lambda eta, mu, slope: slope * (np.exp(-eta) - 1.0),
-    "cauchit": lambda eta, mu, slope: -2.0 * eta / (1.0 + eta * eta) * slope,
-    "inverse": lambda eta, mu, slope: 2.0 * mu**3,
-    "inverse_squared": lambda eta, mu, slope: -1.5 * slope / eta,
-    "sqrt": lambda eta, mu, slope: 2.0 + 0.0 * eta,
-}
-# d V / d mu of a family
-VARIANCE_SLOPE = {
-    "gaussian": lambda family, mu: 0.0 * mu,
-    "binomial": lambda family, mu: 1.0 - 2.0 * mu,
-    "poisson": lambda family, mu: 1.0 + 0.0 * mu,
-    "gamma": lambda family, mu: 2.0 * mu,
-    "inverse_gaussian": lambda family, mu: 3.0 * mu**2,
-    "negative_binomial": lambda family, mu: 1.0 + 2.0 * mu / family.theta,
-    "tweedie": lambda family, mu: family.power * mu ** (family.power - 1.0),
-}
-
-
-def bend(link, eta, mu, slope):
-    """The second derivative of the mean in the linear predictor, (n,)."""
-    if link.name not in BEND:  # links with parameters
-        return np.vectorize(link.bend, otypes=[float])(eta)
-    return BEND[link.name](eta, mu, slope)
+from ..kernels.evaluate import evaluate, second_derivative
 
 
 def information(spec, eta, y, observed):
@@ -49,7 +18,7 @@ def information(spec, eta, y, observed):
         return detail.information
     mu, slope, v = detail.mu, detail.slope, detail.variance
     with np.errstate(all="ignore"):
-        turn = bend(spec.link, eta, mu, slope) / v - slope**2 * VARIANCE_SLOPE[spec.family.name](spec.family, mu) / v**2
+        turn = second_derivative(spec.family, spec.link, eta) / v - slope**2 * spec.family.variance_slope(mu) / v**2
     return detail.information - (y - mu) * turn
 
 

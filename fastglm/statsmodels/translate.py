@@ -8,23 +8,16 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .. import families, links
 from ..errors import InvalidParameterError
+from ..family.registry import FAMILIES, LINKS
 from .negative_binomial_link import NegativeBinomialLink
 from .refusals import refuse
 
 HOMES = ("statsmodels.genmod.families.", "fastglm.statsmodels.families")
-LINKS = {
-    "Log": links.Log(),
-    "Logit": links.Logit(),
-    "Probit": links.Probit(),
-    "Cauchy": links.Cauchit(),
-    "CLogLog": links.CLogLog(),
-    "LogLog": links.LogLog(),
-}
 CDF = {"Probit": "norm", "Cauchy": "cauchy"}
-POWERS = {1.0: links.Identity(), -1.0: links.Inverse(), -2.0: links.InverseSquared(), 0.5: links.Sqrt()}
-POWER_LINKS = ("Power", "Identity", "InversePower", "InverseSquared", "Sqrt")
 # spellings that statsmodels itself gives up
 OLD = {
     "log": "Log",
@@ -40,88 +33,109 @@ OLD = {
     "inverse_squared": "InverseSquared",
     "sqrt": "Sqrt",
 }
-FAMILIES = {
-    "Gaussian": families.Gaussian(),
-    "Binomial": families.Binomial(),
-    "Poisson": families.Poisson(),
-    "Gamma": families.Gamma(),
-    "InverseGaussian": families.InverseGaussian(),
-}
-# the distributions among the Tweedies that have a name
-NAMED_POWERS = {
-    0.0: families.Gaussian(),
-    1.0: families.Poisson(),
-    2.0: families.Gamma(),
-    3.0: families.InverseGaussian(),
-}
-KNOWN_SCALE = ("Binomial", "Poisson", "NegativeBinomial")
 
 
 class Spec(NamedTuple):
-    """A family of statsmodels: its class name, the family and link that are fitted, and its own parameters."""
+    """A family and a link as statsmodels has them.
 
-    kind: str
+    Attributes
+    ----------
+    family, link : values of ``fastglm.families`` and ``fastglm.links``
+        Those that are fitted.
+    power : float, optional
+        The power of a Tweedie family, which may be fitted as the distribution that it is by another name.
+    eql : bool
+        Whether its log-likelihood is the extended quasi-likelihood.
+    """
+
     family: Any
     link: Any
-    alpha: float = 1.0
-    power: float = 1.0
+    power: float | None = None
     eql: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The name of the family's class."""
+        return "Tweedie" if self.power is not None else self.family.statsmodels_name or self.family.name
 
     @property
     def scale_is_one(self) -> bool:
         """Whether statsmodels takes the scale as known."""
-        return self.kind in KNOWN_SCALE
+        return self.power is None and self.family.dispersion == "one"
 
     @property
     def canonical(self) -> bool:
         """Whether observed and expected information are the same."""
-        return getattr(self.family, "canonical", None) == self.link.name
+        return self.family.canonical == self.link.name
+
+    def distribution(self, mu, scale, var_weights=1.0, trials=1.0):
+        """The distribution of each row of means mu (n,), frozen as SciPy has it: ``rvs(n)`` draws all responses.
+
+        Raises
+        ------
+        NotSupportedError
+            For a family, such as Tweedie's, whose distribution SciPy does not have.
+        """
+        if self.power is not None or self.family.frozen is None or self.family.saturated is None:
+            raise refuse(f"get_distribution of the family {self.kind}")
+        return self.family.frozen(mu, scale / np.asarray(var_weights), trials)
+
+
+def _known(table, fact):
+    """The classes of a registry that have a fact of their own, not of a parent, by it."""
+    found = {vars(cls).get(fact): cls for cls in table.values()}
+    return {value: cls for value, cls in found.items() if isinstance(value, (str, float))}
 
 
 def translate(family) -> Spec:
-    """What a family of statsmodels means here.
+    """What a family of statsmodels, or a value of ``fastglm.families`` with its default link, means here.
 
     Raises
     ------
     InvalidParameterError
-        For something that is not a family of statsmodels, and for parameters that no distribution has.
+        For something that is not a family, and for parameters that no distribution has.
     NotSupportedError
         For a family or link that this library does not have.
     """
+    if type(family) in FAMILIES.values():
+        return Spec(family, family.default_link())
     name = _class_name(family, "family")
     link = translate_link(family.link)
-    if name in FAMILIES:
-        return Spec(name, FAMILIES[name], link)
+    known = _known(FAMILIES, "statsmodels_name")
     if name == "NegativeBinomial":
         alpha = float(family.alpha)
         if not alpha > 0.0:
             raise InvalidParameterError(f"family NegativeBinomial: alpha must be positive, not {alpha}")
-        return Spec(name, families.NegativeBinomial(theta=1.0 / alpha), link, alpha=alpha)
-    if name == "Tweedie":
-        power = float(family.var_power)
-        if power not in NAMED_POWERS and power < 1.0:
-            raise InvalidParameterError(f"family Tweedie: no distribution has var_power={power}")
-        fitted = NAMED_POWERS[power] if power in NAMED_POWERS else families.Tweedie(power=power)
-        return Spec(name, fitted, link, power=power, eql=bool(family.eql))
-    raise refuse(f"family {name}", f"there are {', '.join([*FAMILIES, 'NegativeBinomial', 'Tweedie'])}")
+        return Spec(families.NegativeBinomial(theta=1.0 / alpha), link)
+    if name in known:
+        return Spec(known[name](), link)
+    if name != "Tweedie":
+        raise refuse(f"family {name}", f"there are {', '.join([*known, 'Tweedie'])}")
+    power = float(family.var_power)
+    named = _known({cls.statsmodels_name: cls for cls in known.values()}, "variance_power")
+    if power not in named and power < 1.0:
+        raise InvalidParameterError(f"family Tweedie: no distribution has var_power={power}")
+    fitted = named[power]() if power in named else families.Tweedie(power=power)
+    return Spec(fitted, link, power=power, eql=bool(family.eql))
 
 
 def translate_link(link):
     """The link of this library behind one of statsmodels; errors as in ``translate``."""
     name = _class_name(link, "link")
     name = OLD.get(name, name)
-    if name in POWER_LINKS:
+    if hasattr(link, "power"):
         return power_link(link.power)
     if name == "NegativeBinomial":
         return NegativeBinomialLink(float(link.alpha))
     if name == "LogC":
         raise refuse("link LogC", "1 - y with links.Log() is the same model, its coefficients the same")
-    if name not in LINKS:
-        raise refuse(f"link {name}", f"there are {', '.join([*LINKS, *POWER_LINKS, 'NegativeBinomial'])}")
+    known = _known(LINKS, "statsmodels_name")
+    if name not in known:
+        raise refuse(f"link {name}", f"there are {', '.join([*known, 'Power', 'NegativeBinomial'])}")
     distribution = getattr(link, "dbn", None)
     if distribution is not None and getattr(distribution, "name", None) != CDF[name]:
         raise refuse(f"link {name} of another distribution than {CDF[name]!r}")
-    return LINKS[name]
+    return known[name]()
 
 
 def power_link(power):
@@ -129,7 +143,8 @@ def power_link(power):
     power = float(power)
     if power == 0.0:
         raise InvalidParameterError("link Power(power=0) is constant; the limit it stands for is links.Log()")
-    return POWERS[power] if power in POWERS else links.Power(power)
+    named = _known(LINKS, "power")
+    return named[power]() if power in named else links.Power(power)
 
 
 def _class_name(value, what):

@@ -6,8 +6,6 @@ import numpy as np
 from scipy.sparse import issparse
 
 from ...errors import MissingDataError
-from ...family.binomial import Binomial
-from ...family.links import Logit
 from ...kernels.load import loader
 from ...kernels.row_loops import N_PAR
 from ...kernels.sgd import layout as k
@@ -91,8 +89,7 @@ class LinearTask:
     def _row_loop(self):
         if self.pair is None:
             return softmax_rows()
-        logistic = isinstance(self.pair.family, Binomial) and isinstance(self.pair.link, Logit)
-        return single_logistic_rows() if logistic and self.dtype == np.float32 else self.pair.rows
+        return single_logistic_rows() if self.pair.logistic and self.dtype == np.float32 else self.pair.rows
 
     @property
     def _block(self):
