@@ -3,7 +3,7 @@
 from functools import cache
 
 import numpy as np
-from fastglm.result.record.multinomial import MultinomialResult
+from fastglm.result.multinomial import MultinomialResult
 
 import fastglm
 from fastglm.families import Multinomial

@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import oracle
 import pytest
-from fastglm.objective.base.base import Deviance
+from fastglm.objective.base import Deviance
 from scipy.sparse import csr_matrix
 
 import fastglm
@@ -17,7 +17,7 @@ from fastglm.kernels import group
 from fastglm.kernels.dense import symmetric
 from fastglm.kernels.row_loops import FamilyLink
 from fastglm.matrix import Categorical, Sparse, Split
-from fastglm.objective.base import compression as c
+from fastglm.objective import compression as c
 from fastglm.source.in_memory import Block, InMemory
 
 NAMES = sorted(FAMILIES)

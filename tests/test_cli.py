@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from fastglm.cli.main.commands import COMMANDS
-from fastglm.cli.main.main import main
+from fastglm.cli.commands import COMMANDS
+from fastglm.cli.main import main
 
 from fastglm.core.column_names import column_names, read_table
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fastglm.cli.main.main import main
+from fastglm.cli.main import main
 
 import fastglm
 from fastglm.cli import compare
@@ -174,13 +174,13 @@ def test_several_classes(folder, capsys):
     ],
 )
 def test_the_model_is_named_after_the_data(data, name):
-    from fastglm.cli.main.fit import stem
+    from fastglm.cli.fit import stem
 
     assert stem(data) == name
 
 
 def test_sizes_and_counts():
-    from fastglm.cli.main.options import count, size
+    from fastglm.cli.options import count, size
 
     assert [size(t) for t in ("512MB", "2GiB", "1e9", "1.5 kb", "7")] == [512 * 10**6, 2 * 2**30, 10**9, 1500, 7]
     assert count("1e6") == 1_000_000
@@ -245,7 +245,7 @@ def test_predict_gives_links_and_intervals_of_several_files(model):
 
 
 def test_predictions_that_fail_leave_no_file(model, folder, monkeypatch, capsys):
-    from fastglm.result.record.record import GLMResult
+    from fastglm.result.record import GLMResult
 
     def fail(self, data, *, out, **options):
         Path(out).write_bytes(b"half")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fastglm.objective.base.base import Deviance
+from fastglm.objective.base import Deviance
 
 import fastglm
 from fastglm.core.lazy import cached_property
 from fastglm.matrix import Categorical, Split
-from fastglm.objective.base import passes
+from fastglm.objective import passes
 from fastglm.source import threads
 
 GUARD = 120  # seconds after which something that hangs is given up

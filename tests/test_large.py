@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from fastglm.objective.base.base import Deviance
+from fastglm.objective.base import Deviance
 
 import fastglm
 from fastglm.simulate import make_glm

@@ -4,7 +4,7 @@ import os
 import warnings
 
 import pytest
-from fastglm.cli.main.main import main
+from fastglm.cli.main import main
 
 from fastglm.errors import InvalidParameterError, SetupWarning
 from fastglm.files import open_rows

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from fastglm.fitting.sources.run import GLM
-from fastglm.objective.base.base import Deviance
-from fastglm.objective.base.response_sums import validate_response
-from fastglm.objective.base.softmax import CrossEntropy
-from fastglm.objective.base.sums import ArrowheadMatrix
+from fastglm.fitting.run import GLM
+from fastglm.objective.base import Deviance
+from fastglm.objective.response_sums import validate_response
+from fastglm.objective.softmax import CrossEntropy
+from fastglm.objective.sums import ArrowheadMatrix
 
 import fastglm
 from fastglm import families, links

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fastglm.objective.base.softmax import CrossEntropy, laplacian
+from fastglm.objective.softmax import CrossEntropy, laplacian
 from scipy.special import log_softmax
 
 import fastglm

@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from fastglm.result.record.multinomial import MultinomialResult
-from fastglm.result.record.record import FIELDS
+from fastglm.result.multinomial import MultinomialResult
+from fastglm.result.record import FIELDS
 from softmax_records import NAN, fitted, made, sample
 
 import fastglm

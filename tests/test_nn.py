@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import oracle
 import pytest
-from fastglm.objective.base.base import Deviance
+from fastglm.objective.base import Deviance
 
 import fastglm
 from fastglm.errors import DivergenceError, FileFormatError, InvalidParameterError, MissingDataError

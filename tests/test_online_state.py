@@ -11,7 +11,7 @@ from streaming import bits, data, online
 import fastglm
 from fastglm import OnlineGLM
 from fastglm.errors import InvalidParameterError, MissingDataError
-from fastglm.solver.stream import Running
+from fastglm.solver.stream_state import StreamState
 
 # What leaves no trace
 
@@ -116,13 +116,13 @@ def test_an_interrupt_leaves_the_state(monkeypatch, kept, moment):
     X, y = data("poisson")
     model = online(X[: 500 if kept else 3000], y[: 500 if kept else 3000], "poisson", 500)
     before = bits(model)
-    method = getattr(Running, moment)
+    method = getattr(StreamState, moment)
 
     def interrupted(self, *args):
         method(self, *args)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Running, moment, interrupted)
+    monkeypatch.setattr(StreamState, moment, interrupted)
     if kept == (moment == "start"):
         with pytest.raises(KeyboardInterrupt):
             model.partial_fit(X[3000:12_000], y[3000:12_000])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fastglm.cli.main.main import main
+from fastglm.cli.main import main
 
 import fastglm
 from fastglm.core import atomic

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from fastglm.objective.base.base import Deviance
-from fastglm.objective.base.softmax import CrossEntropy
-from fastglm.objective.base.sums import PermutedArrowhead
+from fastglm.objective.base import Deviance
+from fastglm.objective.softmax import CrossEntropy
+from fastglm.objective.sums import PermutedArrowhead
 
 import fastglm
 from fastglm import families, links

@@ -8,8 +8,8 @@ from multiprocessing import get_context
 import engine_readers
 import numpy as np
 import pytest
-from fastglm.fitting.sources.sources import fit_source
-from fastglm.objective.base.sums import Quadratic
+from fastglm.fitting.sources import fit_source
+from fastglm.objective.sums import Quadratic
 
 import fastglm
 from fastglm.engines import Ray, engine_of, tasks

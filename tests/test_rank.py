@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 import fastglm
 from fastglm.errors import CollinearityWarning
-from fastglm.objective.base import base as objectives
+from fastglm.objective import base as objectives
 
 N = 20_000
 RNG = np.random.default_rng(3)

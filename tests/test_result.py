@@ -11,7 +11,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
-from fastglm.result.record.record import GLMResult
+from fastglm.result.record import GLMResult
 from scipy import stats
 
 from fastglm import errors, families, links

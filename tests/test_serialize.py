@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from fastglm.result.record.record import FIELDS, GLMResult
-from fastglm.result.record.saved import CODECS, VERSION, load, save
+from fastglm.result.record import FIELDS, GLMResult
+from fastglm.result.saved import CODECS, VERSION, load, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -13,7 +13,7 @@ import fastglm
 from fastglm.errors import CheckpointError, FileFormatError
 from fastglm.files import open_rows
 from fastglm.files.parquet import ParquetFile
-from fastglm.fitting.sources import stored
+from fastglm.fitting import stored
 
 pa = pytest.importorskip("pyarrow", reason="reads Parquet files")
 pq = pytest.importorskip("pyarrow.parquet", reason="reads Parquet files")
