@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from .family.multinomial import Multinomial
     from .inference.sandwich import CovarianceSpec
-    from .solver.options import IRLS, LBFGS, SGD, Auto, Newton, NewtonCG, Stream
+    from .options.solvers import IRLS, LBFGS, SGD, Auto, Newton, NewtonCG, Stream
 
     class DataFrame(Protocol):
         """A table with named columns: of pandas, polars, DuckDB, Dask."""

@@ -20,7 +20,7 @@ ROOMS = """
     __init__ errors core types special
     kernels family families links
     matrix design source files
-    engines rows objective
+    engines options rows objective
     solver solvers
     inference postestimation export result
     fitting

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from math import sqrt
 
 import numpy as np
 
@@ -16,17 +15,18 @@ from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
 from ..objective.compression import Compressed
 from ..objective.softmax import CrossEntropy
+from ..options.sgd import tolerance
 from ..result.multinomial import MultinomialResult
 from ..result.record import GLMResult
 from ..rows import arrays
-from ..solver.choose import solve
-from ..solver.decide import Control
+from ..solver.choose import control_for
 from ..solver.empty import evaluate
-from ..solver.newton import Solution, factorise, refine, without_aliased
+from ..solver.newton import factorise, refine, without_aliased
+from ..solver.problem import Problem, Solution
 from ..solver.sgd.certificate import Certificate
 from ..solver.sgd.driver import run as run_sgd
-from ..solver.sgd.options import tolerance
-from ..solvers import SGD, name_of
+from ..solver.solve import solve
+from ..solvers import declaration_of, name_of
 from ..source.streaming_qr import as_rows
 from .null import ClassNullModel, NullModel
 from .remarks import describe, warn_of_fit, warn_of_range, without_information
@@ -57,32 +57,17 @@ class FitRun:
         if not self.objective.n_params:
             self.solution = evaluate(self.objective)
             return
-        if isinstance(self.options, SGD):
+        if declaration_of(self.options).first_order:
             self.solution = self.descend_stochastically(start, callback)
             return
-        n = self.whole.n_rows
-        control = Control(
-            canonical=self.canonical,
-            need_information=self.cov is not None,
-            # a curvature this many standard errors away gives standard errors to 1e-8, of a rare level too
-            curvature_tol=1e-8 if self.source.data.terms else 1e-8 * np.sqrt(n),
-            # Newton's remainder is the square of the distance times the root of a leverage; thirty times the average
-            # root allows for outliers, and rare events carry what information there is
-            newton_constant=min(1.0, 30.0 * sqrt(self.objective.n_params / max(min(n, self.information()), 1.0))),
-            score_cost=self.objective.score_cost,
+        information = self.information()
+        control = control_for(
+            self.objective, self.options, n_rows=self.whole.n_rows, information=information, canonical=self.canonical,
+            need_information=self.cov is not None, began=self.began, callback=callback,
             robust=isinstance(self.cov, sandwich.CovarianceSpec) and self.cov.from_scores,
-            began=self.began,
-            callback=callback,
-        )
+        )  # fmt: skip
         self.solution = solve(
-            self.objective,
-            self.options,
-            name_of(self.options),
-            start=start,
-            fallback=self.null,
-            dispersion=self.dispersion,
-            control=control,
-            information=self.information(),
+            Problem(self.objective, self.options, control, start, self.null, self.dispersion, information)
         )
         if self.solution.stop == "not finite at the start":
             raise InvalidParameterError(
@@ -183,7 +168,7 @@ class FitRun:
         if redundant:
             params[list(redundant)] = np.nan
         converged = solution.stop in WELL and not separated
-        if isinstance(self.options, SGD):
+        if declaration_of(self.options).first_order:
             # losses that no longer fall say little; the distance to the optimum says it
             converged = solution.certificate <= tolerance(self.options) and not separated
             if not converged and solution.stop == "converged":

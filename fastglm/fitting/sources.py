@@ -20,7 +20,7 @@ from ..result.record import GLMResult
 from ..rows import arrays
 from ..rows.labels import Encoded
 from ..solver.sgd.training_rows import class_weights
-from ..solvers import SGD, Stream, resolve
+from ..solvers import declaration_of, resolve
 from ..source.base import weight_of
 from ..source.chunked import Chunked, Chunks
 from ..source.in_memory import InMemory
@@ -143,7 +143,7 @@ def fit_source(
     """
     began = time.perf_counter() if began is None else began
     options, several, cov = resolve(solver), isinstance(classes, Encoded), sandwich.parse(cov)
-    if isinstance(options, SGD):
+    if declaration_of(options).first_order:
         source = source.gather()  # a step costs nanoseconds: its rows are in memory
         if options.class_weight is not None:
             if getattr(cov, "source", None) is not None:
@@ -187,7 +187,7 @@ def _weigh_classes(data, labels, wanted):
 def _columns(start, encoded, options) -> int:
     """The columns that starting coefficients of several classes should have."""
     everyone = len(encoded.classes)
-    return everyone if isinstance(options, SGD) and np.shape(start)[1:] == (everyone,) else everyone - 1
+    return everyone if declaration_of(options).first_order and np.shape(start)[1:] == (everyone,) else everyone - 1
 
 
 def _glm(source, family, link, options, cov, compress) -> GLM:
@@ -195,7 +195,7 @@ def _glm(source, family, link, options, cov, compress) -> GLM:
     sums = validate_response(source, FamilyLink(family, link))
     quick = Bernoulli() if isinstance(family, Binomial) and isinstance(link, Logit) and sums.binary else family
     pair, cells = FamilyLink(quick, link), None
-    if compress and not isinstance(options, (SGD, Stream)):
+    if compress and not declaration_of(options).sequential:
         cells = compressed(source, pair, compress)
     return GLM(source, family, link, pair, sums, options, cov, cells)
 

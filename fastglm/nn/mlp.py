@@ -16,7 +16,7 @@ from ..rows.labels import Encoded
 from ..solver.sgd import SGD
 from ..solver.sgd import check as check_solver
 from ..solver.sgd.driver import Fit
-from ..solver.sgd.options import is_number, is_whole
+from ..options.sgd import is_number, is_whole
 from ..solver.sgd.training_rows import prepare
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
