@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from .family.multinomial import Multinomial
-    from .inference.sandwich import CovarianceSpec
+    from .options.covariance import CovarianceSpec
     from .options.solvers import IRLS, LBFGS, SGD, Auto, Newton, NewtonCG, Stream
 
     class DataFrame(Protocol):

@@ -19,6 +19,7 @@ from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
 from ..objective.response_sums import check
 from ..objective.softmax import CrossEntropy
+from ..options.covariance import known
 from ..rows import arrays
 from ..rows.arguments import found_by_name, unknown
 from ..rows.matching import check_X
@@ -93,7 +94,7 @@ def _asked(kind, cluster, correction):
         raise InvalidParameterError("correction belongs to the kind 'cluster'; for the others it is in their names")
     cov = sandwich.parse(kind)
     if not isinstance(cov, sandwich.CovarianceSpec):
-        raise InvalidParameterError(f"unknown covariance {kind!r}; known: {sandwich.KNOWN}")
+        raise InvalidParameterError(f"unknown covariance {kind!r}; known: {known()}")
     return cov
 
 
