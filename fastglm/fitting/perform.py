@@ -14,6 +14,7 @@ from ..rows.open import open_rows
 from ..rows.request import FitRequest
 from ..rows.response import check_start
 from ..solver.sgd.training_rows import class_weights
+from ..solvers import declaration_of
 from ..source.base import weight_of
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
@@ -56,7 +57,7 @@ def fit_source(request: FitRequest, schema, source):
     GLMResult or MultinomialResult
     """
     options, labels = request.solver, schema.labels
-    if options.first_order:
+    if declaration_of(options).first_order:
         source = source.local or source.gather()  # a step costs nanoseconds: its rows are in memory
         if options.class_weight is not None:
             source = _weigh_classes(source, getattr(labels, "ordered", labels), options.class_weight)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from math import sqrt
 
 import numpy as np
 
@@ -16,18 +15,19 @@ from ..objective.base import Deviance
 from ..objective.compression import Compressed, compressed
 from ..objective.response_sums import ClassWeights, check, validate_response
 from ..objective.softmax import CrossEntropy
+from ..options.sgd import tolerance
 from ..result.multinomial import MultinomialResult
 from ..result.record import GLMResult
 from ..rows.cluster_ids import with_clusters
 from ..rows.schema import INTERCEPT
-from ..solver.choose import solve
-from ..solver.decide import Control
+from ..solver.choose import control_for
 from ..solver.empty import evaluate
-from ..solver.newton import Solution, factorise, refine, without_aliased
+from ..solver.newton import factorise, refine, without_aliased
+from ..solver.problem import Problem, Solution
 from ..solver.sgd.certificate import Certificate
 from ..solver.sgd.driver import run as run_sgd
-from ..solver.sgd.options import tolerance
-from ..solvers import name_of
+from ..solver.solve import solve
+from ..solvers import declaration_of, name_of
 from ..source.streaming_qr import as_rows
 from .null import ClassNullModel, NullModel
 from .remarks import describe, warn_of_fit, warn_of_range, without_information
@@ -46,7 +46,7 @@ class FitRun:
     def __init__(self, source, family, link, objective, sums, options, cov):
         self.began = time.perf_counter()
         self.source, self.family, self.link, self.objective, self.sums = source, family, link, objective, sums
-        self.options, self.cov = options, sandwich.parse(cov)
+        self.options, self.cov, self.declaration = options, cov, declaration_of(options)
         self.canonical = family.canonical == link.name
         self.names = ((INTERCEPT,) if source.data.has_intercept else ()) + source.data.names
         self.notes: list[str] = []
@@ -58,32 +58,17 @@ class FitRun:
         if not self.objective.n_params:
             self.solution = evaluate(self.objective)
             return
-        if self.options.first_order:
+        if self.declaration.first_order:
             self.solution = self.descend_stochastically(start, callback)
             return
-        n = self.whole.n_rows
-        control = Control(
-            canonical=self.canonical,
-            need_information=self.cov is not None,
-            # a curvature this many standard errors away gives standard errors to 1e-8, of a rare level too
-            curvature_tol=1e-8 if self.source.data.terms else 1e-8 * np.sqrt(n),
-            # Newton's remainder is the square of the distance times the root of a leverage; thirty times the average
-            # root allows for outliers, and rare events carry what information there is
-            newton_constant=min(1.0, 30.0 * sqrt(self.objective.n_params / max(min(n, self.information()), 1.0))),
-            score_cost=self.objective.score_cost,
-            robust=isinstance(self.cov, sandwich.CovarianceSpec) and self.cov.from_scores,
-            began=self.began,
-            callback=callback,
-        )
+        information = self.information()
+        control = control_for(
+            self.objective, self.options, n_rows=self.whole.n_rows, information=information, canonical=self.canonical,
+            need_information=self.cov is not None, began=self.began, callback=callback,
+            robust=getattr(self.cov, "from_scores", False),
+        )  # fmt: skip
         self.solution = solve(
-            self.objective,
-            self.options,
-            name_of(self.options),
-            start=start,
-            fallback=self.null,
-            dispersion=self.dispersion,
-            control=control,
-            information=self.information(),
+            Problem(self.objective, self.options, control, start, self.null, self.dispersion, information)
         )
         if self.solution.stop == "not finite at the start":
             raise InvalidParameterError(
@@ -186,7 +171,7 @@ class FitRun:
         if redundant:
             params[list(redundant)] = np.nan
         converged = solution.stop in WELL and not separated
-        if self.options.first_order:
+        if self.declaration.first_order:
             # losses that no longer fall say little; the distance to the optimum says it
             converged = solution.certificate <= tolerance(self.options) and not separated
             if not converged and solution.stop == "converged":
@@ -250,7 +235,7 @@ class MeanModel(FitRun):
         sums = validate_response(source, FamilyLink(family, link))
         quick = family.of_zeros_and_ones(link) if sums.binary else family
         pair, cells = FamilyLink(quick, link), None
-        if request.compress and not (options.first_order or options.reads_once):
+        if request.compress and not declaration_of(options).sequential:
             cells = compressed(source, pair, request.compress)
         return cls(source, family, link, pair, sums, options, request.cov, cells)
 
@@ -340,7 +325,7 @@ class SoftmaxModel(FitRun):
     def start_columns(self, start) -> int:
         """The columns of starting coefficients: a class each, first-order solvers also those of the reference."""
         everyone = len(self.totals)
-        return everyone if self.options.first_order and np.shape(start)[1:] == (everyone,) else everyone - 1
+        return everyone if self.declaration.first_order and np.shape(start)[1:] == (everyone,) else everyone - 1
 
     def __init__(self, source, family, link, encoded, totals, sums, options, cov):
         super().__init__(source, family, link, CrossEntropy(source, len(totals)), sums, options, cov)

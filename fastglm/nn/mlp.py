@@ -11,12 +11,12 @@ from ..errors import InvalidParameterError
 from ..fitting.sources import check_options
 from ..kernels.activation import KINDS
 from ..objective.response_sums import check as check_vectors
+from ..options.sgd import is_number, is_whole
 from ..rows import arrays as inputs
 from ..rows.labels import Encoded
 from ..solver.sgd import SGD
 from ..solver.sgd import check as check_solver
 from ..solver.sgd.driver import Fit
-from ..solver.sgd.options import is_number, is_whole
 from ..solver.sgd.training_rows import prepare
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas

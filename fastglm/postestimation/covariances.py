@@ -14,6 +14,7 @@ from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
 from ..objective.response_sums import check
 from ..objective.softmax import CrossEntropy
+from ..options.covariance import known, parse
 from ..rows.cluster_ids import with_clusters
 from ..rows.open import open_rows
 from ..rows.request import FitRequest
@@ -86,9 +87,9 @@ def _asked(kind, cluster, correction):
         kind = {"cluster": cluster, "correction": True if correction is None else correction}
     elif correction is not None:
         raise InvalidParameterError("correction belongs to the kind 'cluster'; for the others it is in their names")
-    cov = sandwich.parse(kind)
-    if not isinstance(cov, sandwich.CovarianceSpec):
-        raise InvalidParameterError(f"unknown covariance {kind!r}; known: {sandwich.KNOWN}")
+    cov = parse(kind)
+    if cov is None or cov == "model":
+        raise InvalidParameterError(f"unknown covariance {kind!r}; known: {known()}")
     return cov
 
 

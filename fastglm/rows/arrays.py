@@ -16,6 +16,7 @@ from ..source.chunked import Chunked, Chunks
 from ..source.in_memory import InMemory
 from ..source.journal import Journal
 from ..source.pieces import Parts
+from ..types import VECTORS
 from .matching import check_X
 from .numbers import numeric, present, vector
 from .request import identity
@@ -198,7 +199,7 @@ def block_of(request, columns, arrays: dict):
         Naming the argument, the column and the row.
     """
     family, n = request.family, columns.X.shape[0]
-    vectors = {name: vector(v, name, n) for name, v in arrays.items() if name != "y"}
+    vectors = {name: vector(arrays.get(name), name, n) for name in VECTORS}
     if INTERCEPT in columns.names and columns.has_intercept:
         close = difflib.get_close_matches(INTERCEPT, columns.names)
         raise InvalidParameterError(f"X has a column named {close[0]!r} already; pass intercept=False")

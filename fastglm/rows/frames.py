@@ -44,7 +44,9 @@ def open_frame(request, data, known: Schema | None = None):
     if not of_formula and "y" not in given:
         raise InvalidParameterError(f"formula={request.formula!r} has no response; write it as 'y ~ ...'")
     values = [_values(name, v, table, built.keep) for name, v in beside]
-    arrays = dict(zip((name for name, _ in beside), values, strict=False)) | {"y": built.y} * of_formula
+    arrays = dict(zip(given, values, strict=False))
+    if of_formula:
+        arrays["y"] = built.y
     clusters = tuple(values[len(given) :])
     block, labels = block_of(request, built, shifted(built, arrays))
     named = {role: v if isinstance(v, str) else None for role, v in vectors.items() if v is not None}

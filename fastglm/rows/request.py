@@ -12,7 +12,8 @@ import numpy as np
 from .. import __version__
 from ..design.recipe import MISSING, UNSEEN
 from ..errors import InvalidParameterError
-from ..solvers import resolve
+from ..options.covariance import parse as parse_covariance
+from ..options.solvers import resolve
 from ..source.threads import get_threads
 from ..types import VECTORS
 from .family_link import family_and_link
@@ -74,14 +75,12 @@ class FitRequest:
     began: float = field(default_factory=perf_counter)
 
     def __post_init__(self):
-        from ..inference import sandwich
-
         family, link = family_and_link(self.family, self.link)
         checked = {
             "family": family,
             "link": link,
             "solver": resolve(self.solver),
-            "cov": sandwich.parse(self.cov),
+            "cov": parse_covariance(self.cov),
             "threads": get_threads(self.threads),
             "intercept": bool(self.intercept),
             "memory": _bytes(self.memory),
