@@ -16,6 +16,7 @@ from ..source.chunked import Chunked, Chunks
 from ..source.in_memory import InMemory
 from ..source.journal import Journal
 from ..source.pieces import Parts
+from ..source.streaming_qr import design
 from ..types import VECTORS
 from .matching import check_X
 from .numbers import numeric, present, vector
@@ -206,7 +207,7 @@ def block_of(request, columns, arrays: dict):
     if family.response_model == "softmax" and (vectors["offset"] is not None or vectors["exposure"] is not None):
         raise InvalidParameterError(ONE_PREDICTOR)
     y, vectors["weights"], labels = encoded_response(
-        arrays["y"], n, family, vectors["weights"], vectors["freq_weights"]
+        arrays["y"], n, family, vectors["weights"], vectors["freq_weights"], request.labels
     )
     data = Block(
         columns.X, columns.has_intercept, y, **vectors, names=columns.names, terms=columns.terms, coding=columns.coding
@@ -225,3 +226,11 @@ def in_memory(request, data: Block, clusters: tuple = (), notes: tuple = ()):
         source = Chunked(Chunks(reader), request.threads, engine_of(request.client, request.threads), journal)
     source.local, source.clusters, source.notes = local, clusters, notes
     return source
+
+
+def dense(data: Block) -> Block:
+    """The same rows with their factors and sparse columns as numbers, for what reads nothing else."""
+    if not data.terms:
+        return data
+    X = design(data, 0, len(data.y))[:, int(data.has_intercept) :]
+    return data._replace(X=np.ascontiguousarray(X), terms=(), coding=None)

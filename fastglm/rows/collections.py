@@ -311,6 +311,13 @@ def check_unique(names):
 
 def open_collection(request, data, known):
     """The schema and the source of a collection of Dask; see ``open_rows``."""
+    request, rows = stored_collection(request, data, known)
+    schema, source = open_stored(request, rows, known)
+    return replace(schema, design=None) if is_array(data) else schema, source
+
+
+def stored_collection(request, data, known=None):
+    """The rows of a collection, and the request with names for the vectors that were collections beside it."""
     client, array = client_of(request.client), is_array(data)
     if array:
         columns = _array_columns(data, request.names)
@@ -325,9 +332,7 @@ def open_collection(request, data, known):
         text = request.formula if known is None else known.design.formula.text
         read = needed(labels, text, [v for v in (*roles.values(), *request.clusters) if isinstance(v, str)])
         data = data[[labels[name] for name in read]]
-    rows = partitions(data, read, added, client)
-    schema, source = open_stored(replace(request, client=client, **roles), rows, known)
-    return replace(schema, design=None) if array else schema, source
+    return replace(request, client=client, **roles), partitions(data, read, added, client)
 
 
 def _array_columns(X, names):

@@ -40,6 +40,7 @@ class FitRequest:
     weights, freq_weights, offset, exposure : (n,) array, scalar, name of a column, or None
     threads : int
     memory : int or None, bytes
+    labels : tuple or None, the labels of y where they are known before its rows
     began : float, seconds of ``time.perf_counter``
     others : as in ``fit`` and ``glm``
 
@@ -72,6 +73,7 @@ class FitRequest:
     memory: int | None = None
     client: Any = None
     checkpoint: Any = None
+    labels: tuple | None = None
     began: float = field(default_factory=perf_counter)
 
     def __post_init__(self):
