@@ -11,7 +11,6 @@ from ..design.recipe import Built
 from ..errors import InvalidParameterError, MissingDataError
 from ..family.multinomial import Multinomial, Softmax
 from ..matrix import Categorical, Dense, Sparse, Split
-from ..matrix.contrast_map import ContrastMap
 from ..source.base import Block
 from . import labels
 
@@ -86,7 +85,7 @@ def columns(X, names, intercept: bool):
     parts = X if isinstance(X, Split) else Split((X,))
     dense = [numeric(part.X, "X") for part in parts.parts if isinstance(part, Dense)]
     numbers = dense[0] if len(dense) == 1 else np.column_stack([np.zeros((X.shape[0], 0)), *dense])
-    return numbers, parts.terms, coding_of(parts.order, intercept), names
+    return numbers, parts.terms, parts.contrast_map(intercept), names
 
 
 def matrix(X, names):
@@ -271,14 +270,6 @@ def family_and_link(family, link):
     if family.domain.high == 1.0 and not hasattr(type(link), "tails"):
         raise InvalidParameterError(f"link={link.name!r} does not map onto (0, 1), which family={family.name!r} needs")
     return family, link
-
-
-def coding_of(order, has_intercept: bool) -> ContrastMap | None:
-    """The coding of a design whose stored columns have another order than its coefficients; None where they do not."""
-    if np.array_equal(order, np.arange(len(order))):
-        return None
-    places = np.argsort(order, kind="stable")
-    return ContrastMap(np.concatenate([[0], places + 1]) if has_intercept else places, len(order) + has_intercept)
 
 
 def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure, names):
