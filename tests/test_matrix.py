@@ -235,3 +235,69 @@ def test_cells_that_are_not_finite_are_named():
         Sparse(X)
     with pytest.raises(MissingDataError, match="row 2"):
         Categorical(np.array([0, 1, 1]), 2, np.array([1.0, 2.0, np.inf]))
+
+
+# --- a factor of very many levels, as columns -------------------------------------------------------------------------
+
+
+def columns_of_levels(n=60_000, n_levels=6_000, seed=4):
+    rng = np.random.default_rng(seed)
+    x, codes = rng.normal(size=(n, 2)), np.concatenate([np.arange(n_levels), rng.integers(0, n_levels, n - n_levels)])
+    y = rng.poisson(np.exp(0.2 * x[:, 0] + 0.3 * np.sin(codes))) + (rng.random(n) < 0.3)
+    return x, codes, y
+
+
+def test_many_levels_take_the_path_of_formulas():
+    pd = pytest.importorskip("pandas")
+    x, codes, y = columns_of_levels()
+    # the first level has no column, as in treatment coding
+    columns = Split([Dense(x), Categorical(codes - 1, 5_999)])
+    found = fastglm.fit(columns, y, family="poisson")
+    names = np.array([f"{i:04d}" for i in range(6_000)])
+    frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "g": pd.Categorical(names[codes]), "y": y})
+    known = fastglm.glm("y ~ a + b + g", frame, family="poisson")
+    assert found.n_passes == known.n_passes
+    np.testing.assert_allclose(found.params, known.params, rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(found.bse, known.bse, rtol=1e-8)
+    assert found.deviance == pytest.approx(known.deviance, rel=1e-10)
+    np.testing.assert_allclose(found.predict(columns.rows(slice(0, 500))), known.predict(frame[:500]), rtol=1e-8)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_many_levels_stand_anywhere_among_the_columns(place, intercept, monkeypatch):
+    monkeypatch.setattr("fastglm.matrix.columns.LONG", 100)
+    x, codes, y = columns_of_levels(9_000, 300)
+    short = Categorical(np.random.default_rng(5).integers(-1, 3, len(x)), 3)
+    parts = [Dense(x), short]
+    parts.insert(place, Categorical(codes // 2 - intercept, 150 - intercept))
+    columns, whole = Split(parts), np.column_stack([part.toarray() for part in parts])
+    assert columns.high_cardinality == place
+    for weights in (None, 1.0 + codes % 3):
+        found = fastglm.fit(columns, y, family="poisson", weights=weights, intercept=intercept, cov="robust")
+        known = fastglm.fit(whole, y, family="poisson", weights=weights, intercept=intercept, cov="robust")
+        np.testing.assert_allclose(found.params, known.params, rtol=1e-7, atol=1e-8)
+        np.testing.assert_allclose(found.bse, known.bse, rtol=1e-7)
+        np.testing.assert_allclose(found.predict(columns), known.predict(whole), rtol=1e-8)
+
+
+def test_many_levels_of_several_classes_stand_anywhere(monkeypatch):
+    monkeypatch.setattr("fastglm.matrix.columns.LONG", 30)
+    x, codes, _ = columns_of_levels(6_000, 40)
+    y = np.random.default_rng(1).integers(0, 3, len(x))
+    columns = Split([Categorical(codes - 1, 39), Dense(x)])
+    found = fastglm.fit(columns, y, family="multinomial")
+    known = fastglm.fit(columns.toarray(), y, family="multinomial")
+    np.testing.assert_allclose(found.params, known.params, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(found.bse, known.bse, rtol=1e-6)
+
+
+def test_levels_that_repeat_a_column_are_named_as_levels(monkeypatch):
+    monkeypatch.setattr("fastglm.matrix.columns.LONG", 30)
+    x, codes, y = columns_of_levels(3_000, 40)
+    columns = Split([Categorical(codes, 40), Dense(x)])
+    with pytest.warns(CollinearityWarning):
+        found = fastglm.fit(columns, y, family="poisson")
+    assert list(found.aliased) == ["(Intercept)"] and "levels of" in found.aliased["(Intercept)"]
+    known = fastglm.fit(columns.toarray(), y, family="poisson", intercept=False)
+    np.testing.assert_allclose(found.predict(columns), known.predict(columns.toarray()), rtol=1e-8)

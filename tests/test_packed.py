@@ -24,7 +24,7 @@ POISSON = FamilyLink(families.Poisson(), links.Log())
 @pytest.fixture(autouse=True)
 def small_designs_too(monkeypatch):
     monkeypatch.setattr(packed, "MANY_ROWS", 0)
-    monkeypatch.setattr(packed, "APART", 10)
+    monkeypatch.setattr(packed, "MANY_LEVELS", 10)
 
 
 def terms():
@@ -71,7 +71,7 @@ def sources(coding, y):
 def test_factors_are_merged_and_one_is_set_apart(coding):
     source = InMemory(sources(coding, np.zeros(N))[0], 1)
     assert [t.shape[1] for t in source.packed.terms] == [12, 2, 7, 5, 30]
-    assert source.packed.order is not None and source.n_columns == CODINGS[coding][1].shape[1]
+    assert source.packed.coding.order is not None and source.n_columns == CODINGS[coding][1].shape[1]
 
 
 @pytest.mark.parametrize("coding", CODINGS)

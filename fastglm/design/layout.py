@@ -16,14 +16,13 @@ import numpy as np
 from scipy.sparse import coo_matrix, identity, kron
 
 from ..errors import InvalidParameterError
-from ..matrix.contrast_map import ContrastMap
+from ..matrix.contrast_map import LONG, ContrastMap
 from .contrasts import code
 from .scope import Scoped, scope
 from .variables import Factor, Numeric
 
 INTERCEPT = "(Intercept)"
-LONG = 3000  # stored levels beyond which the factor with the most keeps only the diagonal of its own block
-MOST = 1_000_000  # combinations of levels
+MOST = 1_000_000  # combinations of levels: the codes are int32, and the coefficients a few MB
 
 
 class ColumnBlock(NamedTuple):

@@ -123,14 +123,14 @@ def _remedy(options):
     return "Raise epochs, lower tol or the rate, or take solver='auto', which is exact"
 
 
-def describe(combination: dict, names, first=None) -> str:
-    """A linear combination in words: ``"x1 + 2 x2"``; many of a factor's levels, numbered from ``first`` on, as one."""
+def describe(combination: dict, names, of_levels=frozenset()) -> str:
+    """A linear combination in words: ``"x1 + 2 x2"``; many of the factor's levels numbered ``of_levels`` as one."""
     if not combination:
         return "0"
-    text, levels = "", [k for k in combination if first is not None and k >= first]
+    text, levels = "", [k for k in combination if k in of_levels]
     if len(levels) > MOST_LEVELS:
         factor = re.sub(r"\[.*?\](?=:|$)", "", names[levels[0]])
-        rest = describe({k: c for k, c in combination.items() if k < first}, names)
+        rest = describe({k: c for k, c in combination.items() if k not in of_levels}, names)
         return f"levels of {factor}" if rest == "0" else f"{rest} + levels of {factor}"
     for k, c in combination.items():
         size = "" if abs(abs(c) - 1.0) < 1e-9 else f"{abs(c):.6g} "

@@ -159,11 +159,9 @@ class FitRun:
         # by number, because names may repeat; what holds for one class holds for all
         redundant = solution.factor.aliased if solution.factor is not None else {}
         m = len(self.names)
-        first = (
-            self.source.data.coding.core if self.source.high_cardinality else m
-        )  # of the levels of a factor of very many
+        levels = frozenset(self.source.data.coding.level_numbers.tolist() if self.source.high_cardinality else ())
         aliased = {
-            self.names[j % m]: describe({k % m: c for k, c in combination.items()}, self.names, first)
+            self.names[j % m]: describe({k % m: c for k, c in combination.items()}, self.names, levels)
             for j, combination in redundant.items()
         }
         separated = find_separation(self)

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from ..errors import InvalidParameterError, MissingDataError
 from ..kernels import structured_columns as k
-from .contrast_map import ContrastMap
+from .contrast_map import LONG, ContrastMap
 from .stored_rows import StoredRows
 
 INT32 = np.iinfo(np.int32).max
@@ -206,11 +206,30 @@ class Split:
             raise InvalidParameterError(f"the matrices have {sorted(n)} rows; they must have the same number")
         self.shape = (n.pop(), sum(part.shape[1] for part in self.parts))
         self.edges = np.cumsum([0, *(part.shape[1] for part in self.parts)])
+        self.high_cardinality = _high_cardinality(self.parts)
 
     @property
     def terms(self) -> tuple:
-        """The parts that are not dense."""
-        return tuple(part for part in self.parts if not isinstance(part, Dense))
+        """The parts that are not dense, a factor of high cardinality last."""
+        return tuple(self.parts[i] for i in self._stored if not isinstance(self.parts[i], Dense))
+
+    @property
+    def _stored(self) -> list:
+        """The numbers of the parts in the order in which they are stored: dense ones, others, high cardinality."""
+        kinds = [i == self.high_cardinality or -isinstance(part, Dense) for i, part in enumerate(self.parts)]
+        return sorted(range(len(kinds)), key=kinds.__getitem__)  # the sort is stable: parts of one kind stay in order
+
+    def contrast_map(self, has_intercept: bool) -> ContrastMap | None:
+        """From coefficients, the intercept first, to the stored columns; None where they are one and the same."""
+        order = self.order
+        if has_intercept:
+            order = np.concatenate([[0], order + 1])
+        straight = np.array_equal(order, np.arange(len(order)))
+        if self.high_cardinality is not None:
+            L = self.parts[self.high_cardinality].shape[1]
+            width = len(order) - L
+            return ContrastMap(np.arange(width), width, np.arange(L), L, None if straight else order)
+        return None if straight else ContrastMap(np.argsort(order, kind="stable"), len(order))
 
     def stored_rows(self) -> StoredRows:
         """The rows as predictions read them."""
@@ -276,11 +295,15 @@ class Split:
 
     @property
     def order(self) -> np.ndarray:
-        """The numbers of the columns in the order in which they are stored: dense ones first."""
-        spans = [np.arange(a, b) for a, b in zip(self.edges[:-1], self.edges[1:], strict=True)]
-        # the sort is stable: parts of one kind stay in order
-        order = sorted(range(len(spans)), key=lambda i: not isinstance(self.parts[i], Dense))
-        return np.concatenate([spans[i] for i in order])
+        """The numbers of the columns in the order in which they are stored."""
+        return np.concatenate([np.arange(self.edges[i], self.edges[i + 1]) for i in self._stored])
+
+
+def _high_cardinality(parts) -> int | None:
+    """The number of the factor of so many levels that one matrix of all coefficients should not have them, or None."""
+    levels = [part.shape[1] if isinstance(part, Categorical) else 0 for part in parts]
+    plain = [w if w and part.values is None else 0 for w, part in zip(levels, parts, strict=True)]
+    return int(np.argmax(plain)) if sum(levels) > LONG and max(plain) > 0 else None
 
 
 def as_matrix(X):

@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 
 from ..errors import InvalidParameterError
+
+# stored levels beyond which the factor with the most keeps only the diagonal of its own block
+LONG = 3000
 
 
 class ContrastMap:
     """A linear map from the m coefficients of a model to the M columns that its design stores.
 
     A factor is stored as all its levels; treatment coding drops one of them, other contrasts mix them. The stored
-    columns are those of numbers first (the intercept before them), then the short terms', then the long one's.
+    columns are those of numbers first (the intercept before them), then those of factors of few levels and of sparse
+    rows, then the levels of the factor of high cardinality.
 
     Parameters
     ----------
     core : (M0, m0) scipy sparse matrix, or (m0,) array of ints
-        The map of all but the long term's columns, or, where each coefficient is that of one column, its number.
+        The map of all columns but the last factor's, or, where each coefficient is that of one column, its number.
     width : int
         M0.
     kept : (L',) array of ints, optional
-        The levels of the long term that have a coefficient.
-    long : int
-        The levels L of the long term.
+        The levels of the factor of high cardinality that have a coefficient.
+    high_cardinality : int
+        The number L of its levels.
+    order : (m,) array of ints, optional
+        The numbers of the model's coefficients in the order of this map: those of ``core``, then those of ``kept``.
+        Without it they are in that order.
     """
 
-    def __init__(self, core, width: int, kept=None, high_cardinality: int = 0):
+    def __init__(self, core, width: int, kept=None, high_cardinality: int = 0, order=None):
         self.picked = None if hasattr(core, "tocsr") else np.asarray(core, dtype=np.intp)
         self.map = core.tocsr() if self.picked is None else None
         self.transposed = self.map.T.tocsr() if self.picked is None else None
         self.width, self.high_cardinality = width, high_cardinality
         self.kept = np.zeros(0, np.intp) if kept is None else np.asarray(kept, dtype=np.intp)
         self.core = len(self.picked) if self.picked is not None else self.map.shape[1]
+        self.order = order
         if self.map is not None and self.map.shape[0] != width:
             raise InvalidParameterError(f"the coding maps to {self.map.shape[0]} columns, the design has {width}")
 
@@ -54,7 +62,12 @@ class ContrastMap:
     def coefficient(self, column: int) -> int:
         """The number of the first coefficient of a stored column of numbers."""
         row = np.flatnonzero(self.picked == column) if self.simple else self.map[column].indices
-        return int(row.min())
+        return int((row if self.order is None else self.order[row]).min())
+
+    @property
+    def level_numbers(self) -> np.ndarray:
+        """The numbers of the coefficients of the factor of high cardinality."""
+        return (np.arange(self.n_params) if self.order is None else self.order)[self.core :]
 
     def matrix_map(self):
         """The map of the core as a scipy sparse matrix (M0, m0)."""
@@ -66,6 +79,7 @@ class ContrastMap:
     def expand(self, beta: np.ndarray) -> np.ndarray:
         """Coefficients of the stored columns (M,) from the model's (m,)."""
         full = np.zeros(self.n_columns)
+        beta = beta if self.order is None else beta[self.order]
         if self.simple:
             full[self.picked] = beta[: self.core]
         else:
@@ -76,31 +90,40 @@ class ContrastMap:
     def reduce(self, v: np.ndarray) -> np.ndarray:
         """The transposed map: a score of the model's coefficients (m,) from that of the stored columns (M,)."""
         core = v[self.picked] if self.simple else self.transposed @ v[: self.width]
-        return np.concatenate([core, v[self.width + self.kept]])
+        return self._numbered(np.concatenate([core, v[self.width + self.kept]]))
 
     def reduce_squares(self, v: np.ndarray) -> np.ndarray:
         """``reduce`` by the squares of the map: a diagonal (m,) from that of the stored columns (M,)."""
         core = v[self.picked] if self.simple else self.transposed.power(2) @ v[: self.width]
-        return np.concatenate([core, v[self.width + self.kept]])
+        return self._numbered(np.concatenate([core, v[self.width + self.kept]]))
+
+    def _numbered(self, v):
+        """A vector (m,) in the order of this map, in that of the coefficients."""
+        if self.order is None:
+            return v
+        out = np.empty_like(v)
+        out[self.order] = v
+        return out
 
     def matrix(self, full: np.ndarray) -> np.ndarray:
-        """T' A T of the symmetric core A (M0, M0)."""
+        """T' A T of the symmetric core A (M0, M0), in the order of this map."""
         if self.simple:
             return full[np.ix_(self.picked, self.picked)]
         half = self.transposed @ full
         return np.ascontiguousarray(self.transposed @ half.T)
 
     def border(self, B: np.ndarray) -> np.ndarray:
-        """The long levels' rows (L', m0) of B (L, M0)."""
+        """The rows (L', m0) of the factor of high cardinality of B (L, M0), in the order of this map."""
         B = B[self.kept]
-        return (
-            np.ascontiguousarray(B[:, self.picked]) if self.simple else np.ascontiguousarray((self.transposed @ B.T).T)
-        )
+        return np.ascontiguousarray(B[:, self.picked] if self.simple else (self.transposed @ B.T).T)
 
-    def design(self, full: np.ndarray) -> np.ndarray:
-        """The model's columns (n, m) from the stored ones (n, M)."""
+    def design(self, full):
+        """The model's columns (n, m) from the stored ones (n, M), an array or a CSR matrix."""
+        stack = hstack if hasattr(full, "tocsr") else np.hstack
         core = full[:, self.picked] if self.simple else (self.transposed @ full[:, : self.width].T).T
-        return np.column_stack([core, full[:, self.width + self.kept]])
+        columns = stack([core, full[:, self.width + self.kept]])
+        columns = columns.tocsr() if hasattr(full, "tocsr") else columns
+        return columns if self.order is None else columns[:, np.argsort(self.order)]
 
 
 def identity(n_columns: int) -> ContrastMap:

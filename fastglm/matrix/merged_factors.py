@@ -1,4 +1,4 @@
-"""How a source stores factors to multiply them fast: small ones as one, and the one of most levels apart."""
+"""How a source stores factors to multiply them fast: small ones as one, and the levels of the largest last."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from scipy.sparse import vstack
 from .columns import Categorical
 from .contrast_map import ContrastMap
 
-MANY_ROWS = 20_000  # below this there is little to gain
-FEW_COLUMNS = 4000  # beyond this one matrix of all is no longer made
-CELLS = 128  # the most combinations of levels of factors that become one
-NEAR = 1 << 16  # the most products of two terms' columns, so that their sums stay near the processor
-BLOCK = 1 << 15  # rows merged at a time
-APART = 64  # levels from which a factor's own block is eliminated as the diagonal that it is
+# of a few thousand rows a fit takes milliseconds however they are stored: merging pays above (benchmarks/factors.py)
+MANY_ROWS = 20_000
+FEW_COLUMNS = 4000  # columns beyond which one matrix of all, 128 MB, is no longer made
+CELLS = 128  # the most combinations of levels of factors that become one: with the widest term, see below
+PRODUCTS_IN_CACHE = 1 << 16  # the most products of two terms' columns: 512 KB of sums, within the second-level cache
+BLOCK = 1 << 15  # rows merged at a time: 128 KB of codes, within the second-level cache
+MANY_LEVELS = 64  # levels from which a factor's own block is eliminated as the diagonal that it is
 
 
 class MergedFactors(NamedTuple):
@@ -29,9 +30,7 @@ class MergedFactors(NamedTuple):
         As they are stored, of the rows that it was made from: the one whose own block is kept as a diagonal last, if
         there is one.
     coding : ContrastMap or None
-        From the coefficients, in the order ``order``, to all stored columns.
-    order : (m,) array of ints or None
-        The numbers of the coefficients, those of the last term's levels last; None where they are in that order.
+        From the coefficients to all stored columns.
     groups : tuple of tuples of int, or None
         The numbers of the terms that each stored one is made of; None where they are stored as they are.
     """
@@ -39,7 +38,6 @@ class MergedFactors(NamedTuple):
     dense: int
     terms: tuple
     coding: ContrastMap | None
-    order: np.ndarray | None = None
     groups: tuple | None = None
 
     def of(self, terms) -> MergedFactors:
@@ -50,17 +48,15 @@ class MergedFactors(NamedTuple):
 
     def expand(self, beta: np.ndarray) -> np.ndarray:
         """Coefficients of the stored columns from the model's."""
-        if self.coding is None:
-            return beta
-        return self.coding.expand(beta if self.order is None else beta[self.order])
+        return beta if self.coding is None else self.coding.expand(beta)
 
     def reduce(self, v: np.ndarray) -> np.ndarray:
         """A score of the model's coefficients from that of the stored columns."""
-        return v if self.coding is None else self._ordered(self.coding.reduce(v))
+        return v if self.coding is None else self.coding.reduce(v)
 
     def reduce_squares(self, v: np.ndarray) -> np.ndarray:
         """The information's diagonal from that of the stored columns: a coefficient's columns are never in one row."""
-        return v if self.coding is None else self._ordered(self.coding.reduce_squares(v))
+        return v if self.coding is None else self.coding.reduce_squares(v)
 
     def level_rows(self, v: np.ndarray, first: int) -> np.ndarray:
         """The sum of ``v`` (n,) over the rows of each stored column's level, from row ``first`` on; else zero."""
@@ -68,13 +64,6 @@ class MergedFactors(NamedTuple):
         part = slice(first, first + len(v))
         sums = (t.rows(part).t_dot(v) if c else np.zeros(t.shape[1]) for t, c in zip(self.terms, counted, strict=True))
         return np.concatenate([np.zeros(self.dense), *sums])
-
-    def _ordered(self, v):
-        if self.order is None:
-            return v
-        out = np.empty_like(v)
-        out[self.order] = v
-        return out
 
 
 def pack(terms, coding: ContrastMap | None, dense: int, n_rows: int) -> MergedFactors:
@@ -94,36 +83,36 @@ def pack(terms, coding: ContrastMap | None, dense: int, n_rows: int) -> MergedFa
     if n_rows < MANY_ROWS or not few or not any(isinstance(t, Categorical) for t in terms):
         return MergedFactors(dense, terms, coding)
     edges = np.cumsum([dense, *(t.shape[1] for t in short)])
-    whole = (ContrastMap(np.arange(edges[-1]), int(edges[-1])) if coding is None else coding).matrix_map()
+    rows = (ContrastMap(np.arange(edges[-1]), int(edges[-1])) if coding is None else coding).matrix_map()
     spans = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    last = None if high_cardinality else _apart(short, spans, whole)
+    last = None if high_cardinality else _levels_apart(short, spans, rows)
     groups = _groups([None if i == last else t for i, t in enumerate(short)], max(t.shape[1] for t in terms))
     if last is None and all(len(g) == 1 for g in groups):
         return MergedFactors(dense, terms, coding)
-    maps = [_combined_map([short[i].shape[1] for i in g], [whole[spans[i]] for i in g]) for g in groups]
-    core = vstack([whole[:dense], *maps], format="csr")
+    maps = [_combined_map([short[i].shape[1] for i in g], [rows[spans[i]] for i in g]) for g in groups]
+    core = vstack([rows[:dense], *maps], format="csr")
     if high_cardinality:
-        found = MergedFactors(
-            dense,
-            (),
-            ContrastMap(core, core.shape[0], coding.kept, coding.high_cardinality),
-            None,
-            (*groups, (len(short),)),
-        )
-        return found.of(terms)
-    if last is None:
-        return MergedFactors(dense, (), ContrastMap(core, core.shape[0]), None, tuple(groups)).of(terms)
-    kept = np.flatnonzero(np.diff(whole[spans[last]].indptr))
-    levels = whole[spans[last]].indices
-    others = np.setdiff1d(np.arange(whole.shape[1]), levels)
-    packed = ContrastMap(core[:, others], core.shape[0], kept, short[last].shape[1])
-    return MergedFactors(dense, (), packed, np.concatenate([others, levels]), (*groups, (last,))).of(terms)
+        merged = ContrastMap(core, core.shape[0], coding.kept, coding.high_cardinality, coding.order)
+        groups = [*groups, (len(short),)]
+    elif last is None:
+        merged = ContrastMap(core, core.shape[0])
+    else:
+        merged = _levels_last(core, rows[spans[last]])
+        groups = [*groups, (last,)]
+    return MergedFactors(dense, (), merged, tuple(groups)).of(terms)
 
 
-def _apart(terms, spans, whole):
+def _levels_last(core, levels) -> ContrastMap:
+    """The map of ``core`` (M0, m) and the rows ``levels`` (L, m) of a factor, whose coefficients come last."""
+    kept, numbers = np.flatnonzero(np.diff(levels.indptr)), levels.indices
+    others = np.setdiff1d(np.arange(core.shape[1]), numbers)
+    return ContrastMap(core[:, others], core.shape[0], kept, levels.shape[0], np.concatenate([others, numbers]))
+
+
+def _levels_apart(terms, spans, whole):
     """The number of the factor of most levels whose coefficients are those of its levels alone; None without one."""
     per_coefficient = np.diff(whole.tocsc().indptr)
-    best, found = APART - 1, None
+    best, found = MANY_LEVELS - 1, None
     for i, (term, span) in enumerate(zip(terms, spans, strict=True)):
         if not isinstance(term, Categorical) or term.values is not None or term.shape[1] <= best:
             continue
@@ -142,7 +131,7 @@ def _groups(terms, widest) -> list:
     together, cells = [], 1
     for i in plain:
         product = cells * terms[i].shape[1]
-        if product > CELLS or product * widest > NEAR:
+        if product > CELLS or product * widest > PRODUCTS_IN_CACHE:
             break
         together, cells = [*together, i], product
     rest = [(i,) for i, t in enumerate(terms) if t is not None and i not in together]

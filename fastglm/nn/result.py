@@ -163,7 +163,9 @@ class MLPResult:
         given = self.schema.open(X, None, {"offset": offset, "exposure": exposure}, respond=False)
         try:
             with single_threaded_blas():
-                parts = [piece.aligned(self._of_piece(piece)) for i in range(given.fragments) for piece in given.pieces(i)]
+                parts = [
+                    piece.aligned(self._of_piece(piece)) for i in range(given.fragments) for piece in given.pieces(i)
+                ]
         finally:
             given.close()
         return np.concatenate(parts) if parts else np.zeros((0, self.network.outputs))

@@ -340,9 +340,10 @@ def assembled(source, dense: np.ndarray, extra: np.ndarray, scale: np.ndarray):
     full = np.empty((width, width))
     full[:d, :d] = symmetric(dense)
     full[d:, :d], full[:d, d:], full[d:, d:] = cross, cross.T, symmetric(own)
-    coding, order = source.packed.coding, source.packed.order
+    coding = source.packed.coding
     if coding is None:
         return full * scale * scale[:, None]
+    order = coding.order
     core, m = coding.matrix(full), coding.core
     scale = scale if order is None else scale[order]
     core *= scale[:m] * scale[:m, None]
@@ -352,4 +353,6 @@ def assembled(source, dense: np.ndarray, extra: np.ndarray, scale: np.ndarray):
     bordered = ArrowheadMatrix(
         core, coding.border(border) * scale[:m] * high_cardinality[:, None], diagonal[coding.kept] * high_cardinality**2
     )
+    if source.high_cardinality:
+        return bordered._replace(order=order)
     return bordered if order is None else PermutedArrowhead(bordered, order)

@@ -174,7 +174,8 @@ def bordered_laplacian(parts, n_classes: int) -> ArrowheadMatrix:
         a, b = (i - 1, j - 1) if i else (j - 1, j - 1)
         last[:, a, b] = last[:, b, a] = part.last
     k, m = np.arange(others), m0 + L
-    order = np.concatenate([np.add.outer(m * k, np.arange(m0)).ravel(), np.add.outer(m0 + np.arange(L), m * k).ravel()])
+    own = np.arange(m) if parts[0].order is None else parts[0].order
+    order = np.concatenate([np.add.outer(m * k, own[:m0]).ravel(), np.add.outer(own[m0:], m * k).ravel()])
     return ArrowheadMatrix(core, border.reshape(L * others, others * m0), last, order)
 
 

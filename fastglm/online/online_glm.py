@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..errors import ConvergenceWarning, InvalidParameterError, warn
-from ..fitting.perform import perform
 from ..fitting.null import ClassNullModel
+from ..fitting.perform import perform
 from ..fitting.run import MeanModel, SoftmaxModel
 from ..kernels.row_loops import FamilyLink
 from ..objective.response_sums import ResponseSums
 from ..options.covariance import parse as parse_covariance
 from ..rows.family_link import family_and_link
-from ..rows.request import FitRequest
 from ..rows.labels import Encoded
+from ..rows.request import FitRequest
 from ..solver.factor import from_root
 from ..solver.newton import without_aliased
 from ..solver.stream import prefix
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ..result.record import GLMResult
     from ..family.multinomial import Multinomial
+    from ..result.record import GLMResult
     from ..rows.schema import Schema
     from ..types import ArrayLike, FamilyLike, File, LinkLike, RegisteredFamily, RegisteredLink, Rows
 
@@ -369,7 +369,9 @@ class OnlineGLM:
         if self._several:
             encoded = self._encoded()
             family = self.family._replace(reference=encoded.reference)
-            model = SoftmaxModel(source, family, self.link, encoded, self._totals, self._sums, Stream(), parse_covariance(self.cov))
+            model = SoftmaxModel(
+                source, family, self.link, encoded, self._totals, self._sums, Stream(), parse_covariance(self.cov)
+            )
             model.null = ClassNullModel(model, 0 if self.intercept else None)
             return model, encoded
         cov = parse_covariance(self.cov)

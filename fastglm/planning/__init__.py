@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import InvalidParameterError
 from ..fitting.perform import check_size
 from ..kernels.row_loops import FamilyLink
-from ..errors import InvalidParameterError
 from ..objective.base import Deviance
 from ..objective.response_sums import check
 from ..objective.softmax import CrossEntropy

@@ -10,7 +10,6 @@ import numpy as np
 from ..engines import engine_of
 from ..errors import InvalidParameterError, MissingDataError
 from ..matrix import Categorical, Dense, Sparse, Split
-from ..matrix.contrast_map import ContrastMap
 from ..source.base import Block
 from ..source.chunked import Chunked, Chunks
 from ..source.in_memory import InMemory
@@ -122,7 +121,7 @@ def columns_of(X, names, intercept: bool) -> Columns:
     parts = X if isinstance(X, Split) else Split((X,))
     dense = [numeric(part.X, "X") for part in parts.parts if isinstance(part, Dense)]
     numbers = dense[0] if len(dense) == 1 else np.column_stack([np.zeros((X.shape[0], 0)), *dense])
-    return Columns(numbers, intercept, parts.terms, coding_of(parts.order, intercept), names)
+    return Columns(numbers, intercept, parts.terms, parts.contrast_map(intercept), names)
 
 
 def matrix(X, names):
@@ -171,14 +170,6 @@ def _frame(X, columns):
     return X.to_numpy(dtype=None if len(set(kinds)) == 1 and kinds[0] in "fiub" else np.float64)
 
 
-def coding_of(order, has_intercept: bool) -> ContrastMap | None:
-    """The coding of a design whose stored columns have another order than its coefficients; None where they do not."""
-    if np.array_equal(order, np.arange(len(order))):
-        return None
-    places = np.argsort(order, kind="stable")
-    return ContrastMap(np.concatenate([[0], places + 1]) if has_intercept else places, len(order) + has_intercept)
-
-
 def block_of(request, columns, arrays: dict):
     """Columns, response and vectors of rows in memory, checked, and the labels of the response.
 
@@ -217,14 +208,15 @@ def block_of(request, columns, arrays: dict):
 
 def in_memory(request, data: Block, clusters: tuple = (), notes: tuple = ()):
     """The source over rows in memory: a reader that slices them where passes run elsewhere or are kept."""
-    local = InMemory(data, request.threads)
-    source = local
+    source = InMemory(data, request.threads)
     if request.client is not None or request.checkpoint is not None:
         reader, journal = Parts([data]), None
         if request.checkpoint is not None:
             journal = Journal(request.checkpoint, identity(request, reader))
-        source = Chunked(Chunks(reader), request.threads, engine_of(request.client, request.threads), journal)
-    source.local, source.clusters, source.notes = local, clusters, notes
+        local, engine = source, engine_of(request.client, request.threads)
+        source = Chunked(Chunks(reader), request.threads, engine, journal)
+        source.local = local
+    source.clusters, source.notes = clusters, notes
     return source
 
 

@@ -91,8 +91,6 @@ def as_rows(data):
     parts = [csr_matrix(data.X), *(t.tocsr() for t in data.terms)]
     has_intercept = [csr_matrix(np.ones((len(data.y), 1)))] if data.has_intercept else []
     full = hstack([*has_intercept, *parts], format="csr")
-    coding = data.coding
-    if coding is not None:
-        core, high_cardinality = full[:, : coding.width] @ coding.matrix_map(), full[:, coding.width + coding.kept]
-        full = hstack([core, high_cardinality], format="csr")
+    if data.coding is not None:
+        full = data.coding.design(full)
     return data._replace(X=full[:, int(data.has_intercept) :], terms=(), coding=None)
