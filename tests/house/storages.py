@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.sparse import csr_array, csr_matrix
+from scipy.sparse import csr_matrix
 
 import fastglm
 from fastglm.matrix import Categorical, Dense, Split
@@ -162,9 +162,7 @@ STORAGES = {
     "C array": Storage("numbers", array(np.ascontiguousarray)),
     "F array": Storage("numbers", array(np.asfortranarray)),
     "float32 array": Storage("numbers", array(np.float32)),
-    "list": Storage("numbers", array(np.ndarray.tolist), vector=np.ndarray.tolist),
-    "csr matrix": Storage("numbers", array(csr_matrix)),
-    "csr array": Storage("numbers", array(csr_array)),
+    "csr": Storage("numbers", array(csr_matrix)),
     "Split": Storage("numbers", frame_of(split)),
     "dask.array": Storage("numbers", array(to_dask_array), ("dask.array",), {}, to_dask_array, in_memory=False),
     "pandas": Storage("frame", frame_of(lambda frame: frame)),

@@ -21,7 +21,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Dask support is moving out of Na
 RTOL = 1e-10
 # what a verb says that needs all rows at hand, to files, streams and collections: one sentence for all of them
 IN_MEMORY = "needs rows in memory: arrays or a data frame"
-RESIDUALS = ("deviance", "pearson", "response", "working", "anscombe")
 GLANCE = ("null_deviance", "df_null", "logLik", "AIC", "BIC", "deviance", "df_residual", "nobs", "converged")
 ESTIMATES = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
 
@@ -50,10 +49,10 @@ def label(result, held):
     return {"class": result.predict(held.data(), "class", **held.shifts())}
 
 
-def residuals_of(kind):
+def residuals_of(*kinds):
     def residuals(result, held):
-        given, options = held.rows()
-        return {kind: result.residuals(*given, kind=kind, **options)}
+        calls = [(kind, *held.rows()) for kind in kinds]
+        return {kind: result.residuals(*given, kind=kind, **options) for kind, given, options in calls}
 
     return residuals
 
@@ -73,10 +72,10 @@ def calibration(result, held):
     return result.calibration(*given, bins=8, **options)._asdict()
 
 
-def with_cov(kind):
+def with_cov(*kinds):
     def covariance(result, held):
-        given, options = held.rows()
-        return {kind: result.with_cov(kind, *given, **options).cov_params()}
+        calls = [(kind, *held.rows()) for kind in kinds]
+        return {kind: result.with_cov(kind, *given, **options).cov_params() for kind, given, options in calls}
 
     return covariance
 
@@ -156,7 +155,8 @@ def plots(result, held):
 OF_RESULTS = {"fit": fit, "summary": summary, "tidy": tidy, "glance": glance}
 OF_FITTED_ROWS = {
     "influence": influence,
-    **{f"with_cov {kind}": with_cov(kind) for kind in ("HC0", "HC1", "HC2", "HC3", "robust")},
+    "with_cov HC0, HC1": with_cov("HC0", "HC1"),
+    "with_cov HC2, HC3": with_cov("HC2", "HC3"),
     "with_cov cluster": clusters,
     "plots": plots,
 }
@@ -164,7 +164,8 @@ OF_ANY_ROWS = {
     "predict": predict,
     "predict interval": interval,
     "predict class": label,
-    **{f"residuals {kind}": residuals_of(kind) for kind in RESIDUALS},
+    "residuals": residuals_of("deviance", "pearson", "response"),
+    "residuals of one mean": residuals_of("working", "anscombe"),
     "score": score,
     "calibration": calibration,
 }
@@ -253,7 +254,7 @@ def test_a_verb_gives_the_numbers_of_the_array(fitted, reference, storage, door,
     check_verb(verb, storage, held, result, reference[case, verb])
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ["binomial", "poisson", "multinomial"])
 @pytest.mark.parametrize("storage, door", PAIRS)
 def test_a_saved_result_answers_for_new_rows(fitted, reference, storage, door, case, tmp_path):
     needs(STORAGES[storage])
@@ -279,7 +280,7 @@ def test_the_array_answers(fitted, reference):
         refused = {verb for verb in VERBS if isinstance(outcome(verb, result, held), str)}
         allowed = {"predict class"} if case in ("gaussian", "poisson") else set()
         if case == "multinomial":
-            allowed = {"calibration", "residuals working", "residuals anscombe", "with_cov HC2", "with_cov HC3"}
+            allowed = {"calibration", "residuals of one mean", "with_cov HC2, HC3"}
         assert refused == allowed, case
 
 
