@@ -96,7 +96,7 @@ def to_arrow(frame):
 def to_parquet(frame, folder):
     path = folder / f"{'-'.join(frame.columns)}-{len(frame)}.parquet"
     if not path.exists():
-        frame.to_parquet(path, row_group_size=400)
+        frame.to_parquet(path, row_group_size=max(400, len(frame) // 3))
     return path
 
 
@@ -108,19 +108,21 @@ def to_csv(frame, folder):
 
 
 def parts(frame):
-    return [frame.iloc[a : a + 500].reset_index(drop=True) for a in range(0, len(frame), 500)]
+    third = -(-len(frame) // 3)
+    return [frame.iloc[a : a + third].reset_index(drop=True) for a in range(0, len(frame), third)]
 
 
 def to_dask(frame):
     import dask.dataframe
 
-    return dask.dataframe.from_pandas(frame, npartitions=3)
+    return dask.dataframe.from_pandas(frame, npartitions=2)
 
 
 def to_dask_array(values):
     import dask.array
 
-    chunks = (500,) if values.ndim == 1 else (500, values.shape[1])
+    half = -(-len(values) // 2)
+    chunks = (half,) if values.ndim == 1 else (half, values.shape[1])
     return dask.array.from_array(values, chunks=chunks)
 
 

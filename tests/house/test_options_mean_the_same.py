@@ -8,6 +8,7 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -75,8 +76,29 @@ def processes():
 @pytest.fixture(scope="module")
 def cluster():
     distributed = pytest.importorskip("distributed")
-    with distributed.Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None) as client:
+    # not the default client, so that collections of Dask do not find it in other tests
+    local = {"processes": False, "n_workers": 1, "threads_per_worker": 2, "dashboard_address": None}
+    with distributed.Client(**local, set_as_default=False) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def ray_engine():
+    ray = pytest.importorskip("ray")
+    from fastglm.engines import Ray
+
+    with pytest.MonkeyPatch.context() as patch:  # workers inherit it
+        patch.setenv("PYTHONPATH", str(Path(fastglm.__file__).parents[1]))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        ray.init(
+            address="local", num_cpus=2, include_dashboard=False, object_store_memory=80 << 20, log_to_driver=False,
+            _node_ip_address="127.0.0.1", logging_level="ERROR",
+        )  # fmt: skip
+        try:
+            yield Ray()
+        finally:
+            ray.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +196,13 @@ def test_a_client_moves_no_bit(request, whole, storage, door, kind, case):
     check_bits(found, expected)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("storage, door", [pair for pair in PAIRS if pair[0] not in OF_DASK])
+def test_an_engine_of_the_library_moves_no_bit(whole, ray_engine, storage, door):
+    held, expected = whole(storage, door, "poisson")
+    check_bits(held.fit(client=ray_engine), expected)
+
+
 @pytest.mark.parametrize("storage, door", PAIRS)
 def test_a_checkpoint_moves_no_bit(whole, storage, door, tmp_path):
     held, expected = whole(storage, door, "poisson")
@@ -186,16 +215,18 @@ def test_a_checkpoint_moves_no_bit(whole, storage, door, tmp_path):
 
 
 @pytest.mark.parametrize("storage, door", PAIRS)
-def test_a_checkpoint_is_of_one_fit(whole, storage, door, tmp_path):
-    held, _ = whole(storage, door, "gaussian")
-    held.fit(checkpoint=tmp_path)
+def test_a_checkpoint_is_of_one_fit(frame, storage, door, tmp_path):
+    needs(STORAGES[storage])
+    folder, kept = tmp_path / "rows", tmp_path / "kept"
+    folder.mkdir()
+    held = Held(STORAGES[storage], door, CASES["gaussian"], frame, folder)
+    held.fit(checkpoint=kept)
     with pytest.raises(CheckpointError, match="solver="):
-        held.fit(checkpoint=tmp_path, solver="irls")
-    changed = held.frame.assign(x1=held.frame["x1"] + 1.0, w=held.frame["w"] + 1.0)
-    other = held.of(frame=changed, folder=tmp_path / "other")
-    other.folder.mkdir()
+        held.fit(checkpoint=kept, solver="irls")
+    for file in folder.iterdir():  # other rows by the same path
+        file.unlink()
     with pytest.raises(CheckpointError, match="the data"):
-        other.fit(checkpoint=tmp_path)
+        held.of(frame=frame.assign(x1=frame["x1"] + 1.0)).fit(checkpoint=kept)
 
 
 @pytest.mark.parametrize("memory", [0, np.int64(10**9)])
@@ -324,22 +355,36 @@ def test_missing_values_beside_an_array(frame, folder, storage, role):
     assert any(note.startswith(f"2 of {SEVERAL} rows with missing values were left out") for note in found.notes)
 
 
-def test_complete_rows_are_fitted_to_the_same_bits(whole):
-    for storage, door in PAIRS:
-        if STORAGES[storage].in_memory:
-            held, expected = whole(storage, door, "binomial")
-            found = held.fit(missing="drop", unseen="missing")
-            check_bits(found, expected)
-            assert not any("missing" in note for note in found.notes)
+@pytest.mark.parametrize("storage, door", [pair for pair in PAIRS if STORAGES[pair[0]].in_memory])
+def test_complete_rows_are_fitted_to_the_same_bits(whole, storage, door):
+    held, expected = whole(storage, door, "binomial")
+    found = held.fit(missing="drop", unseen="missing")
+    check_bits(found, expected)
+    assert not any("missing" in note for note in found.notes)
 
 
-def test_rows_that_are_all_incomplete(folder):
-    for storage, door in PAIRS:
-        frame = rows(60).assign(x1=np.nan)
-        folder.joinpath("none").mkdir(exist_ok=True)
-        held = Held(STORAGES[storage], door, CASES["poisson"], frame, folder / "none")
-        with pytest.raises(MissingDataError, match="every row has missing values"):
-            held.fit(missing="drop")
+@pytest.mark.parametrize("storage", [name for name, s in STORAGES.items() if s.in_memory])
+def test_labels_that_are_missing(whole, storage):
+    held, _ = whole(storage, "fit", "binomial")
+    y = np.array(held.frame["label"].tolist(), dtype=object)
+    y[[6, 70]] = None
+    keep = np.array([label is not None for label in y])
+    options = {"names": NAMES} if STORAGES[storage].holds == "numbers" else {}
+    with pytest.raises(MissingDataError, match="missing='drop' leaves such rows out"):
+        fastglm.fit(held.data(), y, family="binomial", **options)
+    found = fastglm.fit(held.data(), y, family="binomial", missing="drop", **options)
+    kept = held.frame[keep]
+    expected = fastglm.fit(numbers(kept), np.array(y[keep].tolist()), family="binomial", names=NAMES)
+    check_numbers(found, expected)
+    assert found.classes == ("no", "yes")
+
+
+@pytest.mark.parametrize("storage, door", PAIRS)
+def test_rows_that_are_all_incomplete(storage, door, tmp_path):
+    needs(STORAGES[storage])
+    held = Held(STORAGES[storage], door, CASES["poisson"], rows(60).assign(x1=np.nan), tmp_path)
+    with pytest.raises(MissingDataError, match="every row has missing values"):
+        held.fit(missing="drop")
 
 
 # Levels that the fit has not seen
