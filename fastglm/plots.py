@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .rows.matching import check_column, check_offset, check_X, column_names
 from .errors import InvalidParameterError
 from .inference.wald import quantile
+from .rows.matching import check_column, check_offset, check_X, column_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

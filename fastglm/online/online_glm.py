@@ -14,10 +14,10 @@ from ..fitting.null import ClassNullModel
 from ..fitting.run import GLM, Softmax
 from ..fitting.sources import check_options
 from ..kernels.row_loops import FamilyLink
+from ..linalg.factor import from_root
 from ..objective.response_sums import ResponseSums
 from ..rows import arrays
 from ..rows.labels import Encoded
-from ..solver.factor import from_root
 from ..solver.newton import without_aliased
 from ..solver.stream import prefix
 from ..solver.stream_state import SOLVED, UNTRUSTED, StreamState
@@ -415,7 +415,7 @@ class Remembered(NamedTuple):
 
 def _reduced(solution):
     """The solution without the columns that repeat earlier ones, as far as the information alone can tell."""
-    J = solution.quadratic.information
+    J = solution.quadratic.information.toarray()
     d = np.diagonal(J)
     size = 1.0 / np.sqrt(np.where(d > 0.0, d, 1.0))
     values, vectors = np.linalg.eigh(J * size * size[:, None])
