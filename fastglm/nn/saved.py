@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-
 import numpy as np
 
-from ..core.atomic import whole
-from ..errors import FileFormatError, InvalidParameterError
+from ..core import sealed
 from ..kernels.activation import KINDS
 from ..result.codecs import CODECS
 from .network import Network
@@ -29,13 +25,11 @@ def save(result, path) -> None:
     OSError
         If the file cannot be written.
     """
-    header = {"format": FORMAT, "version": VERSION, "epochs": result.epochs}
-    header |= {name: getattr(result.network, name) for name in SHAPE}
+    header = {"epochs": result.epochs} | {name: getattr(result.network, name) for name in SHAPE}
     header |= {name: CODECS[name][0](getattr(result, name)) for name in (*CODED, "family", "link")}
     header["loss"] = CODECS["deviance"][0](result.loss)
     arrays = {"theta": result.theta} | {PREFIX + name: v for name, v in result.history.items()}
-    with whole(path) as draft, open(draft, "xb") as file:
-        np.savez(file, header=np.array(json.dumps(header)), **arrays)
+    sealed.write_document(path, FORMAT, VERSION, header, arrays)
 
 
 def load(path) -> dict:
@@ -50,26 +44,9 @@ def load(path) -> dict:
     OSError
         If the file cannot be read.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        header = json.loads(str(arrays.pop("header")))
-        known = header["format"] == FORMAT
-        newer = known and header["version"] > VERSION
-    except OSError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} is not a saved network: {error}") from None
-    if not known:
-        raise FileFormatError(f"{path} is not a saved network")
-    if newer:
-        raise FileFormatError(f"{path} was written by a newer fastglm; upgrade to load it")
-    try:
+    header, arrays = sealed.read_document(path, "a saved network", FORMAT, VERSION)
+    with sealed.restoring(path):
         return _restored(header, arrays)
-    except (KeyError, ValueError, TypeError, IndexError) as error:
-        if isinstance(error, InvalidParameterError):
-            raise
-        raise FileFormatError(f"{path} is damaged: {error!r}") from None
 
 
 def _restored(header, arrays):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.atomic import whole
+from ..core.atomic import replacing
 from ..core.lazy import cached_property
 from ..inference import wald
 from .contrasts import Contrast, linear_constraints
@@ -208,7 +208,7 @@ class Results(Refusing):
         if hasattr(fname, "write"):
             pickle.dump(self, fname)
             return
-        with whole(fname) as draft, open(draft, "xb") as file:
+        with replacing(fname, "xb") as file:
             pickle.dump(self, file)
 
 
