@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from . import special as special
     from .files import from_duckdb as from_duckdb
     from .fitting.entry import fit as fit
-    from .fitting.frames import glm as glm
+    from .fitting.entry import glm as glm
     from .fitting.warmup import warmup as warmup
     from .inference.etable import etable as etable
     from .online import OnlineGLM as OnlineGLM
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 # name -> module it is found in; nothing heavy is imported before it is used
 _LAZY = {
     "fit": "fitting.entry",
-    "glm": "fitting.frames",
+    "glm": "fitting.entry",
     "OnlineGLM": "online",
     "GLMResult": "result.record",
     "MultinomialResult": "result.multinomial",

@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import InvalidParameterError
 from .inference.wald import quantile
-from .rows.matching import check_column, check_offset, check_X, column_names
+from .rows.matching import check_column, check_offset, check_X
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,8 +140,8 @@ def fitted(
         raise InvalidParameterError(f"points must be 'rows', 'groups' or None, got {points!r}")
     if bins < 2:
         raise InvalidParameterError(f"bins must be at least 2, got {bins}")
-    X = check_X(result, X)
-    j = _column(column_names(result), column)
+    X = check_X(result.schema, X)
+    j = _column(result.schema.columns, column)
     x, seen, share = _observed(result, X, y, j, offset, exposure, weights)
     grid = np.linspace(x.min(), x.max(), 201)
     curve = _at_means(result, X, j, grid, _companion(result, offset, exposure), interval="mean", level=level)
@@ -161,7 +161,7 @@ def fitted(
             _rows(ax, x, seen[:, k], binary, dots)
         else:
             _groups(ax, x, seen[:, k], share, bins, level, dots, label=k == mean.shape[1] - 1)
-    names = column_names(result)
+    names = result.schema.columns
     others = " (other columns at their means)" if X.shape[1] > 1 else ""
     ax.set(xlabel=f"{names[j]}{others}", ylabel=_mean_name(result))
     if _is_share(result) and binary:

@@ -1,6 +1,40 @@
-"""The solvers as records of options; their names as strings mean the defaults."""
+"""The solvers as records of options; their names as strings mean the defaults. ``register`` adds one from outside."""
 
-from .solver.options import IRLS, LBFGS, SOLVERS, Auto, Newton, NewtonCG, Stream, name_of, names, resolve
-from .solver.sgd import SGD
+from .options.solvers import (
+    IRLS,
+    LBFGS,
+    SGD,
+    SOLVERS,
+    Auto,
+    Declaration,
+    Newton,
+    NewtonCG,
+    Passes,
+    Stream,
+    declaration_of,
+    name_of,
+    names,
+    register,
+    resolve,
+)
+from .solver.problem import Problem, Solution
 
-__all__ = ["IRLS", "LBFGS", "SGD", "SOLVERS", "Auto", "Newton", "NewtonCG", "Stream", "name_of", "names", "resolve"]
+__all__ = [
+    "IRLS",
+    "LBFGS",
+    "SGD",
+    "SOLVERS",
+    "Auto",
+    "Declaration",
+    "Newton",
+    "NewtonCG",
+    "Passes",
+    "Problem",
+    "Solution",
+    "Stream",
+    "declaration_of",
+    "name_of",
+    "names",
+    "register",
+    "resolve",
+]

@@ -1,4 +1,4 @@
-"""Small shared records, the protocols of the library, and the names of what its functions take and return.
+"""Small shared records, and the names of what the library's functions take and return.
 
 The names at the end are for type checkers: they are not there when the library runs, so import them under
 ``if TYPE_CHECKING:``.
@@ -9,10 +9,16 @@ from __future__ import annotations
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from .core.protocols import Family as Family
+from .core.protocols import Link as Link
+from .core.protocols import RegisteredFamily as RegisteredFamily
+from .core.protocols import RegisteredLink as RegisteredLink
+
 # why a fit stopped that has read its rows once, and cannot know how far it is from the optimum
 READ_ONCE = "read once: not certified"
 # what a row may have beside X and y
 VECTORS = ("weights", "freq_weights", "offset", "exposure")
+SHIFTS = ("offset", "exposure")  # those that move the linear predictor
 
 
 class Interval(NamedTuple):
@@ -39,57 +45,6 @@ class Record:
     """What is kept of a finished fit; the base of results, by which tables and files know them."""
 
 
-class Link(Protocol):
-    """A link: a NamedTuple of its parameters with compiled scalar methods."""
-
-    def link(self, mu: float, /) -> float: ...
-
-    def inverse(self, eta: float, /) -> float: ...
-
-    def slope(self, eta: float, /) -> float: ...
-
-    def bend(self, eta: float, /) -> float: ...
-
-
-class RegisteredLink(Link, Protocol):
-    """A link with what its registration says of it, as results have it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def domain(self) -> Interval: ...
-
-
-class Family(Protocol):
-    """A family: a NamedTuple of its parameters with compiled scalar methods."""
-
-    def variance(self, mu: float, /) -> float: ...
-
-    def deviance(self, y: float, mu: float, /) -> float: ...
-
-    def start(self, y: float, w: float, /) -> float: ...
-
-
-class RegisteredFamily(Family, Protocol):
-    """A family with what its registration says of it, as results have it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def domain(self) -> Interval: ...
-
-    @property
-    def mean(self) -> Interval: ...
-
-    @property
-    def dispersion(self) -> str: ...
-
-    @property
-    def counts_dispersion(self) -> bool: ...
-
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from os import PathLike
@@ -100,8 +55,8 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from .family.multinomial import Multinomial
-    from .inference.sandwich import CovarianceSpec
-    from .solver.options import IRLS, LBFGS, SGD, Auto, Newton, NewtonCG, Stream
+    from .options.covariance import CovarianceSpec
+    from .options.solvers import IRLS, LBFGS, SGD, Auto, Newton, NewtonCG, Stream
 
     class DataFrame(Protocol):
         """A table with named columns: of pandas, polars, DuckDB, Dask."""
@@ -152,6 +107,8 @@ if TYPE_CHECKING:
         start: ArrayLike | None
         threads: int | None
         progress: bool
+        missing: Literal["error", "drop"]
+        unseen: Literal["error", "missing", "baseline"]
         compress: bool | Literal["auto"]
         memory: int | None
         client: Any
@@ -163,11 +120,7 @@ if TYPE_CHECKING:
         intercept: bool
         names: Sequence[str] | None
 
-    class GLMOptions(ModelOptions, total=False):
-        """What ``glm`` takes beside the family."""
-
-        missing: Literal["error", "drop"]
-        unseen: Literal["error", "missing", "baseline"]
+    GLMOptions: TypeAlias = ModelOptions
 
     class PredictOptions(TypedDict, total=False):
         """What predictions take beside the rows, the kind and the interval."""

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from fastglm.fitting.sources import fit_source
 
 import fastglm
-from fastglm.fitting.sources import fit_source
 from fastglm.matrix import Categorical, Dense, Sparse, Split
 from fastglm.rows import arrays as inputs
 from fastglm.source.chunked import Chunked, Chunks

@@ -11,13 +11,13 @@ from functools import partial
 import engine_readers
 import numpy as np
 import pytest
+from fastglm.fitting.sources import fit_source
 
 import fastglm
 from fastglm.engines import dask as dask_engine
 from fastglm.engines import engine_of
 from fastglm.engines.dask import Dask
 from fastglm.errors import EngineError, FileFormatError, InvalidParameterError, MissingDataError, SetupWarning
-from fastglm.fitting.sources import fit_source
 from fastglm.rows import arrays as inputs
 from fastglm.source.chunked import Chunked, Chunks
 from fastglm.source.pieces import Parts, taken

@@ -17,10 +17,10 @@ import fastglm
 PACKAGE = Path(fastglm.__file__).parent
 # every folder and every module beside them, the lowest first: a total order; a new one must be placed here
 ROOMS = """
-    __init__ errors types core special
+    __init__ errors core types special
     kernels family families links
     matrix design source files
-    engines rows objective
+    engines options rows objective
     solver solvers
     inference postestimation export result
     fitting

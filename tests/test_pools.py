@@ -8,13 +8,13 @@ from multiprocessing import get_context
 import engine_readers
 import numpy as np
 import pytest
+from fastglm.fitting.sources import fit_source
 
 import fastglm
 from fastglm.engines import Ray, engine_of, tasks
 from fastglm.engines.pools import Pool
 from fastglm.engines.tasks import groups_of
 from fastglm.errors import EngineError, InvalidParameterError
-from fastglm.fitting.sources import fit_source
 from fastglm.objective.sums import Quadratic
 from fastglm.rows import arrays as inputs
 from fastglm.source.base import Tree

@@ -6,11 +6,11 @@ from pathlib import Path
 import engine_readers
 import numpy as np
 import pytest
+from fastglm.fitting.sources import fit_source
 
 import fastglm
 from fastglm.engines import Ray
 from fastglm.errors import EngineError, InvalidParameterError, MissingDataError
-from fastglm.fitting.sources import fit_source
 from fastglm.rows import arrays as inputs
 from fastglm.source.chunked import Chunked, Chunks
 from fastglm.source.pieces import Parts, taken

@@ -9,9 +9,10 @@ import pytest
 import fastglm
 from fastglm.errors import FastGLMWarning, InvalidParameterError, MissingDataError
 from fastglm.inference import clusters as clustering
-from fastglm.inference.sandwich import KINDS, parse
+from fastglm.options.covariance import parse
 
 MODELS = [("gaussian", "identity"), ("binomial", "logit"), ("binomial", "probit"), ("poisson", "log"), ("gamma", "log")]
+KINDS = ("HC0", "HC1", "HC2", "HC3")
 SURE = 2e-8  # fits end within 1e-8 in standard errors, twice that in variances
 
 

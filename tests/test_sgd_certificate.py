@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 import fastglm
 from fastglm.errors import ConvergenceWarning
 from fastglm.family.registry import FAMILIES
-from fastglm.solver.sgd.options import METHODS
+from fastglm.options.sgd import METHODS
 from fastglm.solvers import SGD
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastglm.errors.ConvergenceWarning")

@@ -79,9 +79,6 @@ class Design:
         Levels of categorical types that no row had; they have no coefficient, as in R.
     library : {"pandas", "polars", "pyarrow"}
         The library of the frame that the design was made from, whose frames ``tidy`` answers with.
-    vectors : mapping of str to str or None
-        The arguments of the fit beside the formula (weights, freq_weights, offset, exposure) that there were: the name
-        of the column, None for an array.
     """
 
     formula: Formula
@@ -95,14 +92,15 @@ class Design:
     n_dropped: int = 0
     unused: Mapping[str, tuple] = field(default_factory=dict)
     library: str = "pandas"
-    vectors: Mapping[str, str | None] = field(default_factory=dict)
     layout: Layout = field(init=False, repr=False)
 
     def __post_init__(self):
         object.__setattr__(self, "layout", arrange(self.formula.terms, self.variables))
 
     @classmethod
-    def from_formula(cls, formula: str, frame, *, missing: str = "error", unseen: str = "error") -> Design:
+    def from_formula(
+        cls, formula: str | Formula, frame, *, missing: str = "error", unseen: str = "error", only=None
+    ) -> Design:
         """The design of a formula, its levels and transforms learned from a frame.
 
         Parameters
@@ -114,6 +112,8 @@ class Design:
             See `Table`.
         missing, unseen : str
             See `Design`.
+        only : (n,) array of bool, optional
+            The rows to learn from, where some are left out for other reasons than the formula's columns.
 
         Raises
         ------
@@ -125,18 +125,21 @@ class Design:
         _option("missing", missing, MISSING)
         _option("unseen", unseen, UNSEEN)
         table = as_table(frame)
-        return cls._learn(parse(formula, table.known), table, missing, unseen)
+        formula = parse(formula, table.known) if isinstance(formula, str) else formula
+        return cls._learn(formula, table, missing, unseen, only)
 
     @classmethod
-    def from_frame(cls, frame, *, intercept: bool = True, missing: str = "error", unseen: str = "error") -> Design:
+    def from_frame(
+        cls, frame, *, intercept: bool = True, missing: str = "error", unseen: str = "error", only=None
+    ) -> Design:
         """The design that has every column of a frame as a term: numbers and booleans as numbers, the rest as factors.
 
         Parameters
         ----------
         frame : data frame or Table
         intercept : bool
-        missing, unseen : str
-            See `Design`.
+        missing, unseen, only
+            See `from_formula`.
 
         Raises
         ------
@@ -146,10 +149,10 @@ class Design:
         _option("unseen", unseen, UNSEEN)
         table = as_table(frame)
         terms = (*([()] if intercept else []), *((name,) for name in table.names))
-        return cls._learn(Formula("", (), terms), table, missing, unseen)
+        return cls._learn(Formula("", (), terms), table, missing, unseen, only)
 
     @classmethod
-    def _learn(cls, formula, table, missing, unseen):
+    def _learn(cls, formula, table, missing, unseen, only):
         texts = dict.fromkeys(v for term in formula.terms for v in term)
         columns = columns_of(formula, [name for v in texts for name in reads(v, table.known)])
         table.read(columns)
@@ -159,6 +162,7 @@ class Design:
         keep = complete(table, columns, 0, table.n_rows)
         if keep is not None and missing == "error":
             refuse_missing(table, columns, 0, table.n_rows)
+        keep = both(keep, only)
         if keep is not None and not keep.any():
             raise MissingDataError(f"every row has missing values: {counts} of {table.n_rows} rows")
         rows, state = Rows(table, 0, table.n_rows, keep), {}
@@ -207,7 +211,9 @@ class Design:
         """The design that has the response and what shifts the predictor, and no columns."""
         return replace(self, formula=self.formula._replace(terms=((),)), variables={})
 
-    def build(self, frame, first: int = 0, stop: int | None = None, *, response: bool = True) -> Built:
+    def build(
+        self, frame, first: int = 0, stop: int | None = None, *, response: bool = True, only: np.ndarray | None = None
+    ) -> Built:
         """The columns of rows first to stop of a frame.
 
         Parameters
@@ -218,6 +224,8 @@ class Design:
             All rows unless given.
         response : bool
             Whether to compute the response too; without it new rows need not have one.
+        only : (stop - first,) array of bool, optional
+            The rows that are wanted; all unless given.
 
         Raises
         ------
@@ -232,7 +240,7 @@ class Design:
         keep = complete(table, columns, first, stop)
         if keep is not None and self.missing == "error":
             refuse_missing(table, columns, first, stop)
-        rows, codes, keep = self._coded(table, first, stop, keep)
+        rows, codes, keep = self._coded(table, first, stop, both(keep, only))
         values: dict = {}
         X = np.empty((rows.n, len(self.layout.numbers)), order="F")
         for j, block in enumerate(self.layout.numbers):
@@ -306,6 +314,13 @@ def complete(table, columns, first: int, stop: int):
     """Which rows have no missing value in some columns; None where all are complete."""
     masks = [m[first:stop] for name in columns if (m := table.column(name).missing) is not None]
     return None if not any(m.any() for m in masks) else ~np.logical_or.reduce(masks)
+
+
+def both(keep, other):
+    """The rows that two masks keep; None keeps all."""
+    if keep is None or other is None:
+        return other if keep is None else keep
+    return keep & other
 
 
 def refuse_missing(table, columns, first: int, stop: int) -> None:

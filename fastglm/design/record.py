@@ -47,7 +47,6 @@ def to_dict(design: Design) -> dict:
         "rows": [design.n_rows, design.n_dropped],
         "unused": {name: list(levels) for name, levels in design.unused.items()},
         "library": design.library,
-        "vectors": dict(design.vectors),
         "roles": _roles(design.formula),
     }
 
@@ -82,7 +81,6 @@ def from_dict(saved: dict) -> Design:
             *saved["rows"],
             {name: tuple(levels) for name, levels in saved["unused"].items()},
             saved.get("library", "pandas"),
-            saved.get("vectors", {}),
         )
         check_state(design)
         return design

@@ -39,11 +39,23 @@ def check_saved(saved) -> None:
     _need(isinstance(saved["rows"], list) and len(saved["rows"]) == 2 and all(map(_whole, saved["rows"])), "its rows")
     _need(_mapping(saved["unused"], _levels), "its unused levels are no lists")
     _need(saved.get("library", "pandas") in LIBRARIES, "its library is unknown")
-    roles = saved.get("vectors", {})
-    _need(_mapping(roles, lambda v: v is None or isinstance(v, str)) and set(roles) <= set(VECTORS), "its vectors")
     beside = saved.get("roles", {})
     _need(_mapping(beside, _texts) and set(beside) <= {"response", "offset", "exposure"}, "its roles")
     _need(len(beside.get("exposure", ())) < 2, "it has two exposures")
+
+
+def check_schema(saved) -> None:
+    """Refuse plain values that no schema of rows can have been written as.
+
+    Raises
+    ------
+    FileFormatError
+    """
+    _need(isinstance(saved, dict) and _texts(saved["names"]), "its names are not text")
+    _need(type(saved["intercept"]) is bool, "its intercept is neither true nor false")
+    _need(saved["library"] in LIBRARIES and saved["missing"] in MISSING, "its library or missing is unknown")
+    roles = saved["vectors"]
+    _need(_mapping(roles, lambda v: v is None or isinstance(v, str)) and set(roles) <= set(VECTORS), "its vectors")
 
 
 def check_state(design) -> None:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..rows.matching import column_names
 
 
 class Layer(NamedTuple):
@@ -50,7 +49,7 @@ class Layer(NamedTuple):
         b = b[:, None] if b.ndim == 1 else b
         bias, weight = (b[0], b[1:]) if result.intercept else (None, b)
         reference = list(result.classes).index(family.reference) if family.response_model == "softmax" else None
-        names, companion = tuple(column_names(result)), result.exposure_kind
+        names, companion = tuple(result.schema.columns), result.exposure_kind
         return cls(weight, bias, family, link, names, companion, result.classes, reference)
 
     def over_classes(self) -> tuple[np.ndarray, np.ndarray | None]:

@@ -1,17 +1,13 @@
-"""``fit``: from arrays, frames or files to a result."""
+"""``fit`` and ``glm``: from arrays, frames or files to a result."""
 
 from __future__ import annotations
 
-import time
-from os import PathLike
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-
 from ..errors import InvalidParameterError
-from ..files import is_rows
 from ..result.record import GLMResult
-from .sources import fit_arrays
+from ..rows.request import FitRequest
+from .perform import perform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +17,18 @@ if TYPE_CHECKING:
 
     from ..family.multinomial import Multinomial
     from ..result.multinomial import MultinomialResult
-    from ..types import ArrayLike, Covariance, FamilyLike, File, FitOptions, LinkLike, Rows, SolverLike, Variable
+    from ..types import (
+        ArrayLike,
+        Covariance,
+        FamilyLike,
+        File,
+        FitOptions,
+        GLMOptions,
+        LinkLike,
+        Rows,
+        SolverLike,
+        Variable,
+    )
 
 
 @overload
@@ -52,6 +59,8 @@ def fit(
     names: Sequence[str] | None = None,
     threads: int | None = None,
     progress: bool = False,
+    missing: Literal["error", "drop"] = "error",
+    unseen: Literal["error", "missing", "baseline"] = "error",
     compress: bool | Literal["auto"] = "auto",
     memory: int | None = None,
     client: Any = None,
@@ -66,7 +75,7 @@ def fit(
         ``fastglm.matrix``. In a data frame, columns of text and categories are factors, against their first level.
         Also files, as for ``glm``: then y, weights and so on are names of columns, and all others are X. Also a
         ``dask.array`` or ``dask.dataframe``, with y, weights and so on of the same kind, or names of its columns.
-    y : (n,) array
+    y : (n,) array, or name of a column
         The response. For the binomial also two labels (strings, bools), proportions with ``weights`` as the numbers
         of trials, or an (n, 2) array of successes and failures.
     family : str or family
@@ -106,9 +115,7 @@ def fit(
         Whether to collapse rows of equal covariates into cells with the sums that make the fit of them that of all
         rows: exactly the same coefficients, standard errors, deviance and robust covariance. By itself where it pays,
         as in designs of factors.
-    memory, client
-        For files and collections of Dask, as for ``glm``.
-    checkpoint
+    missing, unseen, memory, client, checkpoint
         As for ``glm``.
 
     Returns
@@ -137,44 +144,109 @@ def fit(
     >>> result.params.round(6)
     array([-3.549071,  0.551776])
     """
-    began = time.perf_counter()
-    if not isinstance(X, (np.ndarray, list)):
-        from .frames import plain
-
-        X = plain(X)
-        if isinstance(X, str) and "~" in X:
-            raise InvalidParameterError(f"X={X!r} is a formula: fit takes arrays or files; see glm(formula, data)")
-    if hasattr(X, "__dask_graph__"):
-        from .stored import fit_collection
-
-        return fit_collection(
-            X, y, family=family, link=link, intercept=intercept, weights=weights, freq_weights=freq_weights,
+    return perform(
+        FitRequest(
+            data=X, y=y, family=family, link=link, intercept=intercept, weights=weights, freq_weights=freq_weights,
             offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, names=names,
-            threads=threads, progress=progress, compress=compress, memory=memory, client=client, checkpoint=checkpoint,
-        )  # fmt: skip
-    if not isinstance(X, (np.ndarray, list)) or (isinstance(X, list) and X and isinstance(X[0], (str, PathLike))):
-        if is_rows(X):
-            from .stored import all_columns, fit_rows
+            threads=threads, progress=progress, missing=missing, unseen=unseen, compress=compress, memory=memory,
+            client=client, checkpoint=checkpoint,
+        )
+    )  # fmt: skip
 
-            if names is not None:
-                raise InvalidParameterError("names: the columns of files have names of their own")
-            return fit_rows(
-                all_columns(y, bool(intercept)), X, family=family, link=link, weights=weights,
-                freq_weights=freq_weights, offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov,
-                start=start, threads=threads, progress=progress, compress=compress, memory=memory, client=client,
-                checkpoint=checkpoint, began=began,
-            )  # fmt: skip
-    if hasattr(X, "columns") or hasattr(X, "__arrow_c_stream__"):
-        from .frames import fit_frame, has_factors
 
-        if has_factors(X):
-            return fit_frame(
-                X, y, family=family, link=link, intercept=intercept, weights=weights, freq_weights=freq_weights,
-                offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, names=names,
-                threads=threads, progress=progress, compress=compress, client=client, checkpoint=checkpoint,
-            )  # fmt: skip
-    return fit_arrays(
-        X, y, family=family, link=link, intercept=intercept, weights=weights, freq_weights=freq_weights,
-        offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, names=names,
-        threads=threads, progress=progress, compress=compress, client=client, checkpoint=checkpoint, began=began,
+@overload
+def glm(
+    formula: str, data: Rows, *, family: Literal["multinomial"] | Multinomial, **options: Unpack[GLMOptions]
+) -> MultinomialResult: ...
+
+
+@overload
+def glm(formula: str, data: Rows, *, family: FamilyLike = "gaussian", **options: Unpack[GLMOptions]) -> GLMResult: ...
+
+
+def glm(
+    formula: str,
+    data: Rows,
+    *,
+    family: FamilyLike = "gaussian",
+    link: LinkLike | None = None,
+    weights: Variable | None = None,
+    freq_weights: Variable | None = None,
+    offset: Variable | None = None,
+    exposure: Variable | None = None,
+    penalty: None = None,
+    solver: SolverLike = "auto",
+    cov: Covariance = "model",
+    start: ArrayLike | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+    missing: Literal["error", "drop"] = "error",
+    unseen: Literal["error", "missing", "baseline"] = "error",
+    compress: bool | Literal["auto"] = "auto",
+    memory: int | None = None,
+    client: Any = None,
+    checkpoint: File | None = None,
+) -> GLMResult:
+    """Fit a generalized linear model of a data frame by a formula.
+
+    Parameters
+    ----------
+    formula : str
+        ``"y ~ x + C(z) + a:b + offset(log(e))"`` in Wilkinson's notation as R and formulaic read it: contrasts such as
+        ``C(z, Treatment("b"))`` or ``C(z, Sum)``, interactions, ``poly``, ``bs``, ``cr``, ``log``, ``- 1``, and
+        ``cbind(successes, failures) ~``. Columns of text, categories and booleans are factors, numbers are not.
+    data : data frame, or path
+        pandas, polars, pyarrow, DuckDB, or anything with ``__arrow_c_stream__``; only the columns that are named are
+        read, one at a time. Or what is too much for memory: a Parquet, Arrow or CSV file, a pattern such as
+        ``"claims/*.parquet"``, a folder with or without partitions, a URL, a list of these, ``from_duckdb("select
+        ...")``, an iterator of frames, or a function that returns one. Or a ``dask.dataframe``, whose partitions stay
+        where they are.
+    weights, freq_weights, offset, exposure : str or (n,) array, optional
+        As in ``fit``; a name is that of a column.
+    family, link, penalty, solver, cov, start, threads, progress, compress
+        As in ``fit``.
+    missing : {"error", "drop"}
+        What to do with rows that have missing values, in the columns of the model or beside them. Dropped ones are
+        counted in the summary, and predictions of them are NaN.
+    unseen : {"error", "missing", "baseline"}
+        What a prediction does with a level that the fit has not seen.
+    memory : int, optional
+        Bytes that the rows of files may take in memory; more are read again at every pass. 256 MiB without it. Rows
+        that the caller has in memory are read there.
+    client : distributed.Client, executor or ``fastglm.engines.Ray``, optional
+        Where passes run: a Dask cluster, the processes of a ``concurrent.futures`` executor, or Ray. Workers read files
+        by the same paths; rows in memory are sent to them once. The answer is the same to the bit on processors of one
+        kind. A Dask client that is there is found for collections of Dask.
+    checkpoint : str or Path, optional
+        A folder where the state of a fit is kept, from which an interrupted one goes on to the same bits.
+
+    Returns
+    -------
+    GLMResult, or MultinomialResult for family="multinomial"
+        With the ``design`` that reads new frames.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+        Naming the column, the term and the first such row.
+    ImportError
+        Without formulaic and narwhals (``pip install "fastglm[tables]"``).
+
+    Examples
+    --------
+    >>> import fastglm, pandas
+    >>> frame = pandas.DataFrame({"y": [1, 3, 2, 5, 4, 8], "x": [0.0, 1, 2, 3, 4, 5], "z": list("aabbcc")})
+    >>> fastglm.glm("y ~ x + z", frame, family="poisson").names
+    ('(Intercept)', 'x', 'z[T.b]', 'z[T.c]')
+    """
+    if not isinstance(formula, str):
+        swapped = " (formula and data are swapped: glm(formula, data))" if isinstance(data, str) else ""
+        raise InvalidParameterError(f"formula must be text like 'y ~ x', not {type(formula).__name__}{swapped}")
+    return perform(
+        FitRequest(
+            data=data, formula=formula, family=family, link=link, weights=weights, freq_weights=freq_weights,
+            offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, threads=threads,
+            progress=progress, missing=missing, unseen=unseen, compress=compress, memory=memory, client=client,
+            checkpoint=checkpoint,
+        )
     )  # fmt: skip

@@ -7,9 +7,11 @@ import numpy as np
 from ..core.lazy import cached_property
 from ..family.links import linear_predictor
 from ..objective.base import Deviance
-from ..solver.choose import solve
+from ..solver.choose import tolerances
 from ..solver.decide import Control
-from ..solvers import Auto
+from ..solver.problem import Problem
+from ..solver.solve import solve
+from ..solvers import Newton
 from ..source.base import RowTransform
 
 
@@ -72,18 +74,11 @@ class NullModel:
         self.start = _exact(objective, self.eta, self.model.link)
         if self.start is None:
             self.start = objective.constant_start(self.mean, self.eta)
-        seed = _Seed(self.start)
-        control = Control(canonical=self.model.canonical, need_information=False)
+        seed, options = _Seed(self.start), Newton()
+        control = Control(canonical=self.model.canonical, need_information=False, **tolerances(objective, options))
         try:
             solution = solve(
-                objective,
-                Auto(),
-                "newton",
-                start=self.start,
-                fallback=seed,
-                dispersion=lambda q: 1.0,
-                control=control,
-                information=self.model.information(),
+                Problem(objective, options, control, self.start, seed, lambda q: 1.0, self.model.information())
             )
             self.start = solution.beta
             return solution.quadratic.deviance

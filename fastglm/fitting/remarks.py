@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 
 from ..errors import CollinearityWarning, ConvergenceWarning, FastGLMWarning, SeparationWarning
-from ..solvers import SGD
+from ..solvers import declaration_of
 from ..types import READ_ONCE
 
 MOST_NAMED = 20  # columns that a warning names
@@ -116,7 +116,7 @@ def warn_of_fit(model, aliased: dict, separated: str, converged: bool, idle: tup
 
 
 def _remedy(options):
-    if not isinstance(options, SGD):
+    if not declaration_of(options).first_order:
         return "Raise max_iter, pass start=, or rescale X"
     if options.l1 > 0.0 or options.l2 > 0.0:
         return "Raise epochs, or leave method, rate, schedule, batch_size and averaging automatic"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from math import sqrt
 
 import numpy as np
 
@@ -13,19 +12,22 @@ from ..inference.row_scores import ClassScores, MeanScores
 from ..inference.separation import find_separation
 from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
-from ..objective.compression import Compressed
+from ..objective.compression import Compressed, compressed
+from ..objective.response_sums import ClassWeights, check, validate_response
 from ..objective.softmax import CrossEntropy
+from ..options.sgd import tolerance
 from ..result.multinomial import MultinomialResult
 from ..result.record import GLMResult
-from ..rows import arrays
-from ..solver.choose import solve
-from ..solver.decide import Control
+from ..rows.cluster_ids import with_clusters
+from ..rows.schema import INTERCEPT
+from ..solver.choose import control_for
 from ..solver.empty import evaluate
-from ..solver.newton import Solution, factorise, refine, without_aliased
+from ..solver.newton import factorise, refine, without_aliased
+from ..solver.problem import Problem, Solution
 from ..solver.sgd.certificate import Certificate
 from ..solver.sgd.driver import run as run_sgd
-from ..solver.sgd.options import tolerance
-from ..solvers import SGD, name_of
+from ..solver.solve import solve
+from ..solvers import declaration_of, name_of
 from ..source.streaming_qr import as_rows
 from .null import ClassNullModel, NullModel
 from .remarks import describe, warn_of_fit, warn_of_range, without_information
@@ -44,9 +46,9 @@ class FitRun:
     def __init__(self, source, family, link, objective, sums, options, cov):
         self.began = time.perf_counter()
         self.source, self.family, self.link, self.objective, self.sums = source, family, link, objective, sums
-        self.options, self.cov = options, sandwich.parse(cov)
+        self.options, self.cov, self.declaration = options, cov, declaration_of(options)
         self.canonical = family.canonical == link.name
-        self.names = ((arrays.INTERCEPT,) if source.data.has_intercept else ()) + source.data.names
+        self.names = ((INTERCEPT,) if source.data.has_intercept else ()) + source.data.names
         self.notes: list[str] = []
         self.whole, self.within = source, 0.0  # the rows themselves, where the source has their cells
 
@@ -56,32 +58,17 @@ class FitRun:
         if not self.objective.n_params:
             self.solution = evaluate(self.objective)
             return
-        if isinstance(self.options, SGD):
+        if self.declaration.first_order:
             self.solution = self.descend_stochastically(start, callback)
             return
-        n = self.whole.n_rows
-        control = Control(
-            canonical=self.canonical,
-            need_information=self.cov is not None,
-            # a curvature this many standard errors away gives standard errors to 1e-8, of a rare level too
-            curvature_tol=1e-8 if self.source.data.terms else 1e-8 * np.sqrt(n),
-            # Newton's remainder is the square of the distance times the root of a leverage; thirty times the average
-            # root allows for outliers, and rare events carry what information there is
-            newton_constant=min(1.0, 30.0 * sqrt(self.objective.n_params / max(min(n, self.information()), 1.0))),
-            score_cost=self.objective.score_cost,
-            robust=isinstance(self.cov, sandwich.CovarianceSpec) and self.cov.from_scores,
-            began=self.began,
-            callback=callback,
-        )
+        information = self.information()
+        control = control_for(
+            self.objective, self.options, n_rows=self.whole.n_rows, information=information, canonical=self.canonical,
+            need_information=self.cov is not None, began=self.began, callback=callback,
+            robust=getattr(self.cov, "from_scores", False),
+        )  # fmt: skip
         self.solution = solve(
-            self.objective,
-            self.options,
-            name_of(self.options),
-            start=start,
-            fallback=self.null,
-            dispersion=self.dispersion,
-            control=control,
-            information=self.information(),
+            Problem(self.objective, self.options, control, start, self.null, self.dispersion, information)
         )
         if self.solution.stop == "not finite at the start":
             raise InvalidParameterError(
@@ -151,18 +138,20 @@ class FitRun:
         if self.cov is None or self.solution.factor is None:
             return {"cov_unscaled": None}
         inverse, root = self.solution.factor.inverse(), None
-        if self.solution.factor.accurate and isinstance(self, GLM):
+        if self.solution.factor.accurate and self.null_class is NullModel:
             root = self.solution.factor.root()
         if self.cov == "model":
             return {"cov_unscaled": inverse, "information_root": root}
         if not len(inverse):
             return {"cov_unscaled": inverse, "cov_kind": self.cov.name, "covariance": inverse}
         beta, rank = self.solution.beta, len(self.solution.beta) - len(self.solution.factor.aliased)
+        # clusters of arrays are beside the rows of this process, those of files in a source of their own
+        rows, cov = self.whole.local or self.whole, with_clusters(self.cov, self.whole)
         fitted = sandwich.Fitted(
-            self.objective, self.whole, self.scores(sandwich.zeroed(beta)), beta, inverse, self.sums.nobs, rank,
+            self.objective, rows, self.scores(sandwich.zeroed(beta)), beta, inverse, self.sums.nobs, rank,
             self.solution.meat, root, self.dispersion(self.solution.quadratic),
         )  # fmt: skip
-        return {"cov_unscaled": inverse, "cov_kind": self.cov.name, **sandwich.covariance(self.cov, fitted)}
+        return {"cov_unscaled": inverse, "cov_kind": self.cov.name, **sandwich.covariance(cov, fitted)}
 
     def record(self):
         """What every result says of the rows, the fit and how it went; its warnings are given."""
@@ -180,7 +169,7 @@ class FitRun:
         if redundant:
             params[list(redundant)] = np.nan
         converged = solution.stop in WELL and not separated
-        if isinstance(self.options, SGD):
+        if self.declaration.first_order:
             # losses that no longer fall say little; the distance to the optimum says it
             converged = solution.certificate <= tolerance(self.options) and not separated
             if not converged and solution.stop == "converged":
@@ -227,10 +216,31 @@ class FitRun:
         warn(category, text)
 
 
-class GLM(FitRun):
+class MeanModel(FitRun):
     """A model of one mean a row."""
 
     null_class = NullModel
+
+    @staticmethod
+    def n_contrasts(labels) -> int:
+        """Contrasts of classes, of which there are none."""
+        return 0
+
+    @classmethod
+    def of(cls, request, source, options, labels) -> MeanModel:
+        """The run of a request, the vectors of its rows checked."""
+        family, link = request.family, request.link
+        sums = validate_response(source, FamilyLink(family, link))
+        quick = family.of_zeros_and_ones(link) if sums.binary else family
+        pair, cells = FamilyLink(quick, link), None
+        if request.compress and not declaration_of(options).sequential:
+            cells = compressed(source, pair, request.compress)
+        return cls(source, family, link, pair, sums, options, request.cov, cells)
+
+    @staticmethod
+    def start_columns(start) -> None:
+        """Starting coefficients are a vector."""
+        return None
 
     def __init__(self, source, family, link, pair, sums, options, cov, cells=None):
         objective = Deviance(source, pair) if cells is None else Compressed(cells, pair, source.threads)
@@ -260,6 +270,8 @@ class GLM(FitRun):
 
     def result(self, classes) -> GLMResult:
         """The solution as a frozen record, its warnings given."""
+        if classes is None and self.family.domain.high == 1.0 and self.sums.binary:
+            classes = (0, 1)
         params, record = self.record()
         df = self.sums.nobs - record["rank"]
         pearson = record["pearson_chi2"] if self.in_range else np.nan
@@ -290,10 +302,28 @@ class GLM(FitRun):
         return "exposure" if data.exposure is not None else "offset" if data.offset is not None else None
 
 
-class Softmax(FitRun):
+class SoftmaxModel(FitRun):
     """A model of the probabilities of K classes; ``totals`` are their weights, in the order of the codes."""
 
     null_class = ClassNullModel
+
+    @staticmethod
+    def n_contrasts(labels) -> int:
+        """The classes but the reference."""
+        return len(labels.classes) - 1
+
+    @classmethod
+    def of(cls, request, source, options, labels) -> SoftmaxModel:
+        """The run of a request, the vectors of its rows checked."""
+        sums = check(source, request.family)
+        totals = source.reduce(ClassWeights(len(labels.classes)))
+        family = request.family._replace(reference=labels.reference)
+        return cls(source, family, request.link, labels, totals, sums, options, request.cov)
+
+    def start_columns(self, start) -> int:
+        """The columns of starting coefficients: a class each, first-order solvers also those of the reference."""
+        everyone = len(self.totals)
+        return everyone if self.declaration.first_order and np.shape(start)[1:] == (everyone,) else everyone - 1
 
     def __init__(self, source, family, link, encoded, totals, sums, options, cov):
         super().__init__(source, family, link, CrossEntropy(source, len(totals)), sums, options, cov)
@@ -339,6 +369,9 @@ class Softmax(FitRun):
             coef_raw=raw,
             **record,
         )
+
+
+RESPONSE_MODELS = {"mean": MeanModel, "softmax": SoftmaxModel}
 
 
 def _whole(x):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
-from ..rows.matching import column_names
 
 BLOCK_BYTES = 1 << 20  # a block of rows in float64 that stays in the second-level cache
 
@@ -64,7 +63,7 @@ def linear_predictor(result, X, offset=0.0):
             part = block @ slopes + constant
             # A non-finite entry of X shows in the product, unless it met a 0 that some BLAS skip.
             if not np.isfinite(block if some_zero else part).all():
-                _refuse_not_finite(block, first, column_names(result))
+                _refuse_not_finite(block, first, result.schema.columns)
             eta[first : first + len(part)] = part
     return eta + offset
 

@@ -14,9 +14,9 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from ..errors import FastGLMWarning, InvalidParameterError, warn
+from ..rows.cluster_ids import Clustered, ids_of
 from ..source.task import Task
-from .cluster_ids import Clustered, ids_of
-from .row_scores import blocks, columns, repeats
+from .row_scores import blocks, columns, repeated_scores, repeats
 
 MOST_BYTES = 1 << 28  # of sums of clusters' scores in one pass; while units are added there are a few times as many
 
@@ -144,14 +144,12 @@ class ClusterScores(Task):
             found.append((numbers, Sums(own, np.zeros((len(own), self.q)))))
         for first, stop in blocks(runs, part.data, self.q):
             rows = slice(first - a, stop - a)
-            self._add(part.data, first, stop, f[rows], [(numbers[rows], s.sums) for numbers, s in found])
+            self._add(part.data, first, stop, [(numbers[rows], s.sums) for numbers, s in found])
         return Each(tuple(sums for _, sums in found))
 
-    def _add(self, data, a, b, f, found):
+    def _add(self, data, a, b, found):
         """Add the scores of rows a to b to the sums of their clusters."""
-        with np.errstate(all="ignore"):
-            r, _ = self.scores.terms(data, a, b)
-            r = np.where(f[:, None] > 0.0, r * f[:, None], 0.0)
+        r = repeated_scores(self.scores, data, a, b)
         X = self.space.rows(columns(data, a, b))
         m = X.shape[1]
         for numbers, sums in found:

@@ -149,7 +149,7 @@ def check_rows(result, X, y, weights, needs_weights=True):
     InvalidParameterError, MissingDataError
         For arguments that cannot be used, among them weights that are missing where the fit had some.
     """
-    X = check_X(result, X)
+    X = check_X(result.schema, X)
     n = X.shape[0]
     seen = encode(y, n, known=result.classes)
     position = np.array([result.classes.index(label) for label in seen.classes])

@@ -75,7 +75,7 @@ def evaluate_rows(result, X, y, weights=None, offset=None, exposure=None, needs_
     """
     from ..kernels.evaluate import evaluate
 
-    X = check_X(result, X)
+    X = check_X(result.schema, X)
     n = X.shape[0]
     y, trials = _check_y(result, y, n)
     weights = check_weights(result, weights, n, needs_weights and trials is None)

@@ -60,6 +60,13 @@ def columns(data, a: int, b: int):
     return hstack([np.ones((b - a, 1)), rows], format="csr") if data.has_intercept else rows
 
 
+def repeated_scores(scores, data, a: int, b: int) -> np.ndarray:
+    """Scores in the linear predictors (rows, K - 1) times how often each row occurred, zero where its weight is."""
+    f = repeats(data, a, b)[:, None]
+    with np.errstate(all="ignore"):
+        return np.where(f > 0.0, scores.terms(data, a, b)[0] * f, 0.0)
+
+
 def repeats(data, a: int, b: int) -> np.ndarray:
     """How often each row occurred, (rows,), zero where its weight is zero."""
     f = np.ones(b - a) if data.freq_weights is None else np.asarray(data.freq_weights[a:b], np.float64)

@@ -14,7 +14,6 @@ f rows: n is the sum of the frequencies.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,92 +22,17 @@ from ..errors import FastGLMWarning, InvalidParameterError, warn
 from ..kernels import double_double as dd
 from ..kernels.dense import symmetric
 from ..objective.sums import ArrowheadMatrix
+from ..options.covariance import CovarianceSpec, implement
+from ..options.covariance import parse as parse
 from ..solver.arrowhead import LARGEST
 from .clusters import clustered
 from .coordinates import MOST, Coordinates, at_optimum, placed, residuals
 from .leverage import ONE, Leveraged, Products, Remaining, scaled
 from .row_scores import columns, repeats
 
-KINDS = ("HC0", "HC1", "HC2", "HC3")
-POWERS = {"HC2": 1, "HC3": 2}  # of 1 - leverage, that a squared score is divided by
-KNOWN = "'model', 'robust' (HC0), 'HC1', 'HC2', 'HC3', 'cluster:column', {'cluster': groups} or None"
 RESIDUE = 1e-12  # of a standard error of the model, below which a robust one is rounding
 
-
-class CovarianceSpec(NamedTuple):
-    """A covariance that was asked for.
-
-    Attributes
-    ----------
-    kind : {"HC0", "HC1", "HC2", "HC3", "cluster"}
-    name : str
-        As the result shows it.
-    by : tuple
-        Of clusters: names of columns, or the cluster of each row (n,), one for each way of clustering.
-    correction : bool
-        Whether clusters have the factors for small samples.
-    source : Chunked or None
-        Rows with the clusters beside them, where they are not in memory.
-    """
-
-    kind: str
-    name: str
-    by: tuple = ()
-    correction: bool = True
-    source: Any = None
-
-    def __repr__(self):
-        return repr(self.name)
-
-    @property
-    def from_scores(self) -> bool:
-        """Whether the sum of the rows' squared scores is all it takes."""
-        return self.kind in ("HC0", "HC1")
-
-
-def parse(cov) -> CovarianceSpec | str | None:
-    """The covariance that the argument of a fit means: None, "model", or a Robust.
-
-    Raises
-    ------
-    InvalidParameterError
-        For something unknown; the message lists what there is.
-    """
-    if cov is None or isinstance(cov, CovarianceSpec):
-        return cov
-    if isinstance(cov, Mapping):
-        return _clustered(cov)
-    if isinstance(cov, str):
-        low = cov.lower()
-        if low == "model":
-            return "model"
-        if low == "robust":
-            return CovarianceSpec("HC0", "robust")
-        if low.upper() in KINDS:
-            return CovarianceSpec(low.upper(), low.upper())
-        if low.startswith("cluster:") and cov[8:].strip():
-            return _clustered({"cluster": cov[8:].strip()})
-        if low.startswith("cluster"):
-            raise InvalidParameterError(
-                f"cov={cov!r}: say which clusters: 'cluster:column' for a column of the data, or {{'cluster': groups}}"
-            )
-    raise InvalidParameterError(f"cov={cov!r} is unknown; known: {KNOWN}")
-
-
-def _clustered(options) -> CovarianceSpec:
-    unknown = [name for name in options if name not in ("cluster", "correction")]
-    if unknown or options.get("cluster") is None:
-        raise InvalidParameterError(f"cov has the options 'cluster' and 'correction', not {list(options)}")
-    by, correction = options["cluster"], options.get("correction", True)
-    if not isinstance(correction, (bool, np.bool_)):
-        raise InvalidParameterError(f"cov: 'correction' is True or False, not {correction!r}")
-    # a list of names or of arrays is several ways; one of numbers is the cluster of each row
-    several = isinstance(by, (list, tuple)) and len(by) and all(isinstance(v, str) or np.ndim(v) == 1 for v in by)
-    by = tuple(by) if several else (by,)
-    names = [v if isinstance(v, str) else getattr(v, "name", None) for v in by]
-    shown = ", ".join(names[:4]) + ", ..." * (len(names) > 4) if all(isinstance(v, str) for v in names) else ""
-    name = f"cluster:{shown}" if shown else "cluster" if len(by) == 1 else f"cluster ({len(by)} ways)"
-    return CovarianceSpec("cluster", name if correction else f"{name}, uncorrected", by, bool(correction))
+implement("cluster")(clustered)
 
 
 def check(cov, source, several: int) -> None:
@@ -127,7 +51,7 @@ def check(cov, source, several: int) -> None:
     """
     if not isinstance(cov, CovarianceSpec) or cov.from_scores:
         return
-    if several and cov.kind in POWERS:
+    if several and cov.declaration.power:
         raise InvalidParameterError(
             f"cov={cov.name!r}: rows of several classes have no one leverage; take 'HC1', or clusters"
         )
@@ -174,21 +98,25 @@ def covariance(cov: CovarianceSpec, fitted: Fitted):
         ``covariance``, an (m, m) array, NaN where aliased; of very many levels an object with its parts. Where columns
         are nearly dependent also ``information_root`` and ``covariance_core``.
     """
-    n, k = fitted.nobs, fitted.rank
-    few = 1.0 if cov.kind != "HC1" else n / (n - k) if n > k else np.nan  # the factor for few rows
     if fitted.root is None:
-        return {"covariance": _told_from_zero(cov, fitted, _plain(cov, fitted, few))}
-    space = Coordinates.of(fitted.root, fitted.inverse)
-    if cov.kind == "cluster":
-        core = clustered(cov, fitted, space)
+        return {"covariance": _told_from_zero(cov, fitted, _plain(cov, fitted))}
+    kind, space = cov.declaration, Coordinates.of(fitted.root, fitted.inverse)
+    if kind.power is None:
+        core = kind.function(cov, fitted, space)
         found = space.covariance(core)
     else:
         exact = fitted.rows.here and fitted.rows.n_rows * len(space.kept) ** 2 <= MOST
-        found, core, n_leverage_one = (_of_few if exact else _of_many)(fitted, space, POWERS.get(cov.kind, 0))
-        undefined = _warned(cov, n_leverage_one)
-        found, core = few * undefined * found, few * undefined * core
+        found, core, n_leverage_one = (_of_few if exact else _of_many)(fitted, space, kind.power)
+        factor = _few_rows(cov, fitted) * _warned(cov, n_leverage_one)
+        found, core = factor * found, factor * core
     found = _told_from_zero(cov, fitted, found)
     return {"covariance": found, "covariance_core": core, "information_root": fitted.root}
+
+
+def _few_rows(cov, fitted) -> float:
+    """The factor for few rows, where the kind has one."""
+    n, k = fitted.nobs, fitted.rank
+    return 1.0 if not cov.declaration.few_rows else n / (n - k) if n > k else np.nan
 
 
 def _told_from_zero(cov, fitted, found):
@@ -207,21 +135,22 @@ def _told_from_zero(cov, fitted, found):
     return found
 
 
-def _plain(cov, fitted, few):
+def _plain(cov, fitted):
     """The covariance by products with the inverse information."""
+    kind = cov.declaration
     if cov.from_scores:
         meat = fitted.meat
         if meat is None:
             meat = fitted.objective.scores(zeroed(fitted.beta)).information
         found = around(fitted.inverse, meat, fitted.objective.scale)
-        return found if cov.kind == "HC0" else few * found
+        return found if not kind.few_rows else _few_rows(cov, fitted) * found
     size, V, gone = scaled(fitted.inverse)
     space = Products(V, size)
-    if cov.kind == "cluster":
-        found = clustered(cov, fitted, space)
+    if kind.power is None:
+        found = kind.function(cov, fitted, space)
     else:
-        found, n_leverage_one = _squares(fitted, space, POWERS[cov.kind])
-        found = _warned(cov, n_leverage_one) * found
+        found, n_leverage_one = _squares(fitted, space, kind.power)
+        found = _few_rows(cov, fitted) * _warned(cov, n_leverage_one) * found
     found = size * found * size[:, None]
     found[gone] = found[:, gone] = np.nan
     return found

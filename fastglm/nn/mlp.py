@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..fitting.sources import check_options
+from ..files import is_rows
 from ..kernels.activation import KINDS
 from ..objective.response_sums import check as check_vectors
-from ..rows import arrays as inputs
-from ..rows.labels import Encoded
+from ..options.sgd import is_number, is_whole
+from ..rows.arrays import dense
+from ..rows.family_link import family_and_link
+from ..rows.numbers import numeric
+from ..rows.open import open_rows
+from ..rows.request import FitRequest
+from ..rows.storages import canonical, is_collection
 from ..solver.sgd import SGD
 from ..solver.sgd import check as check_solver
 from ..solver.sgd.driver import Fit
-from ..solver.sgd.options import is_number, is_whole
 from ..solver.sgd.training_rows import prepare
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
@@ -89,7 +93,7 @@ class MLP:
         activation: Literal["tanh", "relu", "logistic"] = "tanh", skip: bool = False, l2: float = 0.0, seed: int = 0,
     ) -> None:  # fmt: skip
         self.hidden = _units(hidden)
-        self.family, self.link = inputs.family_and_link(family, link)
+        self.family, self.link = family_and_link(family, link)
         if not isinstance(activation, str) or activation not in KINDS:
             known = ", ".join(map(repr, KINDS))
             raise InvalidParameterError(f"activation={activation!r} is unknown; known: {known}")
@@ -149,14 +153,14 @@ class MLP:
         """
         options = self._options(solver)
         with single_threaded_blas(), np.errstate(all="ignore"):
-            data, classes, network = self._prepared(X, y, weights, offset, exposure, names)
+            data, schema, classes, network = self._prepared(X, y, weights, offset, exposure, names)
             options, method = _by_code(options, classes), resolve(options, network)
             start = _parameters(start, network) if isinstance(start, MLPResult) else start
             task = NetworkTask(data, network, options, self.seed)
             fit = (NetworkFit if self.hidden else Fit)(task, method, start, None, None)
             if not np.isfinite(fit.start_loss):
                 raise InvalidParameterError("start: the loss is not finite at the first parameters; pass other ones")
-            return _result(task, fit.run(), classes)
+            return _result(task, fit.run(), classes, schema)
 
     def loss(
         self, theta: ArrayLike, X: ArrayLike | DataFrame, y: ArrayLike, *, weights: ArrayLike | None = None,
@@ -190,8 +194,8 @@ class MLP:
             return passes.gradient(theta)
 
     def _passes(self, theta, X, y, weights, offset, exposure):
-        data, _, network = self._prepared(X, y, weights, offset, exposure, None)
-        theta = np.asarray(inputs.numeric(theta, "theta"), np.float64)
+        data, _, _, network = self._prepared(X, y, weights, offset, exposure, None)
+        theta = np.asarray(numeric(theta, "theta"), np.float64)
         if theta.shape != (network.n_params,):
             raise InvalidParameterError(
                 f"theta has shape {theta.shape}, a network of {network.sizes} units has {network.n_params} parameters"
@@ -210,26 +214,25 @@ class MLP:
         return options._replace(l2=self.l2) if self.l2 > 0.0 else options
 
     def _prepared(self, X, y, weights, offset, exposure, names):
-        """Checked data, the labels of y or None, and the network for them."""
-        check_options(None, None, exposure, self.link)
-        data, classes = inputs.assemble(
-            X,
-            y,
-            self.family,
-            intercept=True,
-            weights=weights,
-            freq_weights=None,
-            offset=offset,
-            exposure=exposure,
-            names=names,
-        )
+        """Checked data, how later rows are read, the labels of y or None, and the network for them."""
+        request = FitRequest(
+            data=X, y=y, family=self.family, link=self.link, names=names, weights=weights, offset=offset,
+            exposure=exposure, threads=1,
+        )  # fmt: skip
+        data = canonical(X)
+        if is_rows(data) or is_collection(data):
+            raise InvalidParameterError("X: training needs rows in memory: arrays or a data frame")
+        if hasattr(data, "tocsr"):
+            raise InvalidParameterError("X is a sparse matrix; pass a dense array")
+        schema, source = open_rows(request)
+        data = dense(source.data)
         source = InMemory(data, 1)
         check_vectors(source, self.family)
         source.check_finite()
-        if isinstance(classes, Encoded):
-            classes = classes.ordered
-            return data, classes, self.network(data.X.shape[1], len(classes))
-        return data, classes, self.network(data.X.shape[1])
+        labels = getattr(schema.labels, "ordered", schema.labels)
+        several = self.family.response_model == "softmax"
+        network = self.network(data.X.shape[1], len(labels)) if several else self.network(data.X.shape[1])
+        return data, schema.kept(), labels, network
 
 
 def _units(hidden):
@@ -264,7 +267,7 @@ def _parameters(result, network):
     return result.theta
 
 
-def _result(task: NetworkTask, solution, classes) -> MLPResult:
+def _result(task: NetworkTask, solution, classes, schema) -> MLPResult:
     """The solution as a record."""
     data, options = task.data, task.options
     theta = task.to_theta(solution.coef)
@@ -278,6 +281,7 @@ def _result(task: NetworkTask, solution, classes) -> MLPResult:
         network=task.network,
         theta=solution.coef,
         names=data.names,
+        schema=schema,
         classes=classes,
         exposure_kind=given,
         deviance=2.0 * half,

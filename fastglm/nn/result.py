@@ -9,12 +9,15 @@ import numpy as np
 
 from ..errors import InvalidParameterError
 from ..family.means import inverse_link
-from ..rows import arrays
-from ..rows.matching import check_offset, check_X
+from ..rows.matching import check_offset
+from ..rows.numbers import numeric
+from ..rows.response import ONE_PREDICTOR
+from ..rows.schema import INTERCEPT, Schema
 from ..source.base import Block
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
 from ..special import softmax
+from ..types import VECTORS
 from . import saved
 from .network import Network
 from .passes import Passes
@@ -57,6 +60,8 @@ class MLPResult:
     epochs : int
     notes : tuple of str
         What was done without being asked for, such as halving a rate.
+    schema : ``fastglm.rows.Schema``
+        How later rows become the columns. Without one, that of arrays.
     """
 
     network: Network
@@ -70,12 +75,15 @@ class MLPResult:
     stop: str
     epochs: int
     notes: tuple[str, ...]
+    schema: Schema | None = None
 
     # the names are those of X alone, as predictions of all models ask
     intercept: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self.theta.setflags(write=False)
+        if self.schema is None:
+            object.__setattr__(self, "schema", Schema((INTERCEPT, *self.names), True))
 
     @property
     def family(self) -> RegisteredFamily | Multinomial:
@@ -139,7 +147,7 @@ class MLPResult:
         if kind == "proba" and not several:
             raise InvalidParameterError("kind='proba' needs family='multinomial'; kind='mean' gives the probability")
         if several and (offset is not None or exposure is not None):
-            raise InvalidParameterError(arrays.ONE_PREDICTOR)
+            raise InvalidParameterError(ONE_PREDICTOR)
         if kind == "class" and self.classes is None:
             raise InvalidParameterError("kind='class' needs a network trained on labels")
         eta = self._predictors(X, offset, exposure)
@@ -151,12 +159,23 @@ class MLPResult:
         return mu if kind == "mean" else np.asarray(self.classes)[(mu > threshold).astype(np.intp)]
 
     def _predictors(self, X, offset, exposure):
-        X = arrays.numeric(check_X(self, X), "X")
-        given = {"weights": None, "freq_weights": None, "offset": None, "exposure": None}
-        InMemory(Block(X, True, np.zeros(0), names=self.names, **given), 1).check_finite()
-        shift = check_offset(self, offset, exposure, X.shape[0])
-        with single_threaded_blas():
-            eta = Passes(self.network, X, None).predictors(self.theta)
+        """Linear predictors of rows, read piece by piece; NaN for rows that are left out."""
+        given = self.schema.open(X, None, {"offset": offset, "exposure": exposure}, respond=False)
+        try:
+            with single_threaded_blas():
+                parts = [
+                    piece.aligned(self._of_piece(piece)) for i in range(given.fragments) for piece in given.pieces(i)
+                ]
+        finally:
+            given.close()
+        return np.concatenate(parts) if parts else np.zeros((0, self.network.outputs))
+
+    def _of_piece(self, piece):
+        X = numeric(piece.X.toarray() if hasattr(piece.X, "toarray") else piece.X, "X")
+        vectors = dict.fromkeys(VECTORS)
+        InMemory(Block(X, True, np.zeros(0), names=self.names, **vectors), 1).check_finite()
+        shift = check_offset(self, piece.offset, piece.exposure, X.shape[0])
+        eta = Passes(self.network, X, None).predictors(self.theta)
         return eta if self.network.pair is None else eta[:, 0] + shift
 
     def save(self, path: File) -> None:

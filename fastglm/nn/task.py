@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..solver.sgd.options import SGD
+from ..options.sgd import SGD
 from ..solver.sgd.sample import SPREAD, Sample
 from ..solver.sgd.scaling import Scaling, standardise
 from ..solver.sgd.training_rows import Rows, prepare

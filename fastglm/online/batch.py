@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..family.multinomial import Multinomial
+from ..files import is_rows
 from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
 from ..objective.response_sums import ResponseSums, check, validate_response
 from ..objective.softmax import CrossEntropy
-from ..rows import arrays, labels
+from ..rows.arrays import dense
+from ..rows.open import open_rows
+from ..rows.storages import canonical, is_collection, is_frame
 from ..source.base import Block, weight_of
 from ..source.in_memory import InMemory
 from ..types import VECTORS
@@ -74,54 +77,66 @@ def add(a: ResponseSums, b: ResponseSums) -> ResponseSums:
     return ResponseSums(*(x + y for x, y in zip(a, b, strict=True)))
 
 
-def checked(family, X, y, shape: Shape | None, *, intercept, names, classes, link, **vectors) -> Batch | None:
-    """The rows of a batch that count, or None where there are none.
+def checked(request, shape: Shape | None, schema, classes) -> tuple:
+    """The rows of a batch that count, or None where there are none, and the schema that they were read by.
+
+    Parameters
+    ----------
+    request : FitRequest
+        Of the rows of the batch.
+    shape : Shape or None
+        That of the batches before.
+    schema : Schema or None
+        That of the first batch, whose design reads later ones.
+    classes : sequence of labels, or None
+        All labels, as the caller gives them.
 
     Raises
     ------
     InvalidParameterError, MissingDataError
         For a batch that cannot be used, or does not fit those before; nothing has been learned from it then.
     """
-    if hasattr(X, "tocsr"):
-        raise InvalidParameterError("X is a sparse matrix, which streams do not read; pass X.toarray()")
-    if np.ndim(X) == 2 and len(X) == 0:
-        return None
-    nameless = names is None and not hasattr(X, "columns")
-    X, names = arrays.matrix(X, names)
-    n = len(X)
-    if shape is not None and nameless and len(names) == len(shape.names):
-        names = shape.names
-    _check_columns(names, shape, intercept)
-    vectors = {name: arrays.vector(v, name, n) for name, v in vectors.items()}
-    if not _counts(weight_of(vectors["weights"], vectors["freq_weights"])):
-        return None
-    y, vectors["weights"], found = _response(y, n, family, _known_labels(family, classes, shape, y), vectors)
-    if shape is not None and (found or NUMBERS) != (shape.classes or NUMBERS):
+    X, family = canonical(request.data), request.family
+    if is_rows(X) or is_collection(X):
         raise InvalidParameterError(
-            f"y has the labels {list(found or NUMBERS)}, in the batches before it had {list(shape.classes or NUMBERS)}"
+            "a batch needs rows in memory: arrays or a data frame; read files with fastglm.fit(solver='stream')"
         )
-    data = Block(X, intercept, y, **vectors, names=names)
+    if (np.ndim(X) == 2 or hasattr(X, "shape")) and len(np.shape(X)) == 2 and np.shape(X)[0] == 0:
+        return None, schema
+    names = request.names
+    if shape is not None and names is None and not is_frame(X) and np.ndim(X) == 2:
+        names = shape.names if np.shape(X)[1] == len(shape.names) else None
+    if any(_are_zero(v) for v in (request.weights, request.freq_weights)):
+        return None, schema
+    known = _known_labels(family, classes, shape, request.y)
+    labels = known if known is not None and known != NUMBERS else None
+    request = replace(request, data=X, names=names, labels=labels)
+    found, source = open_rows(request, schema if schema is not None and schema.design is not None else None)
+    data = dense(source.data)
+    found_labels = known if found.label_values is None else found.label_values
+    _check_columns(data.names, shape)
+    if shape is not None and (found_labels or NUMBERS) != (shape.classes or NUMBERS):
+        raise InvalidParameterError(
+            f"y has the labels {list(found_labels or NUMBERS)}, in the batches before it had "
+            f"{list(shape.classes or NUMBERS)}"
+        )
     w = weight_of(data.weights, data.freq_weights)
     if not _counts(w):
-        return None
-    sums = _sums(data, family, link)
+        return None, schema
+    sums = _sums(data, family, request.link)
     if w is not None and not np.all(w):
         # rows that do not count leave no trace, not even in how sums are rounded
         data = _counting(data, w > 0)
-        sums = _sums(data, family, link)
+        sums = _sums(data, family, request.link)
     totals = None
-    if isinstance(family, Multinomial):
+    if family.response_model == "softmax":
         w = weight_of(data.weights, data.freq_weights)
-        totals = np.bincount(data.y.astype(np.intp), weights=w, minlength=len(found)).astype(np.float64)
-    return Batch(data, sums, totals, Shape(names, found))
+        totals = np.bincount(data.y.astype(np.intp), weights=w, minlength=len(found_labels)).astype(np.float64)
+    return Batch(data, sums, totals, Shape(data.names, found_labels)), schema or found.kept()
 
 
-def _check_columns(names, shape, intercept):
-    """Refuse columns that make no model, or are not those of the batches before."""
-    if intercept and arrays.INTERCEPT in names:
-        raise InvalidParameterError(f"X has a column named {arrays.INTERCEPT!r} already; pass intercept=False")
-    if not intercept and not names:
-        raise InvalidParameterError("X has no columns and intercept=False: there is nothing to fit")
+def _check_columns(names, shape):
+    """Refuse columns that are not those of the batches before."""
     if shape is None or names == shape.names:
         return
     if len(names) != len(shape.names):
@@ -137,7 +152,7 @@ def _known_labels(family, classes, shape, y):
     known = None if shape is None else shape.classes
     if classes is None:
         return known
-    several = isinstance(family, Multinomial)
+    several = family.response_model == "softmax"
     if not several and family.domain.high != 1.0:
         raise InvalidParameterError(f"classes are labels of y, which family={family.name!r} has not")
     try:
@@ -155,27 +170,21 @@ def _known_labels(family, classes, shape, y):
     return ordered if shape is None else known
 
 
-def _response(y, n, family, known, vectors):
-    """(y as numbers, weights, labels): the labels are those of the stream, once they are known."""
-    weights = vectors["weights"]
-    if isinstance(family, Multinomial):
-        found = labels.encode(y, n, family.reference, (weights, vectors["freq_weights"]), known)
-        return found.codes, weights, found.classes
-    if known is not None and known != NUMBERS:
-        return labels.encode(y, n, known=known).codes, weights, known
-    y, weights, classes = arrays.response(y, n, family, weights)
-    return y, weights, known if classes is None else classes
-
-
 def _sums(data, family, link):
     """What the result needs of the rows, all of them checked."""
     source = InMemory(data, 1)
     source.check_finite()
     return (
         check(source, family)
-        if isinstance(family, Multinomial)
+        if family.response_model == "softmax"
         else validate_response(source, FamilyLink(family, link))
     )
+
+
+def _are_zero(v) -> bool:
+    """Whether something is a vector of zeros."""
+    v = np.asarray(0.0 if v is None else v)
+    return v.ndim == 1 and v.dtype.kind in "biuf" and not v.any()
 
 
 def _counts(w) -> bool:

@@ -20,7 +20,6 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from ..errors import ConvergenceWarning, DriftWarning
-from ..family.multinomial import Multinomial
 from ..kernels.evaluate import row_terms
 from ..kernels.row_loops import FamilyLink
 from ..source.streaming_qr import offset, weight
@@ -219,7 +218,7 @@ def scores(family, link, data, seen: Seen):
     Z, eta = seen.Z[:, :STRETCH], seen.eta[:STRETCH]
     n = len(eta)
     w = weight(data, 0, n)
-    if not isinstance(family, Multinomial):
+    if family.response_model != "softmax":
         r, h, _ = row_terms(FamilyLink(family, link), eta[:, 0] + offset(data, 0, n), data.y[:n], w)
         Z = Z[0]
         u = Z * r[:, None]

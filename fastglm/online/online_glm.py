@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..errors import ConvergenceWarning, InvalidParameterError, warn
-from ..family.multinomial import Multinomial
-from ..fitting.entry import fit
 from ..fitting.null import ClassNullModel
-from ..fitting.run import GLM, Softmax
-from ..fitting.sources import check_options
+from ..fitting.perform import perform
+from ..fitting.run import MeanModel, SoftmaxModel
 from ..kernels.row_loops import FamilyLink
 from ..objective.response_sums import ResponseSums
-from ..rows import arrays
+from ..options.covariance import parse as parse_covariance
+from ..rows.family_link import family_and_link
 from ..rows.labels import Encoded
+from ..rows.request import FitRequest
 from ..solver.factor import from_root
 from ..solver.newton import without_aliased
 from ..solver.stream import prefix
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ..family.multinomial import Multinomial
     from ..result.record import GLMResult
+    from ..rows.schema import Schema
     from ..types import ArrayLike, FamilyLike, File, LinkLike, RegisteredFamily, RegisteredLink, Rows
 
 FIRST = 20  # rows a coefficient that are kept before the first estimate
@@ -91,13 +93,13 @@ class OnlineGLM:
         self, family: FamilyLike = "gaussian", link: LinkLike | None = None, *, intercept: bool = True,
         cov: Literal["model", "robust"] | None = "model", names: Sequence[str] | None = None,
     ) -> None:  # fmt: skip
-        self.family, self.link = arrays.family_and_link(family, link)
-        check_options(None, cov, None, self.link)
+        self.family, self.link = family_and_link(family, link)
         if cov not in (None, "model", "robust"):
             raise InvalidParameterError(f"cov={cov!r}: rows that are read once have 'model', 'robust' or None")
         self.intercept, self.cov = bool(intercept), cov
         self._names = None if names is None else tuple(str(v) for v in names)
         self._shape: Shape | None = None
+        self._schema: Schema | None = None
         self._kept: list[Batch] = []
         self._running: StreamState | None = None
         self._drift: Fluctuation | None = None
@@ -106,6 +108,11 @@ class OnlineGLM:
         self._centre, self._null = np.nan, 0.0
         self._given: frozenset = frozenset()
         self.n_batches = 0
+
+    @property
+    def _several(self):
+        """Whether y is of several classes."""
+        return self.family.response_model == "softmax"
 
     @property
     def n_rows(self) -> int:
@@ -121,7 +128,8 @@ class OnlineGLM:
 
         Parameters
         ----------
-        X : (n, p) array
+        X : (n, p) array, sparse matrix or data frame
+            Columns of text and categories are factors, whose levels are those of the first batch.
         y : (n,) array
         weights, freq_weights, offset, exposure : (n,) array, optional
             As in ``fastglm.fit``. A row of weight zero is as if it were not there.
@@ -139,26 +147,25 @@ class OnlineGLM:
             For a batch that cannot be used, or whose columns or labels are not those of the batches before. The state
             is as it was.
         """
-        check_options(None, None, exposure, self.link)
         given = dict(weights=weights, freq_weights=freq_weights, offset=offset, exposure=exposure)
+        request = FitRequest(
+            data=X, y=y, family=self.family, link=self.link, intercept=self.intercept, names=self._names, threads=1,
+            **given,
+        )  # fmt: skip
         with np.errstate(all="ignore"):
-            batch = checked(
-                self.family, X, y, self._shape, intercept=self.intercept, names=self._names, classes=classes,
-                link=self.link, **given,
-            )  # fmt: skip
+            batch, schema = checked(request, self._shape, self._schema, classes)
             if batch is None:
                 return self
-            if isinstance(self.family, Multinomial) and (offset is not None or exposure is not None):
-                raise InvalidParameterError(arrays.ONE_PREDICTOR)
             given = self._given | {name for name, v in given.items() if v is not None}
             with single_threaded_blas():
                 self._learn(batch, given)
+            self._schema = schema
         return self
 
     @property
     def n_classes(self) -> int | None:
         """The number of classes of a multinomial y, None for other families and before the first batch."""
-        several = isinstance(self.family, Multinomial) and self._shape is not None
+        several = self._several and self._shape is not None
         return len(self._shape.classes) if several else None
 
     def _learn(self, batch, given):
@@ -199,7 +206,7 @@ class OnlineGLM:
         self.n_batches += 1
 
     def _objective(self, batch, shape, sums=None):
-        n_classes = len(shape.classes) if isinstance(self.family, Multinomial) else None
+        n_classes = len(shape.classes) if self._several else None
         return objective(self.family, self.link, batch.data, sums or batch.sums, n_classes)
 
     def _learned(self, running, kept, block, known, sums, shape):
@@ -243,7 +250,7 @@ class OnlineGLM:
 
     def _first(self, shape):
         """The rows that make a first estimate."""
-        others = len(shape.classes) - 1 if isinstance(self.family, Multinomial) else 1
+        others = len(shape.classes) - 1 if self._several else 1
         return max(FIRST * others * (len(shape.names) + self.intercept), FIRST_ROWS)
 
     def _enough(self, kept, sums, totals):
@@ -301,17 +308,21 @@ class OnlineGLM:
         if self._shape is None:
             raise InvalidParameterError("partial_fit has not been called with any rows: there is nothing to report")
         with np.errstate(all="ignore"):
-            return self._fit_kept() if self._running is None else self._summarise()
+            result = self._fit_kept() if self._running is None else self._summarise()
+        return replace(result, schema=replace(self._schema, labels=result.schema.labels))
 
     def _fit_kept(self):
+        """The exact fit of the rows that are kept, which are all."""
         whole = self._kept[-1].joined(self._kept[:-1])
-        d, several = whole.data, isinstance(self.family, Multinomial)
-        y = np.asarray(self._encoded().ordered)[d.y.astype(np.intp)] if several else d.y
-        result = fit(
-            d.X, y, family=self.family, link=self.link, intercept=self.intercept, weights=d.weights,
-            freq_weights=d.freq_weights, offset=d.offset, exposure=d.exposure, cov=self.cov, names=d.names,
+        d = whole.data
+        y = np.asarray(self._encoded().ordered)[d.y.astype(np.intp)] if self._several else d.y
+        vectors = {name: getattr(d, name) for name in VECTORS}
+        request = FitRequest(
+            data=d.X, y=y, family=self.family, link=self.link, intercept=self.intercept, cov=self.cov, names=d.names,
+            **vectors,
         )  # fmt: skip
-        return result if several else replace(result, classes=self._labels())
+        result = perform(request)
+        return result if self._several else replace(result, classes=self._labels())
 
     def _labels(self):
         """The two labels of a binomial y, zero and one where it has numbers; None for other families."""
@@ -355,13 +366,16 @@ class OnlineGLM:
         source = InMemory(Block(np.zeros((0, len(names))), self.intercept, np.zeros(0), **(
             dict.fromkeys(VECTORS) | present), names=names), 1)  # fmt: skip
         source.n_rows = self.n_rows
-        if isinstance(self.family, Multinomial):
+        if self._several:
             encoded = self._encoded()
             family = self.family._replace(reference=encoded.reference)
-            model = Softmax(source, family, self.link, encoded, self._totals, self._sums, Stream(), self.cov)
+            model = SoftmaxModel(
+                source, family, self.link, encoded, self._totals, self._sums, Stream(), parse_covariance(self.cov)
+            )
             model.null = ClassNullModel(model, 0 if self.intercept else None)
             return model, encoded
-        model = GLM(source, self.family, self.link, FamilyLink(self.family, self.link), self._sums, Stream(), self.cov)
+        cov = parse_covariance(self.cov)
+        model = MeanModel(source, self.family, self.link, FamilyLink(self.family, self.link), self._sums, Stream(), cov)
         model.null = Remembered(self._null_deviance(), 0 if self.intercept else None)
         return model, self._labels()
 

@@ -7,13 +7,14 @@ import numpy as np
 from ..core import sealed
 from ..errors import InvalidParameterError
 from ..objective.response_sums import ResponseSums
-from ..result.codecs import named, read_named
+from ..result.codecs import CODECS, named, read_named
+from ..rows.schema import INTERCEPT, Schema
 from ..solver.stream_state import StreamState
 from ..source.base import Block
 from .batch import FIELDS, NUMBERS, Batch, Shape, add
 from .drift import Fluctuation
 
-FORMAT, VERSION = "fastglm-stream", 2
+FORMAT, VERSION = "fastglm-stream", 3
 
 
 def merged(a, b):
@@ -80,6 +81,7 @@ def save(model, path) -> None:
         "given": sorted(model._given),
         "shape": None if model._shape is None else [model._shape.names, model._shape.classes],
         "kept": len(model._kept), "running": model._running is not None,
+        "schema": None if model._schema is None else CODECS["schema"][0](model._schema),
     }  # fmt: skip
     arrays = {"numbers": np.array([model._centre, model._null])}
     if model._sums is not None:
@@ -117,6 +119,7 @@ def _restored(cls, header, arrays):
     if header["shape"] is not None:
         names, classes = header["shape"]
         model._shape = Shape(tuple(names), None if classes is None else tuple(classes))
+        model._schema = _schema_of(header.get("schema"), model, tuple(names))
     model._sums = ResponseSums(*arrays["sums"].tolist()) if "sums" in arrays else None
     model._totals = arrays.get("totals")
     for i in range(header["kept"]):
@@ -130,6 +133,13 @@ def _restored(cls, header, arrays):
         # the first version looked at other sums
         model._drift = Fluctuation.from_state(drift) if drift else Fluctuation(model._running.spread())
     return model
+
+
+def _schema_of(saved, model, names):
+    """The schema that was saved; the first versions read arrays alone, and kept none."""
+    if saved is not None:
+        return CODECS["schema"][1](saved)
+    return Schema(((INTERCEPT,) if model.intercept else ()) + names, model.intercept)
 
 
 def _part(arrays, prefix):

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..family.multinomial import Multinomial
-from ..fitting.sources import check_options, check_size
+from ..errors import InvalidParameterError
+from ..fitting.perform import check_size
 from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
+from ..objective.response_sums import check
 from ..objective.softmax import CrossEntropy
-from ..rows import arrays
-from ..solvers import name_of, resolve
+from ..rows.request import FitRequest
+from ..solvers import name_of
 from ..source.base import Source, n_units
 from ..source.chunked import PIECE_BYTES
-from ..source.threads import get_threads
+from ..source.in_memory import InMemory
 from .look import look
 from .pass_forecast import cells_of, course_of
 from .record import Plan
@@ -42,6 +43,7 @@ def plan(
     *,
     family: FamilyLike = "gaussian",
     link: LinkLike | None = None,
+    intercept: bool = True,
     weights: Variable | None = None,
     freq_weights: Variable | None = None,
     offset: Variable | None = None,
@@ -61,10 +63,10 @@ def plan(
     Parameters
     ----------
     formula : str, or (n,) array
-        As for ``glm``; for an array X, the response y.
+        As for ``glm``; else y of ``fit``, an array or the name of a column.
     data : path, data frame or (n, p) array
         As for ``glm``, or X of ``fit``.
-    family, link, weights, freq_weights, offset, exposure, solver, cov, threads, memory, missing, compress
+    family, link, intercept, weights, freq_weights, offset, exposure, solver, cov, threads, memory, missing, compress
         As for ``glm``.
 
     Returns
@@ -92,23 +94,29 @@ def plan(
     >>> fastglm.plan(np.zeros(1_000_000), np.zeros((1_000_000, 20)), family="poisson").where
     'in memory'
     """
-    family, link = arrays.family_and_link(family, link)
-    options, threads = resolve(solver), get_threads(threads)
-    given = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
-    cov = check_options(None, cov, exposure, link, compress)
-    seen = look(formula, data, family, given, getattr(cov, "by", ()), missing, threads, memory)
+    formula, y = (formula, None) if isinstance(formula, str) and "~" in formula else (None, formula)
+    if isinstance(data, str) and "~" in data:
+        raise InvalidParameterError("formula and data are swapped: plan(formula, data)")
+    request = FitRequest(
+        data=data, y=y, formula=formula, family=family, link=link, intercept=intercept, weights=weights,
+        freq_weights=freq_weights, offset=offset, exposure=exposure, solver=solver, cov=cov, threads=threads,
+        memory=memory, missing=missing, compress=compress,
+    )  # fmt: skip
+    family, options, threads = request.family, request.solver, request.threads
+    seen = look(request)
+    check(InMemory(seen.piece, 1), family)
     source = Source(seen.piece, seen.rows, threads)
     source.cost, source.here = seen.cost, not seen.again
     source.rows_read, source.sample_limit = seen.rows, seen.sample_limit(source)
-    check_size(source, cov, isinstance(family, Multinomial))
-    several = seen.classes if isinstance(family, Multinomial) else 0
-    objective = CrossEntropy(source, several) if several else Deviance(source, FamilyLink(family, link))
+    several = seen.classes if family.response_model == "softmax" else 0
+    check_size(source, request.cov, max(several - 1, 0))
+    objective = CrossEntropy(source, several) if several else Deviance(source, FamilyLink(family, request.link))
     cells = None if several or compress is False else cells_of(seen, objective, options, compress)
-    course = course_of(objective, seen, family, link, options, cov, cells)
+    course = course_of(objective, seen, family, request.link, options, request.cov, cells)
     return Plan(
-        formula=formula if isinstance(formula, str) else None,
+        formula=formula,
         family=family.name,
-        link=link.name,
+        link=request.link.name,
         solver=name_of(options),
         threads=threads,
         rows=seen.rows,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from ..design import Design, as_table
-from ..errors import InvalidParameterError
-from ..family.multinomial import Multinomial
-from ..files import is_rows, open_rows
-from ..fitting.stored import MEMORY, reader_for
-from ..rows import arrays
-from ..rows.arguments import with_shifts
+from ..engines import engine_of
+from ..files import is_rows
+from ..files import open_rows as open_files
+from ..rows.collections import stored_collection
+from ..rows.open import open_rows
+from ..rows.storages import canonical, is_collection
+from ..rows.stored import MEMORY, reader_of
 from ..source.base import Block
 from ..source.chunked import Chunked, Chunks
+from ..source.pieces import taken
 
 LOOK = 65_536  # rows looked at for cells and rare events
 
@@ -40,36 +42,32 @@ class Seen(NamedTuple):
         return Chunked.sample_limit.fget(source) if self.again else np.inf
 
 
-def look(formula, data, family, given: dict, clusters: tuple, missing: str, threads: int, memory: int | None) -> Seen:
-    """Look at files, a frame, or an array.
-
-    Parameters
-    ----------
-    given : dict
-        The weights, freq_weights, offset and exposure of ``glm`` or ``fit``, or None.
-    clusters : tuple
-        Those of the covariance, names of columns where the data are files.
+def look(request) -> Seen:
+    """Look at the rows of a request.
 
     Raises
     ------
     InvalidParameterError, MissingDataError
     """
+    data = canonical(request.data)
+    if is_collection(data):
+        return _of_files(*stored_collection(request, data))
     if not is_rows(data):
-        return (_of_frame if isinstance(formula, str) else _of_arrays)(formula, data, family, given, missing)
-    rows = open_rows(data)
+        return _of_memory(replace(request, client=None, checkpoint=None))
+    rows = open_files(data)
     try:
-        return _of_files(rows, formula, family, given, clusters, missing, threads, MEMORY if memory is None else memory)
+        return _of_files(request, rows)
     finally:
         if rows is not data:
             rows.close()
 
 
-def _of_files(rows, formula, family, given, clusters, missing, threads, memory) -> Seen:
-    reader = reader_for(rows, formula, family, given, missing, "error", threads, clusters)
+def _of_files(request, rows) -> Seen:
+    reader, _ = reader_of(request, rows, engine_of(None, request.threads))
     blocks = Chunked(Chunks(reader), 1).blocks()
     piece = next(blocks)
     blocks.close()
-    again = reader.nbytes() > memory
+    again = reader.nbytes() > (MEMORY if request.memory is None else request.memory)
     known = reader.response.known or ()
     files = {fragment.place for fragment in rows.fragments}
     return Seen(
@@ -78,39 +76,11 @@ def _of_files(rows, formula, family, given, clusters, missing, threads, memory) 
     )  # fmt: skip
 
 
-def _of_frame(formula, data, family, given, missing) -> Seen:
-    table = as_table(data)
-    formula, given = with_shifts(formula, table.names, given)
-    design = Design.from_formula(formula, table, missing=missing)
-    built = design.build(table, 0, LOOK)
-    if built.y is None:
-        raise InvalidParameterError(f"formula={formula!r} has no response; write it as 'y ~ ...'")
-    n = len(built.y)
-    vectors = [np.ones(n) if given.get(name) is not None else None for name in ("weights", "freq_weights")]
-    y, weights, classes = built.y, vectors[0], ()
-    if isinstance(family, Multinomial):
-        classes = np.unique(design.without_terms().build(table).y)
-        y = np.zeros(n)
-    else:
-        y, weights, _ = arrays.response(built.y, n, family, weights)
-    piece = Block(
-        built.X, built.has_intercept, y, weights, vectors[1], built.offset, built.exposure, built.names, built.terms,
-        built.coding,
-    )  # fmt: skip
-    rows, each = design.n_rows - design.n_dropped, sum(_sizes(piece)) / n
-    # the frame itself has about as much of the columns that are read
-    return Seen(piece, rows, len(classes), row_bytes=int(rows * each), held=int(rows * each))
-
-
-def _of_arrays(y, X, family, given, missing) -> Seen:
-    data, classes = arrays.assemble(X, y, family, intercept=True, names=None, **given)
-    n = len(data.y)
-    piece = data._replace(
-        X=data.X[:LOOK], terms=tuple(t.rows(slice(0, LOOK)) for t in data.terms),
-        **{name: None if v is None else v[:LOOK] for name, v in zip(Block._fields[2:7], data[2:7], strict=True)},
-    )  # fmt: skip
-    count = len(classes.classes) if isinstance(family, Multinomial) else 0
-    return Seen(piece, n, count, row_bytes=sum(_sizes(data)), held=sum(_sizes(data)))
+def _of_memory(request) -> Seen:
+    schema, source = open_rows(request)
+    data, size = source.data, sum(_sizes(source.data))
+    # a frame itself has about as much of the columns that are read
+    return Seen(taken(data, slice(0, LOOK)), source.n_rows, len(schema.label_values or ()), row_bytes=size, held=size)
 
 
 def _sizes(data):

@@ -8,23 +8,21 @@ from typing import NamedTuple
 import numpy as np
 
 from ..objective.compression import expected_cells, pays
-from ..solver.choose import LARGE, MATRIX_FREE, TRANSPORT, choose_sample
-from ..solver.decide import Control, State, decide
-from ..solvers import name_of
+from ..options.solvers import Outlook, least_squares_passes, newton_passes
+from ..solver.choose import after_sample, choose, control_for
+from ..solver.decide import State, decide
+from ..solvers import declaration_of
 from ..source.chunked import FRAGMENTS
 
-# passes of descents whose course depends on the data: medians of fits of simulated data of 10^3 to 10^6 rows
-NEWTON, NOT_CANONICAL, TO_THE_END = 5.0, 2.0, 2.0  # two more for a small fit, which goes on to the last digit
-LBFGS, NEWTON_CG, STREAM = 9.0, 19.0, 2.1
-SPARED = {"lbfgs": 2.0, "newton-cg": 5.0}  # by least squares
-ON_SAMPLE = 4.5  # of a fit of a sample
-CELLS = 1.3  # of a fit by cells, grouping included
-ENOUGH = 4000  # rows a coefficient from which a stream's first correction is its last
+# medians of fits of simulated data of 10^3 to 10^6 rows, which tests/test_forecast.py compares with fits
+ON_SAMPLE = 4.5  # passes over a sample, of a fit of it
+CELLS = 1.3  # passes of a fit by cells, grouping included
+MOST_STEPS = 100  # of a descent that is forecast
 
 
 def cells_of(seen, objective, options, wanted) -> int | None:
     """About how many cells the rows have, where a fit would try them."""
-    if name_of(options) in ("sgd", "stream"):
+    if declaration_of(options).sequential:
         return None
     most = seen.rows if wanted is True else pays(seen.piece, objective.pair, seen.rows)
     if most == 0:
@@ -50,32 +48,24 @@ class PassForecast(NamedTuple):
 
 
 def course_of(objective, seen, family, link, options, cov, cells) -> PassForecast:
-    """What the solver will do, by its own rules."""
-    name, canonical = name_of(options), family.canonical == link.name
-    robust, n, m = cov not in (None, "model"), seen.rows, objective.n_params
-    small = TO_THE_END * objective.small * (not canonical or objective.linear)
-    newton = 2.0 + small if objective.linear else NEWTON + NOT_CANONICAL * (not canonical) + small
+    """The passes of a fit by the choices that the fit itself makes."""
+    declaration, robust = declaration_of(options), cov not in (None, "model")
+    canonical = family.canonical == link.name
+    outlook = Outlook(
+        seen.rows, objective.n_params, objective.linear, objective.small, canonical, cov is not None, robust, options
+    )
     if cells is not None:
-        shrunk = newton * cells / n
+        shrunk = (newton_passes(outlook).curvature - robust) * cells / seen.rows
         return _read(seen, PassForecast(CELLS + shrunk, 0.0))
-    if name == "sgd":
-        return _read(seen, PassForecast(1.0, float(options.epochs)))._replace(
-            reads=float(seen.files > 0), gathered=True
-        )
-    if name in MATRIX_FREE or (name == "auto" and objective.n_eliminated > LARGE):
-        name = "newton-cg" if name == "auto" else name
-        score = (LBFGS if name == "lbfgs" else NEWTON_CG) - SPARED[name] * objective.linear
-        return _read(seen, PassForecast(float(cov is not None) + robust, score))
-    if name == "stream" and n >= 4 * max(50 * m, 1000, n // 50):
-        return _read(seen, PassForecast(1.0, STREAM - 1.0 + (n < ENOUGH * m)))
-    if name == "auto" and not objective.linear and objective.sampleable:
-        information = _information(seen, family)
-        sample = choose_sample(n, m, information, objective.score_cost, objective.source.sample_limit)
-        if sample is not None:
-            return _read(seen, _from_sample(objective, sample, information, canonical, cov, options.tol))
-    if objective.linear and name == "auto":
-        return _read(seen, PassForecast(1.0 + robust, newton - 1.0))
-    return _read(seen, PassForecast(newton + robust, 0.0))
+    if not declaration.chooses:
+        course = _read(seen, PassForecast(*declaration.passes(outlook)))
+        return course._replace(reads=float(seen.files > 0), gathered=True) if declaration.first_order else course
+    information = _information(seen, family)
+    choice = choose(objective, information)
+    if choice.sample is not None:
+        return _read(seen, _from_sample(objective, choice.sample, information, outlook))
+    passes = least_squares_passes if choice.least_squares else choice.solver.passes
+    return _read(seen, PassForecast(*passes(outlook)))
 
 
 def _read(seen, course) -> PassForecast:
@@ -87,21 +77,21 @@ def _read(seen, course) -> PassForecast:
     return course._replace(share=share, reads=course.curvature + course.score + samples)
 
 
-def _from_sample(objective, sample, information, canonical, cov, tol) -> PassForecast:
-    """A descent from a sample's optimum: the distances to expect, and what ``descend`` does at each of them."""
+def _from_sample(objective, sample, information, outlook) -> PassForecast:
+    """A descent from a sample's optimum: the distances to expect, and what ``decide`` does at each of them."""
     n, m, share = objective.source.n_rows, objective.n_params, sample.rows / objective.source.n_rows
-    control = Control(
-        tol=tol, canonical=canonical, need_information=cov is not None, score_cost=objective.score_cost,
-        curvature_tol=1e-8 * sqrt(n) * (TRANSPORT if sample.transport else 1.0),
-        newton_constant=min(1.0, 30.0 * sqrt(m / max(min(n, information), 1.0))),
+    control = control_for(
+        objective, outlook.options, n_rows=n, information=information, canonical=outlook.canonical,
+        need_information=outlook.covariance,
     )  # fmt: skip
+    control = after_sample(control, sample, m, share, sample.transport)
     state = State(sqrt(m / share), contraction=sample.rho, drift=np.inf, fresh=False)
-    curvature, score = float(cov not in (None, "model")), 1.0
-    for _ in range(100):
+    curvature, score = float(outlook.robust), 1.0
+    for _ in range(MOST_STEPS):
         action = decide(control, state)
         if action.kind == "stop":
             break
-        exact, fresh = state.fresh and canonical, action.order == 2
+        exact, fresh = state.fresh and control.canonical, action.order == 2
         curvature, score = curvature + fresh, score + (not fresh)
         # by the curvature of its own a step leaves less than the bound that the solver goes by
         left = min(action.left, sqrt(m / information) * state.distance**2) if exact else action.left

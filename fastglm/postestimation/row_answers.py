@@ -13,13 +13,11 @@ import numpy as np
 
 from ..core.atomic import is_same_file, whole
 from ..errors import FileFormatError, InvalidParameterError
-from ..family.multinomial import Multinomial
-from ..files import is_rows
 from ..inference import multinomial
 from ..inference.influence import influence as influence_of
 from ..inference.residuals import evaluate_rows
 from ..inference.residuals import residuals as residuals_of
-from ..rows.supplied import SuppliedRows, in_order
+from ..rows.supplied import in_order
 from ..source.threads import get_threads
 
 MOST_BYTES = 1 << 28  # of answers that are returned for files
@@ -63,24 +61,25 @@ def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0
     InvalidParameterError, MissingDataError, FileFormatError
         Also without ``out`` for so many rows that the answer is larger than 256 MiB.
     """
-    options = {"kind": kind, "interval": interval, "level": level}
-    if not isinstance(result.family, Multinomial):
-        options["threshold"] = threshold
+    if kind == "class" and out is None:
+        refused = "kind='class': rows with missing values have no class; leave them out"
+    else:
+        refused = ""
 
     def work(piece):
-        shifts = {"offset": piece.offset, "exposure": piece.exposure}
-        given = {name: v for name, v in shifts.items() if v is not None}
-        return type(result).predict(result, piece.X, **options, **given)
+        if refused and piece.keep is not None and not piece.keep.all():
+            raise InvalidParameterError(refused)
+        return result._predicted(piece, kind, interval, level, threshold)
 
     vectors = {"offset": offset, "exposure": exposure}
-    labels = result.contrast_classes if kind == "link" and options.get("threshold") is None else result.classes
+    labels = result.contrast_classes if kind == "link" and hasattr(result, "contrast_classes") else result.classes
     return _answer(result, data, None, vectors, work, kind, labels, out, keep, threads, False)
 
 
 def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=None, exposure=None, out=None, keep=(),
               threads=None):  # fmt: skip
     """Residuals of rows of files, or of a frame or arrays into a file; see ``predict`` and ``inference.residuals``."""
-    several = isinstance(result.family, Multinomial)
+    several = result.family.response_model == "softmax"
     of_rows = multinomial.residuals if several else residuals_of
 
     def work(piece):
@@ -94,13 +93,13 @@ def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=Non
 def influence(result, data, y=None, *, weights=None, offset=None, exposure=None, out=None, keep=(), threads=None):
     """Leverage and Cook's distance of rows of files, or of a frame or arrays into a file; see ``predict`` and
     ``inference.influence``."""
-    several = isinstance(result.family, Multinomial)
+    several = result.family.response_model == "softmax"
     of_rows = multinomial.influence if several else influence_of
     vectors = {"weights": weights, "offset": offset, "exposure": exposure}
 
     def everyone():
         """All rows and their information, read once more."""
-        given = SuppliedRows(result, data, y, vectors)
+        given = result.schema.open(data, y, vectors)
         try:
             yield from in_order(given, informed, 1)  # the threads are those that ask
         finally:
@@ -122,18 +121,16 @@ def _answer(result, data, y, vectors, work, kind, labels, out, keep, threads, re
     """The answers for all rows: written, or as one."""
     if keep and out is None:
         raise InvalidParameterError("keep names columns to write beside the answers: give out='file.parquet'")
-    given = SuppliedRows(result, data, y, vectors, keep, respond)
+    given = result.schema.open(data, y, vectors, keep=keep, respond=respond)
     try:
 
         def each(piece):
             value = work(piece)
-            if out is None and kind == "class" and piece.keep is not None and not piece.keep.all():
-                raise InvalidParameterError("kind='class': rows with missing values have no class; leave them out")
             return piece.others, _mapped(piece.aligned, value)
 
         answers = in_order(given, each, get_threads(threads))
         if out is None:
-            return _joined([value for _, value in _bounded(answers, is_rows(data), given.n_rows)])
+            return _joined([value for _, value in _bounded(answers, given.rows is not None, given.n_rows)])
         return write(out, answers, kind, labels, given.rows)
     finally:
         given.close()

@@ -10,7 +10,6 @@ import numpy as np
 from ..core.frames_out import frame
 from ..errors import InvalidParameterError
 from ..family.links import Identity
-from ..family.multinomial import Multinomial
 from ..inference import linear_predictor
 from ..inference.multinomial import check_rows, with_reference
 from ..inference.residuals import _check_y, evaluate_rows
@@ -18,7 +17,7 @@ from ..kernels.evaluate import evaluate
 from ..kernels.row_loops import FamilyLink
 from ..objective.response_sums import validate_response
 from ..rows.matching import check_offset
-from ..rows.supplied import SuppliedRows, check_numbers, in_order
+from ..rows.supplied import check_numbers, in_order
 from ..source.base import Block
 from ..source.in_memory import InMemory
 from ..source.threads import get_threads
@@ -106,9 +105,9 @@ def score(result, data, y=None, *, weights=None, freq_weights=None, offset=None,
     InvalidParameterError, MissingDataError, FileFormatError
     """
     vectors = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
-    given, threads = SuppliedRows(result, data, y, vectors), get_threads(threads)
+    given, threads = result.schema.open(data, y, vectors), get_threads(threads)
     try:
-        if isinstance(result.family, Multinomial):
+        if result.family.response_model == "softmax":
             return _of_classes(result, given, threads)
         return _of_means(result, given, threads)
     finally:
@@ -278,12 +277,12 @@ def calibration(result, data, y=None, *, bins=10, weights=None, freq_weights=Non
     ------
     InvalidParameterError, MissingDataError, FileFormatError
     """
-    if isinstance(result.family, Multinomial):
+    if result.family.response_model == "softmax":
         raise InvalidParameterError("calibration is of one mean a row; a softmax regression has one for each class")
     if isinstance(bins, bool) or not hasattr(bins, "__index__") or bins < 1:
         raise InvalidParameterError(f"bins={bins!r} must be a positive whole number")
     vectors = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
-    given, threads = SuppliedRows(result, data, y, vectors), get_threads(threads)
+    given, threads = result.schema.open(data, y, vectors), get_threads(threads)
     try:
         cuts = _cuts(result, given, int(bins), threads)
         groups = [part for part in in_order(given, lambda piece: _grouped(result, piece, cuts), threads)]

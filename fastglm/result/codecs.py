@@ -15,9 +15,10 @@ import numpy as np
 
 from ..core.atomic import replacing
 from ..errors import InvalidParameterError
+from ..rows.schema import Schema
 
 FORMAT = "fastglm-result"
-VERSION = 3
+VERSION = 4
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -156,16 +157,26 @@ def _unpack_covariance(value):
     return _unpack_array(value)
 
 
-def _pack_design(value):
+def _pack_schema(value):
+    """What later rows are read by; the names and the labels are those of the result."""
     from ..design import to_dict
 
-    return _pack_free(to_dict(value))
+    design = None if value.design is None else _pack_free(to_dict(value.design))
+    return {
+        "design": design, "vectors": dict(value.vectors), "missing": value.missing, "library": value.library,
+        "names": list(value.names), "intercept": value.intercept,
+    }  # fmt: skip
 
 
-def _unpack_design(value):
+def _unpack_schema(value):
+    """Values that ``_pack_schema`` cannot have written are refused."""
     from ..design import from_dict
+    from ..design.validity import check_schema
 
-    return from_dict(_unpack_free(value))
+    check_schema(value)
+    design = None if value["design"] is None else from_dict(_unpack_free(value["design"]))
+    vectors, names = value["vectors"], tuple(value["names"])
+    return Schema(names, value["intercept"], design, vectors, value["missing"], value["library"])
 
 
 FLOAT = (_pack_float, _unpack_float)
@@ -185,7 +196,7 @@ CODECS = {
     **dict.fromkeys(("covariance", "cov_unscaled"), _optional((_pack_covariance, _unpack_covariance))),
     **dict.fromkeys(("coef_raw", "information_root", "covariance_core"), _optional(ARRAY)),
     "params": ARRAY,
-    "design": _optional((_pack_design, _unpack_design)),
+    "schema": (_pack_schema, _unpack_schema),
     "n_rows": _optional(INT),
     "exposure_kind": _optional(TEXT),
     "classes": _optional(_tuple_of((_pack_label, _unpack_label))),

@@ -10,11 +10,9 @@ import numpy as np
 from ..core.frames_out import frame
 from ..core.lazy import cached_property, frozen
 from ..errors import InvalidParameterError
-from ..files import is_rows
 from ..inference import check_covariance, linear_predictor
 from ..inference import wald as _tests
 from ..inference.summary import MultinomialSummary
-from ..rows.matching import new_rows
 from .record import GLMResult
 
 if TYPE_CHECKING:
@@ -207,31 +205,28 @@ class MultinomialResult(GLMResult):
         InvalidParameterError, MissingDataError
             For an X that does not fit the model, and a `kind` or `interval` that there is not.
         """
-        from ..inference import multinomial
-
         if kind not in KINDS:
             raise InvalidParameterError(f"unknown kind of prediction {kind!r}; there are {', '.join(map(repr, KINDS))}")
         if interval not in (None, "mean"):
             raise InvalidParameterError(f"unknown interval {interval!r}; there are None, 'mean'")
         if kind == "class" and interval is not None:
             raise InvalidParameterError("kind='class' has no interval")
-        if out is not None or options or is_rows(X):
-            from ..postestimation import row_answers
+        from ..postestimation import row_answers
 
-            return row_answers.predict(self, X, kind, interval=interval, level=level, out=out, **options)
-        rows = new_rows(self, X)
-        X, aligned = rows.X, rows.aligned
+        return row_answers.predict(self, X, kind, interval=interval, level=level, out=out, **options)
+
+    def _predicted(self, piece, kind, interval, level, _):
+        """What ``predict`` answers for the rows of a piece."""
+        from ..inference import multinomial
+
         if interval == "mean":
-            found = multinomial.mean_interval(self, X, kind, level)
-            return type(found)(*map(aligned, found))
-        eta = linear_predictor(self, X)
+            return multinomial.mean_interval(self, piece.X, kind, level)
+        eta = linear_predictor(self, piece.X)
         if kind == "link":
-            return aligned(eta)
+            return eta
         if kind == "class":
-            if rows.keep is not None and not rows.keep.all():
-                raise InvalidParameterError("kind='class': rows with missing values have no class; leave them out")
             return np.asarray(self.classes)[multinomial.with_reference(self, eta).argmax(axis=1)]
-        return aligned(multinomial.probabilities(self, eta))
+        return multinomial.probabilities(self, eta)
 
     def predict_proba(self, X: Rows) -> Array:
         """Probabilities of the classes, (n, K) in the order of `classes`."""
@@ -252,11 +247,7 @@ class MultinomialResult(GLMResult):
     def residuals(self, X=None, y=None, kind="deviance", *, weights=None, data=None, **options):
         """Residuals of rows: "deviance" (n,), "pearson" or "response" (n, K); see
         ``fastglm.inference.multinomial.residuals``, and ``GLMResult.residuals`` for ``data``."""
-        if data is not None or options:
-            return super().residuals(X, y, kind, weights=weights, data=data, **options)
-        from ..inference.multinomial import residuals
-
-        return residuals(self, X, y, kind, weights)
+        return super().residuals(X, y, kind, weights=weights, data=data, **options)
 
     @overload
     def influence(
@@ -271,11 +262,7 @@ class MultinomialResult(GLMResult):
     def influence(self, X=None, y=None, *, weights=None, data=None, **options):
         """Leverage and Cook's distance of the rows; see ``fastglm.inference.multinomial.influence``, and
         ``GLMResult.influence`` for ``data``."""
-        if data is not None or options:
-            return super().influence(X, y, weights=weights, data=data, **options)
-        from ..inference.multinomial import influence
-
-        return influence(self, X, y, weights)
+        return super().influence(X, y, weights=weights, data=data, **options)
 
     def wald_test(self, terms: str | Sequence[str | Sequence[str]] | None = None) -> Any:
         """Joint tests that columns of X have no coefficient in any class, by Wald's statistic.

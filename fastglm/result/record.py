@@ -11,11 +11,11 @@ from ..core.frames_out import frame
 from ..core.lazy import cached_property, frozen
 from ..errors import InvalidParameterError
 from ..export import to_keras, to_onnx, to_torch
-from ..files import is_rows
 from ..inference import linear_predictor
 from ..inference import wald as _tests
 from ..inference.summary import Summary
-from ..rows.matching import check_offset, new_rows
+from ..rows.matching import check_offset
+from ..rows.schema import Schema
 from ..types import READ_ONCE, Record
 from .codecs import save
 
@@ -83,8 +83,8 @@ class GLMResult(Record):
     notes : tuple of str, the warnings given during the fit
     coef_raw : (p, K) array or None
         Of a softmax regression by a first-order solver: the coefficients of all classes as it left them, none pinned.
-    design : ``fastglm.design.Design`` or None
-        How a frame becomes the columns, where the model was fitted by a formula.
+    schema : ``fastglm.rows.Schema``
+        How later rows become the columns, the response and the vectors of the model. Without one, that of arrays.
     cov_kind, covariance : name of the covariance; the (p, p) array where it is not the model's
     information_root, covariance_core : (r, r) arrays or None
         Where columns are nearly dependent, the upper triangular R with R'R the information of the coefficients that are
@@ -127,7 +127,7 @@ class GLMResult(Record):
     elapsed: float = float("nan")
     notes: tuple[str, ...] = ()
     coef_raw: Array | None = None
-    design: Design | None = None
+    schema: Schema | None = None
     cov_kind: str = "model"
     covariance: Array | None = None
     information_root: Array | None = None
@@ -136,6 +136,8 @@ class GLMResult(Record):
     _saved_as: ClassVar[str] = "glm"
 
     def __post_init__(self) -> None:
+        if self.schema is None:
+            object.__setattr__(self, "schema", Schema(self.names, self.intercept))
         # views, so that an array that was passed in stays its owner's to change
         for name in ARRAYS:
             value = getattr(self, name)
@@ -144,6 +146,11 @@ class GLMResult(Record):
             elif hasattr(value, "_asdict"):
                 parts = {k: frozen(v.view()) for k, v in value._asdict().items() if isinstance(v, np.ndarray)}
                 object.__setattr__(self, name, value._replace(**parts))
+
+    @property
+    def design(self) -> Design | None:
+        """How a frame becomes the columns, where the model has factors or was fitted by a formula; else None."""
+        return self.schema.design
 
     @property
     def test_df(self) -> float | None:
@@ -232,9 +239,9 @@ class GLMResult(Record):
             For a kind that there is not, and rows that are not those of the fit.
         """
         if not isinstance(kind, str) or kind != "model":
-            from ..postestimation.covariances import with_cov
+            from ..postestimation import covariances
 
-            return with_cov(self, kind, X, y, **options)
+            return covariances.with_cov(self, kind, X, y, **options)
         if options:
             raise TypeError(f"with_cov('model') takes no {', '.join(options)}")
         return replace(self, cov_kind=kind, covariance=None)
@@ -304,27 +311,25 @@ class GLMResult(Record):
             raise InvalidParameterError("kind='class' needs a binomial model fitted to labels, and has no interval")
         if interval not in (None, "mean"):
             raise InvalidParameterError(f"unknown interval {interval!r}; there are None, 'mean'")
-        if out is not None or options or is_rows(X):
-            from ..postestimation import row_answers
+        from ..postestimation import row_answers
 
-            return row_answers.predict(self, X, kind, interval=interval, level=level, threshold=threshold,
-                                 offset=offset, exposure=exposure, out=out, **options)  # fmt: skip
-        rows = new_rows(self, X, offset, exposure)
-        offset = check_offset(self, rows.offset, rows.exposure, rows.X.shape[0])
+        return row_answers.predict(
+            self, X, kind, interval=interval, level=level, threshold=threshold, offset=offset, exposure=exposure,
+            out=out, **options,
+        )  # fmt: skip
+
+    def _predicted(self, piece, kind, interval, level, threshold):
+        """What ``predict`` answers for the rows of a piece."""
+        offset = check_offset(self, piece.offset, piece.exposure, piece.X.shape[0])
         if interval == "mean":
-            found = _tests.mean_interval(self, rows.X, offset, kind, level)
-            return type(found)(*map(rows.aligned, found))
-        eta = linear_predictor(self, rows.X, offset)
+            return _tests.mean_interval(self, piece.X, offset, kind, level)
+        eta = linear_predictor(self, piece.X, offset)
         if kind == "link":
-            return rows.aligned(eta)
+            return eta
         from ..family.means import inverse_link
 
-        mu = rows.aligned(inverse_link(self.link, eta))
-        if kind == "mean":
-            return mu
-        if rows.keep is not None and not rows.keep.all():
-            raise InvalidParameterError("kind='class': rows with missing values have no class; leave them out")
-        return np.asarray(self.classes)[(mu > threshold).astype(np.intp)]
+        mu = inverse_link(self.link, eta)
+        return mu if kind == "mean" else np.asarray(self.classes)[(mu > threshold).astype(np.intp)]
 
     @overload
     def residuals(
@@ -344,14 +349,10 @@ class GLMResult(Record):
         """Residuals of rows, (n,): "deviance", "pearson", "response", "working" or "anscombe"; see
         ``fastglm.inference.residuals``. In place of X and y ``data``, a frame or files read by the formula of the fit;
         out, keep and threads as for ``predict``."""
-        if data is not None or options:
-            from ..postestimation import row_answers
+        from ..postestimation import row_answers
 
-            shifts = {"weights": weights, "offset": offset, "exposure": exposure}
-            return row_answers.residuals(self, X if data is None else data, y, kind, **shifts, **options)
-        from ..inference.residuals import residuals
-
-        return residuals(self, X, y, kind, weights, offset, exposure)
+        shifts = {"weights": weights, "offset": offset, "exposure": exposure}
+        return row_answers.residuals(self, X if data is None else data, y, kind, **shifts, **options)
 
     @overload
     def influence(
@@ -366,31 +367,27 @@ class GLMResult(Record):
     def influence(self, X=None, y=None, *, weights=None, offset=None, exposure=None, data=None, **options):
         """Leverage, Cook's distance and standardised residuals of the rows; see ``fastglm.inference.influence``. In
         place of X and y ``data``, as for ``residuals``."""
-        if data is not None or options:
-            from ..postestimation import row_answers
+        from ..postestimation import row_answers
 
-            shifts = {"weights": weights, "offset": offset, "exposure": exposure}
-            return row_answers.influence(self, X if data is None else data, y, **shifts, **options)
-        from ..inference.influence import influence
-
-        return influence(self, X, y, weights, offset, exposure)
+        shifts = {"weights": weights, "offset": offset, "exposure": exposure}
+        return row_answers.influence(self, X if data is None else data, y, **shifts, **options)
 
     def score(self, data: Rows, y: Variable | None = None, **options: Unpack[ScoreOptions]) -> Score:
         """How well the model predicts rows, a ``Score``: deviance, D2, log-likelihood, mean squared error; of a
         binomial model also log loss, Brier score and AUC. ``data`` are arrays (with ``y``), a frame or files; weights,
         freq_weights, offset and exposure are arrays or names of columns; see ``postestimation.scores.score``."""
-        from ..postestimation.scores import score
+        from ..postestimation import scores
 
-        return score(self, data, y, **options)
+        return scores.score(self, data, y, **options)
 
     def calibration(
         self, data: Rows, y: Variable | None = None, *, bins: int = 10, **options: Unpack[ScoreOptions]
     ) -> Calibration:
         """Means of prediction and outcome in groups of rows by their predicted mean, a ``Calibration`` with
         ``to_pandas()``; see ``fastglm.postestimation.scores.calibration``."""
-        from ..postestimation.scores import calibration
+        from ..postestimation import scores
 
-        return calibration(self, data, y, bins=bins, **options)
+        return scores.calibration(self, data, y, bins=bins, **options)
 
     def summary(self, level: float = 0.95) -> Summary:
         """The fit as a table, a Summary with ``as_text()`` and ``as_html()``."""
@@ -418,9 +415,9 @@ class GLMResult(Record):
         columns = self._terms() | {name: values.flatten(order="F") for name, values in numbers.items()}
         if self.cov_kind != "model":
             columns["covariance"] = [self.cov_kind] * self.params.size
-        if self.design is None:
-            return frame(columns)
-        return frame(columns | self._levels(), self.design.library)
+        if self.design is not None:
+            columns |= self._levels()
+        return frame(columns, self.schema.library)
 
     def _levels(self):
         """The columns of ``tidy`` that say which level of which term a row is of."""

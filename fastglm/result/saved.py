@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..errors import FileFormatError, InvalidParameterError
+from ..rows.labels import Encoded
 from .codecs import CODECS, FORMAT, VERSION, save
 from .multinomial import MultinomialResult
 from .record import FIELDS, GLMResult
@@ -47,7 +51,15 @@ def load(path: File) -> GLMResult:
     cls = TYPES[record["type"]]
     _check_names(path, values)
     (_check_multinomial if cls is MultinomialResult else _check_glm)(path, values)
+    values["schema"] = _with_labels(values)
     return cls(**values)
+
+
+def _with_labels(values):
+    """The schema with the labels of the response, which the result has."""
+    classes, reference = values["classes"], getattr(values["family"], "reference", None)
+    labels = classes if reference is None or classes is None else Encoded(np.zeros(0, np.uint8), classes, reference)
+    return replace(values["schema"], labels=labels)
 
 
 def _read(path):
@@ -74,6 +86,8 @@ def _read(path):
     if version <= 2:  # it knew products with the inverse information alone
         record.setdefault("information_root", None)
         record.setdefault("covariance_core", None)
+    if version <= 3:  # it kept a design, where there was one, and nothing of other rows
+        record["schema"] = _schema_of(record, record.pop("design", None))
     kind = record.get("type")
     if not isinstance(kind, str) or kind not in TYPES:
         raise FileFormatError(f"{path}: the type {kind!r} is none of {', '.join(map(repr, TYPES))}")
@@ -83,13 +97,34 @@ def _read(path):
     return record
 
 
+def _schema_of(record, design):
+    """The schema that a file of an older version has in its design."""
+    design = design if isinstance(design, dict) else None
+    vectors = (design or {}).get("vectors", {})
+    if design is None:
+        given = {name: record.get(f"has_{name}") for name in ("weights", "freq_weights")}
+        shift = record.get("exposure_kind")
+        vectors = {name: None for name in (*(name for name, had in given.items() if had), *([shift] if shift else ()))}
+    missing, library = (
+        (design or {}).get(name, value) for name, value in (("missing", "error"), ("library", "pandas"))
+    )
+    names, intercept = record.get("names"), record.get("intercept")
+    return {
+        "design": design, "vectors": vectors, "missing": missing, "library": library, "names": names,
+        "intercept": intercept,
+    }  # fmt: skip
+
+
 def _refuse_constant(text):
     raise ValueError(f"{text} is not JSON")
 
 
 def _check_names(path, values):
     """Refuse names that are not those of the design, and what says how the columns are read."""
-    names, design = values["names"], values["design"]
+    names, schema = values["names"], values["schema"]
+    design = schema.design
+    if schema.names != names or schema.intercept != values["intercept"]:
+        raise FileFormatError(f"{path}: its schema has other coefficients ({', '.join(schema.names[:5])}, ...)")
     if values["exposure_kind"] not in (None, "offset", "exposure"):
         raise FileFormatError(f"{path}: exposure_kind is {values['exposure_kind']!r}, neither 'offset' nor 'exposure'")
     if values["intercept"] and not names:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..design.expression import column
+from ..design.formula import Formula
 from ..errors import InvalidParameterError
-
-SHIFTS = ("offset", "exposure")
+from ..types import SHIFTS
 
 
 def with_shifts(formula, names, vectors: dict):
@@ -40,38 +41,32 @@ def with_shifts(formula, names, vectors: dict):
     return formula, vectors
 
 
-def named(vectors: dict) -> dict:
-    """What a design keeps of the vectors of a fit: the name of the column, None for an array."""
-    return {role: v if isinstance(v, str) else None for role, v in vectors.items() if v is not None}
+def all_columns(request, names, vectors: dict):
+    """The formula of ``fit`` with the response named: every column but those that have another role is a term.
 
-
-def found_by_name(design, given: dict, names) -> dict:
-    """The columns of new rows that are vectors because they were in the fit, by the argument that they are.
-
-    Parameters
-    ----------
-    design : Design
-    given : dict
-        The arguments that there are, None where nothing was given.
-    names : sequence of str
-        The columns of the rows.
+    Returns
+    -------
+    formula : Formula
+    vectors : dict
+        Those that the formula does not have.
 
     Raises
     ------
     InvalidParameterError
-        For an argument that would count twice what is found by name, and for an array of the fit that is not given.
     """
-    formula = design.formula
-    shifts = {"offset": formula.offset, "exposure": (formula.exposure,) if formula.exposure else ()}
-    for role, v in given.items():
-        own, array = shifts.get(role, ()), role in design.vectors and design.vectors[role] is None
-        column = design.vectors.get(role)
-        if v is not None and ((own and not array) or column in names):
-            has = f"the formula of the fit has {role}({own[0].text})" if own else f"the fit had {role}={column!r}"
-            raise InvalidParameterError(f"{role}: {has}, which is found in the data by its name; leave {role}= out")
-        if v is None and array and any(shifts.values()) and role in SHIFTS:
-            raise InvalidParameterError(f"{role}: the fit had an array beside its formula; give {role}= for these rows")
-    return {role: c for role, c in design.vectors.items() if c in names and role in given}
+    roles = {"y": request.y, **vectors, **{f"cluster {i}": v for i, v in enumerate(request.clusters)}}
+    roles = {role: v for role, v in roles.items() if isinstance(v, str)}
+    for role, value in roles.items():
+        if value not in names:
+            raise unknown(role, value, names)
+    terms = tuple((name,) for name in names if name not in roles.values())
+    offset, exposure = (roles.get(shift) for shift in SHIFTS)
+    response = (column(request.y, names),) if "y" in roles else ()
+    formula = Formula(
+        "", response, (((),) if request.intercept else ()) + terms,
+        () if offset is None else (column(offset, names),), None if exposure is None else column(exposure, names),
+    )  # fmt: skip
+    return formula, {role: v for role, v in vectors.items() if role not in roles or role not in SHIFTS}
 
 
 def unknown(name, value, names) -> InvalidParameterError:
@@ -84,7 +79,7 @@ def quoted(name: str) -> str:
     return name if name.isidentifier() else f"`{name}`"
 
 
-def sorted_by(table, design) -> list[str]:
+def levels_sorted(table, design) -> list[str]:
     """Of polars' categories, whose order is that of first sight in the process: that their levels were sorted."""
     names = [v.expression.column for v in design.variables.values() if hasattr(v, "levels")]
     return [

@@ -1,91 +1,127 @@
-"""From what the caller passes to checked arrays: shapes, types, names, labels. Nothing of the caller's is changed."""
+"""Rows in memory without a design: arrays, sparse matrices, frames of numbers, the columns of ``fastglm.matrix``."""
 
 from __future__ import annotations
 
 import difflib
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import families, links
-from ..design.recipe import Built
+from ..engines import engine_of
 from ..errors import InvalidParameterError, MissingDataError
-from ..family.multinomial import Multinomial, Softmax
 from ..matrix import Categorical, Dense, Sparse, Split
 from ..source.base import Block
-from . import labels
+from ..source.chunked import Chunked, Chunks
+from ..source.in_memory import InMemory
+from ..source.journal import Journal
+from ..source.pieces import Parts
+from ..source.streaming_qr import design
+from ..types import VECTORS
+from .matching import check_X
+from .numbers import numeric, present, vector
+from .request import identity
+from .response import ONE_PREDICTOR, encoded_response
+from .schema import INTERCEPT, Schema
+from .storages import is_frame
 
-INTERCEPT = "(Intercept)"
-ONE_PREDICTOR = "offset and exposure shift one linear predictor; family='multinomial' has several"
+NOTHING = (
+    "X has no columns and intercept=False: there is nothing to fit; glm('y ~ 0 + offset(o)', data) has an offset alone"
+)
 
 
-def numeric(a, name: str, column: str | None = None) -> np.ndarray:
-    """``a`` as an array of a type the kernels read, without a copy where it already is one.
+class Columns(NamedTuple):
+    """The columns of a model: numbers (n, p), what is stored as codes or sparse rows, how coefficients map to both, and
+    the names of the coefficients but the intercept."""
 
-    Raises
-    ------
-    InvalidParameterError
-        For text, objects that are not numbers, dates, complex numbers, masked cells or sparse matrices.
-    """
-    where = f"{name} column {column!r}" if column is not None else name
-    if type(a) is np.ndarray and a.dtype.kind in "fiub" and a.dtype.itemsize <= 8 and a.dtype.isnative:
-        # half precision is a storage format, not a type to compute in
-        return a.astype(np.float32) if a.dtype == np.float16 else a
-    if hasattr(a, "tocsr"):
-        raise InvalidParameterError(f"{name} is a sparse matrix; pass a dense array")
-    if isinstance(a, np.ma.MaskedArray):
-        if np.ma.is_masked(a):
-            i = tuple(int(v[0]) for v in np.nonzero(np.ma.getmaskarray(a)))
-            raise MissingDataError(f"{where} has masked (missing) cells, the first at {i}; fill or drop them")
-        a = a.data
-    try:
-        a = np.asarray(a)
-    except ValueError as error:
-        raise InvalidParameterError(f"{where} is not a rectangular array of numbers: {error}") from None
-    if a.dtype.kind == "O":
-        a = _from_objects(a, where)
-    if a.dtype.kind not in "fiub":
-        kind = {"c": "complex", "M": "dates", "m": "time spans", "U": "strings", "S": "bytes", "V": "records"}
+    X: np.ndarray
+    has_intercept: bool
+    terms: tuple
+    coding: Any
+    names: tuple
+
+
+def open_arrays(request, X, known: Schema | None = None):
+    """The schema and the source of rows that no design reads; see ``open_rows``."""
+    names = request.names
+    if known is not None:
+        names = known.columns
+        X = check_X(known, X) if is_frame(X) else X
+    strings = [v for v in (*request.vectors.values(), *request.clusters) if isinstance(v, str)]
+    if strings:
         raise InvalidParameterError(
-            f"{where} has dtype {a.dtype} ({kind.get(a.dtype.kind, 'not numeric')}); numeric values are needed"
+            f"{strings[0]!r} names a column, which frames and files have; pass an array beside X and y, such as "
+            "{'cluster': groups} with the cluster of each row"
         )
-    if a.dtype == np.float16:
-        return a.astype(np.float32)
-    return a if a.dtype.isnative and a.dtype.itemsize <= 8 else a.astype(np.float64)
+    columns = columns_of(X, names, request.intercept)
+    arrays = {"y": request.y, **request.vectors}
+    clusters, notes = request.clusters, ()
+    if request.missing == "drop":
+        columns, arrays, clusters, notes = _complete(columns, arrays, clusters)
+    block, encoding = block_of(request, columns, arrays)
+    vectors = {role: None for role, v in request.vectors.items() if v is not None}
+    full = ((INTERCEPT,) if request.intercept else ()) + columns.names
+    library = "polars" if type(X).__module__.startswith("polars") else "pandas"
+    schema = Schema(full, request.intercept, None, vectors, request.missing, library, encoding)
+    return schema, in_memory(request, block, clusters, notes)
 
 
-def _from_objects(a, where):
-    """An object array of numbers as float64."""
-    for i, v in np.ndenumerate(a):
-        if v is None or type(v).__name__ in ("NAType", "NaTType"):
-            raise MissingDataError(f"{where} has a missing value (NA) at {i}; fill or drop it")
-        if isinstance(v, (str, bytes)) or not isinstance(v, (int, float, np.number, np.bool_)):
-            raise InvalidParameterError(
-                f"{where} has dtype object and a {type(v).__name__} at {i}; numeric values are needed"
-            )
-    return a.astype(np.float64)
+def _complete(columns, arrays, clusters):
+    """The rows without a missing value, and a note of how many there are that have one."""
+    n = columns.X.shape[0]
+    masks = {"X": present(columns.X)}
+    for term in columns.terms:
+        masks["X"] = _with_values(masks["X"], term, n)
+    beside = {**arrays, **{f"cluster {i}": v for i, v in enumerate(clusters)}}
+    masks |= {name: present(v) for name, v in beside.items() if v is not None and np.ndim(v)}
+    masks = {name: m for name, m in masks.items() if m is not None and m.shape == (n,) and not m.all()}
+    if not masks:
+        return columns, arrays, clusters, ()
+    keep = np.logical_and.reduce(list(masks.values()))
+    counts = ", ".join(f"{name}: {int((~m).sum())}" for name, m in masks.items())
+    if not keep.any():
+        raise MissingDataError(f"every row has missing values ({counts} of {n} rows)")
+    rows = np.flatnonzero(keep)
+
+    def kept(v):
+        return v if v is None or np.ndim(v) == 0 else np.asarray(v)[rows]
+
+    columns = columns._replace(X=columns.X[rows], terms=tuple(t.rows(rows) for t in columns.terms))
+    note = f"{n - len(rows)} of {n} rows with missing values were left out ({counts})"
+    return columns, {name: kept(v) for name, v in arrays.items()}, tuple(kept(v) for v in clusters), (note,)
 
 
-def columns(X, names, intercept: bool):
-    """X as an array of its columns of numbers (n, p), its terms, their coding and all names.
+def _with_values(mask, term, n):
+    """Which rows have no missing value in a term either."""
+    numbers = getattr(term, "values", getattr(term, "data", None))
+    if numbers is None or not np.isnan(numbers).any():
+        return mask
+    bad = np.flatnonzero(np.isnan(numbers))
+    complete = np.ones(n, dtype=bool)
+    complete[bad if hasattr(term, "codes") else np.searchsorted(term.indptr, bad, side="right") - 1] = False
+    return complete if mask is None else mask & complete
+
+
+def columns_of(X, names, intercept: bool) -> Columns:
+    """What is given for X, as columns.
 
     Raises
     ------
     InvalidParameterError, MissingDataError
     """
-    if isinstance(X, Built):
-        return X.X, X.terms, X.coding, X.names
     if hasattr(X, "tocsr"):
         X = Sparse(X)
     if not isinstance(X, (Categorical, Dense, Sparse, Split)):
         X, names = matrix(X, names)
-        return X, (), None, names
+        if not (names or intercept):
+            raise InvalidParameterError(NOTHING)
+        return Columns(X, intercept, (), None, names)
     if X.shape[0] == 0:
         raise InvalidParameterError(f"X is empty: no observations, shape {X.shape}")
     names = _named(names, X.shape[1])
     parts = X if isinstance(X, Split) else Split((X,))
     dense = [numeric(part.X, "X") for part in parts.parts if isinstance(part, Dense)]
     numbers = dense[0] if len(dense) == 1 else np.column_stack([np.zeros((X.shape[0], 0)), *dense])
-    return numbers, parts.terms, parts.contrast_map(intercept), names
+    return Columns(numbers, intercept, parts.terms, parts.contrast_map(intercept), names)
 
 
 def matrix(X, names):
@@ -134,181 +170,59 @@ def _frame(X, columns):
     return X.to_numpy(dtype=None if len(set(kinds)) == 1 and kinds[0] in "fiub" else np.float64)
 
 
-def vector(v, name: str, n: int) -> np.ndarray | None:
-    """A vector of n numbers, a scalar repeated, or None."""
-    if v is None:
-        return None
-    v = numeric(v, name)
-    if v.ndim == 0:
-        v = np.broadcast_to(v, (n,))
-    if v.ndim == 2 and v.shape[1] == 1:
-        v = v[:, 0]
-    if v.ndim != 1:
-        raise InvalidParameterError(f"{name} must be a 1-d array, not of shape {v.shape}")
-    if len(v) != n:
-        raise InvalidParameterError(f"{name} has length {len(v)}, X has {n} rows: the lengths must match")
-    return v
+def block_of(request, columns, arrays: dict):
+    """Columns, response and vectors of rows in memory, checked, and the labels of the response.
 
+    Parameters
+    ----------
+    request : FitRequest
+    columns : Columns or design.recipe.Built
+    arrays : dict
+        The response "y", and weights, freq_weights, offset and exposure or None, of these rows.
 
-def response(y, n: int, family, weights):
-    """y as n numbers with the weights and labels it implies: (y, weights, classes).
-
-    Two labels become zero and one in sorted order, successes and failures a proportion with the trials as weights.
-    """
-    binomial = family.domain.high == 1.0
-    if hasattr(y, "tocsr"):
-        raise InvalidParameterError("y is a sparse matrix; pass a dense vector")
-    labels = np.asarray(y)
-    if binomial and labels.dtype.kind in "OUSb" and labels.ndim <= 2:
-        y, classes = two_labels(labels)
-        return _column(y, n), weights, classes
-    y = numeric(y, "y")
-    if y.ndim == 2 and y.shape[1] == 2 and binomial:
-        return (*counts(y, n, weights), None)
-    return _column(y, n), weights, None
-
-
-def _column(y, n):
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim != 1:
-        raise InvalidParameterError(
-            f"y must be a 1-d array (or two columns, successes and failures, for binomial), not {y.shape}"
-        )
-    if len(y) != n:
-        raise InvalidParameterError(f"y has length {len(y)}, X has {n} rows: the lengths must match")
-    return y
-
-
-def two_labels(y):
-    """Labels of which there are two, or booleans, as zeros and ones, and the two in sorted order."""
-    if y.dtype.kind == "b":
-        return y, (False, True)
-    flat = y.ravel()
-    for i, v in enumerate(flat):
-        if v is None or v != v or type(v).__name__ == "NAType":
-            raise MissingDataError(f"y has a missing value (NaN or None) at row {i}; remove the row")
-    if y.dtype.kind == "O" and all(isinstance(v, (int, float, np.number)) for v in flat):
-        return y.astype(np.float64), None
-    try:
-        classes, codes = np.unique(y, return_inverse=True)
-    except TypeError:
-        raise InvalidParameterError("y mixes labels of types that cannot be ordered; use one type") from None
-    if len(classes) != 2:
-        shown = ", ".join(map(repr, classes[:5].tolist()))
-        raise InvalidParameterError(
-            f"y has {len(classes)} distinct labels ({shown}); a binomial response needs exactly two"
-        )
-    return codes.reshape(y.shape).astype(np.uint8), tuple(classes.tolist())
-
-
-def counts(y, n, weights):
-    """Successes and failures to a proportion and its number of trials, R's cbind(successes, failures)."""
-    if len(y) != n:
-        raise InvalidParameterError(f"y has length {len(y)}, X has {n} rows: the lengths must match")
-    y = y.astype(np.float64)
-    bad = ~(np.isfinite(y) & (y >= 0.0))
-    if bad.any():
-        i = int(np.nonzero(bad.any(1))[0][0])
-        raise InvalidParameterError(
-            f"y holds successes and failures, which must be finite and non-negative: {y[i]} at row {i}"
-        )
-    trials = y.sum(1)
-    proportion = np.divide(y[:, 0], trials, out=np.zeros(n), where=trials > 0.0)
-    return proportion, trials if weights is None else trials * weights
-
-
-def check_start(start, m: int, others: int | None = None) -> np.ndarray | None:
-    """The starting coefficients, the intercept first, as the objective keeps them: class after class.
+    Returns
+    -------
+    block : Block
+    labels : None, a tuple of two, or Encoded
 
     Raises
     ------
     InvalidParameterError, MissingDataError
+        Naming the argument, the column and the row.
     """
-    if start is None:
-        return None
-    start = np.array(numeric(start, "start"), dtype=np.float64)
-    shape = (m,) if others is None else (m, others)
-    if start.shape != shape:
-        each = "" if others is None else f" for each of the {others} classes but the reference: shape {shape}"
-        raise InvalidParameterError(
-            f"start has shape {start.shape}, the model has {m} coefficients (the intercept first){each}"
-        )
-    if not np.isfinite(start).all():
-        raise MissingDataError(f"start is not finite: {start[~np.isfinite(start)][0]}")
-    return start if others is None else start.T.ravel()
-
-
-def family_and_link(family, link):
-    """The family and link values for names, classes or values.
-
-    Raises
-    ------
-    InvalidParameterError
-        For a name that is not registered.
-    InvalidParameterError
-        For something that is neither a name nor a family or link.
-    """
-
-    def value(v, get, method, what):
-        if isinstance(v, str):
-            return get(v)
-        if isinstance(v, type) and issubclass(v, tuple) and not getattr(v, "_fields", ()):
-            v = v()
-        if isinstance(v, Multinomial) and what == "family":
-            return v
-        if not (isinstance(v, tuple) and hasattr(type(v), method)):
-            raise InvalidParameterError(f"{what} must be a name or a value of fastglm.{what}, not {v!r}")
-        return v
-
-    family = value(family, families.get, "variance", "family")
-    if isinstance(family, Multinomial):
-        if link not in (None, "softmax", "logit") and not isinstance(link, Softmax):
-            raise InvalidParameterError(f"link={link!r}: family='multinomial' has the softmax link only")
-        return family, Softmax()
-    link = type(family).default_link() if link is None else value(link, links.get, "slope", "link")
-    if family.domain.high == 1.0 and not hasattr(type(link), "tails"):
-        raise InvalidParameterError(f"link={link.name!r} does not map onto (0, 1), which family={family.name!r} needs")
-    return family, link
-
-
-def assemble(X, y, family, *, intercept, weights, freq_weights, offset, exposure, names):
-    """All arguments of a fit as ``Data``, with the response's labels: a tuple, None, or ``labels.Encoded``.
-
-    Raises
-    ------
-    InvalidParameterError
-        A subclass that names the argument, the column and the row.
-    """
-    of_formula = isinstance(X, Built)
-    X, terms, coding, names = columns(X, names, bool(intercept))
-    n = X.shape[0]
-    if not (names or intercept or of_formula):
-        raise InvalidParameterError(
-            "X has no columns and intercept=False: there is nothing to fit; glm('y ~ 0 + offset(o)', data) has an "
-            "offset alone"
-        )
-    weights, freq_weights = vector(weights, "weights", n), vector(freq_weights, "freq_weights", n)
-    if isinstance(family, Multinomial):
-        if offset is not None or exposure is not None:
-            raise InvalidParameterError(ONE_PREDICTOR)
-        classes = labels.encode(y, n, family.reference, (weights, freq_weights))
-        y = classes.codes
-    else:
-        y, weights, classes = response(y, n, family, weights)
-    if intercept and INTERCEPT in names:
-        close = difflib.get_close_matches(INTERCEPT, names)
+    family, n = request.family, columns.X.shape[0]
+    vectors = {name: vector(arrays.get(name), name, n) for name in VECTORS}
+    if INTERCEPT in columns.names and columns.has_intercept:
+        close = difflib.get_close_matches(INTERCEPT, columns.names)
         raise InvalidParameterError(f"X has a column named {close[0]!r} already; pass intercept=False")
-    data = Block(
-        X,
-        bool(intercept),
-        y,
-        weights,
-        freq_weights,
-        vector(offset, "offset", n),
-        vector(exposure, "exposure", n),
-        names,
-        terms,
-        coding,
+    if family.response_model == "softmax" and (vectors["offset"] is not None or vectors["exposure"] is not None):
+        raise InvalidParameterError(ONE_PREDICTOR)
+    y, vectors["weights"], labels = encoded_response(
+        arrays["y"], n, family, vectors["weights"], vectors["freq_weights"], request.labels
     )
-    return data, classes
+    data = Block(
+        columns.X, columns.has_intercept, y, **vectors, names=columns.names, terms=columns.terms, coding=columns.coding
+    )
+    return data, labels
+
+
+def in_memory(request, data: Block, clusters: tuple = (), notes: tuple = ()):
+    """The source over rows in memory: a reader that slices them where passes run elsewhere or are kept."""
+    source = InMemory(data, request.threads)
+    if request.client is not None or request.checkpoint is not None:
+        reader, journal = Parts([data]), None
+        if request.checkpoint is not None:
+            journal = Journal(request.checkpoint, identity(request, reader))
+        local, engine = source, engine_of(request.client, request.threads)
+        source = Chunked(Chunks(reader), request.threads, engine, journal)
+        source.local = local
+    source.clusters, source.notes = clusters, notes
+    return source
+
+
+def dense(data: Block) -> Block:
+    """The same rows with their factors and sparse columns as numbers, for what reads nothing else."""
+    if not data.terms:
+        return data
+    X = design(data, 0, len(data.y))[:, int(data.has_intercept) :]
+    return data._replace(X=np.ascontiguousarray(X), terms=(), coding=None)

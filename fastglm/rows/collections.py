@@ -11,16 +11,18 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
-from ..core.column_names import unknown_column
+from ..core.column_names import needed, unknown_column
 from ..engines.dask import Dask
 from ..engines.tasks import brought
 from ..errors import FileFormatError, InvalidParameterError
 from ..files import Fragment, Rows
 from ..files.schema import canonical, canonical_schema, conformed, delivered, unified
-from .arrays import numeric
+from .numbers import numeric
+from .stored import open_stored
 
 SAME = "every partition must have the columns of the collection; their order does not matter"
 
@@ -305,3 +307,60 @@ def check_unique(names):
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise InvalidParameterError(f"several columns are named {repeated[0]!r}; names must be unique")
+
+
+def open_collection(request, data, known):
+    """The schema and the source of a collection of Dask; see ``open_rows``."""
+    request, rows = stored_collection(request, data, known)
+    schema, source = open_stored(request, rows, known)
+    return replace(schema, design=None) if is_array(data) else schema, source
+
+
+def stored_collection(request, data, known=None):
+    """The rows of a collection, and the request with names for the vectors that were collections beside it."""
+    client, array = client_of(request.client), is_array(data)
+    if array:
+        columns = _array_columns(data, request.names)
+        labels = dict(zip(columns, columns, strict=True))
+    elif request.names is not None:
+        raise InvalidParameterError("names: the columns of a data frame have names of their own")
+    else:
+        labels = columns_of(data)
+    roles, added = _with_names(labels, {"y": request.y, **request.vectors})
+    read = list(labels)
+    if not array and (request.formula is not None or known is not None):
+        text = request.formula if known is None else known.design.formula.text
+        read = needed(labels, text, [v for v in (*roles.values(), *request.clusters) if isinstance(v, str)])
+        data = data[[labels[name] for name in read]]
+    return replace(request, client=client, **roles), partitions(data, read, added, client)
+
+
+def _array_columns(X, names):
+    """The names of the columns of an array."""
+    if X.ndim != 2:
+        raise InvalidParameterError(f"X must be a 2-d array of shape (n, p), not {X.ndim}-d")
+    columns = [f"x{j + 1}" for j in range(X.shape[1])] if names is None else [str(name) for name in names]
+    if len(columns) != X.shape[1]:
+        raise InvalidParameterError(f"names has length {len(columns)}, X has {X.shape[1]} columns")
+    check_unique(columns)
+    return columns
+
+
+def _with_names(known, vectors):
+    """Vectors with a column name for each that is none, and those to add by that name."""
+    added, names = {}, {}
+    for role, v in vectors.items():
+        if v is None or isinstance(v, str):
+            names[role] = v
+            continue
+        name = role
+        while name in known or name in added:
+            name += "_"
+        added[name], names[role] = v, name
+    return names, added
+
+
+def collection_rows(data):
+    """The rows of a frame of Dask, for a verb of a finished fit."""
+    columns = columns_of(data)
+    return partitions(data, list(columns), {}, client_of(None))

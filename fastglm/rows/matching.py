@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from ..core.column_names import is_series
 from ..errors import InvalidParameterError, MissingDataError
 from ..matrix.stored_rows import StoredRows
-from .arguments import found_by_name
 
 
-def column_names(result):
-    """Names of the columns a caller provides: all of them but the intercept that the fit added."""
-    return result.names[1:] if result.intercept else result.names
-
-
-def check_X(result, X):
+def check_X(schema, X):
     """Bring X to a two-dimensional numeric array (or CSR matrix) with the model's columns in the model's order.
 
     Parameters
@@ -29,7 +21,7 @@ def check_X(result, X):
     ------
     InvalidParameterError
     """
-    names = column_names(result)
+    names = schema.columns
     if is_series(X):
         X = X.to_frame() if X.name in names else X.to_numpy()
     if hasattr(X, "stored_rows"):
@@ -88,54 +80,6 @@ def _some(names, most=8):
     """A readable list of at most `most` names."""
     shown = ", ".join(str(name) for name in names[:most])
     return shown + (f", ... ({len(names)} in all)" if len(names) > most else "")
-
-
-class NewRows(NamedTuple):
-    """Rows to predict: the model's columns, the offset and exposure that belong to them, and which rows they are."""
-
-    X: object
-    offset: object
-    exposure: object
-    keep: np.ndarray | None
-
-    def aligned(self, values):
-        """Values of the rows (n, ...) put back in their places, NaN where a row was left out."""
-        if self.keep is None:
-            return values
-        full = np.full((len(self.keep), *np.shape(values)[1:]), np.nan)
-        full[self.keep] = values
-        return full
-
-
-def new_rows(result, X, offset=None, exposure=None) -> NewRows:
-    """The rows of X as the model reads them; those of a frame by the model's formula, with its offset and exposure.
-
-    Raises
-    ------
-    InvalidParameterError, MissingDataError
-    """
-    if result.design is None or isinstance(X, (np.ndarray, StoredRows)):
-        return NewRows(check_X(result, X), offset, exposure, None)
-    from ..design import as_table
-
-    if np.ndim(X) == 0 and isinstance(X, (int, float, np.number, np.ndarray)) and len(result.design.columns) == 1:
-        X = {result.design.columns[0]: [float(X)]}  # a row of the one column
-    table = as_table(X)
-    found_by_name(result.design, {"offset": offset, "exposure": exposure}, table.names)
-    built = result.design.build(table, response=False)
-    keep = built.keep
-
-    def kept(v):
-        if isinstance(v, str):
-            v = table.column(v).floats(table.column(v).values)
-        return v if keep is None or v is None or np.ndim(v) == 0 else np.asarray(v)[keep]
-
-    offset, exposure = kept(offset), kept(exposure)
-    if built.offset is not None:
-        offset = built.offset if offset is None else built.offset + offset
-    if built.exposure is not None:
-        exposure = built.exposure if exposure is None else built.exposure * exposure
-    return NewRows(StoredRows(built.X, built.terms, built.coding, built.has_intercept), offset, exposure, keep)
 
 
 def check_offset(result, offset, exposure, n):

@@ -3,71 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.column_names import unknown_column
-from ..design import Design
 from ..design.arrow import ArrowTable
-from ..design.profile import Fragments, Profile, profile
+from ..design.profile import Fragments, Profile
 from ..design.recipe import complete, refuse_missing
 from ..design.record import to_dict
 from ..design.variables import Rows as TableRows
-from ..errors import InvalidParameterError
-from ..family.multinomial import Multinomial
 from ..source.base import Block
 from ..source.pieces import Place
 from ..source.threads import Threads
-from . import arrays, labels
+from ..types import VECTORS
+from .frames import shifted
+from .response import StoredResponse, counts
 
 BATCH_BYTES = 32 << 20  # of the numbers that are read at a time
 SMALL_CELLS = 1 << 25  # so few numbers that reading them costs nothing beside the fit
-
-
-class Response(NamedTuple):
-    """How the response becomes numbers.
-
-    Attributes
-    ----------
-    kind : {"number", "counts", "label"}
-    known : tuple or None
-        The labels, in sorted order.
-    codes : array or None
-        Their numbers.
-    classes : tuple, labels.Encoded or None
-        For the result.
-    """
-
-    kind: str
-    known: tuple | None = None
-    codes: Any = None
-    classes: Any = None
-
-    @classmethod
-    def of(cls, found: Profile, family) -> Response:
-        """What a profile and the family say of the response.
-
-        Raises
-        ------
-        InvalidParameterError
-        """
-        if len(found.design.formula.response) == 2:
-            return cls("counts")
-        if found.labels is None:
-            return cls("number")
-        known = found.labels
-        if isinstance(family, Multinomial):
-            encoded = labels.encode(np.array(known), len(known), family.reference)
-            return cls("label", known, encoded.codes, encoded._replace(codes=encoded.codes[:0]))
-        if known == (False, True):
-            return cls("label", known, np.array([0, 1], np.uint8), known)
-        if family.domain.high != 1.0:
-            raise InvalidParameterError(
-                f"the response {found.design.formula.response[0].text!r} is text, family={family.name!r} needs numbers"
-            )
-        codes, classes = arrays.two_labels(np.array(known, dtype=object))
-        return cls("label", known, codes, classes)
 
 
 class FrameReader:
@@ -77,14 +29,14 @@ class FrameReader:
     ----------
     rows : files.Rows
     found : Profile
-    response : Response
+    response : StoredResponse
     vectors : mapping of str to str
         Columns by the argument of ``fit`` that they are.
     others : sequence of str
         More columns that a row must have to be complete.
     """
 
-    def __init__(self, rows, found: Profile, response: Response, vectors=None, others=()):
+    def __init__(self, rows, found: Profile, response: StoredResponse, vectors=None, others=()):
         self.rows, self.design, self.response, self.vectors = rows, found.design, response, dict(vectors or {})
         self.text, self.notes = texts(rows), found.notes
         self._bare = self.design.without_terms()
@@ -190,16 +142,14 @@ class FrameReader:
         built = design.build(table, response=self.response.kind != "label")
         vectors = {name: table.column(column) for name, column in self.vectors.items()}
         vectors = {name: column.floats(column.values) for name, column in vectors.items()}
-        y, weights, offset = built.y, vectors.get("weights"), vectors.get("offset")
-        if built.offset is not None:
-            offset = built.offset if offset is None else built.offset + offset
-        exposure = vectors.get("exposure") if built.exposure is None else built.exposure
+        vectors = shifted(built, vectors)
+        y, weights = built.y, vectors.get("weights")
         if self.response.kind == "label":
             y = self._codes(table)
         elif self.response.kind == "counts":
-            y, weights = arrays.counts(y, len(y), weights)
+            y, weights = counts(y, len(y), weights)
         return Block(
-            built.X, built.has_intercept, y, weights, vectors.get("freq_weights"), offset, exposure,
+            built.X, built.has_intercept, y, weights, *(vectors.get(name) for name in VECTORS[1:]),
             built.names, built.terms, built.coding,
         )  # fmt: skip
 
@@ -239,40 +189,3 @@ def _tables(rows, text, looked, i, columns):
     for batch in rows.batches(i, columns, batch_rows(len(columns))):
         yield ArrowTable(batch, text, looked, Place(0, ((0, rows.fragments[i].label, row),)))
         row += batch.num_rows
-
-
-def reader_of(rows, formula, family, vectors, *, missing, unseen, threads, others=(), engine=None) -> FrameReader:
-    """The reader of a model's columns, after one look at those whose values must be known.
-
-    Parameters
-    ----------
-    rows : files.Rows
-    formula : str or Formula
-    family : family
-    vectors : mapping of str to str
-        Columns by the argument of ``fit`` that they are.
-    missing, unseen : str
-    threads : int
-    others : sequence of str
-        More columns that a row must have to be complete.
-    engine : Threads or another with its ``map``, optional
-
-    Raises
-    ------
-    InvalidParameterError, MissingDataError, FileFormatError
-    """
-    for column in (*vectors.values(), *others):
-        if column not in rows.names:
-            raise unknown_column(column, rows.names, "the files")
-    several = isinstance(family, Multinomial)
-    fragments = fragments_of(rows, threads, missing == "drop", engine)
-    extra = (*vectors.values(), *others)
-    found = profile(formula, fragments, missing=missing, unseen=unseen, classes=several, extra=extra)
-    if not found.design.formula.response:
-        raise InvalidParameterError(f"formula={formula!r} has no response; write it as 'y ~ ...'")
-    if several and (found.design.formula.offset or found.design.formula.exposure):
-        raise InvalidParameterError(arrays.ONE_PREDICTOR)
-    return FrameReader(rows, found, Response.of(found, family), vectors, others)
-
-
-__all__ = ["Design", "FrameReader", "Response", "fragments_of", "reader_of"]

@@ -6,20 +6,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..design import as_table
+from ..design import as_table, check_aligned
 from ..design.arrow import ArrowTable
 from ..design.recipe import complete, refuse_missing
 from ..errors import InvalidParameterError, MissingDataError
-from ..files import is_rows, open_rows
+from ..files import is_rows
+from ..files import open_rows as open_files
 from ..matrix.stored_rows import StoredRows
-from ..rows.matching import check_X, column_names
 from ..source.ordered import ordered
 from ..source.pieces import Place
 from ..types import VECTORS
-from .arguments import found_by_name, unknown
+from .arguments import unknown
+from .collections import collection_rows
+from .matching import check_X
+from .numbers import present
 from .reader import texts
+from .storages import canonical, is_collection, is_frame
 
 BATCH = 65_536  # rows of a piece
+NUMBERS = (int, float, np.number, np.ndarray)
 
 
 class Piece(NamedTuple):
@@ -54,11 +59,11 @@ class Piece(NamedTuple):
 
 
 class SuppliedRows:
-    """Rows that were handed over, in fragments of pieces.
+    """Rows that were handed over, in fragments of pieces; ``Schema.open`` makes them.
 
     Parameters
     ----------
-    result : GLMResult
+    schema : Schema
     data : arrays, data frame or files
     y : (n,) array_like, name of a column, or None
         None takes the response of the formula, or none where ``respond`` is False.
@@ -74,31 +79,50 @@ class SuppliedRows:
     InvalidParameterError
     """
 
-    def __init__(self, result, data, y=None, vectors=None, keep=(), respond=True):
-        self.result, self.design, self.y, self.respond, self.rows = result, result.design, y, respond, None
-        self.vectors = dict(vectors or {})
-        self.keep, self.own = tuple([keep] if isinstance(keep, str) else keep), False
-        self.frame, self.X, self.bare = None, None, False
-        if is_rows(data):
-            self.rows = open_rows(data)
-            self.own = self.rows is not data
-            self.n_rows, self.names = self.rows.n_rows, self.rows.names
-        elif isinstance(data, (np.ndarray, list, StoredRows)) or not _is_frame(data) or _in_columns(result, data):
-            self.X = check_X(result, data)
-            self.n_rows, self.names = self.X.shape[0], ()
-        else:
-            self.frame = as_table(data)
-            self.n_rows, self.names = self.frame.n_rows, self.frame.names
+    def __init__(self, schema, data, y=None, vectors=None, keep=(), respond=True):
+        self.schema, self.design, self.y, self.respond, self.rows = schema, schema.design, y, respond, None
+        self.vectors = {name: v for name, v in (vectors or {}).items() if v is not None}
+        self.keep, self.owned = tuple([keep] if isinstance(keep, str) else keep), False
+        self.frame, self.X, self.bare, self.n_rows, self.names = None, None, False, 0, ()
+        self._find(data)
         try:
-            self._check()
+            self._check(vectors or {})
         except InvalidParameterError:
             self.close()
             raise
 
-    def _check(self):
-        if self.design is not None and self.X is None:
-            self.vectors |= found_by_name(self.design, self.vectors, self.names)
-        self.vectors = {name: v for name, v in self.vectors.items() if v is not None}
+    def _find(self, data):
+        """What the rows are: files, a frame, or numbers in the order of the columns."""
+        data = canonical(self._of_one_column(data))
+        if is_collection(data):
+            self.rows, self.owned = collection_rows(data), True
+        elif is_rows(data):
+            self.rows = open_files(data)
+            self.owned = self.rows is not data
+        elif is_frame(data) and not self._is_numbers(data):
+            self.frame = as_table(data)
+            self.n_rows, self.names = self.frame.n_rows, self.frame.names
+        else:
+            self.X = check_X(self.schema, data)
+            self.n_rows = self.X.shape[0]
+        if self.rows is not None:
+            self.n_rows, self.names = self.rows.n_rows, self.rows.names
+
+    def _of_one_column(self, data):
+        """A scalar as a row of the one column that a design reads."""
+        if self.design is None or len(self.design.columns) != 1 or np.ndim(data) or not isinstance(data, NUMBERS):
+            return data
+        return {self.design.columns[0]: [float(data)]}
+
+    def _is_numbers(self, data):
+        """Whether a frame is read by the names of its columns alone, none of which has another role."""
+        named = self.keep or any(isinstance(v, str) for v in (self.y, *self.vectors.values()))
+        return self.design is None and hasattr(data, "to_numpy") and not named
+
+    def _check(self, given):
+        """Find what the fit had by name, and refuse names that are no columns and vectors of another length."""
+        if self.X is None:
+            self.vectors |= self.schema.found_by_name(given, self.names)
         given = {"y": self.y} | self.vectors if self.y is not None else self.vectors
         for name, v in (*given.items(), *(("keep", name) for name in self.keep)):
             if isinstance(v, str):
@@ -106,6 +130,8 @@ class SuppliedRows:
                     raise unknown(name, v, self.names or ("none: the rows are arrays",))
             elif self.rows is not None:
                 raise InvalidParameterError(f"{name} must be the name of a column where the data are files")
+            elif self.frame is not None:
+                check_aligned(self.frame, v, name)
         formula = None if self.design is None else self.design.formula
         if self.respond and self.y is None and (self.X is not None or formula is None or not formula.response):
             raise InvalidParameterError("y is needed: the response of these rows")
@@ -121,13 +147,13 @@ class SuppliedRows:
         if self.design is not None and (self.design.missing, self.design.unseen) != ("error", "error"):
             return self  # its columns say which rows there are
         other = object.__new__(SuppliedRows)
-        other.__dict__.update(self.__dict__, own=False, bare=True)
+        other.__dict__.update(self.__dict__, owned=False, bare=True)
         other.design = None if self.design is None else self.design.without_terms()
         return other
 
     def close(self) -> None:
         """Remove scratch files."""
-        if self.own:
+        if self.owned:
             self.rows.close()
 
     @property
@@ -139,8 +165,7 @@ class SuppliedRows:
         """The pieces of a fragment."""
         a, b = i * BATCH, min((i + 1) * BATCH, self.n_rows)
         if self.X is not None:
-            rows = {name: v[a:b] if v.ndim else v for name, v in self.arrays.items()}
-            yield Piece(b - a, np.empty((b - a, 0)) if self.bare else self.X[a:b], **rows)
+            yield self._numbers(a, b)
         elif self.frame is not None:
             self.frame.read(self._columns())
             yield self._piece(self.frame, a, b)
@@ -152,10 +177,23 @@ class SuppliedRows:
                 yield self._piece(table, 0, batch.num_rows)
                 row += batch.num_rows
 
+    def _numbers(self, a, b):
+        """The piece of rows a to b of numbers in memory."""
+        X = np.empty((b - a, 0)) if self.bare else self.X[a:b]
+        found = {name: v[a:b] if v.ndim else v for name, v in self.arrays.items()}
+        keep = None
+        if self.schema.missing == "drop":
+            masks = [m for v in (self.X[a:b], *found.values()) if np.ndim(v) and (m := present(v)) is not None]
+            keep = np.logical_and.reduce(masks) if masks else None
+        if keep is None or keep.all():
+            return Piece(b - a, X, **found)
+        kept = np.flatnonzero(keep)
+        return Piece(b - a, X[kept], keep=keep, **{name: v[kept] if v.ndim else v for name, v in found.items()})
+
     def _columns(self):
         """The columns that are read as numbers or factors."""
         if self.design is None:
-            return (*(() if self.bare else column_names(self.result)), *self.named)
+            return (*(() if self.bare else self.schema.columns), *self.named)
         response = [name for e in self.design.formula.response for name in e.columns] if self.of_formula else []
         return tuple(dict.fromkeys([*response, *self.design.columns, *self.named]))
 
@@ -167,7 +205,7 @@ class SuppliedRows:
             refuse_missing(table, columns, a, b)
         found, keep = {}, mask
         if self.design is None:
-            names = () if self.bare else column_names(self.result)
+            names = () if self.bare else self.schema.columns
             parts = [table.column(name) for name in names]
             X = np.column_stack([np.empty((b - a, 0)), *(c.floats(c.values[a:b]) for c in parts)])
         else:
@@ -215,15 +253,6 @@ def _without_columns(fragment):
         yield pa.record_batch([pa.nulls(min(BATCH, fragment.rows - first))], names=[""])
 
 
-def _is_frame(data):
-    return hasattr(data, "columns") or hasattr(data, "__arrow_c_stream__") or isinstance(data, dict)
-
-
-def _in_columns(result, data):
-    """Whether a frame has just the model's columns of numbers, for a fit without a formula."""
-    return result.design is None and hasattr(data, "to_numpy") and set(data.columns) == set(column_names(result))
-
-
 def _both(keep, mask):
     if keep is None or mask is None:
         return mask if keep is None else keep
@@ -245,6 +274,8 @@ def _arrow(table, name):
 
 def in_order(given: SuppliedRows, work, threads: int):
     """``work`` of every piece, in the order of the rows."""
+    if given.fragments == 1 and given.rows is None:
+        return map(work, given.pieces(0))
     return ordered(given.fragments, given.pieces, work, threads)
 
 

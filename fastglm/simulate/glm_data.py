@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ..types import SimulateOptions
 
 
-
 @overload
 def make_glm(
     family: str = "gaussian", n: int = 1000, p: int = 5, *, chunk_rows: None = None, **options: Unpack[SimulateOptions]

@@ -12,11 +12,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from ..errors import FastGLMWarning, InvalidParameterError
-from ..family.multinomial import Multinomial
 from ..fitting.entry import fit
 from ..inference.multinomial import with_reference
 from ..kernels.evaluate import evaluate
-from ..rows import arrays
+from ..rows.family_link import family_and_link
+from ..rows.numbers import vector
+from ..rows.response import ONE_PREDICTOR
 from ..special import log_softmax
 
 if TYPE_CHECKING:
@@ -113,8 +114,8 @@ class Regressor(RegressorMixin, GLMEstimator):
         InvalidParameterError
             If there is none, or it is that of classes.
         """
-        family, _ = arrays.family_and_link(self.family, self.link)
-        if isinstance(family, Multinomial):
+        family, _ = family_and_link(self.family, self.link)
+        if family.response_model == "softmax":
             raise InvalidParameterError("family='multinomial' is for classes: use a classifier")
         return family
 
@@ -241,7 +242,7 @@ class Classifier(ClassifierMixin, GLMEstimator):
             )
         family = "binomial" if len(classes) == 2 else "multinomial"
         try:
-            return arrays.family_and_link(family, self.link)[0]
+            return family_and_link(family, self.link)[0]
         except InvalidParameterError as error:
             if len(classes) == 2:
                 raise
@@ -277,7 +278,7 @@ class Classifier(ClassifierMixin, GLMEstimator):
         classes = np.unique(y if weights is None else y[weights > 0])
         family = self._family(classes)
         self.classes_ = classes
-        y = y if isinstance(family, Multinomial) else (y == self.classes_[1]).view(np.uint8)
+        y = y if family.response_model == "softmax" else (y == self.classes_[1]).view(np.uint8)
         result = self._fit(X, y, family, weights, offset=offset)
         self._result = replace(result, classes=tuple(self.classes_.tolist()))
         return self
@@ -299,7 +300,7 @@ class Classifier(ClassifierMixin, GLMEstimator):
         if len(self.classes_) == 2:
             return result.predict(X, "link", offset=offset)
         if offset is not None:
-            raise InvalidParameterError(arrays.ONE_PREDICTOR)
+            raise InvalidParameterError(ONE_PREDICTOR)
         return with_reference(result, result.predict(X, "link"))
 
     def decision_function(self, X: Rows, offset: ArrayLike | None = None) -> Array:
@@ -350,7 +351,7 @@ def checked_weights(sample_weight, X, *, all_zero=False):
     InvalidParameterError
         For weights that are negative, not finite, not one a row, or unless ``all_zero`` all zero.
     """
-    weights = arrays.vector(sample_weight, "sample_weight", X.shape[0])
+    weights = vector(sample_weight, "sample_weight", X.shape[0])
     if weights is None:
         return None
     bad = ~(np.isfinite(weights) & (weights >= 0))

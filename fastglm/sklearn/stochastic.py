@@ -11,7 +11,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from ..errors import InvalidParameterError
-from ..family.multinomial import Multinomial
 from ..online import OnlineGLM
 from ..solvers import SGD, Stream, resolve
 from .base import Classifier, GLMEstimator, Regressor, checked_weights
@@ -101,7 +100,7 @@ class Stochastic(GLMEstimator):
 
     def _many(self, X, family):
         """Whether there are more coefficients than a curvature is kept for."""
-        classes = len(self.classes_) - 1 if isinstance(family, Multinomial) else 1
+        classes = len(self.classes_) - 1 if family.response_model == "softmax" else 1
         return classes * (X.shape[1] + self.fit_intercept) > MOST_COEFFICIENTS
 
 

@@ -8,15 +8,50 @@ inside (Nocedal and Wright 2006, chapter 19).
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 
 from ..family.links import linear_predictor
 from ..kernels.evaluate import row_terms
+from .newton import factorise
+from .problem import Problem, Solution
 
 CELLS = 2_000_000  # the largest design kept dense for this
 NEAR = 1e-6  # a row this near its bound, relative to the spread of eta, is on it
 LEAST = 1e-14  # weight of the barrier, beyond which a row's distance to its bound is rounding
 PRESSURE = 1e-3  # of the largest score of a row, above which one at its bound is pushed against it
+
+
+def at_boundary(problem: Problem, solution: Solution) -> Solution:
+    """Where the line search ran into the end of the means' range, the optimum along that end."""
+    if solution.stop == "not finite at the start" or (solution.stop == "converged" and not solution.blocked):
+        return solution
+    objective = problem.objective
+    if not can_be_searched(objective):
+        return solution
+    near = solution.certificate <= problem.control.accept_tol
+    if near and not presses(objective, solution.beta):
+        return solution._replace(stop="converged")
+    found = barrier(objective, solution.beta, problem.fallback())
+    if found is None:
+        return solution
+    beta, gap = found
+    if not touches(objective, beta):
+        return solution._replace(stop="converged") if near else solution
+    q, reached = objective.at(beta, 2), solution.quadratic.deviance
+    if not q.finite or not q.deviance <= reached * (1.0 + 1e-6):
+        return solution
+    # a deviance above the optimum's by its dispersion times z^2 is z standard errors away
+    certificate = sqrt(2.0 * gap / max(problem.dispersion(q), 1e-300))
+    solution = solution._replace(stop="boundary", certificate=certificate)
+    if q.deviance > reached:
+        # the search crept along the boundary to the same place, and a little further
+        return solution
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(q.information).all()
+        factor = factorise(objective, q, beta) if finite else solution.factor
+    return solution._replace(beta=beta, quadratic=q, factor=factor)
 
 
 def eta_bounds(family, link):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InvalidParameterError
-from .newton import Solution
+from .problem import Solution
 
 
 class NoFactor:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from itertools import pairwise
 from math import exp, inf, isfinite, log, sqrt
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,33 +16,12 @@ from ..objective.sums import ArrowheadMatrix
 from .arrowhead import bordered_rank
 from .decide import EPS, Control, State, decide
 from .factor import SAFE_PIVOT, SAFE_PIVOT_SMALL, Diagonal, cholesky, from_root
+from .problem import Solution
 from .rank import CROSS_PRODUCT, decide_rank
 
 BLOCKED = "the end of the means' range stops the steps"
 LATELY = 20  # iterations, for which it counts that the end of the means' range has shortened a step
 CHANGED = 4.0  # times, by which a curvature differs before corrections made with it are dropped
-
-
-class Solution(NamedTuple):
-    """Where a descent ended and why.
-
-    ``stop`` is "converged" or the reason it is not; ``certificate`` the estimated distance to the optimum in
-    standard errors (an upper bound of every coefficient's under the quadratic model). ``quadratic`` is the last pass,
-    ``origin`` the coefficients and the pass at which ``factor`` was made, ``meat`` the sum of outer products of scores
-    where the solver made it, ``blocked`` whether the end of the means' range has lately shortened steps.
-    """
-
-    beta: np.ndarray
-    quadratic: object
-    factor: object
-    certificate: float
-    score_norm: float
-    n_iter: int
-    stop: str
-    history: tuple
-    origin: tuple | None = None
-    meat: np.ndarray | None = None
-    blocked: bool = False
 
 
 def factorise(objective, q, beta):

@@ -10,27 +10,24 @@ from math import inf, isfinite, sqrt
 
 import numpy as np
 
-from .decide import Control
-from .newton import Solution, norm, record, search
+from .newton import norm, record, search
+from .problem import Problem, Solution
 
 MAX_PRODUCTS = 250  # conjugate-gradient steps within one Newton step
 
 
-def newton_cg(objective, beta, diagonal, control: Control, dispersion) -> Solution:
+def newton_cg(problem: Problem, beta: np.ndarray, diagonal: np.ndarray) -> Solution:
     """Minimise the deviance from ``beta``.
 
     Parameters
     ----------
-    objective : Objective
-        With ``product``.
-    beta : (p,) array
+    problem : Problem
+    beta : (m,) array
         A start with a finite deviance.
-    diagonal : (p,) array
+    diagonal : (m,) array
         About the information's diagonal, positive.
-    control : Control
-    dispersion : callable
-        Quadratic -> the dispersion standard errors would have there.
     """
+    objective, control, dispersion = problem.objective, problem.control, problem.dispersion
     q = objective.at(beta, 1)
     if not q.finite or not isfinite(q.score.sum()):
         return Solution(beta, q, None, inf, inf, 0, "not finite at the start", ())

@@ -21,8 +21,10 @@ import numpy as np
 
 from ..objective.base import DIAGONAL
 from ..objective.quadratic_penalty import QuadraticPenalty
+from ..options.solvers import first_rows
 from .decide import Control
-from .newton import Solution, newton_iterations
+from .newton import newton_iterations
+from .problem import Problem, Solution
 from .stream_state import PRIOR, StreamState, count_passes
 
 STALE = 0.03  # of a diagonal entry, by which it may have changed since its blocks were read
@@ -56,18 +58,17 @@ def prefix(objective, fallback, free: np.ndarray, tol: float = 0.1):
     return found.beta if np.isfinite(found.beta).all() else None
 
 
-def stream(objective, options, start, fallback, dispersion, control: Control) -> Solution | None:
+def stream(problem: Problem) -> Solution | None:
     """Fit by one read in blocks and a few score passes; None where the exact solver should take over.
 
     Parameters
     ----------
-    objective : Objective
-    options : ``fastglm.solvers.Stream``
-    start, fallback, dispersion, control
-        As for ``plan.solve``.
+    problem : Problem
+        Its options are those of ``fastglm.solvers.Stream``.
     """
+    objective, options, control = problem.objective, problem.options, problem.control
     n, m = objective.source.n_rows, objective.n_params
-    first = max(50 * m, 1000, n // 50)
+    first = first_rows(n, m)
     if n < 4 * first:
         return None
     free = np.ones(m, bool)
@@ -76,7 +77,7 @@ def stream(objective, options, start, fallback, dispersion, control: Control) ->
     running = StreamState(m, free, control.robust, objective.linear)
     sample = objective.subset(first)
     # from a start too, because the rows of the sample are not learned from again
-    beta = prefix(sample, fallback if start is None else lambda: start, free)
+    beta = prefix(sample, problem.first, free)
     if beta is None:
         return None
     running.start(sample, beta, sample.source.rows_read)
@@ -87,7 +88,7 @@ def stream(objective, options, start, fallback, dispersion, control: Control) ->
         running.learn(objective, runs)
     if running.refused or not np.isfinite(running.beta).all():
         return None
-    return _certified(objective, running, options, dispersion, control)
+    return _certified(objective, running, options, problem.dispersion, control)
 
 
 def _blocks(source, read, options):

@@ -21,7 +21,8 @@ from ..objective.quadratic_penalty import QuadraticPenalty
 from ..objective.sums import Quadratic
 from ..types import READ_ONCE
 from .factor import cholesky
-from .newton import Solution, search
+from .newton import search
+from .problem import Solution
 
 NARROW = 40  # coefficients up to which the whole curvature costs little more than its diagonal
 SHARE = 0.1  # of the rows, whose curvature is summed where not all is

@@ -103,6 +103,33 @@ class Source:
     here = True  # whether the rows are in this process's memory
     fetched = 0.0  # the share of all rows that was read to have these
     sample_limit = np.inf  # the most rows that a sample should have
+    local: Any = None  # the same rows in this process, where they are there although passes run elsewhere
+    clusters: Any = ()  # the cluster of each row, a vector a way, or a source of the rows with them beside
+    notes: tuple = ()  # what the user should know of the rows
+    _files: Any = None
+    _owned = False
+    journal: Any = None
+
+    def held_by(self, files: Any, owned: bool) -> None:
+        """Keep what the rows are read from; ``owned`` is closed with the source."""
+        self._files, self._owned = files, owned
+
+    def finish(self) -> None:
+        """Refuse rows that have changed since they were opened.
+
+        Raises
+        ------
+        FileFormatError
+        """
+        if self._files is not None and not self.here:
+            self._files.check_read_again()
+
+    def close(self) -> None:
+        """Let another fit have the checkpoint, and remove scratch files."""
+        if self.journal is not None:
+            self.journal.close()
+        if self._owned:
+            self._files.close()
 
     def __init__(
         self, data: Block, n_rows: int, threads: int, block: int | None = None, packed: MergedFactors | None = None

@@ -1,6 +1,6 @@
 """First-order stochastic solvers: the options here, the fit in ``driver.run``."""
 
+from ...options.sgd import SGD, check
 from .errors import DivergenceError
-from .options import SGD, check
 
 __all__ = ["SGD", "DivergenceError", "check"]

@@ -10,8 +10,8 @@ from scipy.linalg import lstsq
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from ...kernels.dense import symmetric
+from ...options.sgd import tolerance
 from .driver import automatic_method
-from .options import tolerance
 
 MOST_COEFFICIENTS = 200  # whose curvature costs no more than a few epochs; of more, products with vectors
 SAMPLE_ROWS, SAMPLE_EACH = 10_000, 100  # of a sample, and for each coefficient, whose curvature is right to a tenth

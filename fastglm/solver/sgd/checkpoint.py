@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 
 from ...core import sealed
 from ...errors import FileFormatError, InvalidParameterError
-from .options import MUTABLE
+from ...options.sgd import MUTABLE
 from .state import State
 
 FORMAT = "fastglm stochastic state 2"

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import InvalidParameterError, MissingDataError
+from ...options.sgd import SGD, check
 from . import checkpoint
 from .errors import DivergenceError
 from .loop import ENOUGH_EPOCHS, Loop
-from .options import SGD, check
 from .state import State
 from .task import LinearTask
 

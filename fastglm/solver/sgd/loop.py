@@ -13,7 +13,7 @@ from ...kernels.sgd.linear import ROOM
 from ...kernels.sgd.rules import settle_address, update_address
 from ...kernels.sgd.shuffle import shuffle
 from ...kernels.sgd.sweep import sweep
-from .options import is_number
+from ...options.sgd import is_number
 
 RULES = {"sgd": k.SGD, "adagrad": k.ADAGRAD, "adam": k.ADAM, "saga": k.SAGA}
 MOST_DECAY = 10.0

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
-from ..rows.reader import FrameReader
 from ..source.chunked import Chunks
 from ..source.in_memory import InMemory
+from .reader import FrameReader
 
 
 class Ids(NamedTuple):
@@ -122,3 +122,11 @@ class ClusterReader(FrameReader):
             refuse_missing(array.is_null().to_numpy(zero_copy_only=False), f"cluster column {name!r}", table.number)
         used, codes = np.unique(array.indices.to_numpy(zero_copy_only=False), return_inverse=True)
         return Ids(codes.reshape(-1), np.array([str(v) for v in array.dictionary.take(used).to_pylist()], np.str_))
+
+
+def with_clusters(cov, source):
+    """A covariance with the clusters of a source's rows, in the place of the columns that name them."""
+    if not getattr(cov, "by", ()):
+        return cov
+    stored = hasattr(source.clusters, "reduce")
+    return cov._replace(source=source.clusters) if stored else cov._replace(by=source.clusters)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...errors import InvalidParameterError
+from ..errors import InvalidParameterError
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -1,0 +1,40 @@
+"""What a kind of covariance from outside is written with: its declaration, and the scores of rows.
+
+A kind is one function ``(spec, fitted, space)``. ``fitted.rows`` is a source: its ``reduce(task)`` adds the values that
+a task has for units of rows, in the order of the rows. A value is anything with ``+``, such as a sum of outer products
+of ``score_rows``. With the meat M so found, ``in_coefficients(space, M)`` is V M V in the units of ``space``, V the
+inverse information; the library brings it to the units of the coefficients.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..options.covariance import CovarianceKind, CovarianceSpec, register
+from ..source.task import Task
+from .row_scores import blocks, columns, repeated_scores
+
+__all__ = ["CovarianceKind", "CovarianceSpec", "Task", "blocks", "in_coefficients", "register", "score_rows"]
+
+
+def score_rows(scores, space, data, a: int, b: int) -> np.ndarray:
+    """The scores of rows a to b, (b - a, q), zero where the weight is zero; a row of frequency f has f times its score.
+
+    Parameters
+    ----------
+    scores : MeanScores or ClassScores
+        ``fitted.scores``.
+    space : Products or Coordinates
+        In whose units the columns of the design are.
+    data : Block
+    a, b : int
+    """
+    r = repeated_scores(scores, data, a, b)
+    X = space.rows(columns(data, a, b))
+    X = X.toarray() if hasattr(X, "toarray") else X
+    return np.hstack([r[:, [k]] * X for k in range(r.shape[1])])
+
+
+def in_coefficients(space, meat: np.ndarray) -> np.ndarray:
+    """The inverse information on both sides of a symmetric meat (q, q), in the units of ``space``."""
+    return space.of_sums(space.of_sums(meat).T)

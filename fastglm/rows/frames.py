@@ -1,0 +1,121 @@
+"""Rows of a data frame in memory: columns by a design that is learned from it, or by that of an earlier fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..design import Design, as_table, check_aligned
+from ..design.recipe import complete, refuse_missing
+from ..errors import InvalidParameterError, MissingDataError
+from .arguments import all_columns, levels_sorted, notes_of, unknown, with_shifts
+from .arrays import block_of, in_memory, present
+from .schema import Schema
+from .storages import is_frame
+
+
+def has_factors(X) -> bool:
+    """Whether something is a frame with columns that are text or categories, or one that only designs read."""
+    if isinstance(X, np.ndarray) or not is_frame(X):
+        return False
+    if hasattr(X, "iloc"):
+        return any(str(t) in ("category", "str", "string") or "dictionary" in str(t) for t in X.dtypes)
+    if not hasattr(X, "to_numpy"):
+        return True
+    return any(str(t).startswith(("String", "Categorical", "Enum", "Utf8")) for t in X.dtypes)
+
+
+def open_frame(request, data, known: Schema | None = None):
+    """The schema and the source of a frame in memory; see ``open_rows``."""
+    table = as_table(data)
+    design, vectors = (_learned if known is None else _known)(request, table, known)
+    given = vectors if request.y is None or isinstance(request.y, str) else {"y": request.y} | vectors
+    beside = [*given.items(), *(("cluster", v) for v in request.clusters)]
+    for name, v in beside:
+        check_aligned(table, v, name)
+    keep, counts = _rows_to_keep(table, beside, request.missing)
+    if known is None:
+        design = design(keep)
+        if counts:
+            design = replace(design, missing_counts={**design.missing_counts, **counts})
+    of_formula = bool(design.formula.response) and "y" not in given
+    built = design.build(table, response=of_formula, only=keep)
+    if not of_formula and "y" not in given:
+        raise InvalidParameterError(f"formula={request.formula!r} has no response; write it as 'y ~ ...'")
+    values = [_values(name, v, table, built.keep) for name, v in beside]
+    arrays = dict(zip(given, values, strict=False))
+    if of_formula:
+        arrays["y"] = built.y
+    clusters = tuple(values[len(given) :])
+    block, labels = block_of(request, built, shifted(built, arrays))
+    named = {role: v if isinstance(v, str) else None for role, v in vectors.items() if v is not None}
+    schema = Schema(design.names, built.has_intercept, design, named, request.missing, table.library, labels)
+    notes = (*notes_of(design), *levels_sorted(table, design))
+    return schema, in_memory(request, block, clusters, notes)
+
+
+def shifted(built, arrays: dict) -> dict:
+    """The vectors of some rows with what their formula says of offset and exposure."""
+    found = dict(arrays)
+    if built.offset is not None:
+        found["offset"] = built.offset if found.get("offset") is None else built.offset + found["offset"]
+    if built.exposure is not None:
+        found["exposure"] = built.exposure
+    return found
+
+
+def _learned(request, table, _):
+    """A function of the rows to learn from that makes the design, and the vectors that no formula names."""
+    if request.formula is not None:
+        formula, vectors = with_shifts(request.formula, table.names, request.vectors)
+    else:
+        formula, vectors = all_columns(request, table.names, request.vectors)
+    options = {"missing": request.missing, "unseen": request.unseen}
+    return lambda only: Design.from_formula(formula, table, only=only, **options), vectors
+
+
+def _known(request, table, known):
+    """The design of an earlier fit, and the vectors with those that it finds by name."""
+    return known.relearned().design, request.vectors | known.found_by_name(request.vectors, table.names)
+
+
+def _rows_to_keep(table, beside, missing):
+    """The rows with no missing value beside the formula's columns, None for all, and how many each column lacks."""
+    masks, counts = [], {}
+    for name, v in beside:
+        if isinstance(v, str):
+            if v not in table.names:
+                raise unknown(name, v, table.names)
+            table.read((v,))
+            if missing == "error":
+                refuse_missing(table, (v,), 0, table.n_rows)
+            found = complete(table, (v,), 0, table.n_rows)
+        else:
+            found = present(v) if missing == "drop" and v is not None else None
+            if found is not None and found.shape != (table.n_rows,):
+                found = None  # of another length, which is refused where it is read
+        if found is not None:
+            masks.append(found)
+            counts[v if isinstance(v, str) else name] = int((~found).sum())
+    keep = np.logical_and.reduce(masks) if masks else None
+    if keep is not None and not keep.any():
+        raise MissingDataError(f"every row has missing values: {counts} of {table.n_rows} rows")
+    return keep, counts
+
+
+def _values(name, v, table, keep):
+    """The values of a vector in the rows that are kept: a column by its name, an array, a scalar or None."""
+    if isinstance(v, str):
+        column = table.column(v)
+        if name == "y":
+            values = np.array(column.levels, dtype=object)[column.values] if column.kind == "factor" else column.values
+        else:
+            values = column.values if name == "cluster" else column.floats(column.values)
+    elif v is None or np.ndim(v) == 0:
+        return v
+    else:
+        values = v if keep is None else np.asarray(v)
+        if len(values) != table.n_rows:
+            raise InvalidParameterError(f"{name} has length {len(values)}, the data have {table.n_rows} rows")
+    return values if keep is None else values[keep]

@@ -1,0 +1,89 @@
+"""Numbers of any kind as arrays of a type that the kernels read. Nothing of the caller's is changed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import InvalidParameterError, MissingDataError
+
+
+def numeric(a, name: str, column: str | None = None) -> np.ndarray:
+    """``a`` as an array of a type the kernels read, without a copy where it already is one.
+
+    Raises
+    ------
+    InvalidParameterError
+        For text, objects that are not numbers, dates, complex numbers, masked cells or sparse matrices.
+    """
+    where = f"{name} column {column!r}" if column is not None else name
+    if type(a) is np.ndarray and a.dtype.kind in "fiub" and a.dtype.itemsize <= 8 and a.dtype.isnative:
+        # half precision is a storage format, not a type to compute in
+        return a.astype(np.float32) if a.dtype == np.float16 else a
+    if hasattr(a, "tocsr"):
+        raise InvalidParameterError(f"{name} is a sparse matrix; pass a dense array")
+    if isinstance(a, np.ma.MaskedArray):
+        if np.ma.is_masked(a):
+            i = tuple(int(v[0]) for v in np.nonzero(np.ma.getmaskarray(a)))
+            raise MissingDataError(f"{where} has masked (missing) cells, the first at {i}; fill or drop them")
+        a = a.data
+    try:
+        a = np.asarray(a)
+    except ValueError as error:
+        raise InvalidParameterError(f"{where} is not a rectangular array of numbers: {error}") from None
+    if a.dtype.kind == "O":
+        a = _from_objects(a, where)
+    if a.dtype.kind not in "fiub":
+        kind = {"c": "complex", "M": "dates", "m": "time spans", "U": "strings", "S": "bytes", "V": "records"}
+        raise InvalidParameterError(
+            f"{where} has dtype {a.dtype} ({kind.get(a.dtype.kind, 'not numeric')}); numeric values are needed"
+        )
+    if a.dtype == np.float16:
+        return a.astype(np.float32)
+    return a if a.dtype.isnative and a.dtype.itemsize <= 8 else a.astype(np.float64)
+
+
+def _from_objects(a, where):
+    """An object array of numbers as float64."""
+    for i, v in np.ndenumerate(a):
+        if v is None or type(v).__name__ in ("NAType", "NaTType"):
+            raise MissingDataError(f"{where} has a missing value (NA) at {i}; fill or drop it")
+        if isinstance(v, (str, bytes)) or not isinstance(v, (int, float, np.number, np.bool_)):
+            raise InvalidParameterError(
+                f"{where} has dtype object and a {type(v).__name__} at {i}; numeric values are needed"
+            )
+    return a.astype(np.float64)
+
+
+def vector(v, name: str, n: int) -> np.ndarray | None:
+    """A vector of n numbers, a scalar repeated, or None."""
+    if v is None:
+        return None
+    v = numeric(v, name)
+    if v.ndim == 0:
+        v = np.broadcast_to(v, (n,))
+    if v.ndim == 2 and v.shape[1] == 1:
+        v = v[:, 0]
+    if v.ndim != 1:
+        raise InvalidParameterError(f"{name} must be a 1-d array, not of shape {v.shape}")
+    if len(v) != n:
+        raise InvalidParameterError(f"{name} has length {len(v)}, X has {n} rows: the lengths must match")
+    return v
+
+
+def present(values) -> np.ndarray | None:
+    """Which entries of a vector, or rows of a matrix, are not missing, (n,); None where it cannot have missing ones."""
+    if isinstance(values, np.ma.MaskedArray):
+        missing = np.ma.getmaskarray(values)
+    else:
+        values = np.asarray(values)
+        if values.dtype.kind in "fcmM":
+            missing = np.isnan(values)
+        elif values.dtype.kind == "O":
+            missing = np.frompyfunc(_is_missing, 1, 1)(values).astype(bool)
+        else:
+            return None
+    return ~(missing if missing.ndim < 2 else missing.any(axis=tuple(range(1, missing.ndim))))
+
+
+def _is_missing(value) -> bool:
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or bool(value != value)

@@ -1,0 +1,149 @@
+"""Everything a caller can say of one fit: one record, checked once, whatever holds the rows."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import __version__
+from ..design.recipe import MISSING, UNSEEN
+from ..errors import InvalidParameterError
+from ..options.covariance import parse as parse_covariance
+from ..options.solvers import resolve
+from ..source.threads import get_threads
+from ..types import VECTORS
+from .family_link import family_and_link
+
+if TYPE_CHECKING:
+    from ..types import RegisteredFamily, RegisteredLink, SolverOptions
+
+COMPRESS = ("auto", True, False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FitRequest:
+    """What a caller asks of ``fit``, ``glm``, ``plan``, the estimators or the command line.
+
+    Making one checks all that can be checked without looking at a row, and puts values in the place of names.
+
+    Attributes
+    ----------
+    data : the rows: arrays, a frame, files, a stream, a collection of Dask
+    y : (n,) array, name of a column, or None where the formula has the response
+    formula : str or None
+        None makes every column that has no other role a term.
+    family, link, solver, cov : the records that the names stand for
+    weights, freq_weights, offset, exposure : (n,) array, scalar, name of a column, or None
+    threads : int
+    memory : int or None, bytes
+    labels : tuple or None, the labels of y where they are known before its rows
+    began : float, seconds of ``time.perf_counter``
+    others : as in ``fit`` and ``glm``
+
+    Raises
+    ------
+    InvalidParameterError
+        Naming the argument.
+    """
+
+    data: Any
+    y: Any = None
+    formula: str | None = None
+    family: RegisteredFamily = "gaussian"
+    link: RegisteredLink = None
+    intercept: bool = True
+    weights: Any = None
+    freq_weights: Any = None
+    offset: Any = None
+    exposure: Any = None
+    penalty: None = None
+    solver: SolverOptions = "auto"
+    cov: Any = "model"
+    start: Any = None
+    names: Any = None
+    threads: int = None
+    progress: bool = False
+    missing: str = "error"
+    unseen: str = "error"
+    compress: bool | str = "auto"
+    memory: int | None = None
+    client: Any = None
+    checkpoint: Any = None
+    labels: tuple | None = None
+    began: float = field(default_factory=perf_counter)
+
+    def __post_init__(self):
+        family, link = family_and_link(self.family, self.link)
+        checked = {
+            "family": family,
+            "link": link,
+            "solver": resolve(self.solver),
+            "cov": parse_covariance(self.cov),
+            "threads": get_threads(self.threads),
+            "intercept": bool(self.intercept),
+            "memory": _bytes(self.memory),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        check_option("compress", self.compress, COMPRESS)
+        check_option("missing", self.missing, MISSING)
+        check_option("unseen", self.unseen, UNSEEN)
+        if self.penalty is not None:
+            raise InvalidParameterError("penalty is reserved for a later version; pass penalty=None")
+        check_exposure(self.exposure, link)
+        if self.formula is not None and not isinstance(self.formula, str):
+            swapped = " (formula and data are swapped: glm(formula, data))" if isinstance(self.data, str) else ""
+            raise InvalidParameterError(
+                f"formula must be text like 'y ~ x', not {type(self.formula).__name__}{swapped}"
+            )
+        if self.formula is None and isinstance(self.data, str) and "~" in self.data:
+            raise InvalidParameterError(
+                f"X={self.data!r} is a formula: fit takes arrays or files; see glm(formula, data)"
+            )
+
+    @property
+    def vectors(self) -> dict:
+        """The weights, freq_weights, offset and exposure, by their names."""
+        return {name: getattr(self, name) for name in VECTORS}
+
+    @property
+    def clusters(self) -> tuple:
+        """The ways of clustering that the covariance has: names of columns, or the cluster of each row."""
+        return getattr(self.cov, "by", ())
+
+
+def identity(request, reader) -> dict:
+    """What tells a fit from others, as plain values; ``Journal`` names what has changed."""
+    said = {name: getattr(request, name) for name in ("family", "link", "solver", "cov", "start", "compress")}
+    said = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in said.items()}
+    return {
+        "the version of fastglm": __version__,
+        "the data": reader.fingerprint(),
+        **{f"{name}=": repr(value) for name, value in said.items()},
+    }
+
+
+def check_exposure(exposure, link) -> None:
+    """Refuse an exposure beside a link that is not the logarithm."""
+    if exposure is not None and not link.is_log:
+        raise InvalidParameterError(f"exposure needs the log link, not {link.name!r}; pass an offset instead")
+
+
+def check_option(name: str, value, known: tuple) -> None:
+    """Refuse a value that is none of those known; arrays and other values that do not compare are none."""
+    if not any(value is k or (type(value) is type(k) and value == k) for k in known):
+        shown = ", ".join(map(repr, known[:-1])) + f" or {known[-1]!r}"
+        raise InvalidParameterError(f"{name}={value!r} is unknown; known: {shown}")
+
+
+def _bytes(memory):
+    """A number of bytes, or None."""
+    if memory is None:
+        return None
+    if isinstance(memory, (bool, np.bool_, str)) or not hasattr(memory, "__int__") or not memory >= 0:
+        raise InvalidParameterError(f"memory={memory!r} must be a number of bytes, not negative, such as 2 * 10**9")
+    return operator.index(memory) if hasattr(memory, "__index__") else int(memory)

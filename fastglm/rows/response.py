@@ -1,0 +1,172 @@
+"""The response of a model as numbers: measurements, two labels, successes and failures, or one of several classes."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import InvalidParameterError, MissingDataError
+from .labels import encode
+from .numbers import numeric
+
+ONE_PREDICTOR = "offset and exposure shift one linear predictor; family='multinomial' has several"
+
+
+def encoded_response(y, n: int, family, weights, freq_weights=None, known=None):
+    """The response of n rows as numbers, with the weights and the labels that it implies.
+
+    Two labels become zero and one in sorted order, successes and failures a proportion with the trials as weights; of
+    several classes every row has the number of its class.
+
+    Parameters
+    ----------
+    y : (n,) or (n, k) array_like
+    n : int
+    family : family
+    weights, freq_weights : (n,) array or None
+    known : tuple, optional
+        The labels, where they are known before the rows.
+
+    Returns
+    -------
+    y : (n,) array
+    weights : (n,) array or None
+    labels : None, a tuple of two, or Encoded
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+    """
+    if family.response_model == "softmax":
+        found = encode(y, n, family.reference, (weights, freq_weights), known)
+        return found.codes, weights, found
+    if known is not None:
+        return encode(y, n, known=known).codes, weights, tuple(known)
+    binomial = family.domain.high == 1.0
+    if hasattr(y, "tocsr"):
+        raise InvalidParameterError("y is a sparse matrix; pass a dense vector")
+    labels = np.asarray(y)
+    if binomial and labels.dtype.kind in "OUSb" and labels.ndim <= 2:
+        y, classes = two_labels(labels)
+        return _column(y, n), weights, classes
+    y = numeric(y, "y")
+    if y.ndim == 2 and y.shape[1] == 2 and binomial:
+        return (*counts(y, n, weights), None)
+    return _column(y, n), weights, None
+
+
+def _column(y, n):
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        raise InvalidParameterError(
+            f"y must be a 1-d array (or two columns, successes and failures, for binomial), not {y.shape}"
+        )
+    if len(y) != n:
+        raise InvalidParameterError(f"y has length {len(y)}, X has {n} rows: the lengths must match")
+    return y
+
+
+def two_labels(y):
+    """Labels of which there are two, or booleans, as zeros and ones, and the two in sorted order."""
+    if y.dtype.kind == "b":
+        return y, (False, True)
+    flat = y.ravel()
+    for i, v in enumerate(flat):
+        if v is None or v != v or type(v).__name__ == "NAType":
+            raise MissingDataError(f"y has a missing value (NaN or None) at row {i}; remove the row")
+    if y.dtype.kind == "O" and all(isinstance(v, (int, float, np.number)) for v in flat):
+        return y.astype(np.float64), None
+    try:
+        classes, codes = np.unique(y, return_inverse=True)
+    except TypeError:
+        raise InvalidParameterError("y mixes labels of types that cannot be ordered; use one type") from None
+    if len(classes) != 2:
+        shown = ", ".join(map(repr, classes[:5].tolist()))
+        raise InvalidParameterError(
+            f"y has {len(classes)} distinct labels ({shown}); a binomial response needs exactly two"
+        )
+    return codes.reshape(y.shape).astype(np.uint8), tuple(classes.tolist())
+
+
+def counts(y, n, weights):
+    """Successes and failures to a proportion and its number of trials, R's cbind(successes, failures)."""
+    if len(y) != n:
+        raise InvalidParameterError(f"y has length {len(y)}, X has {n} rows: the lengths must match")
+    y = y.astype(np.float64)
+    bad = ~(np.isfinite(y) & (y >= 0.0))
+    if bad.any():
+        i = int(np.nonzero(bad.any(1))[0][0])
+        raise InvalidParameterError(
+            f"y holds successes and failures, which must be finite and non-negative: {y[i]} at row {i}"
+        )
+    trials = y.sum(1)
+    proportion = np.divide(y[:, 0], trials, out=np.zeros(n), where=trials > 0.0)
+    return proportion, trials if weights is None else trials * weights
+
+
+def check_start(start, m: int, others: int | None = None) -> np.ndarray | None:
+    """The starting coefficients, the intercept first, as the objective keeps them: class after class.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+    """
+    if start is None:
+        return None
+    start = np.array(numeric(start, "start"), dtype=np.float64)
+    shape = (m,) if others is None else (m, others)
+    if start.shape != shape:
+        each = "" if others is None else f" for each of the {others} classes but the reference: shape {shape}"
+        raise InvalidParameterError(
+            f"start has shape {start.shape}, the model has {m} coefficients (the intercept first){each}"
+        )
+    if not np.isfinite(start).all():
+        raise MissingDataError(f"start is not finite: {start[~np.isfinite(start)][0]}")
+    return start if others is None else start.T.ravel()
+
+
+class StoredResponse(NamedTuple):
+    """How a column of files becomes the numbers of a response.
+
+    Attributes
+    ----------
+    kind : {"number", "counts", "label"}
+    known : tuple or None
+        The labels, in sorted order.
+    codes : array or None
+        Their numbers.
+    classes : tuple, Encoded or None
+        For the result.
+    """
+
+    kind: str
+    known: tuple | None = None
+    codes: Any = None
+    classes: Any = None
+
+    @classmethod
+    def of(cls, found, family) -> StoredResponse:
+        """What a profile and the family say of the response.
+
+        Raises
+        ------
+        InvalidParameterError
+        """
+        if len(found.design.formula.response) == 2:
+            return cls("counts")
+        if found.labels is None:
+            return cls("number")
+        known = found.labels
+        if family.response_model == "softmax":
+            encoded = encode(np.array(known), len(known), family.reference)
+            return cls("label", known, encoded.codes, encoded._replace(codes=encoded.codes[:0]))
+        if known == (False, True):
+            return cls("label", known, np.array([0, 1], np.uint8), known)
+        if family.domain.high != 1.0:
+            raise InvalidParameterError(
+                f"the response {found.design.formula.response[0].text!r} is text, family={family.name!r} needs numbers"
+            )
+        codes, classes = two_labels(np.array(known, dtype=object))
+        return cls("label", known, codes, classes)

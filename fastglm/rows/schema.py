@@ -1,0 +1,125 @@
+"""How rows become the columns, the response and the vectors of a model: what every result keeps of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidParameterError
+from ..types import SHIFTS
+
+if TYPE_CHECKING:
+    from ..design import Design
+    from .supplied import SuppliedRows
+
+INTERCEPT = "(Intercept)"
+
+
+@dataclass(frozen=True, eq=False)
+class Schema:
+    """What later rows of a model are read by.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The coefficients, "(Intercept)" first where the fit added a constant.
+    intercept : bool
+        Whether it did.
+    design : Design or None
+        How the columns of a frame become those of the model, where there are factors or a formula.
+    vectors : mapping of str to str or None
+        The weights, freq_weights, offset and exposure that the fit had: the name of the column, None for an array.
+    missing : {"error", "drop"}
+        What becomes of rows with missing values.
+    library : {"pandas", "polars", "pyarrow"}
+        The library of the frame of the fit, whose frames ``tidy`` answers with.
+    labels : None, a tuple of two, or labels.Encoded
+        Those of the response.
+    """
+
+    names: tuple[str, ...]
+    intercept: bool
+    design: Design | None = None
+    vectors: Mapping[str, str | None] = field(default_factory=dict)
+    missing: str = "error"
+    library: str = "pandas"
+    labels: Any = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a caller provides where they are not a frame: all but the constant that the fit added."""
+        return self.names[1:] if self.intercept else self.names
+
+    @property
+    def label_values(self) -> tuple | None:
+        """The labels of the response, sorted; None where it is numbers."""
+        return getattr(self.labels, "classes", self.labels)
+
+    def open(self, data: Any, y: Any = None, vectors: Mapping[str, Any] | None = None, **options: Any) -> SuppliedRows:
+        """Rows for a verb of a finished fit.
+
+        Parameters
+        ----------
+        data : arrays, data frame, files, or a collection of Dask
+        y : (n,) array_like, name of a column, or None
+            None takes the response of the formula.
+        vectors : mapping of str to array, scalar or name of a column
+            The weights, freq_weights, offset and exposure of these rows; those that the fit had by name are found.
+        **options
+            ``keep``, columns to hand on, and ``respond``, whether a response is needed; see ``SuppliedRows``.
+
+        Returns
+        -------
+        SuppliedRows
+            To be closed.
+
+        Raises
+        ------
+        InvalidParameterError, MissingDataError, FileFormatError
+        """
+        from .supplied import SuppliedRows
+
+        return SuppliedRows(self, data, y, vectors, **options)
+
+    def found_by_name(self, given: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
+        """The columns of new rows that are vectors because they were in the fit, by the argument that they are.
+
+        Parameters
+        ----------
+        given : mapping
+            The arguments that there are, None where nothing was given.
+        names : sequence of str
+            The columns of the rows.
+
+        Raises
+        ------
+        InvalidParameterError
+            For an argument that would count twice what is found by name, and for an array of the fit that is not given.
+        """
+        if self.design is None:
+            return {}
+        formula = self.design.formula
+        shifts = {"offset": formula.offset, "exposure": (formula.exposure,) if formula.exposure else ()}
+        for role, v in given.items():
+            own, array = shifts.get(role, ()), role in self.vectors and self.vectors[role] is None
+            if v is not None and ((own and not array) or self.vectors.get(role) in names):
+                has = f"the formula of the fit has {role}({own[0].text})" if own else (
+                    f"the fit had {role}={self.vectors[role]!r}"
+                )  # fmt: skip
+                raise InvalidParameterError(f"{role}: {has}, which is found in the data by its name; leave {role}= out")
+            if v is None and array and any(shifts.values()) and role in SHIFTS:
+                raise InvalidParameterError(
+                    f"{role}: the fit had an array beside its formula; give {role}= for these rows"
+                )
+        return {role: c for role, c in self.vectors.items() if c in names and role in given}
+
+    def kept(self) -> Schema:
+        """The schema without what belongs to the rows of the fit alone: the numbers of their classes."""
+        if hasattr(self.labels, "codes"):
+            return replace(self, labels=self.labels._replace(codes=self.labels.codes[:0]))
+        return self
+
+    def relearned(self) -> Schema:
+        """The schema for the rows of the fit itself, which have no level that it does not know."""
+        return self if self.design is None else replace(self, design=replace(self.design, unseen="error"))

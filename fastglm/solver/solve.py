@@ -1,0 +1,134 @@
+"""``solve``: a fit by the solver of its options, and the functions of the library's own solvers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..options.solvers import Auto, NewtonCG, declaration_of, implement
+from .boundary import at_boundary
+from .choose import choose, tolerances
+from .factor import Diagonal
+from .newton import factorise, newton_iterations, without_aliased
+from .newton_cg import newton_cg
+from .problem import Problem, Solution
+from .sampled import fit_from_sample
+from .start import begin, is_finite
+from .stream import stream
+
+
+def solve(problem: Problem) -> Solution:
+    """Fit by the solver that the options are those of.
+
+    A solver that makes no factor of the information is followed by a pass that does, where a covariance is wanted.
+    """
+    solution = declaration_of(problem.options).function(problem)
+    return with_curvature(problem, solution) if solution.factor is None else solution
+
+
+@implement("newton")
+def newton(problem: Problem) -> Solution:
+    """Damped Newton on all rows."""
+    solution = _newton_from(problem)
+    if problem.start is not None and solution.stop not in ("converged", "not finite at the start"):
+        # from a start so far out that no step helps, the ordinary one may still do
+        solution = _newton_from(problem.without_start())
+    return at_boundary(problem, solution)
+
+
+def _newton_from(problem):
+    beta, q = begin(problem.objective, problem.start, problem.fallback)
+    return newton_iterations(problem.objective, beta, problem.control, problem.dispersion, q=q)
+
+
+@implement("irls")
+def irls(problem: Problem) -> Solution:
+    """A curvature of all rows at every pass."""
+    return newton(problem.controlled(reuse_curvature=False))
+
+
+@implement("auto")
+def automatic(problem: Problem) -> Solution:
+    """The automatic choice; Newton's method on all rows where a sample is not like the whole."""
+    choice = choose(problem.objective, problem.information)
+    if choice.least_squares:
+        return least_squares(problem)
+    if choice.sample is not None:
+        solution = fit_from_sample(problem, choice.sample)
+        if solution is not None and solution.stop == "converged":
+            return at_boundary(problem, solution)
+    return choice.solver.function(problem)
+
+
+def least_squares(problem: Problem) -> Solution:
+    """One curvature is everybody's: the pass that makes it solves, and a score pass says what rounding left."""
+    objective, control, dispersion = problem.objective, problem.control, problem.dispersion
+    beta = problem.first()
+    q = objective.at(beta, 2)
+    if not is_finite(q):
+        return newton_iterations(objective, beta, control, dispersion, q=q)
+    factor = factorise(objective, q, beta)
+    beta = without_aliased(beta, factor)
+    beta = beta + factor.solve(q.score)
+    last = objective.at(beta, 1)._replace(information=q.information)
+    control = control._replace(need_information=False)
+    return newton_iterations(objective, beta, control, dispersion, factor=factor, q=last)
+
+
+@implement("newton-cg")
+def newton_by_conjugate_gradients(problem: Problem) -> Solution:
+    """Newton by conjugate gradients; where it was asked for and fails, by a matrix."""
+    solution = _without_matrix(problem, _conjugate_newton)
+    if solution.stop != "converged" and isinstance(problem.options, NewtonCG):
+        solution = _newton_from(problem.without_start())
+    return at_boundary(problem, solution)
+
+
+@implement("lbfgs")
+def lbfgs(problem: Problem) -> Solution:
+    """L-BFGS from the diagonal of a sample's information."""
+    return at_boundary(problem, _without_matrix(problem, _diagonal_descent))
+
+
+@implement("stream")
+def streaming(problem: Problem) -> Solution:
+    """One read in blocks; what it could not certify is fitted exactly."""
+    solution = stream(problem)
+    if solution is not None:
+        return solution
+    return automatic(problem.controlled(**tolerances(problem.objective, Auto())))
+
+
+def _without_matrix(problem, descend):
+    """A descent without a matrix, again from the ordinary start where the user's fails, and a curvature at its end."""
+    solution = with_curvature(problem, descend(problem))
+    if problem.start is not None and solution.stop != "converged":
+        solution = with_curvature(problem, descend(problem.without_start()))
+    return solution
+
+
+def _conjugate_newton(problem):
+    beta = problem.first()
+    return newton_cg(problem, beta, _diagonal(problem.objective, beta))
+
+
+def _diagonal_descent(problem):
+    beta = problem.first()
+    control = problem.control._replace(need_information=False, memory=problem.options.memory)
+    factor = Diagonal(_diagonal(problem.objective, beta))
+    solution = newton_iterations(problem.objective, beta, control, problem.dispersion, factor=factor)
+    return solution._replace(factor=None)
+
+
+def _diagonal(objective, beta):
+    """About the information's diagonal, from a sample that has enough rows of every column, positive."""
+    n, enough = objective.source.n_rows, max(2000, objective.source.n_rows // 50, 50 * objective.n_params)
+    diagonal = objective.preconditioner(beta, min(n, enough))
+    return np.where(diagonal > 0.0, diagonal, 1.0)
+
+
+def with_curvature(problem: Problem, solution: Solution) -> Solution:
+    """The solution of a descent without a matrix, with the information made at its end where a covariance is wanted."""
+    if not problem.control.need_information or solution.stop != "converged":
+        return solution
+    last = newton_iterations(problem.objective, solution.beta, problem.control, problem.dispersion)
+    return last._replace(n_iter=solution.n_iter + last.n_iter, history=solution.history + last.history)

@@ -1,0 +1,75 @@
+"""Where a descent begins: at the user's coefficients, at the first IRLS iterate, or at the null model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..kernels.dense import symmetric
+from ..objective.sums import ArrowheadMatrix
+from .factor import cholesky
+
+FAINTEST, LARGEST = 1e-200, 1e200  # diagonal entries between which no product of two overflows or vanishes
+
+
+def begin(objective, start, fallback):
+    """Coefficients with a finite deviance, and their pass: the user's, R's first IRLS iterate, or the null model's.
+
+    The null model's where it is central: for means in (0, 1) the first Newton step from it is a linear discriminant.
+
+    Parameters
+    ----------
+    objective : Objective
+    start : (m,) array or None
+    fallback : callable
+        As for ``Problem``.
+
+    Returns
+    -------
+    beta : (m,) array
+    quadratic : Quadratic
+        The pass with curvature at ``beta``.
+    """
+    if start is not None:
+        return start, objective.at(start, 2)
+    if not objective.sampleable:  # with rare levels the first iterate from starting means is no better
+        beta, q = _placed(objective, fallback())
+        if is_finite(q):
+            return beta, q
+    if not fallback.central:
+        beta = first_iterate(objective)
+        if beta is not None:
+            beta, q = _placed(objective, beta)
+            if is_finite(q) and q.deviance <= fallback.deviance:
+                return beta, q
+    return _placed(objective, fallback())
+
+
+def is_finite(q) -> bool:
+    """Whether a pass has a finite deviance and score."""
+    return bool(q.finite and np.isfinite(q.score).all())
+
+
+def _placed(objective, beta):
+    """Coefficients with those of empty levels at their bound, and their pass."""
+    move = getattr(objective, "start_empty_levels_at_bound", None)
+    beta = beta if move is None else move(beta)
+    return beta, objective.at(beta, 2)
+
+
+def first_iterate(objective) -> np.ndarray | None:
+    """The first IRLS iterate from the family's starting means, or None where it does not exist."""
+    q = objective.first()
+    d = q.information.diagonal()
+    if not (np.isfinite(d).all() and (d > FAINTEST).all() and (d < LARGEST).all()) and objective.rescale():
+        q = objective.first()
+    scale = objective.scale
+    if not np.isfinite(q.information.diagonal()).all() or not np.isfinite(q.score).all():
+        return None
+    factor = cholesky(q.information, scale)
+    if factor is not None:
+        return factor.solve(q.score)
+    if isinstance(q.information, ArrowheadMatrix):
+        return None
+    # a start only: any solution of the singular system will do
+    d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
+    return scale * (np.linalg.lstsq(symmetric(q.information) / d / d[:, None], scale * q.score / d, rcond=1e-10)[0] / d)
