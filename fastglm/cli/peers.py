@@ -80,14 +80,8 @@ def values_of(problem):
 
 
 def run_peer(peer: Peer, problem, params, errors) -> Outcome:
-    """Fit all rows, or as many as fit in memory.
-
-    Parameters
-    ----------
-    peer : Peer
-    problem : Problem or Simulated
-    params, errors : (p + 1,) arrays
-        Our estimates and standard errors.
+    """Fit all rows of a problem, or as many as fit in memory, and compare with our estimates and standard errors (p +
+    1,).
     """
     n, free = len(problem.y), free_memory()
     rows = n if free is None else min(n, int(0.8 * free / (8 * peer.copies * (problem.X.shape[1] + 1))))

@@ -16,14 +16,8 @@ PREFIX = "history/"
 
 
 def save(result, path) -> None:
-    """Write a result, replacing the file only once all of it is written.
-
-    Raises
-    ------
-    InvalidParameterError
-        If a label is of a type JSON cannot hold.
-    OSError
-        If the file cannot be written.
+    """Write a result, replacing the file only once all of it is written; TypeError if a label is of a type JSON cannot
+    hold.
     """
     header = {"epochs": result.epochs} | {name: getattr(result.network, name) for name in SHAPE}
     header |= {name: CODECS[name][0](getattr(result, name)) for name in (*CODED, "family", "link")}
@@ -33,16 +27,8 @@ def save(result, path) -> None:
 
 
 def load(path) -> dict:
-    """The fields of the result that ``save`` wrote.
-
-    Raises
-    ------
-    FileFormatError
-        For a file that is not a saved network, is damaged, or is newer than this version.
-    InvalidParameterError
-        If it names a family or link that is not registered.
-    OSError
-        If the file cannot be read.
+    """The fields of the result that ``save`` wrote; errors as in ``sealed.read_document``, and InvalidParameterError if
+    the file names a family or link that is not registered.
     """
     header, arrays = sealed.read_document(path, "a saved network", FORMAT, VERSION)
     with sealed.restoring(path):
