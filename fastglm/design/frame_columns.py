@@ -83,7 +83,7 @@ class Table:
         return str(i) if self.place is None else self.place.row(i).removeprefix("row ")
 
     def column(self, name: str) -> Column:
-        """One column; errors name it where it is not there, or of a type that has no place in a model, or not finite."""
+        """One column; errors name it where it is not there, of a type that has no place in a model, or not finite."""
         self.read((name,))
         return self._columns[name]
 

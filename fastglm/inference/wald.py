@@ -46,7 +46,7 @@ def p_values(statistic, df=None):
 
 
 def quantile(level, df=None):
-    """Half-width, in standard errors, of a two-sided interval of confidence ``level``, which must lie between 0 and 1."""
+    """Half-width, in standard errors, of a two-sided interval of confidence ``level``, between 0 and 1."""
     from scipy.special import ndtri, stdtrit
 
     if not 0.0 < level < 1.0:
@@ -56,7 +56,7 @@ def quantile(level, df=None):
 
 
 def conf_int(params, bse, level=0.95, df=None):
-    """Wald intervals b -+ q se, (..., 2), as R's ``confint.default`` (normal) or ``confint.lm`` (t); NaN where aliased."""
+    """Wald intervals b -+ q se, (..., 2), as R's ``confint.default`` (normal) and ``confint.lm`` (t); NaN if aliased."""
     reach = quantile(level, df) * bse
     return np.stack([params - reach, params + reach], axis=-1)
 
