@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from . import machine, peers, reference
-from .problems import Block, Problem
+from .problems import Data, Problem
 
 GIB = 2**30
 
@@ -46,7 +46,7 @@ def race(problem: Problem, folder: Path, names, effort: Effort, say=print) -> di
         for name in _running(cells):
             say(f"  cold: {name}")
             _cold(cells[name], name, folder, effort)
-    _judge(cells, Block(folder, effort.threads, mapped=True))
+    _judge(cells, Data(folder, effort.threads, mapped=True))
     g = statistics.median(gram) if gram else None
     for cell in cells.values():
         _summarise(cell, g, cells.get("fastglm"))

@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 
 from . import peers
-from .problems import Block
+from .problems import Data
 
 
 def main(argv) -> None:
@@ -33,7 +33,7 @@ def warm(emit, folder, names, threads, repeats, budget) -> None:
 
     A peer's first run is dropped as its warm-up, unless it took more than a tenth of the budget.
     """
-    data = Block(folder, threads)
+    data = Data(folder, threads)
     racers = {"G": lambda data: gram(data)} | {name: peers.get(name).fit for name in names}
     alive, spent, kept = dict(racers), dict.fromkeys(racers, 0.0), dict.fromkeys(racers, 0)
     for name in names:
@@ -60,7 +60,7 @@ def cold(emit, folder, name, threads) -> None:
     start = time.perf_counter()
     peer.load()
     imported = time.perf_counter() - start
-    data = Block(folder, threads)
+    data = Data(folder, threads)
     peer.prepare(data)
     gc.collect()
     before = reset_peak()

@@ -79,7 +79,7 @@ def test_fit_prints_and_writes(folder, capsys, file):
         (["simulate", "--out", "p.xlsx"], ".parquet or .csv"),
         (["simulate", "--out", "no/p.csv"], "no such folder"),
         (["simulate", "--out", "p.csv", "--n", "3", "--files", "4"], "--files 4"),
-        (["simulate", "--out", "p.csv", "--family", "poison"], "choose from"),
+        (["simulate", "--out", "p.csv", "--family", "poison"], "did you mean 'poisson'"),
         (["compare", "t.csv"], "FORMULA is missing"),
         (["compare", "t.csv", "claims ~ x + offset(years)"], "no offset"),
         (["demo", "--n", "many"], "invalid whole number value"),

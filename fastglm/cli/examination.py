@@ -59,13 +59,7 @@ class Check(NamedTuple):
 
 
 def examine() -> list[Check]:
-    """Look at everything.
-
-    Returns
-    -------
-    list of Check
-        Something is wrong where one has a remedy.
-    """
+    """Look at everything; something is wrong where a Check has a remedy."""
     checks = [_versions(), _optional(), _threads(), _blas(), _instructions()]
     return [*checks, _fit(), _cache(), _disk()]
 

@@ -90,12 +90,8 @@ def paths(args):
 
 
 def model(args) -> dict:
-    """The arguments of ``glm`` and ``plan``.
-
-    Raises
-    ------
-    InvalidParameterError
-        For a column that is both in the formula and given by an option.
+    """The arguments of ``glm`` and ``plan``; InvalidParameterError for a column that is both in the formula and an
+    option.
     """
     for name in ("weights", "freq_weights"):
         if getattr(args, name) in mentioned(args.formula):
@@ -124,21 +120,8 @@ def add_force(parser):
 def check_outputs(outputs, force: bool, data=(), others=()) -> None:
     """Refuse before the work what could not be written after it, or would cost a file that is there.
 
-    Parameters
-    ----------
-    outputs : sequence of (option, path)
-        The path is None for an option that was not given.
-    force : bool
-        Whether files that exist may be overwritten.
-    data : str, or list of str
-        What is read, as ``glm`` takes it: no file of it is overwritten at all.
-    others : sequence of path
-        More files that are read.
-
-    Raises
-    ------
-    InvalidParameterError
-        Naming the option and the file.
+    ``outputs`` are pairs of an option and its path, None where it was not given. With ``force`` files that exist may be
+    overwritten, but none of ``data``, as ``glm`` takes it, nor of ``others``, which are read too.
     """
     from ..files.find import find
 

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from ..core.atomic import whole
+from ..core.atomic import replacing
 from ..errors import visible
 
 
@@ -42,5 +42,5 @@ def plain(value):
 
 def write_text(path, text) -> None:
     """Write a text file, whole or not at all."""
-    with whole(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+    with replacing(path) as file:
+        file.write(text)

@@ -69,22 +69,19 @@ def free_memory():
 
 def family_of(problem):
     """The family's name as ``fit`` takes it, or its value where it has a parameter."""
-    if not problem.parameters:
-        return problem.family
-    from ..families import get
+    return values_of(problem)[0] if problem.parameters else problem.family
 
-    return get(problem.family, **problem.parameters)
+
+def values_of(problem):
+    """The values of the family and of the link."""
+    from .. import families, links
+
+    return families.get(problem.family, **problem.parameters), links.get(problem.link)
 
 
 def run_peer(peer: Peer, problem, params, errors) -> Outcome:
-    """Fit all rows, or as many as fit in memory.
-
-    Parameters
-    ----------
-    peer : Peer
-    problem : Problem or Simulated
-    params, errors : (p + 1,) arrays
-        Our estimates and standard errors.
+    """Fit all rows of a problem, or as many as fit in memory, and compare with our estimates and standard errors (p +
+    1,).
     """
     n, free = len(problem.y), free_memory()
     rows = n if free is None else min(n, int(0.8 * free / (8 * peer.copies * (problem.X.shape[1] + 1))))
@@ -104,17 +101,16 @@ def run_peer(peer: Peer, problem, params, errors) -> Outcome:
 def _statsmodels(problem):
     import statsmodels.api as sm
 
-    name = "".join(part.title() for part in problem.family.removeprefix("quasi_").split("_"))
-    family = getattr(sm.families, name, None)
-    link = {"logit": "Logit", "log": "Log", "identity": "Identity"}.get(problem.link)
-    if family is None or link is None:
+    family, link = values_of(problem)
+    kind = getattr(sm.families, "Tweedie" if "power" in problem.parameters else family.statsmodels_name or "", None)
+    if kind is None or link.name not in ("logit", "log", "identity"):
         return None
     options = {}
     if "theta" in problem.parameters:
         options = {"alpha": 1 / problem.parameters["theta"]}
     if "power" in problem.parameters:
         options = {"var_power": problem.parameters["power"]}
-    family = family(link=getattr(sm.families.links, link)(), **options)
+    family = kind(link=getattr(sm.families.links, link.statsmodels_name)(), **options)
     design = sm.add_constant(problem.X)
     return lambda: sm.GLM(problem.y, design, family=family).fit().params
 
@@ -122,9 +118,9 @@ def _statsmodels(problem):
 def _sklearn(problem):
     from sklearn.linear_model import LogisticRegression, TweedieRegressor
 
-    power = {"gaussian": 0, "poisson": 1, "gamma": 2, "inverse_gaussian": 3}.get(problem.family)
-    power = problem.parameters.get("power") if power is None else power
-    if problem.family == "binomial" and problem.link == "logit" and set(np.unique(problem.y)) <= {0, 1}:
+    family, link = values_of(problem)
+    power = family.variance_power
+    if family.two_outcomes and link.name == family.canonical and set(np.unique(problem.y)) <= {0, 1}:
         model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-7)
     elif power is not None and problem.link in ("log", "identity"):
         model = TweedieRegressor(power=power, alpha=0, link=problem.link, solver="newton-cholesky", tol=1e-7)

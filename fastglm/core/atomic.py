@@ -38,6 +38,13 @@ def whole(path, lasting: bool = False):
         draft.unlink(missing_ok=True)
 
 
+@contextmanager
+def replacing(path, mode: str = "x", lasting: bool = False):
+    """The open file of ``whole``: text in UTF-8, or bytes for the mode "xb"."""
+    with whole(path, lasting) as draft, open(draft, mode, encoding=None if "b" in mode else "utf-8") as file:
+        yield file
+
+
 def _sync(path, flags):
     handle = os.open(path, flags)
     try:

@@ -1,16 +1,18 @@
-"""Arrays in a file with a digest of all of them, so that an altered file is refused."""
+"""Arrays in an npz file with a digest of all of them, so that an altered file is refused; documents with a header."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
+from contextlib import contextmanager
 
 import numpy as np
 
-from ..errors import FileFormatError
-from .atomic import whole
+from ..errors import FileFormatError, InvalidParameterError
+from .atomic import replacing
 
-SEAL = "seal"
+SEAL, HEADER = "seal", "header"
 # what a damaged archive raises
 DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
@@ -25,14 +27,14 @@ def seal(arrays: dict) -> np.ndarray:
     return np.frombuffer(digest.digest(), np.uint8)
 
 
-def write(path, arrays: dict) -> None:
-    """Write arrays as an npz file that outlasts a crash.
+def write(path, arrays: dict, lasting: bool = True) -> None:
+    """Write arrays as an npz file, which outlasts a crash of the machine if it is ``lasting``.
 
     Raises
     ------
     OSError
     """
-    with whole(path, lasting=True) as draft, open(draft, "xb") as file:
+    with replacing(path, "xb", lasting=lasting) as file:
         np.savez(file, **arrays, **{SEAL: seal(arrays)})
 
 
@@ -45,14 +47,74 @@ def read(path) -> dict:
         For a file that is damaged, or was altered since.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = _arrays(path)
     except DAMAGED as error:
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileFormatError(f"{path}: cannot be read, it is not a checkpoint or damaged: {line}") from None
     if SEAL not in arrays:
         raise FileFormatError(f"{path}: has no checksum: it is not a checkpoint, or one of an older version")
+    _check_seal(path, arrays)
+    return arrays
+
+
+def write_document(path, format: str, version: int, header: dict, arrays: dict) -> None:
+    """Write arrays beside a header of plain values.
+
+    Raises
+    ------
+    TypeError
+        If JSON cannot hold the header.
+    OSError
+    """
+    text = json.dumps({"format": format, "version": version, **header})
+    write(path, {HEADER: np.array(text), **arrays}, lasting=False)
+
+
+def read_document(path, what: str, format: str, version: int) -> tuple[dict, dict]:
+    """The header and the arrays that ``write_document`` wrote; files of versions that wrote no digest are read too.
+
+    Raises
+    ------
+    FileFormatError
+        For a file that is not ``what``, is damaged, was altered since, or is newer than this version.
+    OSError
+        If there is no file, or it may not be read.
+    """
+    with open(path, "rb") as file:
+        try:
+            arrays = _arrays(file)
+            header = json.loads(str(arrays[HEADER]))
+            known, written = header["format"] == format, int(header["version"])
+        except Exception as error:  # a damaged archive can fail in any way
+            raise FileFormatError(f"{path} is not {what}: {error}") from None
+    if not known:
+        raise FileFormatError(f"{path} is not {what}")
+    if written > version:
+        raise FileFormatError(f"{path} was written by a newer fastglm (version {written}); upgrade to load it")
+    if SEAL in arrays:
+        _check_seal(path, arrays)
+    del arrays[HEADER]
+    return header, arrays
+
+
+@contextmanager
+def restoring(path):
+    """A ``with`` statement in which what is missing or has another type means that the file is damaged."""
+    try:
+        yield
+    except InvalidParameterError:
+        raise
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+        raise FileFormatError(f"{path} is damaged: {error!r}") from None
+
+
+def _arrays(file) -> dict:
+    with np.load(file, allow_pickle=False) as parts:
+        return {name: parts[name] for name in parts.files}
+
+
+def _check_seal(path, arrays):
+    """Take the digest out of the arrays, and refuse them where it is another one."""
     kept = arrays.pop(SEAL)
     if not np.array_equal(kept, seal(arrays)):
         raise FileFormatError(f"{path}: was altered after it was written: its checksum is another one")
-    return arrays

@@ -39,12 +39,8 @@ class Column(NamedTuple):
     missing: np.ndarray | None = None
 
     def floats(self, part: np.ndarray) -> np.ndarray:
-        """A part of the values as float64, without a copy where they are.
-
-        Raises
-        ------
-        InvalidParameterError
-            For a factor, dates or spans of time, and for whole numbers that float64 does not hold exactly.
+        """A part of the values as float64, without a copy where they are; InvalidParameterError for a factor, dates or
+        spans of time, and for whole numbers that float64 does not hold exactly.
         """
         if self.kind not in ("number", "boolean"):
             hint = HINTS.get(self.kind, "a factor has levels, not numbers")

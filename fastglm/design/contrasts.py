@@ -34,12 +34,8 @@ class Coded(NamedTuple):
 
 
 def code(factor: Factor, reduced: bool) -> Coded:
-    """The columns of a factor, in full or by its contrasts.
-
-    Raises
-    ------
-    InvalidParameterError
-        For contrasts that do not fit the levels, and for a single level, as in R.
+    """The columns of a factor, in full or by its contrasts; InvalidParameterError for contrasts that do not fit the
+    levels, and for a single level, as in R.
     """
     levels = list(factor.levels)
     if len(levels) < 2:
@@ -71,13 +67,7 @@ def code(factor: Factor, reduced: bool) -> Coded:
 
 
 def base(factor: Factor) -> int:
-    """The level that treatment contrasts compare with.
-
-    Raises
-    ------
-    InvalidParameterError
-        For other contrasts, which compare with no single level.
-    """
+    """The level that treatment contrasts compare with; InvalidParameterError for other contrasts, which have none."""
     chosen = evaluate(factor.contrasts)
     if chosen is None:
         return 0
@@ -104,12 +94,7 @@ def _record(chosen, factor):
 
 
 def evaluate(text: str | None):
-    """The contrasts named by an expression: a record of formulaic's, a matrix, a mapping, or None for treatment.
-
-    Raises
-    ------
-    InvalidParameterError
-    """
+    """The contrasts named by an expression: a record of formulaic's, a matrix, a mapping, or None for treatment."""
     if text is None:
         return None
     tree, _ = tree_of(text)

@@ -63,16 +63,8 @@ class Labels:
 
 
 class Expression(NamedTuple):
-    """A checked expression.
-
-    Attributes
-    ----------
-    text : str
-        As formulaic names it.
-    columns : tuple of str
-        The columns it reads.
-    functions : tuple of str
-        The functions it calls.
+    """A checked expression: its ``text`` as formulaic names it, the ``columns`` it reads and the ``functions`` it
+    calls.
     """
 
     text: str
@@ -108,25 +100,15 @@ def spelled(text: str) -> str:
 
 
 def column(name: str, known) -> Expression:
-    """The expression that is one column.
-
-    Raises
-    ------
-    InvalidParameterError
-        Where there is no such column.
-    """
+    """The expression that is one column; InvalidParameterError where there is no such column."""
     if name not in known:
         raise unknown_column(name, list(known))
     return Expression(name, (name,))
 
 
 def check(text: str, known, where: str | None = None) -> Expression:
-    """Check an expression over some known columns.
-
-    Raises
-    ------
-    InvalidParameterError
-        Naming a column that is not there, a function that is not offered, or syntax that has no place.
+    """Check an expression over the ``known`` columns; InvalidParameterError names a column that is not there, a
+    function that is not offered, or syntax that has no place.
     """
     where = where or text
     name = text[1:-1] if re.fullmatch("`[^`]+`", text) else text
@@ -263,19 +245,11 @@ def _short(text) -> str:
 
 
 def value(expression: Expression, values: dict, state: dict):
-    """What an expression is for some rows.
+    """An expression's value for some rows: an array (n,) or (n, k), or a mapping of k names to arrays, perhaps with
+    formulaic's metadata.
 
-    Parameters
-    ----------
-    expression : Expression
-    values : dict
-        Of its columns: float64 arrays, boolean arrays, or Labels.
-    state : dict
-        What stateful transforms have learned; filled where they have not yet.
-
-    Returns
-    -------
-    array (n,), (n, k), or a mapping of k names to arrays, perhaps with formulaic's metadata
+    ``values`` are those of its columns: float64 arrays, boolean arrays, or Labels. ``state`` has what stateful
+    transforms have learned, and is filled where they have not yet.
     """
     if expression.column is not None:
         return values[expression.column]
@@ -293,12 +267,7 @@ def value(expression: Expression, values: dict, state: dict):
 
 
 def literal(text: str, where: str):
-    """A constant written in a formula.
-
-    Raises
-    ------
-    InvalidParameterError
-    """
+    """A constant written in a formula."""
     try:
         return ast.literal_eval(text)
     except UNCOMPUTED:
@@ -306,13 +275,7 @@ def literal(text: str, where: str):
 
 
 def check_finite(numbers: np.ndarray, expression: Expression, rows) -> None:
-    """Refuse values that are not finite.
-
-    Raises
-    ------
-    MissingDataError
-        Naming the term, the row and what its columns hold there.
-    """
+    """Refuse values that are not finite; MissingDataError names the term, the row and what its columns hold there."""
     finite = np.isfinite(numbers)
     if not finite.all():
         i = int(np.argmin(finite))

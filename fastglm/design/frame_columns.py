@@ -83,13 +83,7 @@ class Table:
         return str(i) if self.place is None else self.place.row(i).removeprefix("row ")
 
     def column(self, name: str) -> Column:
-        """One column.
-
-        Raises
-        ------
-        InvalidParameterError, MissingDataError
-            Naming the column where it is not there, or of a type that has no place in a model, or not finite.
-        """
+        """One column; errors name it where it is not there, of a type that has no place in a model, or not finite."""
         self.read((name,))
         return self._columns[name]
 
@@ -113,12 +107,7 @@ def as_table(frame) -> Table:
 
 
 def check_aligned(table: Table, values: Any, name: str) -> None:
-    """Refuse a pandas series whose index is not that of the pandas frame that it goes with.
-
-    Raises
-    ------
-    InvalidParameterError
-    """
+    """Refuse a pandas series whose index is not that of the pandas frame that it goes with."""
     index = getattr(values, "index", None)
     if table.index is None or not hasattr(index, "equals") or index.equals(table.index):
         return

@@ -89,15 +89,8 @@ def days(dates):
 
 
 def too_large(name: str, arguments: list, keywords: dict) -> str | None:
-    """What asks for more columns than a term may have, in words, or None.
-
-    Parameters
-    ----------
-    name : str
-    arguments : list
-        The constants after the first argument.
-    keywords : dict
-        Constants by name.
+    """The reason why a call asks for more columns than a term may have, in words, or None; ``arguments`` are the
+    constants after the first one.
     """
     sizes = SIZES.get(name, ())
     for key, v in {**dict(zip(sizes, arguments, strict=False)), **keywords}.items():

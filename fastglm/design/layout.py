@@ -77,18 +77,7 @@ class Layout(NamedTuple):
 
 
 def arrange(terms: Sequence[tuple], variables: Mapping[str, Numeric | Factor]) -> Layout:
-    """The layout of a design.
-
-    Parameters
-    ----------
-    terms : sequence of tuples of str
-        The variables of each term; the empty tuple is the intercept.
-    variables : mapping of str to Numeric or Factor
-
-    Raises
-    ------
-    InvalidParameterError
-    """
+    """The layout of a design whose ``terms`` are tuples of names of variables; the empty tuple is the intercept."""
     names: list[str] = []
     blocks: list[ColumnBlock] = []
     slices: dict = {}

@@ -67,23 +67,11 @@ class Fragments(NamedTuple):
 def profile(
     formula: str | Formula, fragments: Fragments, *, missing="error", unseen="error", classes=False, extra=()
 ) -> Profile:
-    """The design of a formula, its levels and transforms learned from all rows.
+    """The design of a formula, its levels and transforms learned from all rows; ``missing`` and ``unseen`` as for
+    ``Design``.
 
-    Parameters
-    ----------
-    formula : str or Formula
-    fragments : Fragments
-    missing, unseen : str
-        As for ``Design``.
-    classes : bool
-        Whether numbers of the response are labels too.
-    extra : sequence of str
-        More columns that a row must have to be complete.
-
-    Raises
-    ------
-    InvalidParameterError, MissingDataError
-        Naming the column, and where the row is.
+    With ``classes``, numbers of the response are labels too. ``extra`` names more columns that a row must have to be
+    complete. Errors name the column, and where the row is.
     """
     _option("missing", missing, MISSING)
     _option("unseen", unseen, UNSEEN)

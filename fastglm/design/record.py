@@ -17,17 +17,7 @@ VERSION = 1
 
 
 def to_dict(design: Design) -> dict:
-    """A design as numbers, text, lists and mappings, which JSON can hold.
-
-    Parameters
-    ----------
-    design : Design
-
-    Returns
-    -------
-    dict
-        For `from_dict`.
-    """
+    """A design as numbers, text, lists and mappings, which JSON can hold, for `from_dict`."""
     variables = {
         text: {"levels": list(v.levels)}
         if isinstance(v, Factor)
@@ -54,12 +44,8 @@ def to_dict(design: Design) -> dict:
 def from_dict(saved: dict) -> Design:
     """The design that `to_dict` wrote; its formula is read and checked anew, so that a file cannot run code.
 
-    Raises
-    ------
-    FileFormatError
-        For something else, or what a newer version wrote.
-    InvalidParameterError
-        For a formula that cannot be read.
+    FileFormatError for something else, or what a newer version wrote; InvalidParameterError for a formula that cannot
+    be read.
     """
     try:
         check_saved(saved)

@@ -25,19 +25,10 @@ class Scoped(NamedTuple):
 
 
 def scope(terms: Sequence[tuple], spans: Callable[[str], bool]) -> list[list[tuple]]:
-    """The products of each term.
+    """The products of each term, none where it is redundant; the empty product is a constant.
 
-    Parameters
-    ----------
-    terms : sequence of tuples of str
-        The factors of each term; the empty tuple is the intercept.
-    spans : callable
-        Whether a factor's columns in full sum to a constant.
-
-    Returns
-    -------
-    list of lists of tuples of Scoped
-        For each term its products, none where it is redundant; the empty product is a constant.
+    A term is a tuple of its factors, the empty one the intercept; ``spans`` says whether a factor's columns in full sum
+    to a constant.
     """
     done: set = set()
     products = []

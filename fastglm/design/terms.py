@@ -11,19 +11,9 @@ PRODUCTS = ("*", "/", "in", "%in%", ":")
 
 
 def expand(text: str, available) -> list:
-    """The terms of ``text``, formulaic's.
+    """The terms, formulaic's, of what stands right of the tilde; a dot stands for the ``available`` columns.
 
-    Parameters
-    ----------
-    text : str
-        What stands right of the tilde.
-    available : sequence of str
-        The columns that a dot stands for.
-
-    Raises
-    ------
-    InvalidParameterError
-        For products of more than ``MOST`` terms, before they are made; formulaic's own errors pass.
+    InvalidParameterError for products of more than ``MOST`` terms, before they are made; formulaic's own errors pass.
     """
     import formulaic
     from formulaic.parser import DefaultFormulaParser

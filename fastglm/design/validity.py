@@ -17,13 +17,7 @@ LIBRARIES = ("pandas", "polars", "pyarrow")
 
 
 def check_saved(saved) -> None:
-    """Refuse plain values that `record.to_dict` cannot have written.
-
-    Raises
-    ------
-    FileFormatError
-        Naming what is wrong.
-    """
+    """Refuse plain values that `record.to_dict` cannot have written; FileFormatError names what is wrong."""
     _need(isinstance(saved, dict) and type(saved.get("version", 0)) is int, "it has no version")
     text, terms, variables = saved["formula"], saved["terms"], saved["variables"]
     _need(isinstance(text, str), "its formula is not text")
@@ -45,12 +39,7 @@ def check_saved(saved) -> None:
 
 
 def check_schema(saved) -> None:
-    """Refuse plain values that no schema of rows can have been written as.
-
-    Raises
-    ------
-    FileFormatError
-    """
+    """Refuse plain values that no schema of rows can have been written as, by a FileFormatError."""
     _need(isinstance(saved, dict) and _texts(saved["names"]), "its names are not text")
     _need(type(saved["intercept"]) is bool, "its intercept is neither true nor false")
     _need(saved["library"] in LIBRARIES and saved["missing"] in MISSING, "its library or missing is unknown")
@@ -59,12 +48,7 @@ def check_schema(saved) -> None:
 
 
 def check_state(design) -> None:
-    """Refuse a design that has not kept what its splines, polynomials and scales learned: new rows would teach them.
-
-    Raises
-    ------
-    FileFormatError
-    """
+    """Refuse a design that has not kept what its splines, polynomials and scales learned: new rows would teach them."""
     formula = design.formula
     shifts = (*formula.response, *formula.offset, *([formula.exposure] if formula.exposure else []))
     for e in (*(v.expression for v in design.variables.values()), *shifts):

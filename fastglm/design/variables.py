@@ -18,16 +18,9 @@ NUMERAL = re.compile(rf"{SEPARATED.pattern}|\s*[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?\s
 
 
 class Rows:
-    """Some rows of a table, those with missing values left out.
+    """Rows ``first`` to ``stop`` of a table, those with missing values left out by ``keep`` (stop - first,).
 
-    Parameters
-    ----------
-    table : Table
-    first, stop : int
-    keep : (stop - first,) array of bool, optional
-        The rows to keep.
-    kinds : dict, optional
-        The kinds that columns had when the design was made; others are refused.
+    ``kinds`` are those that columns had when the design was made; others are refused.
     """
 
     def __init__(self, table: Table, first: int, stop: int, keep=None, kinds=None):
@@ -100,13 +93,7 @@ class Rows:
 
 
 def as_numbers(v, expression: Expression, rows: Rows) -> np.ndarray:
-    """A computed column as (n,) finite float64 numbers.
-
-    Raises
-    ------
-    InvalidParameterError, MissingDataError
-        Naming the term, and the row where it is not finite.
-    """
+    """A computed column as (n,) finite float64 numbers; errors name the term, and the row where it is not finite."""
     if isinstance(v, Labels):
         raise InvalidParameterError(f"term {expression.text!r} is a factor where a number is needed")
     v = np.asarray(getattr(v, "__wrapped__", v))
@@ -187,21 +174,9 @@ class Factor(NamedTuple):
 
     @classmethod
     def marked(cls, text: str, call: tuple, known, levels: tuple = ()) -> Factor:
-        """The factor of ``C(expression, contrasts, levels=..., spans_intercept=...)``.
-
-        Parameters
-        ----------
-        text : str
-        call : tuple
-            Its parts: name, arguments, keywords.
-        known : sequence of str
-            The columns there are.
-        levels : tuple
-            Those of the call, if it has any, unless given; none are looked for.
-
-        Raises
-        ------
-        InvalidParameterError
+        """The factor of ``C(expression, contrasts, levels=..., spans_intercept=...)``, of whose ``call`` name,
+        arguments and keywords are given; its levels are those of the call, if it has any, unless given, and none are
+        looked for.
         """
         _, arguments, keywords = call
         unknown = set(keywords) - {"contrasts", "levels", "spans_intercept"}
@@ -225,33 +200,17 @@ class Factor(NamedTuple):
 
 
 def reads(text: str, known) -> tuple[str, ...]:
-    """The columns that a variable reads.
-
-    Raises
-    ------
-    InvalidParameterError
-        For one that cannot be read, or a column that is not there.
+    """The columns that a variable reads; InvalidParameterError for one that cannot be read, or a column that is not
+    there.
     """
     call = None if text in known else ex.split_call(text, ex.CODED)
     return ex.check(text if call is None or not call[1] else call[1][0], known, text).columns
 
 
 def learn(text: str, rows: Rows, state: dict, as_number: bool = False):
-    """What a variable is, from all rows that are complete: Numeric, or Factor with the levels that occur.
+    """The variable of a column or an expression, from all complete rows: Numeric, or Factor with the levels that occur.
 
-    Parameters
-    ----------
-    text : str
-        A column or an expression.
-    rows : Rows
-    state : dict
-        Of the stateful transforms.
-    as_number : bool
-        Whether booleans are numbers rather than a factor.
-
-    Raises
-    ------
-    InvalidParameterError, MissingDataError
+    ``state`` is that of the stateful transforms; with ``as_number`` booleans are numbers rather than a factor.
     """
     known = rows.table.known
     call = None if text in known else ex.split_call(text, ex.CODED)

@@ -35,13 +35,7 @@ class Layer(NamedTuple):
 
     @classmethod
     def of(cls, result) -> Layer:
-        """The layer of a result.
-
-        Raises
-        ------
-        InvalidParameterError
-            For a link of one's own without the method ``array_inverse``.
-        """
+        """The layer of a result; InvalidParameterError for a link of one's own without the method ``array_inverse``."""
         link, family = result.link, result.family
         if getattr(link, "array_inverse", None) is None:
             raise InvalidParameterError(f"the link {link.name!r} cannot be exported: it has no array_inverse(eta, xp)")

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ..core.atomic import whole
+from ..core.atomic import replacing
 
 OPSET, IR_VERSION = 17, 8  # of 2022, which every runtime in use reads
 
@@ -137,8 +137,8 @@ def onnx_model(layer, path=None):
     helper.set_model_props(model, _facts(layer))
     onnx.checker.check_model(model, full_check=True)
     if path is not None:
-        with whole(path) as draft:
-            onnx.save(model, str(draft))
+        with replacing(path, "xb") as file:
+            onnx.save(model, file)
     return model
 
 

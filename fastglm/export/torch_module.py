@@ -46,12 +46,8 @@ class GLMModule(torch.nn.Module):
                 self.linear.bias.copy_(torch.from_numpy(layer.bias.copy()))
 
     def linear_predictor(self, X, offset=None, exposure=None):
-        """eta, (n,) or (n, K) with zeros for the reference class.
-
-        Raises
-        ------
-        InvalidParameterError
-            If the model was fitted with an offset or an exposure and there is none.
+        """eta, (n,) or (n, K) with zeros for the reference class; InvalidParameterError if the model was fitted with an
+        offset or an exposure and there is none.
         """
         if self.companion is not None and offset is None and exposure is None:
             raise InvalidParameterError(f"the model was fitted with an {self.companion}: give offset= or exposure=")

@@ -76,15 +76,11 @@ def influence(result, X, y, weights=None, offset=None, exposure=None, everyone=N
 
 
 def rest_of_leverage(result, covariance, X, h, hat, everyone):
-    """1 - leverage (n,), with all its digits where it is small.
+    """1 - leverage (n,), with all its digits where it is small, from the information in the linear predictor ``h`` and
+    the leverage ``hat``.
 
-    Parameters
-    ----------
-    X : (n, p) array as returned by ``check_X``
-    h, hat : (n,) arrays
-        Information in the linear predictor, and leverage.
-    everyone : callable or None
-        () -> (X, h times the frequency) of all rows of the fit, in parts; without it the digits that are left.
+    ``everyone`` gives (X, h times the frequency) of all rows of the fit, in parts; without it there are the digits that
+    are left.
     """
     rest, near = 1.0 - hat, np.flatnonzero(hat > NEARLY)
     if len(near) and everyone is not None:

@@ -69,24 +69,11 @@ def covariance_blocks(result, X, covariance):
 
 
 def mean_interval(result, X, kind="mean", level=0.95):
-    """Confidence intervals for the probability of each class, made on its logit scale so that they stay in (0, 1).
+    """Confidence intervals (n, K) for the probability of each class, made on its logit scale so that they stay in (0,
+    1); for kind="link" those of the linear predictors (n, K - 1).
 
-    The delta method for logit(mu_k) = eta_k - log(sum of exp(eta_r) over the other classes r), whose gradient is 1 at
-    k and minus the probability of r given "not k" elsewhere (Agresti 2013, Categorical Data Analysis, 16.1).
-
-    Parameters
-    ----------
-    X : (n, p) array as returned by ``check_X``
-    kind : "mean", or "link" for intervals of the linear predictors
-
-    Returns
-    -------
-    Prediction of (n, K) arrays, (n, K - 1) for ``kind="link"``
-
-    Raises
-    ------
-    InvalidParameterError
-        If the model was fitted without a covariance.
+    The delta method for logit(mu_k) = eta_k - log(sum of exp(eta_r) over the other classes r), whose gradient is 1 at k
+    and minus the probability of r given "not k" elsewhere (Agresti 2013, Categorical Data Analysis, 16.1).
     """
     covariance = check_covariance(result.cov_params(), "intervals")
     reach = quantile(level, result.test_df)
@@ -119,12 +106,8 @@ def _probability_interval(result, eta, V, reach):
 
 
 def check_rows(result, X, y, weights, needs_weights=True):
-    """The rows as (X, positions in ``classes`` of the classes seen, (n,) weights).
-
-    Raises
-    ------
-    InvalidParameterError, MissingDataError
-        For arguments that cannot be used, among them weights that are missing where the fit had some.
+    """The rows as (X, positions in ``classes`` of the classes seen, (n,) weights); weights are asked for where they are
+    needed and the fit had some.
     """
     X = check_X(result.schema, X)
     n = X.shape[0]

@@ -39,25 +39,9 @@ class Rows(NamedTuple):
 
 
 def residuals(result, X, y, kind="deviance", weights=None, offset=None, exposure=None):
-    """Residuals of the rows (X, y).
+    """Residuals (n,) of the rows (X, y), with the arguments of ``GLMResult.residuals``.
 
-    Parameters
-    ----------
-    X : (n, p) array_like, without the intercept column if the fit added it
-    y : (n,) array_like of responses or, for binomial models, of labels; or (n, 2) of successes and failures
-    kind : one of "deviance", "pearson", "response", "working", "anscombe"
-    weights : scalar or (n,) prior weights; needed if the model was fitted with weights and `kind` depends on them
-
-    Returns
-    -------
-    (n,) array
-
-    Raises
-    ------
-    InvalidParameterError
-        If `kind` is not one of the five.
-    InvalidParameterError
-        For X, y, weights, offset or exposure that cannot be used.
+    InvalidParameterError if ``kind`` is not one of the five, and for rows that cannot be used.
     """
     if kind not in KINDS:
         raise InvalidParameterError(f"unknown kind of residual {kind!r}; there are {', '.join(KINDS)}")
@@ -66,12 +50,8 @@ def residuals(result, X, y, kind="deviance", weights=None, offset=None, exposure
 
 
 def evaluate_rows(result, X, y, weights=None, offset=None, exposure=None, needs_weights=True):
-    """Check the rows and evaluate the family and link on them.
-
-    Raises
-    ------
-    InvalidParameterError
-        For arguments that cannot be used, among them y outside the support of the family and weights that are missing.
+    """The rows checked, with family and link evaluated on them; InvalidParameterError for y outside the support of the
+    family, weights that are missing, and other arguments that cannot be used.
     """
     from ..kernels.evaluate import evaluate
 
@@ -117,12 +97,8 @@ def _labels_to_means(y, classes):
 
 
 def check_weights(result, weights, n, needed=True):
-    """Prior weights of n rows, a scalar or (n,) array that is not negative.
-
-    Raises
-    ------
-    InvalidParameterError, MissingDataError
-        For weights that cannot be used, or none where they are `needed` and the model was fitted with weights.
+    """Prior weights of n rows, a scalar or (n,) array that is not negative; they are asked for where they are
+    ``needed`` and the model was fitted with weights.
     """
     if weights is None:
         if result.has_weights and needed:
@@ -178,18 +154,11 @@ KINDS = {
 
 
 def anscombe_change(family, y, mu, error):
-    """A(y) - A(mu), the integral of V(t)^(-1/3) from mu to y.
+    """A(y) - A(mu) (n,), the integral of V(t)^(-1/3) from mu to y, infinite where it diverges (y = 0 with V growing as
+    mu^3).
 
-    Closed forms for power, binomial and negative-binomial variance functions (McCullagh & Nelder 1989, 2.4.2; Cox &
-    Snell 1968 for the beta function of the binomial), where the family has them; quadrature for any other.
-
-    Parameters
-    ----------
-    y, mu, error : (n,) arrays, with error = y - mu
-
-    Returns
-    -------
-    (n,) array, infinite where the integral diverges (y = 0 with V growing as mu^3 or faster)
+    Closed forms for power, binomial and negative-binomial variance functions (McCullagh & Nelder 1989, 2.4.2), where
+    the family has them; quadrature for any other. ``error`` is y - mu.
     """
     power = power_of_variance(family)
     if power is not None:

@@ -78,20 +78,8 @@ def can_separate(family) -> bool:
 def separation(X, y, family, weights=None, link=None) -> Separation:
     """Decide separation by linear programming (Konis 2007): every direction is tried at once.
 
-    Parameters
-    ----------
-    X : (n, p) array
-        The design, a column of ones included where there is an intercept.
-    y : (n,) array
-    family : family
-    weights : (n,) array, optional
-        Rows of weight zero are left out.
-    link : link, optional
-        One that rises from minus to plus infinity without it.
-
-    Returns
-    -------
-    Separation
+    X (n, p) has a column of ones where there is an intercept. Rows of weight zero are left out. A link that is not
+    given rises from minus to plus infinity.
     """
     X = np.asarray(X, dtype=np.float64)
     side = sides(y, family, link)
@@ -108,18 +96,7 @@ def separation(X, y, family, weights=None, link=None) -> Separation:
 def class_separation(X, codes, n_classes: int) -> Separation:
     """The same for a softmax regression: x'(d_y - d_k) >= 0 for the class y that was seen and every other class k.
 
-    Parameters
-    ----------
-    X : (n, p) array
-        The design, a column of ones included where there is an intercept.
-    codes : (n,) array
-        Numbers of the classes, 0 the reference.
-    n_classes : int
-
-    Returns
-    -------
-    Separation
-        Its direction ((K-1) p,), class after class.
+    The numbers of the classes are ``codes`` (n,), 0 the reference; the direction is ((K-1) p,), class after class.
     """
     Z, back = _centred(np.asarray(X, dtype=np.float64))
     n, p = Z.shape

@@ -72,12 +72,8 @@ class Row(NamedTuple):
 
 
 class Summary:
-    """A printable account of a fit; ``str()`` gives the text, notebooks show the HTML.
-
-    Parameters
-    ----------
-    result : GLMResult
-    level : float, confidence of the intervals
+    """A printable account of a fit with intervals of confidence ``level``; ``str()`` gives the text, notebooks show the
+    HTML.
     """
 
     def __init__(self, result: GLMResult, level: float = 0.95) -> None:
@@ -243,13 +239,7 @@ class Summary:
 
 
 class MultinomialSummary(Summary):
-    """A printable account of a softmax regression, with a table for each class other than the reference.
-
-    Parameters
-    ----------
-    result : MultinomialResult
-    level : float, confidence of the intervals
-    """
+    """A printable account of a softmax regression, with a table for each class other than the reference."""
 
     def _title(self):
         return f"Generalized linear model: {self.result.family.name}, {self.result.link.name} link"

@@ -30,16 +30,8 @@ class Prediction(NamedTuple):
 
 
 def p_values(statistic, df=None):
-    """Two-sided p-values, 2 P(T <= -|t|).
-
-    Parameters
-    ----------
-    statistic : array of any shape
-    df : degrees of freedom of Student's t, or None for the normal distribution
-
-    Returns
-    -------
-    array of the shape of `statistic`, NaN where it is NaN
+    """Two-sided p-values, 2 P(T <= -|t|), of the shape of the statistic; Student's t with ``df`` degrees of freedom, or
+    the normal distribution for None.
     """
     from scipy.special import betaincc, ndtr, stdtr
 
@@ -54,13 +46,7 @@ def p_values(statistic, df=None):
 
 
 def quantile(level, df=None):
-    """Half-width, in standard errors, of a two-sided confidence interval.
-
-    Raises
-    ------
-    InvalidParameterError
-        If `level` is not between 0 and 1.
-    """
+    """Half-width, in standard errors, of a two-sided interval of confidence ``level``, between 0 and 1."""
     from scipy.special import ndtri, stdtrit
 
     if not 0.0 < level < 1.0:
@@ -70,16 +56,7 @@ def quantile(level, df=None):
 
 
 def conf_int(params, bse, level=0.95, df=None):
-    """Wald intervals b -+ q se, as R's ``confint.default`` (normal) or ``confint.lm`` (t).
-
-    Parameters
-    ----------
-    params, bse : arrays of one shape, (p,) or (p, m)
-
-    Returns
-    -------
-    (..., 2) array of lower and upper limits, NaN where aliased
-    """
+    """Wald intervals b -+ q se, (..., 2), as R's ``confint.default`` (normal) and ``confint.lm`` (t); NaN if aliased."""
     reach = quantile(level, df) * bse
     return np.stack([params - reach, params + reach], axis=-1)
 
@@ -128,26 +105,12 @@ def wald(estimates, covariance):
 
 
 def mean_interval(result, X, offset, kind="mean", level=0.95):
-    """Confidence intervals for the mean of each row.
+    """Confidence intervals for the mean of each row of X, as returned by ``check_X``; or for kind="link" of the linear
+    predictor.
 
     The interval is computed for the linear predictor and carried to the mean by the inverse link, so it never leaves
     the range of the mean; the standard error of the mean is se(eta) |d mu / d eta| (delta method), as R's
-    ``predict.glm(se.fit=TRUE)``.
-
-    Parameters
-    ----------
-    X : (n, p) array as returned by ``check_X``
-    offset : scalar or (n,) array
-    kind : "mean" or "link", the scale of the answer
-
-    Returns
-    -------
-    Prediction
-
-    Raises
-    ------
-    InvalidParameterError
-        If the model was fitted without a covariance.
+    ``predict.glm(se.fit=TRUE)``. InvalidParameterError if the model was fitted without a covariance.
     """
     cov = check_covariance(result.cov_params(), "intervals")
     reach = quantile(level, result.test_df)

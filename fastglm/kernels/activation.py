@@ -59,10 +59,5 @@ def _slopes(kind):
 
 
 def activation(name: str) -> tuple[int, int]:
-    """Addresses of (n, z, 0), which writes f(z) over z, and of (n, a, d), which multiplies d by f'(z) for a = f(z).
-
-    Parameters
-    ----------
-    name : a key of ``KINDS``
-    """
+    """Addresses of (n, z, 0), which writes f(z) over z, and of (n, a, d), which multiplies d by f'(z) for a = f(z)."""
     return _values(KINDS[name]).address, _slopes(KINDS[name]).address

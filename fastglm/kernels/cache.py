@@ -83,13 +83,7 @@ class _Files(caching.IndexDataCacheFile):
 
 
 class Kept(caching.FunctionCache):
-    """The cache of one function: in the first of several folders that can be written.
-
-    Raises
-    ------
-    RuntimeError
-        Where none can be.
-    """
+    """The cache of one function, in the first of several folders that can be written; RuntimeError if none can."""
 
     _impl_class = _Impl
 

@@ -69,16 +69,8 @@ def total(x):
 
 
 def orthogonal(X: np.ndarray, weights: np.ndarray):
-    """Q and T with Q = X T, T upper triangular and Q' diag(weights) Q = I, by Gram and Schmidt, done twice.
-
-    Parameters
-    ----------
-    X : (n, r) array of independent columns
-    weights : (n,) array, not negative
-
-    Returns
-    -------
-    Q, T : pairs of (n, r) and (r, r) arrays
+    """Q (n, r) and T with Q = X T, T upper triangular and Q' diag(weights) Q = I, each a pair of arrays, by Gram and
+    Schmidt, done twice; the columns of X (n, r) are independent and the weights not negative.
     """
     n, r = X.shape
     Q, T = (np.zeros((n, r)), np.zeros((n, r))), (np.zeros((r, r)), np.zeros((r, r)))

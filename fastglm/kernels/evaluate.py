@@ -38,13 +38,7 @@ def _call(address, pair, eta, y, w):
 
 
 def evaluate(family, link, eta, y) -> Detail:
-    """Mean, slope, variance and unit deviance at each linear predictor.
-
-    Parameters
-    ----------
-    eta : (n,) array
-    y : (n,) array or float
-    """
+    """Mean, slope, variance and unit deviance at each linear predictor eta (n,), for y (n,) or one y."""
     pair = FamilyLink(family, link)
     mu, slope, variance, deviance = _call(pair.details, pair, eta, y, 1.0)
     score, information, _ = row_terms(pair, eta, y, 1.0)

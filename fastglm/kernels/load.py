@@ -31,11 +31,7 @@ def _compiled(name):
 
 
 def loader(dtype) -> int:
-    """Address of the loop (source, row_stride, col_stride, n, p, out) that converts ``dtype`` to float64.
-
-    Raises
-    ------
-    KeyError
-        For a type that is not in ``KINDS``.
+    """Address of the loop (source, row_stride, col_stride, n, p, out) that converts ``dtype``, one of ``KINDS``, to
+    float64.
     """
     return _compiled(KINDS[np.dtype(dtype)]).address

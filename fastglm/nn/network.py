@@ -54,13 +54,8 @@ class Network(NamedTuple):
         return layers + self.skip * self.inputs * self.outputs
 
     def split(self, values: np.ndarray) -> tuple[list[np.ndarray], np.ndarray | None]:
-        """A vector with an entry for each parameter as matrices: views.
-
-        Returns
-        -------
-        layers : list of (units below + 1, units) arrays
-            The intercepts are row 0.
-        direct : (p, outputs) array, or None without the direct connection
+        """A vector with an entry for each parameter as views: layers of (units below + 1, units), their intercepts in
+        row 0, and the direct connection (p, outputs) or None.
         """
         layers, place = [], 0
         for d, k in zip(self.sizes, self.sizes[1:], strict=False):

@@ -19,23 +19,11 @@ _gradient = ctypes.CFUNCTYPE(ctypes.c_int64, *([ctypes.c_int64] * 7))
 
 
 class Passes:
-    """A network over rows.
+    """A network over rows: ``plan`` (NETWORK,) tells the compiled gradient where everything is, as long as this object
+    lives.
 
-    Parameters
-    ----------
-    network : Network
-    X : (n, p) array
-        Of any number type and strides.
-    rows : Rows or None
-        Response, weights and offsets; None where linear predictors alone are wanted.
-    scaling : Scaling, optional
-        What centres and scales X; parameters are for X so scaled.
-
-    Attributes
-    ----------
-    plan : (NETWORK,) int64
-        Where the compiled gradient finds everything; its addresses live as long as this object.
-    gradient_address : int
+    X (n, p) is of any number type and strides; parameters are for X as ``scaling`` centres and scales it. Without
+    ``rows`` there are linear predictors alone.
     """
 
     def __init__(self, network: Network, X: np.ndarray, rows, scaling=None):

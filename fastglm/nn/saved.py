@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-
 import numpy as np
 
-from ..core.atomic import whole
-from ..errors import FileFormatError, InvalidParameterError
+from ..core import sealed
 from ..kernels.activation import KINDS
 from ..result.codecs import CODECS
 from .network import Network
@@ -20,56 +16,23 @@ PREFIX = "history/"
 
 
 def save(result, path) -> None:
-    """Write a result, replacing the file only once all of it is written.
-
-    Raises
-    ------
-    InvalidParameterError
-        If a label is of a type JSON cannot hold.
-    OSError
-        If the file cannot be written.
+    """Write a result, replacing the file only once all of it is written; TypeError if a label is of a type JSON cannot
+    hold.
     """
-    header = {"format": FORMAT, "version": VERSION, "epochs": result.epochs}
-    header |= {name: getattr(result.network, name) for name in SHAPE}
+    header = {"epochs": result.epochs} | {name: getattr(result.network, name) for name in SHAPE}
     header |= {name: CODECS[name][0](getattr(result, name)) for name in (*CODED, "family", "link")}
     header["loss"] = CODECS["deviance"][0](result.loss)
     arrays = {"theta": result.theta} | {PREFIX + name: v for name, v in result.history.items()}
-    with whole(path) as draft, open(draft, "xb") as file:
-        np.savez(file, header=np.array(json.dumps(header)), **arrays)
+    sealed.write_document(path, FORMAT, VERSION, header, arrays)
 
 
 def load(path) -> dict:
-    """The fields of the result that ``save`` wrote.
-
-    Raises
-    ------
-    FileFormatError
-        For a file that is not a saved network, is damaged, or is newer than this version.
-    InvalidParameterError
-        If it names a family or link that is not registered.
-    OSError
-        If the file cannot be read.
+    """The fields of the result that ``save`` wrote; errors as in ``sealed.read_document``, and InvalidParameterError if
+    the file names a family or link that is not registered.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        header = json.loads(str(arrays.pop("header")))
-        known = header["format"] == FORMAT
-        newer = known and header["version"] > VERSION
-    except OSError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} is not a saved network: {error}") from None
-    if not known:
-        raise FileFormatError(f"{path} is not a saved network")
-    if newer:
-        raise FileFormatError(f"{path} was written by a newer fastglm; upgrade to load it")
-    try:
+    header, arrays = sealed.read_document(path, "a saved network", FORMAT, VERSION)
+    with sealed.restoring(path):
         return _restored(header, arrays)
-    except (KeyError, ValueError, TypeError, IndexError) as error:
-        if isinstance(error, InvalidParameterError):
-            raise
-        raise FileFormatError(f"{path} is damaged: {error!r}") from None
 
 
 def _restored(header, arrays):

@@ -23,12 +23,8 @@ DIFFERENCE = 1e-5  # half the width of differences of gradients, relative to the
 
 
 def resolve(options: SGD, network: Network) -> str:
-    """The update rule for a network: "auto" is Adam, and "sgd" as for linear models where there is no hidden layer.
-
-    Raises
-    ------
-    InvalidParameterError
-        For options that a network does not have.
+    """The update rule for a network: "auto" is Adam, and "sgd" as for linear models where there is no hidden layer;
+    InvalidParameterError for options that a network does not have.
     """
     refused = {
         "method": ("saga", "remembers one score a row, and a network has many"),
@@ -135,13 +131,8 @@ class NetworkTask:
 
 
 class NetworkSample:
-    """Evenly spread rows, a first set of parameters and how long steps may be there.
-
-    Parameters
-    ----------
-    task : NetworkTask
-    linear : Sample
-        The linear model on the same rows.
+    """Evenly spread rows, a first set of parameters and how long steps may be there; ``linear`` is the linear model on
+    the same rows.
     """
 
     def __init__(self, task: NetworkTask, linear: Sample):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
-from ..core.atomic import whole
-from ..errors import FileFormatError, InvalidParameterError
+from ..core import sealed
+from ..errors import InvalidParameterError
 from ..objective.response_sums import ResponseSums
 from ..result.codecs import CODECS, named, read_named
 from ..rows.schema import INTERCEPT, Schema
@@ -78,7 +76,7 @@ def _copy(model):
 def save(model, path) -> None:
     """Write a stream's state as an npz file of plain arrays, replaced only once all of it is written."""
     header = {
-        "format": FORMAT, "version": VERSION, "family": named(model.family), "link": named(model.link),
+        "family": named(model.family), "link": named(model.link),
         "intercept": model.intercept, "cov": model.cov, "names": model._names, "n_batches": model.n_batches,
         "given": sorted(model._given),
         "shape": None if model._shape is None else [model._shape.names, model._shape.classes],
@@ -99,33 +97,16 @@ def save(model, path) -> None:
         for name, part in (("running", model._running), ("drift", model._drift)):
             arrays |= {f"{name}/{k}": v for k, v in part.state().items()}
     try:
-        header = json.dumps(header)
+        sealed.write_document(path, FORMAT, VERSION, header, arrays)
     except TypeError as error:
         raise InvalidParameterError(f"the labels of y cannot be saved: {error}") from None
-    with whole(path) as draft, open(draft, "xb") as file:
-        np.savez(file, header=np.array(header), **arrays)
 
 
 def load(cls, path):
     """Read what ``save`` wrote."""
-    with open(path, "rb") as file:
-        try:
-            with np.load(file, allow_pickle=False) as parts:
-                arrays = dict(parts)
-            header = json.loads(str(arrays.pop("header")))
-            known, version = header["format"] == FORMAT, int(header["version"])
-        except Exception as error:  # a damaged archive can fail in any way
-            raise FileFormatError(f"{path} is not a saved stream: {error}") from None
-    if not known:
-        raise FileFormatError(f"{path} is not a saved stream")
-    if version > VERSION:
-        raise FileFormatError(f"{path} was written by a newer fastglm (version {version}); upgrade to load it")
-    try:
+    header, arrays = sealed.read_document(path, "a saved stream", FORMAT, VERSION)
+    with sealed.restoring(path):
         return _restored(cls, header, arrays)
-    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
-        if isinstance(error, InvalidParameterError):
-            raise
-        raise FileFormatError(f"{path} is damaged: {error!r}") from None
 
 
 def _restored(cls, header, arrays):

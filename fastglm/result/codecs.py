@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from ..core.atomic import whole
+from ..core.atomic import replacing
 from ..errors import InvalidParameterError
 from ..rows.schema import Schema
 
@@ -225,5 +225,5 @@ def save(result, path):
     # One line for each field keeps the file readable, and json's C encoder fast.
     lines = (f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in record.items())
     text = "{\n" + ",\n".join(lines) + "\n}\n"
-    with whole(path) as draft, open(draft, "x", encoding="utf-8") as file:
+    with replacing(path) as file:
         file.write(text)

@@ -150,12 +150,7 @@ class Design:
         return csr_matrix((values, column, np.searchsorted(row, np.arange(rows + 1))), shape=(rows, self.p))
 
     def variance(self, beta):
-        """Variance of X beta for standardised columns, those before scale and mean are applied.
-
-        Parameters
-        ----------
-        beta : (p,) array
-        """
+        """Variance of X beta for standardised columns, those before scale and mean are applied."""
         if self.density is not None:
             mean, square = (1.0, 1.0) if self.kind == "binary" else (0.0, VARIANCE[self.kind])
             return self.density * (square - self.density * mean**2) * (beta @ beta)
@@ -171,15 +166,8 @@ def streams(seed):
 
 
 def gather(units, n, size, order, make):
-    """What `make` makes of all rows, or with a `size` an iterator of what it makes of each `size` rows.
-
-    Parameters
-    ----------
-    units : iterable of dicts of columns, arrays of the same number of rows, or None
-    n : int, rows of all units together
-    size : int or None
-    order : "C" or "F", layout of two-dimensional arrays
-    make : function of the columns, as keywords
+    """What `make` makes of all rows of n in the units, dicts of columns; with a `size` an iterator of what it makes of
+    each `size` rows. Two-dimensional arrays have the layout `order`.
     """
     if order not in ("C", "F"):
         raise InvalidParameterError(f"order must be 'C' or 'F', got {order!r}")

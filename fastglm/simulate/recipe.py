@@ -153,12 +153,8 @@ class Recipe:
 
 
 def slopes(design, beta, shape, signal):
-    """The slopes given, or drawn ones with which X beta has standard deviation `signal` (of K classes, on average).
-
-    Parameters
-    ----------
-    beta : array of `shape`, or None
-    shape : (p,), or (p, K) for slopes that sum to 0 over K classes
+    """The slopes given, or drawn ones of ``shape`` with which X beta has standard deviation `signal` (of K classes,
+    whose slopes sum to 0, on average).
     """
     if beta is not None:
         beta = np.array(beta, float)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..core import sealed
-from ..core.atomic import HALF, whole
+from ..core.atomic import HALF, replacing
 from ..errors import CheckpointError, FileFormatError
 from .base import Tree
 from .holder import Holder
@@ -59,8 +59,8 @@ class Journal:
             if head.is_file():
                 self._compare(json.loads(head.read_text()), identity)
             else:
-                with whole(head, lasting=True) as draft:
-                    draft.write_text(json.dumps(identity, indent=1))
+                with replacing(head, lasting=True) as file:
+                    file.write(json.dumps(identity, indent=1))
         except OSError as error:
             raise FileFormatError(f"checkpoint={str(folder)!r}: {error.strerror or error}") from None
         except ValueError as error:

@@ -12,7 +12,7 @@ from ..family.means import inverse_link
 from ..fitting import entry
 from ..kernels.evaluate import evaluate
 from ..source.in_memory import constant_column
-from . import designs
+from . import covariance, designs
 from .data import Data
 from .likelihood import loglike
 from .observations import gram, information
@@ -22,34 +22,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 # arguments of fit that change the way to the optimum and not the optimum
-PATH_ONLY = (
-    "atol",
-    "rtol",
-    "tol",
-    "tol_criterion",
-    "wls_method",
-    "optim_hessian",
-    "callback",
-    "retall",
-    "warn_convergence",
-    "skip_hessian",
-    "gtol",
-    "ftol",
-    "xtol",
-    "maxfun",
-    "avextol",
-    "epsilon",
-    "norm",
-    "min_method",
-    "niter",
-    "niter_success",
-    "stepsize",
-    "T",
-    "seed",
-    "xatol",
-    "fatol",
-    "minimizer",
-)
+PATH_ONLY = """
+    atol rtol tol tol_criterion wls_method optim_hessian callback retall warn_convergence skip_hessian gtol ftol xtol
+    maxfun avextol epsilon norm min_method niter niter_success stepsize T seed xatol fatol minimizer
+""".split()
 GRADIENT_METHODS = ("newton", "nm", "bfgs", "lbfgs", "powell", "cg", "ncg", "basinhopping", "minimize")
 
 
@@ -161,6 +137,30 @@ class LinkModel(Model):
     def df_resid(self):
         """The number of observations, frequencies counted, less the rank."""
         return self.wnobs - self.rank
+
+    def set_offsets(self):
+        """The offset, the logarithm of the exposure, and their sum, of the checked arrays."""
+        self.offset, exposure = self.data.extras["offset"], self.data.extras.get("exposure")
+        if exposure is not None and not (exposure > 0).all():
+            raise InvalidParameterError(f"exposure must be positive: row {int(np.argmax(~(exposure > 0)))} is not")
+        self.exposure = None if exposure is None else np.log(exposure)
+        parts = [part for part in (self.offset, self.exposure) if part is not None]
+        self.offset_total = sum(parts) if parts else 0.0
+
+    def estimate(self, start, kind, cov_kwds, expected=False):
+        """The fit from a start, its coefficients, and the arguments of results that say how they were estimated.
+
+        The covariance is the inverse of the observed information, or of what is ``expected`` of it.
+        """
+        fitted = self.maximise(start)
+        self.rank = fitted.rank
+        solution = covariance.least_norm(self.exog, fitted)
+        normalized = solution.covariance if expected else covariance.observed(self, solution.params, solution)
+        robust = None
+        if kind != "nonrobust":
+            robust = covariance.of_likelihood(self, solution.params, solution, kind, cov_kwds)
+        how = {"robust": robust, "cov_type": kind, "cov_kwds": cov_kwds}
+        return (self, fitted, solution.params, normalized), how
 
     @property
     def iweights(self):

@@ -11,19 +11,8 @@ from .refusals import Refusing
 
 
 def linear_constraints(r_matrix, names, p):
-    """R (k, p) and q (k,) of the constraints R b = q.
-
-    Parameters
-    ----------
-    r_matrix : (k, p) or (p,) array, a pair (R, q), text, or a list of texts
-    names : names of the coefficients, for constraints in words
-    p : int
-        The number of coefficients.
-
-    Raises
-    ------
-    InvalidParameterError
-        For shapes that do not fit.
+    """R (k, p) and q (k,) of the constraints R b = q: from an array, a pair (R, q), or texts in the ``names`` of the p
+    coefficients.
     """
     q = None
     if isinstance(r_matrix, str) or (isinstance(r_matrix, list) and r_matrix and isinstance(r_matrix[0], str)):

@@ -58,13 +58,7 @@ def observed(model, params, solution):
 
 
 def check_kind(kind, kwds) -> str:
-    """The kind of covariance by its usual name.
-
-    Raises
-    ------
-    NotSupportedError
-        For one that is not here; the message lists those that are.
-    """
+    """The kind of covariance by its usual name; NotSupportedError for one that is not here lists those that are."""
     names = {name.lower(): name for name in KINDS}
     if not isinstance(kind, str) or kind.lower() not in names:
         raise refuse(f"cov_type={kind!r}", f"there are {', '.join(map(repr, KINDS))}")
@@ -75,14 +69,10 @@ def check_kind(kind, kwds) -> str:
 
 
 def sandwich(model, params, bread, kind, kwds):
-    """A robust covariance of a model of one mean a row, (p, p).
+    """A robust covariance (p, p) of a model of one mean a row, from the inverse ``bread`` of the observed information.
 
-    Parameters
-    ----------
-    bread : (p, p) array
-        The inverse of the observed information at unit scale.
-    kind : "HC0" or "cluster"
-        Huber (1967) and White (1980); Liang and Zeger (1986) with the factor G / (G - 1) (n - 1) / (n - p).
+    "HC0" is that of Huber (1967) and White (1980), "cluster" that of Liang and Zeger (1986) with the factor G / (G - 1)
+    (n - 1) / (n - p).
     """
     scores = model.row_scores(model.linear(params))
     if kind == "cluster":

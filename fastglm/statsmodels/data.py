@@ -21,23 +21,11 @@ def is_pandas(value) -> bool:
 
 
 class Data:
-    """The arrays of a model.
+    """The arrays of a model: response (n,) or (n, 2), design with its constant, which is not copied, and offset,
+    exposure and weights.
 
-    Parameters
-    ----------
-    endog : (n,) or (n, 2) array_like
-        The response.
-    exog : (n, p) or (n,) array_like
-        The design with its constant, if it has one. It is not copied.
-    missing : "none", "drop" or "raise"
-        What becomes of rows with a NaN in any array.
-    **extras : (n,) array_like or None
-        Offset, exposure and weights.
-
-    Raises
-    ------
-    InvalidParameterError, MissingDataError
-        For arrays that are not numeric or do not fit together.
+    ``missing`` says what becomes of rows with a NaN in any array: "none", "drop" or "raise". Errors are for arrays that
+    are not numeric or do not fit together.
     """
 
     def __init__(self, endog, exog, missing="none", **extras):

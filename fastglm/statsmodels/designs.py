@@ -25,20 +25,10 @@ def environment(depth: int):
 
 
 def build(formula: str, data, missing: str, env) -> Design:
-    """The response and the design of a formula.
+    """The response and the design of a formula, whose names are looked up in the ``data`` and in patsy's environment
+    ``env``.
 
-    Parameters
-    ----------
-    formula : str
-    data : DataFrame, or a mapping of names to columns
-    missing : "drop", or "raise" for an error where anything is missing
-    env : patsy.EvalEnvironment
-
-    Raises
-    ------
-    InvalidParameterError
-        For a response that is not numeric.
-    MissingDataError
+    Rows with something missing are dropped, or an error for ``missing="raise"``; a response must be numeric.
     """
     patsy = _patsy()
     from pandas import DataFrame
@@ -61,12 +51,8 @@ def build(formula: str, data, missing: str, env) -> Design:
 
 
 def again(recipe, data):
-    """The design of new rows, a DataFrame with NaN in rows where something is missing.
-
-    Raises
-    ------
-    NotSupportedError
-        For a model that was read from a file, which does not keep the recipe.
+    """The design of new rows, a DataFrame with NaN in rows where something is missing; NotSupportedError for a model
+    that was read from a file, which does not keep the recipe.
     """
     from pandas import DataFrame
 

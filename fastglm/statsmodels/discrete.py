@@ -57,13 +57,7 @@ class DiscreteModel(LikelihoodModel):
             raise InvalidParameterError(f"endog must be one column, not of shape {self.endog.shape}")
         self.endog = np.asarray(self.endog, dtype=float)
         self.check_response()
-        self.offset = self.data.extras["offset"]
-        exposure = self.data.extras.get("exposure")
-        if exposure is not None and not (exposure > 0).all():
-            raise InvalidParameterError(f"exposure must be positive: row {int(np.argmax(~(exposure > 0)))} is not")
-        self.exposure = None if exposure is None else np.log(exposure)
-        parts = [part for part in (self.offset, self.exposure) if part is not None]
-        self.offset_total = sum(parts) if parts else 0.0
+        self.set_offsets()
         self.wnobs, self.check_rank = len(self.exog), check_rank
         self.freq_weights = self.var_weights = self.n_trials = np.broadcast_to(1.0, self.wnobs)
         self.has_frequencies = self.has_weights = False
@@ -124,25 +118,8 @@ class DiscreteModel(LikelihoodModel):
         """
         self.check_fit(method, GRADIENT_METHODS, maxiter, kwargs)
         kind = covariance.check_kind(cov_type, cov_kwds)
-        fitted = self.maximise(start_params)
-        self.rank = fitted.rank
-        solution = covariance.least_norm(self.exog, fitted)
-        normalized = covariance.observed(self, solution.params, solution)
-        robust = None
-        if kind != "nonrobust":
-            robust = covariance.of_likelihood(self, solution.params, solution, kind, cov_kwds)
-        return self.results(
-            self,
-            fitted,
-            solution.params,
-            normalized,
-            scale=1.0,
-            robust=robust,
-            cov_type=kind,
-            cov_kwds=cov_kwds,
-            use_t=bool(use_t),
-            method="MLE",
-        )
+        estimates, how = self.estimate(start_params, kind, cov_kwds)
+        return self.results(*estimates, scale=1.0, use_t=bool(use_t), method="MLE", **how)
 
 
 class DiscreteResults(LikelihoodRatio, LinkResults):
@@ -219,15 +196,6 @@ class DiscreteResults(LikelihoodRatio, LinkResults):
 
     def _rows(self, values):
         return values
-
-    def summary_facts(self):
-        """Pairs of label and number for the summary."""
-        return [
-            ("Log-Likelihood", self.llf),
-            ("LL-Null", self.llnull),
-            ("Pseudo R-squ.", self.prsquared),
-            ("LLR p-value", self.llr_pvalue),
-        ]
 
 
 class BinaryResults(DiscreteResults):

@@ -71,13 +71,7 @@ class GLM(LikelihoodModel):
             raise InvalidParameterError(f"exposure needs the log link, not {self.spec.link.name!r}")
         self._set_weights()
         self._set_response()
-        self.offset = self.data.extras["offset"]
-        exposure = self.data.extras["exposure"]
-        if exposure is not None and not (exposure > 0).all():
-            raise InvalidParameterError(f"exposure must be positive: row {int(np.argmax(~(exposure > 0)))} is not")
-        self.exposure = None if exposure is None else np.log(exposure)
-        parts = [part for part in (self.offset, self.exposure) if part is not None]
-        self.offset_total = sum(parts) if parts else 0.0
+        self.set_offsets()
         self.nobs = len(self.endog)
         self.scaletype = None
 
@@ -108,22 +102,6 @@ class GLM(LikelihoodModel):
             self.endog = counts[:, 0] / self.n_trials
             self.has_weights = True
         self.endog = np.asarray(self.endog, dtype=float)
-
-    @property
-    def offset_name(self):
-        return self.data.extra_names["offset"]
-
-    @property
-    def exposure_name(self):
-        return self.data.extra_names["exposure"]
-
-    @property
-    def freq_weights_name(self):
-        return self.data.extra_names["freq_weights"]
-
-    @property
-    def var_weights_name(self):
-        return self.data.extra_names["var_weights"]
 
     def predict(self, params, exog=None, exposure=None, offset=None, which="mean"):
         """Predictions at coefficients.
@@ -299,25 +277,15 @@ class GLM(LikelihoodModel):
         self.scaletype = _scale_type(scale)
         expected = method.lower() == "irls" or cov_type.lower() == "eim"
         kind = covariance.check_kind("nonrobust" if cov_type.lower() == "eim" else cov_type, cov_kwds)
-        fitted = self.maximise(start_params)
-        self.rank = fitted.rank
-        solution = covariance.least_norm(self.exog, fitted)
-        normalized = solution.covariance if expected else covariance.observed(self, solution.params, solution)
-        robust = None
-        if kind != "nonrobust":
-            robust = covariance.of_likelihood(self, solution.params, solution, kind, cov_kwds)
-        return GLMResults(
-            self,
-            fitted,
-            solution.params,
-            normalized,
-            scale=np.float64(self._scale_of(fitted, solution.params)),
-            robust=robust,
-            cov_type=kind,
-            cov_kwds=cov_kwds,
-            use_t=bool(use_t),
-            method=method,
-        )
+        estimates, how = self.estimate(start_params, kind, cov_kwds, expected)
+        _, fitted, params, _ = estimates
+        scale = np.float64(self._scale_of(fitted, params))
+        return GLMResults(*estimates, scale=scale, use_t=bool(use_t), method=method, **how)
+
+
+for _extra in GLM.extras:
+    # the names that the offset, exposure and weights were given by
+    setattr(GLM, f"{_extra}_name", property(lambda model, extra=_extra: model.data.extra_names[extra]))
 
 
 def _scale_type(scale):

@@ -15,21 +15,10 @@ from ..kernels.elementary import LOG_2PI
 
 
 def loglike(spec, y, var_weights, freq_weights, trials, scale, deviance):
-    """The log-likelihood at a deviance.
+    """The log-likelihood at a deviance that is weighted and not divided by the scale; NaN where the density has no
+    known form.
 
-    Parameters
-    ----------
-    spec : Spec
-    y : (n,) array, proportions where there are trials
-    var_weights, freq_weights, trials : scalars or (n,) arrays
-    scale : float
-        Not used for a binomial response.
-    deviance : float
-        Weighted, and not divided by the scale.
-
-    Returns
-    -------
-    float, NaN where the density has no known form
+    y (n,) are proportions where there are trials; a binomial response has no scale.
     """
     if spec.family.two_outcomes:
         scale = 1.0

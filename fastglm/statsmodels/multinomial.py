@@ -170,36 +170,6 @@ class MultinomialResults(LikelihoodRatio, Results):
     def K(self):
         return self.model.K
 
-    @property
-    def params(self):
-        return self._table(self._params.copy())
-
-    @property
-    def bse(self):
-        """Standard errors in the layout of params."""
-        return self._table(self._bse.copy())
-
-    @property
-    def tvalues(self):
-        """Estimates over their standard errors."""
-        return self._table(self._tvalues)
-
-    @property
-    def pvalues(self):
-        """Two-sided p-values of params = 0."""
-        return self._table(wald.p_values(self._tvalues, self._test_df))
-
-    @property
-    def normalized_cov_params(self):
-        """The covariance, class after class."""
-        return self._square(self._normalized.copy())
-
-    def cov_params(self, r_matrix=None, column=None, scale=None, cov_p=None, other=None):
-        """The covariance of the coefficients, class after class; see ``Results.cov_params``."""
-        if r_matrix is None and column is None:
-            return self._square(np.array(self._cov if cov_p is None else cov_p))
-        return super().cov_params(r_matrix, column, scale, cov_p, other)
-
     def conf_int(self, alpha=0.05):
         """Wald confidence intervals, (J - 1, p, 2); a DataFrame of limits by class and column for pandas objects."""
         limits = wald.conf_int(self._params, self._bse, 1.0 - alpha, self._test_df).transpose(1, 0, 2)
@@ -267,7 +237,7 @@ class MultinomialResults(LikelihoodRatio, Results):
         whole = [isinstance(label, float) and label.is_integer() for label in self.model.classes]
         return [str(int(c)) if w else str(c) for c, w in zip(self.model.classes, whole, strict=True)]
 
-    def _table(self, values):
+    def _layout(self, values):
         if not self.model.data.pandas:
             return values
         from pandas import DataFrame
@@ -286,15 +256,6 @@ class MultinomialResults(LikelihoodRatio, Results):
 
         labels = self._class_names[1:]
         return MultiIndex.from_product([labels, self.model.exog_names], names=[self.model.endog_names, None])
-
-    def summary_facts(self):
-        """Pairs of label and number for the summary."""
-        return [
-            ("Log-Likelihood", self.llf),
-            ("LL-Null", self.llnull),
-            ("Pseudo R-squ.", self.prsquared),
-            ("LLR p-value", self.llr_pvalue),
-        ]
 
 
 def _encode(endog):

@@ -93,13 +93,8 @@ class MeanPrediction(Prediction):
 
 
 def predict(results, exog, transform, row_labels, which, older, exposure=None, offset=None):
-    """Predictions of a model of one mean a row.
-
-    Parameters
-    ----------
-    which : "mean" or "linear"
-    older : bool
-        Whether to use the names of the older interface.
+    """Predictions of a model of one mean a row, "mean" or "linear", by the names of statsmodels' older interface or the
+    newer.
     """
     if which not in ("mean", "linear"):
         raise refuse(f"get_prediction(which={which!r})", "there are 'mean' and 'linear'")

@@ -16,69 +16,33 @@ class ConventionWarning(FastGLMWarning):
     """The number is statsmodels', and may not be what its name says; the message says what it is."""
 
 
-# name -> what to use instead; "" where there is nothing
-REFUSED = {
+# what has nothing in its place
+NOTHING_INSTEAD = """
+    bootstrap cdf conf_int_el cov_params_func_l1 el_test estimate_tweedie_power family fit_constrained GEE
+    GeneralizedPoisson get_diagnostic get_distribution get_margeff GLMGam GLS hessian hessian_factor im_ratio
+    information link loglike_and_score loglike loglikeobs MixedLM normalized_cov_params outlier_test pdf
+    pinv_wexog plot_added_variable plot_ceres_residuals plot_partial_residuals predict_prob QuantReg
+    resid_generalized RLM score score_factor score_obs score_test set_null_options wendog wexog
+    wexog_singular_values whiten ZeroInflatedPoisson
+""".split()
+# name -> what to use instead
+REFUSED = dict.fromkeys(NOTHING_INSTEAD, "") | {
     "as_csv": "use as_text() or as_html()",
     "as_latex": "use as_text() or as_html()",
-    "bootstrap": "",
-    "cdf": "",
     "compare_f_test": "use wald_test",
     "compare_lm_test": "use wald_test",
     "compare_lr_test": "take twice the difference of llf",
-    "conf_int_el": "",
-    "cov_params_func_l1": "",
-    "el_test": "",
-    "estimate_tweedie_power": "",
-    "family": "",
-    "fit_constrained": "",
     "fit_regularized": "maximum likelihood is fitted, without a penalty",
-    "GEE": "",
-    "GeneralizedPoisson": "",
-    "get_diagnostic": "",
-    "get_distribution": "",
     "get_influence": "use fastglm.fit(...).influence(X, y) and get_hat_matrix_diag()",
-    "get_margeff": "",
-    "GLMGam": "",
-    "GLS": "",
-    "hessian": "",
-    "hessian_factor": "",
-    "im_ratio": "",
     "info_criteria": "use aic and bic",
-    "information": "",
-    "link": "",
     "load": "use fastglm.statsmodels.load(path)",
-    "loglike_and_score": "",
-    "loglike": "",
-    "loglikeobs": "",
-    "MixedLM": "",
     "NegativeBinomial": "GLM with families.NegativeBinomial(alpha=...) fits one whose alpha is given",
     "NegativeBinomialP": "GLM with families.NegativeBinomial(alpha=...) fits one whose alpha is given",
-    "normalized_cov_params": "",
-    "outlier_test": "",
-    "pdf": "",
-    "pinv_wexog": "",
-    "plot_added_variable": "",
-    "plot_ceres_residuals": "",
-    "plot_partial_residuals": "",
-    "predict_prob": "",
-    "QuantReg": "",
-    "resid_generalized": "",
     "resid_pearson": "use resid_response",
-    "RLM": "",
-    "score": "",
-    "score_factor": "",
-    "score_obs": "",
-    "score_test": "",
-    "set_null_options": "",
     "t_test_pairwise": "use t_test with one row for each pair",
     "tables": "use as_text() or as_html()",
     "wald_test_terms": "use wald_test",
-    "wendog": "",
-    "wexog": "",
-    "wexog_singular_values": "",
-    "whiten": "",
     "WLS": "GLM with var_weights fits the same model",
-    "ZeroInflatedPoisson": "",
 }
 
 

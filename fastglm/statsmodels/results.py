@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.atomic import whole
+from ..core.atomic import replacing
 from ..core.lazy import cached_property
 from ..inference import wald
 from .contrasts import Contrast, linear_constraints
@@ -71,29 +71,37 @@ class Results(Refusing):
         with np.errstate(all="ignore"):
             return self._params / self._bse
 
+    def _layout(self, values):
+        """An array like the coefficients as it is shown: a Series or DataFrame for pandas objects."""
+        return self.model.data.columns(values)
+
+    def _square(self, values):
+        """A covariance as it is shown."""
+        return self.model.data.square(values)
+
     @property
     def params(self):
-        return self.model.data.columns(self._params.copy())
+        return self._layout(self._params.copy())
 
     @property
     def bse(self):
         """Standard errors in the layout of params."""
-        return self.model.data.columns(self._bse.copy())
+        return self._layout(self._bse.copy())
 
     @property
     def tvalues(self):
         """Estimates over their standard errors."""
-        return self.model.data.columns(self._tvalues)
+        return self._layout(self._tvalues)
 
     @property
     def pvalues(self):
         """Two-sided p-values of params = 0."""
-        return self.model.data.columns(wald.p_values(self._tvalues, self._test_df))
+        return self._layout(wald.p_values(self._tvalues, self._test_df))
 
     @property
     def normalized_cov_params(self):
         """The covariance at scale one."""
-        return self.model.data.square(self._normalized.copy())
+        return self._square(self._normalized.copy())
 
     def conf_int(self, alpha: float = 0.05) -> Any:
         """Wald confidence intervals, (p, 2)."""
@@ -110,7 +118,7 @@ class Results(Refusing):
             column = np.asarray(column)
             return cov_p[column, column] if column.ndim == 0 else cov_p[np.ix_(column, column)]
         if r_matrix is None:
-            return self.model.data.square(cov_p.copy())
+            return self._square(cov_p.copy())
         R = np.asarray(r_matrix)
         return R @ cov_p @ (R if other is None else np.asarray(other)).T
 
@@ -208,7 +216,7 @@ class Results(Refusing):
         if hasattr(fname, "write"):
             pickle.dump(self, fname)
             return
-        with whole(fname) as draft, open(draft, "xb") as file:
+        with replacing(fname, "xb") as file:
             pickle.dump(self, file)
 
 
@@ -239,3 +247,12 @@ class LikelihoodRatio:
         from scipy.special import chdtrc
 
         return float(chdtrc(self.df_model, self.llr))
+
+    def summary_facts(self):
+        """Pairs of label and number for the summary."""
+        return [
+            ("Log-Likelihood", self.llf),
+            ("LL-Null", self.llnull),
+            ("Pseudo R-squ.", self.prsquared),
+            ("LLR p-value", self.llr_pvalue),
+        ]

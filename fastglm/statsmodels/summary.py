@@ -14,16 +14,8 @@ from .refusals import Refusing
 class Summary(cells.Summary, Refusing):
     """A printable account of results; ``str()`` gives the text, notebooks show the HTML.
 
-    Parameters
-    ----------
-    results : Results
-    yname : str, optional
-        The name of the response.
-    xname : sequence of str, optional
-        Names of the coefficients.
-    title : str, optional
-    alpha : float
-        One less the confidence of the intervals.
+    ``yname`` and ``xname`` replace the names of the response and of the coefficients; intervals have confidence 1 -
+    ``alpha``.
     """
 
     def __init__(self, results, yname=None, xname=None, title=None, alpha=0.05):

@@ -19,19 +19,9 @@ from .refusals import refuse
 HOMES = ("statsmodels.genmod.families.", "fastglm.statsmodels.families")
 CDF = {"Probit": "norm", "Cauchy": "cauchy"}
 # spellings that statsmodels itself gives up
-OLD = {
-    "log": "Log",
-    "logc": "LogC",
-    "nbinom": "NegativeBinomial",
-    "logit": "Logit",
-    "probit": "Probit",
-    "cauchy": "Cauchy",
-    "cloglog": "CLogLog",
-    "loglog": "LogLog",
-    "identity": "Identity",
-    "inverse_power": "InversePower",
-    "inverse_squared": "InverseSquared",
-    "sqrt": "Sqrt",
+OLD = {"log": "Log", "logc": "LogC", "nbinom": "NegativeBinomial", "cloglog": "CLogLog", "loglog": "LogLog"} | {
+    name: name.title().replace("_", "")
+    for name in ("logit", "probit", "cauchy", "identity", "inverse_power", "inverse_squared", "sqrt")
 }
 
 

@@ -26,17 +26,9 @@ def _shuffle(ids, n, key):
 
 
 def shuffle(ids: np.ndarray, n: int, seed: int, epoch: int) -> None:
-    """Shuffle ``ids[:n]`` in place.
+    """Shuffle ``ids[:n]`` in place, in an order that is a function of seed and epoch alone, neither of them negative.
 
-    The order is a function of seed and epoch alone (Philox with that key starts the stream), so that an epoch can be
-    repeated or resumed without the ones before it.
-
-    Parameters
-    ----------
-    ids : (>= n,) int64 array
-    n : int
-    seed, epoch : int
-        Not negative.
+    Philox with that key starts the stream, so that an epoch can be repeated or resumed without the ones before it.
     """
     key = np.random.Philox(key=[seed & (2**64 - 1), epoch]).random_raw()
     _shuffle(ids, n, np.uint64(key))
