@@ -47,6 +47,17 @@ class QuadraticPenalty:
         self.latest = self.objective.at(beta, order)
         return self.held(self.latest, beta)
 
+    def along(self, beta: np.ndarray, step: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """The deviances at several sizes of a step, with the quadratic: one pass."""
+        sizes = np.asarray(sizes, np.float64)
+        added = [self._value(beta + t * step) for t in sizes]
+        return self.objective.along(beta, step, sizes) + added
+
+    def _value(self, beta):
+        """Twice the quadratic, as a part of the deviance."""
+        away = beta - self.centre
+        return self.precision.quadratic_form(away) - 2.0 * float(np.sum(self.pull * away))
+
     def held(self, q, beta: np.ndarray):
         """A pass of the objective at ``beta``, with the quadratic."""
         away = beta - self.centre
