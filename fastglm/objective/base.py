@@ -22,8 +22,8 @@ from .sums import Quadratic
 SMALL_CELLS = 50_000
 # multiplications that a QR of a design with terms may take, a second or so; beyond, cross-products are factored
 QR_COST = 4e9
-# nanoseconds a row and thread of a pass with curvature, by its columns, and of one size of a step: measured with Poisson
-# rows of 3 to 150 columns on two cores; at a dozen sizes a step has shrunk to a thousandth
+# Nanoseconds a row and thread of a pass with curvature, by its columns, and of one size of a step: measured with
+# Poisson rows of 3 to 150 columns on two cores. At a dozen sizes a step has shrunk to a thousandth.
 ROW, LINEAR, SQUARE, EACH_SIZE = 12.0, 0.9, 0.021, 35.0
 MOST_SIZES = 12
 DIAGONAL = k.ORDER_DIAGONAL  # the order of a pass with the score and the information's diagonal
