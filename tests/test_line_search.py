@@ -5,10 +5,12 @@ import pytest
 
 from fastglm import families, links
 from fastglm.kernels.row_loops import FamilyLink
+from fastglm.linalg.symmetric import Dense
 from fastglm.matrix import Categorical
 from fastglm.objective.base import Deviance
 from fastglm.objective.compression import Compressed, compress
-from fastglm.objective.quadratic_penalty import QuadraticPenalty
+from fastglm.objective.penalised import Penalised
+from fastglm.objective.penalty import QuadraticPenalty
 from fastglm.objective.softmax import CrossEntropy
 from fastglm.solver.newton import search
 from fastglm.source.chunked import Chunked, Chunks
@@ -49,7 +51,7 @@ def ridge():
     objective = Deviance(InMemory(block(), 1), POISSON)
     m = objective.n_params
     P = np.eye(m) + 0.3
-    return QuadraticPenalty(objective, np.ones(m), P, np.arange(m) / m)
+    return Penalised(objective, QuadraticPenalty(Dense(P), np.ones(m), np.arange(m) / m))
 
 
 OBJECTIVES = {

@@ -18,7 +18,8 @@ from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
 from ..kernels.dense import symmetric
 from ..linalg.symmetric import Dense
 from ..objective.base import DIAGONAL
-from ..objective.quadratic_penalty import QuadraticPenalty
+from ..objective.penalised import Penalised
+from ..objective.penalty import QuadraticPenalty
 from ..objective.sums import Quadratic
 from ..types import READ_ONCE
 from .newton import search
@@ -159,9 +160,8 @@ class StreamState:
             prior = PRIOR * np.where(self.free, 1.0, 1e-3) * (self.margins + own) / rows
             self.prior = np.where((self.prior == 0.0) & np.isfinite(prior), prior, self.prior)
         J, pull = self.information(), self.pull - self.prior * self.free * self.beta
-        held = QuadraticPenalty(
-            objective, self.beta, J + np.diag(np.where(self.prior > 0.0, self.prior, UNKNOWN)), pull
-        )
+        P = Dense(J).plus_diagonal(np.where(self.prior > 0.0, self.prior, UNKNOWN))
+        held = Penalised(objective, QuadraticPenalty(P, self.beta, pull))
         scale = min(1.0, self.pearson / self.rows) if self.rows and self.pearson > 0.0 else 1.0
         with np.errstate(all="ignore"):
             beta, q = self._descended(held, tol * tol * scale, q, 2 if fresh else 1)
@@ -172,7 +172,7 @@ class StreamState:
         """Damped Newton from ``beta``, each step of which is seen to help: of a column that is hardly known a step may
         be long although little is to be gained. The coefficients, and the objective's own pass there."""
         beta, last = self.beta, held.objective.at(self.beta, 2) if last is None else last
-        q = held.held(last, beta)
+        q = held.penalised(last, beta)
         size, triangle = _root(q.information.toarray())
         for _ in range(MOST_STEPS):
             step = size * dpotrs(triangle, size * q.score)[0]
