@@ -21,9 +21,9 @@ POISSON = FamilyLink(oracle.family("poisson"), oracle.link("log"))
 PLAIN = SGD(method="sgd", rate=0.1, batch_size=8, epochs=3, tol=None, shuffle=False, averaging=False)
 
 
-def data(X, y, *, ones=True, weights=None, freq_weights=None, offset=None, exposure=None, names=()):
+def data(X, y, *, has_intercept=True, weights=None, freq_weights=None, offset=None, exposure=None, names=()):
     """The record the solver is given."""
-    return Block(X, ones, np.asarray(y, float), weights, freq_weights, offset, exposure, names)
+    return Block(X, has_intercept, np.asarray(y, float), weights, freq_weights, offset, exposure, names)
 
 
 def logistic(n=200, p=4, seed=0, density=1.0):
@@ -40,7 +40,7 @@ def fit(X, y, pair=LOGISTIC, options=PLAIN, start=None, **changes):
     state, callback = changes.pop("state", None), changes.pop("callback", None)
     options = options._replace(**changes)
     if start is None:
-        start = np.zeros(X.shape[1] + known.get("ones", True))
+        start = np.zeros(X.shape[1] + known.get("has_intercept", True))
         start = start if isinstance(pair, FamilyLink) else np.zeros((len(start), pair))
     return run(data(X, y, **known), pair, options, start=start, state=state, callback=callback)
 

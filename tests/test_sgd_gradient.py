@@ -57,7 +57,7 @@ def test_softmax_gradients_are_slopes_of_the_loss(sparse):
 
 def test_softmax_losses_are_finite_far_out():
     X, y = np.array([[1.0], [-1.0], [1.0]]), np.array([0.0, 1.0, 2.0])
-    batch = Batch(data(X, y, ones=False), 3)
+    batch = Batch(data(X, y, has_intercept=False), 3)
     theta = np.array([1000.0, 0.0, -1000.0])
     np.testing.assert_allclose(batch.loss(theta, np.arange(3)), 0.0 + 1000.0 + 2000.0)
 
@@ -130,7 +130,7 @@ def test_an_epoch_visits_every_row_exactly_once(shuffle, size):
     n = 40
     y, rate = np.arange(1.0, n + 1), 0.5
     pair = FamilyLink(oracle.family("gaussian"), oracle.link("identity"))
-    solution = fit(np.eye(n), y, pair, ones=False, shuffle=shuffle, batch_size=size, reduction="sum",
+    solution = fit(np.eye(n), y, pair, has_intercept=False, shuffle=shuffle, batch_size=size, reduction="sum",
                    rate=rate, epochs=1)  # fmt: skip
     np.testing.assert_allclose(solution.coef, rate * y, rtol=1e-14)
 

@@ -220,7 +220,7 @@ def test_early_stopping_returns_the_best_on_held_out_rows(sparse):
 def test_the_validation_loss_is_that_of_rows_never_trained_on():
     # an identity design tells which rows moved a coefficient
     n = 40
-    solution = fit(np.eye(n), np.ones(n), LINEAR, ones=False, validation_fraction=0.25, batch_size=1, epochs=1)
+    solution = fit(np.eye(n), np.ones(n), LINEAR, has_intercept=False, validation_fraction=0.25, batch_size=1, epochs=1)
     held = solution.coef == 0.0
     assert held.sum() == 10
     np.testing.assert_allclose(solution.history["validation_loss"][-1], 0.5)

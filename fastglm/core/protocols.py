@@ -208,6 +208,10 @@ class Factor(Protocol):
     def accurate(self) -> bool:
         """Whether it comes from the rows of the design, not from their cross-product."""
 
+    @property
+    def diagonal_only(self) -> bool:
+        """Whether it knows the information's diagonal alone, as a preconditioner."""
+
     def solve(self, g: Array) -> Array:
         """The inverse times g (m,); zero at aliased coefficients."""
 

@@ -106,6 +106,7 @@ class ArrowheadFactor(NamedTuple):
     kept: np.ndarray
     aliased: dict = {}
     accurate: bool = False
+    diagonal_only = False
 
     def solve(self, g: np.ndarray) -> np.ndarray:
         """The information's inverse times g; zero at aliased coefficients."""

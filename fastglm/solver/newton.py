@@ -12,7 +12,7 @@ from time import perf_counter
 
 import numpy as np
 
-from ..linalg.factor import DiagonalFactor, from_root
+from ..linalg.factor import from_root
 from ..linalg.symmetric import SAFE_PIVOT
 from .decide import EPS, Control, State, decide
 from .problem import Solution
@@ -103,7 +103,7 @@ class _Descent:
             if action.kind == "search" and self._search(step, gain, action):
                 if self.creeping == 5:
                     return self._solution(BLOCKED, iteration)
-            elif not self.fresh and self.control.reuse_curvature and not isinstance(self.factor, DiagonalFactor):
+            elif not self.fresh and self.control.reuse_curvature and not self.factor.diagonal_only:
                 # an unrepresentative curvature: look again with one of all rows, here
                 self.q = self.objective.at(self.beta, 2)
                 self.pairs, self.full = [], inf
@@ -152,8 +152,7 @@ class _Descent:
             return 4 * EPS * factor.reach(beta) / sqrt(max(self.dispersion(self.q), 1e-300))
 
         last = self.history[-2]["distance"] if iteration > 1 else None
-        diagonal = isinstance(factor, DiagonalFactor)
-        return State(distance, last, self.contraction, self.drift, self.fresh, diagonal, hidden, rounding)
+        return State(distance, last, self.contraction, self.drift, self.fresh, factor.diagonal_only, hidden, rounding)
 
     def _search(self, step, gain, action) -> bool:
         """Go along the step to a lower deviance; False where there is none."""
@@ -320,7 +319,7 @@ def _two_loop(factor, pairs, g):
         g -= a * y
         alphas.append(a)
     d = factor.solve(g)
-    if isinstance(factor, DiagonalFactor):
+    if factor.diagonal_only:
         s, y, sy = pairs[-1]
         d *= sy / float(y @ factor.solve(y))
     for (s, y, sy), a in zip(pairs, reversed(alphas), strict=True):
