@@ -19,7 +19,7 @@ from ..source.streaming_qr import design, offset, streaming_qr, weight
 from .passes import DeviancePass, DeviancesAlong, LevelRows, WeightedDesign
 from .sums import Quadratic
 
-SMALL_CELLS = 50_000
+SMALL_CELLS = 50_000  # numbers of a design that extended precision reads in microseconds
 # multiplications that a QR of a design with terms may take, a second or so; beyond, cross-products are factored
 QR_COST = 4e9
 # Nanoseconds a row and thread of a pass with curvature, by its columns, and of one size of a step: measured with
@@ -348,7 +348,7 @@ def assembled(source, dense: np.ndarray, extra: np.ndarray, scale: np.ndarray):
     dense : (d, d) array
         The upper triangle of the columns of numbers, the intercept first.
     extra : flat array
-        ``kernels.terms.Room``'s.
+        Of ``kernels.structured_columns.StructuredSums``.
     scale : (m,) array
 
     Returns

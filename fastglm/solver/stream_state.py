@@ -1,10 +1,11 @@
-"""The state of a stream: coefficients, and the information of the rows that are gone.
+"""The state of a stream: coefficients, and the information of the rows that it no longer holds.
 
-A row that is gone is a quadratic, made at the coefficients of the time. That is as good as the row itself once its
-linear predictor is known to a fraction of one: log-likelihoods bend over distances of about one. So rows whose linear
-predictor is known worse (``KNOWN``) are to be kept by whoever has them, and given again with those that follow, all of
-which are then solved for at once; most have gone after a few hundred rows, those of a rarely informed column stay
-until it has had some fifteen rows' worth of information.
+A row that was learned from and dropped is replaced by a quadratic, its log-likelihood expanded at the coefficients of
+the time. The expansion is as good as the row itself once the row's linear predictor is known to a fraction of one,
+because log-likelihoods change their curvature over distances of about one. Rows whose linear predictor has a variance
+above ``KNOWN`` are to be kept by the caller and given again with the next rows, and all of them are then solved for at
+once. Most rows can be dropped after a few hundred; a row of a rarely informed column stays until the column has had
+about fifteen rows' worth of information.
 """
 
 from __future__ import annotations
@@ -57,11 +58,11 @@ class StreamState:
     exact : bool
         Least squares, where the steps give the optimum of all rows so far.
     pull : (p,) array
-        The score of the rows that are gone, at ``beta`` and by their quadratics: what the rows that are kept withstand.
+        The score at ``beta`` of the quadratics of dropped rows; at the optimum the kept rows' score is its negative.
     prior : (p,) array
         The precision that holds each coefficient, at zero but for the constants, while rows are solved for.
     lost : (p,) array
-        Rows that had to go although next to nothing was known of their linear predictor, by the coefficient to blame.
+        For each coefficient the rows dropped while the variance of their linear predictor, due to it, was large.
     meat : (p, p) array or None
         The sum of outer products of the rows' scores, where a sandwich is wanted.
     seen, spreads : float
