@@ -50,7 +50,7 @@ class StreamState:
     beta : (p,) array
     curvature : (p, p) array
         The information of ``sampled`` rows; what lies below the diagonal is not defined.
-    margins : (p,) array
+    information_diagonal : (p,) array
         The diagonal of the information of all ``rows``.
     deviance, pearson : float
         Estimates of the sums over all rows at ``beta``: each block's before it was learned from, less what the step
@@ -71,7 +71,8 @@ class StreamState:
         Rows whose means the coefficients of the time put outside the family's range; they were not learned from.
     """
 
-    ARRAYS = ("beta", "curvature", "margins", "pull", "prior", "lost", "meat")
+    ARRAYS = ("beta", "curvature", "information_diagonal", "pull", "prior", "lost", "meat")
+    SAVED_AS = {"information_diagonal": "margins"}  # names in saved states, where they are others
     LATER = ("pull", "prior", "lost", "meat", "seen", "spreads")  # that older states, or some, have not
     SUMS = ("rows", "sampled", "deviance", "pearson", "refused", "seen", "spreads")
     NUMBERS = (*SUMS, "max_eta")
@@ -79,7 +80,7 @@ class StreamState:
     def __init__(self, n_params: int, free: np.ndarray, robust: bool = False, exact: bool = False):
         self.free, self.exact, self.whole = free, exact, exact or robust or n_params <= NARROW
         self.beta = np.zeros(n_params)
-        self.curvature, self.margins = np.zeros((n_params, n_params)), np.zeros(n_params)
+        self.curvature, self.information_diagonal = np.zeros((n_params, n_params)), np.zeros(n_params)
         self.pull, self.prior, self.lost = np.zeros((3, n_params))
         self.meat = np.zeros((n_params, n_params)) if robust else None
         self.rows = self.sampled = self.refused = self.seen = 0
@@ -110,11 +111,11 @@ class StreamState:
         self.max_eta = max(self.max_eta, q.max_eta)
         # never in place: a block that has to be solved for is taken back
         if not whole:
-            self.margins = self.margins + q.information.diagonal()
+            self.information_diagonal = self.information_diagonal + q.information.diagonal()
             return
         self.sampled += rows
         self.curvature = self.curvature + q.information.toarray()
-        self.margins = self.margins + q.information.diagonal()
+        self.information_diagonal = self.information_diagonal + q.information.diagonal()
         if self.meat is not None:
             self.meat = self.meat + objective.scores(self.beta).information.toarray()
 
@@ -131,7 +132,7 @@ class StreamState:
             return np.zeros_like(self.beta)
         before = self.__dict__.copy()
         # a block that tells more of a column than all before it
-        mostly = (q.information.diagonal() > self.margins).any()
+        mostly = (q.information.diagonal() > self.information_diagonal).any()
         self._count(q, rows, whole, part)
         score = q.score + self.pull
         step = self._solve(score)
@@ -158,7 +159,7 @@ class StreamState:
         if not self.prior.all():
             own = (objective.at(self.beta, DIAGONAL) if q is None else q).information.diagonal()
             rows = self.rows + objective.source.rows_read
-            prior = PRIOR * np.where(self.free, 1.0, 1e-3) * (self.margins + own) / rows
+            prior = PRIOR * np.where(self.free, 1.0, 1e-3) * (self.information_diagonal + own) / rows
             self.prior = np.where((self.prior == 0.0) & np.isfinite(prior), prior, self.prior)
         J, pull = self.information(), self.pull - self.prior * self.free * self.beta
         P = Dense(J).plus_diagonal(np.where(self.prior > 0.0, self.prior, UNKNOWN))
@@ -237,10 +238,10 @@ class StreamState:
         """J (p, p): the curvature that was summed, rescaled to the exact diagonal."""
         d = np.diagonal(self.curvature)
         known = d > 0.0
-        grown = np.sqrt(np.divide(self.margins, d, out=np.zeros_like(d), where=known))
+        grown = np.sqrt(np.divide(self.information_diagonal, d, out=np.zeros_like(d), where=known))
         J = symmetric(self.curvature) * grown * grown[:, None]
         # a column that no summed block has seen stands alone
-        J[~known, ~known] = self.margins[~known]
+        J[~known, ~known] = self.information_diagonal[~known]
         return J
 
     def factor(self) -> np.ndarray:
@@ -250,7 +251,7 @@ class StreamState:
         unseen = np.where(d > 0.0, 0.0, UNKNOWN)
         if not np.isfinite(J).all() or (self.exact and self.adopt(J, self.rows)):
             return J
-        J.flat[:: len(J) + 1] += PRIOR * self.margins / max(self.rows, 1) * self.free + unseen + 1e-10 * d
+        J.flat[:: len(J) + 1] += PRIOR * self.information_diagonal / max(self.rows, 1) * self.free + unseen + 1e-10 * d
         self.adopt(J, self.rows)
         return J
 
@@ -274,7 +275,7 @@ class StreamState:
 
     def _shifted(self):
         """Whether a column has learned much more than the others since J was factored."""
-        return (self.margins * self._factored > GROWTH * self.rows * np.diagonal(self._J)).any()
+        return (self.information_diagonal * self._factored > GROWTH * self.rows * np.diagonal(self._J)).any()
 
     def copy(self) -> StreamState:
         """A state of its own, that learns apart from this one."""
@@ -286,7 +287,9 @@ class StreamState:
 
     def state(self) -> dict:
         """Everything as arrays, from which ``from_state`` goes on to the same bits."""
-        arrays = {name: value for name in self.ARRAYS if (value := getattr(self, name)) is not None}
+        arrays = {
+            self.SAVED_AS.get(name, name): value for name in self.ARRAYS if (value := getattr(self, name)) is not None
+        }
         numbers = {name: np.array(getattr(self, name)) for name in self.NUMBERS}
         flags = {"free": self.free, "exact": np.array(self.exact), "J": self._J, "factored": np.array(self._factored)}
         return arrays | numbers | flags
@@ -294,14 +297,14 @@ class StreamState:
     @classmethod
     def from_state(cls, state: dict) -> StreamState:
         """The inverse of ``state``; KeyError for a part that is missing, ValueError for one that does not fit."""
-        m = len(state["beta"])
-        for name in (*cls.ARRAYS, "free", "J"):
+        m, saved = len(state["beta"]), {name: cls.SAVED_AS.get(name, name) for name in cls.ARRAYS}
+        for name in (*saved.values(), "free", "J"):
             shape = (m, m) if name in ("curvature", "meat", "J") else (m,)
             if (name in state or name not in cls.LATER) and state[name].shape != shape:
                 raise ValueError(f"{name} has shape {state[name].shape}, not {shape}")
         self = cls(m, state["free"], "meat" in state, bool(state["exact"]))
-        for name in cls.ARRAYS:
-            setattr(self, name, state.get(name, getattr(self, name)) if name in cls.LATER else state[name])
+        for name, key in saved.items():
+            setattr(self, name, state.get(key, getattr(self, name)) if name in cls.LATER else state[key])
         for name in cls.NUMBERS:
             setattr(self, name, state[name].item() if name in state or name not in cls.LATER else 0)
         self.adopt(state["J"], int(state["factored"]))
@@ -323,17 +326,17 @@ class StreamState:
             beta = self.joint(other)
         self.move(beta, self.information())
         other.move(beta, other.information())
-        for name in ("curvature", "margins", "pull", "lost", *self.SUMS):
+        for name in ("curvature", "information_diagonal", "pull", "lost", *self.SUMS):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.prior = np.maximum(self.prior, other.prior)
         self.adopt(mine + theirs, self.rows)
         self.max_eta = max(self.max_eta, other.max_eta)
         self.meat = None if self.meat is None else self.meat + other.meat
 
-    def moved(self, margins: np.ndarray) -> float:
-        """The largest relative difference of the diagonal of the information to ``margins`` (p,)."""
-        seen = self.margins > 0.0
-        change = np.abs(margins / np.where(seen, self.margins, 1.0) - 1.0)
+    def moved(self, diagonal: np.ndarray) -> float:
+        """The largest relative difference of the diagonal of the information to ``diagonal`` (p,)."""
+        seen = self.information_diagonal > 0.0
+        change = np.abs(diagonal / np.where(seen, self.information_diagonal, 1.0) - 1.0)
         return float(np.where(seen, change, 1.0).max(initial=0.0))
 
     def solution(self, history: tuple) -> Solution:
