@@ -6,7 +6,7 @@ import pytest
 
 import fastglm
 from fastglm.design import layout
-from fastglm.solver import arrowhead as bordered
+from fastglm.linalg import arrowhead
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +25,12 @@ def test_by_parts_and_whole(frame, cov, monkeypatch, tmp_path):
     monkeypatch.setattr(layout, "LONG", 500)
 
     def fitted(largest):
-        monkeypatch.setattr(bordered, "LARGEST", largest)
+        monkeypatch.setattr(arrowhead, "LARGEST", largest)
         return fastglm.glm("y ~ x + s + g", frame, family="poisson", weights="w", cov=cov)
 
     whole, parts = fitted(10**6), fitted(10)
     full, some = whole.cov_params(), parts.cov_params()
-    assert isinstance(full, np.ndarray) and isinstance(some, bordered.BorderedInverse)
+    assert isinstance(full, np.ndarray) and isinstance(some, arrowhead.ArrowheadInverse)
     np.testing.assert_allclose(parts.bse, whole.bse, rtol=1e-9)
     numbers = [0, 1, 2, 3, 4, 700, 3, 700, 850]
     np.testing.assert_allclose(some.block(numbers), full[np.ix_(numbers, numbers)], rtol=0, atol=1e-10 * full.max())
@@ -98,7 +98,7 @@ def test_aliased_by_parts_and_whole(collinear, cov, monkeypatch, tmp_path):
     monkeypatch.setattr(layout, "LONG", 500)
 
     def fitted(largest):
-        monkeypatch.setattr(bordered, "LARGEST", largest)
+        monkeypatch.setattr(arrowhead, "LARGEST", largest)
         with pytest.warns(fastglm.errors.CollinearityWarning):
             return fastglm.glm(f"y ~ x + {WITHIN} s + g", collinear, family="poisson", weights="w", cov=cov)
 
@@ -118,7 +118,7 @@ def test_aliased_by_parts_and_whole(collinear, cov, monkeypatch, tmp_path):
 def test_levels_alone_and_a_constant_beside_all_of_them(frame, formula, monkeypatch, tmp_path):
     f = frame.assign(ones=1.0)
     monkeypatch.setattr(layout, "LONG", 500)
-    monkeypatch.setattr(bordered, "LARGEST", 10)
+    monkeypatch.setattr(arrowhead, "LARGEST", 10)
     if "ones" in formula:
         with pytest.warns(fastglm.errors.CollinearityWarning, match="ones = levels of g"):
             result = fastglm.glm(formula, f, family="poisson")
@@ -160,13 +160,13 @@ def test_several_classes_by_parts_and_whole(cov, monkeypatch, tmp_path):
 
     def fitted(formula, long, largest):
         monkeypatch.setattr(layout, "LONG", long)
-        monkeypatch.setattr(bordered, "LARGEST", largest)
+        monkeypatch.setattr(arrowhead, "LARGEST", largest)
         with pytest.warns(fastglm.errors.CollinearityWarning):
             return fastglm.glm(formula, f, **options)
 
     whole, parts = fitted("kind ~ x + z + u + g", 200, 10**6), fitted("kind ~ x + z + u + g", 200, 10)
     dense = fitted("kind ~ x + u + g", 5000, 4000)
-    assert isinstance(parts.cov_params(), bordered.BorderedInverse) and list(parts.aliased)[0] == "z"
+    assert isinstance(parts.cov_params(), arrowhead.ArrowheadInverse) and list(parts.aliased)[0] == "z"
     assert (parts.rank, parts.df_resid) == (dense.rank, dense.df_resid)
     nan = np.isin(parts.names, list(parts.aliased))
     at = [dense.names.index(name) for name in np.array(parts.names)[~nan]]
@@ -218,7 +218,7 @@ def test_classes_that_a_level_does_not_have(monkeypatch):
 
 def test_rare_references_keep_their_digits():
     w, v, a = 1e-9, 3.0, np.pi
-    found = bordered.Levels.of(np.array([[[w, a], [a, w * v]]])).inverse()[0]
+    found = arrowhead.LevelsFactor.of(np.array([[[w, a], [a, w * v]]])).inverse()[0]
     expected = np.array([[w * v + a, a], [a, w + a]]) / (w * w * v + a * (w + w * v))
     np.testing.assert_allclose(found, expected, rtol=1e-15)
 

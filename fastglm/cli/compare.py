@@ -114,25 +114,19 @@ def _race(races, args) -> int:
 def _read(args) -> Problem:
     """The rows of a file as one array of numbers, factors as columns of zeros and ones."""
     from ..core.column_names import read_table
-    from ..design import Design, as_table
-    from ..rows import arrays
-    from ..source.base import Block
-    from ..source.streaming_qr import as_rows
+    from ..rows import FitRequest, open_rows
+    from ..rows.arrays import dense
 
-    family, link = arrays.family_and_link(args.family, args.link)
-    table = as_table(read_table(args.data, args.formula))
-    design = Design.from_formula(args.formula, table)
-    built = design.build(table)
-    shifted = built.offset is not None or built.exposure is not None
-    if built.y is None or shifted or not built.has_intercept:
+    table = read_table(args.data, args.formula)
+    request = FitRequest(data=table, formula=args.formula, family=args.family, link=args.link)
+    _, source = open_rows(request)
+    data, family, link = dense(source.data), request.family, request.link
+    if data.offset is not None or data.exposure is not None or not data.has_intercept:
         raise InvalidParameterError(
-            f"formula={args.formula!r}: to compare, a model needs a response, an intercept and no offset or exposure"
+            f"formula={args.formula!r}: to compare, a model needs an intercept and no offset or exposure"
         )
-    y, weights, _ = arrays.response(built.y, len(built.y), family, None)
-    if weights is not None:
+    if data.weights is not None:
         raise InvalidParameterError("cbind(): scikit-learn and glum have no counts of trials to compare with")
-    data = Block(built.X, True, y, None, None, None, None, built.names, built.terms, built.coding)
-    X = as_rows(data).X
-    X = X.toarray() if hasattr(X, "toarray") else X
+    X, y = data.X, data.y
     parameters = {name: getattr(family, name) for name in family._fields}
     return Problem(np.ascontiguousarray(X), np.asarray(y, np.float64), family.name, link.name, parameters)

@@ -105,7 +105,7 @@ def _exact(objective, eta, link):
         return None
     q = objective.at(np.array([eta]), 2)
     # the score is sum w (y - mu) mu^(1-p), the information sum w mu^(2-p): both are scaled by a change of the constant
-    ratio = float(q.score[0] / q.information[0, 0])
+    ratio = float(q.score[0] / q.information.diagonal()[0])
     return np.array([eta + np.log1p(ratio)]) if q.finite and -1.0 < ratio < np.inf else None
 
 

@@ -39,7 +39,7 @@ def warn_of_range(model, inverse) -> bool:
     ----------
     model : FitRun
         Its fit is done.
-    inverse : (p, p) array, BorderedInverse or None
+    inverse : (p, p) array, ArrowheadInverse or None
         The inverse information.
     """
     s, q, known = model.sums, model.solution.quadratic, True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
+from ..linalg.inverse import as_covariance
 
 BLOCK_BYTES = 1 << 20  # a block of rows in float64 that stays in the second-level cache
 
@@ -90,10 +91,6 @@ def quadratic_form(result, X, matrix, core=None):
     (n,) array, not negative
     """
     values = np.empty(X.shape[0])
-    if hasattr(matrix, "quadratic_form"):
-        for first, block in design_blocks(result, X):
-            values[first : first + len(block)] = matrix.quadratic_form(block)
-        return np.maximum(values, 0.0)
     if result.information_root is not None:
         from .coordinates import Coordinates
 
@@ -101,9 +98,9 @@ def quadratic_form(result, X, matrix, core=None):
         for first, block in design_blocks(result, X):
             values[first : first + len(block)] = space.form(block, core)
         return np.maximum(values, 0.0)
-    C = np.where(np.isnan(matrix), 0.0, matrix)
+    covariance = as_covariance(matrix)
     for first, block in design_blocks(result, X):
-        values[first : first + len(block)] = np.einsum("ij,ij->i", block @ C, block)
+        values[first : first + len(block)] = covariance.quadratic_form(block)
     return np.maximum(values, 0.0)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..linalg.inverse import as_covariance
 from . import check_covariance, design_blocks, quadratic_form
 from .coordinates import Coordinates
 from .leverage import NEARLY, ONE, Products, along, scaled
@@ -97,9 +98,7 @@ def rest_of_leverage(result, covariance, X, h, hat, everyone):
 def _space(result, covariance):
     if result.information_root is not None:
         return Coordinates.of(result.information_root, covariance)
-    if hasattr(covariance, "toarray"):
-        covariance = covariance.toarray()
-    size, V, _ = scaled(covariance)
+    size, V, _ = scaled(as_covariance(covariance).toarray())
     return Products(V, size)
 
 

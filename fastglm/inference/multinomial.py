@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..linalg.inverse import as_covariance
 from ..rows.labels import encode
 from ..rows.matching import check_X
 from ..special import log_softmax, logsumexp, sigmoid, softmax
@@ -59,28 +60,12 @@ def log_complement(log_mu):
     return log_nu
 
 
-def predictor_covariances(design, covariance):
-    """Covariances (n, m, m) of the linear predictors of each row, x' C_kl x with C_kl the (p, p) block of classes k and
-    l of the covariance (m p, m p), which has no NaN.
-    """
-    n, p = design.shape
-    m = len(covariance) // p
-    found = np.empty((n, m, m))
-    for k in range(m):
-        products = (design @ covariance[k * p : (k + 1) * p]).reshape(n, m, p)
-        found[:, k] = (products @ design[:, :, None])[:, :, 0]
-    return found
-
-
 def covariance_blocks(result, X, covariance):
     """Yield (rows, covariances of their linear predictors) block by block; aliased coefficients count as 0."""
-    K, parts = len(result.classes), hasattr(covariance, "forms")
-    covariance = covariance if parts else np.where(np.isnan(covariance), 0.0, covariance)
-    # a row's products with the covariance, or itself for each class, and a few (K, K) matrices
-    width = covariance.shape[0] * (K if parts else 1) + 6 * K**2
-    for first, design in design_blocks(result, X, width):
-        found = covariance.forms(design, K - 1) if parts else predictor_covariances(design, covariance)
-        yield slice(first, first + len(design)), found
+    K, covariance = len(result.classes), as_covariance(covariance)
+    # a row's products with the covariance, and a few (K, K) matrices
+    for first, design in design_blocks(result, X, covariance.row_numbers(K - 1) + 6 * K**2):
+        yield slice(first, first + len(design)), covariance.forms(design, K - 1)
 
 
 def mean_interval(result, X, kind="mean", level=0.95):

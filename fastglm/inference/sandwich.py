@@ -20,11 +20,10 @@ import numpy as np
 
 from ..errors import FastGLMWarning, InvalidParameterError, warn
 from ..kernels import double_double as dd
-from ..kernels.dense import symmetric
-from ..objective.sums import ArrowheadMatrix
+from ..linalg.arrowhead import LARGEST
+from ..linalg.inverse import as_covariance
 from ..options.covariance import CovarianceSpec, implement
 from ..options.covariance import parse as parse
-from ..solver.arrowhead import LARGEST
 from .clusters import clustered
 from .coordinates import MOST, Coordinates, at_optimum, placed, residuals
 from .leverage import ONE, Leveraged, Products, Remaining, scaled
@@ -142,7 +141,7 @@ def _plain(cov, fitted):
         meat = fitted.meat
         if meat is None:
             meat = fitted.objective.scores(zeroed(fitted.beta)).information
-        found = around(fitted.inverse, meat, fitted.objective.scale)
+        found = as_covariance(fitted.inverse).around(meat, fitted.objective.scale)
         return found if not kind.few_rows else _few_rows(cov, fitted) * found
     size, V, gone = scaled(fitted.inverse)
     space = Products(V, size)
@@ -215,21 +214,3 @@ def _of_few(fitted, space, power):
 def zeroed(beta) -> np.ndarray:
     """Coefficients with zeros for aliased ones."""
     return np.where(np.isnan(beta), 0.0, beta)
-
-
-def around(inverse, meat, scale: np.ndarray):
-    """The inverse information on both sides of a meat.
-
-    Parameters
-    ----------
-    inverse : (m, m) array, NaN where aliased, or BorderedInverse
-    meat : (m, m) array, of which the upper triangle counts, or ArrowheadMatrix
-    scale : (m,) array
-        That the meat's columns were multiplied by.
-    """
-    if hasattr(inverse, "sandwich"):
-        return inverse.sandwich(meat)
-    meat = meat.toarray() if isinstance(meat, ArrowheadMatrix) else symmetric(np.asarray(meat))
-    gone = np.isnan(inverse)
-    bread = np.where(gone, 0.0, inverse)
-    return np.where(gone, np.nan, bread @ (meat / scale / scale[:, None]) @ bread)

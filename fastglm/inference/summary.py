@@ -8,10 +8,9 @@ from itertools import islice
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from ..core.lazy import cached_property
 from ..errors import visible
+from ..linalg.inverse import as_covariance
 from ..types import READ_ONCE
 from . import wald
 
@@ -223,7 +222,7 @@ class Summary:
         if covariance is None or len(numbers) > MOST_TESTED:
             return f"{size}; tidy() lists them"
         at = first + numbers
-        block = covariance.block(at) if hasattr(covariance, "block") else covariance[np.ix_(at, at)]
+        block = as_covariance(covariance).block(at)
         test = wald.wald(params[numbers], block)
         if not test.df:
             return f"{size}; tidy() lists them"

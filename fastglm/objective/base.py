@@ -13,10 +13,11 @@ from ..kernels import gram
 from ..kernels import layout as k
 from ..kernels.dense import symmetric
 from ..kernels.row_loops import FamilyLink
+from ..linalg.symmetric import ArrowheadMatrix, Dense, Diagonal, PermutedArrowhead
 from ..source.base import RowTransform
 from ..source.streaming_qr import design, offset, streaming_qr, weight
 from .passes import DeviancePass, LevelRows, WeightedDesign
-from .sums import ArrowheadMatrix, PermutedArrowhead, Quadratic
+from .sums import Quadratic
 
 SMALL_CELLS = 50_000
 # multiplications that a QR of a design with terms may take, a second or so; beyond, cross-products are factored
@@ -158,7 +159,7 @@ class Likelihood:
         self.n_passes += self.price
         if not self.factorable:
             # zeros and ones lose few digits in a cross-product, and a dense design of all levels would be long
-            J = symmetric(self.at(beta, 2).information)
+            J = self.at(beta, 2).information.toarray()
             size = np.sqrt(np.diagonal(J))
             inverse = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0.0)
             values, vectors = np.linalg.eigh(J * inverse * inverse[:, None])
@@ -171,7 +172,7 @@ class Likelihood:
     def preconditioner(self, beta: np.ndarray, rows: int) -> np.ndarray:
         """The diagonal of the information of a sample, (n_params,)."""
         sample = self.sample(rows)
-        diagonal = sample.at(beta, DIAGONAL).information
+        diagonal = sample.at(beta, DIAGONAL).information.diagonal()
         self.n_passes += sample.n_passes
         return diagonal
 
@@ -249,8 +250,7 @@ class Deviance(Likelihood):
         source = self.source.changed(RowTransform(bool(data.has_intercept and data.terms), y=mean))
         q = Deviance(source, self.pair).first()
         self.n_passes += self.price
-        d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
-        beta = np.linalg.lstsq(symmetric(q.information) / d / d[:, None], q.score / d, rcond=1e-10)[0] / d
+        beta = q.information.any_solution(np.ones(len(q.score)), q.score)
         return np.concatenate([beta, np.zeros(m - len(beta))])
 
     def start_empty_levels_at_bound(self, beta: np.ndarray) -> np.ndarray:
@@ -308,14 +308,15 @@ class Deviance(Likelihood):
         if q.information is None:
             return q
         if order == k.ORDER_DIAGONAL and self._has_diagonal:
-            return q._replace(information=self.source.packed.reduce_squares(q.information[0][0]))
+            return q._replace(information=Diagonal(self.source.packed.reduce_squares(q.information[0][0])))
         m = self.source.room.dense
         information = q.information[0][:m, :m]
         information = information if m <= gram.SMALL else information.T
+        information = Dense(information)
         if self.source.data.terms:
-            information = assembled(self.source, information, q.information[1], self.scale)
+            information = assembled(self.source, information.upper, q.information[1], self.scale)
         if order == k.ORDER_DIAGONAL:
-            information = np.diagonal(information)
+            information = Diagonal(information.diagonal())
         return q._replace(information=information)
 
 
@@ -333,7 +334,7 @@ def assembled(source, dense: np.ndarray, extra: np.ndarray, scale: np.ndarray):
 
     Returns
     -------
-    (m, m) array, a ArrowheadMatrix where there is a long term, or an Apart where the source sets a factor apart
+    Dense, ArrowheadMatrix where a factor has very many levels, PermutedArrowhead where the source sets a factor apart
     """
     own, cross, border, diagonal = source.room.split(extra)
     d, width = len(dense), len(dense) + len(own)
@@ -342,17 +343,17 @@ def assembled(source, dense: np.ndarray, extra: np.ndarray, scale: np.ndarray):
     full[d:, :d], full[:d, d:], full[d:, d:] = cross, cross.T, symmetric(own)
     coding = source.packed.coding
     if coding is None:
-        return full * scale * scale[:, None]
+        return Dense(full * scale * scale[:, None])
     order = coding.order
     core, m = coding.matrix(full), coding.core
     scale = scale if order is None else scale[order]
     core *= scale[:m] * scale[:m, None]
     if not coding.high_cardinality:
-        return core
+        return Dense(core)
     high_cardinality = scale[m:]
-    bordered = ArrowheadMatrix(
+    arrowhead = ArrowheadMatrix(
         core, coding.border(border) * scale[:m] * high_cardinality[:, None], diagonal[coding.kept] * high_cardinality**2
     )
     if source.high_cardinality:
-        return bordered._replace(order=order)
-    return bordered if order is None else PermutedArrowhead(bordered, order)
+        return arrowhead._replace(order=order)
+    return arrowhead if order is None else PermutedArrowhead(arrowhead, order)

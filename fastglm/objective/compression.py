@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.protocols import SymmetricOperator
 from ..errors import InvalidParameterError
 from ..family.gaussian import Gaussian
 from ..family.links import Identity
@@ -233,7 +234,7 @@ def pearson(cells: Cells, pair: FamilyLink, beta: np.ndarray) -> float:
 
 def meat(
     cells: Cells, pair: FamilyLink, beta: np.ndarray, scale: np.ndarray | None = None, threads: int = 1
-) -> np.ndarray:
+) -> SymmetricOperator:
     """The sum of the outer products of the rows' scores at ``beta``, as ``Likelihood.scores`` has it.
 
     Parameters
@@ -243,7 +244,7 @@ def meat(
 
     Returns
     -------
-    (m, m) array, of which the upper triangle counts
+    SymmetricOperator
     """
     squares = np.empty(len(cells.A))
     for part, at in _stretches(cells, pair, beta):

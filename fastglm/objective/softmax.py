@@ -7,10 +7,11 @@ import numpy as np
 from ..kernels import gram
 from ..kernels import layout as k
 from ..kernels.classes import class_pass
+from ..linalg.symmetric import ArrowheadMatrix, Dense, Diagonal
 from ..source.streaming_qr import WeightedRows, design, weight
 from .base import Likelihood, assembled
 from .passes import Pass
-from .sums import ArrowheadMatrix, Quadratic
+from .sums import Quadratic
 
 
 class ClassPass(Pass):
@@ -134,7 +135,8 @@ class CrossEntropy(Likelihood):
         others, m = self.n_classes - 1, self.n_columns
         if order == k.ORDER_DIAGONAL and self._has_diagonal:
             rows = q.information[0][0]
-            return q._replace(information=np.concatenate([self.source.packed.reduce_squares(v) for v in rows]))
+            squares = np.concatenate([self.source.packed.reduce_squares(v) for v in rows])
+            return q._replace(information=Diagonal(squares))
         d, scale = self.source.room.dense, self.scale[:m]
         matrices = q.information[0][:, :d, :d]
         if d > gram.SMALL:
@@ -143,11 +145,11 @@ class CrossEntropy(Likelihood):
             extras = q.information[1]
             matrices = [assembled(self.source, a, b, scale) for a, b in zip(matrices, extras, strict=True)]
         if order == k.ORDER_DIAGONAL:
-            return q._replace(information=np.concatenate([matrices[i].diagonal() for i in range(others)]))
+            return q._replace(information=Diagonal(np.concatenate([matrices[i].diagonal() for i in range(others)])))
         if self.source.high_cardinality and order == 2:
-            return q._replace(information=bordered_laplacian(matrices, self.n_classes))
-        matrices = np.array([A.toarray() if isinstance(A, ArrowheadMatrix) else A for A in matrices])
-        return q._replace(information=laplacian(matrices, self.n_classes))
+            return q._replace(information=arrowhead_laplacian(matrices, self.n_classes))
+        matrices = np.array([np.asarray(A) for A in matrices])
+        return q._replace(information=Dense(laplacian(matrices, self.n_classes)))
 
 
 def laplacian(matrices: np.ndarray, n_classes: int) -> np.ndarray:
@@ -164,15 +166,15 @@ def laplacian(matrices: np.ndarray, n_classes: int) -> np.ndarray:
     return _by_class(whole, n_classes).reshape(others * m, others * m)
 
 
-def bordered_laplacian(parts, n_classes: int) -> ArrowheadMatrix:
+def arrowhead_laplacian(parts, n_classes: int) -> ArrowheadMatrix:
     """``laplacian`` of arrowhead matrices: the border of each level's classes, and the pairs' weights."""
-    (L, m0), others = parts[0].border.shape, n_classes - 1
-    core = laplacian(np.array([part.core for part in parts]), n_classes)
-    border = _by_class(np.array([part.border for part in parts]), n_classes).transpose(1, 0, 2, 3)
+    (L, m0), others = parts[0].coupling.shape, n_classes - 1
+    core = laplacian(np.array([part.fixed for part in parts]), n_classes)
+    border = _by_class(np.array([part.coupling for part in parts]), n_classes).transpose(1, 0, 2, 3)
     last = np.zeros((L, others, others))
     for (i, j), part in zip(_pairs(n_classes), parts, strict=True):
         a, b = (i - 1, j - 1) if i else (j - 1, j - 1)
-        last[:, a, b] = last[:, b, a] = part.last
+        last[:, a, b] = last[:, b, a] = part.levels
     k, m = np.arange(others), m0 + L
     own = np.arange(m) if parts[0].order is None else parts[0].order
     order = np.concatenate([np.add.outer(m * k, own[:m0]).ravel(), np.add.outer(own[m0:], m * k).ravel()])

@@ -12,12 +12,12 @@ from ..fitting.null import ClassNullModel
 from ..fitting.perform import perform
 from ..fitting.run import MeanModel, SoftmaxModel
 from ..kernels.row_loops import FamilyLink
+from ..linalg.factor import from_root
 from ..objective.response_sums import ResponseSums
 from ..options.covariance import parse as parse_covariance
 from ..rows.family_link import family_and_link
 from ..rows.labels import Encoded
 from ..rows.request import FitRequest
-from ..solver.factor import from_root
 from ..solver.newton import without_aliased
 from ..solver.stream import prefix
 from ..solver.stream_state import SOLVED, UNTRUSTED, StreamState
@@ -429,7 +429,7 @@ class Remembered(NamedTuple):
 
 def _reduced(solution):
     """The solution without the columns that repeat earlier ones, as far as the information alone can tell."""
-    J = solution.quadratic.information
+    J = solution.quadratic.information.toarray()
     d = np.diagonal(J)
     size = 1.0 / np.sqrt(np.where(d > 0.0, d, 1.0))
     values, vectors = np.linalg.eigh(J * size * size[:, None])

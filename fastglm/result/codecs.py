@@ -149,11 +149,11 @@ def _pack_covariance(value):
 
 def _unpack_covariance(value):
     if isinstance(value, dict):
-        from ..solver.arrowhead import BorderedInverse
+        from ..linalg.inverse import ArrowheadInverse
 
         parts = {name: _unpack_array(part) for name, part in value.items()}
         m = parts["leverage"].shape[1]  # lists do not tell the shape of no columns
-        return BorderedInverse(**parts | {"core": parts["core"].reshape(m, m)})
+        return ArrowheadInverse(**parts | {"core": parts["core"].reshape(m, m)})
     return _unpack_array(value)
 
 

@@ -13,6 +13,7 @@ from ..errors import InvalidParameterError
 from ..inference import check_covariance, linear_predictor
 from ..inference import wald as _tests
 from ..inference.summary import MultinomialSummary
+from ..linalg.inverse import as_covariance
 from .record import GLMResult
 
 if TYPE_CHECKING:
@@ -93,10 +94,7 @@ class MultinomialResult(GLMResult):
         covariance = self.cov_params()
         if covariance is None:
             return frozen(np.full((len(self.names), len(self.classes)), np.nan))
-        if hasattr(covariance, "same"):
-            blocks = covariance.same(len(self.classes) - 1)
-        else:
-            blocks = np.einsum("kjlj->jkl", self._by_class(covariance))
+        blocks = as_covariance(covariance).same_column(len(self.classes) - 1)
         variances = np.einsum("ck,jkl,cl->jc", self._symmetric, blocks, self._symmetric, optimize=True)
         return frozen(np.sqrt(np.maximum(variances, 0.0)))
 
@@ -109,11 +107,6 @@ class MultinomialResult(GLMResult):
     def _symmetric(self):
         """(K, K - 1) map from coefficients to the symmetric ones."""
         return self._expansion - self._expansion.mean(axis=0)
-
-    def _by_class(self, covariance):
-        """A covariance with axes (class, coefficient, class, coefficient)."""
-        p, m = self.params.shape
-        return covariance.reshape(m, p, m, p)
 
     def relevel(self, reference: Any) -> MultinomialResult:
         """The same fit with its coefficients against another class; probabilities and likelihood do not change.
@@ -141,12 +134,7 @@ class MultinomialResult(GLMResult):
         change = np.delete(self._expansion - self._expansion[new], new, axis=0)
 
         def moved(covariance):
-            if covariance is None:
-                return None
-            if hasattr(covariance, "mapped"):
-                return covariance.mapped(change)
-            blocks = self._by_class(covariance)
-            return np.einsum("ak,kilj,bl->aibj", change, blocks, change, optimize=True).reshape(covariance.shape)
+            return None if covariance is None else as_covariance(covariance).mapped(change)
 
         return replace(
             self,
@@ -307,7 +295,7 @@ class MultinomialResult(GLMResult):
         """Wald's test of some rows of `params` in all classes."""
         p, m = self.params.shape
         at = np.add.outer(p * np.arange(m), rows).ravel()
-        block = covariance.block(at) if hasattr(covariance, "block") else covariance[np.ix_(at, at)]
+        block = as_covariance(covariance).block(at)
         return _tests.wald(self.params.ravel(order="F")[at], block)
 
     def summary(self, level: float = 0.95) -> MultinomialSummary:

@@ -1,1 +1,17 @@
-"""The only door for rows: requests, and the schemas and sources that are made of them."""
+"""The only door for rows: what a caller asks, and the schema and the source that are made of it."""
+
+from importlib import import_module
+
+_FOUND_IN = {
+    "FitRequest": "request", "Schema": "schema", "SuppliedRows": "supplied", "open_rows": "open",
+    "register_storage": "storages",
+}  # fmt: skip
+
+__all__ = sorted(_FOUND_IN)
+
+
+def __getattr__(name):
+    # results are read without the compiler, which opening rows loads
+    if name in _FOUND_IN:
+        return getattr(import_module(f".{_FOUND_IN[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -49,7 +49,7 @@ def at_boundary(problem: Problem, solution: Solution) -> Solution:
         # the search crept along the boundary to the same place, and a little further
         return solution
     with np.errstate(all="ignore"):
-        finite = np.isfinite(q.information).all()
+        finite = np.isfinite(q.information.toarray()).all()
         factor = factorise(objective, q, beta) if finite else solution.factor
     return solution._replace(beta=beta, quadratic=q, factor=factor)
 

@@ -12,14 +12,14 @@ from time import perf_counter
 
 import numpy as np
 
-from ..objective.sums import ArrowheadMatrix
-from .arrowhead import bordered_rank
+from ..linalg.factor import DiagonalFactor, from_root
+from ..linalg.symmetric import SAFE_PIVOT
 from .decide import EPS, Control, State, decide
-from .factor import SAFE_PIVOT, SAFE_PIVOT_SMALL, Diagonal, cholesky, from_root
 from .problem import Solution
-from .rank import CROSS_PRODUCT, decide_rank
+from .rank import decide_rank
 
 BLOCKED = "the end of the means' range stops the steps"
+SAFE_PIVOT_SMALL = 1e-4  # as ``SAFE_PIVOT`` on small data, where QR costs nothing to speak of
 LATELY = 20  # iterations, for which it counts that the end of the means' range has shortened a step
 CHANGED = 4.0  # times, by which a curvature differs before corrections made with it are dropped
 
@@ -35,13 +35,12 @@ def factorise(objective, q, beta):
     if not (np.minimum.reduce(d, initial=1.0) > 1e-200 and isfinite(np.add.reduce(d))) and objective.rescale():
         q = objective.at(beta, 2)
     safe = SAFE_PIVOT_SMALL if objective.small else SAFE_PIVOT
-    factor = cholesky(q.information, objective.scale, safe, objective.kept)
+    factor = q.information.factor(objective.scale, safe, objective.kept)
     if factor is None:
         if objective.kept is None:
             objective.kept, objective.aliased = decide_rank(objective)
-        if isinstance(q.information, ArrowheadMatrix):
-            factor = bordered_rank(q.information, objective.scale, CROSS_PRODUCT, objective.kept)
-        else:
+        factor = q.information.rank_factor(objective.scale, objective.kept)
+        if factor is None:
             objective.precise = True
             factor = from_root(objective.root(beta), objective.scale, objective.kept)
     return factor._replace(aliased=objective.aliased) if objective.aliased else factor
@@ -100,7 +99,7 @@ class _Descent:
             if action.kind == "search" and self._search(step, gain, action):
                 if self.creeping == 5:
                     return self._solution(BLOCKED, iteration)
-            elif not self.fresh and self.control.reuse_curvature and not isinstance(self.factor, Diagonal):
+            elif not self.fresh and self.control.reuse_curvature and not isinstance(self.factor, DiagonalFactor):
                 # an unrepresentative curvature: look again with one of all rows, here
                 self.q = self.objective.at(self.beta, 2)
                 self.pairs, self.full = [], inf
@@ -149,7 +148,7 @@ class _Descent:
             return 4 * EPS * factor.reach(beta) / sqrt(max(self.dispersion(self.q), 1e-300))
 
         last = self.history[-2]["distance"] if iteration > 1 else None
-        diagonal = isinstance(factor, Diagonal)
+        diagonal = isinstance(factor, DiagonalFactor)
         return State(distance, last, self.contraction, self.drift, self.fresh, diagonal, hidden, rounding)
 
     def _search(self, step, gain, action) -> bool:
@@ -272,7 +271,7 @@ def _two_loop(factor, pairs, g):
         g -= a * y
         alphas.append(a)
     d = factor.solve(g)
-    if isinstance(factor, Diagonal):
+    if isinstance(factor, DiagonalFactor):
         s, y, sy = pairs[-1]
         d *= sy / float(y @ factor.solve(y))
     for (s, y, sy), a in zip(pairs, reversed(alphas), strict=True):

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrowhead import bordered_rank
-from .factor import from_root
+from ..linalg.factor import from_root
+from ..linalg.symmetric import CROSS_PRODUCT
 
 TOLERANCE = 1e-11  # of a column's length; R's glm.fit, min(1e-7, epsilon / 1000); not the convergence tolerance
-CROSS_PRODUCT = 1e-6  # of a column's length, below which a cross-product no longer tells what is left of it
 
 
 def decide_rank(objective) -> tuple[np.ndarray, dict]:
@@ -50,12 +49,11 @@ def _factor(design):
     zero = np.zeros(design.n_params)
     if design.source.high_cardinality:
         # beside very many levels there are only cross-products
-        information = design.at(zero, 2).information
-        return bordered_rank(information, design.scale, CROSS_PRODUCT)
+        return design.at(zero, 2).information.rank_factor(design.scale)
     if not design.factorable:
-        information = np.asarray(design.at(zero, 2).information)
+        length = np.sqrt(design.at(zero, 2).information.diagonal())
         factor = from_root(design.root(zero), design.scale, tolerance=CROSS_PRODUCT)
-        if not factor.aliased or _are_dependent(design, factor, np.sqrt(np.diagonal(information))):
+        if not factor.aliased or _are_dependent(design, factor, length):
             return factor
         design.factorable = True
     return from_root(design.root(zero), design.scale, tolerance=TOLERANCE)

@@ -7,7 +7,6 @@ from math import inf
 import numpy as np
 
 from .choose import Sample, after_sample, choose_sample
-from .factor import cholesky
 from .newton import factorise, newton_iterations
 from .problem import Problem, Solution
 from .start import begin, is_finite
@@ -66,8 +65,8 @@ def _transported(sample, solution):
         return solution
     at, q = solution.origin
     before, after = sample.at(at, 2), sample.at(solution.beta, 2)
-    information = q.information + (after.information - before.information)
-    factor = cholesky(information, sample.scale)
+    information = q.information.plus(after.information.plus(before.information.scaled(-1.0)))
+    factor = information.factor(sample.scale)
     if factor is None:
         return solution
     pearson = q.pearson + (after.pearson - before.pearson)

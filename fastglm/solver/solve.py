@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..linalg.factor import DiagonalFactor
 from ..options.solvers import Auto, NewtonCG, declaration_of, implement
 from .boundary import at_boundary
 from .choose import choose, tolerances
-from .factor import Diagonal
 from .newton import factorise, newton_iterations, without_aliased
 from .newton_cg import newton_cg
 from .problem import Problem, Solution
@@ -114,7 +114,7 @@ def _conjugate_newton(problem):
 def _diagonal_descent(problem):
     beta = problem.first()
     control = problem.control._replace(need_information=False, memory=problem.options.memory)
-    factor = Diagonal(_diagonal(problem.objective, beta))
+    factor = DiagonalFactor(_diagonal(problem.objective, beta))
     solution = newton_iterations(problem.objective, beta, control, problem.dispersion, factor=factor)
     return solution._replace(factor=None)
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..kernels.dense import symmetric
-from ..objective.sums import ArrowheadMatrix
-from .factor import cholesky
-
 FAINTEST, LARGEST = 1e-200, 1e200  # diagonal entries between which no product of two overflows or vanishes
 
 
@@ -65,11 +61,6 @@ def first_iterate(objective) -> np.ndarray | None:
     scale = objective.scale
     if not np.isfinite(q.information.diagonal()).all() or not np.isfinite(q.score).all():
         return None
-    factor = cholesky(q.information, scale)
-    if factor is not None:
-        return factor.solve(q.score)
-    if isinstance(q.information, ArrowheadMatrix):
-        return None
-    # a start only: any solution of the singular system will do
-    d = np.sqrt(np.maximum(np.diagonal(q.information), 1e-300))
-    return scale * (np.linalg.lstsq(symmetric(q.information) / d / d[:, None], scale * q.score / d, rcond=1e-10)[0] / d)
+    factor = q.information.factor(scale)
+    # a start only: any solution of a singular system will do
+    return q.information.any_solution(scale, q.score) if factor is None else factor.solve(q.score)

@@ -50,7 +50,7 @@ def prefix(objective, fallback, free: np.ndarray, tol: float = 0.1):
     if not q.finite or not np.isfinite(q.score).all():
         return None
     rows = max(objective.source.rows_read, 1)
-    mean = q.information / rows
+    mean = q.information.diagonal() / rows
     hold = PRIOR * np.where(mean > 0.0, mean, 1.0) * np.where(free, 1.0, 1e-3)
     control = Control(tol=tol, accept_tol=0.5, max_iter=50, need_information=False)
     with np.errstate(all="ignore"):
@@ -69,7 +69,7 @@ def stream(problem: Problem) -> Solution | None:
     objective, options, control = problem.objective, problem.options, problem.control
     n, m = objective.source.n_rows, objective.n_params
     first = first_rows(n, m)
-    if n < 4 * first:
+    if n < 4 * first or objective.source.high_cardinality:  # the state has a matrix of all coefficients
         return None
     free = np.ones(m, bool)
     if objective.source.data.has_intercept:
@@ -117,10 +117,10 @@ def _certified(objective, running, options, dispersion, control):
     if once.factor is None or not options.certify:
         return once if once.factor is not None else None
     q = objective.at(running.beta, DIAGONAL)
-    if not q.finite or not np.isfinite(q.information).all():
+    if not q.finite or not np.isfinite(q.information.diagonal()).all():
         return None
     # curvatures were summed at the coefficients of the time; the diagonal tells how much they have changed since
-    stale = running.moved(q.information)
+    stale = running.moved(q.information.diagonal())
     # what is left of the distance by a step with a curvature of so many rows, three times over
     rho = min(0.9, 3.0 * sqrt(len(running.beta) / running.sampled) + stale)
     final = stale > STALE
@@ -143,4 +143,4 @@ def _certified(objective, running, options, dispersion, control):
         # a curvature of all rows was made, where it was asked for or where a step with the stream's did not help
         return solution if final else None
     last = last._replace(information=once.quadratic.information)
-    return solution._replace(quadratic=last, factor=once.factor, meat=running.meat)
+    return solution._replace(quadratic=last, factor=once.factor, meat=once.meat)

@@ -16,11 +16,11 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
 
 from ..kernels.dense import symmetric
+from ..linalg.symmetric import Dense
 from ..objective.base import DIAGONAL
 from ..objective.quadratic_penalty import QuadraticPenalty
 from ..objective.sums import Quadratic
 from ..types import READ_ONCE
-from .factor import cholesky
 from .newton import search
 from .problem import Solution
 
@@ -108,13 +108,13 @@ class StreamState:
         self.max_eta = max(self.max_eta, q.max_eta)
         # never in place: a block that has to be solved for is taken back
         if not whole:
-            self.margins = self.margins + q.information
+            self.margins = self.margins + q.information.diagonal()
             return
         self.sampled += rows
-        self.curvature = self.curvature + q.information
-        self.margins = self.margins + np.diagonal(q.information)
+        self.curvature = self.curvature + q.information.toarray()
+        self.margins = self.margins + q.information.diagonal()
         if self.meat is not None:
-            self.meat = self.meat + objective.scores(self.beta).information
+            self.meat = self.meat + objective.scores(self.beta).information.toarray()
 
     def learn(self, objective, runs: np.ndarray) -> np.ndarray:
         """One step from the rows of ``objective`` in the half-open ranges ``runs`` (k, 2); their score before it."""
@@ -129,7 +129,7 @@ class StreamState:
             return np.zeros_like(self.beta)
         before = self.__dict__.copy()
         # a block that tells more of a column than all before it
-        mostly = ((np.diagonal(q.information) if whole else q.information) > self.margins).any()
+        mostly = (q.information.diagonal() > self.margins).any()
         self._count(q, rows, whole, part)
         score = q.score + self.pull
         step = self._solve(score)
@@ -154,7 +154,7 @@ class StreamState:
         ``fresh``, else with that where it began.
         """
         if not self.prior.all():
-            own = objective.at(self.beta, DIAGONAL).information if q is None else np.diagonal(q.information)
+            own = (objective.at(self.beta, DIAGONAL) if q is None else q).information.diagonal()
             rows = self.rows + objective.source.rows_read
             prior = PRIOR * np.where(self.free, 1.0, 1e-3) * (self.margins + own) / rows
             self.prior = np.where((self.prior == 0.0) & np.isfinite(prior), prior, self.prior)
@@ -173,7 +173,7 @@ class StreamState:
         be long although little is to be gained. The coefficients, and the objective's own pass there."""
         beta, last = self.beta, held.objective.at(self.beta, 2) if last is None else last
         q = held.held(last, beta)
-        size, triangle = _root(symmetric(q.information))
+        size, triangle = _root(q.information.toarray())
         for _ in range(MOST_STEPS):
             step = size * dpotrs(triangle, size * q.score)[0]
             gain = float(q.score @ step)
@@ -184,7 +184,7 @@ class StreamState:
                 break
             beta, q = trial, new
             if order == 2:
-                last, (size, triangle) = held.latest, _root(symmetric(q.information))
+                last, (size, triangle) = held.latest, _root(q.information.toarray())
             else:
                 last = held.latest._replace(information=last.information)
         return beta, last
@@ -206,7 +206,7 @@ class StreamState:
 
     def weigh(self, objective) -> None:
         """Let J be that of all rows, those of ``objective`` too, which are kept."""
-        J = self.information() + symmetric(objective.at(self.beta, 2).information)
+        J = self.information() + objective.at(self.beta, 2).information.toarray()
         J.flat[:: len(J) + 1] += np.where(self.prior > 0.0, self.prior, UNKNOWN) + 1e-10 * np.diagonal(J)
         self.adopt(J, self.rows + objective.source.rows_read)
 
@@ -338,11 +338,11 @@ class StreamState:
     def solution(self, history: tuple) -> Solution:
         """The state as the solution of one read; its factor is None where columns are collinear."""
         zero = np.zeros_like(self.beta)
-        J = self.information()
-        factor = cholesky(J, np.ones_like(zero))
+        J = Dense(self.information())
+        factor = J.factor(np.ones_like(zero))
         q = Quadratic(self.deviance, zero, zero, J, self.pearson, self.max_eta)
-        stop = "converged" if self.exact else READ_ONCE
-        return Solution(self.beta, q, factor, nan, nan, len(history), stop, history, meat=self.meat)
+        stop, meat = "converged" if self.exact else READ_ONCE, None if self.meat is None else Dense(self.meat)
+        return Solution(self.beta, q, factor, nan, nan, len(history), stop, history, meat=meat)
 
 
 def _root(J):

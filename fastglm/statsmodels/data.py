@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
-from ..rows import arrays
+from ..rows.arrays import matrix
+from ..rows.numbers import numeric, vector
 from ..source.in_memory import constant_column
 from .refusals import refuse
 
@@ -40,7 +41,7 @@ class Data:
         self.exog = _design(exog)
         n = len(self.exog)
         self.endog = _response(endog, n)
-        self.extras = {name: arrays.vector(_plain(value), name, n) for name, value in extras.items()}
+        self.extras = {name: vector(_plain(value), name, n) for name, value in extras.items()}
         if missing != "none":
             self._omit(missing)
         self.exog_names = labels if labels is not None else default_names(self.exog)
@@ -167,13 +168,13 @@ def _design(exog):
     if hasattr(exog, "tocsr"):
         raise refuse("a sparse exog", "fastglm.fit reads one with solver='sgd'")
     if not hasattr(exog, "columns"):
-        exog = arrays.numeric(exog, "exog")
+        exog = numeric(exog, "exog")
         exog = exog[:, None] if exog.ndim == 1 else exog
-    return arrays.matrix(exog, None)[0]
+    return matrix(exog, None)[0]
 
 
 def _response(endog, n):
-    y = arrays.numeric(_plain(endog), "endog")
+    y = numeric(_plain(endog), "endog")
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if y.ndim not in (1, 2) or len(y) != n:
         raise InvalidParameterError(f"endog has shape {y.shape}, exog has {n} rows: the lengths must match")

@@ -10,7 +10,7 @@ from ..core.lazy import cached_property
 from ..errors import InvalidParameterError
 from ..fitting import entry
 from ..inference import wald
-from ..rows import arrays
+from ..rows.numbers import numeric
 from . import covariance
 from .base_model import GRADIENT_METHODS, Model
 from .data import is_pandas
@@ -270,7 +270,7 @@ def _encode(endog):
     values = np.asarray(endog)
     if values.ndim == 2:
         columns = list(endog.columns) if is_pandas(endog) else list(range(values.shape[1]))
-        indicators = arrays.numeric(values, "endog")
+        indicators = numeric(values, "endog")
         if not ((indicators == 0) | (indicators == 1)).all() or not (indicators.sum(axis=1) == 1).all():
             raise InvalidParameterError("endog has several columns, which must be indicators: a single 1 in each row")
         return indicators.argmax(axis=1), columns

@@ -9,7 +9,6 @@ import numpy as np
 from scipy.linalg import lstsq
 from scipy.linalg.lapack import dpotrf, dpotrs
 
-from ...kernels.dense import symmetric
 from ...options.sgd import tolerance
 from .driver import automatic_method
 
@@ -153,8 +152,7 @@ class Certificate:
         return found
 
     def _information(self, q):
-        J = q.information
-        J = symmetric(J) if isinstance(J, np.ndarray) else J.toarray()
+        J = q.information.toarray()
         J = J / self.objective.scale / self.objective.scale[:, None]
         C, (rows, width) = self.contrasts, self.contrasts.shape
         J = np.einsum("ak,aibj,bl->kilj", C, J.reshape(rows, self.m, rows, self.m), C, optimize=True)

@@ -1,16 +1,76 @@
-"""The inverse of an information beside a factor of very many levels, by its parts."""
+"""Covariances of coefficients behind one protocol: an array, or beside a factor of very many levels its parts."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..objective.sums import ArrowheadMatrix, blocks, spread
+from ..core.lazy import cached_property
+from .blocks import block_product, laplacian_blocks
+
+if TYPE_CHECKING:
+    from ..core.protocols import SymmetricOperator
+    from .symmetric import ArrowheadMatrix
 
 
-class BorderedInverse(NamedTuple):
-    """The inverse of a bordered information by its parts: its diagonal and the block of the other columns are at hand.
+class DenseCovariance:
+    """A covariance as one ``matrix`` (m, m), NaN where coefficients are aliased."""
+
+    def __init__(self, matrix: np.ndarray):
+        self.matrix = matrix
+
+    @cached_property
+    def _known(self):
+        return np.where(np.isnan(self.matrix), 0.0, self.matrix)
+
+    def toarray(self) -> np.ndarray:
+        """The whole matrix."""
+        return self.matrix
+
+    def block(self, numbers) -> np.ndarray:
+        """The matrix of some coefficients, by their numbers."""
+        return self.matrix[np.ix_(numbers, numbers)]
+
+    def quadratic_form(self, rows: np.ndarray) -> np.ndarray:
+        """x' C x of each row (n, m) of a dense matrix, aliased coefficients counted as 0."""
+        return np.einsum("ij,ij->i", rows @ self._known, rows)
+
+    def row_numbers(self, classes: int) -> int:
+        """Numbers that ``forms`` holds for each row."""
+        return len(self.matrix)
+
+    def forms(self, rows: np.ndarray, classes: int) -> np.ndarray:
+        """x' C_kl x of each row (n, p) for the blocks C_kl (p, p) of every two classes, (n, classes, classes)."""
+        (n, p), C = rows.shape, self._known
+        found = np.empty((n, classes, classes))
+        for k in range(classes):
+            products = (rows @ C[k * p : (k + 1) * p]).reshape(n, classes, p)
+            found[:, k] = (products @ rows[:, :, None])[:, :, 0]
+        return found
+
+    def _by_class(self, classes):
+        """The matrix with axes (class, coefficient, class, coefficient)."""
+        p = len(self.matrix) // classes
+        return self.matrix.reshape(classes, p, classes, p)
+
+    def same_column(self, classes: int) -> np.ndarray:
+        """The covariances between the classes' coefficients of each column, (p, classes, classes)."""
+        return np.einsum("kjlj->jkl", self._by_class(classes))
+
+    def mapped(self, change: np.ndarray) -> np.ndarray:
+        """The covariance of linear maps ``change`` (classes, classes) of the classes' coefficients."""
+        blocks = self._by_class(len(change))
+        return np.einsum("ak,kilj,bl->aibj", change, blocks, change, optimize=True).reshape(self.matrix.shape)
+
+    def around(self, meat: SymmetricOperator, scale: np.ndarray) -> np.ndarray:
+        """This inverse information on both sides of a meat, whose columns were multiplied by ``scale`` (m,)."""
+        gone, bread = np.isnan(self.matrix), self._known
+        return np.where(gone, np.nan, bread @ (meat.toarray() / scale / scale[:, None]) @ bread)
+
+
+class ArrowheadInverse(NamedTuple):
+    """The inverse of an arrowhead matrix by its parts: its diagonal and the block of the fixed columns are at hand.
 
     In scaled units, the levels' coefficients last, the block of the other columns is ``core``; with G the ``leverage``,
     the border is -G core and the levels' own block D + G core G'. D is diagonal, ``last`` (L,), or ``last`` (L, c, c)
@@ -26,17 +86,17 @@ class BorderedInverse(NamedTuple):
     cross: np.ndarray | None = None
     order: np.ndarray | None = None
 
-    def __rmul__(self, factor: float) -> BorderedInverse:
+    def __rmul__(self, factor: float) -> ArrowheadInverse:
         cross = None if self.cross is None else factor * self.cross
         return self._replace(core=factor * self.core, last=factor * self.last, cross=cross)
 
-    def sandwich(self, meat: ArrowheadMatrix) -> BorderedInverse:
+    def around(self, meat: ArrowheadMatrix, scale: np.ndarray) -> ArrowheadInverse:
         """This inverse on both sides of a meat of the same form, in the information's units."""
-        G, C, D, M = self.leverage, self.core, self.last, blocks(meat.last)
-        border = meat.border - spread(M, G)
-        inner = meat.core - meat.border.T @ G - G.T @ border
+        G, C, D, M = self.leverage, self.core, self.last, laplacian_blocks(meat.levels)
+        border = meat.coupling - block_product(M, G)
+        inner = meat.fixed - meat.coupling.T @ G - G.T @ border
         last = D @ M @ D if D.ndim == 3 else D**2 * M
-        return self._replace(core=C @ symmetrical(inner) @ C, last=last, cross=spread(D, border) @ C)
+        return self._replace(core=C @ symmetrical(inner) @ C, last=last, cross=block_product(D, border) @ C)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -87,6 +147,10 @@ class BorderedInverse(NamedTuple):
         core, own = self._split(rows)
         return np.einsum("ij,ij->i", core @ self.core, core) + self._own(core, own, core, own)
 
+    def row_numbers(self, classes: int) -> int:
+        """Numbers that ``forms`` holds for each row: the row itself for each class, and one more."""
+        return len(self.scale) * (classes + 1)
+
     def forms(self, rows: np.ndarray, classes: int) -> np.ndarray:
         """x' C_kl x of each row (n, p) for the blocks C_kl (p, p) of every two classes, (n, classes, classes)."""
         n, p = rows.shape
@@ -103,7 +167,7 @@ class BorderedInverse(NamedTuple):
                 out[:, k, j] = out[:, j, k] = value
         return out
 
-    def same(self, classes: int) -> np.ndarray:
+    def same_column(self, classes: int) -> np.ndarray:
         """The covariances between the classes' coefficients of each column, (p, classes, classes)."""
         p = len(self.scale) // classes
         step = max(1, 512 // classes)
@@ -115,7 +179,7 @@ class BorderedInverse(NamedTuple):
             found.append(full[np.arange(len(group)), :, np.arange(len(group))])
         return np.concatenate(found)
 
-    def mapped(self, change: np.ndarray) -> BorderedInverse:
+    def mapped(self, change: np.ndarray) -> ArrowheadInverse:
         """The covariance of linear maps ``change`` (classes, classes), invertible, of the classes' coefficients."""
         c = len(change)
         core = np.kron(change, np.eye(len(self.core) // c))
@@ -142,7 +206,7 @@ class BorderedInverse(NamedTuple):
 
     def _own(self, core, own, other_core, other):
         """What the levels' own block and ``cross`` add to the form of two rows."""
-        value = np.einsum("ij,ij->i", own, spread(self.last, other.T).T)
+        value = np.einsum("ij,ij->i", own, block_product(self.last, other.T).T)
         if self.cross is not None:
             value += np.einsum("ij,ij->i", core, other @ self.cross) + np.einsum(
                 "ij,ij->i", other_core, own @ self.cross
@@ -153,3 +217,8 @@ class BorderedInverse(NamedTuple):
 def symmetrical(A: np.ndarray) -> np.ndarray:
     """What rounding left of the symmetry of a matrix made whole."""
     return 0.5 * (A + A.T)
+
+
+def as_covariance(matrix):
+    """An array as a ``DenseCovariance``; parts are one already."""
+    return DenseCovariance(matrix) if isinstance(matrix, np.ndarray) else matrix

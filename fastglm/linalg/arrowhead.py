@@ -8,20 +8,22 @@ earlier columns.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 
-from ..objective.sums import ArrowheadMatrix
-from .arrowhead_inverse import BorderedInverse
+from .inverse import ArrowheadInverse
+
+if TYPE_CHECKING:
+    from .symmetric import ArrowheadMatrix
 
 LARGEST = 4000  # coefficients, up to which the inverse is made as one matrix
 HELD = 1e-14  # of a class's weights: where they link classes to the reference by no more, rounding would move them
 NOISE = 1e-9  # of a column's length: what rounding leaves in a combination of others
 
 
-class Levels(NamedTuple):
+class LevelsFactor(NamedTuple):
     """The factor of the levels' block: ``pivots`` (L,), or of c + 1 classes ``pivots`` (L, c), ``shares`` (L, c, c).
 
     Classes are eliminated from the last on, which leaves a graph of the others with weights W_ij + W_ik W_jk / d_k,
@@ -33,14 +35,14 @@ class Levels(NamedTuple):
     shares: np.ndarray | None = None
 
     @staticmethod
-    def of(last: np.ndarray, held: float = 0.0) -> Levels:
+    def of(last: np.ndarray, held: float = 0.0) -> LevelsFactor:
         """The factor of the block ``last`` of a ``ArrowheadMatrix``.
 
         Where a level has no rows of the reference, its coefficients run to infinity together, and their sum of scores
         to nothing but rounding: a pivot less than ``held`` of its class's weights is made one that holds them.
         """
         if last.ndim == 1:
-            return Levels(last)
+            return LevelsFactor(last)
         W, c, total = last.copy(), last.shape[1], last.sum(-1)
         at = np.arange(c)
         pivots, shares = np.empty((len(W), c)), np.zeros_like(W)
@@ -53,7 +55,7 @@ class Levels(NamedTuple):
                 pairs = share[:, :, None] * to[:, None]
                 pairs[:, at[:k], at[:k]] = share * W[:, k, k, None]
                 W[:, :k, :k] += pairs
-        return Levels(pivots, shares)
+        return LevelsFactor(pivots, shares)
 
     @property
     def there(self) -> np.ndarray:
@@ -61,9 +63,9 @@ class Levels(NamedTuple):
         with np.errstate(divide="ignore"):
             return np.isfinite(1.0 / self.pivots).reshape(len(self.pivots), -1).all(1)
 
-    def some(self, chosen: np.ndarray) -> Levels:
+    def some(self, chosen: np.ndarray) -> LevelsFactor:
         """The same of some levels."""
-        return Levels(*(None if v is None else v[chosen] for v in self))
+        return LevelsFactor(*(None if v is None else v[chosen] for v in self))
 
     def solve(self, V: np.ndarray) -> np.ndarray:
         """The inverse of the block times an array (L c, ...)."""
@@ -87,7 +89,7 @@ class Levels(NamedTuple):
         return 0.5 * (found + found.transpose(0, 2, 1))
 
 
-class BorderedFactor(NamedTuple):
+class ArrowheadFactor(NamedTuple):
     """A factorisation of D I D, D = diag(scale), for a bordered information I in the caller's units.
 
     ``part`` is the block of D I D of the ``kept`` coefficients, the others' before the levels'; ``triangle`` the
@@ -99,7 +101,7 @@ class BorderedFactor(NamedTuple):
     part: ArrowheadMatrix
     triangle: np.ndarray
     leverage: np.ndarray
-    levels: Levels
+    levels: LevelsFactor
     scale: np.ndarray
     kept: np.ndarray
     aliased: dict = {}
@@ -116,14 +118,14 @@ class BorderedFactor(NamedTuple):
     def size(self, beta: np.ndarray) -> float:
         """The norm of the weighted linear predictor X beta."""
         v = beta[self.kept] / self.scale[self.kept]
-        return float(np.sqrt(max(v @ self.part.times(v), 0.0)))
+        return float(np.sqrt(max(self.part.quadratic_form(v), 0.0)))
 
     def reach(self, beta: np.ndarray) -> float:
         """The largest of the weighted terms x_j beta_j alone."""
         v = beta[self.kept] / self.scale[self.kept]
         return float(np.abs(np.sqrt(self.part.diagonal()) * v).max())
 
-    def inverse(self) -> BorderedInverse | np.ndarray:
+    def inverse(self) -> ArrowheadInverse | np.ndarray:
         """The inverse of the information, NaN where aliased: one matrix, or for very many levels its parts."""
         found = self._parts()
         return found.toarray() if len(self.scale) <= LARGEST else found
@@ -134,37 +136,39 @@ class BorderedFactor(NamedTuple):
 
     def _parts(self):
         whole, m, total = self.whole, len(self.triangle), len(self.scale)
-        core, last = _solved(self.triangle, np.eye(m)), Levels.of(self.part.last).inverse()
+        core, last = _solved(self.triangle, np.eye(m)), LevelsFactor.of(self.part.levels).inverse()
         if len(self.kept) == total:
-            return BorderedInverse(core, self.leverage, last, self.scale[self.kept], order=whole.order)
-        m0 = len(whole.core)
+            return ArrowheadInverse(core, self.leverage, last, self.scale[self.kept], order=whole.order)
+        m0 = len(whole.fixed)
         columns, levels = whole.split(self.kept)
         inner = np.concatenate([columns, whole.rows(levels)])
-        return BorderedInverse(
+        return ArrowheadInverse(
             _placed(core, (m0, m0), np.ix_(columns, columns)),
             _placed(self.leverage, (total - m0, m0), np.ix_(inner[m:] - m0, columns)),
-            _placed(last, whole.last.shape, levels),
+            _placed(last, whole.levels.shape, levels),
             _placed(self.scale[self.kept], (total,), inner, np.nan),
             order=whole.order,
         )
 
 
-def bordered_cholesky(information: ArrowheadMatrix, scale: np.ndarray, safe: float, kept=None) -> BorderedFactor | None:
+def arrowhead_cholesky(
+    information: ArrowheadMatrix, scale: np.ndarray, safe: float, kept=None
+) -> ArrowheadFactor | None:
     """The factor, or None where a column is so nearly dependent that cross-products have lost too many digits."""
     every = kept is None or len(kept) == len(scale)
     columns, levels = information.split(None if every else kept)
     part = information._replace(order=None) if every else information.part(columns, levels)
-    factor = Levels.of(part.last, HELD)
+    factor = LevelsFactor.of(part.levels, HELD)
     if not factor.there.all():
         return None
-    leverage = factor.solve(part.border)
-    triangle, status = dpotrf(part.core - part.border.T @ leverage)
-    if status or not (np.square(triangle.diagonal()) / np.diagonal(part.core)).min(initial=1.0) >= safe:
+    leverage = factor.solve(part.coupling)
+    triangle, status = dpotrf(part.fixed - part.coupling.T @ leverage)
+    if status or not (np.square(triangle.diagonal()) / np.diagonal(part.fixed)).min(initial=1.0) >= safe:
         return None
-    return BorderedFactor(information, part, triangle, leverage, factor, scale, information.numbers(columns, levels))
+    return ArrowheadFactor(information, part, triangle, leverage, factor, scale, information.numbers(columns, levels))
 
 
-def bordered_rank(information: ArrowheadMatrix, scale: np.ndarray, tolerance: float, kept=None) -> BorderedFactor:
+def arrowhead_rank(information: ArrowheadMatrix, scale: np.ndarray, tolerance: float, kept=None) -> ArrowheadFactor:
     """The factor over the coefficients that depend on no others, and what the others are made of.
 
     Parameters
@@ -178,19 +182,19 @@ def bordered_rank(information: ArrowheadMatrix, scale: np.ndarray, tolerance: fl
 
     Returns
     -------
-    BorderedFactor
+    ArrowheadFactor
         Its ``aliased`` maps a dependent coefficient to the combination {k: c_k} that gives its column; that of a level
         without information is empty.
     """
     columns, levels = information.split(kept)
-    factor, none = Levels.of(information.last[levels], HELD), np.zeros(0, np.intp)
+    factor, none = LevelsFactor.of(information.levels[levels], HELD), np.zeros(0, np.intp)
     there = factor.there
     empty, levels, factor = information.numbers(none, levels[~there]), levels[there], factor.some(there)
     part = information.part(columns, levels)
-    leverage = factor.solve(part.border)
-    length = np.sqrt(np.diagonal(part.core))
+    leverage = factor.solve(part.coupling)
+    length = np.sqrt(np.diagonal(part.fixed))
     inverse = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0.0)
-    R, free = _independent((part.core - part.border.T @ leverage) * inverse * inverse[:, None], tolerance)
+    R, free = _independent((part.fixed - part.coupling.T @ leverage) * inverse * inverse[:, None], tolerance)
     numbers, size = information.numbers(columns[free], levels), np.sqrt(part.diagonal()[len(columns) :])
     aliased = {}
     for j in np.setdiff1d(np.arange(len(columns)), free) if kept is None else ():
@@ -206,7 +210,7 @@ def bordered_rank(information: ArrowheadMatrix, scale: np.ndarray, tolerance: fl
     aliased |= {int(j): {} for j in empty if kept is None}
     triangle = np.asfortranarray(R[:, free] * length[free])
     part = part.part(free, np.arange(len(levels)))
-    return BorderedFactor(information, part, triangle, leverage[:, free], factor, scale, numbers, aliased)
+    return ArrowheadFactor(information, part, triangle, leverage[:, free], factor, scale, numbers, aliased)
 
 
 def _independent(S, tolerance):

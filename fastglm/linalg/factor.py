@@ -8,14 +8,10 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 
 from ..kernels import dense
-from ..objective.sums import ArrowheadMatrix, PermutedArrowhead
-from .arrowhead import BorderedFactor, bordered_cholesky
+from .arrowhead import ArrowheadFactor
 
-# 1 - R^2 of a column on the earlier ones, below which the cross-product has lost too many digits
-SAFE_PIVOT = 1e-7
 NOISE = 16.0  # units in the last place of a column's length, within which nothing is left of it
 FEW = 64  # columns of a small matrix
-SAFE_PIVOT_SMALL = 1e-4  # on small data, where QR costs nothing to speak of
 
 
 class Cholesky(NamedTuple):
@@ -69,10 +65,10 @@ class Cholesky(NamedTuple):
         return out
 
 
-class Eliminated(NamedTuple):
+class PermutedFactor(NamedTuple):
     """A factorisation whose last columns, in the order ``order``, are a factor's levels: their block is diagonal."""
 
-    bordered: BorderedFactor
+    arrowhead: ArrowheadFactor
     order: np.ndarray
     aliased: dict = {}
     accurate: bool = False
@@ -80,24 +76,24 @@ class Eliminated(NamedTuple):
     def solve(self, g: np.ndarray) -> np.ndarray:
         """The information's inverse times g."""
         step = np.empty_like(g)
-        step[self.order] = self.bordered.solve(g[self.order])
+        step[self.order] = self.arrowhead.solve(g[self.order])
         return step
 
     def size(self, beta: np.ndarray) -> float:
         """The norm of the weighted linear predictor X beta."""
-        return self.bordered.size(beta[self.order])
+        return self.arrowhead.size(beta[self.order])
 
     def reach(self, beta: np.ndarray) -> float:
-        """As ``Factor.reach``."""
-        return self.bordered.reach(beta[self.order])
+        """The largest of the weighted terms x_j beta_j alone."""
+        return self.arrowhead.reach(beta[self.order])
 
     def inverse(self) -> np.ndarray:
         """The inverse of the information."""
-        whole, back = self.bordered.whole_inverse(), np.argsort(self.order)
+        whole, back = self.arrowhead.whole_inverse(), np.argsort(self.order)
         return whole[np.ix_(back, back)]
 
 
-class Diagonal(NamedTuple):
+class DiagonalFactor(NamedTuple):
     """The information's diagonal alone, the preconditioner where p x p is too much."""
 
     diagonal: np.ndarray
@@ -113,7 +109,7 @@ class Diagonal(NamedTuple):
         return float(np.sqrt(np.square(beta) @ self.diagonal))
 
     def reach(self, beta: np.ndarray) -> float:
-        """As ``Factor.reach``."""
+        """The largest of the weighted terms x_j beta_j alone."""
         return float(np.sqrt((np.square(beta) * self.diagonal).max()))
 
 
@@ -139,26 +135,27 @@ def _inverse_extended(triangle):
     return (inverse @ inverse.T).astype(np.float64)
 
 
-def cholesky(information, scale: np.ndarray, safe: float = SAFE_PIVOT, kept=None):
-    """Factor the information over the columns ``kept``, or None where one is so nearly dependent that QR is needed.
+def dense_cholesky(upper: np.ndarray, scale: np.ndarray, safe: float, kept=None) -> Cholesky | None:
+    """Factor a matrix over the columns ``kept``, or None where one is so nearly dependent that QR is needed.
 
-    The upper triangle of ``information`` is read. A pivot over its diagonal entry is 1 - R^2 of that column on the
-    earlier ones, whatever the columns' scale.
+    A pivot over its diagonal entry is 1 - R^2 of that column on the earlier ones, whatever the columns' scale.
+
+    Parameters
+    ----------
+    upper : (m, m) array
+        Of which the upper triangle is read.
+    scale : (m,) array
+        That columns were multiplied by.
+    safe : float
+        The least pivot over its diagonal entry.
+    kept : array of ints, optional
     """
-    if isinstance(information, ArrowheadMatrix):
-        return bordered_cholesky(information, scale, safe, kept)
-    if isinstance(information, PermutedArrowhead):
-        if kept is None:
-            order = information.order
-            found = bordered_cholesky(information.bordered, scale[order], safe)
-            return None if found is None else Eliminated(found, order)
-        information = np.asarray(information)
     if kept is None:
         kept = np.arange(len(scale))
     else:
-        information = information[np.ix_(kept, kept)]
-    triangle, status = dpotrf(information)
-    if status or not np.minimum.reduce(np.square(triangle.diagonal()) / information.diagonal()) >= safe:
+        upper = upper[np.ix_(kept, kept)]
+    triangle, status = dpotrf(upper)
+    if status or not np.minimum.reduce(np.square(triangle.diagonal()) / upper.diagonal()) >= safe:
         return None
     return Cholesky(triangle, scale, kept, {}, False)
 

@@ -1,0 +1,1 @@
+"""Symmetric matrices by their structure: sums, factors and inverses of information matrices."""
