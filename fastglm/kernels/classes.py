@@ -69,47 +69,54 @@ def add_scores(storage, a, lda, n, p, ones, r, score, dims):
 
 
 @inner()
-def class_rows(n, y, w, eta, mu, r, d, h, top, own, rest):
-    """The formulas of the rows: probabilities mu (K, block), scores r (K-1, block), deviances d, Pearson's terms h.
-
-    Everything is relative to the largest linear predictor, and the class that was seen is kept apart from the rest, so
-    that a probability near one keeps its distance from one.
-    """
+def exponentials(n, y, eta, mu, largest_eta, seen, unseen):
+    """mu (K, block) = exp(eta - the row's largest eta), and its sums over the class seen and over the others."""
     others = eta.shape[0]
     for i in range(n):
-        top[i] = 0.0
-        own[i] = 0.0
-        rest[i] = 0.0
+        largest_eta[i] = 0.0
+        seen[i] = 0.0
+        unseen[i] = 0.0
     for k in range(others):
         for i in range(n):
-            top[i] = max(top[i], eta[k, i])
+            largest_eta[i] = max(largest_eta[i], eta[k, i])
     for k in range(others + 1):
         for i in range(n):
-            e = exp_negative((eta[k - 1, i] if k > 0 else 0.0) - top[i])
-            seen = y[i] == k
-            mu[k, i] = e
-            own[i] += e if seen else 0.0
-            rest[i] += 0.0 if seen else e
+            value = exp_negative((eta[k - 1, i] if k > 0 else 0.0) - largest_eta[i])
+            is_seen = y[i] == k
+            mu[k, i] = value
+            seen[i] += value if is_seen else 0.0
+            unseen[i] += 0.0 if is_seen else value
+
+
+@inner()
+def class_rows(n, y, w, eta, mu, r, deviance, pearson_term, largest_eta, seen, unseen):
+    """The formulas of the rows: probabilities mu (K, block), scores r (K-1, block), deviances and Pearson's terms.
+
+    Everything is relative to the largest linear predictor, and the class that was seen is kept apart from the others,
+    so that a probability near one keeps its distance from one. The last three vectors are overwritten.
+    """
+    others = eta.shape[0]
+    exponentials(n, y, eta, mu, largest_eta, seen, unseen)
+    lead = pearson_term  # of the likeliest class over the one seen, exact where ``seen`` may have underflowed
     for k in range(others):
         for i in range(n):
-            # the lead of the likeliest class over the one seen, exact where own may have underflowed
-            h[i] = top[i] - eta[k, i] if y[i] == k + 1 else (top[i] if k == 0 else h[i])
+            lead[i] = largest_eta[i] - eta[k, i] if y[i] == k + 1 else (largest_eta[i] if k == 0 else lead[i])
+    inverse_sum, seen_score = largest_eta, seen
     for i in range(n):
-        lead = h[i]
-        all_ = own[i] + rest[i]
-        loss = log1p(rest[i]) if lead == 0.0 else lead + log(all_)
+        whole = seen[i] + unseen[i]
+        loss = log1p(unseen[i]) if lead[i] == 0.0 else lead[i] + log(whole)
         counts = w[i] > 0.0
-        d[i] = 2.0 * w[i] * loss if counts else 0.0
-        h[i] = w[i] * rest[i] / own[i] if counts else 0.0
-        top[i] = 1.0 / all_
-        own[i] = w[i] * rest[i] / all_ if counts else 0.0
+        deviance[i] = 2.0 * w[i] * loss if counts else 0.0
+        pearson_term[i] = w[i] * unseen[i] / seen[i] if counts else 0.0
+        inverse_sum[i] = 1.0 / whole
+        seen_score[i] = w[i] * unseen[i] / whole if counts else 0.0
     for k in range(others + 1):
         for i in range(n):
-            mu[k, i] *= top[i]
+            mu[k, i] *= inverse_sum[i]
     for k in range(others):
         for i in range(n):
             share = -w[i] * mu[k + 1, i] if w[i] > 0.0 else 0.0
-            r[k, i] = own[i] if y[i] == k + 1 else share
+            r[k, i] = seen_score[i] if y[i] == k + 1 else share
 
 
 @inner()
