@@ -97,18 +97,7 @@ def model(args) -> dict:
         if getattr(args, name) in mentioned(args.formula):
             option = f"--{name.replace('_', '-')}"
             raise InvalidParameterError(f"column {getattr(args, name)!r} is in the formula and in {option}")
-    names = (
-        "family",
-        "link",
-        "weights",
-        "freq_weights",
-        "offset",
-        "exposure",
-        "solver",
-        "missing",
-        "memory",
-        "threads",
-    )
+    names = "family link weights freq_weights offset exposure solver missing memory threads".split()
     return {name: getattr(args, name) for name in names} | {"compress": COMPRESS[args.compress]}
 
 

@@ -125,7 +125,7 @@ class Design:
         _option("missing", missing, MISSING)
         _option("unseen", unseen, UNSEEN)
         table = as_table(frame)
-        formula = parse(formula, table.known) if isinstance(formula, str) else formula
+        formula = formula if isinstance(formula, Formula) else parse(formula, table.known)
         return cls._learn(formula, table, missing, unseen, only)
 
     @classmethod

@@ -18,7 +18,7 @@ from ..kernels.scalars import norm_quantile
 from ..types import Interval
 from .registry import NONNEGATIVE, POSITIVE, link
 
-LOG_SQRT_2PI = 0.91893853320467274178
+LOG_SQRT_2PI = 0.91893853320467274178  # log(2 pi) / 2
 INFINITE = 1e15  # a linear predictor as good as infinite: the tangent of a quarter turn is 1.6e16
 
 

@@ -81,6 +81,10 @@ class FamilyFacts:
         variance = np.vectorize(self.variance, otypes=[float])  # type: ignore[attr-defined]
         return (variance(mu + step) - variance(mu - step)) / (2.0 * step)
 
+    def sufficient(self, y: float) -> float:
+        """T(y), the sufficient statistic of the natural parameter."""
+        return y
+
     def of_zeros_and_ones(self, link: Any) -> Any:
         """The family with the shortest formulas of the same numbers where every y is zero or one."""
         return self

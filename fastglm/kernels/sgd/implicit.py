@@ -17,6 +17,7 @@ from .memory import inner, pointer, vector
 from .sparse import add_sparse_predictor
 
 IMPLICIT_SIGNATURE = types.int64(*([types.int64] * 5))
+# of the slope at zero, or of the fraction, where regula falsi stops: a fraction is a step in single precision at best
 CONVERGED = 1e-10
 
 

@@ -31,7 +31,7 @@ UPDATE_SIGNATURE = types.int64(*([types.int64] * 3))
 
 
 @inner()
-def newton_iterations(touched, count, lazy, theta, grad, velocity, step):
+def descend_sgd(touched, count, lazy, theta, grad, velocity, step):
     """SGD with or without momentum."""
     real = theta.dtype.type
     rate, norm, momentum = real(step[layout.RATE]), real(step[layout.NORM]), real(step[layout.MOMENTUM])
@@ -178,7 +178,7 @@ def _update(name):
         touched = carray(pointer(plan[layout.TOUCHED], np.int64), size)
         last = carray(pointer(plan[layout.LAST], np.int64), size)
         if rule == layout.SGD:
-            newton_iterations(touched, count, lazy, theta, grad, first, step)
+            descend_sgd(touched, count, lazy, theta, grad, first, step)
         elif rule == layout.ADAGRAD:
             descend_adagrad(touched, count, lazy, theta, grad, second, step)
         elif rule == layout.ADAM:
