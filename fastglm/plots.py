@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import InvalidParameterError
 from .inference.wald import quantile
-from .rows.matching import check_column, check_offset, check_X
+from .rows.matching import check_column, check_offset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,8 +140,10 @@ def fitted(
         raise InvalidParameterError(f"points must be 'rows', 'groups' or None, got {points!r}")
     if bins < 2:
         raise InvalidParameterError(f"bins must be at least 2, got {bins}")
-    X = check_X(result.schema, X)
     j = _column(result.schema.columns, column)
+    vectors = {"weights": weights, "offset": offset, "exposure": exposure}
+    rows = result.schema.open(X, y, vectors, in_memory="a plot of the fitted mean").whole()
+    X, y, weights, offset, exposure = _numbers(rows.X), rows.y, rows.weights, rows.offset, rows.exposure
     x, seen, share = _observed(result, X, y, j, offset, exposure, weights)
     grid = np.linspace(x.min(), x.max(), 201)
     curve = _at_means(result, X, j, grid, _companion(result, offset, exposure), interval="mean", level=level)
@@ -225,6 +227,13 @@ def coefficients(result: GLMResult, level: float = 0.95, *, intercept: bool = Fa
     if m > 1:
         ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
+
+
+def _numbers(X):
+    """The columns of the model in double precision, sparse ones as they are."""
+    if hasattr(X, "tocsr"):
+        return X
+    return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
 
 
 def _axes(ax, height=3.9):

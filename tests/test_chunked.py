@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fastglm.fitting.sources import fit_source
+from fits_of_sources import fit_source
 
 import fastglm
 from fastglm.matrix import Categorical, Dense, Sparse, Split

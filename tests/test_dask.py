@@ -11,7 +11,7 @@ from functools import partial
 import engine_readers
 import numpy as np
 import pytest
-from fastglm.fitting.sources import fit_source
+from fits_of_sources import fit_source
 
 import fastglm
 from fastglm.engines import dask as dask_engine

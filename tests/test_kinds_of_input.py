@@ -108,7 +108,7 @@ def test_memory_is_a_number_of_bytes(frame, tmp_path, memory):
 def test_a_package_that_does_not_load_is_not_to_be_installed(frame, tmp_path, monkeypatch):
     assert not_loaded("no_such_package_", "it needs it", ImportError("no")).endswith("pip install 'fastglm[tables]'")
     frame.to_csv(tmp_path / "d.csv")
-    importlib.import_module("fastglm.fitting.stored")
+    importlib.import_module("fastglm.rows.stored")
     load = builtins.__import__
 
     def failing(name, where=None, *rest):

@@ -8,7 +8,7 @@ from multiprocessing import get_context
 import engine_readers
 import numpy as np
 import pytest
-from fastglm.fitting.sources import fit_source
+from fits_of_sources import fit_source
 
 import fastglm
 from fastglm.engines import Ray, engine_of, tasks

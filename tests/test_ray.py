@@ -6,7 +6,7 @@ from pathlib import Path
 import engine_readers
 import numpy as np
 import pytest
-from fastglm.fitting.sources import fit_source
+from fits_of_sources import fit_source
 
 import fastglm
 from fastglm.engines import Ray

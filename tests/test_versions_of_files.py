@@ -13,7 +13,7 @@ import fastglm
 from fastglm.errors import CheckpointError, FileFormatError
 from fastglm.files import open_rows
 from fastglm.files.parquet import ParquetFile
-from fastglm.fitting import stored
+from fastglm.fitting import perform
 
 pa = pytest.importorskip("pyarrow", reason="reads Parquet files")
 pq = pytest.importorskip("pyarrow.parquet", reason="reads Parquet files")
@@ -116,14 +116,14 @@ def test_an_object_in_memory_that_is_replaced(memory, at_read, k):
 
 
 def test_an_object_that_is_replaced_after_the_last_read(memory, monkeypatch):
-    plain = stored.fit_source
+    plain = perform.fit_source
 
     def fit_source(*arguments, **options):
         result = plain(*arguments, **options)
         memory(NEW)
         return result
 
-    monkeypatch.setattr(stored, "fit_source", fit_source)
+    monkeypatch.setattr(perform, "fit_source", fit_source)
     with pytest.raises(FileFormatError, match=CHANGED):
         fastglm.glm("y ~ x", "memory://versions/rows.parquet", **FIT)
 

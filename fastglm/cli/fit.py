@@ -43,7 +43,7 @@ def add(parser):
 
 def run(args) -> int:
     """Fit, write the model, print the summary."""
-    from ..fitting.frames import glm
+    from ..fitting.entry import glm
 
     if not 0 < args.level < 1:
         raise InvalidParameterError(f"--level must lie between 0 and 1, got {args.level:g}")

@@ -202,8 +202,8 @@ class Rows:
         -------
         dict
             "files": for each its path, size, time of the last change and digest, or etag, and the rows of its pieces;
-            for rows that did not come from files what they came from and how many there were. "schema": names and
-            types.
+            for rows that did not come from files what they came from, a digest, and how many there were. "schema":
+            names and types.
         """
         files = []
         for place, file, readers in self._origins:
@@ -211,6 +211,8 @@ class Rows:
             if file is not None:
                 entry["mtime_ns" if isinstance(file.stamp, int) else "etag"] = file.stamp
                 entry |= {"digest": file.mark} if file.mark else {}
+            else:  # a stream tells nothing of itself: what it gave does
+                entry["digest"] = [reader.digest() for reader in readers]
             entry["rows"] = [rows for reader in readers for rows in reader.rows]
             files.append(entry)
         return {"files": files, "schema": [[field.name, str(field.type)] for field in self.schema]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 
 from .schema import canonical_schema
@@ -122,6 +123,16 @@ class ScratchFile(ArrowFile):
     def null_count(self, part, name):
         """How many values are missing."""
         return self._nulls[part][name]
+
+    def digest(self) -> str:
+        """A digest of all values: of the file, and of the levels that it has by their numbers."""
+        found = hashlib.blake2b(digest_size=16)
+        with open(self.file.path, "rb") as handle:
+            while block := handle.read(1 << 20):
+                found.update(block)
+        for key in sorted(set(self._coded.values())):
+            found.update(repr(self._levels.array(key).to_pylist()).encode())
+        return found.hexdigest()
 
 
 def width_of(kind) -> int:

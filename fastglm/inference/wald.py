@@ -56,7 +56,7 @@ def quantile(level, df=None):
 
 
 def conf_int(params, bse, level=0.95, df=None):
-    """Wald intervals b -+ q se, (..., 2), as R's ``confint.default`` (normal) or ``confint.lm`` (t); NaN aliased."""
+    """Wald intervals b -+ q se, (..., 2), as R has in ``confint.default`` and ``confint.lm``; NaN if aliased."""
     reach = quantile(level, df) * bse
     return np.stack([params - reach, params + reach], axis=-1)
 

@@ -215,15 +215,15 @@ class MLP:
 
     def _prepared(self, X, y, weights, offset, exposure, names):
         """Checked data, how later rows are read, the labels of y or None, and the network for them."""
+        data = canonical(X)
+        if is_rows(data) or is_collection(data):
+            raise InvalidParameterError("a network needs rows in memory: arrays or a data frame")
+        if hasattr(data, "tocsr"):
+            raise InvalidParameterError("X is a sparse matrix; pass a dense array")
         request = FitRequest(
             data=X, y=y, family=self.family, link=self.link, names=names, weights=weights, offset=offset,
             exposure=exposure, threads=1,
         )  # fmt: skip
-        data = canonical(X)
-        if is_rows(data) or is_collection(data):
-            raise InvalidParameterError("X: training needs rows in memory: arrays or a data frame")
-        if hasattr(data, "tocsr"):
-            raise InvalidParameterError("X is a sparse matrix; pass a dense array")
         schema, source = open_rows(request)
         data = dense(source.data)
         source = InMemory(data, 1)

@@ -134,12 +134,12 @@ def refuse(data, family, where="row {}".format) -> None:
             raise InvalidParameterError(f"{name} must be non-negative and finite: {v[i]} at {where(i)} is {problem}")
     i = _first(data.y, lambda v: ~np.isfinite(v))
     if i is not None:
-        raise MissingDataError(
-            f"y is not finite: {data.y[i]} at {where(i)} (missing values are not dropped; remove the row)"
-        )
+        raise MissingDataError(f"y is not finite: {data.y[i]} at {where(i)} (missing='drop' leaves such rows out)")
     i = _first(data.offset, lambda v: ~np.isfinite(v))
     if i is not None:
-        raise MissingDataError(f"offset is not finite: {data.offset[i]} at {where(i)}; drop rows without exposure")
+        raise MissingDataError(
+            f"offset is not finite: {data.offset[i]} at {where(i)}; missing='drop' leaves out rows where it is NaN"
+        )
     i = _first(data.exposure, lambda v: ~((v > 0.0) & (v < np.inf)))
     if i is not None:
         raise InvalidParameterError(

@@ -99,7 +99,7 @@ def checked(request, shape: Shape | None, schema, classes) -> tuple:
     X, family = canonical(request.data), request.family
     if is_rows(X) or is_collection(X):
         raise InvalidParameterError(
-            "a batch needs rows in memory: arrays or a data frame; read files with fastglm.fit(solver='stream')"
+            "a batch of a stream needs rows in memory: arrays or a data frame; solver='stream' of fit reads files"
         )
     if (np.ndim(X) == 2 or hasattr(X, "shape")) and len(np.shape(X)) == 2 and np.shape(X)[0] == 0:
         return None, schema

@@ -18,7 +18,7 @@ from ..source.pieces import Parts
 from ..source.streaming_qr import design
 from ..types import VECTORS
 from .matching import check_X
-from .numbers import numeric, present, vector
+from .numbers import complete_rows, numeric, present, vector
 from .request import identity
 from .response import ONE_PREDICTOR, encoded_response
 from .schema import INTERCEPT, Schema
@@ -68,11 +68,8 @@ def open_arrays(request, X, known: Schema | None = None):
 def _complete(columns, arrays, clusters):
     """The rows without a missing value, and a note of how many there are that have one."""
     n = columns.X.shape[0]
-    masks = {"X": present(columns.X)}
-    for term in columns.terms:
-        masks["X"] = _with_values(masks["X"], term, n)
     beside = {**arrays, **{f"cluster {i}": v for i, v in enumerate(clusters)}}
-    masks |= {name: present(v) for name, v in beside.items() if v is not None and np.ndim(v)}
+    masks = _of_columns(columns, n) | {name: present(v) for name, v in beside.items() if v is not None and np.ndim(v)}
     masks = {name: m for name, m in masks.items() if m is not None and m.shape == (n,) and not m.all()}
     if not masks:
         return columns, arrays, clusters, ()
@@ -90,15 +87,17 @@ def _complete(columns, arrays, clusters):
     return columns, {name: kept(v) for name, v in arrays.items()}, tuple(kept(v) for v in clusters), (note,)
 
 
-def _with_values(mask, term, n):
-    """Which rows have no missing value in a term either."""
-    numbers = getattr(term, "values", getattr(term, "data", None))
-    if numbers is None or not np.isnan(numbers).any():
-        return mask
-    bad = np.flatnonzero(np.isnan(numbers))
-    complete = np.ones(n, dtype=bool)
-    complete[bad if hasattr(term, "codes") else np.searchsorted(term.indptr, bad, side="right") - 1] = False
-    return complete if mask is None else mask & complete
+def _of_columns(columns, n):
+    """Which rows are complete in each column that has missing values, and in sparse columns together."""
+    masks = {}
+    if columns.X.dtype.kind == "f":
+        missing = np.isnan(columns.X)
+        shown = Block(columns.X[:0], columns.has_intercept, *[None] * 5, columns.names, (), columns.coding)
+        masks = {shown.name(int(j)): ~missing[:, j] for j in np.flatnonzero(missing.any(axis=0))}
+    for term in columns.terms:
+        mask = complete_rows(term)
+        masks["X"] = mask if masks.get("X") is None else masks["X"] & (True if mask is None else mask)
+    return masks
 
 
 def columns_of(X, names, intercept: bool) -> Columns:

@@ -286,12 +286,14 @@ def _some(table, columns, first, rows):
 
 
 def client_of(client):
-    """The client that is given, or the one that there is."""
+    """The Dask client that is given, or where nothing is the one that there is; None for other engines."""
     distributed = sys.modules.get("distributed")
-    if client is None and distributed is not None:
+    if distributed is None:
+        return None
+    if client is None:
         with suppress(ValueError):
             return distributed.get_client()
-    return client
+    return client if isinstance(client, distributed.Client) else None
 
 
 def columns_of(data) -> dict:
@@ -313,7 +315,7 @@ def open_collection(request, data, known):
     """The schema and the source of a collection of Dask; see ``open_rows``."""
     request, rows = stored_collection(request, data, known)
     schema, source = open_stored(request, rows, known)
-    return replace(schema, design=None) if is_array(data) else schema, source
+    return replace(schema, design=None, library="pandas") if is_array(data) else schema, source
 
 
 def stored_collection(request, data, known=None):
@@ -326,13 +328,21 @@ def stored_collection(request, data, known=None):
         raise InvalidParameterError("names: the columns of a data frame have names of their own")
     else:
         labels = columns_of(data)
-    roles, added = _with_names(labels, {"y": request.y, **request.vectors})
+    ways = {f"cluster {i}": v for i, v in enumerate(request.clusters)}
+    roles, added = _with_names(labels, {"y": request.y, **request.vectors, **ways})
+    clusters = tuple(roles.pop(way) for way in ways)
+    cov = request.cov._replace(by=clusters) if clusters else request.cov
     read = list(labels)
-    if not array and (request.formula is not None or known is not None):
-        text = request.formula if known is None else known.design.formula.text
-        read = needed(labels, text, [v for v in (*roles.values(), *request.clusters) if isinstance(v, str)])
+    named = [v for v in (*roles.values(), *clusters) if isinstance(v, str)]
+    if known is not None and known.design is not None:
+        columns, by = known.design.columns, known.design.formula.response
+        named += [*columns, *(name for e in by for name in e.columns), *known.vectors.values()]
+        read = [name for name in labels if name in named]
+    elif request.formula is not None:
+        read = needed(labels, request.formula, named)
+    if not array:
         data = data[[labels[name] for name in read]]
-    return replace(request, client=client, **roles), partitions(data, read, added, client)
+    return replace(request, client=client or request.client, cov=cov, **roles), partitions(data, read, added, client)
 
 
 def _array_columns(X, names):
@@ -360,7 +370,9 @@ def _with_names(known, vectors):
     return names, added
 
 
-def collection_rows(data):
-    """The rows of a frame of Dask, for a verb of a finished fit."""
-    columns = columns_of(data)
-    return partitions(data, list(columns), {}, client_of(None))
+def collection_rows(data, schema):
+    """The rows of a collection, for a verb of a finished fit; an array has the columns of the model in their order."""
+    names = list(schema.columns) if is_array(data) else list(columns_of(data))
+    if is_array(data) and data.shape[1] != len(names):
+        raise InvalidParameterError(f"X has {data.shape[1]} columns, the model has {len(names)}")
+    return partitions(data, names, {}, client_of(None))

@@ -130,7 +130,7 @@ def refuse_missing(y, rows) -> None:
         bad = ~np.isfinite(y)
         if bad.any():
             i = int(np.argmax(bad))
-            raise MissingDataError(f"y is not finite: {y[i]} at row {rows[i]}; missing labels are not dropped")
+            raise MissingDataError(f"y is not finite: {y[i]} at row {rows[i]}; missing='drop' leaves such rows out")
         bad = y != np.floor(y)
         if bad.any():
             i = int(np.argmax(bad))
@@ -138,7 +138,9 @@ def refuse_missing(y, rows) -> None:
     elif y.dtype.kind == "O":
         for i, v in enumerate(y):
             if v is None or v != v or type(v).__name__ in ("NAType", "NaTType"):
-                raise MissingDataError(f"y has a missing value (NaN or None) at row {rows[i]}; remove the row")
+                raise MissingDataError(
+                    f"y has a missing value (NaN or None) at row {rows[i]}; missing='drop' leaves such rows out"
+                )
     elif y.dtype.kind not in "biuUSM":
         raise InvalidParameterError(f"y has dtype {y.dtype}, which cannot be labels")
 

@@ -24,7 +24,9 @@ def numeric(a, name: str, column: str | None = None) -> np.ndarray:
     if isinstance(a, np.ma.MaskedArray):
         if np.ma.is_masked(a):
             i = tuple(int(v[0]) for v in np.nonzero(np.ma.getmaskarray(a)))
-            raise MissingDataError(f"{where} has masked (missing) cells, the first at {i}; fill or drop them")
+            raise MissingDataError(
+                f"{where} has masked (missing) cells, the first at {i}; fill them, or missing='drop' leaves such rows out"
+            )
         a = a.data
     try:
         a = np.asarray(a)
@@ -46,7 +48,9 @@ def _from_objects(a, where):
     """An object array of numbers as float64."""
     for i, v in np.ndenumerate(a):
         if v is None or type(v).__name__ in ("NAType", "NaTType"):
-            raise MissingDataError(f"{where} has a missing value (NA) at {i}; fill or drop it")
+            raise MissingDataError(
+                f"{where} has a missing value (NA) at {i}; fill it, or missing='drop' leaves such rows out"
+            )
         if isinstance(v, (str, bytes)) or not isinstance(v, (int, float, np.number, np.bool_)):
             raise InvalidParameterError(
                 f"{where} has dtype object and a {type(v).__name__} at {i}; numeric values are needed"
@@ -83,6 +87,26 @@ def present(values) -> np.ndarray | None:
         else:
             return None
     return ~(missing if missing.ndim < 2 else missing.any(axis=tuple(range(1, missing.ndim))))
+
+
+def complete_rows(X) -> np.ndarray | None:
+    """Which rows of numbers have no missing value, (n,); None for all.
+
+    Parameters
+    ----------
+    X : (n, p) array, CSR matrix, StoredRows, or a column of ``fastglm.matrix``
+    """
+    if hasattr(X, "terms"):
+        masks = [m for part in (X.X, *X.terms) if (m := complete_rows(part)) is not None]
+        return np.logical_and.reduce(masks) if masks else None
+    if isinstance(X, np.ndarray):
+        return present(X)
+    numbers = getattr(X, "values", None) if hasattr(X, "codes") else X.data
+    if numbers is None or not np.isnan(numbers).any():
+        return None
+    bad, keep = np.flatnonzero(np.isnan(numbers)), np.ones(X.shape[0], dtype=bool)
+    keep[bad if hasattr(X, "codes") else np.searchsorted(X.indptr, bad, side="right") - 1] = False
+    return keep
 
 
 def _is_missing(value) -> bool:

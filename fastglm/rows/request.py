@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass, field
+from os import PathLike
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from .. import __version__
 from ..design.recipe import MISSING, UNSEEN
+from ..engines import engine_of
 from ..errors import InvalidParameterError
 from ..options.covariance import parse as parse_covariance
 from ..options.solvers import resolve
@@ -89,6 +91,9 @@ class FitRequest:
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+        engine_of(self.client, checked["threads"])
+        if not (self.checkpoint is None or isinstance(self.checkpoint, (str, PathLike))):
+            raise InvalidParameterError(f"checkpoint={self.checkpoint!r} must be the path of a folder")
         check_option("compress", self.compress, COMPRESS)
         check_option("missing", self.missing, MISSING)
         check_option("unseen", self.unseen, UNSEEN)
@@ -136,8 +141,7 @@ def check_exposure(exposure, link) -> None:
 def check_option(name: str, value, known: tuple) -> None:
     """Refuse a value that is none of those known; arrays and other values that do not compare are none."""
     if not any(value is k or (type(value) is type(k) and value == k) for k in known):
-        shown = ", ".join(map(repr, known[:-1])) + f" or {known[-1]!r}"
-        raise InvalidParameterError(f"{name}={value!r} is unknown; known: {shown}")
+        raise InvalidParameterError(f"{name}={value!r} is unknown; known: {', '.join(map(repr, known))}")
 
 
 def _bytes(memory):

@@ -75,7 +75,9 @@ def two_labels(y):
     flat = y.ravel()
     for i, v in enumerate(flat):
         if v is None or v != v or type(v).__name__ == "NAType":
-            raise MissingDataError(f"y has a missing value (NaN or None) at row {i}; remove the row")
+            raise MissingDataError(
+                f"y has a missing value (NaN or None) at row {i}; missing='drop' leaves such rows out"
+            )
     if y.dtype.kind == "O" and all(isinstance(v, (int, float, np.number)) for v in flat):
         return y.astype(np.float64), None
     try:

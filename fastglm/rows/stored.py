@@ -35,7 +35,8 @@ def open_stored(request, rows, known: Schema | None = None, owned: bool = False)
         Whether the rows are closed with the source.
     """
     engine = engine_of(request.client, request.threads)
-    reader, vectors = reader_of(request, rows, engine) if known is None else fitted_reader(request, rows, known)
+    learns = known is None or known.design is None
+    reader, vectors = reader_of(request, rows, engine) if learns else fitted_reader(request, rows, known)
     journal = None
     if request.checkpoint is not None:
         journal = Journal(request.checkpoint, identity(request, reader))
@@ -104,8 +105,11 @@ def fitted_reader(request, rows, known: Schema):
     ------
     InvalidParameterError, MissingDataError
     """
-    if known.design is None or not known.design.formula.response:
+    response = [e.column for e in known.design.formula.response]
+    if not response:
         raise InvalidParameterError("the fit has no formula with a response to read data by; pass X and y")
+    if request.y is not None and response != [request.y]:
+        raise InvalidParameterError(f"y={request.y!r} was not the response of the fit, which is found by its name")
     vectors = request.vectors | known.found_by_name(request.vectors, rows.names)
     vectors = {name: v for name, v in vectors.items() if v is not None}
     for name, v in (*vectors.items(), *(("cluster", v) for v in request.clusters)):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..design import as_table, check_aligned
 from ..design.arrow import ArrowTable
-from ..design.recipe import complete, refuse_missing
+from ..design.recipe import both, complete, refuse_missing
 from ..errors import InvalidParameterError, MissingDataError
 from ..files import is_rows
 from ..files import open_rows as open_files
@@ -19,7 +19,7 @@ from ..types import VECTORS
 from .arguments import unknown
 from .collections import collection_rows
 from .matching import check_X
-from .numbers import present
+from .numbers import complete_rows, present
 from .reader import texts
 from .storages import canonical, is_collection, is_frame
 
@@ -73,29 +73,33 @@ class SuppliedRows:
         Columns to hand on.
     respond : bool
         Whether the response is needed.
+    in_memory : str
+        What it is that needs the rows in memory, if anything.
 
     Raises
     ------
     InvalidParameterError
     """
 
-    def __init__(self, schema, data, y=None, vectors=None, keep=(), respond=True):
+    def __init__(self, schema, data, y=None, vectors=None, keep=(), respond=True, in_memory=""):
         self.schema, self.design, self.y, self.respond, self.rows = schema, schema.design, y, respond, None
         self.vectors = {name: v for name, v in (vectors or {}).items() if v is not None}
         self.keep, self.owned = tuple([keep] if isinstance(keep, str) else keep), False
         self.frame, self.X, self.bare, self.n_rows, self.names = None, None, False, 0, ()
-        self._find(data)
+        self._find(data, in_memory)
         try:
             self._check(vectors or {})
         except InvalidParameterError:
             self.close()
             raise
 
-    def _find(self, data):
+    def _find(self, data, in_memory):
         """What the rows are: files, a frame, or numbers in the order of the columns."""
         data = canonical(self._of_one_column(data))
+        if in_memory and (is_collection(data) or is_rows(data)):
+            raise InvalidParameterError(f"{in_memory} needs rows in memory: arrays or a data frame")
         if is_collection(data):
-            self.rows, self.owned = collection_rows(data), True
+            self.rows, self.owned = collection_rows(data, self.schema), True
         elif is_rows(data):
             self.rows = open_files(data)
             self.owned = self.rows is not data
@@ -151,6 +155,13 @@ class SuppliedRows:
         other.design = None if self.design is None else self.design.without_terms()
         return other
 
+    def whole(self) -> Piece:
+        """All rows, which are in memory, as one piece."""
+        if self.X is not None:
+            return self._numbers(0, self.n_rows)
+        self.frame.read(self._columns())
+        return self._piece(self.frame, 0, self.n_rows)
+
     def close(self) -> None:
         """Remove scratch files."""
         if self.owned:
@@ -181,14 +192,21 @@ class SuppliedRows:
         """The piece of rows a to b of numbers in memory."""
         X = np.empty((b - a, 0)) if self.bare else self.X[a:b]
         found = {name: v[a:b] if v.ndim else v for name, v in self.arrays.items()}
-        keep = None
-        if self.schema.missing == "drop":
-            masks = [m for v in (self.X[a:b], *found.values()) if np.ndim(v) and (m := present(v)) is not None]
-            keep = np.logical_and.reduce(masks) if masks else None
+        keep = self._present(a, b) if self.schema.missing == "drop" else None
         if keep is None or keep.all():
             return Piece(b - a, X, **found)
         kept = np.flatnonzero(keep)
         return Piece(b - a, X[kept], keep=keep, **{name: v[kept] if v.ndim else v for name, v in found.items()})
+
+    def _present(self, a, b):
+        """Which rows have no missing value in X and the arrays beside it; None for all."""
+        if self.schema.missing != "drop":
+            return None
+        values = [v[a:b] for v in self.arrays.values() if v.ndim]
+        masks = [m for v in values if (m := present(v)) is not None]
+        if self.X is not None and (m := complete_rows(self.X[a:b])) is not None:
+            masks.append(m)
+        return np.logical_and.reduce(masks) if masks else None
 
     def _columns(self):
         """The columns that are read as numbers or factors."""
@@ -200,7 +218,7 @@ class SuppliedRows:
     def _piece(self, table, a, b):
         columns = self.named if self.design is not None else self._columns()
         table.read(columns)
-        mask = complete(table, columns, a, b)
+        mask = both(complete(table, columns, a, b), self._present(a, b))
         if mask is not None and (self.design is None or self.design.missing == "error"):
             refuse_missing(table, columns, a, b)
         found, keep = {}, mask
@@ -210,11 +228,11 @@ class SuppliedRows:
             X = np.column_stack([np.empty((b - a, 0)), *(c.floats(c.values[a:b]) for c in parts)])
         else:
             built = self.design.build(table, a, b, response=self.of_formula)
-            X, keep = StoredRows(built.X, built.terms, built.coding, built.has_intercept), _both(built.keep, mask)
+            X, keep = StoredRows(built.X, built.terms, built.coding, built.has_intercept), both(built.keep, mask)
             left = slice(None) if mask is None else mask if built.keep is None else mask[built.keep]
             found = {name: getattr(built, name) for name in ("y", "offset", "exposure")}
             found = {name: v[left] for name, v in found.items() if v is not None}
-            X = X if mask is None else X[np.flatnonzero(left) if not isinstance(left, slice) else left]
+            X = X if mask is None else X[np.flatnonzero(left)]
         kept = slice(None) if keep is None else keep
         for name in VECTORS if self.y is None else ("y", *VECTORS):
             v = self.y if name == "y" else self.vectors.get(name)
@@ -251,12 +269,6 @@ def _without_columns(fragment):
 
     for first in range(0, fragment.rows, BATCH):
         yield pa.record_batch([pa.nulls(min(BATCH, fragment.rows - first))], names=[""])
-
-
-def _both(keep, mask):
-    if keep is None or mask is None:
-        return mask if keep is None else keep
-    return keep & mask
 
 
 def _joined(name, own, more):

@@ -124,7 +124,7 @@ class InMemory(Source):
                 where = f"row {a + i}" if self.place is None else self.place.row(a + i)
                 raise MissingDataError(
                     f"X is not finite: {X[a + i, j]} in column {self.data.name(j)!r} (number {j}) at {where}; "
-                    "missing values are not dropped, remove or fill such rows"
+                    "missing='drop' leaves such rows out"
                 )
 
     def _work(self, task, tree):

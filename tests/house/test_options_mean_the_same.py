@@ -29,7 +29,7 @@ OF_DASK = ("dask.array", "dask.dataframe")
 
 # option, what it cannot be, and what the message says of it
 REFUSED = [
-    ("compress", "nonsense", "compress='nonsense' is unknown; known: 'auto', True or False"),
+    ("compress", "nonsense", "compress='nonsense' is unknown; known: 'auto', True, False"),
     ("compress", None, "compress=None is unknown"),
     ("memory", "lots", "memory='lots' must be a number of bytes, not negative"),
     ("memory", -1, "memory=-1 must be a number of bytes, not negative"),

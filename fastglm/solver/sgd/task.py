@@ -202,5 +202,5 @@ class LinearTask:
                     i, j = divmod(first, X.shape[1])
                 raise MissingDataError(
                     f"X is not finite: {part.flat[first]} in column {self.data.name(j)!r} (number {j}) at row "
-                    f"{number * STRETCH + i}; missing values are not dropped, remove or fill such rows"
+                    f"{number * STRETCH + i}; missing='drop' leaves such rows out"
                 )
