@@ -60,10 +60,10 @@ class Layout(NamedTuple):
         Of the coefficients, "(Intercept)" for the constant.
     slices : dict
         Term -> the numbers of its coefficients.
-    ones : bool
+    has_intercept : bool
         Whether the constant is among the columns.
     numbers, factors : tuple of ColumnBlock
-        The blocks stored as numbers and as codes, the long one, if any, last.
+        The blocks stored as numbers and as codes, that of high cardinality, if any, last.
     coding : ContrastMap or None
         None where every stored column has its own coefficient, in the same order.
     """

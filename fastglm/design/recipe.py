@@ -27,7 +27,7 @@ class Built(NamedTuple):
     ----------
     X : (n, p) array of float64
         What is stored as numbers, without the intercept.
-    ones : bool
+    has_intercept : bool
         Whether the model has an intercept, the first coefficient.
     terms : tuple of Categorical
         What is stored as codes.

@@ -19,6 +19,7 @@ from numba import carray
 from . import layout
 from .compile import at, blas, call, doubles, inner, jit
 from .elementary import exp_negative, log, log1p
+from .load import strides
 from .passes import (
     curve_terms,
     fill_absent,
@@ -27,7 +28,6 @@ from .passes import (
     predict_terms,
     scatter_terms,
     square_terms,
-    strides,
     total,
 )
 
@@ -202,7 +202,7 @@ def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low
     work : float64
         ``passes.workspace``; overwritten.
     score, score_low : (K-1, m), info : (pairs, width, width), extra : (pairs, room), sums : (SUMS,) float64
-        Added to; ``extra`` is ``terms.Room``'s for each pair.
+        Added to; ``extra`` is ``StructuredSums``' for each pair.
     """
     p, ones, storage, block = plan[layout.P], plan[layout.ONES], plan[layout.STORAGE], plan[layout.BLOCK]
     si, sj, lda = strides(plan)

@@ -16,6 +16,7 @@ from . import layout
 from .compile import at, blas, call, call_rows, doubles, inner, jit
 from .elementary import log
 from .gram import PAD
+from .load import strides
 
 dgemv = blas("dgemv", 11)
 
@@ -160,19 +161,7 @@ def square_terms(plan, first, n, h, out):
 def curve_terms(plan, first, n, a, h, extra):
     """Add the products of the terms' columns, with each other and with dense ones, to ``extra``."""
     if plan[layout.TERMS] != 0:
-        si, sj, _ = strides(plan)
-        call(plan[layout.T_CURVATURE], (plan[layout.TERMS], plan[layout.N_TERMS], first, n, si, sj, a, plan[layout.P],
-             plan[layout.ONES], at(h), plan[layout.SHORT], plan[layout.ROOM], at(extra)))  # fmt: skip
-
-
-@inner()
-def strides(plan):
-    """The strides of X in numbers, (row, column), as the products see them, and BLAS's leading dimension."""
-    if plan[layout.STORAGE] == layout.F_ORDER:
-        sj = plan[layout.COL_STRIDE] // 8
-        return 1, sj, max(sj, 1)
-    si = plan[layout.ROW_STRIDE] // 8 if plan[layout.STORAGE] == layout.C_ORDER else plan[layout.P]
-    return si, 1, max(si, 1)
+        call(plan[layout.T_CURVATURE], (at(plan), first, n, a, at(h), at(extra)))
 
 
 @inner()
@@ -227,8 +216,8 @@ def block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, 
     work : float64
         ``workspace``; overwritten.
     score, score_low : (p + ones,), info : (m, m), extra : (room,), sums : (SUMS,) float64
-        Added to. m is p + ones, rounded up to a multiple of four up to ``SMALL``; ``extra`` is ``terms.Room``'s. Where
-        there are terms, beta, direction, score and info's diagonal go on with their columns.
+        Added to. m is p + ones, up to ``SMALL`` rounded up to a multiple of four; ``extra`` is ``StructuredSums``'.
+        Where there are terms, beta, direction, score and info's diagonal go on with their columns.
     """
     p, ones, storage, block = plan[layout.P], plan[layout.ONES], plan[layout.STORAGE], plan[layout.BLOCK]
     si, sj, lda = strides(plan)
