@@ -216,6 +216,8 @@ def column_of(name, series) -> Column:
         missing = np.isnat(values)
         kind = "span" if dtype == nw.Duration else "date"
         return Column(name, kind, values, missing=missing if missing.any() else None)
+    if len(series) and series.null_count() == len(series):  # Arrow's null, a type that nothing has told
+        return Column(name, "number", np.full(len(series), np.nan), missing=np.ones(len(series), dtype=bool))
     stored = getattr(series.to_native(), "dtype", dtype)
     what = "complex numbers" if getattr(stored, "kind", "") == "c" else f"{stored} values"
     raise InvalidParameterError(

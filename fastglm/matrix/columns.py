@@ -14,6 +14,7 @@ from .contrast_map import LONG, ContrastMap
 from .stored_rows import StoredRows
 
 INT32 = np.iinfo(np.int32).max
+DROP = "missing='drop' leaves such rows out"
 
 
 class Categorical:
@@ -127,7 +128,9 @@ class Sparse:
         if bad.any():
             place = int(np.argmax(bad))
             row = int(np.searchsorted(self.indptr, place, side="right")) - 1
-            raise MissingDataError(f"X is not finite: {self.data[place]} in column {self.indices[place]} at row {row}")
+            raise MissingDataError(
+                f"X is not finite: {self.data[place]} in column {self.indices[place]} at row {row}; {DROP}"
+            )
 
     def row(self, offset: int) -> tuple:
         """As ``Categorical.row``."""
@@ -323,7 +326,7 @@ def _values(v, name, shape):
         raise InvalidParameterError(f"{name} has shape {v.shape}, expected {shape}")
     if not np.isfinite(v).all():
         row = int(np.argmin(np.isfinite(v)))
-        raise MissingDataError(f"{name} is not finite: {v[row]} at row {row}")
+        raise MissingDataError(f"{name} is not finite: {v[row]} at row {row}; {DROP}")
     return v
 
 

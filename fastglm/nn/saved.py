@@ -9,7 +9,7 @@ from ..kernels.activation import KINDS
 from ..result.codecs import CODECS
 from .network import Network
 
-FORMAT, VERSION = "fastglm-network", 1
+FORMAT, VERSION = "fastglm-network", 2
 SHAPE = ("inputs", "hidden", "outputs", "activation", "skip")  # fields of the network that are plain data
 CODED = ("names", "classes", "exposure_kind", "stop", "notes", "deviance")  # of the result, as in other results
 PREFIX = "history/"
@@ -21,6 +21,7 @@ def save(result, path) -> None:
     """
     header = {"epochs": result.epochs} | {name: getattr(result.network, name) for name in SHAPE}
     header |= {name: CODECS[name][0](getattr(result, name)) for name in (*CODED, "family", "link")}
+    header["schema"] = CODECS["schema"][0](result.schema)
     header["loss"] = CODECS["deviance"][0](result.loss)
     arrays = {"theta": result.theta} | {PREFIX + name: v for name, v in result.history.items()}
     sealed.write_document(path, FORMAT, VERSION, header, arrays)
@@ -42,6 +43,8 @@ def _restored(header, arrays):
     theta = arrays["theta"]
     if network.activation not in KINDS or theta.shape != (network.n_params,) or theta.dtype != np.float64:
         raise ValueError("theta does not fit the layers")
+    if header.get("schema") is not None:  # the first version read arrays alone, and kept none
+        values["schema"] = CODECS["schema"][1](header["schema"])
     return values | {
         "network": network,
         "theta": theta,

@@ -130,8 +130,9 @@ def refuse(data, family, where="row {}".format) -> None:
     for name, v in (("weights", data.weights), ("freq_weights", data.freq_weights)):
         i = _first(v, lambda v: ~((v >= 0.0) & (v < np.inf)))
         if i is not None:
-            problem = "negative" if v[i] < 0 else "not finite (NaN or infinite)"
-            raise InvalidParameterError(f"{name} must be non-negative and finite: {v[i]} at {where(i)} is {problem}")
+            problem = "negative" if v[i] < 0 else "not finite (NaN or infinite; missing='drop' leaves such rows out)"
+            kind = MissingDataError if np.isnan(v[i]) else InvalidParameterError
+            raise kind(f"{name} must be non-negative and finite: {v[i]} at {where(i)} is {problem}")
     i = _first(data.y, lambda v: ~np.isfinite(v))
     if i is not None:
         raise MissingDataError(f"y is not finite: {data.y[i]} at {where(i)} (missing='drop' leaves such rows out)")

@@ -52,11 +52,15 @@ def open_arrays(request, X, known: Schema | None = None):
             f"{strings[0]!r} names a column, which frames and files have; pass an array beside X and y, such as "
             "{'cluster': groups} with the cluster of each row"
         )
-    columns = columns_of(X, names, request.intercept)
     arrays = {"y": request.y, **request.vectors}
     clusters, notes = request.clusters, ()
     if request.missing == "drop":
-        columns, arrays, clusters, notes = _complete(columns, arrays, clusters)
+        X, gaps = _without_gaps(X)
+        columns = columns_of(X, names, request.intercept)
+        gaps = {columns.names[j]: mask for j, mask in gaps.items()}
+        columns, arrays, clusters, notes = _complete(columns, arrays, clusters, gaps)
+    else:
+        columns = columns_of(X, names, request.intercept)
     block, encoding = block_of(request, columns, arrays)
     vectors = {role: None for role, v in request.vectors.items() if v is not None}
     full = ((INTERCEPT,) if request.intercept else ()) + columns.names
@@ -65,11 +69,29 @@ def open_arrays(request, X, known: Schema | None = None):
     return schema, in_memory(request, block, clusters, notes)
 
 
-def _complete(columns, arrays, clusters):
+def _without_gaps(X):
+    """A sparse matrix with zeros for missing values, and by column the rows that have none; other kinds as they are."""
+    if not hasattr(X, "tocsr") or hasattr(X, "stored_rows"):
+        return X, {}
+    X = X.tocsr()
+    if X.dtype.kind != "f" or not np.isnan(X.data).any():
+        return X, {}
+    X = X.copy()
+    bad = np.flatnonzero(np.isnan(X.data))
+    row, column = np.searchsorted(X.indptr, bad, side="right") - 1, X.indices[bad]
+    X.data[bad] = 0.0
+    return X, {int(j): ~np.isin(np.arange(X.shape[0]), row[column == j]) for j in np.unique(column)}
+
+
+def _complete(columns, arrays, clusters, gaps):
     """The rows without a missing value, and a note of how many there are that have one."""
     n = columns.X.shape[0]
     beside = {**arrays, **{f"cluster {i}": v for i, v in enumerate(clusters)}}
-    masks = _of_columns(columns, n) | {name: present(v) for name, v in beside.items() if v is not None and np.ndim(v)}
+    masks = (
+        gaps
+        | _of_columns(columns, n)
+        | {name: present(v) for name, v in beside.items() if v is not None and np.ndim(v)}
+    )
     masks = {name: m for name, m in masks.items() if m is not None and m.shape == (n,) and not m.all()}
     if not masks:
         return columns, arrays, clusters, ()
@@ -94,9 +116,8 @@ def _of_columns(columns, n):
         missing = np.isnan(columns.X)
         shown = Block(columns.X[:0], columns.has_intercept, *[None] * 5, columns.names, (), columns.coding)
         masks = {shown.name(int(j)): ~missing[:, j] for j in np.flatnonzero(missing.any(axis=0))}
-    for term in columns.terms:
-        mask = complete_rows(term)
-        masks["X"] = mask if masks.get("X") is None else masks["X"] & (True if mask is None else mask)
+    for j, term in enumerate(columns.terms):
+        masks[f"term {j}"] = complete_rows(term)
     return masks
 
 

@@ -20,6 +20,7 @@ from ..engines.dask import Dask
 from ..engines.tasks import brought
 from ..errors import FileFormatError, InvalidParameterError
 from ..files import Fragment, Rows
+from ..files.ipc import width_of
 from ..files.schema import canonical, canonical_schema, conformed, delivered, unified
 from .numbers import numeric
 from .stored import open_stored
@@ -118,7 +119,7 @@ class Partitions(Rows):
     def nbytes(self, columns=None) -> int:
         """Bytes of these columns in memory, judged by the types."""
         kinds = (self.schema.field(name).type for name in (self.schema.names if columns is None else columns))
-        return self.n_rows * sum(getattr(kind, "bit_width", 32) // 8 for kind in kinds)
+        return self.n_rows * sum(width_of(kind) for kind in kinds) // 8
 
     def fingerprint(self) -> dict:
         """What tells these rows from others: what Dask calls them, and the rows of each partition."""
@@ -370,9 +371,13 @@ def _with_names(known, vectors):
     return names, added
 
 
-def collection_rows(data, schema):
-    """The rows of a collection, for a verb of a finished fit; an array has the columns of the model in their order."""
+def collection_rows(data, schema, given: dict):
+    """The rows of a collection, for a verb of a finished fit, and the vectors beside them by the names of columns.
+
+    An array has the columns of the model in their order.
+    """
     names = list(schema.columns) if is_array(data) else list(columns_of(data))
     if is_array(data) and data.shape[1] != len(names):
         raise InvalidParameterError(f"X has {data.shape[1]} columns, the model has {len(names)}")
-    return partitions(data, names, {}, client_of(None))
+    roles, added = _with_names(names, given)
+    return partitions(data, names, added, client_of(None)), roles

@@ -25,7 +25,8 @@ def numeric(a, name: str, column: str | None = None) -> np.ndarray:
         if np.ma.is_masked(a):
             i = tuple(int(v[0]) for v in np.nonzero(np.ma.getmaskarray(a)))
             raise MissingDataError(
-                f"{where} has masked (missing) cells, the first at {i}; fill them, or missing='drop' leaves such rows out"
+                f"{where} has masked (missing) cells, the first at {i}; fill them, or missing='drop' leaves such rows "
+                "out"
             )
         a = a.data
     try:

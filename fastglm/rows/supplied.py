@@ -99,7 +99,8 @@ class SuppliedRows:
         if in_memory and (is_collection(data) or is_rows(data)):
             raise InvalidParameterError(f"{in_memory} needs rows in memory: arrays or a data frame")
         if is_collection(data):
-            self.rows, self.owned = collection_rows(data, self.schema), True
+            self.rows, roles = collection_rows(data, self.schema, {"y": self.y, **self.vectors})
+            self.y, self.vectors, self.owned = roles.pop("y"), roles, True
         elif is_rows(data):
             self.rows = open_files(data)
             self.owned = self.rows is not data
@@ -219,13 +220,14 @@ class SuppliedRows:
         columns = self.named if self.design is not None else self._columns()
         table.read(columns)
         mask = both(complete(table, columns, a, b), self._present(a, b))
-        if mask is not None and (self.design is None or self.design.missing == "error"):
+        if mask is not None and self.schema.missing == "error":
             refuse_missing(table, columns, a, b)
         found, keep = {}, mask
         if self.design is None:
             names = () if self.bare else self.schema.columns
             parts = [table.column(name) for name in names]
             X = np.column_stack([np.empty((b - a, 0)), *(c.floats(c.values[a:b]) for c in parts)])
+            X = X if mask is None else X[mask]
         else:
             built = self.design.build(table, a, b, response=self.of_formula)
             X, keep = StoredRows(built.X, built.terms, built.coding, built.has_intercept), both(built.keep, mask)

@@ -351,7 +351,10 @@ def test_missing_values_beside_an_array(frame, folder, storage, role):
     found = held.fit(missing="drop", **{role: holed})
     y = frame["count"].to_numpy(float)[keep]
     expected = fastglm.fit(numbers(frame[keep]), y, family="poisson", names=NAMES, **{role: values[keep]})
-    check_numbers(found, expected)
+    # a sample leads arrays to the optimum, rows with levels all rows: standard errors are promised to 1e-8
+    np.testing.assert_allclose(found.params, expected.params, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(found.bse, expected.bse, rtol=1e-8)
+    assert found.nobs == expected.nobs
     assert any(note.startswith(f"2 of {SEVERAL} rows with missing values were left out") for note in found.notes)
 
 
