@@ -114,6 +114,8 @@ class LinkFacts:
         The quantity that one unit of a column adds to, for plots.
     statsmodels_name : str, optional
         The class of statsmodels that means the same link.
+    activation : str, optional
+        The activation of neural networks that is the inverse link.
     array_inverse : method, optional
         ``array_inverse(eta, xp)``: means of an array, by the functions of ``xp`` (exp, expm1, sigmoid, normal_cdf,
         arctan, rsqrt, power), so that one formula serves NumPy, PyTorch, Keras and ONNX.
@@ -122,7 +124,7 @@ class LinkFacts:
     """
 
     is_log = half_line = False
-    power = effect = statsmodels_name = array_inverse = array_log_tails = None
+    power = effect = statsmodels_name = activation = array_inverse = array_log_tails = None
 
 
 DIFFERENCE = np.finfo(float).eps ** (1 / 3)  # the step, relative to mu, that balances truncation and rounding
