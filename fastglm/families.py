@@ -13,6 +13,7 @@ from .family.negative_binomial import NegativeBinomial
 from .family.poisson import Poisson
 from .family.quasi import Quasi, QuasiBinomial, QuasiPoisson
 from .family.registry import FAMILIES, family
+from .family.registry import family_class as family_class
 from .family.registry import get_family as get
 from .family.tweedie import Tweedie
 from .kernels.fused import fused

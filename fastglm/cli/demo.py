@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InvalidParameterError
-from .options import add_json, add_threads, count
+from .options import add_json, add_threads, count, usual_link
 from .output import say, say_json
 from .peers import PEERS, family_of, free_memory, run_peer, timed
 
@@ -62,13 +62,11 @@ def simulated(family, n, p, seed):
     """Rows of a model, if they fit in memory."""
     from ..simulate import make_glm
 
-    # 1/mu and 1/mu^2 are nobody's first choice of a link
-    link = "log" if family in ("gamma", "inverse_gaussian") else None
     need, free = 8 * n * (p + 4), free_memory()
     if free is not None and need > free:
         sizes = f"{need / 2**30:.1f} GiB, {free / 2**30:.1f} GiB are free"
         raise InvalidParameterError(f"{n:,} x {p} needs {sizes}; use a smaller --n")
-    return make_glm(family, n, p, link=link, seed=seed)
+    return make_glm(family, n, p, link=usual_link(family), seed=seed)
 
 
 def fitted(problem, threads):

@@ -73,6 +73,16 @@ def add_model(parser):
     add_threads(parser)
 
 
+def usual_link(family: str):
+    """The log in place of a default link that is used on one side of zero; None for that of the family.
+
+    1/mu and 1/mu^2 are nobody's first choice of a link.
+    """
+    from ..families import family_class
+
+    return "log" if family_class(family).default_link.half_line else None
+
+
 def add_threads(parser):
     """How many threads."""
     told = "default: as FASTGLM_NUM_THREADS says, or all cores; the numbers do not depend on it"
@@ -97,18 +107,7 @@ def model(args) -> dict:
         if getattr(args, name) in mentioned(args.formula):
             option = f"--{name.replace('_', '-')}"
             raise InvalidParameterError(f"column {getattr(args, name)!r} is in the formula and in {option}")
-    names = (
-        "family",
-        "link",
-        "weights",
-        "freq_weights",
-        "offset",
-        "exposure",
-        "solver",
-        "missing",
-        "memory",
-        "threads",
-    )
+    names = "family link weights freq_weights offset exposure solver missing memory threads".split()
     return {name: getattr(args, name) for name in names} | {"compress": COMPRESS[args.compress]}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.atomic import whole
 from ..errors import InvalidParameterError
-from .options import add_force, add_json, check_outputs, count
+from .options import add_force, add_json, check_outputs, count, usual_link
 from .output import plain, say, say_json, write_text
 
 HELP = "draw files of rows from a known model"
@@ -57,8 +57,7 @@ def run(args) -> int:
         raise InvalidParameterError(f"--files {args.files}: there are {args.n} rows only")
     files = names(out, args.files)
     check_outputs([*(("--out", file) for file in files), ("--truth", args.truth)], args.force)
-    # 1/mu and 1/mu^2 are nobody's first choice of a link
-    link = args.link or ("log" if args.family in ("gamma", "inverse_gaussian") else None)
+    link = args.link or usual_link(args.family)
     start = time.perf_counter()
     chunks = make_glm(
         args.family, args.n, args.p, link=link, rho=args.rho, levels=args.factor, seed=args.seed, chunk_rows=CHUNK

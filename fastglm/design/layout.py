@@ -60,10 +60,10 @@ class Layout(NamedTuple):
         Of the coefficients, "(Intercept)" for the constant.
     slices : dict
         Term -> the numbers of its coefficients.
-    ones : bool
+    has_intercept : bool
         Whether the constant is among the columns.
     numbers, factors : tuple of ColumnBlock
-        The blocks stored as numbers and as codes, the long one, if any, last.
+        The blocks stored as numbers and as codes, that of high cardinality, if any, last.
     coding : ContrastMap or None
         None where every stored column has its own coefficient, in the same order.
     """
@@ -99,28 +99,32 @@ def _blocks(scoped: tuple[Scoped, ...], variables, names: list) -> list[ColumnBl
     """
     used = [(s.factor, variables[s.factor], s.reduced) for s in scoped]
     factors = tuple(name for name, v, _ in used if isinstance(v, Factor))
-    levels = int(np.prod([len(variables[name].levels) for name in factors], dtype=object)) if factors else 1
+    levels = _combinations(scoped, [len(variables[name].levels) for name in factors])
+    coded = {name: code(v, reduced) for name, v, reduced in used if isinstance(v, Factor)}
+    labels = [coded[name].names if name in coded else v.names(reduced) for name, v, reduced in used]
+    first = len(names)
+    names += [":".join(reversed(parts)) for parts in product(*reversed(labels))] if used else [INTERCEPT]
+    # axis i of the grid of coefficients is variable i; the first runs fastest
+    grid = (first + np.arange(len(names) - first)).reshape([len(part) for part in labels], order="F")
+    picked, matrix = _combined([coded[name] for name in factors], [len(variables[name].levels) for name in factors])
+    axes = [[(None, slice(None))] if name in coded else list(enumerate(v.used(reduced))) for name, v, reduced in used]
+    blocks = []
+    for fields in product(*axes):  # one of each variable's columns of numbers, and all columns of its factors
+        place = tuple(slice(None) if j is None else j for j, _ in fields)
+        values = tuple((used[i][0], part) for i, (j, part) in enumerate(fields) if j is not None)
+        blocks.append(ColumnBlock(factors, values, levels, grid[place].ravel(order="F"), picked, matrix))
+    return blocks
+
+
+def _combinations(scoped, sizes) -> int:
+    """All combinations of factors of these numbers of levels; 1 of none."""
+    levels = int(np.prod(sizes, dtype=object)) if sizes else 1
     if levels > MOST:
         raise InvalidParameterError(
             f"term '{':'.join(s.factor for s in scoped)}' has {levels} combinations of levels, more than {MOST}; "
             "make one column of those that occur"
         )
-    coded = {name: code(v, reduced) for name, v, reduced in used if isinstance(v, Factor)}
-    labels = [coded[name].names if name in coded else v.names(reduced) for name, v, reduced in used]
-    first = len(names)
-    names += [":".join(reversed(parts)) for parts in product(*reversed(labels))] if used else [INTERCEPT]
-    # axis i of the grid is variable i; the first runs fastest
-    grid = (first + np.arange(len(names) - first)).reshape([len(part) for part in labels], order="F")
-    numeric = [(i, name, v.used(reduced)) for i, (name, v, reduced) in enumerate(used) if name not in coded]
-    picked, matrix = _combined([coded[name] for name in factors], [len(variables[name].levels) for name in factors])
-    blocks = []
-    for fields in product(*(range(len(fields)) for _, _, fields in numeric)):
-        place: list = [slice(None)] * len(used)
-        for (i, _, _), j in zip(numeric, fields, strict=True):
-            place[i] = j
-        values = tuple((name, f[j]) for (_, name, f), j in zip(numeric, fields, strict=True))
-        blocks.append(ColumnBlock(factors, values, levels, grid[tuple(place)].ravel(order="F"), picked, matrix))
-    return blocks
+    return levels
 
 
 def _combined(coded, levels):

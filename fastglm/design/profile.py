@@ -81,7 +81,7 @@ def profile(
     columns = columns_of(formula, [*(name for v in texts for name in reads(v, known)), *extra])
     if missing == "error":
         _refuse_known(fragments, columns)
-    look = _Look(formula, texts, columns, missing == "drop", classes)
+    look = _ColumnScan(formula, texts, columns, missing == "drop", classes)
     look.first(_first(fragments, columns, look.drop))
     found = list(fragments.map(look.fragment(fragments), range(len(fragments.rows))))
     kept = np.array([part.kept for part in found], dtype=np.int64)
@@ -97,8 +97,8 @@ def profile(
     return Profile(design, kept, labels, tuple(look.disagreeing(found)))
 
 
-class _Part(NamedTuple):
-    """What one fragment shows."""
+class _FragmentColumns(NamedTuple):
+    """The columns of one fragment: rows kept, missing values, levels, declared levels, labels, and whole columns."""
 
     kept: int
     missing: dict
@@ -108,7 +108,7 @@ class _Part(NamedTuple):
     whole: list
 
 
-class _Look:
+class _ColumnScan:
     """What is looked for in every fragment."""
 
     def __init__(self, formula, texts, columns, drop, classes):
@@ -126,20 +126,21 @@ class _Look:
         shifts = [*self.formula.offset, *([self.formula.exposure] if self.formula.exposure else [])]
         for e in shifts:
             rows.numbers(e, trial)
+        self._learn_labels(rows, trial)
+        factors = [v.expression for v in self.known.values() if isinstance(v, Factor)]
+        others = [v.expression for v in self.known.values() if not isinstance(v, Factor)]
+        self.whole = _columns(e for e in (*others, *shifts, *self.formula.response) if _is_stateful(e))
+        wanted = [*factors, *(self.formula.response if self.labels is not None else ())]
+        self.read = self.columns if self.drop else tuple(dict.fromkeys([*_columns(wanted), *self.whole]))
+
+    def _learn_labels(self, rows, trial):
+        """Whether the response is labels, of which booleans are known before all rows are seen."""
         y = response_of(self.formula.response, rows, trial) if self.formula.response else np.zeros(0)
         if y.ndim == 1 and (self.classes or y.dtype.kind in "Ob"):
             self.labels = set() if y.dtype.kind != "b" else {False, True}
-        others = [v.expression for v in self.known.values() if not isinstance(v, Factor)]
-        stateful = [e for e in (*others, *shifts, *self.formula.response) if set(e.functions) & set(ex.STATEFUL)]
-        self.whole = tuple(dict.fromkeys(name for e in stateful for name in e.columns))
-        factors = [v.expression for v in self.known.values() if isinstance(v, Factor)]
-        wanted = [*factors, *(self.formula.response if self.labels is not None else ())]
-        self.read = tuple(dict.fromkeys([*(name for e in wanted for name in e.columns), *self.whole]))
-        if self.drop:
-            self.read = self.columns
 
     def fragment(self, fragments):
-        """A function of the number of a fragment that returns its ``_Part``, and can be sent to another process."""
+        """A function that can be sent to another process: number of a fragment -> its ``_FragmentColumns``."""
         stateful = len(self.whole) * 8 * int(fragments.rows.sum())
         if stateful > AT_ONCE:
             raise InvalidParameterError(
@@ -150,8 +151,8 @@ class _Look:
 
     def _at(self, rows, tables, i):
         if not self.read:
-            return _Part(int(rows[i]), {}, {}, {}, set(), [])
-        part = _Part(0, {}, {v: set() for v in self.texts}, {}, set(), [])
+            return _FragmentColumns(int(rows[i]), {}, {}, {}, set(), [])
+        part = _FragmentColumns(0, {}, {v: set() for v in self.texts}, {}, set(), [])
         for table in tables(i, self.read):
             part = self._add(part, table)
         return part
@@ -185,7 +186,7 @@ class _Look:
         rows = self._whole_rows(found) if self.whole else None
         for text, v in self.known.items():
             if not isinstance(v, Factor):
-                stateful = set(v.expression.functions) & set(ex.STATEFUL)
+                stateful = _is_stateful(v.expression)
                 variables[text] = learn(text, rows, self.state, not self.formula.text) if stateful else v
                 continue
             levels = set().union(*(part.levels.get(text, ()) for part in found))
@@ -199,7 +200,7 @@ class _Look:
             if rest := tuple(level for level in declared if level not in there):
                 unused[v.name] = rest
         for e in (*self.formula.offset, self.formula.exposure, *self.formula.response):
-            if e is not None and set(e.functions) & set(ex.STATEFUL):
+            if e is not None and _is_stateful(e):
                 rows.numbers(e, self.state)
         return variables, unused
 
@@ -221,6 +222,16 @@ class _Look:
         pieces = [piece for part in found for piece in part.whole]
         table = Table({name: np.concatenate([piece[name] for piece in pieces]) for name in self.whole})
         return Rows(table, 0, table.n_rows)
+
+
+def _is_stateful(expression) -> bool:
+    """Whether an expression calls a function that must see all values at once."""
+    return bool(set(expression.functions) & set(ex.STATEFUL))
+
+
+def _columns(expressions) -> tuple:
+    """The columns that expressions read, each once."""
+    return tuple(dict.fromkeys(name for e in expressions for name in e.columns))
 
 
 def _ordered(levels, declared):

@@ -27,7 +27,7 @@ class Built(NamedTuple):
     ----------
     X : (n, p) array of float64
         What is stored as numbers, without the intercept.
-    ones : bool
+    has_intercept : bool
         Whether the model has an intercept, the first coefficient.
     terms : tuple of Categorical
         What is stored as codes.
@@ -125,7 +125,7 @@ class Design:
         _option("missing", missing, MISSING)
         _option("unseen", unseen, UNSEEN)
         table = as_table(frame)
-        formula = parse(formula, table.known) if isinstance(formula, str) else formula
+        formula = formula if isinstance(formula, Formula) else parse(formula, table.known)
         return cls._learn(formula, table, missing, unseen, only)
 
     @classmethod
@@ -156,22 +156,10 @@ class Design:
         texts = dict.fromkeys(v for term in formula.terms for v in term)
         columns = columns_of(formula, [name for v in texts for name in reads(v, table.known)])
         table.read(columns)
-        if table.n_rows == 0:
-            raise InvalidParameterError("the data have no rows")
-        counts = {name: int(m.sum()) for name in columns if (m := table.column(name).missing) is not None}
-        keep = complete(table, columns, 0, table.n_rows)
-        if keep is not None and missing == "error":
-            refuse_missing(table, columns, 0, table.n_rows)
-        keep = both(keep, only)
-        if keep is not None and not keep.any():
-            raise MissingDataError(f"every row has missing values: {counts} of {table.n_rows} rows")
+        counts, keep = _complete_rows(table, columns, missing, only)
         rows, state = Rows(table, 0, table.n_rows, keep), {}
         variables = {v: learn(v, rows, state, not formula.text) for v in texts}
-        for e in (*formula.offset, formula.exposure):
-            if e is not None and rows.stored(e) is None:
-                rows.numbers(e, state)
-        if any(rows.stored(e) is None for e in formula.response):
-            response_of(formula.response, rows, state)
+        _learn_beside_terms(formula, rows, state)
         kinds = {name: table.column(name).kind for name in columns}
         dropped = 0 if keep is None else int(table.n_rows - keep.sum())
         unused = {v.name: rest for v in variables.values() if isinstance(v, Factor) and (rest := _unused(v, table))}
@@ -302,6 +290,29 @@ class Design:
 def _option(name, value, known):
     if value not in known:
         raise InvalidParameterError(f"{name}={value!r} is unknown; known: {', '.join(map(repr, known))}")
+
+
+def _complete_rows(table, columns, missing, only):
+    """Missing values of each column that has some, and which of the rows ``only`` have none; None where all do."""
+    if table.n_rows == 0:
+        raise InvalidParameterError("the data have no rows")
+    counts = {name: int(m.sum()) for name in columns if (m := table.column(name).missing) is not None}
+    keep = complete(table, columns, 0, table.n_rows)
+    if keep is not None and missing == "error":
+        refuse_missing(table, columns, 0, table.n_rows)
+    keep = both(keep, only)
+    if keep is not None and not keep.any():
+        raise MissingDataError(f"every row has missing values: {counts} of {table.n_rows} rows")
+    return counts, keep
+
+
+def _learn_beside_terms(formula, rows, state) -> None:
+    """Compute offsets, exposure and response once, from which their stateful transforms learn."""
+    for e in (*formula.offset, formula.exposure):
+        if e is not None and rows.stored(e) is None:
+            rows.numbers(e, state)
+    if any(rows.stored(e) is None for e in formula.response):
+        response_of(formula.response, rows, state)
 
 
 def columns_of(formula: Formula, inside) -> tuple[str, ...]:

@@ -9,9 +9,6 @@ from keras import ops
 
 from .. import links
 
-# activations that Keras has itself, so that a saved model needs nothing of this library
-ACTIVATIONS = {"identity": "linear", "log": "exponential", "logit": "sigmoid", "softmax": "softmax"}
-
 
 class Functions:
     """The functions of Keras that the formulas of links are written in."""
@@ -65,11 +62,10 @@ def keras_model(layer, dtype):
         inputs.append(column)
         offset = Log(dtype=dtype, name="log_exposure")(column) if layer.companion == "exposure" else column
         eta = keras.layers.Add(dtype=dtype, name="linear_predictor")([eta, offset])
-    name = layer.link.name
-    if name in ACTIVATIONS:
-        mean = keras.layers.Activation(ACTIVATIONS[name], dtype=dtype, name="mean")(eta)
+    if layer.link.activation is not None:  # one of Keras itself, so that a saved model needs nothing of this library
+        mean = keras.layers.Activation(layer.link.activation, dtype=dtype, name="mean")(eta)
     else:
-        mean = InverseLink(name, getattr(layer.link, "p", 1.0), dtype=dtype, name="mean")(eta)
+        mean = InverseLink(layer.link.name, getattr(layer.link, "p", 1.0), dtype=dtype, name="mean")(eta)
     model = keras.Model(inputs if len(inputs) > 1 else X, mean)
     linear.set_weights([weight] if bias is None else [weight, bias])
     return model

@@ -32,6 +32,20 @@ class Graph:
         return name
 
 
+def _binary(operator, swapped=False):
+    """A method of two operands, the other one first where they are swapped."""
+
+    def method(self, other):
+        return self.apply(operator, *((other, self) if swapped else (self, other)))
+
+    return method
+
+
+def _unary(operator, **attributes):
+    """A function of one value."""
+    return staticmethod(lambda value: value.apply(operator, value, **attributes))
+
+
 class Value:
     """The output of a node, with the operators of Python."""
 
@@ -48,52 +62,23 @@ class Value:
         narrow = self.apply("Cast", self, to=TensorProto.FLOAT)
         return self.apply("Cast", self.apply(operator, narrow), to=TensorProto.DOUBLE)
 
-    def __add__(self, other):
-        return self.apply("Add", self, other)
-
-    def __sub__(self, other):
-        return self.apply("Sub", self, other)
-
-    def __rsub__(self, other):
-        return self.apply("Sub", other, self)
-
-    def __mul__(self, other):
-        return self.apply("Mul", self, other)
-
-    def __truediv__(self, other):
-        return self.apply("Div", self, other)
-
-    def __rtruediv__(self, other):
-        return self.apply("Div", other, self)
+    __add__ = __radd__ = _binary("Add")
+    __mul__ = __rmul__ = _binary("Mul")
+    __sub__, __rsub__ = _binary("Sub"), _binary("Sub", swapped=True)
+    __truediv__, __rtruediv__ = _binary("Div"), _binary("Div", swapped=True)
 
     def __neg__(self):
         return self.apply("Neg", self)
-
-    __radd__, __rmul__ = __add__, __mul__
 
 
 class Functions:
     """The functions of ONNX that the formulas of links are written in."""
 
-    @staticmethod
-    def exp(value):
-        return value.apply("Exp", value)
+    exp, log, sigmoid, softmax = _unary("Exp"), _unary("Log"), _unary("Sigmoid"), _unary("Softmax", axis=1)
 
     @staticmethod
     def expm1(value):
         return Functions.exp(value) - 1.0
-
-    @staticmethod
-    def log(value):
-        return value.apply("Log", value)
-
-    @staticmethod
-    def sigmoid(value):
-        return value.apply("Sigmoid", value)
-
-    @staticmethod
-    def softmax(value):
-        return value.apply("Softmax", value, axis=1)
 
     @staticmethod
     def normal_cdf(value):

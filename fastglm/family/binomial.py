@@ -56,9 +56,6 @@ class Binomial(NamedTuple):
     def log_partition(self, theta: float) -> float:
         return log1pexp(theta)
 
-    def sufficient(self, y: float) -> float:
-        return y
-
     def base_measure(self, y: float, phi: float) -> float:
         # one over phi counts the trials
         m = 1.0 / phi

@@ -45,9 +45,6 @@ class Gamma(NamedTuple):
     def log_partition(self, theta: float) -> float:
         return -log(-theta)
 
-    def sufficient(self, y: float) -> float:
-        return y
-
     def base_measure(self, y: float, phi: float) -> float:
         k = 1.0 / phi
         return (k - 1.0) * log(y) + k * log(k) - lgamma(k)

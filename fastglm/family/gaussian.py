@@ -44,9 +44,6 @@ class Gaussian(NamedTuple):
     def log_partition(self, theta: float) -> float:
         return 0.5 * theta * theta
 
-    def sufficient(self, y: float) -> float:
-        return y
-
     def base_measure(self, y: float, phi: float) -> float:
         return -0.5 * (y * y / phi + log(2.0 * pi * phi))
 

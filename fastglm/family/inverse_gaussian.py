@@ -42,9 +42,6 @@ class InverseGaussian(NamedTuple):
     def log_partition(self, theta: float) -> float:
         return -sqrt(-2.0 * theta) if theta < 0.0 else inf
 
-    def sufficient(self, y: float) -> float:
-        return y
-
     def base_measure(self, y: float, phi: float) -> float:
         return -0.5 * (1.0 / (phi * y) + log(2.0 * pi * phi) + 3.0 * log(y))
 

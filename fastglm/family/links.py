@@ -18,7 +18,7 @@ from ..kernels.scalars import norm_quantile
 from ..types import Interval
 from .registry import NONNEGATIVE, POSITIVE, link
 
-LOG_SQRT_2PI = 0.91893853320467274178
+LOG_SQRT_2PI = 0.91893853320467274178  # log(2 pi) / 2
 INFINITE = 1e15  # a linear predictor as good as infinite: the tangent of a quarter turn is 1.6e16
 
 
@@ -35,7 +35,7 @@ def linear_predictor(link, mean: float) -> float:
 class Identity(NamedTuple):
     """mu = eta."""
 
-    power, effect, statsmodels_name = 1.0, "mean", "Identity"
+    power, effect, statsmodels_name, activation = 1.0, "mean", "Identity", "linear"
 
     def link(self, mu: float) -> float:
         return mu
@@ -60,7 +60,7 @@ class Identity(NamedTuple):
 class Log(NamedTuple):
     """log mu = eta."""
 
-    is_log, effect, statsmodels_name = True, "log mean", "Log"
+    is_log, effect, statsmodels_name, activation = True, "log mean", "Log", "exponential"
 
     def link(self, mu: float) -> float:
         return log(mu)
@@ -85,7 +85,7 @@ class Log(NamedTuple):
 class Logit(NamedTuple):
     """log(mu / (1 - mu)) = eta."""
 
-    effect, statsmodels_name = "log odds", "Logit"
+    effect, statsmodels_name, activation = "log odds", "Logit", "sigmoid"
 
     def link(self, mu: float) -> float:
         return logit(mu)

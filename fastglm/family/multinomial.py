@@ -14,7 +14,7 @@ class Softmax(NamedTuple):
     """The canonical link: eta_k = log(mu_k / mu_reference), mu = softmax(eta) with the reference's eta zero."""
 
     name = "softmax"
-    effect = "log odds against"
+    effect, activation = "log odds against", "softmax"
 
     @staticmethod
     def array_inverse(eta, xp):

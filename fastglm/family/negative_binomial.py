@@ -57,9 +57,6 @@ class NegativeBinomial(NamedTuple):
     def log_partition(self, theta: float) -> float:
         return -self.theta * log1p(-exp(theta))
 
-    def sufficient(self, y: float) -> float:
-        return y
-
     def base_measure(self, y: float, phi: float) -> float:
         return lgamma(y + self.theta) - lgamma(self.theta) - log_factorial(y)
 

@@ -32,9 +32,6 @@ class Poisson(NamedTuple):
     def log_partition(self, theta: float) -> float:
         return exp(theta)
 
-    def sufficient(self, y: float) -> float:
-        return y
-
     def base_measure(self, y: float, phi: float) -> float:
         return -log_factorial(y)
 

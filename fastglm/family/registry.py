@@ -81,6 +81,10 @@ class FamilyFacts:
         variance = np.vectorize(self.variance, otypes=[float])  # type: ignore[attr-defined]
         return (variance(mu + step) - variance(mu - step)) / (2.0 * step)
 
+    def sufficient(self, y: float) -> float:
+        """T(y), the sufficient statistic of the natural parameter."""
+        return y
+
     def of_zeros_and_ones(self, link: Any) -> Any:
         """The family with the shortest formulas of the same numbers where every y is zero or one."""
         return self
@@ -110,6 +114,8 @@ class LinkFacts:
         The quantity that one unit of a column adds to, for plots.
     statsmodels_name : str, optional
         The class of statsmodels that means the same link.
+    activation : str, optional
+        The activation of neural networks that is the inverse link.
     array_inverse : method, optional
         ``array_inverse(eta, xp)``: means of an array, by the functions of ``xp`` (exp, expm1, sigmoid, normal_cdf,
         arctan, rsqrt, power), so that one formula serves NumPy, PyTorch, Keras and ONNX.
@@ -118,7 +124,7 @@ class LinkFacts:
     """
 
     is_log = half_line = False
-    power = effect = statsmodels_name = array_inverse = array_log_tails = None
+    power = effect = statsmodels_name = activation = array_inverse = array_log_tails = None
 
 
 DIFFERENCE = np.finfo(float).eps ** (1 / 3)  # the step, relative to mu, that balances truncation and rounding

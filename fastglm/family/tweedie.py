@@ -68,9 +68,6 @@ class Tweedie(NamedTuple):
         p = self.power
         return exp((2.0 - p) / (1.0 - p) * log((1.0 - p) * theta)) / (2.0 - p)
 
-    def sufficient(self, y: float) -> float:
-        return y
-
     def base_measure(self, y: float, phi: float) -> float:
         return nan
 

@@ -16,40 +16,10 @@ from __future__ import annotations
 import numpy as np
 from numba import carray
 
+from . import layout
 from .compile import at, blas, call, doubles, inner, jit
 from .elementary import exp_negative, log, log1p
-from .layout import (
-    BLOCK,
-    COLUMNS,
-    DEVIANCE,
-    F_ORDER,
-    MAX_ETA,
-    MEAT,
-    ONES,
-    ORDER_BLOCKS,
-    ORDER_DIAGONAL,
-    ORDER_PRODUCT,
-    PEARSON,
-    PRECISE,
-    PRECISE_ETA,
-    PRECISE_SCORE,
-    ROUNDED,
-    SQUARES,
-    STORAGE,
-    V_D,
-    V_ETA,
-    V_F,
-    V_H,
-    V_LOW,
-    V_R,
-    V_ROOT,
-    V_W,
-    V_Y,
-    VECTORS,
-    WEIGHTED,
-    F,
-    P,
-)
+from .load import strides
 from .passes import (
     curve_terms,
     fill_absent,
@@ -58,7 +28,6 @@ from .passes import (
     predict_terms,
     scatter_terms,
     square_terms,
-    strides,
     total,
 )
 
@@ -85,7 +54,7 @@ def predictors(storage, a, lda, n, p, ones, beta, eta, dims):
         for i in range(n):
             eta[k, i] = beta[k, 0] if ones else 0.0
     if p > 0:
-        gemm(storage != F_ORDER, False, n, others, p, a, lda, at(beta) + 8 * ones, m, at(eta), block, dims)
+        gemm(storage != layout.F_ORDER, False, n, others, p, a, lda, at(beta) + 8 * ones, m, at(eta), block, dims)
 
 
 @inner()
@@ -96,51 +65,58 @@ def add_scores(storage, a, lda, n, p, ones, r, score, dims):
         for k in range(others):
             score[k, 0] += total(r[k], n)
     if p > 0:
-        gemm(storage == F_ORDER, False, p, others, n, a, lda, at(r), block, at(score) + 8 * ones, m, dims)
+        gemm(storage == layout.F_ORDER, False, p, others, n, a, lda, at(r), block, at(score) + 8 * ones, m, dims)
 
 
 @inner()
-def class_rows(n, y, w, eta, mu, r, d, h, top, own, rest):
-    """The formulas of the rows: probabilities mu (K, block), scores r (K-1, block), deviances d, Pearson's terms h.
-
-    Everything is relative to the largest linear predictor, and the class that was seen is kept apart from the rest, so
-    that a probability near one keeps its distance from one.
-    """
+def exponentials(n, y, eta, mu, largest_eta, seen, unseen):
+    """mu (K, block) = exp(eta - the row's largest eta), and its sums over the class seen and over the others."""
     others = eta.shape[0]
     for i in range(n):
-        top[i] = 0.0
-        own[i] = 0.0
-        rest[i] = 0.0
+        largest_eta[i] = 0.0
+        seen[i] = 0.0
+        unseen[i] = 0.0
     for k in range(others):
         for i in range(n):
-            top[i] = max(top[i], eta[k, i])
+            largest_eta[i] = max(largest_eta[i], eta[k, i])
     for k in range(others + 1):
         for i in range(n):
-            e = exp_negative((eta[k - 1, i] if k > 0 else 0.0) - top[i])
-            seen = y[i] == k
-            mu[k, i] = e
-            own[i] += e if seen else 0.0
-            rest[i] += 0.0 if seen else e
+            value = exp_negative((eta[k - 1, i] if k > 0 else 0.0) - largest_eta[i])
+            is_seen = y[i] == k
+            mu[k, i] = value
+            seen[i] += value if is_seen else 0.0
+            unseen[i] += 0.0 if is_seen else value
+
+
+@inner()
+def class_rows(n, y, w, eta, mu, r, deviance, pearson_term, largest_eta, seen, unseen):
+    """The formulas of the rows: probabilities mu (K, block), scores r (K-1, block), deviances and Pearson's terms.
+
+    Everything is relative to the largest linear predictor, and the class that was seen is kept apart from the others,
+    so that a probability near one keeps its distance from one. The last three vectors are overwritten.
+    """
+    others = eta.shape[0]
+    exponentials(n, y, eta, mu, largest_eta, seen, unseen)
+    lead = pearson_term  # of the likeliest class over the one seen, exact where ``seen`` may have underflowed
     for k in range(others):
         for i in range(n):
-            # the lead of the likeliest class over the one seen, exact where own may have underflowed
-            h[i] = top[i] - eta[k, i] if y[i] == k + 1 else (top[i] if k == 0 else h[i])
+            lead[i] = largest_eta[i] - eta[k, i] if y[i] == k + 1 else (largest_eta[i] if k == 0 else lead[i])
+    inverse_sum, seen_score = largest_eta, seen
     for i in range(n):
-        lead = h[i]
-        all_ = own[i] + rest[i]
-        loss = log1p(rest[i]) if lead == 0.0 else lead + log(all_)
+        whole = seen[i] + unseen[i]
+        loss = log1p(unseen[i]) if lead[i] == 0.0 else lead[i] + log(whole)
         counts = w[i] > 0.0
-        d[i] = 2.0 * w[i] * loss if counts else 0.0
-        h[i] = w[i] * rest[i] / own[i] if counts else 0.0
-        top[i] = 1.0 / all_
-        own[i] = w[i] * rest[i] / all_ if counts else 0.0
+        deviance[i] = 2.0 * w[i] * loss if counts else 0.0
+        pearson_term[i] = w[i] * unseen[i] / seen[i] if counts else 0.0
+        inverse_sum[i] = 1.0 / whole
+        seen_score[i] = w[i] * unseen[i] / whole if counts else 0.0
     for k in range(others + 1):
         for i in range(n):
-            mu[k, i] *= top[i]
+            mu[k, i] *= inverse_sum[i]
     for k in range(others):
         for i in range(n):
             share = -w[i] * mu[k + 1, i] if w[i] > 0.0 else 0.0
-            r[k, i] = own[i] if y[i] == k + 1 else share
+            r[k, i] = seen_score[i] if y[i] == k + 1 else share
 
 
 @inner()
@@ -162,12 +138,12 @@ def pair_weights(plan, n, rows, mu, r, first, second, h):
     Where outer products of scores are summed, -r_first r_second: the scores of all classes sum to zero, so that their
     outer product is a Laplacian as well. A row repeated f times has f scores of r / f.
     """
-    w, f, y = rows[V_W], rows[V_F], rows[V_Y]
+    w, f, y = rows[layout.V_W], rows[layout.V_F], rows[layout.V_Y]
     for i in range(n):
-        if plan[MEAT]:
+        if plan[layout.MEAT]:
             left = r[first - 1, i] if first > 0 else w[i] * ((1.0 if y[i] == 0.0 else 0.0) - mu[0, i])
             product = -left * r[second - 1, i]
-            h[i] = product / (f[i] if plan[F] != 0 else 1.0) if product != 0.0 and w[i] > 0.0 else 0.0
+            h[i] = product / (f[i] if plan[layout.F] != 0 else 1.0) if product != 0.0 and w[i] > 0.0 else 0.0
         else:
             h[i] = w[i] * mu[first, i] * mu[second, i] if w[i] > 0.0 else 0.0
 
@@ -178,21 +154,21 @@ def add_curvatures(plan, b0, storage, a, lda, n, p, ones, rows, scale, mu, r, or
 
     What terms add goes to ``extra`` (pairs, room).
     """
-    n_classes, width, h, root = mu.shape[0], info.shape[1], rows[V_H], rows[V_ROOT]
-    if plan[COLUMNS] != 0:
+    n_classes, width, h, root = mu.shape[0], info.shape[1], rows[layout.V_H], rows[layout.V_ROOT]
+    if plan[layout.COLUMNS] != 0:
         for i in range(n):
             root[i] = 1.0
-        call(plan[COLUMNS], (storage, a, lda, n, p, ones, at(scale), at(root), buffer, width))
+        call(plan[layout.COLUMNS], (storage, a, lda, n, p, ones, at(scale), at(root), buffer, width))
     number = 0
     for first in range(n_classes):
         for second in range(first + 1, n_classes):
-            if order == ORDER_BLOCKS:
+            if order == layout.ORDER_BLOCKS:
                 if first > 0:
                     break
-                own_weights(n, rows[V_W], mu[second], h)
+                own_weights(n, rows[layout.V_W], mu[second], h)
             else:
                 pair_weights(plan, n, rows, mu, r, first, second, h)
-            call(plan[WEIGHTED], (storage, a, lda, n, p, ones, at(scale), at(h), at(root), buffer,
+            call(plan[layout.WEIGHTED], (storage, a, lda, n, p, ones, at(scale), at(h), at(root), buffer,
                  at(info) + 8 * number * width * width, width))  # fmt: skip
             curve_terms(plan, b0, n, a, h, extra[number])
             number += 1
@@ -226,15 +202,15 @@ def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low
     work : float64
         ``passes.workspace``; overwritten.
     score, score_low : (K-1, m), info : (pairs, width, width), extra : (pairs, room), sums : (SUMS,) float64
-        Added to; ``extra`` is ``terms.Room``'s for each pair.
+        Added to; ``extra`` is ``StructuredSums``' for each pair.
     """
-    p, ones, storage, block = plan[P], plan[ONES], plan[STORAGE], plan[BLOCK]
+    p, ones, storage, block = plan[layout.P], plan[layout.ONES], plan[layout.STORAGE], plan[layout.BLOCK]
     si, sj, lda = strides(plan)
     others, m = beta.shape[0], beta.shape[1]
-    rows = carray(doubles(at(work)), (VECTORS, block))
+    rows = carray(doubles(at(work)), (layout.VECTORS, block))
     fill_absent(plan, rows)
-    y, w, h, d = rows[V_Y], rows[V_W], rows[V_H], rows[V_D]
-    loaded = at(work) + 8 * VECTORS * block
+    y, w, h, d = rows[layout.V_Y], rows[layout.V_W], rows[layout.V_H], rows[layout.V_D]
+    loaded = at(work) + 8 * layout.VECTORS * block
     buffer = loaded + 8 * p * block
     eta, r, t = np.empty((others, block)), np.empty((others, block)), np.empty((others, block))
     mu, spare = np.empty((others + 1, block)), np.empty((2, block))
@@ -243,42 +219,42 @@ def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low
         for b0 in range(runs[run, 0], runs[run, 1], block):
             n = min(block, runs[run, 1] - b0)
             a = open_block(plan, b0, n, rows, loaded)
-            if plan[PRECISE]:
+            if plan[layout.PRECISE]:
                 for k in range(others):
                     for i in range(n):
                         eta[k, i] = 0.0
-                    call(plan[PRECISE_ETA], (si, sj, a, n, p, ones, at(beta) + 8 * k * m, at(eta) + 8 * k * block,
-                         at(rows[V_LOW])))  # fmt: skip
+                    call(plan[layout.PRECISE_ETA], (si, sj, a, n, p, ones, at(beta) + 8 * k * m,
+                         at(eta) + 8 * k * block, at(rows[layout.V_LOW])))  # fmt: skip
             else:
                 predictors(storage, a, lda, n, p, ones, beta, eta, dims)
                 for k in range(others):
                     predict_terms(plan, b0, n, beta[k], eta[k])
-            class_rows(n, y, w, eta, mu, r, d, h, rows[V_ETA], spare[0], spare[1])
-            sums[DEVIANCE] += total(d, n)
+            class_rows(n, y, w, eta, mu, r, d, h, rows[layout.V_ETA], spare[0], spare[1])
+            sums[layout.DEVIANCE] += total(d, n)
             if order == 0:
                 continue
-            sums[PEARSON] += total(h, n)
+            sums[layout.PEARSON] += total(h, n)
             for k in range(others):
-                sums[MAX_ETA] = max(sums[MAX_ETA], largest(eta[k], n))
-            if order == ORDER_PRODUCT:
+                sums[layout.MAX_ETA] = max(sums[layout.MAX_ETA], largest(eta[k], n))
+            if order == layout.ORDER_PRODUCT:
                 predictors(storage, a, lda, n, p, ones, direction, t, dims)
                 for k in range(others):
                     predict_terms(plan, b0, n, direction[k], t[k])
                 turn(n, w, mu, t, r)
-            if plan[PRECISE]:
+            if plan[layout.PRECISE]:
                 for k in range(others):
                     for i in range(n):
-                        rows[V_R, i], rows[V_H, i] = r[k, i], 0.0
-                    call(plan[PRECISE_SCORE], (ROUNDED, si, sj, a, n, p, ones, at(rows), block,
+                        rows[layout.V_R, i], rows[layout.V_H, i] = r[k, i], 0.0
+                    call(plan[layout.PRECISE_SCORE], (layout.ROUNDED, si, sj, a, n, p, ones, at(rows), block,
                          at(score) + 8 * k * m, at(score_low) + 8 * k * m))  # fmt: skip
             else:
                 add_scores(storage, a, lda, n, p, ones, r, score, dims)
                 for k in range(others):
                     scatter_terms(plan, b0, n, r[k], score[k])
-            if order == ORDER_DIAGONAL:
+            if order == layout.ORDER_DIAGONAL:
                 for k in range(others):
                     own_weights(n, w, mu[k + 1], h)
-                    call(plan[SQUARES], (si, sj, a, n, p, ones, at(h), at(info[0, k])))
+                    call(plan[layout.SQUARES], (si, sj, a, n, p, ones, at(h), at(info[0, k])))
                     square_terms(plan, b0, n, h, info[0, k])
-            if order == 2 or order == ORDER_BLOCKS:
+            if order == 2 or order == layout.ORDER_BLOCKS:
                 add_curvatures(plan, b0, storage, a, lda, n, p, ones, rows, scale, mu, r, order, buffer, info, extra)

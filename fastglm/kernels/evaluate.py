@@ -55,7 +55,7 @@ def second_derivative(family, link, eta) -> np.ndarray:
 
 
 def row_terms(pair: FamilyLink, eta, y, w):
-    """The score r, information h and deviance d of each row, as in ``kernels.rows``."""
+    """The score r, information h and deviance d of each row, as in ``row_loops``."""
     return _call(pair.rows, pair, eta, y, w)[1:]
 
 

@@ -13,7 +13,9 @@ from .layout import F_ORDER
 
 dsyrk = blas("dsyrk", 10)
 
-SMALL = 128  # widest X, intercept included, that the tiles sum faster than BLAS
+# the widest X, intercept included, that the tiles sum faster than BLAS: see "The block pass" in docs/design.md
+SMALL = 128
+# doubles between the rows of a block, so that columns of a power of two do not share the sets of the first-level cache
 PAD = 8
 _LETTERS = np.frombuffer(b"UNT", dtype=np.uint8).copy()
 _SIGNS = np.array([1.0, -1.0])

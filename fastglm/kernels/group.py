@@ -12,6 +12,7 @@ from .compile import address_of, at, call, doubles, fingerprint, inner, jit, rev
 
 DEVIANCE = types.int64(*[types.int64] * 5)
 BLOCK = 1024  # rows whose deviances are found together
+# the golden ratio of SplitMix64, and the first multiplier of MurmurHash3's finaliser
 SEED, MULTIPLIER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xFF51AFD7ED558CCD)
 HALF, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 NEW = -2

@@ -10,7 +10,7 @@ P, ONES, STORAGE, X, ROW_STRIDE, COL_STRIDE, LOAD, ROWS, BLOCK, PRECISE, CURVATU
 Y, W, F, OFFSET, EXPOSURE = 13, 16, 19, 22, 25
 MEAT = 28  # whether a curvature sums the scores' outer products instead of the information
 COLUMNS, WEIGHTED = 29, 30  # loops for several curvatures of one block
-# terms: their table and number, the columns of all but the long one, the size of their sums, and their loops
+# terms: their table and number, the columns of all but that of high cardinality, the size of their sums, their loops
 TERMS, N_TERMS, SHORT, ROOM, T_PREDICT, T_SCATTER, T_SQUARES, T_CURVATURE = range(31, 39)
 SQUARES = 39  # the loop that sums the information's diagonal, where one asks for it
 PLAN = 40

@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 from numba import carray, types
 
-from .compile import address_of, doubles, peek
+from . import layout
+from .compile import address_of, doubles, inner, peek
 
 SIGNATURE = types.int64(*([types.int64] * 6))
 
@@ -35,3 +36,13 @@ def loader(dtype) -> int:
     float64.
     """
     return _compiled(KINDS[np.dtype(dtype)]).address
+
+
+@inner()
+def strides(plan):
+    """The strides of X in numbers, (row, column), as the products see them, and BLAS's leading dimension."""
+    if plan[layout.STORAGE] == layout.F_ORDER:
+        sj = plan[layout.COL_STRIDE] // 8
+        return 1, sj, max(sj, 1)
+    si = plan[layout.ROW_STRIDE] // 8 if plan[layout.STORAGE] == layout.C_ORDER else plan[layout.P]
+    return si, 1, max(si, 1)

@@ -27,7 +27,6 @@ from .compile import address_of, fingerprint
 from .sgd import dense, layout, linear, memory
 from .sgd.dense import find_rows
 from .sgd.gradient import GRADIENT_SIGNATURE
-from .sgd.layout import BLOCK, BUFFER, CENTRE, CLASSES, INVERSE_SCALE, LINEAR, LOSS, ROW_LOOP, STEP, V_ETA, P
 from .sgd.linear import evaluate, read_rows, vector
 from .sgd.memory import ask, inner, pointer
 
@@ -35,8 +34,8 @@ from .sgd.memory import ask, inner, pointer
 # int64 tables with an entry for each layer, the inputs being number 0: units, and the addresses of A_l and D_l.
 # ACTIVATE and SLOPES are addresses from ``activation.py``.
 # PREDICTORS receives the linear predictors of all rows, where it is not 0; ROW_LOOP 0 asks for nothing else.
-LAYERS, ACTIVATE, SLOPES, SKIP, SIZE, WIDTHS, VALUES, DELTAS, DIMS, PREDICTORS = range(LINEAR, LINEAR + 10)
-NETWORK = LINEAR + 10
+NETWORK = layout.LINEAR + 10
+LAYERS, ACTIVATE, SLOPES, SKIP, SIZE, WIDTHS, VALUES, DELTAS, DIMS, PREDICTORS = range(layout.LINEAR, NETWORK)
 
 
 @inner()
@@ -55,11 +54,11 @@ def table(plan, field):
 def read_inputs(plan, n):
     """The n rows of X as A_0, centred and scaled."""
     find_rows(plan, n)
-    if plan[CENTRE] == 0:
+    if plan[layout.CENTRE] == 0:
         return
-    p = plan[P]
-    x = vector(plan, BUFFER, n * p)
-    centre, inverse = vector(plan, CENTRE, p), vector(plan, INVERSE_SCALE, p)
+    p = plan[layout.P]
+    x = vector(plan, layout.BUFFER, n * p)
+    centre, inverse = vector(plan, layout.CENTRE, p), vector(plan, layout.INVERSE_SCALE, p)
     for i in range(n):
         for j in range(p):
             x[i * p + j] = (x[i * p + j] - centre[j]) * inverse[j]
@@ -125,8 +124,8 @@ def _compiled():
 
     def network(model, rows, first, n, theta, grad, step_address):
         digest  # noqa: B018, the disk cache sees changes of this file alone
-        plan, step = carray(pointer(model, np.int64), NETWORK), carray(pointer(step_address, np.float64), STEP)
-        block, k = plan[BLOCK], plan[CLASSES]
+        plan, step = carray(pointer(model, np.int64), NETWORK), carray(pointer(step_address, np.float64), layout.STEP)
+        block, k = plan[layout.BLOCK], plan[layout.CLASSES]
         g = floats(grad, plan[SIZE])
         for j in range(plan[SIZE] if grad != 0 else 0):
             g[j] = 0.0
@@ -137,15 +136,15 @@ def _compiled():
             read_inputs(plan, m)
             forward(plan, m, theta)
             if plan[PREDICTORS] != 0:
-                eta, kept = vector(plan, V_ETA, m * k), floats(plan[PREDICTORS] + 8 * k * b0, m * k)
+                eta, kept = vector(plan, layout.V_ETA, m * k), floats(plan[PREDICTORS] + 8 * k * b0, m * k)
                 for i in range(m * k):
                     kept[i] = eta[i]
-            if plan[ROW_LOOP] == 0:
+            if plan[layout.ROW_LOOP] == 0:
                 continue
             loss += evaluate(plan, m)
             if grad != 0:
                 backward(plan, m, theta, grad)
-        step[LOSS] = loss
+        step[layout.LOSS] = loss
         return -1
 
     return address_of(GRADIENT_SIGNATURE, network)

@@ -12,59 +12,11 @@ from math import sqrt
 import numpy as np
 from numba import carray
 
+from . import layout
 from .compile import at, blas, call, call_rows, doubles, inner, jit
 from .elementary import log
 from .gram import PAD
-from .layout import (
-    BLOCK,
-    C_ORDER,
-    COL_STRIDE,
-    CURVATURE,
-    DEVIANCE,
-    EXPOSURE,
-    F_ORDER,
-    LOAD,
-    LOADED,
-    MAX_ETA,
-    MEAT,
-    N_TERMS,
-    OFFSET,
-    ONES,
-    ORDER_DIAGONAL,
-    ORDER_PRODUCT,
-    PEARSON,
-    PRECISE,
-    PRECISE_ETA,
-    PRECISE_SCORE,
-    ROOM,
-    ROW_STRIDE,
-    ROWS,
-    SHORT,
-    SQUARES,
-    STORAGE,
-    T_CURVATURE,
-    T_PREDICT,
-    T_SCATTER,
-    T_SQUARES,
-    TERMS,
-    V_D,
-    V_ETA,
-    V_EXPOSURE,
-    V_F,
-    V_H,
-    V_LOW,
-    V_R,
-    V_ROOT,
-    V_SHIFT,
-    V_W,
-    V_Y,
-    VECTORS,
-    F,
-    P,
-    W,
-    X,
-    Y,
-)
+from .load import strides
 
 dgemv = blas("dgemv", 11)
 
@@ -74,7 +26,7 @@ _LETTERS = np.frombuffer(b"TN", dtype=np.uint8).copy()
 
 def workspace(p: int, block: int) -> np.ndarray:
     """Doubles for one thread's pass: the vectors, the block and its scaled copy with up to four padding columns."""
-    return np.empty(block * (VECTORS + 2 * p + 4) + PAD * (p + 4))
+    return np.empty(block * (layout.VECTORS + 2 * p + 4) + PAD * (p + 4))
 
 
 @inner(fastmath={"reassoc", "nsz", "contract"})
@@ -108,16 +60,16 @@ def largest(x, n):
 def fill_absent(plan, into):
     """Give the vectors that the plan has not got their neutral values, once for all blocks of a call."""
     for k in range(5):
-        if plan[Y + 3 * k] == 0:
+        if plan[layout.Y + 3 * k] == 0:
             for i in range(into.shape[1]):
-                into[k, i] = 1.0 if k != V_SHIFT else 0.0
+                into[k, i] = 1.0 if k != layout.V_SHIFT else 0.0
 
 
 @inner()
 def read_vectors(plan, first, n, into):
     """n rows of response, prior weight, frequency, offset and exposure from row ``first`` on, one a row of ``into``."""
     for k in range(5):
-        field = Y + 3 * k
+        field = layout.Y + 3 * k
         address, stride, load = plan[field], plan[field + 1], plan[field + 2]
         out = into[k]
         if address == 0:
@@ -136,14 +88,14 @@ def combine(plan, n, into):
 
     Rows of ``into`` that hold neutral values are written, not updated: they last for all blocks of a call.
     """
-    if plan[F] != 0:
+    if plan[layout.F] != 0:
         for i in range(n):
-            into[V_W, i] = into[V_F, i] * (into[V_W, i] if plan[W] != 0 else 1.0)
-    if plan[EXPOSURE] != 0:
+            into[layout.V_W, i] = into[layout.V_F, i] * (into[layout.V_W, i] if plan[layout.W] != 0 else 1.0)
+    if plan[layout.EXPOSURE] != 0:
         # two plain loops: one with the choice in it would not vectorise
-        exposure, shift, before = into[V_EXPOSURE], into[V_SHIFT], into[V_LOW]
+        exposure, shift, before = into[layout.V_EXPOSURE], into[layout.V_SHIFT], into[layout.V_LOW]
         for i in range(n):
-            before[i] = shift[i] if plan[OFFSET] != 0 else 0.0
+            before[i] = shift[i] if plan[layout.OFFSET] != 0 else 0.0
         for i in range(n):
             shift[i] = log(exposure[i]) + before[i]
 
@@ -165,7 +117,7 @@ def linear_predictor(storage, a, lda, n, p, ones, beta, eta, dims):
         for i in range(n):
             eta[i] += beta[0]
     if p > 0:
-        columns = storage == F_ORDER
+        columns = storage == layout.F_ORDER
         b = at(beta) + 8 * ones
         gemv(not columns, lda, n if columns else p, p if columns else n, a, b, at(eta), dims)
 
@@ -176,7 +128,7 @@ def add_score(storage, a, lda, n, p, ones, r, score, dims):
     if ones:
         score[0] += total(r, n)
     if p > 0:
-        columns = storage == F_ORDER
+        columns = storage == layout.F_ORDER
         s = at(score) + 8 * ones
         gemv(columns, lda, n if columns else p, p if columns else n, a, at(r), s, dims)
 
@@ -184,52 +136,40 @@ def add_score(storage, a, lda, n, p, ones, r, score, dims):
 @inner()
 def predict_terms(plan, first, n, beta, eta):
     """eta += the terms' columns times their coefficients, which follow those of dense columns."""
-    if plan[TERMS] != 0:
-        b = at(beta) + 8 * (plan[P] + plan[ONES])
-        call(plan[T_PREDICT], (plan[TERMS], plan[N_TERMS], first, n, b, at(eta)))
+    if plan[layout.TERMS] != 0:
+        b = at(beta) + 8 * (plan[layout.P] + plan[layout.ONES])
+        call(plan[layout.T_PREDICT], (plan[layout.TERMS], plan[layout.N_TERMS], first, n, b, at(eta)))
 
 
 @inner()
 def scatter_terms(plan, first, n, r, score):
     """score += the terms' columns transposed times r."""
-    if plan[TERMS] != 0:
-        s = at(score) + 8 * (plan[P] + plan[ONES])
-        call(plan[T_SCATTER], (plan[TERMS], plan[N_TERMS], first, n, at(r), s))
+    if plan[layout.TERMS] != 0:
+        s = at(score) + 8 * (plan[layout.P] + plan[layout.ONES])
+        call(plan[layout.T_SCATTER], (plan[layout.TERMS], plan[layout.N_TERMS], first, n, at(r), s))
 
 
 @inner()
 def square_terms(plan, first, n, h, out):
     """out += the diagonal of the terms' columns' information."""
-    if plan[TERMS] != 0:
-        s = at(out) + 8 * (plan[P] + plan[ONES])
-        call(plan[T_SQUARES], (plan[TERMS], plan[N_TERMS], first, n, at(h), s))
+    if plan[layout.TERMS] != 0:
+        s = at(out) + 8 * (plan[layout.P] + plan[layout.ONES])
+        call(plan[layout.T_SQUARES], (plan[layout.TERMS], plan[layout.N_TERMS], first, n, at(h), s))
 
 
 @inner()
 def curve_terms(plan, first, n, a, h, extra):
     """Add the products of the terms' columns, with each other and with dense ones, to ``extra``."""
-    if plan[TERMS] != 0:
-        si, sj, _ = strides(plan)
-        call(plan[T_CURVATURE], (plan[TERMS], plan[N_TERMS], first, n, si, sj, a, plan[P], plan[ONES], at(h),
-             plan[SHORT], plan[ROOM], at(extra)))  # fmt: skip
-
-
-@inner()
-def strides(plan):
-    """The strides of X in numbers, (row, column), as the products see them, and BLAS's leading dimension."""
-    if plan[STORAGE] == F_ORDER:
-        sj = plan[COL_STRIDE] // 8
-        return 1, sj, max(sj, 1)
-    si = plan[ROW_STRIDE] // 8 if plan[STORAGE] == C_ORDER else plan[P]
-    return si, 1, max(si, 1)
+    if plan[layout.TERMS] != 0:
+        call(plan[layout.T_CURVATURE], (at(plan), first, n, a, at(h), at(extra)))
 
 
 @inner()
 def open_block(plan, first, n, rows, loaded):
     """Read n rows' vectors from row ``first`` on into ``rows``; the address of their X, converted where it must be."""
-    a = plan[X] + first * plan[ROW_STRIDE]
-    if plan[STORAGE] == LOADED and plan[P] > 0:
-        call(plan[LOAD], (a, plan[ROW_STRIDE], plan[COL_STRIDE], n, plan[P], loaded))
+    a = plan[layout.X] + first * plan[layout.ROW_STRIDE]
+    if plan[layout.STORAGE] == layout.LOADED and plan[layout.P] > 0:
+        call(plan[layout.LOAD], (a, plan[layout.ROW_STRIDE], plan[layout.COL_STRIDE], n, plan[layout.P], loaded))
         a = loaded
     read_vectors(plan, first, n, rows)
     combine(plan, n, rows)
@@ -243,8 +183,8 @@ def roots(plan, n, rows, r, h, root):
     A row repeated f times has f scores of r / f.
     """
     for i in range(n):
-        if plan[MEAT]:
-            root[i] = abs(r[i]) / (sqrt(rows[V_F, i]) if plan[F] != 0 else 1.0) if r[i] != 0.0 else 0.0
+        if plan[layout.MEAT]:
+            root[i] = abs(r[i]) / (sqrt(rows[layout.V_F, i]) if plan[layout.F] != 0 else 1.0) if r[i] != 0.0 else 0.0
         else:
             root[i] = sqrt(h[i])
 
@@ -276,16 +216,17 @@ def block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, 
     work : float64
         ``workspace``; overwritten.
     score, score_low : (p + ones,), info : (m, m), extra : (room,), sums : (SUMS,) float64
-        Added to. m is p + ones, rounded up to a multiple of four up to ``SMALL``; ``extra`` is ``terms.Room``'s. Where
-        there are terms, beta, direction, score and info's diagonal go on with their columns.
+        Added to. m is p + ones, up to ``SMALL`` rounded up to a multiple of four; ``extra`` is ``StructuredSums``'.
+        Where there are terms, beta, direction, score and info's diagonal go on with their columns.
     """
-    p, ones, storage, block = plan[P], plan[ONES], plan[STORAGE], plan[BLOCK]
+    p, ones, storage, block = plan[layout.P], plan[layout.ONES], plan[layout.STORAGE], plan[layout.BLOCK]
     si, sj, lda = strides(plan)
-    rows = carray(doubles(at(work)), (VECTORS, block))
-    y, w, shift, eta, low = rows[V_Y], rows[V_W], rows[V_SHIFT], rows[V_ETA], rows[V_LOW]
-    r, h, d, root = rows[V_R], rows[V_H], rows[V_D], rows[V_ROOT]
+    rows = carray(doubles(at(work)), (layout.VECTORS, block))
+    y, w, shift = rows[layout.V_Y], rows[layout.V_W], rows[layout.V_SHIFT]
+    eta, low = rows[layout.V_ETA], rows[layout.V_LOW]
+    r, h, d, root = rows[layout.V_R], rows[layout.V_H], rows[layout.V_D], rows[layout.V_ROOT]
     fill_absent(plan, rows)
-    loaded = at(work) + 8 * VECTORS * block
+    loaded = at(work) + 8 * layout.VECTORS * block
     buffer = loaded + 8 * p * block
     dims = np.empty(4, np.int32)
     for k in range(runs.shape[0]):
@@ -298,42 +239,42 @@ def block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, 
             if first_eta != 0:
                 call_rows(first_eta, n, at(par), at(eta), at(y), at(w),
                           at(r), at(h), at(d))  # fmt: skip
-            elif plan[PRECISE]:
-                call(plan[PRECISE_ETA], (si, sj, a, n, p, ones, at(beta), at(eta), at(low)))
+            elif plan[layout.PRECISE]:
+                call(plan[layout.PRECISE_ETA], (si, sj, a, n, p, ones, at(beta), at(eta), at(low)))
             else:
                 linear_predictor(storage, a, lda, n, p, ones, beta, eta, dims)
                 predict_terms(plan, b0, n, beta, eta)
-            call_rows(plan[ROWS], n, at(par), at(eta), at(y), at(w),
+            call_rows(plan[layout.ROWS], n, at(par), at(eta), at(y), at(w),
                       at(r), at(h), at(d))  # fmt: skip
-            sums[DEVIANCE] += total(d, n)
+            sums[layout.DEVIANCE] += total(d, n)
             if order == 0:
                 continue
-            sums[PEARSON] += pearson(r, h, n)
-            sums[MAX_ETA] = max(sums[MAX_ETA], largest(eta, n))
+            sums[layout.PEARSON] += pearson(r, h, n)
+            sums[layout.MAX_ETA] = max(sums[layout.MAX_ETA], largest(eta, n))
             if first_eta != 0:
                 for i in range(n):
                     r[i] += h[i] * (eta[i] - shift[i])
-            if order == ORDER_PRODUCT:
+            if order == layout.ORDER_PRODUCT:
                 for i in range(n):
                     d[i] = 0.0
                 linear_predictor(storage, a, lda, n, p, ones, direction, d, dims)
                 predict_terms(plan, b0, n, direction, d)
                 for i in range(n):
                     r[i] = h[i] * d[i]
-            if plan[PRECISE] and first_eta == 0:
-                call(plan[PRECISE_SCORE], (plan[PRECISE], si, sj, a, n, p, ones, at(rows), block,
+            if plan[layout.PRECISE] and first_eta == 0:
+                call(plan[layout.PRECISE_SCORE], (plan[layout.PRECISE], si, sj, a, n, p, ones, at(rows), block,
                      at(score), at(score_low)))  # fmt: skip
             else:
                 add_score(storage, a, lda, n, p, ones, r, score, dims)
                 scatter_terms(plan, b0, n, r, score)
-            if order == ORDER_DIAGONAL:
-                call(plan[SQUARES], (si, sj, a, n, p, ones, at(h), at(info)))
+            if order == layout.ORDER_DIAGONAL:
+                call(plan[layout.SQUARES], (si, sj, a, n, p, ones, at(h), at(info)))
                 square_terms(plan, b0, n, h, info[0])
             if order == 2:
                 roots(plan, n, rows, r, h, root)
-                call(plan[CURVATURE], (storage, a, lda, n, p, ones, at(scale), at(root),
+                call(plan[layout.CURVATURE], (storage, a, lda, n, p, ones, at(scale), at(root),
                      buffer, at(info), info.shape[0]))  # fmt: skip
-                if plan[TERMS] != 0:
+                if plan[layout.TERMS] != 0:
                     for i in range(n):
-                        h[i] = root[i] * root[i] if plan[MEAT] else h[i]
+                        h[i] = root[i] * root[i] if plan[layout.MEAT] else h[i]
                     curve_terms(plan, b0, n, a, h, extra)

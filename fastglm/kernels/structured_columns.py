@@ -6,7 +6,7 @@ encoded as zeros and ones. They are C functions called by address, so that a pas
 compile them.
 
 Columns are counted through all terms; the levels of one factor may be so many that only the diagonal of their own
-block is kept: it is diagonal anyway, since a row has one level. That factor comes last and is called the *long* one.
+block is kept: it is diagonal anyway, since a row has one level. That factor, of *high cardinality*, comes last.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from functools import cache
 import numpy as np
 from numba import carray, types
 
+from . import layout
 from .compile import address_of, doubles, inner
+from .load import strides
 from .sgd.memory import pointer
 
 # the fields of a term in the table (terms, FIELDS) of int64
@@ -233,27 +235,31 @@ def _curve_rows(terms, t, first, n, h, v, hx, dense, place, sums):
 
 
 def _curvature():
-    def curvature(table, n_terms, first, n, si, sj, a, p, ones, h, q, size, extra):
-        """Add the block's entries to the matrices of ``extra``, see ``Room``.
+    def curvature(plan_address, first, n, X, h, extra):
+        """Add the block's entries to the matrices of ``extra``, see ``StructuredSums``.
 
         Two terms after the other: the sums that many rows share stay far enough apart to be added without waiting.
         """
-        terms = carray(pointer(table, _I64), (n_terms, FIELDS))
-        hs, sums = carray(doubles(h), n), carray(doubles(extra), size)
-        x = carray(doubles(a), max(1, (n - 1) * si + (p - 1) * sj + 1))
+        plan = carray(pointer(plan_address, _I64), layout.PLAN)
+        p, ones, n_terms, short = plan[layout.P], plan[layout.ONES], plan[layout.N_TERMS], plan[layout.SHORT]
+        terms = carray(pointer(plan[layout.TERMS], _I64), (n_terms, FIELDS))
+        weights, sums = carray(doubles(h), n), carray(doubles(extra), plan[layout.ROOM])
+        row_stride, column_stride, _ = strides(plan)
+        x = carray(doubles(X), max(1, (n - 1) * row_stride + (p - 1) * column_stride + 1))
         dense, place, plain = p + ones, 0, False
-        u, v, ux = np.empty(n), np.empty(n), np.empty(n * dense)
+        # each row's weight times the factor's value, the same times another factor's, and times the dense columns
+        weighted, twice, products = np.empty(n), np.empty(n), np.empty(n * dense)
         for t in range(n_terms):
             columns, values = terms[t, COLUMNS], _factor_values(terms, t)
             if values != 0 or not plain:
-                _weighted(values, first, n, hs, u)
-                _times_numbers(u, n, x, si, sj, p, ones, ux)
+                _weighted(values, first, n, weights, weighted)
+                _times_numbers(weighted, n, x, row_stride, column_stride, p, ones, products)
                 plain = values == 0
             if terms[t, KIND] == CODES:
-                _curve_levels(terms, t, first, n, u, v, ux, dense, ones, q, place, sums)
+                _curve_levels(terms, t, first, n, weighted, twice, products, dense, ones, short, place, sums)
                 place += columns * (dense + 1 + terms[t, OFFSET])
             else:
-                _curve_rows(terms, t, first, n, u, v, ux, dense, place, sums)
+                _curve_rows(terms, t, first, n, weighted, twice, products, dense, place, sums)
                 place += columns * (dense + columns + terms[t, OFFSET])
         return 0
 
@@ -274,12 +280,12 @@ def scatter(power: int) -> int:
 
 @cache
 def curvature() -> int:
-    """Address of the loop that adds h-weighted products of the terms' columns and with dense ones to ``Room``'s arrays.
+    """Address of (plan, first row, n, X, h, extra), which adds to the arrays of ``StructuredSums``.
 
-    Its arguments are integers: (table, terms, first row, n, strides of X in numbers, X, p, ones, h, columns of all but
-    the long term, the size of extra, extra).
+    Summed are the h-weighted products of the terms' columns, with each other and with the dense columns of the rows at
+    the address ``X``; the plan is that of a pass.
     """
-    return address_of(_loop(13), _curvature()).address
+    return address_of(_loop(6), _curvature()).address
 
 
 class StructuredSums:
@@ -287,24 +293,26 @@ class StructuredSums:
 
     First its columns by dense ones (L, dense); then by its own (L, L), or the diagonal (L) of a factor, of which a row
     has one level, left empty where it is the first of the dense ones' column; then by each earlier term's, (L, L_s).
-    The long term has those by dense and earlier ones in one.
+    The factor of high cardinality has those by dense and earlier ones in one.
 
     Parameters
     ----------
     dense : int
         Columns of numbers, the intercept included.
     terms : sequence of Categorical and Sparse
-    ones : bool
+    has_intercept : bool
         Whether the first dense column is the intercept.
-    long : bool
+    high_cardinality : bool
         Whether the last term keeps the diagonal of its own block alone.
     """
 
-    def __init__(self, dense: int, terms=(), ones: bool = False, high_cardinality: bool = False):
+    def __init__(self, dense: int, terms=(), has_intercept: bool = False, high_cardinality: bool = False):
         self.widths = [t.shape[1] for t in terms]
         self.factors = [hasattr(t, "codes") for t in terms]
         # a level's products with the intercept are those with itself
-        self.plain = [ones and factor and t.values is None for t, factor in zip(terms, self.factors, strict=True)]
+        self.plain = [
+            has_intercept and factor and t.values is None for t, factor in zip(terms, self.factors, strict=True)
+        ]
         self.dense, self.high_cardinality = dense, self.widths[-1] if high_cardinality else 0
         self.q = sum(self.widths) - self.high_cardinality
         blocks = zip(self.widths, self.factors, strict=True)
@@ -312,7 +320,7 @@ class StructuredSums:
         self.size = own + (sum(self.widths) ** 2 - sum(w * w for w in self.widths)) // 2
 
     def split(self, extra: np.ndarray):
-        """(own (q, q), cross (q, dense), border (long, dense + q), diagonal (long)); upper triangle of ``own``."""
+        """(own (q, q), cross (q, dense), border (L, dense + q), diagonal (L)); upper triangle of ``own``."""
         own, cross = np.zeros((self.q, self.q)), np.empty((self.q, self.dense))
         border, diagonal = np.zeros((0, self.dense + self.q)), np.zeros(0)
         place, first = 0, 0

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
 from ..errors import InvalidParameterError, MissingDataError
+from ..kernels import layout
 from ..kernels import structured_columns as k
 from .contrast_map import LONG, ContrastMap
 from .stored_rows import StoredRows
@@ -288,8 +289,11 @@ class Split:
         t, p = table(self.terms), dense.shape[1]
         room = k.StructuredSums(p, self.terms)
         extra = np.zeros(room.size)
-        _call(k.curvature(), t.ctypes.data, len(t), 0, len(w), p, 1, dense.ctypes.data, p, 0, w.ctypes.data,
-              room.q, room.size, extra.ctypes.data)  # fmt: skip
+        plan = np.zeros(layout.PLAN, np.int64)
+        plan[[layout.P, layout.STORAGE, layout.ROW_STRIDE]] = p, layout.C_ORDER, 8 * p
+        plan[[layout.TERMS, layout.N_TERMS, layout.SHORT, layout.ROOM]] = t.ctypes.data, len(t), room.q, room.size
+        addresses = (v.ctypes.data for v in (dense, w, extra))
+        _call(k.curvature(), plan.ctypes.data, 0, len(w), *addresses)
         own, cross, _, _ = room.split(extra)
         own = np.triu(own) + np.triu(own, 1).T
         full = np.block([[(dense.T * w) @ dense, cross.T], [cross, own]])

@@ -14,8 +14,8 @@ class StoredRows:
         What is stored as numbers.
     terms : sequence of Categorical or Sparse
     coding : ContrastMap or None
-        From the coefficients, the intercept first where ``ones``, to all stored columns.
-    ones : bool
+        From the coefficients, the intercept first where there is one, to all stored columns.
+    has_intercept : bool
     """
 
     dtype, ndim = np.dtype(np.float64), 2

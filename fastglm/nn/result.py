@@ -168,7 +168,8 @@ class MLPResult:
                 ]
         finally:
             given.close()
-        return np.concatenate(parts) if parts else np.zeros((0, self.network.outputs))
+        none = np.zeros((0, self.network.outputs) if self.network.pair is None else 0)
+        return np.concatenate(parts) if parts else none
 
     def _of_piece(self, piece):
         X = numeric(piece.X.toarray() if hasattr(piece.X, "toarray") else piece.X, "X")

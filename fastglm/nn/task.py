@@ -18,7 +18,7 @@ from .passes import Passes
 
 CURVATURE = 2**62  # keeps the choice of these batches apart from the orders of epochs
 BATCHES = 8  # of a sample, whose curvatures bound a step
-POWER_STEPS = 30
+POWER_STEPS = 30  # the most of a power iteration, which ends where the curvature changes by less than a hundredth
 DIFFERENCE = 1e-5  # half the width of differences of gradients, relative to the parameters
 
 

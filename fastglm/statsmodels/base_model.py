@@ -19,7 +19,11 @@ from .observations import gram, information
 from .refusals import Refusing, check_options, refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from typing_extensions import Self
+
+    from ..types import ArrayLike
 
 # arguments of fit that change the way to the optimum and not the optimum
 PATH_ONLY = """
@@ -118,6 +122,37 @@ class Model(Refusing):
     def __getstate__(self):
         # patsy's recipes cannot be pickled
         return self.__dict__ | {"recipe": None}
+
+
+class GradientFit:
+    """The ``fit`` of discrete models, whose subclasses estimate by ``estimated``."""
+
+    def fit(
+        self, start_params: ArrayLike | None = None, method: str = "newton", maxiter: int = 35, full_output: bool = 1,
+        disp: bool = 1, callback: Any = None, cov_type: str = "nonrobust", cov_kwds: Mapping[str, Any] | None = None,
+        use_t: bool | None = None, **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        """Fit to the optimum; nothing is printed.
+
+        Parameters
+        ----------
+        start_params : (p,) array_like, optional
+            Of ``MNLogit`` (p (J - 1),), class after class.
+        cov_type : "nonrobust" (from the observed information), "HC0" to "HC3", or "cluster"; of ``MNLogit`` two of them
+        use_t : bool, optional
+            Tests by Student's t in place of the normal distribution.
+        method, maxiter, full_output, disp, callback, tol, ...
+            Accepted: they change the way to the optimum. A callback is not called.
+
+        Raises
+        ------
+        NotSupportedError
+            For arguments that would change the answer.
+        InvalidParameterError
+            For a design of deficient rank of ``MNLogit``.
+        """
+        self.check_fit(method, GRADIENT_METHODS, maxiter, kwargs)
+        return self.estimated(start_params, cov_type, cov_kwds, bool(use_t))
 
 
 class LinkModel(Model):

@@ -10,19 +10,17 @@ from .. import families, links
 from ..core.lazy import cached_property
 from ..errors import InvalidParameterError
 from . import covariance
-from .base_model import GRADIENT_METHODS, LikelihoodModel
+from .base_model import GradientFit, LikelihoodModel
 from .glm_results import LinkResults
 from .refusals import refuse
 from .results import LikelihoodRatio
 from .translate import Spec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..types import ArrayLike
 
 
-class DiscreteModel(LikelihoodModel):
+class DiscreteModel(GradientFit, LikelihoodModel):
     """A binary or count model; a subclass names its ``spec``, its results and the predictions it has.
 
     Parameters
@@ -87,39 +85,11 @@ class DiscreteModel(LikelihoodModel):
             return eta
         return self.mean(eta) if which == "mean" else self.variance(eta)
 
-    def fit(
-        self,
-        start_params: ArrayLike | None = None,
-        method: str = "newton",
-        maxiter: int = 35,
-        full_output: bool = 1,
-        disp: bool = 1,
-        callback: Any = None,
-        cov_type: str = "nonrobust",
-        cov_kwds: Mapping[str, Any] | None = None,
-        use_t: bool | None = None,
-        **kwargs: Any,
-    ) -> DiscreteResults:
-        """Fit to the optimum; nothing is printed.
-
-        Parameters
-        ----------
-        start_params : (p,) array_like, optional
-        cov_type : "nonrobust" (from the observed information), "HC0" to "HC3", or "cluster"
-        use_t : bool, optional
-            Tests by Student's t in place of the normal distribution.
-        method, maxiter, full_output, disp, callback, tol, ...
-            Accepted: they change the way to the optimum. A callback is not called.
-
-        Raises
-        ------
-        NotSupportedError
-            For arguments that would change the answer.
-        """
-        self.check_fit(method, GRADIENT_METHODS, maxiter, kwargs)
+    def estimated(self, start, cov_type, cov_kwds, use_t):
+        """The results of a fit from a start, with the inverse of the observed information."""
         kind = covariance.check_kind(cov_type, cov_kwds)
-        estimates, how = self.estimate(start_params, kind, cov_kwds)
-        return self.results(*estimates, scale=1.0, use_t=bool(use_t), method="MLE", **how)
+        estimates, how = self.estimate(start, kind, cov_kwds)
+        return self.results(*estimates, scale=1.0, use_t=use_t, method="MLE", **how)
 
 
 class DiscreteResults(LikelihoodRatio, LinkResults):

@@ -128,7 +128,7 @@ class GLMResults(LinkResults):
         """The log-likelihood at a scale."""
         spec = self.model.spec
         if scale is None:
-            profiled = spec.kind == "Gaussian" and spec.link.name == "identity"
+            profiled = spec.power is None and isinstance(spec.link, spec.family.linear_link)
             scale = self.deviance / self.model.wnobs if profiled else self.scale
         return self.model.loglike_deviance(self.deviance, scale)
 

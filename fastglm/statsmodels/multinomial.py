@@ -12,18 +12,16 @@ from ..fitting import entry
 from ..inference import wald
 from ..rows.numbers import numeric
 from . import covariance
-from .base_model import GRADIENT_METHODS, Model
+from .base_model import GradientFit, Model
 from .data import is_pandas
 from .refusals import refuse
 from .results import LikelihoodRatio, Results
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..types import ArrayLike
 
 
-class MNLogit(Model):
+class MNLogit(GradientFit, Model):
     """Softmax regression against the first class.
 
     Parameters
@@ -96,41 +94,12 @@ class MNLogit(Model):
         odds = np.exp(eta - eta.max(axis=1, keepdims=True))
         return odds / odds.sum(axis=1, keepdims=True)
 
-    def fit(
-        self,
-        start_params: ArrayLike | None = None,
-        method: str = "newton",
-        maxiter: int = 35,
-        full_output: bool = 1,
-        disp: bool = 1,
-        callback: Any = None,
-        cov_type: str = "nonrobust",
-        cov_kwds: Mapping[str, Any] | None = None,
-        use_t: bool | None = None,
-        **kwargs: Any,
-    ) -> MultinomialResults:
-        """Fit to the optimum; nothing is printed.
-
-        Parameters
-        ----------
-        start_params : (p (J - 1),) array_like, optional
-            Class after class.
-        cov_type : "nonrobust" or "HC0"
-        others
-            As for ``Logit.fit``.
-
-        Raises
-        ------
-        NotSupportedError
-            For arguments that would change the answer.
-        InvalidParameterError
-            For a design of deficient rank.
-        """
-        self.check_fit(method, GRADIENT_METHODS, maxiter, kwargs)
+    def estimated(self, start, cov_type, cov_kwds, use_t):
+        """The results of a fit from a start (p (J - 1),), class after class."""
         if cov_type.lower() not in ("nonrobust", "hc0"):
             raise refuse(f"MNLogit.fit(cov_type={cov_type!r})", "there are 'nonrobust' and 'HC0'")
         kind = covariance.check_kind(cov_type, cov_kwds)
-        start = None if start_params is None else np.reshape(start_params, (self.K, -1), order="F")
+        start = None if start is None else np.reshape(start, (self.K, -1), order="F")
         fitted = entry.fit(
             self.exog,
             self.endog,
@@ -152,7 +121,7 @@ class MNLogit(Model):
             robust=fitted.covariance,
             cov_type=kind,
             cov_kwds=cov_kwds,
-            use_t=bool(use_t),
+            use_t=use_t,
             method="MLE",
         )
 

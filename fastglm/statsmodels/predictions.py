@@ -110,7 +110,7 @@ def predict(results, exog, transform, row_labels, which, older, exposure=None, o
     se = np.sqrt(row_forms(values, results._cov))
     labels = labels if row_labels is None else row_labels
     df = results.df_resid if results.use_t else None
-    if which == "linear" or model.spec.link.name == "identity":
+    if which == "linear" or model.spec.link.power == 1.0:
         predicted, inverse, spread = eta, None, se
     else:
         predicted, inverse = model.mean(eta), _means(model)

@@ -6,7 +6,7 @@ import numpy as np
 from numba import carray
 
 from ..compile import call
-from .layout import BUFFER, CLASSES, COL_STRIDE, LOAD, ONES, ROW_STRIDE, V_ADDRESS, V_NUMBER, P, X, Y
+from . import layout
 from .memory import LINE, inner, pointer, prefetch
 
 LINES = 16  # the most cache lines of a row to ask for; the processor finds the rest of a long row by itself
@@ -84,27 +84,28 @@ def subtract_totals(n, k, r, grad):
 @inner()
 def find_rows(plan, n):
     """Write where the rows of a block lie, copying them where they cannot be read in place."""
-    where = carray(pointer(plan[V_ADDRESS], np.int64), n)
-    numbers = carray(pointer(plan[V_NUMBER], np.int64), n)
+    where = carray(pointer(plan[layout.V_ADDRESS], np.int64), n)
+    numbers = carray(pointer(plan[layout.V_NUMBER], np.int64), n)
     # in locals, because the compiler must assume that what is written to ``where`` may be the plan
-    x, stride, p, load, buffer = plan[X], plan[ROW_STRIDE], plan[P], plan[LOAD], plan[BUFFER]
+    x, stride, p = plan[layout.X], plan[layout.ROW_STRIDE], plan[layout.P]
+    load, buffer = plan[layout.LOAD], plan[layout.BUFFER]
     for i in range(n):
         where[i] = x + numbers[i] * stride
     for i in range(n if load != 0 else 0):
-        call(load, (where[i], 0, plan[COL_STRIDE], 1, p, buffer + 8 * p * i))
+        call(load, (where[i], 0, plan[layout.COL_STRIDE], 1, p, buffer + 8 * p * i))
         where[i] = buffer + 8 * p * i
 
 
 @inner()
 def send_for(plan, queue, start, low, high):
     """Ask for rows that come later: numbers low ... high - 1 of the list at ``queue``, or from row ``start`` on."""
-    if plan[LOAD] != 0 or (queue == 0 and start < 0):
+    if plan[layout.LOAD] != 0 or (queue == 0 and start < 0):
         return
-    width = min(plan[P] * plan[COL_STRIDE], LINES * LINE)
+    width = min(plan[layout.P] * plan[layout.COL_STRIDE], LINES * LINE)
     for i in range(low, high):
         number = carray(pointer(queue, np.int64), i + 1)[i] if queue != 0 else start + i
-        prefetch(plan[Y] + 8 * number)
-        row = plan[X] + number * plan[ROW_STRIDE]
+        prefetch(plan[layout.Y] + 8 * number)
+        row = plan[layout.X] + number * plan[layout.ROW_STRIDE]
         for address in range(row & -LINE, row + width, LINE):
             prefetch(address)
 
@@ -112,8 +113,8 @@ def send_for(plan, queue, start, low, high):
 @inner()
 def add_predictor(plan, queue, start, n, stored, b, eta):
     """eta += X b for n rows; half of the next rows are sent for meanwhile."""
-    p, ones, k = plan[P], plan[ONES], plan[CLASSES]
-    where = carray(pointer(plan[V_ADDRESS], np.int64), n)
+    p, ones, k = plan[layout.P], plan[layout.ONES], plan[layout.CLASSES]
+    where = carray(pointer(plan[layout.V_ADDRESS], np.int64), n)
     slopes = b[ones * k :]
     i = 0
     while k == 1 and i + 4 <= n:
@@ -138,9 +139,9 @@ def add_predictor(plan, queue, start, n, stored, b, eta):
 @inner()
 def add_gradient(plan, queue, start, n, stored, r, grad):
     """grad -= X' r for n rows; the other half of the next rows are sent for meanwhile."""
-    p, ones, k = plan[P], plan[ONES], plan[CLASSES]
+    p, ones, k = plan[layout.P], plan[layout.ONES], plan[layout.CLASSES]
     real = grad.dtype.type
-    where = carray(pointer(plan[V_ADDRESS], np.int64), n)
+    where = carray(pointer(plan[layout.V_ADDRESS], np.int64), n)
     slopes = grad[ones * k :]
     if ones:
         subtract_totals(n, k, r, grad)

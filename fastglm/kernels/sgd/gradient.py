@@ -12,26 +12,6 @@ from ..load import KINDS
 from . import dense, layout, linear, memory, penalty, rules
 from . import sparse as sparse_rows
 from .dense import add_gradient, add_predictor, find_rows
-from .layout import (
-    AVERAGE,
-    BLOCK,
-    CLASSES,
-    DIRECT,
-    IMPLICIT,
-    LAZY,
-    LINEAR,
-    LOOP,
-    LOOP_PLAN,
-    LOSS,
-    NATURAL,
-    ONES,
-    SHRUNK,
-    STEP,
-    TABLE,
-    V_ETA,
-    V_R,
-    P,
-)
 from .linear import evaluate, next_rows, read_rows, remember, to_natural, to_standardised
 from .memory import ask, pointer, vector
 from .sparse import add_sparse_gradient, add_sparse_predictor, move, touch
@@ -48,24 +28,25 @@ def _gradient(real_name, stored_name, index_name):
 
     def gradient(model, rows, first, n, theta, grad, step_address):
         digest  # noqa: B018, the disk cache sees changes of this file alone
-        plan, step = carray(pointer(model, np.int64), LINEAR), carray(pointer(step_address, np.float64), STEP)
-        loop = carray(pointer(plan[LOOP_PLAN], np.int64), LOOP)
-        k, block = plan[CLASSES], plan[BLOCK]
-        size = (plan[P] + plan[ONES]) * k
+        plan = carray(pointer(model, np.int64), layout.LINEAR)
+        step = carray(pointer(step_address, np.float64), layout.STEP)
+        loop = carray(pointer(plan[layout.LOOP_PLAN], np.int64), layout.LOOP)
+        k, block = plan[layout.CLASSES], plan[layout.BLOCK]
+        size = (plan[layout.P] + plan[layout.ONES]) * k
         coef, g = carray(pointer(theta, real), size), carray(pointer(grad, real), size)
-        centred = plan[NATURAL] != 0
+        centred = plan[layout.NATURAL] != 0
         if centred:
-            natural = carray(pointer(plan[NATURAL], real), size)
+            natural = carray(pointer(plan[layout.NATURAL], real), size)
             to_natural(plan, coef, natural)
             coef = natural
-        direct = loop[DIRECT] != 0 and grad != 0
-        lazy = loop[LAZY] != 0 and grad != 0
-        scale = real(step[SHRUNK]) if direct else real(1)
+        direct = loop[layout.DIRECT] != 0 and grad != 0
+        lazy = loop[layout.LAZY] != 0 and grad != 0
+        scale = real(step[layout.SHRUNK]) if direct else real(1)
         count = 0 if lazy else -1
         if grad != 0 and not lazy:
             for j in range(size):
                 g[j] = 0
-        eta, r = vector(plan, V_ETA, block * k), vector(plan, V_R, block * k)
+        eta, r = vector(plan, layout.V_ETA, block * k), vector(plan, layout.V_R, block * k)
         loss = 0.0
         for b0 in range(0, n, block):
             m = min(block, n - b0)
@@ -81,19 +62,19 @@ def _gradient(real_name, stored_name, index_name):
             loss += evaluate(plan, m)
             if grad == 0:
                 continue
-            if plan[TABLE] != 0:
+            if plan[layout.TABLE] != 0:
                 remember(plan, m)
             if sparse and direct:
-                move(plan, queue, start, m, stored, index, r, coef, vector(loop, AVERAGE, size), step)
+                move(plan, queue, start, m, stored, index, r, coef, vector(loop, layout.AVERAGE, size), step)
             elif sparse:
                 add_sparse_gradient(plan, queue, start, m, stored, index, r, g)
             else:
                 add_gradient(plan, queue, start, m, stored, r, g)
-        step[LOSS] = loss
+        step[layout.LOSS] = loss
         if grad != 0 and centred:
             to_standardised(plan, g)
-        if grad != 0 and plan[IMPLICIT] != 0:
-            ask(plan[IMPLICIT], (model, count, n, grad, step_address))
+        if grad != 0 and plan[layout.IMPLICIT] != 0:
+            ask(plan[layout.IMPLICIT], (model, count, n, grad, step_address))
         return count
 
     return address_of(GRADIENT_SIGNATURE, gradient)

@@ -12,28 +12,12 @@ from ..load import KINDS
 from . import dense, layout, linear, memory
 from . import sparse as sparse_rows
 from .dense import add_predictor
-from .layout import (
-    BLOCK,
-    CLASSES,
-    LINEAR,
-    LOOP,
-    LOOP_PLAN,
-    NATURAL,
-    NORM,
-    ONES,
-    RATE,
-    STEP,
-    TOUCHED,
-    V_DIRECTION,
-    V_ETA,
-    V_R,
-    P,
-)  # fmt: skip
 from .linear import evaluate, to_natural
 from .memory import inner, pointer, vector
 from .sparse import add_sparse_predictor
 
 IMPLICIT_SIGNATURE = types.int64(*([types.int64] * 5))
+# of the slope at zero, or of the fraction, where regula falsi stops: a fraction is a step in single precision at best
 CONVERGED = 1e-10
 
 
@@ -43,8 +27,9 @@ def slope_along(plan, n, eta, fraction, rate, norm, squared):
 
     ``eta`` holds the linear predictors where the step starts.
     """
-    k = plan[CLASSES]
-    trial, direction, r = vector(plan, V_ETA, n * k), vector(plan, V_DIRECTION, n * k), vector(plan, V_R, n * k)
+    k = plan[layout.CLASSES]
+    trial, direction = vector(plan, layout.V_ETA, n * k), vector(plan, layout.V_DIRECTION, n * k)
+    r = vector(plan, layout.V_R, n * k)
     for i in range(n * k):
         trial[i] = eta[i] - fraction * rate * direction[i]
     evaluate(plan, n)
@@ -87,15 +72,15 @@ def implicit_fraction(plan, n, eta, step_rate, norm, squared):
 @inner()
 def shorten(plan, loop, n, origin, direction, grad, count, step):
     """Multiply the gradient by the fraction of the step that the implicit rule allows."""
-    k, norm = plan[CLASSES], step[NORM]
+    k, norm = plan[layout.CLASSES], step[layout.NORM]
     for i in range(n * k):
         direction[i] *= norm
     lazy, size = count >= 0, count if count >= 0 else grad.size
-    touched = carray(pointer(loop[TOUCHED], np.int64), size)
+    touched = carray(pointer(loop[layout.TOUCHED], np.int64), size)
     squared = 0.0
     for q in range(size):
         squared += (norm * grad[touched[q] if lazy else q]) ** 2
-    fraction = grad.dtype.type(implicit_fraction(plan, n, origin, step[RATE], norm, squared))
+    fraction = grad.dtype.type(implicit_fraction(plan, n, origin, step[layout.RATE], norm, squared))
     for q in range(size):
         grad[touched[q] if lazy else q] *= fraction
 
@@ -109,21 +94,22 @@ def _implicit(real_name, stored_name, index_name):
 
     def implicit(model, count, n, grad, step_address):
         digest  # noqa: B018, the disk cache sees changes of this file alone
-        plan, step = carray(pointer(model, np.int64), LINEAR), carray(pointer(step_address, np.float64), STEP)
-        loop = carray(pointer(plan[LOOP_PLAN], np.int64), LOOP)
-        k = plan[CLASSES]
-        size = (plan[P] + plan[ONES]) * k
+        plan = carray(pointer(model, np.int64), layout.LINEAR)
+        step = carray(pointer(step_address, np.float64), layout.STEP)
+        loop = carray(pointer(plan[layout.LOOP_PLAN], np.int64), layout.LOOP)
+        k = plan[layout.CLASSES]
+        size = (plan[layout.P] + plan[layout.ONES]) * k
         g = carray(pointer(grad, real), size)
-        eta, direction = vector(plan, V_ETA, n * k), vector(plan, V_DIRECTION, n * k)
-        origin = carray(pointer(plan[V_DIRECTION] + 8 * plan[BLOCK] * k, np.float64), n * k)
+        eta, direction = vector(plan, layout.V_ETA, n * k), vector(plan, layout.V_DIRECTION, n * k)
+        origin = carray(pointer(plan[layout.V_DIRECTION] + 8 * plan[layout.BLOCK] * k, np.float64), n * k)
         for i in range(n * k):
             origin[i], direction[i] = eta[i], 0.0
         if sparse:
             add_sparse_predictor(plan, np.int64(0), np.int64(-1), n, stored, index, real(1), g, direction)
         else:
             along = g
-            if plan[NATURAL] != 0:
-                along = carray(pointer(plan[NATURAL], real), size)
+            if plan[layout.NATURAL] != 0:
+                along = carray(pointer(plan[layout.NATURAL], real), size)
                 to_natural(plan, g, along)
             add_predictor(plan, np.int64(0), np.int64(-1), n, stored, along, direction)
         shorten(plan, loop, n, origin, direction, g, count, step)

@@ -10,27 +10,7 @@ from numba import carray
 
 from ..compile import call_rows
 from ..passes import total
-from .layout import (
-    CENTRE,
-    CLASSES,
-    INVERSE_SCALE,
-    NEXT,
-    ONES,
-    PAR,
-    ROW_LOOP,
-    SHIFT,
-    TABLE,
-    V_D,
-    V_ETA,
-    V_H,
-    V_NUMBER,
-    V_R,
-    V_W,
-    V_Y,
-    WEIGHT,
-    P,
-    Y,
-)
+from . import layout
 from .memory import inner, pointer, vector
 
 AHEAD = 16  # rows ahead of which others are fetched, at least
@@ -43,7 +23,7 @@ def next_rows(rows, first, n, last, step):
     """Where the numbers of the rows after the next few begin, or 0 and the first of the next contiguous rows, or -1."""
     if rows != 0:
         return np.int64(rows + 8 * (first + min(max(n, AHEAD), MOST_AHEAD))), np.int64(-1)
-    return np.int64(0), np.int64(step[NEXT]) if last else np.int64(first + n)
+    return np.int64(0), np.int64(step[layout.NEXT]) if last else np.int64(first + n)
 
 
 @inner()
@@ -57,20 +37,20 @@ def gather(plan, field, numbers, n, out):
 @inner()
 def read_rows(plan, rows, first, n):
     """Numbers, responses and weights of n rows; their offsets start the linear predictors."""
-    k = plan[CLASSES]
-    numbers = carray(pointer(plan[V_NUMBER], np.int64), n)
+    k = plan[layout.CLASSES]
+    numbers = carray(pointer(plan[layout.V_NUMBER], np.int64), n)
     listed = carray(pointer(rows, np.int64), first + n)
-    y, w, eta = vector(plan, V_Y, n), vector(plan, V_W, n), vector(plan, V_ETA, n * k)
+    y, w, eta = vector(plan, layout.V_Y, n), vector(plan, layout.V_W, n), vector(plan, layout.V_ETA, n * k)
     for i in range(n):
         numbers[i] = listed[first + i] if rows != 0 else first + i
-    gather(plan, Y, numbers, n, y)
-    if plan[WEIGHT] != 0:
-        gather(plan, WEIGHT, numbers, n, w)
-    if plan[SHIFT] == 0:
+    gather(plan, layout.Y, numbers, n, y)
+    if plan[layout.WEIGHT] != 0:
+        gather(plan, layout.WEIGHT, numbers, n, w)
+    if plan[layout.SHIFT] == 0:
         for i in range(n * k):
             eta[i] = 0.0
         return
-    gather(plan, SHIFT, numbers, n, eta)
+    gather(plan, layout.SHIFT, numbers, n, eta)
     for i in range(n - 1 if k > 1 else -1, -1, -1):
         # from the end, because row i of the predictors lies where shifts of later rows lie still
         shift = eta[i]
@@ -81,19 +61,19 @@ def read_rows(plan, rows, first, n):
 @inner()
 def evaluate(plan, n):
     """Half the deviance of the n rows at their linear predictors; writes their scores."""
-    call_rows(plan[ROW_LOOP], n, plan[PAR], plan[V_ETA], plan[V_Y], plan[V_W],
-              plan[V_R], plan[V_H], plan[V_D])  # fmt: skip
-    return 0.5 * total(vector(plan, V_D, n), n)
+    call_rows(plan[layout.ROW_LOOP], n, plan[layout.PAR], plan[layout.V_ETA], plan[layout.V_Y], plan[layout.V_W],
+              plan[layout.V_R], plan[layout.V_H], plan[layout.V_D])  # fmt: skip
+    return 0.5 * total(vector(plan, layout.V_D, n), n)
 
 
 @inner()
 def remember(plan, n):
     """Exchange the scores with those in SAGA's table, leaving their differences."""
-    k = plan[CLASSES]
-    r = vector(plan, V_R, n * k)
-    numbers = carray(pointer(plan[V_NUMBER], np.int64), n)
+    k = plan[layout.CLASSES]
+    r = vector(plan, layout.V_R, n * k)
+    numbers = carray(pointer(plan[layout.V_NUMBER], np.int64), n)
     for i in range(n):
-        table = vector(plan, TABLE, (numbers[i] + 1) * k)
+        table = vector(plan, layout.TABLE, (numbers[i] + 1) * k)
         for c in range(k):
             new = r[i * k + c]
             r[i * k + c] -= table[numbers[i] * k + c]
@@ -103,8 +83,8 @@ def remember(plan, n):
 @inner()
 def to_natural(plan, theta, natural):
     """Coefficients of X from those of its standardised columns."""
-    p, ones, k = plan[P], plan[ONES], plan[CLASSES]
-    inverse, centre = vector(plan, INVERSE_SCALE, p), vector(plan, CENTRE, p)
+    p, ones, k = plan[layout.P], plan[layout.ONES], plan[layout.CLASSES]
+    inverse, centre = vector(plan, layout.INVERSE_SCALE, p), vector(plan, layout.CENTRE, p)
     real = theta.dtype.type
     for c in range(ones * k):
         natural[c] = theta[c]
@@ -119,8 +99,8 @@ def to_natural(plan, theta, natural):
 @inner()
 def to_standardised(plan, grad):
     """The gradient in the coefficients of standardised columns from that in the coefficients of X."""
-    p, ones, k = plan[P], plan[ONES], plan[CLASSES]
-    inverse, centre = vector(plan, INVERSE_SCALE, p), vector(plan, CENTRE, p)
+    p, ones, k = plan[layout.P], plan[layout.ONES], plan[layout.CLASSES]
+    inverse, centre = vector(plan, layout.INVERSE_SCALE, p), vector(plan, layout.CENTRE, p)
     real = grad.dtype.type
     for j in range(p):
         for c in range(k):

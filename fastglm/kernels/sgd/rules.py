@@ -20,44 +20,6 @@ from numba import carray, types
 
 from ..compile import address_of, fingerprint
 from . import layout, memory, penalty
-from .layout import (
-    ADAGRAD,
-    ADAM,
-    AVERAGE,
-    AVERAGING,
-    BATCH_ROWS,
-    BETA1,
-    BETA2,
-    CLOCK,
-    DIRECT,
-    EPS,
-    FIRST,
-    GRAD,
-    LASSO,
-    LAST,
-    LOOP,
-    MOMENTUM,
-    NESTEROV,
-    NORM,
-    NOW,
-    PRESENCE,
-    RARITY,
-    RATE,
-    RIDGE,
-    ROWS_IN_ALL,
-    RULE,
-    SAGA,
-    SECOND,
-    SGD,
-    SHARE,
-    SHRUNK,
-    SHRUNK_SUM,
-    SIZE,
-    STEP,
-    THETA,
-    TOUCHED,
-    UPDATES,
-)
 from .memory import inner, pointer, vector
 from .penalty import proximal, repeated
 
@@ -69,11 +31,11 @@ UPDATE_SIGNATURE = types.int64(*([types.int64] * 3))
 
 
 @inner()
-def newton_iterations(touched, count, lazy, theta, grad, velocity, step):
+def descend_sgd(touched, count, lazy, theta, grad, velocity, step):
     """SGD with or without momentum."""
     real = theta.dtype.type
-    rate, norm, momentum = real(step[RATE]), real(step[NORM]), real(step[MOMENTUM])
-    nesterov = step[NESTEROV] != 0.0
+    rate, norm, momentum = real(step[layout.RATE]), real(step[layout.NORM]), real(step[layout.MOMENTUM])
+    nesterov = step[layout.NESTEROV] != 0.0
     if momentum == 0:
         for q in range(count):
             j = touched[q] if lazy else q
@@ -89,7 +51,7 @@ def newton_iterations(touched, count, lazy, theta, grad, velocity, step):
 def descend_adagrad(touched, count, lazy, theta, grad, squares, step):
     """AdaGrad."""
     real = theta.dtype.type
-    rate, norm, eps = real(step[RATE]), real(step[NORM]), real(step[EPS])
+    rate, norm, eps = real(step[layout.RATE]), real(step[layout.NORM]), real(step[layout.EPS])
     for q in range(count):
         j = touched[q] if lazy else q
         g = norm * grad[j]
@@ -101,10 +63,10 @@ def descend_adagrad(touched, count, lazy, theta, grad, squares, step):
 def descend_adam(count, theta, grad, mean, squares, step):
     """Adam; never lazy, because its averages outlast the batch."""
     real = theta.dtype.type
-    rate, norm, eps = real(step[RATE]), real(step[NORM]), real(step[EPS])
-    b1, b2, one = real(step[BETA1]), real(step[BETA2]), real(1.0)
-    up1 = real(1.0 / (1.0 - step[BETA1] ** step[UPDATES]))
-    up2 = real(1.0 / (1.0 - step[BETA2] ** step[UPDATES]))
+    rate, norm, eps = real(step[layout.RATE]), real(step[layout.NORM]), real(step[layout.EPS])
+    b1, b2, one = real(step[layout.BETA1]), real(step[layout.BETA2]), real(1.0)
+    up1 = real(1.0 / (1.0 - step[layout.BETA1] ** step[layout.UPDATES]))
+    up2 = real(1.0 / (1.0 - step[layout.BETA2] ** step[layout.UPDATES]))
     for j in range(count):
         g = norm * grad[j]
         mean[j] = b1 * mean[j] + (one - b1) * g
@@ -121,8 +83,8 @@ def descend_saga(touched, count, lazy, theta, grad, mean, presence, rarity, step
     it by the feature's rarity (Leblond, Pedregosa and Lacoste-Julien 2017).
     """
     real = theta.dtype.type
-    rate, norm, share = real(step[RATE]), real(step[NORM]), real(1.0 / plan[ROWS_IN_ALL])
-    rows = real(plan[BATCH_ROWS])
+    rate, norm, share = real(step[layout.RATE]), real(step[layout.NORM]), real(1.0 / plan[layout.ROWS_IN_ALL])
+    rows = real(plan[layout.BATCH_ROWS])
     for q in range(count):
         j = touched[q] if lazy else q
         theta[j] -= rate * (norm * (grad[j] + (real(presence[j] * rarity[j]) if lazy else rows) * mean[j]))
@@ -132,20 +94,20 @@ def descend_saga(touched, count, lazy, theta, grad, mean, presence, rarity, step
 @inner()
 def pace(rule, square, rate, step):
     """The rate at which the penalty acts on a parameter with that second vector's entry."""
-    if rule == ADAGRAD:
-        return rate / (sqrt(square) + step[EPS])
-    if rule == ADAM:
-        return rate / (sqrt(square / (1.0 - step[BETA2] ** step[UPDATES])) + step[EPS])
-    return rate / (1.0 - step[MOMENTUM])
+    if rule == layout.ADAGRAD:
+        return rate / (sqrt(square) + step[layout.EPS])
+    if rule == layout.ADAM:
+        return rate / (sqrt(square / (1.0 - step[layout.BETA2] ** step[layout.UPDATES])) + step[layout.EPS])
+    return rate / (1.0 - step[layout.MOMENTUM])
 
 
 @inner()
 def penalise(plan, touched, count, lazy, theta, second, presence, rarity, step):
     """One proximal step."""
-    real, rule, rate = theta.dtype.type, plan[RULE], step[RATE] * step[SHARE]
-    ridge = carray(pointer(plan[RIDGE], np.float64), theta.size)
-    lasso = carray(pointer(plan[LASSO], np.float64), theta.size)
-    weighted, rows = lazy and rule == SAGA, float(plan[BATCH_ROWS])
+    real, rule, rate = theta.dtype.type, plan[layout.RULE], step[layout.RATE] * step[layout.SHARE]
+    ridge = carray(pointer(plan[layout.RIDGE], np.float64), theta.size)
+    lasso = carray(pointer(plan[layout.LASSO], np.float64), theta.size)
+    weighted, rows = lazy and rule == layout.SAGA, float(plan[layout.BATCH_ROWS])
     for q in range(count):
         j = touched[q] if lazy else q
         own = pace(rule, float(second[j]), rate, step)
@@ -160,17 +122,17 @@ def catch_up(plan, touched, low, high, theta, second, average, last, step):
 
     ``last`` holds the complement of that time. The penalty goes on, and the average receives the parameters.
     """
-    averaging, penalised = step[AVERAGING] != 0.0, plan[RIDGE] != 0 and plan[RULE] != SAGA
-    now, rule = int(step[NOW]), plan[RULE]
+    averaging, penalised = step[layout.AVERAGING] != 0.0, plan[layout.RIDGE] != 0 and plan[layout.RULE] != layout.SAGA
+    now, rule = int(step[layout.NOW]), plan[layout.RULE]
     if averaging and not penalised:
         for q in range(low, high):
             j = touched[q]
             average[j] += (now + 1 + last[j]) * theta[j]
     if not penalised:
         return
-    ridge = carray(pointer(plan[RIDGE], np.float64), theta.size)
-    lasso = carray(pointer(plan[LASSO], np.float64), theta.size)
-    clock = carray(pointer(plan[CLOCK], np.float64), now + 1)
+    ridge = carray(pointer(plan[layout.RIDGE], np.float64), theta.size)
+    lasso = carray(pointer(plan[layout.LASSO], np.float64), theta.size)
+    clock = carray(pointer(plan[layout.CLOCK], np.float64), now + 1)
     for q in range(low, high):
         j = touched[q]
         k = now + 1 + last[j]
@@ -187,7 +149,7 @@ def catch_up(plan, touched, low, high, theta, second, average, last, step):
 @inner()
 def finish(touched, count, lazy, theta, grad, average, last, step):
     """Add to the average; after lazy steps, clear the gradient and take down the time."""
-    averaging, after = step[AVERAGING] != 0.0, int(step[NOW]) + 1
+    averaging, after = step[layout.AVERAGING] != 0.0, int(step[layout.NOW]) + 1
     if averaging:
         for q in range(count):
             j = touched[q] if lazy else q
@@ -204,28 +166,29 @@ def _update(name):
 
     def update(loop, listed, step_address):
         digest  # noqa: B018, the disk cache sees changes of this file alone
-        plan = carray(pointer(loop, np.int64), LOOP)
-        step = carray(pointer(step_address, np.float64), STEP)
-        size, rule, lazy = plan[SIZE], plan[RULE], listed >= 0
+        plan = carray(pointer(loop, np.int64), layout.LOOP)
+        step = carray(pointer(step_address, np.float64), layout.STEP)
+        size, rule, lazy = plan[layout.SIZE], plan[layout.RULE], listed >= 0
         count = listed if lazy else size
-        theta, grad = carray(pointer(plan[THETA], real), size), carray(pointer(plan[GRAD], real), size)
-        first, second = carray(pointer(plan[FIRST], real), size), carray(pointer(plan[SECOND], real), size)
-        average, presence = vector(plan, AVERAGE, size), vector(plan, PRESENCE, size)
-        rarity = vector(plan, RARITY, size)
-        touched = carray(pointer(plan[TOUCHED], np.int64), size)
-        last = carray(pointer(plan[LAST], np.int64), size)
-        if rule == SGD:
-            newton_iterations(touched, count, lazy, theta, grad, first, step)
-        elif rule == ADAGRAD:
+        theta, grad = carray(pointer(plan[layout.THETA], real), size), carray(pointer(plan[layout.GRAD], real), size)
+        first = carray(pointer(plan[layout.FIRST], real), size)
+        second = carray(pointer(plan[layout.SECOND], real), size)
+        average, presence = vector(plan, layout.AVERAGE, size), vector(plan, layout.PRESENCE, size)
+        rarity = vector(plan, layout.RARITY, size)
+        touched = carray(pointer(plan[layout.TOUCHED], np.int64), size)
+        last = carray(pointer(plan[layout.LAST], np.int64), size)
+        if rule == layout.SGD:
+            descend_sgd(touched, count, lazy, theta, grad, first, step)
+        elif rule == layout.ADAGRAD:
             descend_adagrad(touched, count, lazy, theta, grad, second, step)
-        elif rule == ADAM:
+        elif rule == layout.ADAM:
             descend_adam(count, theta, grad, first, second, step)
         else:
             descend_saga(touched, count, lazy, theta, grad, first, presence, rarity, step, plan)
-        if plan[RIDGE] != 0:
+        if plan[layout.RIDGE] != 0:
             penalise(plan, touched, count, lazy, theta, second, presence, rarity, step)
         finish(touched, count, lazy, theta, grad, average, last, step)
-        for q in range(count if lazy and rule == SAGA else 0):
+        for q in range(count if lazy and rule == layout.SAGA else 0):
             presence[touched[q]] = 0.0
         return 0
 
@@ -236,10 +199,10 @@ def _update(name):
 def settle_direct(free, theta, average, step):
     """Bring parameters and average out of the form ``sparse.move`` keeps them in; the first ``free`` are not scaled."""
     for j in range(theta.size):
-        if step[AVERAGING] != 0.0:
-            average[j] += (step[NOW] if j < free else step[SHRUNK_SUM]) * theta[j]
-        theta[j] *= theta.dtype.type(1.0 if j < free else step[SHRUNK])
-    step[SHRUNK], step[SHRUNK_SUM] = 1.0, 0.0
+        if step[layout.AVERAGING] != 0.0:
+            average[j] += (step[layout.NOW] if j < free else step[layout.SHRUNK_SUM]) * theta[j]
+        theta[j] *= theta.dtype.type(1.0 if j < free else step[layout.SHRUNK])
+    step[layout.SHRUNK], step[layout.SHRUNK_SUM] = 1.0, 0.0
 
 
 @cache
@@ -248,16 +211,17 @@ def _settle(name):
 
     def settle(loop, count, step_address):
         digest  # noqa: B018, the disk cache sees changes of this file alone
-        plan = carray(pointer(loop, np.int64), LOOP)
-        step = carray(pointer(step_address, np.float64), STEP)
-        size = plan[SIZE]
-        theta, second = carray(pointer(plan[THETA], real), size), carray(pointer(plan[SECOND], real), size)
-        average = vector(plan, AVERAGE, size)
-        if plan[DIRECT] != 0:
-            settle_direct(plan[DIRECT] - 1, theta, average, step)
+        plan = carray(pointer(loop, np.int64), layout.LOOP)
+        step = carray(pointer(step_address, np.float64), layout.STEP)
+        size = plan[layout.SIZE]
+        theta = carray(pointer(plan[layout.THETA], real), size)
+        second = carray(pointer(plan[layout.SECOND], real), size)
+        average = vector(plan, layout.AVERAGE, size)
+        if plan[layout.DIRECT] != 0:
+            settle_direct(plan[layout.DIRECT] - 1, theta, average, step)
             return 0
-        touched = carray(pointer(plan[TOUCHED], np.int64), size)
-        last = carray(pointer(plan[LAST], np.int64), size)
+        touched = carray(pointer(plan[layout.TOUCHED], np.int64), size)
+        last = carray(pointer(plan[layout.LAST], np.int64), size)
         for j in range(size):
             touched[j] = j
             last[j] = -1 - last[j]

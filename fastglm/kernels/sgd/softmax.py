@@ -40,7 +40,7 @@ def _compiled():
 
 
 def softmax_rows() -> int:
-    """Address of (n, par, eta, y, w, r, h, d): ``kernels.rows`` for par[0] = K classes.
+    """Address of (n, par, eta, y, w, r, h, d): a loop as in ``row_loops`` for par[0] = K classes.
 
     eta and r are (n, K), row by row; y holds the classes' numbers 0 ... K-1; h is w/2, which bounds the largest
     eigenvalue of a row's information w (diag(mu) - mu mu') (Boehning 1992).

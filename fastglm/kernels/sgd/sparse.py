@@ -5,40 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import carray
 
+from . import layout
 from .dense import subtract_totals
-from .layout import (
-    AVERAGE,
-    AVERAGING,
-    CLASSES,
-    COL_STRIDE,
-    INDICES,
-    INDPTR,
-    INVERSE_SCALE,
-    L2,
-    LAST,
-    LOOP,
-    LOOP_PLAN,
-    NORM,
-    NOW,
-    ONES,
-    PRESENCE,
-    RATE,
-    ROW_STRIDE,
-    ROWS,
-    RULE,
-    SAGA,
-    SECOND,
-    SHARE,
-    SHRUNK,
-    SHRUNK_SUM,
-    SIZE,
-    THETA,
-    TOUCHED,
-    V_NUMBER,
-    P,
-    X,
-    Y,
-)
 from .linear import AHEAD
 from .memory import LINE, inner, pointer, prefetch, vector
 from .rules import catch_up
@@ -47,8 +15,15 @@ from .rules import catch_up
 @inner()
 def extent(plan, index, row):
     """Where the non-zeros of a row begin and end."""
-    pointers = carray(pointer(plan[INDPTR], index), row + 2)
+    pointers = carray(pointer(plan[layout.INDPTR], index), row + 2)
     return np.int64(pointers[row]), np.int64(pointers[row + 1])
+
+
+@inner()
+def send_for_entries(address, size, low, high):
+    """Ask for the entries ``low`` to ``high`` of an array of numbers of some bytes."""
+    for place in range(address + size * low & -LINE, address + size * high, LINE):
+        prefetch(place)
 
 
 @inner()
@@ -57,16 +32,14 @@ def send_for(plan, index, queue, start, i):
     if queue == 0 and start < 0:
         return
     later = carray(pointer(queue, np.int64), i + AHEAD + 1)
-    prefetch(plan[INDPTR] + plan[ROW_STRIDE] * (later[i + AHEAD] if queue != 0 else start + i + AHEAD))
-    if queue == 0 and start + i >= plan[ROWS]:
+    prefetch(plan[layout.INDPTR] + plan[layout.ROW_STRIDE] * (later[i + AHEAD] if queue != 0 else start + i + AHEAD))
+    if queue == 0 and start + i >= plan[layout.ROWS]:
         return
     number = later[i] if queue != 0 else start + i
-    prefetch(plan[Y] + 8 * number)
+    prefetch(plan[layout.Y] + 8 * number)
     low, high = extent(plan, index, number)
-    for address in range(plan[INDICES] + plan[ROW_STRIDE] * low & -LINE, plan[INDICES] + plan[ROW_STRIDE] * high, LINE):
-        prefetch(address)
-    for address in range(plan[X] + plan[COL_STRIDE] * low & -LINE, plan[X] + plan[COL_STRIDE] * high, LINE):
-        prefetch(address)
+    send_for_entries(plan[layout.INDICES], plan[layout.ROW_STRIDE], low, high)
+    send_for_entries(plan[layout.X], plan[layout.COL_STRIDE], low, high)
 
 
 @inner()
@@ -86,13 +59,14 @@ def touch(plan, n, index, real, step, count):
 
     Returns the list's new length. For a feature on the list, ``last`` holds the complement of its time.
     """
-    loop = carray(pointer(plan[LOOP_PLAN], np.int64), LOOP)
-    ones, k, before, counting, size = plan[ONES], plan[CLASSES], count, loop[RULE] == SAGA, loop[SIZE]
-    last = carray(pointer(loop[LAST], np.int64), size)
-    touched = carray(pointer(loop[TOUCHED], np.int64), size + 1)
-    presence = vector(loop, PRESENCE, size)
-    numbers = carray(pointer(plan[V_NUMBER], np.int64), n)
-    columns = carray(pointer(plan[INDICES], index), 1)
+    loop = carray(pointer(plan[layout.LOOP_PLAN], np.int64), layout.LOOP)
+    ones, k, before = plan[layout.ONES], plan[layout.CLASSES], count
+    counting, size = loop[layout.RULE] == layout.SAGA, loop[layout.SIZE]
+    last = carray(pointer(loop[layout.LAST], np.int64), size)
+    touched = carray(pointer(loop[layout.TOUCHED], np.int64), size + 1)
+    presence = vector(loop, layout.PRESENCE, size)
+    numbers = carray(pointer(plan[layout.V_NUMBER], np.int64), n)
+    columns = carray(pointer(plan[layout.INDICES], index), 1)
     for i in range(n):
         low, high = extent(plan, index, numbers[i])
         for q in range(low - ones, high):
@@ -104,8 +78,8 @@ def touch(plan, n, index, real, step, count):
                     count += 1
         if counting:
             count_presence(columns, low, high, ones, k, presence)
-    theta, second = carray(pointer(loop[THETA], real), size), carray(pointer(loop[SECOND], real), size)
-    average = vector(loop, AVERAGE, size)
+    theta, second = carray(pointer(loop[layout.THETA], real), size), carray(pointer(loop[layout.SECOND], real), size)
+    average = vector(loop, layout.AVERAGE, size)
     catch_up(loop, touched, before, count, theta, second, average, last, step)
     return count
 
@@ -119,10 +93,10 @@ def value_of(values, columns, inverse, scaled, q, real):
 @inner()
 def add_sparse_predictor(plan, queue, start, n, stored, index, scale, b, eta):
     """eta += X b for n rows, all but the intercept times ``scale``; half of the next rows are sent for."""
-    ones, k, scaled = plan[ONES], plan[CLASSES], plan[INVERSE_SCALE] != 0
-    inverse = vector(plan, INVERSE_SCALE, plan[P])
-    numbers = carray(pointer(plan[V_NUMBER], np.int64), n)
-    columns, values = carray(pointer(plan[INDICES], index), 1), carray(pointer(plan[X], stored), 1)
+    ones, k, scaled = plan[layout.ONES], plan[layout.CLASSES], plan[layout.INVERSE_SCALE] != 0
+    inverse = vector(plan, layout.INVERSE_SCALE, plan[layout.P])
+    numbers = carray(pointer(plan[layout.V_NUMBER], np.int64), n)
+    columns, values = carray(pointer(plan[layout.INDICES], index), 1), carray(pointer(plan[layout.X], stored), 1)
     real = b.dtype.type
     for i in range(n):
         if i & 1:
@@ -145,10 +119,10 @@ def add_sparse_predictor(plan, queue, start, n, stored, index, scale, b, eta):
 @inner()
 def add_sparse_gradient(plan, queue, start, n, stored, index, r, grad):
     """grad -= X' r for n rows; the other half of the next rows are sent for."""
-    ones, k, scaled = plan[ONES], plan[CLASSES], plan[INVERSE_SCALE] != 0
-    inverse = vector(plan, INVERSE_SCALE, plan[P])
-    numbers = carray(pointer(plan[V_NUMBER], np.int64), n)
-    columns, values = carray(pointer(plan[INDICES], index), 1), carray(pointer(plan[X], stored), 1)
+    ones, k, scaled = plan[layout.ONES], plan[layout.CLASSES], plan[layout.INVERSE_SCALE] != 0
+    inverse = vector(plan, layout.INVERSE_SCALE, plan[layout.P])
+    numbers = carray(pointer(plan[layout.V_NUMBER], np.int64), n)
+    columns, values = carray(pointer(plan[layout.INDICES], index), 1), carray(pointer(plan[layout.X], stored), 1)
     real = grad.dtype.type
     if ones:
         subtract_totals(n, k, r, grad)
@@ -175,12 +149,12 @@ def move(plan, queue, start, n, stored, index, r, theta, average, step):
     (Bottou 2012, Stochastic Gradient Descent Tricks, 5.1). ``average`` lacks what the sum of the parameters so far
     owes to the present ones: s_1 + ... + s_t = step[SHRUNK_SUM] times them, which ``rules.settle`` adds.
     """
-    ones, k, averaging = plan[ONES], plan[CLASSES], step[AVERAGING] != 0.0
-    numbers = carray(pointer(plan[V_NUMBER], np.int64), n)
-    columns, values = carray(pointer(plan[INDICES], index), 1), carray(pointer(plan[X], stored), 1)
+    ones, k, averaging = plan[layout.ONES], plan[layout.CLASSES], step[layout.AVERAGING] != 0.0
+    numbers = carray(pointer(plan[layout.V_NUMBER], np.int64), n)
+    columns, values = carray(pointer(plan[layout.INDICES], index), 1), carray(pointer(plan[layout.X], stored), 1)
     real = theta.dtype.type
-    rate = step[RATE] * step[NORM]
-    scaled, owed = rate / step[SHRUNK], step[SHRUNK_SUM]
+    rate = step[layout.RATE] * step[layout.NORM]
+    scaled, owed = rate / step[layout.SHRUNK], step[layout.SHRUNK_SUM]
     for i in range(n):
         if i & 1 or i == n - 1:
             send_for(plan, index, queue, start, (n >> 1) + (i >> 1))
@@ -195,6 +169,6 @@ def move(plan, queue, start, n, stored, index, r, theta, average, step):
                 theta[(np.int64(columns[q]) + ones) * k + c] += residual * real(values[q])
             if ones:
                 theta[c] += real(rate * r[i * k + c])
-                average[c] -= step[NOW] * real(rate * r[i * k + c])
-    step[SHRUNK] /= 1.0 + step[RATE] * step[SHARE] * step[L2]
-    step[SHRUNK_SUM] += step[SHRUNK]
+                average[c] -= step[layout.NOW] * real(rate * r[i * k + c])
+    step[layout.SHRUNK] /= 1.0 + step[layout.RATE] * step[layout.SHARE] * step[layout.L2]
+    step[layout.SHRUNK_SUM] += step[layout.SHRUNK]

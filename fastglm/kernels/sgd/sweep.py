@@ -6,28 +6,7 @@ import numpy as np
 from numba import carray
 
 from ..compile import at, jit
-from .layout import (
-    AVERAGED,
-    BATCH_ROWS,
-    CAP,
-    CLOCK,
-    GRAD,
-    GRADIENT,
-    LOSS,
-    MODEL,
-    NEXT,
-    NORM,
-    NOW,
-    RATE,
-    ROW_NORM,
-    ROWS_IN_ALL,
-    SHARE,
-    SUMMED,
-    THETA,
-    TOTAL,
-    UPDATE,
-    UPDATES,
-)
+from . import layout
 from .memory import ask, pointer
 
 
@@ -52,23 +31,24 @@ def sweep(loop, step, rows, order, rates):
     int
         The batches done: k, or the number of the first whose loss is not finite or above its cap.
     """
-    clock = carray(pointer(loop[CLOCK], np.float64), order.shape[0] + 1)
+    clock = carray(pointer(loop[layout.CLOCK], np.float64), order.shape[0] + 1)
     clock[0] = 0.0
     listed = at(rows) if rows.size > 0 else 0
     for b in range(order.shape[0]):
         first, n = order[b, 0], order[b, 1]
-        loop[BATCH_ROWS] = n
-        step[RATE] = rates[b]
-        step[NEXT] = order[b + 1, 0] if b + 1 < order.shape[0] else -1.0
-        step[NORM] = 1.0 if step[SUMMED] != 0.0 else 1.0 / (n * step[ROW_NORM])
-        step[SHARE] = n / loop[ROWS_IN_ALL] if step[SUMMED] != 0.0 else 1.0
-        step[UPDATES] += 1.0
-        clock[b + 1] = clock[b] + rates[b] * step[SHARE]
-        count = ask(loop[GRADIENT], (loop[MODEL], listed, first, n, loop[THETA], loop[GRAD], at(step)))
-        if not abs(step[LOSS]) <= step[CAP] * n:
+        loop[layout.BATCH_ROWS] = n
+        step[layout.RATE] = rates[b]
+        step[layout.NEXT] = order[b + 1, 0] if b + 1 < order.shape[0] else -1.0
+        step[layout.NORM] = 1.0 if step[layout.SUMMED] != 0.0 else 1.0 / (n * step[layout.ROW_NORM])
+        step[layout.SHARE] = n / loop[layout.ROWS_IN_ALL] if step[layout.SUMMED] != 0.0 else 1.0
+        step[layout.UPDATES] += 1.0
+        clock[b + 1] = clock[b] + rates[b] * step[layout.SHARE]
+        batch = (loop[layout.MODEL], listed, first, n, loop[layout.THETA], loop[layout.GRAD], at(step))
+        count = ask(loop[layout.GRADIENT], batch)
+        if not abs(step[layout.LOSS]) <= step[layout.CAP] * n:
             return b
-        step[TOTAL] += step[LOSS]
-        ask(loop[UPDATE], (at(loop), count, at(step)))
-        step[NOW] += 1.0
-        step[AVERAGED] += 1.0
+        step[layout.TOTAL] += step[layout.LOSS]
+        ask(loop[layout.UPDATE], (at(loop), count, at(step)))
+        step[layout.NOW] += 1.0
+        step[layout.AVERAGED] += 1.0
     return order.shape[0]
