@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from fits_of_sources import fit_source
+from fits_of_sources import fit_source, rows_in_memory
 
 import fastglm
 from fastglm.matrix import Categorical, Dense, Sparse, Split
-from fastglm.rows import arrays as inputs
+from fastglm.rows.family_link import family_and_link
 from fastglm.source.chunked import Chunked, Chunks
 from fastglm.source.pieces import Parts, taken
 
@@ -34,8 +34,8 @@ def chunked(data, cuts, threads=2, cost=0.0):
 
 def assembled(X, y, family, **vectors):
     given = dict.fromkeys(("weights", "freq_weights", "offset", "exposure")) | vectors
-    family, link = inputs.family_and_link(family, None)
-    data, classes = inputs.assemble(X, y, family, intercept=True, names=None, **given)
+    family, link = family_and_link(family, None)
+    data, classes = rows_in_memory(X, y, family, **given)
     return data, classes, family, link
 
 

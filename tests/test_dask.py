@@ -11,14 +11,14 @@ from functools import partial
 import engine_readers
 import numpy as np
 import pytest
-from fits_of_sources import fit_source
+from fits_of_sources import fit_source, rows_in_memory
 
 import fastglm
 from fastglm.engines import dask as dask_engine
 from fastglm.engines import engine_of
 from fastglm.engines.dask import Dask
 from fastglm.errors import EngineError, FileFormatError, InvalidParameterError, MissingDataError, SetupWarning
-from fastglm.rows import arrays as inputs
+from fastglm.rows.family_link import family_and_link
 from fastglm.source.chunked import Chunked, Chunks
 from fastglm.source.pieces import Parts, taken
 
@@ -168,9 +168,9 @@ def rows(n=60_000):
     rng = np.random.default_rng(1)
     X = rng.normal(size=(n, 4))
     y = rng.poisson(np.exp(0.2 * X[:, 0])) * 1.0
-    family, link = inputs.family_and_link("poisson", None)
+    family, link = family_and_link("poisson", None)
     given = dict.fromkeys(("weights", "freq_weights", "offset", "exposure"))
-    data, _ = inputs.assemble(X, y, family, intercept=True, names=None, **given)
+    data, _ = rows_in_memory(X, y, family, **given)
     parts = [taken(data, slice(a, b)) for a, b in ((0, 7_001), (7_001, 30_000), (30_000, n))]
     return X, y, family, link, parts
 

@@ -148,7 +148,7 @@ BAD = {
     "an unknown weight": ((FORMULA, {"weights": "ww"}), "'ww'"),
     "two exposures": ((FORMULA + " + exposure(years)", {"exposure": "years"}), "exposure"),
     "code": (("claims ~ __import__('os')", {}), "__import__|formula"),
-    "weights of another length": ((FORMULA, {"weights": np.ones(3)}), r"shape \(3,\)"),
+    "weights of another length": ((FORMULA, {"weights": np.ones(3)}), "weights has length 3"),
 }
 
 

@@ -92,6 +92,8 @@ def same(a, b):
     """Equal to the bit, with NaN equal to itself."""
     if isinstance(a, np.ndarray):
         return a.shape == b.shape and a.tobytes() == b.tobytes()
+    if hasattr(a, "columns"):  # a schema
+        return repr(a) == repr(b)
     return type(a) is type(b) and (a == b or a != a or repr(a) == repr(b))
 
 

@@ -343,7 +343,7 @@ def test_rows_that_do_not_fit_are_refused():
         bad[3] = label
         with pytest.raises(errors.InvalidParameterError, match=message):
             r.residuals(X, bad)
-    with pytest.raises(errors.InvalidParameterError, match="y has length 4, X has 300 rows"):
+    with pytest.raises(errors.InvalidParameterError, match="y has shape .4,., the data have 300 rows"):
         r.residuals(X, y[:4])
     wrong = indicators(y, 3)
     wrong[5] = [1, 1, 0]

@@ -143,7 +143,7 @@ def resaved(path, change):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda h, a: h.replace('"version": 2', '"version": 99'), "newer"),
+        (lambda h, a: h.replace('"version": 3', '"version": 99'), "newer"),
         (lambda h, a: h.replace("fastglm-stream", "something"), "not a saved stream"),
         (lambda h, a: h.replace("poisson", "no-such-family"), "no-such-family"),
         (lambda h, a: h.replace('"n_batches"', '"batches"'), "damaged"),

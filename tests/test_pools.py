@@ -8,7 +8,7 @@ from multiprocessing import get_context
 import engine_readers
 import numpy as np
 import pytest
-from fits_of_sources import fit_source
+from fits_of_sources import fit_source, rows_in_memory
 
 import fastglm
 from fastglm.engines import Ray, engine_of, tasks
@@ -16,7 +16,7 @@ from fastglm.engines.pools import Pool
 from fastglm.engines.tasks import groups_of
 from fastglm.errors import EngineError, InvalidParameterError
 from fastglm.objective.sums import Quadratic
-from fastglm.rows import arrays as inputs
+from fastglm.rows.family_link import family_and_link
 from fastglm.source.base import Tree
 from fastglm.source.chunked import Chunked, Chunks
 from fastglm.source.journal import KeptTree
@@ -55,9 +55,9 @@ def parts_of(n=40_000, cuts=(7_001, 20_000)):
     rng = np.random.default_rng(1)
     X = rng.normal(size=(n, 4))
     y = rng.poisson(np.exp(0.2 * X[:, 0])) * 1.0
-    family, link = inputs.family_and_link("poisson", None)
+    family, link = family_and_link("poisson", None)
     given = dict.fromkeys(("weights", "freq_weights", "offset", "exposure"))
-    data, _ = inputs.assemble(X, y, family, intercept=True, names=None, **given)
+    data, _ = rows_in_memory(X, y, family, **given)
     edges = [0, *cuts, n]
     return X, y, family, link, [taken(data, slice(a, b)) for a, b in zip(edges, edges[1:], strict=False)]
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from fastglm import errors, families, links
 from fastglm.result.record import FIELDS, GLMResult
 from fastglm.result.saved import CODECS, VERSION, load, save
+from fastglm.rows import Schema
 
 EDGES = [0.1, -0.0, 5e-324, 1.7976931348623157e308, math.nan, math.inf, -math.inf, 1 / 3]
 FLOATS = st.floats() | st.sampled_from(EDGES)
@@ -64,6 +65,8 @@ def same(a, b):
         return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
         return type(b) is dict and list(a) == list(b) and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, Schema):
+        return type(b) is Schema and CODECS["schema"][0](a) == CODECS["schema"][0](b)
     return type(a) is type(b) and a == b
 
 

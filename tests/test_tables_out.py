@@ -99,7 +99,8 @@ def test_summary_groups_levels_under_their_term_with_the_numbers_of_the_fit():
 def test_summary_prints_every_number_of_the_ungrouped_one():
     r = fitted()
     numbers = re.compile(r"-?\d+\.\d\S*")
-    body, flat = (str(m.summary()).split("coef", 1)[1].splitlines()[2:] for m in (r, replace(r, design=None)))
+    plain = replace(r, schema=replace(r.schema, design=None))
+    body, flat = (str(m.summary()).split("coef", 1)[1].splitlines()[2:] for m in (r, plain))
     rows = [sorted(tuple(numbers.findall(line)) for line in lines if len(numbers.findall(line)) > 2)
             for lines in (body, flat)]  # fmt: skip
     assert rows[0] == rows[1] and len(rows[0]) == len(r.names)
@@ -199,7 +200,7 @@ def test_tidy_is_a_frame_of_the_users_own_library(library, formula, family, tmp_
     r = fastglm.glm(formula, make(data), family=family)
     tidy = r.tidy()
     assert kind(tidy) == expected
-    flat = replace(r, design=None).tidy()  # as without a formula
+    flat = replace(r, schema=None).tidy()  # as without a formula
     columns = getattr(tidy, "column_names", None) or list(tidy.columns)
     assert columns == [*flat.columns, "variable", "level"]
     times = r.params.size // len(r.names)
@@ -335,7 +336,7 @@ simple = cache(lambda: fitted("count ~ x"))
 
 def plain(name):
     """One fit, its column called anything."""
-    return replace(simple(), names=("(Intercept)", name), design=None)
+    return replace(simple(), names=("(Intercept)", name), schema=None)
 
 
 @pytest.mark.parametrize("options, match", [

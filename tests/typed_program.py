@@ -122,7 +122,7 @@ def mistakes(result: fastglm.GLMResult, X: Array, y: Array) -> None:
     fastglm.fti(X, y)  # type: ignore[attr-defined]
     fastglm.fit(X, y, famly="poisson")  # type: ignore[call-overload]
     fastglm.fit(X, y, solver="nutn")  # type: ignore[call-overload]
-    fastglm.fit(X, y, missing="drop")  # type: ignore[call-overload]
+    fastglm.fit(X, y, missing="dorp")  # type: ignore[call-overload]
     fastglm.fit(X, y, family=1.5)  # type: ignore[call-overload]
     result.predict(X, "lnik")  # type: ignore[call-overload]
     result.parms  # type: ignore[attr-defined]  # noqa: B018

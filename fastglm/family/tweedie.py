@@ -42,7 +42,10 @@ class Tweedie(NamedTuple):
 
     power: float
 
-    variance_power = property(lambda self: self.power)
+    @property
+    def variance_power(self) -> float:
+        """The power of the mean that the variance is."""
+        return self.power
 
     def variance(self, mu: float) -> float:
         return exp(self.power * log(mu))

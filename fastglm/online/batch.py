@@ -106,7 +106,7 @@ def checked(request, shape: Shape | None, schema, classes) -> tuple:
     names = request.names
     if shape is not None and names is None and not is_frame(X) and np.ndim(X) == 2:
         names = shape.names if np.shape(X)[1] == len(shape.names) else None
-    if any(_are_zero(v) for v in (request.weights, request.freq_weights)):
+    if _are_zero(request.weights, request.freq_weights):
         return None, schema
     known = _known_labels(family, classes, shape, request.y)
     labels = known if known is not None and known != NUMBERS else None
@@ -181,10 +181,12 @@ def _sums(data, family, link):
     )
 
 
-def _are_zero(v) -> bool:
-    """Whether something is a vector of zeros."""
-    v = np.asarray(0.0 if v is None else v)
-    return v.ndim == 1 and v.dtype.kind in "biuf" and not v.any()
+def _are_zero(*vectors) -> bool:
+    """Whether the product of vectors of numbers, each may be None, is zero in every row."""
+    given = [np.asarray(v) for v in vectors if v is not None]
+    if not given or any(v.dtype.kind not in "biuf" or v.ndim > 1 for v in given) or len({v.shape for v in given if v.ndim}) > 1:
+        return False
+    return not np.any(np.logical_and.reduce(np.broadcast_arrays(*given)))
 
 
 def _counts(w) -> bool:

@@ -309,7 +309,7 @@ class OnlineGLM:
             raise InvalidParameterError("partial_fit has not been called with any rows: there is nothing to report")
         with np.errstate(all="ignore"):
             result = self._fit_kept() if self._running is None else self._summarise()
-        return replace(result, schema=replace(self._schema, labels=result.schema.labels))
+        return replace(result, schema=self._schema)
 
     def _fit_kept(self):
         """The exact fit of the rows that are kept, which are all."""

@@ -60,10 +60,11 @@ def with_cov(
         raise InvalidParameterError("with_cov needs y beside X")
     if data is not None and (result.design is None or not result.design.formula.response):
         raise InvalidParameterError("the fit has no formula with a response to read data by; pass X and y")
+    numbered = result.family.response_model == "mean" and not isinstance((result.classes or (0,))[0], (str, bool))
     vectors = dict(zip(VECTORS, (weights, freq_weights, offset, exposure), strict=True))
     request = FitRequest(
         data=X if data is None else data, y=y, family=result.family, link=result.link, intercept=result.intercept,
-        cov=cov, missing=result.schema.missing, threads=threads, **vectors,
+        cov=cov, missing=result.schema.missing, threads=threads, labels=None if numbered else result.classes, **vectors,
     )  # fmt: skip
     schema, source = open_rows(request, result.schema)
     with closing(source), np.errstate(all="ignore"):

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..errors import FileFormatError, InvalidParameterError
-from ..rows.labels import Encoded
 from .codecs import CODECS, FORMAT, VERSION, save
 from .multinomial import MultinomialResult
 from .record import FIELDS, GLMResult
@@ -51,15 +47,7 @@ def load(path: File) -> GLMResult:
     cls = TYPES[record["type"]]
     _check_names(path, values)
     (_check_multinomial if cls is MultinomialResult else _check_glm)(path, values)
-    values["schema"] = _with_labels(values)
     return cls(**values)
-
-
-def _with_labels(values):
-    """The schema with the labels of the response, which the result has."""
-    classes, reference = values["classes"], getattr(values["family"], "reference", None)
-    labels = classes if reference is None or classes is None else Encoded(np.zeros(0, np.uint8), classes, reference)
-    return replace(values["schema"], labels=labels)
 
 
 def _read(path):

@@ -69,6 +69,16 @@ def all_columns(request, names, vectors: dict):
     return formula, {role: v for role, v in vectors.items() if role not in roles or role not in SHIFTS}
 
 
+def shifted(built, arrays: dict) -> dict:
+    """The vectors of some rows with what their formula says of offset and exposure."""
+    found = dict(arrays)
+    if built.offset is not None:
+        found["offset"] = built.offset if found.get("offset") is None else built.offset + found["offset"]
+    if built.exposure is not None:
+        found["exposure"] = built.exposure
+    return found
+
+
 def unknown(name, value, names) -> InvalidParameterError:
     """The error for an argument that names no column."""
     return InvalidParameterError(f"{name}={value!r} is not a column of the data: {', '.join(list(names)[:10])}")

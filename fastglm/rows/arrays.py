@@ -44,8 +44,8 @@ def open_arrays(request, X, known: Schema | None = None):
     """The schema and the source of rows that no design reads; see ``open_rows``."""
     names = request.names
     if known is not None:
-        names = known.columns
         X = check_X(known, X) if is_frame(X) else X
+        names = known.columns if np.ndim(X) == 2 and np.shape(X)[1] == len(known.columns) else None
     strings = [v for v in (*request.vectors.values(), *request.clusters) if isinstance(v, str)]
     if strings:
         raise InvalidParameterError(

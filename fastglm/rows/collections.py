@@ -23,7 +23,6 @@ from ..files import Fragment, Rows
 from ..files.ipc import width_of
 from ..files.schema import canonical, canonical_schema, conformed, delivered, unified
 from .numbers import numeric
-from .stored import open_stored
 
 SAME = "every partition must have the columns of the collection; their order does not matter"
 
@@ -310,13 +309,6 @@ def check_unique(names):
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise InvalidParameterError(f"several columns are named {repeated[0]!r}; names must be unique")
-
-
-def open_collection(request, data, known):
-    """The schema and the source of a collection of Dask; see ``open_rows``."""
-    request, rows = stored_collection(request, data, known)
-    schema, source = open_stored(request, rows, known)
-    return replace(schema, design=None, library="pandas") if is_array(data) else schema, source
 
 
 def stored_collection(request, data, known=None):

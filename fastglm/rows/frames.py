@@ -9,7 +9,7 @@ import numpy as np
 from ..design import Design, as_table, check_aligned
 from ..design.recipe import complete, refuse_missing
 from ..errors import InvalidParameterError, MissingDataError
-from .arguments import all_columns, levels_sorted, notes_of, unknown, with_shifts
+from .arguments import all_columns, levels_sorted, notes_of, shifted, unknown, with_shifts
 from .arrays import block_of, in_memory, present
 from .schema import Schema
 from .storages import is_frame
@@ -53,16 +53,6 @@ def open_frame(request, data, known: Schema | None = None):
     schema = Schema(design.names, built.has_intercept, design, named, request.missing, table.library, labels)
     notes = (*notes_of(design), *levels_sorted(table, design))
     return schema, in_memory(request, block, clusters, notes)
-
-
-def shifted(built, arrays: dict) -> dict:
-    """The vectors of some rows with what their formula says of offset and exposure."""
-    found = dict(arrays)
-    if built.offset is not None:
-        found["offset"] = built.offset if found.get("offset") is None else built.offset + found["offset"]
-    if built.exposure is not None:
-        found["exposure"] = built.exposure
-    return found
 
 
 def _learned(request, table, _):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..errors import InvalidParameterError
 from ..files import is_rows
 from ..files import open_rows as open_files
 from .arrays import open_arrays
-from .collections import open_collection
+from .collections import is_array, stored_collection
 from .frames import has_factors, open_frame
 from .request import FitRequest
 from .schema import Schema
@@ -36,7 +38,7 @@ def open_rows(request: FitRequest, known: Schema | None = None):
     """
     data = canonical(request.data)
     if is_collection(data):
-        return open_collection(request, data, known)
+        return _open_collection(request, data, known)
     if is_rows(data):
         _refuse_names(request, "files")
         rows = open_files(data)
@@ -50,6 +52,12 @@ def open_rows(request: FitRequest, known: Schema | None = None):
         _refuse_names(request, "a data frame")
         return open_frame(request, data, known)
     return open_arrays(request, data, known)
+
+
+def _open_collection(request, data, known):
+    request, rows = stored_collection(request, data, known)
+    schema, source = open_stored(request, rows, known)
+    return replace(schema, design=None, library="pandas") if is_array(data) else schema, source
 
 
 def _needs_design(request, data, known):

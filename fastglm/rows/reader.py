@@ -15,7 +15,7 @@ from ..source.base import Block
 from ..source.pieces import Place
 from ..source.threads import Threads
 from ..types import VECTORS
-from .frames import shifted
+from .arguments import shifted
 from .response import StoredResponse, counts
 
 BATCH_BYTES = 32 << 20  # of the numbers that are read at a time

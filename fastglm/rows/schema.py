@@ -115,10 +115,8 @@ class Schema:
         return {role: c for role, c in self.vectors.items() if c in names and role in given}
 
     def kept(self) -> Schema:
-        """The schema without what belongs to the rows of the fit alone: the numbers of their classes."""
-        if hasattr(self.labels, "codes"):
-            return replace(self, labels=self.labels._replace(codes=self.labels.codes[:0]))
-        return self
+        """The schema of a result, which has the labels itself."""
+        return replace(self, labels=None)
 
     def relearned(self) -> Schema:
         """The schema for the rows of the fit itself, which have no level that it does not know."""

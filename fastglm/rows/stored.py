@@ -119,7 +119,7 @@ def fitted_reader(request, rows, known: Schema):
     fragments = fragments_of(rows, request.threads, design.missing == "drop")
     columns = [name for e in design.formula.response for name in e.columns]
     kept = _complete_rows(fragments, tuple(dict.fromkeys([*columns, *design.columns, *others])), design.missing)
-    found = Profile(design, kept, known.label_values)
+    found = Profile(design, kept, request.labels)
     return FrameReader(rows, found, StoredResponse.of(found, request.family), vectors, others), dict(known.vectors)
 
 

@@ -141,9 +141,11 @@ class SuppliedRows:
         if self.respond and self.y is None and (self.X is not None or formula is None or not formula.response):
             raise InvalidParameterError("y is needed: the response of these rows")
         self.named = tuple(v for v in given.values() if isinstance(v, str))
-        self.arrays = {name: np.asarray(v) for name, v in given.items() if not isinstance(v, str)}
+        # a frame of indicators keeps the names of its classes
+        arrays = {name: v for name, v in given.items() if not isinstance(v, str)}
+        self.arrays = {name: v if hasattr(v, "columns") else np.asarray(v) for name, v in arrays.items()}
         for name, v in self.arrays.items():
-            if v.ndim and v.shape[:1] != (self.n_rows,):
+            if np.ndim(v) and v.shape[:1] != (self.n_rows,):
                 raise InvalidParameterError(f"{name} has shape {v.shape}, the data have {self.n_rows} rows")
         self.of_formula = self.respond and self.y is None
 
@@ -192,18 +194,18 @@ class SuppliedRows:
     def _numbers(self, a, b):
         """The piece of rows a to b of numbers in memory."""
         X = np.empty((b - a, 0)) if self.bare else self.X[a:b]
-        found = {name: v[a:b] if v.ndim else v for name, v in self.arrays.items()}
+        found = {name: v[a:b] if np.ndim(v) else v for name, v in self.arrays.items()}
         keep = self._present(a, b) if self.schema.missing == "drop" else None
         if keep is None or keep.all():
             return Piece(b - a, X, **found)
         kept = np.flatnonzero(keep)
-        return Piece(b - a, X[kept], keep=keep, **{name: v[kept] if v.ndim else v for name, v in found.items()})
+        return Piece(b - a, X[kept], keep=keep, **{name: np.asarray(v)[kept] if np.ndim(v) else v for name, v in found.items()})
 
     def _present(self, a, b):
         """Which rows have no missing value in X and the arrays beside it; None for all."""
         if self.schema.missing != "drop":
             return None
-        values = [v[a:b] for v in self.arrays.values() if v.ndim]
+        values = [v[a:b] for v in self.arrays.values() if np.ndim(v)]
         masks = [m for v in values if (m := present(v)) is not None]
         if self.X is not None and (m := complete_rows(self.X[a:b])) is not None:
             masks.append(m)
@@ -245,7 +247,7 @@ class SuppliedRows:
     def _vector(self, table, name, v, a, b, kept):
         if not isinstance(v, str):
             v = self.arrays[name]
-            return v[a:b][kept] if v.ndim else v
+            return np.asarray(v[a:b])[kept] if np.ndim(v) else v
         column = table.column(v)
         values = column.values[a:b][kept]
         if name != "y":
