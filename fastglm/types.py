@@ -91,7 +91,8 @@ if TYPE_CHECKING:
     LinkLike: TypeAlias = str | Link
     SolverName: TypeAlias = Literal["auto", "newton", "irls", "lbfgs", "newton-cg", "stream", "sgd"]
     SolverOptions: TypeAlias = Auto | Newton | IRLS | LBFGS | NewtonCG | Stream | SGD
-    SolverLike: TypeAlias = SolverName | SolverOptions
+    # a record of options may be that of a registered solver from outside
+    SolverLike: TypeAlias = SolverName | SolverOptions | tuple[Any, ...]
 
     class ModelOptions(TypedDict, total=False):
         """What ``fit`` and ``glm`` both take beside the family."""

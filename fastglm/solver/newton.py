@@ -271,24 +271,32 @@ def search(objective, beta, step, gain, q, order, tries, longest=1.0):
         fall = 0.0 if gain * t <= noise else ARMIJO * min(t, 1.0) * gain
         return deviance <= q.deviance - fall + noise
 
-    sizes, blocked = longest * np.exp2(-np.arange(float(tries))), False
-    for t, deviance in _candidates(objective, beta, step, sizes):
+    def attempt(t):
+        trial = beta + t * step
+        new = objective.at(trial, order)
+        finite = new.finite and isfinite(np.add.reduce(new.score))
+        return trial, new, finite, finite and falls(new.deviance, t)
+
+    trial, new, finite, accepted = attempt(longest)
+    if accepted:
+        return longest, trial, new, False
+    blocked = not finite
+    for t, deviance in _shorter(objective, beta, step, longest, tries):
         if deviance is not None and not falls(deviance, t):
             blocked |= not isfinite(deviance)
             continue
-        trial = beta + t * step
-        new = objective.at(trial, order)
-        if not (new.finite and isfinite(np.add.reduce(new.score))):
-            blocked = True
-        elif falls(new.deviance, t):
+        trial, new, finite, accepted = attempt(t)
+        if accepted:
             return t, trial, new, blocked
-    return 0.5 * sizes[-1], beta, None, blocked
+        blocked |= not finite
+    return longest * 0.5**tries, beta, None, blocked
 
 
-def _candidates(objective, beta, step, sizes):
-    """Sizes of a step in their order, each with the deviance there, None for those that take a pass of their own."""
-    many = objective.line_sizes if len(sizes) - TRIED >= FEWEST_SIZES else 0
-    tried = TRIED if many >= FEWEST_SIZES else len(sizes)
+def _shorter(objective, beta, step, longest, tries):
+    """Halved sizes of a step in order, each with its deviance, or None for one that takes a pass of its own."""
+    sizes = longest * np.exp2(-np.arange(1.0, tries))
+    many = objective.line_sizes if tries - TRIED >= FEWEST_SIZES else 0
+    tried = TRIED - 1 if many >= FEWEST_SIZES else len(sizes)
     for t in sizes[:tried].tolist():
         yield t, None
     for first in range(tried, len(sizes), max(many, 1)):

@@ -1,0 +1,69 @@
+"""Choices before a descent, as a table: no rows, no matrices, and no solver known by its name."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from fastglm.options.solvers import Outlook, declaration_of, declarations, newton_passes, resolve
+from fastglm.solver.choose import LARGE, after_sample, choose, choose_sample, control_for, tolerances
+from fastglm.solvers import Auto, Newton
+
+
+def objective(n=1_000_000, m=20, linear=False, sampleable=True, small=False, score_cost=0.4):
+    source = SimpleNamespace(n_rows=n, sample_limit=float("inf"))
+    return SimpleNamespace(
+        n_params=m, n_eliminated=m, linear=linear, sampleable=sampleable, small=small, score_cost=score_cost,
+        source=source,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "what, problem, information, memory, least_squares, sampled",
+    [
+        ("many rows", objective(), 5e5, 2, False, True),
+        ("few rows", objective(n=5_000), 2_500.0, 2, False, False),
+        ("a rare event", objective(), 300.0, 2, False, False),
+        ("rare levels", objective(sampleable=False), 5e5, 2, False, False),
+        ("least squares", objective(linear=True), 1e6, 2, True, False),
+        ("very many coefficients", objective(m=LARGE + 1), 5e5, 1, False, False),
+        ("least squares of very many", objective(m=LARGE + 1, linear=True), 5e5, 1, False, False),
+    ],
+)
+def test_the_automatic_choice(what, problem, information, memory, least_squares, sampled):
+    found = choose(problem, information)
+    assert found.solver.automatic and found.solver.memory == memory, what
+    assert (found.least_squares, found.sample is not None) == (least_squares, sampled), what
+
+
+def test_a_sample_gains_more_the_larger_it_is_and_costs_less_than_newton():
+    small, large = (choose_sample(n, 20, n / 2.0, 0.4) for n in (100_000, 10_000_000))
+    assert 2000 <= small.rows < 100_000 and large.rows > small.rows and large.rho < small.rho < 1.0
+    assert choose_sample(100_000, 20, 50_000.0, 0.4, most=1000) is None
+
+
+def test_control_is_that_of_the_options():
+    control = control_for(
+        objective(n=10_000, m=4), Newton(tol=1e-6, max_iter=7), n_rows=10_000, information=100.0, canonical=False,
+        need_information=True,
+    )  # fmt: skip
+    assert (control.tol, control.accept_tol, control.max_iter, control.canonical) == (1e-6, 1e-6, 7, False)
+    assert control.curvature_tol == 1e-6 and control.newton_constant == 1.0
+    assert tolerances(objective(small=True), Auto()) == {"tol": 1e-13, "accept_tol": 1e-8}
+    sample = choose_sample(1_000_000, 20, 5e5, 0.4)
+    loose, plain = (after_sample(control, sample, 20, 0.25, moved) for moved in (True, False))
+    assert loose.curvature_tol == 20.0 * plain.curvature_tol == 20.0 * control.curvature_tol
+    assert plain.trust_radius_se == pytest.approx(10.0 * 80.0**0.5) and plain.contraction == sample.rho
+
+
+def test_every_solver_declares_what_it_needs():
+    first = ["auto", "newton", "irls", "lbfgs", "newton-cg", "stream", "sgd"]
+    assert [d.name for d in declarations()][: len(first)] == first  # those from outside follow
+    for declaration in declarations():
+        options = resolve(declaration.name)
+        assert declaration_of(options) is declaration and declaration.order in (1, 2) and declaration.memory in (1, 2)
+        outlook = Outlook(100_000, 10, False, False, True, True, False, options)
+        passes = declaration.passes(outlook)
+        assert passes.curvature + passes.score > 1.0
+        assert declaration.passes(outlook._replace(linear=True)).score <= passes.score
+    few = Outlook(100, 10, False, False, True, True, False, resolve("stream"))
+    assert declaration_of(few.options).passes(few) == newton_passes(few)
