@@ -42,7 +42,9 @@ class Tweedie(NamedTuple):
 
     power: float
 
-    variance_power = property(lambda self: self.power)
+    @property
+    def variance_power(self) -> float:
+        return self.power
 
     def variance(self, mu: float) -> float:
         return exp(self.power * log(mu))
