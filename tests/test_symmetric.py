@@ -11,7 +11,8 @@ from fastglm.linalg.symmetric import ArrowheadMatrix, Dense, Diagonal, PermutedA
 from fastglm.matrix import Categorical
 from fastglm.matrix.contrast_map import ContrastMap
 from fastglm.objective.base import Deviance
-from fastglm.objective.quadratic_penalty import QuadraticPenalty
+from fastglm.objective.penalised import Penalised
+from fastglm.objective.penalty import QuadraticPenalty
 from fastglm.objective.softmax import CrossEntropy
 from fastglm.solver.decide import Control
 from fastglm.solver.newton import newton_iterations
@@ -125,7 +126,7 @@ def test_a_ridge_beside_very_many_levels_is_that_of_the_dense_design(classes):
         m = objective.n_params
         R = np.r_[0.0, np.full(m // (classes - 1 if classes else 1) - 1, 2.0)] if R is None else R
         ridge = np.tile(R, classes - 1 if classes else 1)
-        penalised = QuadraticPenalty(objective, np.zeros(m), ridge)
+        penalised = Penalised(objective, QuadraticPenalty(Diagonal(ridge), np.zeros(m)))
         control = Control(tol=1e-12, accept_tol=1e-12)
         found.append(newton_iterations(penalised, np.zeros(m), control, lambda q: 1.0))
         # optimality: the score of the deviance is that of the ridge

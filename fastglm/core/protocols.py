@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -155,51 +155,62 @@ class Schema(Protocol):
 
 
 class SymmetricOperator(Protocol):
-    """A symmetric matrix (m, m) by its structure: dense, arrowhead, diagonal, or a sum of them.
+    """A symmetric matrix (m, m) by its structure: dense, diagonal, arrowhead, or a permuted arrowhead.
 
-    Nothing is changed in place: every method that alters the matrix returns another.
+    Nothing is changed in place: every method that alters the matrix returns another, of the structure that it needs.
     """
 
     def diagonal(self) -> Array:
         """The diagonal, (m,)."""
 
+    def toarray(self) -> Array:
+        """The whole matrix (m, m), both triangles."""
+
     def scaled(self, factor: float) -> Any:
         """The matrix times a number."""
+
+    def plus(self, other: Any) -> Any:
+        """The sum with another symmetric matrix."""
 
     def plus_diagonal(self, d: Array) -> Any:
         """The matrix plus diag(d), d (m,)."""
 
-    def plus_low_rank(self, U: Array) -> Any:
-        """The matrix plus U U', U (m, r)."""
-
     def times(self, v: Array) -> Array:
         """The product with a vector (m,)."""
 
-    def quadratic_form(self, rows: Array) -> Array:
-        """x' A x of each of n rows (n, m)."""
+    def quadratic_form(self, v: Array) -> float:
+        """v' A v of a vector (m,)."""
 
-    def block(self, numbers: Any) -> Array:
-        """The (k, k) matrix of k coefficients, by their numbers."""
 
-    def toarray(self) -> Array:
-        """The whole matrix (m, m), both triangles."""
+class Information(SymmetricOperator, Protocol):
+    """The symmetric matrix that a descent steps by: of columns that were multiplied by ``scale`` (m,)."""
 
-    def factor(self, scale: Array, safe: float, kept: Any = None) -> Factor | None:
-        """A factorisation over the coefficients ``kept``; None where a pivot is below ``safe`` of its diagonal entry.
+    def factor(self, scale: Array, safe: float = ..., kept: Any = None) -> Factor | None:
+        """A factorisation over the coefficients ``kept``; None where a pivot is below ``safe`` of its entry."""
 
-        The matrix is in units in which columns are times ``scale`` (m,); the factor solves in the caller's own.
-        """
+    def rank_factor(self, scale: Array, kept: Any = None) -> Factor | None:
+        """A factorisation over independent columns; None where the rows of the design tell more of dependent ones."""
+
+    def any_solution(self, scale: Array, g: Array) -> Array | None:
+        """A solution (m,) of a system that may be singular; None where it would not be cheap."""
 
 
 class Factor(Protocol):
-    """A factorisation of a symmetric operator; ``aliased`` {j: {k: c_k}} gives column j as the sum of c_k columns k."""
+    """A factorisation of an information; ``aliased`` {j: {k: c_k}} gives column j as the sum of c_k columns k.
+
+    It solves in the caller's units, in which the design's columns are what they were given as.
+    """
 
     @property
-    def aliased(self) -> dict: ...
+    def aliased(self) -> dict[int, dict[int, float]]: ...
 
     @property
     def accurate(self) -> bool:
         """Whether it comes from the rows of the design, not from their cross-product."""
+
+    @property
+    def diagonal_only(self) -> bool:
+        """Whether it knows the information's diagonal alone, as a preconditioner."""
 
     def solve(self, g: Array) -> Array:
         """The inverse times g (m,); zero at aliased coefficients."""
@@ -211,14 +222,40 @@ class Factor(Protocol):
         """The largest of the weighted terms x_j beta_j alone, before they cancel in the linear predictor."""
 
 
+class CovarianceMatrix(Protocol):
+    """A covariance of m coefficients, NaN where aliased: an array, or beside very many levels its parts."""
+
+    def toarray(self) -> Array:
+        """The whole matrix (m, m)."""
+
+    def block(self, numbers: Any) -> Array:
+        """The (k, k) matrix of k coefficients, by their numbers."""
+
+    def quadratic_form(self, rows: Array) -> Array:
+        """x' C x of each of n rows (n, m), aliased coefficients counted as 0."""
+
+    def forms(self, rows: Array, classes: int) -> Array:
+        """x' C_kl x of each of n rows (n, p) for the blocks of every two classes, (n, classes, classes)."""
+
+    def same_column(self, classes: int) -> Array:
+        """The covariances between the classes' coefficients of each column, (p, classes, classes)."""
+
+    def mapped(self, change: Array) -> Any:
+        """The covariance of linear maps ``change`` (classes, classes) of the classes' coefficients."""
+
+    def around(self, meat: Any, scale: Array) -> Any:
+        """This inverse information on both sides of a meat, whose columns were multiplied by ``scale`` (m,)."""
+
+
 @runtime_checkable
 class Objective(Protocol):
     """What a solver descends: half the deviance of a model over its rows, as a function of m coefficients.
 
     ``n_passes`` counts reads of all rows so far; ``score_cost`` is the price of a pass of order 1 in passes of order 2;
-    ``small`` says that a pass takes microseconds; ``linear`` that the score is linear in the coefficients (least
-    squares); ``bounded`` that means may reach the end of their range at finite coefficients; ``sampleable`` that a
-    sample of the rows tells of every coefficient. Columns are multiplied by ``scale`` (m,) in the information alone.
+    ``line_sizes`` counts the sizes of a step that ``along`` sums at the price of a pass; ``small`` says that a pass
+    takes microseconds; ``linear`` that the score is linear in the coefficients (least squares); ``bounded`` that means
+    may reach the end of their range at finite coefficients; ``sampleable`` that a sample of the rows tells of every
+    coefficient. Columns are multiplied by ``scale`` (m,) in the information alone.
     """
 
     n_params: int
@@ -227,6 +264,9 @@ class Objective(Protocol):
 
     @property
     def score_cost(self) -> float: ...
+
+    @property
+    def line_sizes(self) -> int: ...
 
     @property
     def small(self) -> bool: ...
@@ -243,7 +283,7 @@ class Objective(Protocol):
     def at(self, beta: Array, order: int = 2) -> Any:
         """One pass: the deviance (order 0), the score and Pearson's chi-square (1), the information (2)."""
 
-    def along(self, beta: Array, step: Array, sizes: Sequence[float]) -> Array:
+    def along(self, beta: Array, step: Array, sizes: Any) -> Array:
         """The deviances at beta + t step for each t of ``sizes``, NaN outside the means' range: one pass for all."""
 
     def product(self, beta: Array, v: Array) -> Array:
@@ -252,11 +292,48 @@ class Objective(Protocol):
     def preconditioner(self, beta: Array, rows: int) -> Array:
         """The diagonal of the information of a sample of ``rows`` rows, (m,)."""
 
+    def root(self, beta: Array) -> Array:
+        """The triangular R with R'R the information, from the rows themselves: one pass."""
+
+
+class RowObjective(Objective, Protocol):
+    """An objective over a source of rows: what the library's own solvers, covariances and diagnoses ask of it besides.
+
+    ``share`` is the part of the rows that ``source`` has, ``n_eliminated`` the coefficients that a factorisation has to
+    eliminate one by one. ``kept`` and ``aliased`` are what the design's rank was decided to be, None before.
+    """
+
+    source: Any
+    n_columns: int
+    share: float
+    precise: bool
+    factorable: bool
+    kept: Any
+    aliased: dict[int, dict[int, float]]
+
+    @property
+    def n_eliminated(self) -> int: ...
+
     def sample(self, rows: int) -> Any:
         """The same model over a sample of rows, its sums scaled up to the whole."""
 
-    def root(self, beta: Array) -> Array:
-        """The triangular R with R'R the information, from the rows themselves: one pass."""
+    def subset(self, rows: int) -> Any:
+        """The same over a sample, its sums those of its rows alone."""
+
+    def part(self, runs: Any) -> Any:
+        """The same over the half-open ranges of rows ``runs`` (k, 2)."""
+
+    def design(self) -> Any:
+        """Least squares over the columns of X alone, by which its rank is decided."""
+
+    def scores(self, beta: Array) -> Any:
+        """The pass whose ``information`` is the sum of outer products of the rows' scores."""
+
+    def rescale(self) -> bool:
+        """Scale columns by powers of two to a largest entry near one; False where that changes nothing."""
+
+    def rows(self) -> Any:
+        """Design (n, p), response, weight and offset of the rows that count, dense: one pass."""
 
 
 class ResponseModel(Protocol):
@@ -285,14 +362,16 @@ class ResponseModel(Protocol):
 
 
 class Penalty(Protocol):
-    """A function of the coefficients that is added to half the deviance: a quadratic part, and a part with a prox.
+    """A function of m coefficients that is added to half the deviance: a quadratic, a separable convex part, or both.
 
-    The value is (b - centre)' P (b - centre) / 2 plus a separable convex part. Ridge and P-splines are quadratics, the
-    lasso is separable, the elastic net is both.
+    Ridge, priors and P-splines are quadratics b' P b / 2, the lasso is separable, the elastic net is both.
     """
 
     def value(self, beta: Array) -> float:
         """The penalty at ``beta`` (m,), on the scale of half the deviance."""
+
+    def score(self, beta: Array) -> Array:
+        """The negative gradient of the quadratic part at ``beta``, (m,)."""
 
     def prox(self, beta: Array, size: Any) -> Array:
         """The b that minimises |b - beta|^2 / (2 size) plus the separable part; ``size`` a number or (m,)."""
@@ -301,24 +380,25 @@ class Penalty(Protocol):
         """P, or None where there is no quadratic part."""
 
     def active(self, beta: Array, score: Array) -> Any:
-        """Which coefficients can move at ``beta`` given half the deviance's negative gradient, (m,) bool."""
+        """Which coefficients can move at ``beta``, given the ``score`` of the smooth part, (m,) bool."""
 
     def degrees_of_freedom(self, beta: Array, information: SymmetricOperator) -> float:
-        """The effective number of coefficients: the trace of (J + P)^-1 J over the active set, J the information."""
+        """The trace of (J + P)^-1 J over the coefficients that are not zero, J the information."""
 
 
 class Solver(Protocol):
     """The declaration of a solver: by it options are checked, the automatic choice is made, and passes are forecast.
 
-    ``order`` is the highest derivative of the deviance that it asks for at every step (2: the information); ``memory``
-    the power of m that its numbers grow with (1: vectors, 2: a matrix); ``penalties`` the kinds it handles.
+    ``order`` is the highest derivative of the deviance that its steps use (1 the score, 2 the information or products
+    with it); ``memory`` the power of m that its numbers grow with (1 vectors, 2 a matrix); ``penalties`` the kinds that
+    it handles. ``sequential`` and ``first_order`` say whether it learns from rows in turn, or from a few at a time.
     """
 
     @property
     def name(self) -> str: ...
 
     @property
-    def options(self) -> type: ...
+    def options(self) -> type[Any]: ...
 
     @property
     def order(self) -> int: ...
@@ -330,33 +410,54 @@ class Solver(Protocol):
     def penalties(self) -> tuple[str, ...]: ...
 
     @property
-    def reads_once(self) -> bool: ...
+    def automatic(self) -> bool: ...
+
+    @property
+    def sequential(self) -> bool: ...
 
     @property
     def first_order(self) -> bool: ...
+
+    @property
+    def function(self) -> Any:
+        """``Problem`` -> ``Solution`` (``solver/problem.py``)."""
+
+    @property
+    def passes(self) -> Any:
+        """What is known before a fit, an ``Outlook`` -> expected ``Passes`` with curvature and without."""
+
+    @property
+    def check(self) -> Any:
+        """Options -> None; raises InvalidParameterError for those that cannot be used."""
 
 
 class CovarianceKind(Protocol):
     """The declaration of a covariance of the estimates: what callers may ask of it, and what rows must have.
 
-    ``options`` maps the names of options to their defaults. The computation is a function ``meat(spec, fitted, space)``
-    of the sum, over rows or groups of them, of outer products of scores in the units of ``space``.
+    Of a kind with a ``power`` the squared scores of rows are divided by (1 - leverage)^power and added; another has a
+    ``function`` (spec, fitted, space) -> the covariance in the units of ``space``.
     """
 
     @property
     def name(self) -> str: ...
 
     @property
-    def options(self) -> Any: ...
+    def aliases(self) -> tuple[str, ...]: ...
 
     @property
-    def by_rows(self) -> str | None:
-        """The option that has a value for each row, or names columns: read beside the rows."""
+    def argument(self) -> str | None:
+        """The option that is written with the kind's name, as ``{"cluster": groups}``."""
 
     @property
-    def from_scores(self) -> bool:
-        """Whether the sum of outer products of the rows' scores is all it takes."""
+    def options(self) -> tuple[tuple[str, Any], ...]:
+        """Names and defaults."""
 
     @property
-    def leverages(self) -> bool:
-        """Whether it needs the leverage of a row, which rows of several classes have not got."""
+    def by_rows(self) -> bool:
+        """Whether ``argument`` has a value for each row, or names columns: read beside the rows."""
+
+    @property
+    def power(self) -> int | None: ...
+
+    @property
+    def function(self) -> Any: ...

@@ -79,7 +79,7 @@ class Clusterings:
         return self.__dict__ | {"_numbers": {}}
 
     def __repr__(self):
-        return f"Ways{self.sizes}"
+        return f"Clusterings{self.sizes}"
 
     def codes(self, part, by: tuple, rows) -> np.ndarray:
         """The number of the cluster of some rows by all of the ways ``by`` at once, int64."""

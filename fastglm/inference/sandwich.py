@@ -48,7 +48,7 @@ def check(cov, source, several: int) -> None:
     ------
     InvalidParameterError
     """
-    if not isinstance(cov, CovarianceSpec) or cov.from_scores:
+    if cov in (None, "model") or cov.from_scores:
         return
     if several and cov.declaration.power:
         raise InvalidParameterError(

@@ -1,6 +1,6 @@
 """The factor of an information whose last block is that of a factor's levels, as many as they may be.
 
-With A the other columns' block, B the border and D the levels' block, which is diagonal, or of several classes has a
+With A the fixed columns' block, B the coupling and D the levels' block, which is diagonal, or of several classes has a
 block for each level, all is solved through the Schur complement A - B' D^-1 B of the other columns, which is also the
 inverse of their covariance. Levels are eliminated first, so that a column is aliased where it depends on levels and
 earlier columns.
@@ -90,7 +90,7 @@ class LevelsFactor(NamedTuple):
 
 
 class ArrowheadFactor(NamedTuple):
-    """A factorisation of D I D, D = diag(scale), for a bordered information I in the caller's units.
+    """A factorisation of D I D, D = diag(scale), for an arrowhead information I in the caller's units.
 
     ``part`` is the block of D I D of the ``kept`` coefficients, the others' before the levels'; ``triangle`` the
     Cholesky factor of its Schur complement, ``levels`` the factor of the levels' block and ``leverage`` (L, m0) the
@@ -106,6 +106,7 @@ class ArrowheadFactor(NamedTuple):
     kept: np.ndarray
     aliased: dict = {}
     accurate: bool = False
+    diagonal_only = False
 
     def solve(self, g: np.ndarray) -> np.ndarray:
         """The information's inverse times g; zero at aliased coefficients."""

@@ -27,6 +27,7 @@ class Cholesky(NamedTuple):
     aliased: dict
     accurate: bool
     extended: np.ndarray | None = None
+    diagonal_only = False
 
     def solve(self, g: np.ndarray) -> np.ndarray:
         """The information's inverse times g; zero at aliased columns."""
@@ -72,6 +73,7 @@ class PermutedFactor(NamedTuple):
     order: np.ndarray
     aliased: dict = {}
     accurate: bool = False
+    diagonal_only = False
 
     def solve(self, g: np.ndarray) -> np.ndarray:
         """The information's inverse times g."""
@@ -99,6 +101,7 @@ class DiagonalFactor(NamedTuple):
     diagonal: np.ndarray
     accurate: bool = False
     aliased: dict = {}
+    diagonal_only = True
 
     def solve(self, g: np.ndarray) -> np.ndarray:
         """g over the diagonal."""

@@ -112,6 +112,9 @@ class Compressed(Deviance):
         self.cells, self.price = cells, len(cells.counts) / cells.rows
         self.n_passes = 1.0  # the one that grouped the rows
 
+    def along(self, beta, step, sizes):
+        return super().along(beta, step, sizes) + self.cells.deviance_within
+
     def _pass(self, beta, order, *extra):
         q = super()._pass(beta, order, *extra)
         if self.meat and order == 2:

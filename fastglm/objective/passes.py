@@ -8,9 +8,11 @@ from ..kernels import gram, precise
 from ..kernels import layout as k
 from ..kernels.evaluate import row_terms
 from ..kernels.passes import block_pass
-from ..source.streaming_qr import WeightedRows, design, offset, weight
+from ..source.streaming_qr import WeightedRows, design, offset, predictor, weight
 from ..source.task import Task
 from .sums import Quadratic
+
+LINE_ROWS = 1 << 12  # rows of a block whose deviances along a step are found
 
 
 class Pass(Task):
@@ -95,6 +97,33 @@ class WeightedDesign(WeightedRows):
         A = X.astype(self.kind) * self.scale * np.sqrt(h.astype(self.kind))[:, None]
         A[h == 0.0] = 0.0
         return A
+
+
+class DeviancesAlong(Task):
+    """The deviances at beta + t step of several sizes t, (sizes,): X beta and X step are made once for all of them.
+
+    A size at which a mean leaves the family's range has the deviance NaN.
+    """
+
+    def __init__(self, pair, beta, step, sizes):
+        self.pair, self.beta, self.step, self.sizes = pair, beta, step, sizes
+
+    def of(self, part, runs):
+        data, total = part.data, np.zeros(len(self.sizes))
+        with np.errstate(all="ignore"):  # of this thread
+            for a, b in line_blocks(runs):
+                eta = predictor(data, a, b, self.beta) + offset(data, a, b)
+                along = predictor(data, a, b, self.step)
+                y, w = np.asarray(data.y[a:b], np.float64), weight(data, a, b)
+                total += [row_terms(self.pair, eta + t * along, y, w)[2].sum() for t in self.sizes]
+        return total
+
+
+def line_blocks(runs):
+    """Ranges of rows whose linear predictors stay in the second-level cache."""
+    for a, b in runs.tolist():
+        for first in range(a, b, LINE_ROWS):
+            yield first, min(first + LINE_ROWS, b)
 
 
 class LevelRows(Task):

@@ -42,7 +42,7 @@ class ResponseSums(NamedTuple):
 
 
 def validate_response(source, pair) -> ResponseSums:
-    """Scan the vectors of ``source`` for a family; raises on the first unusable value."""
+    """Sums over the response and the weights of ``source``; raises on the first value that a family does not admit."""
     family = pair.family
     if family.binary_is_saturated:
         found = check(source, family)
@@ -67,7 +67,7 @@ def saturated_at_counts(family) -> np.ndarray:
 
 
 class Vectors(Task):
-    """The sums of ``Scan`` as an array, from the vectors alone.
+    """The sums of ``ResponseSums`` as an array; the columns of X are not read.
 
     Parameters
     ----------

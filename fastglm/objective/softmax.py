@@ -8,9 +8,10 @@ from ..kernels import gram
 from ..kernels import layout as k
 from ..kernels.classes import class_pass
 from ..linalg.symmetric import ArrowheadMatrix, Dense, Diagonal
-from ..source.streaming_qr import WeightedRows, design, weight
+from ..source.streaming_qr import WeightedRows, design, predictor, weight
+from ..source.task import Task
 from .base import Likelihood, assembled
-from .passes import Pass
+from .passes import Pass, line_blocks
 from .sums import Quadratic
 
 
@@ -74,6 +75,29 @@ class WeightedPairs(WeightedRows):
         return np.vstack(parts)
 
 
+class ClassDeviancesAlong(Task):
+    """As ``DeviancesAlong`` of softmax regression: ``beta`` and ``step`` are (K-1, m)."""
+
+    def __init__(self, beta, step, sizes):
+        self.beta, self.step, self.sizes = beta, step, sizes
+
+    def of(self, part, runs):
+        data, total = part.data, np.zeros(len(self.sizes))
+        with np.errstate(all="ignore"):  # of this thread
+            for a, b in line_blocks(runs):
+                eta, along = (
+                    np.stack([np.zeros(b - a), *(predictor(data, a, b, v) for v in rows)])
+                    for rows in (self.beta, self.step)
+                )
+                y, w = np.asarray(data.y[a:b]).astype(np.intp), weight(data, a, b)
+                for i, t in enumerate(self.sizes):
+                    at = eta + t * along
+                    # relative to the class that was seen
+                    loss = np.logaddexp.reduce(at - at[y, np.arange(b - a)], axis=0)
+                    total[i] += 2.0 * np.where(w > 0.0, w * loss, 0.0).sum()
+        return total
+
+
 class CrossEntropy(Likelihood):
     """Half the deviance of a softmax regression: minus the sum of w log mu of the class that was seen.
 
@@ -107,6 +131,9 @@ class CrossEntropy(Likelihood):
 
     def over(self, source, share: float = 1.0) -> CrossEntropy:
         return CrossEntropy(source, self.n_classes, share)
+
+    def _line(self, beta, step, sizes):
+        return ClassDeviancesAlong(*(v.reshape(self.n_classes - 1, -1) for v in (beta, step)), sizes)
 
     def _weighted(self, beta, kind):
         return WeightedPairs(beta.reshape(self.n_classes - 1, -1), self.scale, kind)

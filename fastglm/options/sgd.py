@@ -171,7 +171,8 @@ def check(options: SGD) -> None:
         if not is_whole(getattr(options, field)) or getattr(options, field) < 1:
             raise InvalidParameterError(f"{field}={getattr(options, field)!r} must be a whole number, at least 1")
     _check_rate(options)
-    _check_others(options)
+    _check_sizes(options)
+    _check_objects(options)
     _check_combinations(options)
 
 
@@ -207,20 +208,21 @@ def _check_rate(options):
         raise InvalidParameterError("rate: a schedule that is a function returns the rate; leave rate='auto'")
 
 
-def _check_others(options):
-    if not isinstance(options.batch_size, str):
-        if not is_whole(options.batch_size) or options.batch_size < 1:
-            raise InvalidParameterError(
-                f'batch_size={options.batch_size!r} must be a whole number, at least 1, or "auto" or "full"'
-            )
-    elif options.batch_size not in ("auto", "full"):
-        raise InvalidParameterError(f'batch_size={options.batch_size!r} must be a whole number, "auto" or "full"')
-    auto_tol = isinstance(options.tol, str) and options.tol == "auto"
-    if not auto_tol and options.tol is not None:
-        if not (is_number(options.tol) and isfinite(options.tol) and options.tol >= 0.0):
-            raise InvalidParameterError(f'tol={options.tol!r} must be a number that is not negative, None or "auto"')
-    if not is_whole(options.seed) or not 0 <= options.seed < 2**64:
-        raise InvalidParameterError(f"seed={options.seed!r} must be a whole number from 0 to 2**64 - 1")
+def _check_sizes(options):
+    size, tol, seed = options.batch_size, options.tol, options.seed
+    if isinstance(size, str):
+        if size not in ("auto", "full"):
+            raise InvalidParameterError(f'batch_size={size!r} must be a whole number, "auto" or "full"')
+    elif not is_whole(size) or size < 1:
+        raise InvalidParameterError(f'batch_size={size!r} must be a whole number, at least 1, or "auto" or "full"')
+    known = tol is None or (isinstance(tol, str) and tol == "auto")
+    if not known and not (is_number(tol) and isfinite(tol) and tol >= 0.0):
+        raise InvalidParameterError(f'tol={tol!r} must be a number that is not negative, None or "auto"')
+    if not is_whole(seed) or not 0 <= seed < 2**64:
+        raise InvalidParameterError(f"seed={seed!r} must be a whole number from 0 to 2**64 - 1")
+
+
+def _check_objects(options):
     if not all(callable(c) for c in options.callbacks):
         raise InvalidParameterError("callbacks must be a sequence of functions of a record")
     if options.checkpoint is not None and not isinstance(options.checkpoint, (str, os.PathLike)):

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InvalidParameterError
 from ..fitting.perform import check_size
 from ..kernels.row_loops import FamilyLink
-from ..objective.base import Deviance
+from ..objective.base import LINEAR, ROW, SQUARE, Deviance
 from ..objective.response_sums import check
 from ..objective.softmax import CrossEntropy
 from ..rows.request import FitRequest
@@ -32,7 +32,6 @@ COPIES = 3  # of rows that are gathered: the pieces, what they are joined into, 
 AROUND = 4  # times a piece of rows that a thread takes: Arrow's batches, numbers, columns, blocks
 PAGES = 128 << 20  # at the most of a fragment that a thread has open, as numbers
 READ, KEEP = 10.0, 20.0  # nanoseconds to read a number from a file, and to keep it in memory, a thread
-ROW, LINEAR, SQUARE = 12.0, 0.9, 0.021  # of a curvature pass: a row, a row and coefficient, a row and pair of them
 FACTOR = 1e-10  # seconds of a multiplication in factoring a matrix of all coefficients
 START = 1e-3  # seconds of a fit of a few rows
 

@@ -1,4 +1,4 @@
-"""What a descent does next: decisions on numbers alone, without a row or a matrix, for solvers and forecasts alike."""
+"""The next action of a descent, decided from a few numbers without a row or a matrix: solvers and forecasts ask it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ class Control(NamedTuple):
     score_cost : float
         What a pass without curvature costs beside one with it.
     trust_radius_se : float
-        A step longer than this by a curvature that is not that of all rows is not made: it is computed on all rows.
+        If the step is longer than this many standard errors and the curvature comes from a sample or from earlier
+        coefficients, the curvature is computed on all rows.
     contraction : float
         The factor that the first step by such a curvature is expected to leave.
     canonical : bool
@@ -66,18 +67,18 @@ class Control(NamedTuple):
     callback: object = None
 
 
-def never() -> bool:
-    """No rounding."""
+def no_step_is_hidden() -> bool:
+    """The answer of a state whose linear predictors have no rounding."""
     return False
 
 
-def exactly() -> float:
-    """No rounding."""
+def no_rounding() -> float:
+    """The distance that is left where nothing is rounded."""
     return 0.0
 
 
 class State(NamedTuple):
-    """What is known before a step.
+    """The numbers that are known before a step.
 
     Attributes
     ----------
@@ -88,7 +89,7 @@ class State(NamedTuple):
     contraction : float
         The distance over that of the last full step.
     drift : float
-        How far the coefficients have moved since the curvature was made; infinite for that of a sample.
+        The distance that the coefficients have moved since the curvature was made; infinite for that of a sample.
     fresh : bool
         Whether the curvature is that of all rows at these coefficients.
     diagonal : bool
@@ -105,12 +106,12 @@ class State(NamedTuple):
     drift: float = 0.0
     fresh: bool = True
     diagonal: bool = False
-    hidden: Callable[[], bool] = never
-    rounding: Callable[[], float] = exactly
+    hidden: Callable[[], bool] = no_step_is_hidden
+    rounding: Callable[[], float] = no_rounding
 
 
 class Action(NamedTuple):
-    """What is to be done.
+    """The next action of a descent.
 
     Attributes
     ----------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..linalg.factor import DiagonalFactor
-from ..options.solvers import Auto, NewtonCG, declaration_of, implement
+from ..options.solvers import Auto, declaration_of, implement
 from .boundary import at_boundary
 from .choose import choose, tolerances
 from .newton import factorise, newton_iterations, without_aliased
@@ -78,7 +78,7 @@ def least_squares(problem: Problem) -> Solution:
 def newton_by_conjugate_gradients(problem: Problem) -> Solution:
     """Newton by conjugate gradients; where it was asked for and fails, by a matrix."""
     solution = _without_matrix(problem, _conjugate_newton)
-    if solution.stop != "converged" and isinstance(problem.options, NewtonCG):
+    if solution.stop != "converged" and not declaration_of(problem.options).chooses:
         solution = _newton_from(problem.without_start())
     return at_boundary(problem, solution)
 

@@ -19,8 +19,10 @@ from time import perf_counter
 
 import numpy as np
 
+from ..linalg.symmetric import Diagonal
 from ..objective.base import DIAGONAL
-from ..objective.quadratic_penalty import QuadraticPenalty
+from ..objective.penalised import Penalised
+from ..objective.penalty import QuadraticPenalty
 from ..options.solvers import first_rows
 from .decide import Control
 from .newton import newton_iterations
@@ -54,7 +56,8 @@ def prefix(objective, fallback, free: np.ndarray, tol: float = 0.1):
     hold = PRIOR * np.where(mean > 0.0, mean, 1.0) * np.where(free, 1.0, 1e-3)
     control = Control(tol=tol, accept_tol=0.5, max_iter=50, need_information=False)
     with np.errstate(all="ignore"):
-        found = newton_iterations(QuadraticPenalty(objective, beta, hold), beta, control, lambda q: 1.0)
+        held = Penalised(objective, QuadraticPenalty(Diagonal(hold), beta))
+        found = newton_iterations(held, beta, control, lambda q: 1.0)
     return found.beta if np.isfinite(found.beta).all() else None
 
 

@@ -1,10 +1,11 @@
-"""The state of a stream: coefficients, and the information of the rows that are gone.
+"""The state of a stream: coefficients, and the information of the rows that it no longer holds.
 
-A row that is gone is a quadratic, made at the coefficients of the time. That is as good as the row itself once its
-linear predictor is known to a fraction of one: log-likelihoods bend over distances of about one. So rows whose linear
-predictor is known worse (``KNOWN``) are to be kept by whoever has them, and given again with those that follow, all of
-which are then solved for at once; most have gone after a few hundred rows, those of a rarely informed column stay
-until it has had some fifteen rows' worth of information.
+A row that was learned from and dropped is replaced by a quadratic, its log-likelihood expanded at the coefficients of
+the time. The expansion is as good as the row itself once the row's linear predictor is known to a fraction of one,
+because log-likelihoods change their curvature over distances of about one. Rows whose linear predictor has a variance
+above ``KNOWN`` are to be kept by the caller and given again with the next rows, and all of them are then solved for at
+once. Most rows can be dropped after a few hundred; a row of a rarely informed column stays until the column has had
+about fifteen rows' worth of information.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
 from ..kernels.dense import symmetric
 from ..linalg.symmetric import Dense
 from ..objective.base import DIAGONAL
-from ..objective.quadratic_penalty import QuadraticPenalty
+from ..objective.penalised import Penalised
+from ..objective.penalty import QuadraticPenalty
 from ..objective.sums import Quadratic
 from ..types import READ_ONCE
 from .newton import search
@@ -48,7 +50,7 @@ class StreamState:
     beta : (p,) array
     curvature : (p, p) array
         The information of ``sampled`` rows; what lies below the diagonal is not defined.
-    margins : (p,) array
+    information_diagonal : (p,) array
         The diagonal of the information of all ``rows``.
     deviance, pearson : float
         Estimates of the sums over all rows at ``beta``: each block's before it was learned from, less what the step
@@ -56,11 +58,11 @@ class StreamState:
     exact : bool
         Least squares, where the steps give the optimum of all rows so far.
     pull : (p,) array
-        The score of the rows that are gone, at ``beta`` and by their quadratics: what the rows that are kept withstand.
+        The score at ``beta`` of the quadratics of dropped rows; at the optimum the kept rows' score is its negative.
     prior : (p,) array
         The precision that holds each coefficient, at zero but for the constants, while rows are solved for.
     lost : (p,) array
-        Rows that had to go although next to nothing was known of their linear predictor, by the coefficient to blame.
+        For each coefficient the rows dropped while the variance of their linear predictor, due to it, was large.
     meat : (p, p) array or None
         The sum of outer products of the rows' scores, where a sandwich is wanted.
     seen, spreads : float
@@ -69,7 +71,8 @@ class StreamState:
         Rows whose means the coefficients of the time put outside the family's range; they were not learned from.
     """
 
-    ARRAYS = ("beta", "curvature", "margins", "pull", "prior", "lost", "meat")
+    ARRAYS = ("beta", "curvature", "information_diagonal", "pull", "prior", "lost", "meat")
+    SAVED_AS = {"information_diagonal": "margins"}  # names in saved states, where they are others
     LATER = ("pull", "prior", "lost", "meat", "seen", "spreads")  # that older states, or some, have not
     SUMS = ("rows", "sampled", "deviance", "pearson", "refused", "seen", "spreads")
     NUMBERS = (*SUMS, "max_eta")
@@ -77,7 +80,7 @@ class StreamState:
     def __init__(self, n_params: int, free: np.ndarray, robust: bool = False, exact: bool = False):
         self.free, self.exact, self.whole = free, exact, exact or robust or n_params <= NARROW
         self.beta = np.zeros(n_params)
-        self.curvature, self.margins = np.zeros((n_params, n_params)), np.zeros(n_params)
+        self.curvature, self.information_diagonal = np.zeros((n_params, n_params)), np.zeros(n_params)
         self.pull, self.prior, self.lost = np.zeros((3, n_params))
         self.meat = np.zeros((n_params, n_params)) if robust else None
         self.rows = self.sampled = self.refused = self.seen = 0
@@ -108,11 +111,11 @@ class StreamState:
         self.max_eta = max(self.max_eta, q.max_eta)
         # never in place: a block that has to be solved for is taken back
         if not whole:
-            self.margins = self.margins + q.information.diagonal()
+            self.information_diagonal = self.information_diagonal + q.information.diagonal()
             return
         self.sampled += rows
         self.curvature = self.curvature + q.information.toarray()
-        self.margins = self.margins + q.information.diagonal()
+        self.information_diagonal = self.information_diagonal + q.information.diagonal()
         if self.meat is not None:
             self.meat = self.meat + objective.scores(self.beta).information.toarray()
 
@@ -129,7 +132,7 @@ class StreamState:
             return np.zeros_like(self.beta)
         before = self.__dict__.copy()
         # a block that tells more of a column than all before it
-        mostly = (q.information.diagonal() > self.margins).any()
+        mostly = (q.information.diagonal() > self.information_diagonal).any()
         self._count(q, rows, whole, part)
         score = q.score + self.pull
         step = self._solve(score)
@@ -156,12 +159,11 @@ class StreamState:
         if not self.prior.all():
             own = (objective.at(self.beta, DIAGONAL) if q is None else q).information.diagonal()
             rows = self.rows + objective.source.rows_read
-            prior = PRIOR * np.where(self.free, 1.0, 1e-3) * (self.margins + own) / rows
+            prior = PRIOR * np.where(self.free, 1.0, 1e-3) * (self.information_diagonal + own) / rows
             self.prior = np.where((self.prior == 0.0) & np.isfinite(prior), prior, self.prior)
         J, pull = self.information(), self.pull - self.prior * self.free * self.beta
-        held = QuadraticPenalty(
-            objective, self.beta, J + np.diag(np.where(self.prior > 0.0, self.prior, UNKNOWN)), pull
-        )
+        P = Dense(J).plus_diagonal(np.where(self.prior > 0.0, self.prior, UNKNOWN))
+        held = Penalised(objective, QuadraticPenalty(P, self.beta, pull))
         scale = min(1.0, self.pearson / self.rows) if self.rows and self.pearson > 0.0 else 1.0
         with np.errstate(all="ignore"):
             beta, q = self._descended(held, tol * tol * scale, q, 2 if fresh else 1)
@@ -172,7 +174,7 @@ class StreamState:
         """Damped Newton from ``beta``, each step of which is seen to help: of a column that is hardly known a step may
         be long although little is to be gained. The coefficients, and the objective's own pass there."""
         beta, last = self.beta, held.objective.at(self.beta, 2) if last is None else last
-        q = held.held(last, beta)
+        q = held.penalised(last, beta)
         size, triangle = _root(q.information.toarray())
         for _ in range(MOST_STEPS):
             step = size * dpotrs(triangle, size * q.score)[0]
@@ -236,10 +238,10 @@ class StreamState:
         """J (p, p): the curvature that was summed, rescaled to the exact diagonal."""
         d = np.diagonal(self.curvature)
         known = d > 0.0
-        grown = np.sqrt(np.divide(self.margins, d, out=np.zeros_like(d), where=known))
+        grown = np.sqrt(np.divide(self.information_diagonal, d, out=np.zeros_like(d), where=known))
         J = symmetric(self.curvature) * grown * grown[:, None]
         # a column that no summed block has seen stands alone
-        J[~known, ~known] = self.margins[~known]
+        J[~known, ~known] = self.information_diagonal[~known]
         return J
 
     def factor(self) -> np.ndarray:
@@ -249,7 +251,7 @@ class StreamState:
         unseen = np.where(d > 0.0, 0.0, UNKNOWN)
         if not np.isfinite(J).all() or (self.exact and self.adopt(J, self.rows)):
             return J
-        J.flat[:: len(J) + 1] += PRIOR * self.margins / max(self.rows, 1) * self.free + unseen + 1e-10 * d
+        J.flat[:: len(J) + 1] += PRIOR * self.information_diagonal / max(self.rows, 1) * self.free + unseen + 1e-10 * d
         self.adopt(J, self.rows)
         return J
 
@@ -273,7 +275,7 @@ class StreamState:
 
     def _shifted(self):
         """Whether a column has learned much more than the others since J was factored."""
-        return (self.margins * self._factored > GROWTH * self.rows * np.diagonal(self._J)).any()
+        return (self.information_diagonal * self._factored > GROWTH * self.rows * np.diagonal(self._J)).any()
 
     def copy(self) -> StreamState:
         """A state of its own, that learns apart from this one."""
@@ -285,7 +287,9 @@ class StreamState:
 
     def state(self) -> dict:
         """Everything as arrays, from which ``from_state`` goes on to the same bits."""
-        arrays = {name: value for name in self.ARRAYS if (value := getattr(self, name)) is not None}
+        arrays = {
+            self.SAVED_AS.get(name, name): value for name in self.ARRAYS if (value := getattr(self, name)) is not None
+        }
         numbers = {name: np.array(getattr(self, name)) for name in self.NUMBERS}
         flags = {"free": self.free, "exact": np.array(self.exact), "J": self._J, "factored": np.array(self._factored)}
         return arrays | numbers | flags
@@ -293,14 +297,14 @@ class StreamState:
     @classmethod
     def from_state(cls, state: dict) -> StreamState:
         """The inverse of ``state``; KeyError for a part that is missing, ValueError for one that does not fit."""
-        m = len(state["beta"])
-        for name in (*cls.ARRAYS, "free", "J"):
+        m, saved = len(state["beta"]), {name: cls.SAVED_AS.get(name, name) for name in cls.ARRAYS}
+        for name in (*saved.values(), "free", "J"):
             shape = (m, m) if name in ("curvature", "meat", "J") else (m,)
             if (name in state or name not in cls.LATER) and state[name].shape != shape:
                 raise ValueError(f"{name} has shape {state[name].shape}, not {shape}")
         self = cls(m, state["free"], "meat" in state, bool(state["exact"]))
-        for name in cls.ARRAYS:
-            setattr(self, name, state.get(name, getattr(self, name)) if name in cls.LATER else state[name])
+        for name, key in saved.items():
+            setattr(self, name, state.get(key, getattr(self, name)) if name in cls.LATER else state[key])
         for name in cls.NUMBERS:
             setattr(self, name, state[name].item() if name in state or name not in cls.LATER else 0)
         self.adopt(state["J"], int(state["factored"]))
@@ -322,17 +326,17 @@ class StreamState:
             beta = self.joint(other)
         self.move(beta, self.information())
         other.move(beta, other.information())
-        for name in ("curvature", "margins", "pull", "lost", *self.SUMS):
+        for name in ("curvature", "information_diagonal", "pull", "lost", *self.SUMS):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.prior = np.maximum(self.prior, other.prior)
         self.adopt(mine + theirs, self.rows)
         self.max_eta = max(self.max_eta, other.max_eta)
         self.meat = None if self.meat is None else self.meat + other.meat
 
-    def moved(self, margins: np.ndarray) -> float:
-        """The largest relative difference of the diagonal of the information to ``margins`` (p,)."""
-        seen = self.margins > 0.0
-        change = np.abs(margins / np.where(seen, self.margins, 1.0) - 1.0)
+    def moved(self, diagonal: np.ndarray) -> float:
+        """The largest relative difference of the diagonal of the information to ``diagonal`` (p,)."""
+        seen = self.information_diagonal > 0.0
+        change = np.abs(diagonal / np.where(seen, self.information_diagonal, 1.0) - 1.0)
         return float(np.where(seen, change, 1.0).max(initial=0.0))
 
     def solution(self, history: tuple) -> Solution:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import lstsq
 from scipy.linalg.lapack import dpotrf, dpotrs
 
+from ...objective.penalty import ElasticPenalty
 from ...options.sgd import tolerance
 from .driver import automatic_method
 
@@ -71,7 +72,7 @@ class Certificate:
         penalised = np.ones((self.contrasts.shape[1], self.m))
         penalised[:, : bool(data.has_intercept)] = 0.0
         size = weight if options.reduction == "mean" else 1.0
-        self.ridge, self.lasso = options.l2 * size * penalised.ravel(), options.l1 * size * penalised.ravel()
+        self.penalty = ElasticPenalty(options.l2 * size * penalised.ravel(), options.l1 * size * penalised.ravel())
         self.whole = penalised.size <= MOST_COEFFICIENTS
         rows = max(SAMPLE_ROWS, SAMPLE_EACH * penalised.size)
         # nothing else reaches a penalised optimum to the last digits; a method that was named is left to itself
@@ -90,13 +91,13 @@ class Certificate:
         theta = self._flat(coef)
         if not (q.finite and np.isfinite(q.score).all() and np.isfinite(theta).all()):
             return Place(q, None, inf, inf)
-        g = self._up(q.score) - self.ridge * theta
+        g = self._up(q.score) + self.penalty.score(theta)
         unit = max(self.dispersion(q), 1e-300)
         if self.whole:
             H = self._information(q if not self.sampled else self._of_sample(coef))
             if not np.isfinite(H).all():
                 return Place(q, None, inf, inf)
-            step, gain = proximal_step(H, g, theta, self.lasso)
+            step, gain = proximal_step(H, g, theta, self.penalty.lasso)
         else:
             step, gain = None, self._gain(coef, g, theta, 0.5 * self.tol**2 * unit)
         return Place(q, step, gain, sqrt(2.0 * max(gain, 0.0) / unit))
@@ -126,14 +127,13 @@ class Certificate:
         return None
 
     def _value(self, coef, q):
-        theta = self._flat(coef)
-        return 0.5 * q.deviance + float((0.5 * self.ridge * theta**2 + self.lasso * np.abs(theta)).sum())
+        return 0.5 * q.deviance + self.penalty.value(self._flat(coef))
 
     def _moved(self, coef, step):
         theta = self._flat(coef)
         new = theta + step
         # what a step brings to zero is zero, not what rounding leaves of it
-        new[(self.lasso > 0.0) & (np.abs(new) <= 4.0 * EPS * np.abs(theta))] = 0.0
+        new[(self.penalty.lasso > 0.0) & (np.abs(new) <= 4.0 * EPS * np.abs(theta))] = 0.0
         return new if np.ndim(coef) == 1 else new.reshape(-1, self.m).T.copy()
 
     def _flat(self, coef):
@@ -156,13 +156,13 @@ class Certificate:
         J = J / self.objective.scale / self.objective.scale[:, None]
         C, (rows, width) = self.contrasts, self.contrasts.shape
         J = np.einsum("ak,aibj,bl->kilj", C, J.reshape(rows, self.m, rows, self.m), C, optimize=True)
-        return J.reshape(width * self.m, width * self.m) + np.diag(self.ridge)
+        return J.reshape(width * self.m, width * self.m) + np.diag(self.penalty.ridge)
 
     def _gain(self, coef, g, theta, enough):
         """Half g' H^-1 g over the coefficients that may move, from below, by conjugate gradients."""
-        beta, moving = self.to_params(coef), (theta != 0.0) | (np.abs(g) > self.lasso)
+        beta, moving = self.to_params(coef), self.penalty.active(theta, g)
         side = np.sign(np.where(theta != 0.0, theta, g))
-        r = np.where(moving, g - self.lasso * side, 0.0)
+        r = np.where(moving, g - self.penalty.lasso * side, 0.0)
         diagonal = self._diagonal(beta)
         gain, p, rho = 0.0, np.zeros_like(r), 1.0
         for k in range(MOST_PRODUCTS):
@@ -172,7 +172,7 @@ class Certificate:
                 break
             p = z if k == 0 else z + rho / last * p
             v = (self.contrasts @ p.reshape(-1, self.m)).ravel()
-            Hp = np.where(moving, self._up(self.objective.product(beta, v)) + self.ridge * p, 0.0)
+            Hp = np.where(moving, self._up(self.objective.product(beta, v)) + self.penalty.ridge * p, 0.0)
             curved = float(p @ Hp)
             if not curved > EPS * rho:
                 return inf
@@ -185,7 +185,7 @@ class Certificate:
     def _diagonal(self, beta):
         rows = max(2000, self.objective.source.n_rows // 50)
         d = self.objective.preconditioner(beta, min(self.objective.source.n_rows, rows)).reshape(-1, self.m)
-        d = (np.abs(self.contrasts.T) @ d).ravel() + self.ridge
+        d = (np.abs(self.contrasts.T) @ d).ravel() + self.penalty.ridge
         return np.where(d > 0.0, d, max(float(d.max(initial=0.0)), 1.0) * 1e-3)
 
 
@@ -207,8 +207,8 @@ def proximal_step(H: np.ndarray, g: np.ndarray, b: np.ndarray, lasso: np.ndarray
         s = _solved(H, g)
         return s, max(0.5 * float(g @ s), 0.0)
     s, r, d = np.zeros_like(b), g.copy(), np.diagonal(H)
-    unit = np.sqrt(np.where(d > 0.0, d, 1.0))
-    enough = max(SOLVED * (_violation(b, g, lasso) / unit).max(), 8.0 * EPS * ((np.abs(g) + lasso) / unit).max())
+    unit, penalty = np.sqrt(np.where(d > 0.0, d, 1.0)), ElasticPenalty(np.zeros_like(lasso), lasso)
+    enough = max(SOLVED * (penalty.subgradient(b, g) / unit).max(), 8.0 * EPS * ((np.abs(g) + lasso) / unit).max())
     for _ in range(MOST_SWEEPS):
         for j in np.flatnonzero(d > 0.0):
             old = b[j] + s[j]
@@ -224,7 +224,7 @@ def proximal_step(H: np.ndarray, g: np.ndarray, b: np.ndarray, lasso: np.ndarray
             if move != 0.0:
                 r -= H[:, j] * move
         _along_face(H, b, lasso, s, r)
-        if (_violation(b + s, r, lasso) / unit).max() <= enough:
+        if (penalty.subgradient(b + s, r) / unit).max() <= enough:
             break
     x = b + s
     kept = (b != 0.0) & ((np.sign(x) == np.sign(b)) | (x == 0.0))
@@ -245,11 +245,6 @@ def _along_face(H, b, lasso, s, r):
         gone = face[crossing & (-x[face] == t * step)]
         s[gone] = -b[gone]
     r -= H[:, face] @ (t * step)
-
-
-def _violation(x, r, lasso):
-    """The smallest subgradient of each coefficient, in absolute terms."""
-    return np.where(x != 0.0, np.abs(r - lasso * np.sign(x)), np.maximum(np.abs(r) - lasso, 0.0))
 
 
 def _solved(H, g):

@@ -13,6 +13,7 @@ from ...kernels.sgd.linear import ROOM
 from ...kernels.sgd.rules import settle_address, update_address
 from ...kernels.sgd.shuffle import shuffle
 from ...kernels.sgd.sweep import sweep
+from ...objective.penalty import ElasticPenalty
 from ...options.sgd import is_number
 
 RULES = {"sgd": k.SGD, "adagrad": k.ADAGRAD, "adam": k.ADAM, "saga": k.SAGA}
@@ -46,7 +47,8 @@ class Loop:
         self.full = batch >= self.n
         # the loss as it is reported, over a row's mean loss
         self.per_mean = self.n if options.reduction == "sum" else 1.0 / task.rows.mean_weight
-        self.penalty = task.penalties()
+        penalties = task.penalties()
+        self.penalty = None if penalties is None else ElasticPenalty(*penalties)
         self.averaging = options.averaging
         if self.averaging == "auto":
             mini = not self.full and options.momentum == 0.0
@@ -213,9 +215,7 @@ class Loop:
         """The penalty of parameters."""
         if self.penalty is None:
             return 0.0
-        ridge, lasso = self.penalty
-        theta = theta.astype(np.float64)
-        return float((0.5 * ridge * theta * theta + lasso * abs(theta)).sum())  # not by BLAS, whose threads would wake
+        return self.penalty.value(theta.astype(np.float64))
 
     def held_out_loss(self, theta) -> float:
         """The loss of the rows held out, in the units of the reduction; NaN where there are none."""

@@ -1,0 +1,67 @@
+"""An objective with a smooth penalty added to it: a prior, a proximal step, a ridge."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..source.streaming_qr import triangle
+from .penalty import QuadraticPenalty
+
+
+class Penalised:
+    """Half the deviance plus a quadratic penalty. For solvers it is an objective like any other.
+
+    Parameters
+    ----------
+    objective : Objective
+    penalty : QuadraticPenalty
+    """
+
+    linear = bounded = False
+
+    def __init__(self, objective, penalty: QuadraticPenalty):
+        self.objective, self.penalty = objective, penalty
+        self.latest = None
+
+    def __getattr__(self, name):
+        # what is not changed by a quadratic is the objective's own
+        return getattr(self.objective, name)
+
+    @property
+    def precise(self) -> bool:
+        return self.objective.precise
+
+    @precise.setter
+    def precise(self, value: bool) -> None:
+        self.objective.precise = value
+
+    def at(self, beta: np.ndarray, order: int = 2):
+        """As the objective's, with the quadratic; its own pass stays in ``latest``."""
+        self.latest = self.objective.at(beta, order)
+        return self.penalised(self.latest, beta)
+
+    def along(self, beta: np.ndarray, step: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """The deviances at several sizes of a step, with the quadratic: one pass."""
+        added = [2.0 * self.penalty.value(beta + t * step) for t in np.asarray(sizes, np.float64)]
+        return self.objective.along(beta, step, sizes) + added
+
+    def penalised(self, q, beta: np.ndarray):
+        """A pass of the objective at ``beta``, with the quadratic."""
+        q = q._replace(deviance=q.deviance + 2.0 * self.penalty.value(beta), score=q.score + self.penalty.score(beta))
+        if q.information is not None:
+            q = q._replace(information=q.information.plus(self.penalty.precision.rescaled(self.objective.scale)))
+        return q
+
+    def product(self, beta: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Expected information, the quadratic's included, times ``v``."""
+        return self.objective.product(beta, v) + self.penalty.precision.times(v)
+
+    def preconditioner(self, beta: np.ndarray, rows: int) -> np.ndarray:
+        """The diagonal of the information of a sample, the quadratic's included."""
+        return self.objective.preconditioner(beta, rows) + self.penalty.precision.diagonal()
+
+    def root(self, beta: np.ndarray) -> np.ndarray:
+        """R with R'R the information, the quadratic's included."""
+        R = self.objective.root(beta)
+        added = self.penalty.precision.root() * self.objective.scale
+        return triangle(np.vstack([R, added.astype(R.dtype)]))

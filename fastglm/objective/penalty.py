@@ -1,0 +1,89 @@
+"""Penalties of coefficients: a quadratic, and the elastic net's ridge and lasso."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..linalg.symmetric import Diagonal
+
+
+class QuadraticPenalty(NamedTuple):
+    """(b - centre)' P (b - centre) / 2 less pull' (b - centre): a ridge, a prior, rows that are gone.
+
+    ``precision`` is P, a ``SymmetricOperator`` (m, m); ``centre`` (m,); ``pull`` (m,) or 0 the negative gradient at
+    the centre.
+    """
+
+    precision: Any
+    centre: np.ndarray
+    pull: np.ndarray | float = 0.0
+
+    def value(self, beta: np.ndarray) -> float:
+        """The penalty at ``beta``."""
+        away = beta - self.centre
+        return 0.5 * float(away @ self.precision.times(away)) - float(np.sum(self.pull * away))
+
+    def score(self, beta: np.ndarray) -> np.ndarray:
+        """The negative gradient at ``beta``."""
+        return self.pull - self.precision.times(beta - self.centre)
+
+    def prox(self, beta: np.ndarray, size: float | np.ndarray) -> np.ndarray:
+        """``beta``: there is no other part than the quadratic."""
+        return beta
+
+    def quadratic(self):
+        """P."""
+        return self.precision
+
+    def active(self, beta: np.ndarray, score: np.ndarray) -> np.ndarray:
+        """All coefficients can move."""
+        return np.ones(len(beta), bool)
+
+    def degrees_of_freedom(self, beta: np.ndarray, information) -> float:
+        """The trace of (J + P)^-1 J, J the information of all rows."""
+        return effective_number(information, self.precision, np.ones(len(beta), bool))
+
+
+class ElasticPenalty(NamedTuple):
+    """sum of ridge_j / 2 b_j^2 + lasso_j |b_j|, ``ridge`` and ``lasso`` (m,) and not negative."""
+
+    ridge: np.ndarray
+    lasso: np.ndarray
+
+    def value(self, beta: np.ndarray) -> float:
+        """The penalty at ``beta``."""
+        # not by BLAS, whose threads would wake
+        return float((0.5 * self.ridge * beta * beta + self.lasso * np.abs(beta)).sum())
+
+    def score(self, beta: np.ndarray) -> np.ndarray:
+        """The negative gradient of the quadratic part at ``beta``."""
+        return -self.ridge * beta
+
+    def prox(self, beta: np.ndarray, size: float | np.ndarray) -> np.ndarray:
+        """The b that minimises |b - beta|^2 / (2 size) + sum of lasso |b|: the soft threshold."""
+        return np.sign(beta) * np.maximum(np.abs(beta) - size * self.lasso, 0.0)
+
+    def quadratic(self) -> Diagonal | None:
+        """The ridge as a matrix, or None without one."""
+        return Diagonal(self.ridge) if self.ridge.any() else None
+
+    def active(self, beta: np.ndarray, score: np.ndarray) -> np.ndarray:
+        """Which coefficients are not zero, or would leave it by the ``score`` of the smooth part, (m,) bool."""
+        return (beta != 0.0) | (np.abs(score) > self.lasso) | (self.lasso == 0.0)
+
+    def subgradient(self, beta: np.ndarray, score: np.ndarray) -> np.ndarray:
+        """The smallest subgradient of each coefficient in absolute terms, zero at the optimum."""
+        at_zero = np.maximum(np.abs(score) - self.lasso, 0.0)
+        return np.where(beta != 0.0, np.abs(score - self.lasso * np.sign(beta)), at_zero)
+
+    def degrees_of_freedom(self, beta: np.ndarray, information) -> float:
+        """The trace of (J + ridge)^-1 J over the coefficients that are not zero (Zou, Hastie and Tibshirani 2007)."""
+        return effective_number(information, Diagonal(self.ridge), (beta != 0.0) | (self.lasso == 0.0))
+
+
+def effective_number(information, precision, active: np.ndarray) -> float:
+    """The trace of (J + P)^-1 J over the ``active`` coefficients (m,) bool, in dense matrices of them."""
+    J, P = (A.toarray()[np.ix_(active, active)] for A in (information, precision))
+    return float(np.trace(np.linalg.solve(J + P, J)))
