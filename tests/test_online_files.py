@@ -7,6 +7,7 @@ from streaming import MODELS, bits, data, distance, online
 import fastglm
 from fastglm import OnlineGLM, families
 from fastglm.errors import FileFormatError, InvalidParameterError
+from fastglm.online.saved import VERSION
 
 # Merging
 
@@ -143,7 +144,7 @@ def resaved(path, change):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda h, a: h.replace('"version": 3', '"version": 99'), "newer"),
+        (lambda h, a: h.replace(f'"version": {VERSION}', '"version": 99'), "newer"),
         (lambda h, a: h.replace("fastglm-stream", "something"), "not a saved stream"),
         (lambda h, a: h.replace("poisson", "no-such-family"), "no-such-family"),
         (lambda h, a: h.replace('"n_batches"', '"batches"'), "damaged"),

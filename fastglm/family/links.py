@@ -313,7 +313,11 @@ class Power(NamedTuple):
 
     p: float
 
-    half_line, power = True, property(lambda self: self.p)
+    half_line = True
+
+    @property
+    def power(self) -> float:
+        return self.p
 
     def link(self, mu: float) -> float:
         return exp(self.p * log(mu))

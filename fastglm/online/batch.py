@@ -184,7 +184,11 @@ def _sums(data, family, link):
 def _are_zero(*vectors) -> bool:
     """Whether the product of vectors of numbers, each may be None, is zero in every row."""
     given = [np.asarray(v) for v in vectors if v is not None]
-    if not given or any(v.dtype.kind not in "biuf" or v.ndim > 1 for v in given) or len({v.shape for v in given if v.ndim}) > 1:
+    if (
+        not given
+        or any(v.dtype.kind not in "biuf" or v.ndim > 1 for v in given)
+        or len({v.shape for v in given if v.ndim}) > 1
+    ):
         return False
     return not np.any(np.logical_and.reduce(np.broadcast_arrays(*given)))
 

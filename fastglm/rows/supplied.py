@@ -199,7 +199,9 @@ class SuppliedRows:
         if keep is None or keep.all():
             return Piece(b - a, X, **found)
         kept = np.flatnonzero(keep)
-        return Piece(b - a, X[kept], keep=keep, **{name: np.asarray(v)[kept] if np.ndim(v) else v for name, v in found.items()})
+        return Piece(
+            b - a, X[kept], keep=keep, **{name: np.asarray(v)[kept] if np.ndim(v) else v for name, v in found.items()}
+        )
 
     def _present(self, a, b):
         """Which rows have no missing value in X and the arrays beside it; None for all."""
