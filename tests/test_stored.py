@@ -128,7 +128,7 @@ def test_bad_values_are_found_where_they_are(frame, tmp_path):
 KILLED = """
 import os, sys, threading, hashlib
 import fastglm
-from fastglm.fitting import stored
+from fastglm.rows import stored
 from fastglm.source import journal
 
 class Journal(journal.Journal):

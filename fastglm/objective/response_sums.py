@@ -139,7 +139,8 @@ def refuse(data, family, where="row {}".format) -> None:
     i = _first(data.offset, lambda v: ~np.isfinite(v))
     if i is not None:
         raise MissingDataError(
-            f"offset is not finite: {data.offset[i]} at {where(i)}; drop rows without exposure, or with NaN by missing='drop'"
+            f"offset is not finite: {data.offset[i]} at {where(i)}; drop rows without exposure, those with NaN by "
+            "missing='drop'"
         )
     i = _first(data.exposure, lambda v: ~((v > 0.0) & (v < np.inf)))
     if i is not None:
