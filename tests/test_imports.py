@@ -207,6 +207,57 @@ def test_parallelism_lives_in_the_source():
     assert users and all(name.startswith("source.") for name in users), users
 
 
+# Classes of another room that may be asked for by ``isinstance``, and why; errors may, wherever they are caught.
+ASKED_FOR = {
+    ("inference.etable", "types.Record"): "the base of all results, which is there for this question",
+    ("nn.mlp", "options.sgd.SGD"): "a record of options that users make; no other one has its fields",
+}
+
+
+def defined_in(module, name):
+    """The module that defines a name which another one may only show."""
+    for found in (module, *[target for source, target in EDGES if source == module]):
+        tree = ast.parse(MODULES[found].read_text()) if found in MODULES else ast.Module([], [])
+        if any(isinstance(node, ast.ClassDef) and node.name == name for node in tree.body):
+            return found
+    return module
+
+
+def compared(tree):
+    """The expressions that types are compared with: by ``isinstance``, ``issubclass``, or as ``type(x) is``."""
+    for node in ast.walk(tree):
+        kinds = []
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("isinstance", "issubclass"):
+            kinds = node.args[1:]
+        elif isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            kinds = sides if any(ast.unparse(side).startswith("type(") for side in sides) else []
+        for kind in kinds:
+            yield from kind.elts if isinstance(kind, ast.Tuple) else [kind]
+
+
+def asked_for(name, path):
+    """Classes of other rooms, as module.Class, that a file compares types with."""
+    tree, package = ast.parse(path.read_text()), name.split(".")
+    package, origin = package if path.name == "__init__.py" else package[:-1], {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = [*package[: len(package) - node.level + 1], *(node.module or "").split(".")]
+            origin |= {alias.asname or alias.name: [*filter(None, base), alias.name] for alias in node.names}
+    for kind in compared(tree):
+        first, *words = ast.unparse(kind).split(".")
+        *module, last = [*origin.get(first, [first]), *words]
+        if first in origin and last[0].isupper() and [*module, last][0] != name.split(".")[0]:
+            yield f"{defined_in('.'.join(module), last)}.{last}"
+
+
+def test_no_room_asks_for_the_classes_of_another():
+    """What differs between classes is an attribute or a method of theirs: a new class is then added in its own file."""
+    found = {(name, asked) for name, path in MODULES.items() for asked in asked_for(name, path)}
+    found = {(name, asked) for name, asked in found if not asked.startswith(("errors.", "core.protocols."))}
+    assert found == set(ASKED_FOR)
+
+
 def run(code):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, timeout=600)
     assert done.returncode == 0, done.stderr

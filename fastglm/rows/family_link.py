@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import families, links
 from ..errors import InvalidParameterError
-from ..family.multinomial import Multinomial, Softmax
+from ..family.multinomial import Softmax
 
 
 def family_and_link(family, link):
@@ -23,15 +23,15 @@ def family_and_link(family, link):
             return get(v)
         if isinstance(v, type) and issubclass(v, tuple) and not getattr(v, "_fields", ()):
             v = v()
-        if isinstance(v, Multinomial) and what == "family":
+        if getattr(v, "response_model", "") == "softmax":
             return v
         if not (isinstance(v, tuple) and hasattr(type(v), method)):
             raise InvalidParameterError(f"{what} must be a name or a value of fastglm.{what}, not {v!r}")
         return v
 
     family = value(family, families.get, "variance", "family")
-    if isinstance(family, Multinomial):
-        if link not in (None, "softmax", "logit") and not isinstance(link, Softmax):
+    if family.response_model == "softmax":
+        if getattr(link, "name", link) not in (None, "softmax", "logit"):
             raise InvalidParameterError(f"link={link!r}: family='multinomial' has the softmax link only")
         return family, Softmax()
     link = type(family).default_link() if link is None else value(link, links.get, "slope", "link")
