@@ -50,9 +50,9 @@ def open_frame(request, data, known: Schema | None = None):
     clusters = tuple(values[len(given) :])
     block, labels = block_of(request, built, shifted(built, arrays))
     named = {role: v if isinstance(v, str) else None for role, v in vectors.items() if v is not None}
-    schema = Schema(design.names, built.has_intercept, design, named, request.missing, table.library, labels)
+    schema = Schema(design.names, built.has_intercept, design, named, request.missing, table.library)
     notes = (*notes_of(design), *levels_sorted(table, design))
-    return schema, in_memory(request, block, clusters, notes)
+    return schema, in_memory(request, block, labels, clusters, notes)
 
 
 def _learned(request, table, _):
