@@ -57,7 +57,7 @@ def fit_source(request: FitRequest, schema, source):
     """
     options, labels = request.solver, source.labels
     if declaration_of(options).first_order:
-        source = source.local or source.gather()  # a step costs nanoseconds: its rows are in memory
+        source = _in_process(source)  # a step costs nanoseconds
         if options.class_weight is not None:
             source = _weigh_classes(source, getattr(labels, "ordered", labels), options.class_weight)
             options = options._replace(class_weight=None)
@@ -73,6 +73,13 @@ def fit_source(request: FitRequest, schema, source):
     with hold, np.errstate(all="ignore"), bar(run) if request.progress else nullcontext() as callback:
         run.fit(start, callback)
         return run.result(labels)
+
+
+def _in_process(source) -> InMemory:
+    """The rows in the memory of this process, with what belongs to them."""
+    found = source.local or source.gather()
+    found.clusters = source.clusters
+    return found
 
 
 def _weigh_classes(source, labels, wanted) -> InMemory:
