@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing, nullcontext
-from dataclasses import replace
 
 import numpy as np
 
@@ -56,24 +55,31 @@ def fit_source(request: FitRequest, schema, source):
     -------
     GLMResult or MultinomialResult
     """
-    options, labels = request.solver, schema.labels
+    options, labels = request.solver, source.labels
     if declaration_of(options).first_order:
-        source = source.local or source.gather()  # a step costs nanoseconds: its rows are in memory
+        source = _in_process(source)  # a step costs nanoseconds
         if options.class_weight is not None:
             source = _weigh_classes(source, getattr(labels, "ordered", labels), options.class_weight)
             options = options._replace(class_weight=None)
     model = RESPONSE_MODELS[request.family.response_model]
     check_size(source, request.cov, model.n_contrasts(labels))
     run: FitRun = model.of(request, source, options, labels)
-    run.began = request.began
+    run.began, run.schema = request.began, schema
+    run.notes[:0] = source.notes
     start = check_start(request.start, len(run.names), run.start_columns(request.start))
     # BLAS threads that wake between two passes would spin on the cores the passes need
     hold = nullcontext() if run.objective.small else single_threaded_blas()
     # what over- or underflows on the way is looked at, not warned about
     with hold, np.errstate(all="ignore"), bar(run) if request.progress else nullcontext() as callback:
         run.fit(start, callback)
-        result = run.result(labels)
-    return replace(result, schema=schema.kept(), notes=(*source.notes, *result.notes))
+        return run.result(labels)
+
+
+def _in_process(source) -> InMemory:
+    """The rows in the memory of this process, with what belongs to them."""
+    found = source.local or source.gather()
+    found.clusters = source.clusters
+    return found
 
 
 def _weigh_classes(source, labels, wanted) -> InMemory:
@@ -90,7 +96,7 @@ def _weigh_classes(source, labels, wanted) -> InMemory:
     data = source.data
     w = class_weights(np.asarray(data.y), weight_of(data.weights, data.freq_weights), wanted)
     weighed = InMemory(data._replace(weights=w if data.weights is None else w * data.weights), source.threads)
-    weighed.clusters, weighed.notes = source.clusters, source.notes
+    weighed.clusters = source.clusters
     if hasattr(source.clusters, "reduce"):
         raise InvalidParameterError("cov: class_weight does not go with clusters of files")
     return weighed

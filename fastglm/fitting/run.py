@@ -42,6 +42,7 @@ class FitRun:
     """
 
     null_class: type
+    schema = None  # that of arrays
 
     def __init__(self, source, family, link, objective, sums, options, cov):
         self.began = time.perf_counter()
@@ -186,6 +187,7 @@ class FitRun:
             names=self.names,
             family=self.family,
             link=self.link,
+            schema=self.schema,
             deviance=max(solution.quadratic.deviance, 0.0),
             null_deviance=self.null.deviance,
             pearson_chi2=solution.quadratic.pearson,

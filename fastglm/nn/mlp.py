@@ -225,14 +225,13 @@ class MLP:
             exposure=exposure, threads=1,
         )  # fmt: skip
         schema, source = open_rows(request)
-        data = dense(source.data)
-        source = InMemory(data, 1)
-        check_vectors(source, self.family)
-        source.check_finite()
-        labels = getattr(schema.labels, "ordered", schema.labels)
+        data, labels = dense(source.data), getattr(source.labels, "ordered", source.labels)
+        plain = InMemory(data, 1)
+        check_vectors(plain, self.family)
+        plain.check_finite()
         several = self.family.response_model == "softmax"
         network = self.network(data.X.shape[1], len(labels)) if several else self.network(data.X.shape[1])
-        return data, schema.kept(), labels, network
+        return data, schema, labels, network
 
 
 def _units(hidden):

@@ -15,6 +15,7 @@ from ..objective.response_sums import ResponseSums, check, validate_response
 from ..objective.softmax import CrossEntropy
 from ..rows.arrays import dense
 from ..rows.open import open_rows
+from ..rows.response import label_values
 from ..rows.storages import canonical, is_collection, is_frame
 from ..source.base import Block, weight_of
 from ..source.in_memory import InMemory
@@ -113,7 +114,8 @@ def checked(request, shape: Shape | None, schema, classes) -> tuple:
     request = replace(request, data=X, names=names, labels=labels)
     found, source = open_rows(request, schema if schema is not None and schema.design is not None else None)
     data = dense(source.data)
-    found_labels = known if found.label_values is None else found.label_values
+    labels = label_values(source.labels)
+    found_labels = known if labels is None else labels
     _check_columns(data.names, shape)
     if shape is not None and (found_labels or NUMBERS) != (shape.classes or NUMBERS):
         raise InvalidParameterError(
@@ -132,7 +134,7 @@ def checked(request, shape: Shape | None, schema, classes) -> tuple:
     if family.response_model == "softmax":
         w = weight_of(data.weights, data.freq_weights)
         totals = np.bincount(data.y.astype(np.intp), weights=w, minlength=len(found_labels)).astype(np.float64)
-    return Batch(data, sums, totals, Shape(data.names, found_labels)), schema or found.kept()
+    return Batch(data, sums, totals, Shape(data.names, found_labels)), schema or found
 
 
 def _check_columns(names, shape):

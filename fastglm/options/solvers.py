@@ -7,7 +7,7 @@ so that neither of them knows any solver by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InvalidParameterError
@@ -259,9 +259,9 @@ def implement(name: str):
     return attach
 
 
-def declarations() -> tuple[Declaration, ...]:
+def declarations() -> Iterable[Declaration]:
     """Those of all solvers, in the order in which they were registered."""
-    return tuple(_DECLARED.values())
+    return _DECLARED.values()
 
 
 def declaration_of(options: SolverOptions) -> Declaration:

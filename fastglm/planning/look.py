@@ -12,6 +12,7 @@ from ..files import is_rows
 from ..files import open_rows as open_files
 from ..rows.collections import stored_collection
 from ..rows.open import open_rows
+from ..rows.response import label_values
 from ..rows.storages import canonical, is_collection
 from ..rows.stored import MEMORY, reader_of
 from ..source.base import Block
@@ -77,10 +78,12 @@ def _of_files(request, rows) -> Seen:
 
 
 def _of_memory(request) -> Seen:
-    schema, source = open_rows(request)
+    _, source = open_rows(request)
     data, size = source.data, sum(_sizes(source.data))
     # a frame itself has about as much of the columns that are read
-    return Seen(taken(data, slice(0, LOOK)), source.n_rows, len(schema.label_values or ()), row_bytes=size, held=size)
+    return Seen(
+        taken(data, slice(0, LOOK)), source.n_rows, len(label_values(source.labels) or ()), row_bytes=size, held=size
+    )
 
 
 def _sizes(data):

@@ -18,6 +18,7 @@ from ..options.covariance import known, parse
 from ..rows.cluster_ids import with_clusters
 from ..rows.open import open_rows
 from ..rows.request import FitRequest
+from ..rows.response import label_values
 from ..types import VECTORS
 
 
@@ -66,17 +67,17 @@ def with_cov(
         data=X if data is None else data, y=y, family=result.family, link=result.link, intercept=result.intercept,
         cov=cov, missing=result.schema.missing, threads=threads, labels=None if numbered else result.classes, **vectors,
     )  # fmt: skip
-    schema, source = open_rows(request, result.schema)
+    _, source = open_rows(request, result.schema)
     with closing(source), np.errstate(all="ignore"):
-        _check_labels(result, schema)
+        _check_labels(result, source)
         found = _covariance(result, with_clusters(cov, source), source, inverse)
         source.finish()
     return replace(result, cov_kind=cov.name, **found)
 
 
-def _check_labels(result, schema):
+def _check_labels(result, source):
     """Refuse a response of other labels than that of the fit."""
-    known = schema.label_values
+    known = label_values(source.labels)
     if known is not None and tuple(known) != tuple(result.classes or ()):
         raise InvalidParameterError(f"y has the labels {list(known)}, that of the fit {list(result.classes or ())}")
 

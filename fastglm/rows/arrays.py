@@ -61,12 +61,12 @@ def open_arrays(request, X, known: Schema | None = None):
         columns, arrays, clusters, notes = _complete(columns, arrays, clusters, gaps)
     else:
         columns = columns_of(X, names, request.intercept)
-    block, encoding = block_of(request, columns, arrays)
+    block, labels = block_of(request, columns, arrays)
     vectors = {role: None for role, v in request.vectors.items() if v is not None}
     full = ((INTERCEPT,) if request.intercept else ()) + columns.names
     library = "polars" if type(X).__module__.startswith("polars") else "pandas"
-    schema = Schema(full, request.intercept, None, vectors, request.missing, library, encoding)
-    return schema, in_memory(request, block, clusters, notes)
+    schema = Schema(full, request.intercept, None, vectors, request.missing, library)
+    return schema, in_memory(request, block, labels, clusters, notes)
 
 
 def _without_gaps(X):
@@ -224,7 +224,7 @@ def block_of(request, columns, arrays: dict):
     return data, labels
 
 
-def in_memory(request, data: Block, clusters: tuple = (), notes: tuple = ()):
+def in_memory(request, data: Block, labels: Any, clusters: tuple = (), notes: tuple = ()):
     """The source over rows in memory: a reader that slices them where passes run elsewhere or are kept."""
     source = InMemory(data, request.threads)
     if request.client is not None or request.checkpoint is not None:
@@ -234,7 +234,7 @@ def in_memory(request, data: Block, clusters: tuple = (), notes: tuple = ()):
         local, engine = source, engine_of(request.client, request.threads)
         source = Chunked(Chunks(reader), request.threads, engine, journal)
         source.local = local
-    source.clusters, source.notes = clusters, notes
+    source.labels, source.clusters, source.notes = labels, clusters, notes
     return source
 
 

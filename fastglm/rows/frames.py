@@ -29,45 +29,37 @@ def has_factors(X) -> bool:
 def open_frame(request, data, known: Schema | None = None):
     """The schema and the source of a frame in memory; see ``open_rows``."""
     table = as_table(data)
-    design, vectors = (_learned if known is None else _known)(request, table, known)
+    formula, vectors = _roles(request, table, known)
     given = vectors if request.y is None or isinstance(request.y, str) else {"y": request.y} | vectors
     beside = [*given.items(), *(("cluster", v) for v in request.clusters)]
     for name, v in beside:
         check_aligned(table, v, name)
     keep, counts = _rows_to_keep(table, beside, request.missing)
     if known is None:
-        design = design(keep)
-        if counts:
-            design = replace(design, missing_counts={**design.missing_counts, **counts})
-    of_formula = bool(design.formula.response) and "y" not in given
-    built = design.build(table, response=of_formula, only=keep)
-    if not of_formula and "y" not in given:
+        options = {"missing": request.missing, "unseen": request.unseen}
+        design = Design.from_formula(formula, table, only=keep, **options)
+        design = replace(design, missing_counts={**design.missing_counts, **counts}) if counts else design
+    else:
+        design = known.relearned().design
+    if not design.formula.response and "y" not in given:
         raise InvalidParameterError(f"formula={request.formula!r} has no response; write it as 'y ~ ...'")
+    built = design.build(table, response="y" not in given, only=keep)
     values = [_values(name, v, table, built.keep) for name, v in beside]
-    arrays = dict(zip(given, values, strict=False))
-    if of_formula:
-        arrays["y"] = built.y
-    clusters = tuple(values[len(given) :])
+    arrays = {"y": built.y} | dict(zip(given, values, strict=False))
     block, labels = block_of(request, built, shifted(built, arrays))
     named = {role: v if isinstance(v, str) else None for role, v in vectors.items() if v is not None}
-    schema = Schema(design.names, built.has_intercept, design, named, request.missing, table.library, labels)
+    schema = Schema(design.names, built.has_intercept, design, named, request.missing, table.library)
     notes = (*notes_of(design), *levels_sorted(table, design))
-    return schema, in_memory(request, block, clusters, notes)
+    return schema, in_memory(request, block, labels, tuple(values[len(given) :]), notes)
 
 
-def _learned(request, table, _):
-    """A function of the rows to learn from that makes the design, and the vectors that no formula names."""
+def _roles(request, table, known):
+    """The formula to learn a design from, None where it is known, and the vectors that are beside it."""
+    if known is not None:
+        return None, request.vectors | known.found_by_name(request.vectors, table.names)
     if request.formula is not None:
-        formula, vectors = with_shifts(request.formula, table.names, request.vectors)
-    else:
-        formula, vectors = all_columns(request, table.names, request.vectors)
-    options = {"missing": request.missing, "unseen": request.unseen}
-    return lambda only: Design.from_formula(formula, table, only=only, **options), vectors
-
-
-def _known(request, table, known):
-    """The design of an earlier fit, and the vectors with those that it finds by name."""
-    return known.relearned().design, request.vectors | known.found_by_name(request.vectors, table.names)
+        return with_shifts(request.formula, table.names, request.vectors)
+    return all_columns(request, table.names, request.vectors)
 
 
 def _rows_to_keep(table, beside, missing):

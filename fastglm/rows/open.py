@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from ..errors import InvalidParameterError
 from ..files import is_rows
 from ..files import open_rows as open_files
@@ -36,6 +38,8 @@ def open_rows(request: FitRequest, known: Schema | None = None):
     InvalidParameterError, MissingDataError, FileFormatError
         Naming the argument, the column and the row.
     """
+    if isinstance(request.data, np.ndarray) and request.formula is None:
+        return open_arrays(request, request.data, known)
     data = canonical(request.data)
     if is_collection(data):
         return _open_collection(request, data, known)

@@ -91,7 +91,8 @@ class FitRequest:
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
-        engine_of(self.client, checked["threads"])
+        if self.client is not None:
+            engine_of(self.client, checked["threads"])
         if not (self.checkpoint is None or isinstance(self.checkpoint, (str, PathLike))):
             raise InvalidParameterError(f"checkpoint={self.checkpoint!r} must be the path of a folder")
         check_option("compress", self.compress, COMPRESS)
@@ -140,6 +141,8 @@ def check_exposure(exposure, link) -> None:
 
 def check_option(name: str, value, known: tuple) -> None:
     """Refuse a value that is none of those known; arrays and other values that do not compare are none."""
+    if isinstance(value, str) and value in known:
+        return
     if not any(value is k or (type(value) is type(k) and value == k) for k in known):
         raise InvalidParameterError(f"{name}={value!r} is unknown; known: {', '.join(map(repr, known))}")
 

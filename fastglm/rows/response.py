@@ -56,6 +56,11 @@ def encoded_response(y, n: int, family, weights, freq_weights=None, known=None):
     return _column(y, n), weights, None
 
 
+def label_values(labels) -> tuple | None:
+    """The labels of a response, sorted; None where it is numbers."""
+    return getattr(labels, "classes", labels)
+
+
 def _column(y, n):
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]

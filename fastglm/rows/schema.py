@@ -34,8 +34,6 @@ class Schema:
         What becomes of rows with missing values.
     library : {"pandas", "polars", "pyarrow"}
         The library of the frame of the fit, whose frames ``tidy`` answers with.
-    labels : None, a tuple of two, or labels.Encoded
-        Those of the response.
     """
 
     names: tuple[str, ...]
@@ -44,17 +42,11 @@ class Schema:
     vectors: Mapping[str, str | None] = field(default_factory=dict)
     missing: str = "error"
     library: str = "pandas"
-    labels: Any = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that a caller provides where they are not a frame: all but the constant that the fit added."""
         return self.names[1:] if self.intercept else self.names
-
-    @property
-    def label_values(self) -> tuple | None:
-        """The labels of the response, sorted; None where it is numbers."""
-        return getattr(self.labels, "classes", self.labels)
 
     def open(self, data: Any, y: Any = None, vectors: Mapping[str, Any] | None = None, **options: Any) -> SuppliedRows:
         """Rows for a verb of a finished fit.
@@ -113,10 +105,6 @@ class Schema:
                     f"{role}: the fit had an array beside its formula; give {role}= for these rows"
                 )
         return {role: c for role, c in self.vectors.items() if c in names and role in given}
-
-    def kept(self) -> Schema:
-        """The schema of a result, which has the labels itself."""
-        return replace(self, labels=None)
 
     def relearned(self) -> Schema:
         """The schema for the rows of the fit itself, which have no level that it does not know."""

@@ -50,13 +50,11 @@ def open_stored(request, rows, known: Schema | None = None, owned: bool = False)
     if request.checkpoint is None and request.client is None and reader.nbytes() <= keeps:
         source = source.gather()
         rows.check_read_again()
-    source.clusters, source.notes = clusters, (*notes_of(reader.design), *reader.notes)
+    source.labels, source.clusters = reader.response.classes, clusters
+    source.notes = (*notes_of(reader.design), *reader.notes)
     source.held_by(rows, owned)
     design = reader.design
-    schema = Schema(
-        design.names, design.layout.has_intercept, design, vectors, request.missing, design.library,
-        reader.response.classes,
-    )  # fmt: skip
+    schema = Schema(design.names, design.layout.has_intercept, design, vectors, request.missing, design.library)
     return schema, source
 
 

@@ -119,6 +119,14 @@ class Choice(NamedTuple):
     sample: Sample | None = None
 
 
+def _automatic(memory: int) -> Declaration:
+    """The solver that the automatic choice takes among those whose numbers grow with a power of the coefficients."""
+    for declaration in declarations():
+        if declaration.automatic and declaration.memory == memory:
+            return declaration
+    raise LookupError(memory)
+
+
 def choose(objective, information: float) -> Choice:
     """The automatic choice, from what solvers declare and what the objective says of its costs.
 
@@ -129,7 +137,7 @@ def choose(objective, information: float) -> Choice:
         As for ``Problem``.
     """
     memory = 1 if objective.n_eliminated > LARGE else 2
-    solver = next(d for d in declarations() if d.automatic and d.memory == memory)
+    solver = _automatic(memory)
     if memory == 1 or objective.linear:
         return Choice(solver, least_squares=memory == 2)
     if not objective.sampleable:

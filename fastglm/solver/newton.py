@@ -265,31 +265,29 @@ def search(objective, beta, step, gain, q, order, tries, longest=1.0):
         Whether a size left the means' range.
     """
     noise = DEVIANCE_NOISE * abs(q.deviance) + 1e-300
-
-    def falls(deviance, t):
-        # below the rounding of the deviance itself there is nothing to compare
-        fall = 0.0 if gain * t <= noise else ARMIJO * min(t, 1.0) * gain
-        return deviance <= q.deviance - fall + noise
-
-    def attempt(t):
-        trial = beta + t * step
-        new = objective.at(trial, order)
-        finite = new.finite and isfinite(np.add.reduce(new.score))
-        return trial, new, finite, finite and falls(new.deviance, t)
-
-    trial, new, finite, accepted = attempt(longest)
-    if accepted:
+    trial = beta + longest * step
+    new = objective.at(trial, order)
+    finite = new.finite and isfinite(np.add.reduce(new.score))
+    if finite and _falls(new.deviance, longest, gain, q, noise):
         return longest, trial, new, False
     blocked = not finite
     for t, deviance in _shorter(objective, beta, step, longest, tries):
-        if deviance is not None and not falls(deviance, t):
+        if deviance is not None and not _falls(deviance, t, gain, q, noise):
             blocked |= not isfinite(deviance)
             continue
-        trial, new, finite, accepted = attempt(t)
-        if accepted:
+        trial = beta + t * step
+        new = objective.at(trial, order)
+        finite = new.finite and isfinite(np.add.reduce(new.score))
+        if finite and _falls(new.deviance, t, gain, q, noise):
             return t, trial, new, blocked
         blocked |= not finite
     return longest * 0.5**tries, beta, None, blocked
+
+
+def _falls(deviance, t, gain, q, noise):
+    """Whether a size lowers the deviance enough; below its rounding there is nothing to compare."""
+    fall = 0.0 if gain * t <= noise else ARMIJO * min(t, 1.0) * gain
+    return deviance <= q.deviance - fall + noise
 
 
 def _shorter(objective, beta, step, longest, tries):

@@ -106,6 +106,7 @@ class Source:
     local: Any = None  # the same rows in this process, where they are there although passes run elsewhere
     clusters: Any = ()  # the cluster of each row, a vector a way, or a source of the rows with them beside
     notes: tuple = ()  # what the user should know of the rows
+    labels: Any = None  # of the response: None, a tuple of two, or ``rows.labels.Encoded``
     _files: Any = None
     _owned = False
     journal: Any = None
