@@ -1,20 +1,22 @@
-"""The rooms of the library, read from its source: a file imports only from its own room or a lower one.
+"""The rooms of the library: a file imports only from its own room or a lower one.
 
 Importing the package itself must be quick and must not load the compiler, scipy or pandas.
 """
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from house.room_imports import EDGES, IMPORTS, MODULES, PACKAGE, statements
 
 import fastglm
 
-PACKAGE = Path(fastglm.__file__).parent
 # every folder and every module beside them, the lowest first: a total order; a new one must be placed here
 ROOMS = """
     __init__ errors core types special
@@ -72,50 +74,6 @@ OPTIONAL = ("pandas", "tqdm", "matplotlib", "pyarrow", "statsmodels", "sklearn",
 HEAVY = ("numba", "llvmlite", "scipy", "threadpoolctl", *OPTIONAL)
 
 
-def modules():
-    """Dotted name inside the package -> path, of every Python file; ``__init__`` is that of the package itself."""
-    found = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts) or "__init__"] = path
-    return found
-
-
-MODULES = modules()
-
-
-def statements(node, top=True):
-    """(import statement, whether it stands outside of functions) of a tree; not those that only type checkers read."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
-            continue
-        if isinstance(child, (ast.Import, ast.ImportFrom)):
-            yield child, top
-        yield from statements(child, top and not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)))
-
-
-def imports(name, path):
-    """(imported module, its name in the package or else of its library; whether ours; whether at the top) of a file."""
-    package = [part for part in name.split(".") if part != "__init__"]
-    package = package if path.name == "__init__.py" else package[:-1]
-    for node, top in statements(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            whole = [alias.name.split(".") for alias in node.names]
-        else:
-            base = ["fastglm", *package[: len(package) - node.level + 1]] if node.level else []
-            base += node.module.split(".") if node.module else []
-            whole = [[*base, alias.name] for alias in node.names]
-            names = [".".join(parts[1:]) for parts in whole]
-            whole = [parts if n in MODULES else base for parts, n in zip(whole, names, strict=True)]
-        for parts in {tuple(parts) for parts in whole}:
-            ours = parts[0] == "fastglm"
-            yield (".".join(parts[1:]) or "__init__") if ours else parts[0], ours, top
-
-
-IMPORTS = [(name, *found) for name, path in MODULES.items() for found in imports(name, path)]
-EDGES = [(source, target) for source, target, ours, _ in IMPORTS if ours and source != target]
-
-
 def room(name):
     """The place of a module's room in the order."""
     assert name.split(".")[0] in ROOMS, f"{name} is in no room: place it in ROOMS"
@@ -137,6 +95,21 @@ def test_the_order_is_the_documented_one():
     cells = [line.split("|")[1] for line in table.split("\n\n")[0].splitlines()[2:]]
     names = [name.strip("/") for cell in cells for name in re.findall(r"`(.*?)`", cell)]
     assert ["__init__", *names[1:]] == ROOMS
+
+
+def test_the_picture_is_that_of_the_imports():
+    """``python docs/draw_house.py`` draws it anew; its first comment lists the arrows between rooms."""
+    docs = Path(__file__).parents[1] / "docs"
+    spec = importlib.util.spec_from_file_location("draw_house", docs / "draw_house.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    picture = (docs / "house.svg").read_text()
+    root = ElementTree.fromstring(picture)
+    shown = {name for text in root.iter("{http://www.w3.org/2000/svg}text") for name in re.findall(r"\w+", text.text)}
+    assert {name for name in ROOMS if name[0] != "_"} <= shown
+    listed = re.search("<!-- (.*) -->", picture)[1].split("; ")
+    assert set(listed) == {f"{a} > {b}" for a, b in script.arrows()} and len(listed) > 100
+    assert picture == script.svg()
 
 
 def test_no_files_import_each_other_in_a_circle():
