@@ -8,7 +8,7 @@ True
 
 from importlib import import_module as _import_module
 
-__version__ = "0.1.0"
+from .core.version import __version__
 
 TYPE_CHECKING = False  # as in typing, whose import would take longer than all of this file
 if TYPE_CHECKING:

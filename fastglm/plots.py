@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from .core.records import ArrayLike
     from .nn import MLPResult
     from .result.record import GLMResult
-    from .types import ArrayLike, DataFrame
+    from .types import DataFrame
 
 INK, BLUE, ORANGE, GREY = "#24292f", "#1f6feb", "#d9480f", "#6e7781"
 CYCLE = (BLUE, ORANGE, "#2da44e", "#8250df", "#bf8700", "#cf222e", "#1b7c83", GREY)

@@ -1,4 +1,4 @@
-"""Small shared records, and the names of what the library's functions take and return.
+"""The names of what the library's functions take and return.
 
 The names at the end are for type checkers: they are not there when the library runs, so import them under
 ``if TYPE_CHECKING:``.
@@ -6,57 +6,33 @@ The names at the end are for type checkers: they are not there when the library 
 
 from __future__ import annotations
 
-from math import inf, isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .core.protocols import Family as Family
 from .core.protocols import Link as Link
 from .core.protocols import RegisteredFamily as RegisteredFamily
 from .core.protocols import RegisteredLink as RegisteredLink
-
-# why a fit stopped that has read its rows once, and cannot know how far it is from the optimum
-READ_ONCE = "read once: not certified"
-# what a row may have beside X and y
-VECTORS = ("weights", "freq_weights", "offset", "exposure")
-SHIFTS = ("offset", "exposure")  # those that move the linear predictor
-
-
-class Interval(NamedTuple):
-    """An interval of the real line, the support of a response or the range of a mean."""
-
-    low: float = -inf
-    high: float = inf
-    closed: str = "both"
-
-    @property
-    def left_closed(self) -> bool:
-        return self.closed in ("left", "both") and isfinite(self.low)
-
-    @property
-    def right_closed(self) -> bool:
-        return self.closed in ("right", "both") and isfinite(self.high)
-
-    def __str__(self) -> str:
-        left, right = "[" if self.left_closed else "(", "]" if self.right_closed else ")"
-        return f"{left}{self.low:g}, {self.high:g}{right}"
-
-
-class Record:
-    """What is kept of a finished fit; the base of results, by which tables and files know them."""
-
+from .core.records import READ_ONCE as READ_ONCE
+from .core.records import SHIFTS as SHIFTS
+from .core.records import VECTORS as VECTORS
+from .core.records import Interval as Interval
+from .core.records import Record as Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from os import PathLike
     from typing import Literal, TypeAlias, TypedDict
 
-    import numpy as np
-    from numpy.typing import ArrayLike as ArrayLike
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import DTypeLike
 
+    from .core.records import Array as Array
+    from .core.records import ArrayLike as ArrayLike
+    from .core.records import File as File
+    from .core.records import Labels as Labels
     from .family.multinomial import Multinomial
     from .options.covariance import CovarianceSpec
-    from .options.solvers import IRLS, LBFGS, SGD, Auto, Newton, NewtonCG, Stream
+    from .options.solvers import SolverLike as SolverLike
+    from .options.solvers import SolverName as SolverName
+    from .options.solvers import SolverOptions as SolverOptions
 
     class DataFrame(Protocol):
         """A table with named columns: of pandas, polars, DuckDB, Dask."""
@@ -74,10 +50,6 @@ if TYPE_CHECKING:
 
         def tocsr(self) -> Any: ...
 
-    Array: TypeAlias = NDArray[np.float64]
-    Labels: TypeAlias = NDArray[Any]
-    File: TypeAlias = str | PathLike[str]
-
     # the rows of a fit or a prediction: numbers in memory, a frame, files, or a stream
     Rows: TypeAlias = (
         ArrayLike | DataFrame | ArrowTable | SparseMatrix | File | Sequence[File] | Iterator[Any] | Callable[[], Any]
@@ -89,10 +61,6 @@ if TYPE_CHECKING:
 
     FamilyLike: TypeAlias = str | Family | Multinomial
     LinkLike: TypeAlias = str | Link
-    SolverName: TypeAlias = Literal["auto", "newton", "irls", "lbfgs", "newton-cg", "stream", "sgd"]
-    SolverOptions: TypeAlias = Auto | Newton | IRLS | LBFGS | NewtonCG | Stream | SGD
-    # a record of options may be that of a registered solver from outside
-    SolverLike: TypeAlias = SolverName | SolverOptions | tuple[Any, ...]
 
     class ModelOptions(TypedDict, total=False):
         """What ``fit`` and ``glm`` both take beside the family."""

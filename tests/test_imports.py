@@ -19,10 +19,10 @@ import fastglm
 
 # every folder and every module beside them, the lowest first: a total order; a new one must be placed here
 ROOMS = """
-    __init__ errors core types special
+    errors core __init__ special
     kernels linalg family families links
     matrix design source files
-    engines options rows objective
+    engines options types rows objective
     solver solvers
     inference postestimation export result
     fitting
@@ -94,7 +94,7 @@ def test_the_order_is_the_documented_one():
     table = (Path(__file__).parents[1] / "docs/design.md").read_text().split("| rooms, in their order |")[1]
     cells = [line.split("|")[1] for line in table.split("\n\n")[0].splitlines()[2:]]
     names = [name.strip("/") for cell in cells for name in re.findall(r"`(.*?)`", cell)]
-    assert ["__init__", *names[1:]] == ROOMS
+    assert ["__init__" if name == "fastglm" else name for name in names] == ROOMS
 
 
 def test_the_picture_is_that_of_the_imports():
@@ -121,7 +121,7 @@ def test_no_files_import_each_other_in_a_circle():
     assert left == {}
 
 
-def test_inside_the_package_its_face_gives_the_version_only():
+def test_inside_the_package_nothing_is_asked_of_its_face():
     shown = [
         (name, alias.name)
         for name, path in MODULES.items()
@@ -131,7 +131,7 @@ def test_inside_the_package_its_face_gives_the_version_only():
         for alias in node.names
         if alias.name not in MODULES
     ]  # fmt: skip
-    assert shown and {alias for _, alias in shown} == {"__version__"}, shown
+    assert shown == []
 
 
 def reason(source, target, ours):
@@ -182,7 +182,7 @@ def test_parallelism_lives_in_the_source():
 
 # Classes of another room that may be asked for by ``isinstance``, and why; errors may, wherever they are caught.
 ASKED_FOR = {
-    ("inference.etable", "types.Record"): "the base of all results, which is there for this question",
+    ("inference.etable", "core.records.Record"): "the base of all results, which is there for this question",
     ("nn.mlp", "options.sgd.SGD"): "a record of options that users make; no other one has its fields",
 }
 

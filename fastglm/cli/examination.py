@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import __version__
+from ..core.version import __version__
 from ..errors import FastGLMWarning, InvalidParameterError
 
 NEEDED = ("numpy", "scipy", "numba", "llvmlite", "threadpoolctl", "tqdm")

@@ -74,9 +74,10 @@ def family_of(problem):
 
 def values_of(problem):
     """The values of the family and of the link."""
-    from .. import families, links
+    from ..families import get as get_family
+    from ..links import get as get_link
 
-    return families.get(problem.family, **problem.parameters), links.get(problem.link)
+    return get_family(problem.family, **problem.parameters), get_link(problem.link)
 
 
 def run_peer(peer: Peer, problem, params, errors) -> Outcome:

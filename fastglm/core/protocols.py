@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..types import Interval
+    from .records import Interval
 
     Array = NDArray[np.float64]
 
@@ -461,3 +461,14 @@ class CovarianceKind(Protocol):
 
     @property
     def function(self) -> Any: ...
+
+
+class Fitted(Protocol):
+    """A finished fit, as tables, exports and summaries read it: estimates in the order of ``names``."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def params(self) -> Array:
+        """(p,) estimates, of K classes (p, K - 1); NaN where aliased."""

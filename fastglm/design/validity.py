@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from math import isfinite
 
+from ..core.records import VECTORS
 from ..errors import FileFormatError
-from ..types import VECTORS
 from .column import KINDS
 from .expression import tree_of
 from .functions import STATEFUL

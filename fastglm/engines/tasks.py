@@ -16,7 +16,7 @@ import numba
 import numpy as np
 import scipy
 
-from .. import __version__
+from ..core.version import __version__
 from ..errors import FastGLMError, FileFormatError
 from ..source.base import Tree
 from ..source.in_memory import InMemory

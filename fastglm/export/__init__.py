@@ -10,15 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..result.record import GLMResult
-    from ..types import File
+    from ..core.protocols import Fitted
+    from ..core.records import File
 
 from .layer import Layer
 
 __all__ = ["to_keras", "to_onnx", "to_torch"]
 
 
-def to_torch(result: GLMResult) -> Any:
+def to_torch(result: Fitted) -> Any:
     """The fitted model as a ``torch.nn.Module`` with float64 parameters.
 
     Parameters
@@ -42,7 +42,7 @@ def to_torch(result: GLMResult) -> Any:
     return _module("torch", "torch", "to_torch").GLMModule(Layer.of(result))
 
 
-def to_keras(result: GLMResult, dtype: str = "float64") -> Any:
+def to_keras(result: Fitted, dtype: str = "float64") -> Any:
     """The fitted model as a ``keras.Model``.
 
     Parameters
@@ -67,7 +67,7 @@ def to_keras(result: GLMResult, dtype: str = "float64") -> Any:
     return _module("keras", "keras torch", "to_keras").keras_model(Layer.of(result), dtype)
 
 
-def to_onnx(result: GLMResult, path: File | None = None) -> Any:
+def to_onnx(result: Fitted, path: File | None = None) -> Any:
     """The fitted model as an ONNX graph in float64.
 
     Parameters

@@ -7,7 +7,7 @@ import math
 import keras
 from keras import ops
 
-from .. import links
+from ..links import LINKS
 
 
 class Functions:
@@ -36,7 +36,7 @@ class InverseLink(keras.layers.Layer):
         self.link, self.power = link, power
 
     def call(self, eta):
-        cls = links.LINKS[self.link]
+        cls = LINKS[self.link]
         return (cls(self.power) if cls._fields else cls()).array_inverse(eta, Functions)
 
     def get_config(self):

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from numba.extending import register_jitable
 
+from ..core.records import Interval
 from ..kernels.elementary import exp, expm1, log, log1p, log_ndtr, log_sigmoid, logit, norm_cdf, norm_pdf, sigmoid
 from ..kernels.scalars import norm_quantile
-from ..types import Interval
 from .registry import NONNEGATIVE, POSITIVE, link
 
 LOG_SQRT_2PI = 0.91893853320467274178  # log(2 pi) / 2

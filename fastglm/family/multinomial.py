@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..types import Interval
+from ..core.records import Interval
 
 
 class Softmax(NamedTuple):

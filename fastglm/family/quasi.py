@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..core.protocols import RegisteredFamily
 from ..errors import InvalidParameterError
-from ..types import RegisteredFamily
 from .binomial import Binomial
 from .gamma import Gamma
 from .gaussian import Gaussian

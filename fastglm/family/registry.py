@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..core.protocols import Link, RegisteredFamily, RegisteredLink
+from ..core.records import Interval
 from ..errors import InvalidParameterError
-from ..types import Interval, Link, RegisteredFamily, RegisteredLink
 from .multinomial import Multinomial, Softmax
 
 C = TypeVar("C", bound=type)

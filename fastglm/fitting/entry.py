@@ -15,20 +15,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from ..core.records import ArrayLike, File
     from ..family.multinomial import Multinomial
     from ..result.multinomial import MultinomialResult
-    from ..types import (
-        ArrayLike,
-        Covariance,
-        FamilyLike,
-        File,
-        FitOptions,
-        GLMOptions,
-        LinkLike,
-        Rows,
-        SolverLike,
-        Variable,
-    )
+    from ..types import Covariance, FamilyLike, FitOptions, GLMOptions, LinkLike, Rows, SolverLike, Variable
 
 
 @overload

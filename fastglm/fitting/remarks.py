@@ -7,9 +7,9 @@ from itertools import islice
 
 import numpy as np
 
+from ..core.records import READ_ONCE
 from ..errors import CollinearityWarning, ConvergenceWarning, FastGLMWarning, SeparationWarning
 from ..solvers import declaration_of
-from ..types import READ_ONCE
 
 MOST_NAMED = 20  # columns that a warning names
 MOST_LEVELS = 3  # of a factor of very many levels, that a combination names one by one

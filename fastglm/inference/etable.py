@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..core.records import Record
 from ..errors import InvalidParameterError, visible
-from ..types import Record
 from .summary import STYLE, describe, format_number
 
 if TYPE_CHECKING:
     from typing import Literal
 
-    from ..result.record import GLMResult
+    from ..core.protocols import Fitted
 
 HANGING = ")*"
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
@@ -76,7 +76,7 @@ STATS: dict[str, tuple[str, Callable[[Any, int], str]]] = {
 
 
 def etable(
-    models: Sequence[GLMResult],
+    models: Sequence[Fitted],
     names: Sequence[str] | None = None,
     stats: Sequence[str] = tuple(STATS),
     format: Literal["text", "html", "latex", "markdown"] = "text",

@@ -14,7 +14,7 @@ from .leverage import NEARLY, ONE, Products, along, scaled
 from .residuals import KINDS, evaluate_rows
 
 if TYPE_CHECKING:
-    from ..types import Array
+    from ..core.records import Array
 
 
 class Influence(NamedTuple):

@@ -21,7 +21,7 @@ from .residuals import check_weights
 from .wald import Prediction, quantile
 
 if TYPE_CHECKING:
-    from ..types import Array
+    from ..core.records import Array
 
 
 class MultinomialInfluence(NamedTuple):

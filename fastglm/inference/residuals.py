@@ -174,8 +174,8 @@ def anscombe_change(family, y, mu, error):
 
 def _integrate(family, y, mu):
     """Gauss-Legendre from mu to y; t = end + (middle - end) s^3 removes the poles V has at the ends of the support."""
-    from .. import links
     from ..kernels.evaluate import evaluate
+    from ..links import get as get_link
 
     s, w = np.polynomial.legendre.leggauss(NODES)
     s, w = (s + 1.0) / 2.0, w / 2.0
@@ -184,6 +184,6 @@ def _integrate(family, y, mu):
     for end, sign in ((mu, 1.0), (y, -1.0)):
         t = end[:, None] + (middle - end)[:, None] * s**3
         flat = np.ascontiguousarray(t.ravel())
-        variance = evaluate(family, links.get("identity"), flat, flat).variance.reshape(t.shape)
+        variance = evaluate(family, get_link("identity"), flat, flat).variance.reshape(t.shape)
         total += sign * (middle - end) * (variance ** (-1.0 / 3.0) @ (3.0 * s**2 * w))
     return total

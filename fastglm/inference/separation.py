@@ -13,12 +13,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 
+from ..core.records import READ_ONCE
 from ..family.links import linear_predictor
 from ..family.means import inverse_link
 from ..solver.newton import factorise
 from ..source.streaming_qr import predictor, weight
 from ..source.task import Largest, Task
-from ..types import READ_ONCE
 
 LP_CELLS = 200_000  # the largest design handed to the linear program; beyond it the last step is the candidate
 FAR = 6e-6  # of the end of its range, within which a mean may be running there: 12 on the scale of the logit

@@ -9,13 +9,13 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.lazy import cached_property
+from ..core.records import READ_ONCE
 from ..errors import visible
 from ..linalg.inverse import as_covariance
-from ..types import READ_ONCE
 from . import wald
 
 if TYPE_CHECKING:
-    from ..result.record import GLMResult
+    from ..core.protocols import Fitted
 
 WIDTH = 80
 NAME_WIDTH = 14  # names may always have this many letters; longer ones lose their middle where the line is full
@@ -76,7 +76,7 @@ class Summary:
     HTML.
     """
 
-    def __init__(self, result: GLMResult, level: float = 0.95) -> None:
+    def __init__(self, result: Fitted, level: float = 0.95) -> None:
         self.result = result
         self.level = level
         self.limits = result.conf_int(level)

@@ -15,7 +15,7 @@ from ..errors import InvalidParameterError
 from . import check_covariance, linear_predictor, quadratic_form
 
 if TYPE_CHECKING:
-    from ..types import Array
+    from ..core.records import Array
 
 REGULAR = 1e-8  # least squared pivot of a correlation matrix that is inverted by its Cholesky factor
 

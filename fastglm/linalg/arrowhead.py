@@ -8,15 +8,12 @@ earlier columns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 
 from .inverse import ArrowheadInverse
-
-if TYPE_CHECKING:
-    from .symmetric import ArrowheadMatrix
 
 LARGEST = 4000  # coefficients, up to which the inverse is made as one matrix
 HELD = 1e-14  # of a class's weights: where they link classes to the reference by no more, rounding would move them
@@ -97,8 +94,8 @@ class ArrowheadFactor(NamedTuple):
     inverse of that times the border.
     """
 
-    whole: ArrowheadMatrix
-    part: ArrowheadMatrix
+    whole: Any  # the ArrowheadMatrix that was factored
+    part: Any
     triangle: np.ndarray
     leverage: np.ndarray
     levels: LevelsFactor
@@ -152,9 +149,7 @@ class ArrowheadFactor(NamedTuple):
         )
 
 
-def arrowhead_cholesky(
-    information: ArrowheadMatrix, scale: np.ndarray, safe: float, kept=None
-) -> ArrowheadFactor | None:
+def arrowhead_cholesky(information: Any, scale: np.ndarray, safe: float, kept=None) -> ArrowheadFactor | None:
     """The factor, or None where a column is so nearly dependent that cross-products have lost too many digits."""
     every = kept is None or len(kept) == len(scale)
     columns, levels = information.split(None if every else kept)
@@ -169,7 +164,7 @@ def arrowhead_cholesky(
     return ArrowheadFactor(information, part, triangle, leverage, factor, scale, information.numbers(columns, levels))
 
 
-def arrowhead_rank(information: ArrowheadMatrix, scale: np.ndarray, tolerance: float, kept=None) -> ArrowheadFactor:
+def arrowhead_rank(information: Any, scale: np.ndarray, tolerance: float, kept=None) -> ArrowheadFactor:
     """The factor over the coefficients that depend on no others, and what the others are made of.
 
     Parameters

@@ -11,7 +11,6 @@ from .blocks import block_product, laplacian_blocks
 
 if TYPE_CHECKING:
     from ..core.protocols import SymmetricOperator
-    from .symmetric import ArrowheadMatrix
 
 
 class DenseCovariance:
@@ -90,7 +89,7 @@ class ArrowheadInverse(NamedTuple):
         cross = None if self.cross is None else factor * self.cross
         return self._replace(core=factor * self.core, last=factor * self.last, cross=cross)
 
-    def around(self, meat: ArrowheadMatrix, scale: np.ndarray) -> ArrowheadInverse:
+    def around(self, meat: SymmetricOperator, scale: np.ndarray) -> ArrowheadInverse:
         """This inverse on both sides of a meat of the same form, in the information's units."""
         G, C, D, M = self.leverage, self.core, self.last, laplacian_blocks(meat.levels)
         border = meat.coupling - block_product(M, G)

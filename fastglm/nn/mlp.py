@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Literal
 
+    from ..core.protocols import RegisteredFamily, RegisteredLink
+    from ..core.records import Array, ArrayLike
     from ..family.multinomial import Multinomial
-    from ..types import Array, ArrayLike, DataFrame, FamilyLike, LinkLike, RegisteredFamily, RegisteredLink
+    from ..types import DataFrame, FamilyLike, LinkLike
 
 # a loss with hidden layers has plateaus, which need patience
 HIDDEN_DEFAULT = SGD(method="adam", epochs=500, patience=20)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ..core.records import VECTORS
 from ..errors import InvalidParameterError
 from ..family.means import inverse_link
 from ..rows.matching import check_offset
@@ -17,7 +18,6 @@ from ..source.base import Block
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
 from ..special import softmax
-from ..types import VECTORS
 from . import saved
 from .network import Network
 from .passes import Passes
@@ -25,8 +25,10 @@ from .passes import Passes
 if TYPE_CHECKING:
     from typing import Literal
 
+    from ..core.protocols import RegisteredFamily, RegisteredLink
+    from ..core.records import Array, ArrayLike, File, Labels
     from ..family.multinomial import Multinomial
-    from ..types import Array, ArrayLike, DataFrame, File, Labels, RegisteredFamily, RegisteredLink
+    from ..types import DataFrame
 
 KINDS = ("mean", "link", "class", "proba")
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.records import VECTORS
 from ..errors import InvalidParameterError
 from ..files import is_rows
 from ..kernels.row_loops import FamilyLink
@@ -19,7 +20,6 @@ from ..rows.response import label_values
 from ..rows.storages import canonical, is_collection, is_frame
 from ..source.base import Block, weight_of
 from ..source.in_memory import InMemory
-from ..types import VECTORS
 
 NUMBERS = (0, 1)  # the labels of a binomial y without any
 FIELDS = ("X", "y", *VECTORS)

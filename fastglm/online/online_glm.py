@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..core.records import VECTORS
 from ..errors import ConvergenceWarning, InvalidParameterError, warn
 from ..fitting.null import ClassNullModel
 from ..fitting.perform import perform
@@ -25,7 +26,6 @@ from ..solvers import Stream
 from ..source.base import Block
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
-from ..types import VECTORS
 from . import saved
 from .batch import NUMBERS, Batch, Shape, add, checked, objective, owned
 from .drift import Fluctuation, blamed, doubt, look
@@ -37,10 +37,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ..core.protocols import RegisteredFamily, RegisteredLink
+    from ..core.records import ArrayLike, File
     from ..family.multinomial import Multinomial
     from ..result.record import GLMResult
     from ..rows.schema import Schema
-    from ..types import ArrayLike, FamilyLike, File, LinkLike, RegisteredFamily, RegisteredLink, Rows
+    from ..types import FamilyLike, LinkLike, Rows
 
 FIRST = 20  # rows a coefficient that are kept before the first estimate
 FIRST_ROWS = 1000

@@ -14,9 +14,6 @@ from ..errors import InvalidParameterError
 from .sgd import SGD
 from .sgd import check as check_sgd
 
-if TYPE_CHECKING:
-    from ..types import SolverLike, SolverOptions
-
 # Medians of passes over fits of simulated data of 10^3 to 10^6 rows: python -m pytest tests/test_forecast.py compares
 NEWTON, NOT_CANONICAL, TO_THE_END = 5.0, 2.0, 2.0  # two more for a small fit, which goes on to the last digit
 LBFGS_PASSES, NEWTON_CG_PASSES, STREAM_PASSES = 9.0, 19.0, 2.1
@@ -90,6 +87,15 @@ class Stream(NamedTuple):
     block_rows: int | None = None
     seed: int = 0
     max_iter: int = 100
+
+
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
+    SolverName: TypeAlias = Literal["auto", "newton", "irls", "lbfgs", "newton-cg", "stream", "sgd"]
+    SolverOptions: TypeAlias = Auto | Newton | IRLS | LBFGS | NewtonCG | Stream | SGD
+    # a record of options may be that of a registered solver from outside
+    SolverLike: TypeAlias = SolverName | SolverOptions | tuple[Any, ...]
 
 
 class Outlook(NamedTuple):

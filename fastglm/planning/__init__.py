@@ -25,7 +25,8 @@ from .record import Plan
 if TYPE_CHECKING:
     from typing import Literal
 
-    from ..types import ArrayLike, Covariance, FamilyLike, LinkLike, Rows, SolverLike, Variable
+    from ..core.records import ArrayLike
+    from ..types import Covariance, FamilyLike, LinkLike, Rows, SolverLike, Variable
 
 BASE = 280 << 20  # bytes of the interpreter, the libraries and the loops
 COPIES = 3  # of rows that are gathered: the pieces, what they are joined into, what Arrow holds meanwhile

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..core.records import VECTORS
 from ..errors import InvalidParameterError
 from ..inference import check_covariance, sandwich
 from ..inference.row_scores import ClassScores, MeanScores
@@ -19,7 +20,6 @@ from ..rows.cluster_ids import with_clusters
 from ..rows.open import open_rows
 from ..rows.request import FitRequest
 from ..rows.response import label_values
-from ..types import VECTORS
 
 
 def with_cov(

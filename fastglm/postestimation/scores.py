@@ -25,7 +25,7 @@ from ..special import log_softmax
 from .tallies import Tally, total
 
 if TYPE_CHECKING:
-    from ..types import Array
+    from ..core.records import Array
 
 STEPS = 50  # of Newton's method for one constant
 

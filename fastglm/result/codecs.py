@@ -128,11 +128,12 @@ def named(value):
 
 def read_named(what, value):
     """The family or link of ``named``, looked up by name in the registry."""
-    from .. import families, links
+    from ..families import get as get_family
+    from ..links import get as get_link
 
     name, params = value["name"], _unpack_free(value["params"])
     try:
-        return {"family": families, "link": links}[what].get(name, **params)
+        return {"family": get_family, "link": get_link}[what](name, **params)
     except (ValueError, TypeError, KeyError) as error:
         raise InvalidParameterError(
             f"the {what} {name!r} with parameters {params} cannot be rebuilt: {error}. "

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from ..core.records import Array, ArrayLike, File, Labels
     from ..family.multinomial import Multinomial
     from ..inference.multinomial import MultinomialInfluence
     from ..inference.summary import MultinomialSummary
     from ..inference.wald import Prediction
     from ..postestimation.row_answers import Written
-    from ..types import Array, ArrayLike, File, Labels, PredictOptions, RowOptions, Rows
+    from ..types import PredictOptions, RowOptions, Rows
 
 KINDS = ("mean", "proba", "link", "class")
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.frames_out import frame
 from ..core.lazy import cached_property, frozen
+from ..core.records import READ_ONCE, Record
 from ..errors import InvalidParameterError
 from ..export import to_keras, to_onnx, to_torch
 from ..inference import linear_predictor
@@ -16,7 +17,6 @@ from ..inference import wald as _tests
 from ..inference.summary import Summary
 from ..rows.matching import check_offset
 from ..rows.schema import Schema
-from ..types import READ_ONCE, Record
 from .codecs import save
 
 if TYPE_CHECKING:
@@ -25,26 +25,15 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from ..core.protocols import RegisteredFamily, RegisteredLink
+    from ..core.records import Array, ArrayLike, File, Labels
     from ..design import Design
     from ..inference.influence import Influence
     from ..inference.summary import Summary
     from ..inference.wald import Prediction
     from ..postestimation.row_answers import Written
     from ..postestimation.scores import Calibration, Score
-    from ..types import (
-        Array,
-        ArrayLike,
-        CovarianceOptions,
-        File,
-        Labels,
-        PredictOptions,
-        RegisteredFamily,
-        RegisteredLink,
-        RowOptions,
-        Rows,
-        ScoreOptions,
-        Variable,
-    )
+    from ..types import CovarianceOptions, PredictOptions, RowOptions, Rows, ScoreOptions, Variable
 
 ARRAYS = ("params", "cov_unscaled", "covariance", "information_root", "covariance_core", "coef_raw")
 

@@ -12,7 +12,7 @@ from .multinomial import MultinomialResult
 from .record import FIELDS, GLMResult
 
 if TYPE_CHECKING:
-    from ..types import File
+    from ..core.records import File
 
 __all__ = ["CODECS", "TYPES", "VERSION", "load", "save"]
 

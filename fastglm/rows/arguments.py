@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.records import SHIFTS
 from ..design.expression import column
 from ..design.formula import Formula
 from ..errors import InvalidParameterError
-from ..types import SHIFTS
 
 
 def with_shifts(formula, names, vectors: dict):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.records import VECTORS
 from ..engines import engine_of
 from ..errors import InvalidParameterError, MissingDataError
 from ..matrix import split_of
@@ -16,7 +17,6 @@ from ..source.in_memory import InMemory
 from ..source.journal import Journal
 from ..source.pieces import Parts
 from ..source.streaming_qr import design
-from ..types import VECTORS
 from .matching import check_X
 from .numbers import complete_rows, numeric, present, vector
 from .request import identity

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .. import families, links
 from ..errors import InvalidParameterError
+from ..families import get as get_family
 from ..family.multinomial import Softmax
+from ..links import get as get_link
 
 
 def family_and_link(family, link):
@@ -29,12 +30,12 @@ def family_and_link(family, link):
             raise InvalidParameterError(f"{what} must be a name or a value of fastglm.{what}, not {v!r}")
         return v
 
-    family = value(family, families.get, "variance", "family")
+    family = value(family, get_family, "variance", "family")
     if family.response_model == "softmax":
         if getattr(link, "name", link) not in (None, "softmax", "logit"):
             raise InvalidParameterError(f"link={link!r}: family='multinomial' has the softmax link only")
         return family, Softmax()
-    link = type(family).default_link() if link is None else value(link, links.get, "slope", "link")
+    link = type(family).default_link() if link is None else value(link, get_link, "slope", "link")
     if family.domain.high == 1.0 and not hasattr(type(link), "tails"):
         raise InvalidParameterError(f"link={link.name!r} does not map onto (0, 1), which family={family.name!r} needs")
     return family, link

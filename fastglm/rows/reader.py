@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from ..core.records import VECTORS
 from ..design.arrow import ArrowTable
 from ..design.profile import Fragments, Profile
 from ..design.recipe import complete, refuse_missing
@@ -14,7 +15,6 @@ from ..design.variables import Rows as TableRows
 from ..source.base import Block
 from ..source.pieces import Place
 from ..source.threads import Threads
-from ..types import VECTORS
 from .arguments import shifted
 from .response import StoredResponse, counts
 

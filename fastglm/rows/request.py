@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
+from ..core.records import VECTORS
+from ..core.version import __version__
 from ..design.recipe import MISSING, UNSEEN
 from ..engines import engine_of
 from ..errors import InvalidParameterError
 from ..options.covariance import parse as parse_covariance
 from ..options.solvers import resolve
 from ..source.threads import get_threads
-from ..types import VECTORS
 from .family_link import family_and_link
 
 if TYPE_CHECKING:
-    from ..types import RegisteredFamily, RegisteredLink, SolverOptions
+    from ..core.protocols import RegisteredFamily, RegisteredLink
+    from ..types import SolverOptions
 
 COMPRESS = ("auto", True, False)
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ..core.records import SHIFTS
 from ..errors import InvalidParameterError
-from ..types import SHIFTS
 
 if TYPE_CHECKING:
     from ..design import Design

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.records import VECTORS
 from ..design import as_table, check_aligned
 from ..design.arrow import ArrowTable
 from ..design.recipe import both, complete, refuse_missing
@@ -15,7 +16,6 @@ from ..files import open_rows as open_files
 from ..matrix.stored_rows import StoredRows
 from ..source.ordered import ordered
 from ..source.pieces import Place
-from ..types import VECTORS
 from .arguments import unknown
 from .collections import collection_rows
 from .matching import check_X

@@ -16,7 +16,7 @@ from .design import Design, streams
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..types import Array
+    from ..core.records import Array
 
 
 @dataclass(frozen=True, repr=False)

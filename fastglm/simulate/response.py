@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import families, links
 from ..errors import InvalidParameterError
+from ..families import get as get_family
 from ..family.means import inverse_link
 from ..family.registry import family_class
+from ..links import get as get_link
 
 _erfc = np.frompyfunc(math.erfc, 1, 1)
 
@@ -82,6 +83,6 @@ def model_of(family, link, **parameters):
     """The values of a family and a link from values or names; a family takes the ``parameters`` that are its fields."""
     if isinstance(family, str):
         name = family.lower()
-        family = families.get(name, **{f: parameters[f] for f in family_class(name)._fields if f in parameters})
-    link = family.default_link() if link is None else links.get(link.lower()) if isinstance(link, str) else link
+        family = get_family(name, **{f: parameters[f] for f in family_class(name)._fields if f in parameters})
+    link = family.default_link() if link is None else get_link(link.lower()) if isinstance(link, str) else link
     return family, link

@@ -23,8 +23,9 @@ from ..special import log_softmax
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ..core.records import Array, ArrayLike, Labels
     from ..result.record import GLMResult
-    from ..types import Array, ArrayLike, Labels, Rows
+    from ..types import Rows
 
 
 class GLMEstimator(BaseEstimator):

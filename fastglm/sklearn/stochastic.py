@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ..core.records import ArrayLike
     from ..result.record import GLMResult
-    from ..types import ArrayLike, Covariance, FamilyLike, LinkLike, Rows
+    from ..types import Covariance, FamilyLike, LinkLike, Rows
 
 MOST_COEFFICIENTS = 1000  # whose curvature, a matrix, is kept
 

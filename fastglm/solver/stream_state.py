@@ -16,13 +16,13 @@ from math import inf, isfinite, nan, sqrt
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
 
+from ..core.records import READ_ONCE
 from ..kernels.dense import symmetric
 from ..linalg.symmetric import Dense
 from ..objective.base import DIAGONAL
 from ..objective.penalised import Penalised
 from ..objective.penalty import QuadraticPenalty
 from ..objective.sums import Quadratic
-from ..types import READ_ONCE
 from .newton import search
 from .problem import Solution
 

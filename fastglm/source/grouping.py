@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.records import VECTORS
 from ..errors import InvalidParameterError
 from ..kernels import group as k
-from ..types import VECTORS
 from .base import Block
 from .pieces import Pieces
 

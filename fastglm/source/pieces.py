@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.records import VECTORS
 from ..matrix.columns import Categorical
-from ..types import VECTORS
 from .base import Block
 from .task import Task
 

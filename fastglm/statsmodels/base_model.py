@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ..types import ArrayLike
+    from ..core.records import ArrayLike
 
 # arguments of fit that change the way to the optimum and not the optimum
 PATH_ONLY = """

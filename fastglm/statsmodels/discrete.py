@@ -17,7 +17,7 @@ from .results import LikelihoodRatio
 from .translate import Spec
 
 if TYPE_CHECKING:
-    from ..types import ArrayLike
+    from ..core.records import ArrayLike
 
 
 class DiscreteModel(GradientFit, LikelihoodModel):

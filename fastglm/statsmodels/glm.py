@@ -19,7 +19,7 @@ from .translate import translate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..types import ArrayLike
+    from ..core.records import ArrayLike
 
 
 class GLM(LikelihoodModel):

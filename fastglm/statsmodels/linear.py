@@ -22,7 +22,7 @@ from .translate import Spec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..types import ArrayLike
+    from ..core.records import ArrayLike
 
 
 class OLS(LinkModel):

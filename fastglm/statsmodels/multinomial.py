@@ -18,7 +18,7 @@ from .refusals import refuse
 from .results import LikelihoodRatio, Results
 
 if TYPE_CHECKING:
-    from ..types import ArrayLike
+    from ..core.records import ArrayLike
 
 
 class MNLogit(GradientFit, Model):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..core.records import Interval
 from ..family.registry import LinkFacts, complete
 from ..kernels.elementary import expm1, log1p
-from ..types import Interval
 
 NEGATIVE = Interval(float("-inf"), 0.0, "neither")
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import fastglm
 
 PACKAGE = Path(fastglm.__file__).parent
+# what these show is found at first use; type checkers alone read where
+FACES = ("__init__", "statsmodels")
 
 
 def modules():
@@ -20,21 +22,21 @@ def modules():
 MODULES = modules()
 
 
-def statements(node, top=True):
-    """(import statement, whether it stands outside of functions) of a tree; not those that only type checkers read."""
+def statements(node, top=True, face=False):
+    """(import statement, whether it stands outside of functions) of a tree, of a face not those for type checkers."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+        if face and isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
             continue
         if isinstance(child, (ast.Import, ast.ImportFrom)):
             yield child, top
-        yield from statements(child, top and not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)))
+        yield from statements(child, top and not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)), face)
 
 
 def imports(name, path):
     """(imported module, its name in the package or else of its library; whether ours; whether at the top) of a file."""
     package = [part for part in name.split(".") if part != "__init__"]
     package = package if path.name == "__init__.py" else package[:-1]
-    for node, top in statements(ast.parse(path.read_text())):
+    for node, top in statements(ast.parse(path.read_text()), face=name in FACES):
         if isinstance(node, ast.Import):
             whole = [alias.name.split(".") for alias in node.names]
         else:
