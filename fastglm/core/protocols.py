@@ -1,8 +1,8 @@
 """All protocols of the library on one page: what each part asks of another, with shapes and units.
 
-Nothing derives from these classes. Implementations are checked against them by ``tests/test_protocols.py`` (names,
-signatures) and by mypy in ``tests/typed_protocols.py``. In the shapes n counts rows, p columns of the design with the
-intercept, m coefficients (of K classes m = (K - 1) p), and distances are in standard errors.
+Nothing derives from these classes. Implementations are checked against them by ``tests/house/test_protocols.py``
+(names, signatures) and by mypy in ``tests/house/typed_protocols.py``. In the shapes n counts rows, p columns of the
+design with the intercept, m coefficients (of K classes m = (K - 1) p), and distances are in standard errors.
 """
 
 from __future__ import annotations
@@ -129,7 +129,11 @@ class Source(Protocol):
 
 
 class Engine(Protocol):
-    """A place where tasks run: threads of this process, a pool, a cluster."""
+    """A place where tasks run: threads of this process, a pool, a cluster.
+
+    ``chunks.workspace()`` lends a thread its workspace, ``chunks.values(task, units, workspace)`` gives each of some
+    consecutive units with its value, ``tree.put(i, value)`` takes one. ``chunks`` and ``task`` can be pickled.
+    """
 
     def run(self, chunks: Any, task: Any, units: Any, tree: Any) -> None:
         """Put the value of each of ``units`` into ``tree``, the i-th at leaf i, in any order."""

@@ -14,7 +14,7 @@ from ..solver.decide import State, decide
 from ..solvers import declaration_of
 from ..source.chunked import FRAGMENTS
 
-# medians of fits of simulated data of 10^3 to 10^6 rows, which tests/test_forecast.py compares with fits
+# medians of fits of simulated data of 10^3 to 10^6 rows, which tests/planning/test_forecast.py compares with fits
 ON_SAMPLE = 4.5  # passes over a sample, of a fit of it
 CELLS = 1.3  # passes of a fit by cells, grouping included
 MOST_STEPS = 100  # of a descent that is forecast

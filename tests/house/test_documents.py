@@ -8,7 +8,7 @@ import pytest
 import fastglm
 
 ROOT = Path(__file__).parents[2]
-PLACES = (Path(fastglm.__file__).parent, ROOT, ROOT / "docs", ROOT / "tests" / "house")
+PLACES = (Path(fastglm.__file__).parent, ROOT, ROOT / "docs", ROOT / "tests", ROOT / "tests" / "house")
 
 
 PAGES = ["docs/design.md", "docs/numerics.md", "docs/solvers.md", "docs/hostile.md", "CONTRIBUTING.md"]

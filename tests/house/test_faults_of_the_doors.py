@@ -12,7 +12,7 @@ from fastglm.matrix import Categorical, Dense, Split
 pytest.importorskip("formulaic")
 pytest.importorskip("narwhals")
 
-from house.storages import FEATURES, NAMES, numbers, rows, split, to_arrow, to_polars  # noqa: E402
+from storages import FEATURES, NAMES, numbers, rows, split, to_arrow, to_polars  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from fastglm.errors import CheckpointError, InvalidParameterError, MissingDataEr
 pytest.importorskip("formulaic")
 pytest.importorskip("narwhals")
 
-from house.storages import CASES, FORMULA, NAMES, PAIRS, REFERENCE, STORAGES, Held, needs, numbers, rows  # noqa: E402
+from storages import CASES, FORMULA, NAMES, PAIRS, REFERENCE, STORAGES, Held, needs, numbers, rows  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:Dask support is moving out of Narwhals")
 SEVERAL = 9_000  # rows of more than one unit of a pass

@@ -17,7 +17,7 @@ from fastglm.rows import register_storage
 pytest.importorskip("formulaic")
 pytest.importorskip("narwhals")
 
-from house.storages import (  # noqa: E402
+from storages import (  # noqa: E402
     CASES,
     FIRST,
     N_NEW,
