@@ -38,8 +38,8 @@ def grid(family):
 
 
 def partition(family):
-    """The log-partition in mpmath, or the family's own in floats where it is not listed."""
-    return PARTITION.get(PARENTS.get(family.name, family.name), lambda t: family.log_partition(float(t)))
+    """The log-partition in mpmath."""
+    return PARTITION[PARENTS.get(family.name, family.name)]
 
 
 def observations(family):

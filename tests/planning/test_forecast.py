@@ -40,7 +40,15 @@ def folder(tmp_path_factory):
 
 
 def check_passes(forecast, result):
-    assert result.n_passes / 1.5 <= forecast.passes <= 1.5 * result.n_passes
+    """Least squares has its passes, and one more where rounding is to be taken out; the others take two more or less.
+
+    To those come parts of a pass over a sample. Without a curvature the number depends on the conditioning of the data,
+    of which a forecast knows nothing: a third more or less.
+    """
+    spread = 1.0 if result.family.name == "gaussian" else 2.25
+    if result.solver in ("lbfgs", "newton-cg"):
+        spread = 0.34 * result.n_passes
+    assert abs(forecast.passes - result.n_passes) <= spread
 
 
 CASES = [
@@ -142,15 +150,15 @@ def test_dropped_rows_do_not_count(tmp_path):
 
 
 def test_only_a_first_piece_of_numbers_is_read(folder, monkeypatch):
-    from fastglm.files import Rows
+    from fastglm.files.fragments import FileRows
 
-    read, batches = set(), Rows.batches
+    read, batches = set(), FileRows.batches
 
     def spied(self, i, *rest, **options):
         read.add(i)
         return batches(self, i, *rest, **options)
 
-    monkeypatch.setattr(Rows, "batches", spied)
+    monkeypatch.setattr(FileRows, "batches", spied)
     plan("y ~ .", str(folder / "part*.parquet"), family="poisson")
     assert read == {0}
 

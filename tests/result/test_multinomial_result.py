@@ -7,6 +7,7 @@ import mpmath
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import softmax
 from softmax_records import LABELS, NAMES, NAN, close, fitted, indicators, made, sample
 
 import fastglm
@@ -151,11 +152,28 @@ def test_wald_tests_are_quadratic_forms():
     assert list(r.wald_test([])["term"]) == []
 
 
-def test_wald_tests_agree_with_likelihood_ratios_on_many_rows():
+def test_wald_statistics_and_likelihood_ratios_are_those_of_the_curvature():
+    """A likelihood ratio is the curvature integrated on the way to the smaller model, Wald's statistic its least value
+    where it stays what it is at the estimates."""
     X, y = sample(3, n=20_000)
     full, small = (fastglm.fit(Z, y, family="multinomial") for Z in (X, X[:, :2]))
-    # both are chi-square to first order; the effect must be small for the quadratic to hold
-    assert full.wald_test(["x3"])["statistic"][0] == pytest.approx(2 * (full.llf - small.llf), rel=0.2)
+    A, at = np.column_stack([np.ones(len(y)), X]), full.params.ravel(order="F")
+    step = np.vstack([small.params, np.zeros(small.params.shape[1])]).ravel(order="F") - at
+
+    def curvature(theta):
+        mu = softmax(A @ np.column_stack([np.zeros(4), theta.reshape(-1, 4).T]), axis=1)[:, 1:]
+        blocks = [[(A * (mu[:, [k]] * ((k == m) - mu[:, [m]]))).T @ A for m in range(mu.shape[1])]
+                  for k in range(mu.shape[1])]  # fmt: skip
+        return np.block(blocks)
+
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    s = (nodes + 1.0) / 2.0
+    ratio = sum(w * (1.0 - t) * (step @ curvature(at + t * step) @ step) for t, w in zip(s, weights, strict=True))
+    assert 2 * (full.llf - small.llf) == pytest.approx(ratio, rel=1e-8)
+    C, third = np.linalg.inv(curvature(at)), np.arange(3, len(at), 4)
+    wald = at[third] @ np.linalg.solve(C[np.ix_(third, third)], at[third])
+    assert full.wald_test(["x3"])["statistic"][0] == pytest.approx(wald, rel=1e-7)
+    assert wald <= step @ curvature(at) @ step * (1 + 1e-12)
 
 
 def test_wald_of_a_singular_covariance_uses_its_rank():
@@ -312,12 +330,19 @@ def test_influence_is_one_newton_step_without_the_row():
     close(found.hat, hat, rtol=1e-7)
     close(found.cooks_distance, cooks, rtol=1e-7)
     close(found.hat.sum(), 12, rtol=1e-8)
-    # the step foresees the refit
-    worst = int(np.argmax(cooks))
-    keep = np.arange(60) != worst
+    # Newton's method without the row: its first step is the distance, and it ends at the refit
+    keep = np.arange(60) != int(np.argmax(cooks))
+    beta = [r.params.ravel(order="F")]
+    for _ in range(12):
+        mu = softmax(A[keep] @ np.column_stack([np.zeros(4), beta[-1].reshape(3, 4).T]), axis=1)[:, 1:]
+        W = [w[keep] * mu[:, k] * ((k == m) - mu[:, m]) for k in range(3) for m in range(3)]
+        own = np.block([[(A[keep] * W[3 * k + m][:, None]).T @ A[keep] for m in range(3)] for k in range(3)])
+        score = (A[keep].T @ (w[keep, None] * (Y[keep, 1:] - mu))).ravel(order="F")
+        beta.append(beta[-1] + np.linalg.solve(own, score))
     refit = fastglm.fit(X[keep], y[keep], family="multinomial", weights=w[keep])
-    change = (refit.params - r.params).ravel(order="F")
-    assert found.cooks_distance[worst] == pytest.approx(change @ J @ change / r.rank, rel=0.5)
+    close(refit.params.ravel(order="F"), beta[-1], rtol=1e-8)
+    change = beta[1] - beta[0]
+    assert found.cooks_distance.max() == pytest.approx(change @ J @ change / r.rank, rel=1e-6)
 
 
 def test_a_row_that_stands_alone_has_no_cook_s_distance():
