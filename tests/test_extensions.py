@@ -1,18 +1,31 @@
-"""Solvers and covariances from outside: registered by the public registries, used by their names, right numbers."""
+"""What is added from outside, each in one file that touches nothing of the library: right numbers.
 
+Here are a solver, a covariance, an engine and a penalty. ``test_own_family.py`` has families and links, and every verb
+is asked of two storages from outside in ``house/``. ``CONTRIBUTING.md`` has each of them in ten lines.
+"""
+
+import pickle
 from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+from registries import restored
 
 import fastglm
 from fastglm import solvers
 from fastglm.errors import ConvergenceWarning, InvalidParameterError
 from fastglm.inference import covariance
-from fastglm.options import covariance as kinds
-from fastglm.options import solvers as registry
+from fastglm.kernels.row_loops import FamilyLink
+from fastglm.linalg.symmetric import Dense
+from fastglm.objective.base import Deviance
+from fastglm.objective.penalised import Penalised
+from fastglm.rows.family_link import family_and_link
 from fastglm.simulate import make_glm
+from fastglm.solver.choose import control_for
+from fastglm.solver.solve import solve
+from fastglm.source.base import Block
+from fastglm.source.in_memory import InMemory
 
 
 class DampedGradient(NamedTuple):
@@ -49,9 +62,9 @@ def damped_gradient(problem):
 def gradient_solver():
     """A solver from outside, known while a test runs."""
     declaration = solvers.Declaration("damped-gradient", DampedGradient, damped_gradient, order=1, memory=1)
-    solvers.register(declaration)
-    yield declaration
-    del registry.SOLVERS["damped-gradient"], registry._DECLARED[DampedGradient]
+    with restored():
+        solvers.register(declaration)
+        yield declaration
 
 
 @pytest.mark.parametrize("family", ["gaussian", "binomial", "poisson"])
@@ -153,9 +166,9 @@ def newey_west(spec, fitted, space):
 def hac():
     """A covariance from outside, known while a test runs."""
     kind = covariance.CovarianceKind("HAC", newey_west, argument="lags", options=(("lags", None),))
-    covariance.register(kind)
-    yield kind
-    del kinds._KINDS["HAC"], kinds._NAMES["hac"]
+    with restored():
+        covariance.register(kind)
+        yield kind
 
 
 def autocorrelated(n, family, seed=0):
@@ -219,3 +232,125 @@ def test_its_options_are_checked(hac):
         fastglm.fit(X, y, cov="HAK")
     with pytest.raises(InvalidParameterError, match="registered already"):
         covariance.register(hac)
+
+
+class Serial:
+    """An engine that runs units one after the other, the last first."""
+
+    def __init__(self):
+        self.units, self.calls = 0, 0
+
+    def run(self, chunks, task, units, tree):
+        """Values may be put in any order: the tree adds them in its own."""
+        with chunks.workspace() as work:
+            for i in reversed(range(len(units))):
+                for _, value in chunks.values(task, [units[i]], work):
+                    tree.put(i, value)
+        self.units += len(units)
+
+    def map(self, f, items, held=None):
+        self.calls += len(items)
+        return [f(item) for item in items]
+
+
+class Posted(Serial):
+    """One that runs them elsewhere: rows and tasks are taken there as bytes."""
+
+    def run(self, chunks, task, units, tree):
+        super().run(*pickle.loads(pickle.dumps((chunks, task))), units, tree)
+
+
+@pytest.mark.parametrize("engine", [Serial, Posted])
+@pytest.mark.parametrize("family", ["gaussian", "binomial", "multinomial"])
+def test_an_engine_from_outside_gives_the_bits_of_threads(engine, family):
+    data = make_glm("poisson" if family == "multinomial" else family, 30_000, 4, seed=2)
+    y = np.minimum(data.y, 3.0) if family == "multinomial" else data.y
+    for cov in ("model", "HC1", {"cluster": np.arange(30_000) // 40}):
+        here, mine = fastglm.fit(data.X, y, family=family, cov=cov), engine()
+        found = fastglm.fit(data.X, y, family=family, cov=cov, client=mine)
+        assert mine.units > 10
+        for name in ("params", "bse"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(here, name))
+        assert (found.deviance, found.null_deviance) == (here.deviance, here.null_deviance)
+
+
+def test_an_engine_from_outside_reads_files(tmp_path):
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    data = make_glm("poisson", 30_000, 2, seed=2)
+    level = np.array(["a", "b", "c"])[np.arange(30_000) % 3]
+    frame = pd.DataFrame({"a": data.X[:, 0], "b": data.X[:, 1], "level": level, "y": data.y})
+    frame.to_parquet(tmp_path / "rows.parquet", row_group_size=9_000)
+    formula, options, mine = "y ~ a + b + level", {"family": "poisson", "cov": "cluster:level"}, Serial()
+    here = fastglm.glm(formula, tmp_path / "rows.parquet", **options)
+    found = fastglm.glm(formula, tmp_path / "rows.parquet", client=mine, checkpoint=tmp_path / "state", **options)
+    assert mine.units > 10 and mine.calls >= 4
+    np.testing.assert_array_equal(found.params, here.params)
+    np.testing.assert_array_equal(found.bse, here.bse)
+
+
+class Roughness:
+    """Squared second differences of neighbouring coefficients but the first (Eilers and Marx 1996), times a number."""
+
+    def __init__(self, m, size):
+        differences = np.diff(np.eye(m - 1), 2, axis=0)
+        self.P = np.zeros((m, m))
+        self.P[1:, 1:] = size * differences.T @ differences
+
+    def value(self, beta):
+        return 0.5 * float(beta @ self.P @ beta)
+
+    def score(self, beta):
+        return -self.P @ beta
+
+    def prox(self, beta, size):
+        return beta
+
+    def quadratic(self):
+        return Dense(self.P)
+
+    def active(self, beta, score):
+        return np.ones(len(beta), bool)
+
+    def degrees_of_freedom(self, beta, information):
+        J = information.toarray()
+        return float(np.trace(np.linalg.solve(J + self.P, J)))
+
+
+def minimised(penalty, family, X, y, solver):
+    """Half the deviance plus the penalty, by a solver of the library that sees one objective."""
+    source = InMemory(Block(X, True, y, None, None, None, None, tuple("abcdefghi")), 2)
+    pair = FamilyLink(*family_and_link(family, None))
+    objective, options = Penalised(Deviance(source, pair), penalty), solvers.resolve(solver)
+    control = control_for(objective, options, n_rows=len(y), information=len(y), canonical=True, need_information=True)
+    start = np.zeros(objective.n_params)
+    return solve(solvers.Problem(objective, options, control, start, lambda: start, lambda q: 1.0, len(y)))
+
+
+@pytest.mark.parametrize("solver", ["newton", "irls", "lbfgs", "newton-cg"])
+@pytest.mark.parametrize("family", ["gaussian", "binomial", "poisson"])
+def test_a_penalty_from_outside_moves_the_optimum(family, solver):
+    """The oracle is the score equation X'(y - mu) = P b, and for least squares its solution."""
+    rng = np.random.default_rng(0)
+    X = np.exp(-np.square(rng.random(3000)[:, None] - np.linspace(0, 1, 9)) * 40.0)
+    eta = np.sin(6.0 * X @ np.linspace(0, 1, 9) / X.sum(1))
+    draws = {"gaussian": lambda: eta + rng.normal(size=3000), "poisson": lambda: rng.poisson(np.exp(eta)),
+             "binomial": lambda: (rng.random(3000) < 1 / (1 + np.exp(-eta)))}  # fmt: skip
+    means = {"gaussian": lambda eta: eta, "poisson": np.exp, "binomial": lambda eta: 1 / (1 + np.exp(-eta))}
+    y, A = draws[family]().astype(float), np.column_stack([np.ones(3000), X])
+    for size in (0.0, 1.0, 1e3):
+        penalty = Roughness(10, size)
+        found = minimised(penalty, family, X, y, solver)
+        assert found.stop == "converged"
+        mu = means[family](A @ found.beta)
+        J = (A * {"gaussian": np.ones(3000), "poisson": mu, "binomial": mu * (1 - mu)}[family][:, None]).T @ A
+        V = np.linalg.inv(J + penalty.P)
+        score = A.T @ (y - mu) - penalty.P @ found.beta
+        assert float(score @ V @ score) ** 0.5 < 1e-7
+        np.testing.assert_allclose(np.asarray(found.factor.inverse()), V, rtol=1e-6)
+        assert penalty.degrees_of_freedom(found.beta, Dense(J)) <= 10.0 + 1e-9
+        if family == "gaussian":
+            np.testing.assert_allclose(found.beta, np.linalg.solve(J + penalty.P, A.T @ y), rtol=1e-7)
+        if size == 0.0:
+            exact = fastglm.fit(X, y, family=family)
+            np.testing.assert_allclose(found.beta, exact.params, atol=1e-7 * exact.bse.min())

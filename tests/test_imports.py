@@ -1,20 +1,22 @@
-"""The rooms of the library, read from its source: a file imports only from its own room or a lower one.
+"""The rooms of the library: a file imports only from its own room or a lower one.
 
 Importing the package itself must be quick and must not load the compiler, scipy or pandas.
 """
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from house.room_imports import EDGES, IMPORTS, MODULES, PACKAGE, statements
 
 import fastglm
 
-PACKAGE = Path(fastglm.__file__).parent
 # every folder and every module beside them, the lowest first: a total order; a new one must be placed here
 ROOMS = """
     errors core __init__ special
@@ -68,54 +70,8 @@ MOST = {
     "the command line answers --help at once": 16, "only names that there are not need it": 1,
     "one mean a row needs no softmax": 1,
 }  # fmt: skip
-# what these show is found at first use; type checkers alone read where
-FACES = ("__init__", "statsmodels")
 OPTIONAL = ("pandas", "tqdm", "matplotlib", "pyarrow", "statsmodels", "sklearn", "torch", "keras", "onnx")
 HEAVY = ("numba", "llvmlite", "scipy", "threadpoolctl", *OPTIONAL)
-
-
-def modules():
-    """Dotted name inside the package -> path, of every Python file; ``__init__`` is that of the package itself."""
-    found = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts) or "__init__"] = path
-    return found
-
-
-MODULES = modules()
-
-
-def statements(node, top=True, face=False):
-    """(import statement, whether it stands outside of functions) of a tree, of a face not those for type checkers."""
-    for child in ast.iter_child_nodes(node):
-        if face and isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
-            continue
-        if isinstance(child, (ast.Import, ast.ImportFrom)):
-            yield child, top
-        yield from statements(child, top and not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)), face)
-
-
-def imports(name, path):
-    """(imported module, its name in the package or else of its library; whether ours; whether at the top) of a file."""
-    package = [part for part in name.split(".") if part != "__init__"]
-    package = package if path.name == "__init__.py" else package[:-1]
-    for node, top in statements(ast.parse(path.read_text()), face=name in FACES):
-        if isinstance(node, ast.Import):
-            whole = [alias.name.split(".") for alias in node.names]
-        else:
-            base = ["fastglm", *package[: len(package) - node.level + 1]] if node.level else []
-            base += node.module.split(".") if node.module else []
-            whole = [[*base, alias.name] for alias in node.names]
-            names = [".".join(parts[1:]) for parts in whole]
-            whole = [parts if n in MODULES else base for parts, n in zip(whole, names, strict=True)]
-        for parts in {tuple(parts) for parts in whole}:
-            ours = parts[0] == "fastglm"
-            yield (".".join(parts[1:]) or "__init__") if ours else parts[0], ours, top
-
-
-IMPORTS = [(name, *found) for name, path in MODULES.items() for found in imports(name, path)]
-EDGES = [(source, target) for source, target, ours, _ in IMPORTS if ours and source != target]
 
 
 def room(name):
@@ -139,6 +95,21 @@ def test_the_order_is_the_documented_one():
     cells = [line.split("|")[1] for line in table.split("\n\n")[0].splitlines()[2:]]
     names = [name.strip("/") for cell in cells for name in re.findall(r"`(.*?)`", cell)]
     assert ["__init__" if name == "fastglm" else name for name in names] == ROOMS
+
+
+def test_the_picture_is_that_of_the_imports():
+    """``python docs/draw_house.py`` draws it anew; its first comment lists the arrows between rooms."""
+    docs = Path(__file__).parents[1] / "docs"
+    spec = importlib.util.spec_from_file_location("draw_house", docs / "draw_house.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    picture = (docs / "house.svg").read_text()
+    root = ElementTree.fromstring(picture)
+    shown = {name for text in root.iter("{http://www.w3.org/2000/svg}text") for name in re.findall(r"\w+", text.text)}
+    assert {name for name in ROOMS if name[0] != "_"} <= shown
+    listed = re.search("<!-- (.*) -->", picture)[1].split("; ")
+    assert set(listed) == {f"{a} > {b}" for a, b in script.arrows()} and len(listed) > 100
+    assert picture == script.svg()
 
 
 def test_no_files_import_each_other_in_a_circle():
@@ -207,6 +178,57 @@ def test_parallelism_lives_in_the_source():
         if any(word in path.read_text() for word in ("ThreadPoolExecutor", "multiprocessing", "import threading"))
     }
     assert users and all(name.startswith("source.") for name in users), users
+
+
+# Classes of another room that may be asked for by ``isinstance``, and why; errors may, wherever they are caught.
+ASKED_FOR = {
+    ("inference.etable", "core.records.Record"): "the base of all results, which is there for this question",
+    ("nn.mlp", "options.sgd.SGD"): "a record of options that users make; no other one has its fields",
+}
+
+
+def defined_in(module, name):
+    """The module that defines a name which another one may only show."""
+    for found in (module, *[target for source, target in EDGES if source == module]):
+        tree = ast.parse(MODULES[found].read_text()) if found in MODULES else ast.Module([], [])
+        if any(isinstance(node, ast.ClassDef) and node.name == name for node in tree.body):
+            return found
+    return module
+
+
+def compared(tree):
+    """The expressions that types are compared with: by ``isinstance``, ``issubclass``, or as ``type(x) is``."""
+    for node in ast.walk(tree):
+        kinds = []
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("isinstance", "issubclass"):
+            kinds = node.args[1:]
+        elif isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            kinds = sides if any(ast.unparse(side).startswith("type(") for side in sides) else []
+        for kind in kinds:
+            yield from kind.elts if isinstance(kind, ast.Tuple) else [kind]
+
+
+def asked_for(name, path):
+    """Classes of other rooms, as module.Class, that a file compares types with."""
+    tree, package = ast.parse(path.read_text()), name.split(".")
+    package, origin = package if path.name == "__init__.py" else package[:-1], {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = [*package[: len(package) - node.level + 1], *(node.module or "").split(".")]
+            origin |= {alias.asname or alias.name: [*filter(None, base), alias.name] for alias in node.names}
+    for kind in compared(tree):
+        first, *words = ast.unparse(kind).split(".")
+        *module, last = [*origin.get(first, [first]), *words]
+        if first in origin and last[0].isupper() and [*module, last][0] != name.split(".")[0]:
+            yield f"{defined_in('.'.join(module), last)}.{last}"
+
+
+def test_no_room_asks_for_the_classes_of_another():
+    """What differs between classes is an attribute or a method of theirs: a new class is then added in its own file."""
+    found = {(name, asked) for name, path in MODULES.items() for asked in asked_for(name, path)}
+    found = {(name, asked) for name, asked in found if not asked.startswith(("errors.", "core.protocols."))}
+    assert found == set(ASKED_FOR)
 
 
 def run(code):

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from registries import restored
 
 import fastglm
-from fastglm.family.registry import ALIASES, FAMILIES, LINKS
-from fastglm.kernels.fused import FUSED
 from fastglm.types import Interval
 
 POSITIVE = Interval(0.0, float("inf"), "neither")
@@ -20,38 +19,35 @@ POSITIVE = Interval(0.0, float("inf"), "neither")
 @pytest.fixture(scope="module")
 def own():
     """A quasi-likelihood with V(mu) = mu^1.3, and the link log(1 + mu), registered for this module only."""
-    before = [dict(table) for table in (FAMILIES, LINKS, ALIASES, FUSED)]
+    with restored():
 
-    @fastglm.links.link("log1p", domain=POSITIVE)
-    class LogOnePlus(NamedTuple):
-        def link(self, mu):
-            return math.log1p(mu)
+        @fastglm.links.link("log1p", domain=POSITIVE)
+        class LogOnePlus(NamedTuple):
+            def link(self, mu):
+                return math.log1p(mu)
 
-        def inverse(self, eta):
-            return math.expm1(eta)
+            def inverse(self, eta):
+                return math.expm1(eta)
 
-        def slope(self, eta):
-            return math.exp(eta)
+            def slope(self, eta):
+                return math.exp(eta)
 
-        def bend(self, eta):
-            return math.exp(eta)
+            def bend(self, eta):
+                return math.exp(eta)
 
-    @fastglm.families.family("power13", link=LogOnePlus, domain=POSITIVE, dispersion="pearson")
-    class Power13(NamedTuple):
-        def variance(self, mu: float) -> float:  # annotated or not, as in the link
-            return mu**1.3
+        @fastglm.families.family("power13", link=LogOnePlus, domain=POSITIVE, dispersion="pearson")
+        class Power13(NamedTuple):
+            def variance(self, mu: float) -> float:  # annotated or not, as in the link
+                return mu**1.3
 
-        def deviance(self, y: float, mu: float) -> float:
-            # 2 times the integral from mu to y of (y - t) / t^1.3
-            return 2.0 * (y**0.7 / (-0.3 * 0.7) + y * mu**-0.3 / 0.3 + mu**0.7 / 0.7)
+            def deviance(self, y: float, mu: float) -> float:
+                # 2 times the integral from mu to y of (y - t) / t^1.3
+                return 2.0 * (y**0.7 / (-0.3 * 0.7) + y * mu**-0.3 / 0.3 + mu**0.7 / 0.7)
 
-        def start(self, y: float, w: float) -> float:
-            return y
+            def start(self, y: float, w: float) -> float:
+                return y
 
-    yield Power13, LogOnePlus
-    for table, saved in zip((FAMILIES, LINKS, ALIASES, FUSED), before, strict=True):
-        table.clear()
-        table.update(saved)
+        yield Power13, LogOnePlus
 
 
 def data(n=500, p=3):
@@ -144,50 +140,47 @@ SIZE = 2.0  # of the counts below: negative binomial with shape 2, and Pearson's
 @pytest.fixture(scope="module")
 def counts():
     """Counts of variance phi (mu + mu^2 / 2) with a dispersion that is estimated, every fact on the class itself."""
-    before = [dict(table) for table in (FAMILIES, LINKS, ALIASES, FUSED)]
+    with restored():
 
-    @fastglm.families.family(
-        "overdispersed", link=fastglm.links.Log, domain=Interval(0.0, math.inf, "left"), dispersion="pearson"
-    )
-    class Overdispersed(NamedTuple):
-        simulated_intercept = 1.0
+        @fastglm.families.family(
+            "overdispersed", link=fastglm.links.Log, domain=Interval(0.0, math.inf, "left"), dispersion="pearson"
+        )
+        class Overdispersed(NamedTuple):
+            simulated_intercept = 1.0
 
-        def variance(self, mu):
-            return mu + mu * mu / 2.0
+            def variance(self, mu):
+                return mu + mu * mu / 2.0
 
-        def deviance(self, y, mu):
-            a = y * math.log(y / mu) if y > 0.0 else 0.0
-            return 2.0 * (a - (y + 2.0) * math.log((y + 2.0) / (mu + 2.0)))
+            def deviance(self, y, mu):
+                a = y * math.log(y / mu) if y > 0.0 else 0.0
+                return 2.0 * (a - (y + 2.0) * math.log((y + 2.0) / (mu + 2.0)))
 
-        def start(self, y, w):
-            return y + 0.1
+            def start(self, y, w):
+                return y + 0.1
 
-        def saturated(self, y, w):
-            return 0.0
+            def saturated(self, y, w):
+                return 0.0
 
-        @staticmethod
-        def events(weighted_y, weight):
-            return weighted_y
+            @staticmethod
+            def events(weighted_y, weight):
+                return weighted_y
 
-        @staticmethod
-        def loglik(deviance, saturated, weight_sum, nobs):
-            return -0.5 * nobs * math.log(deviance)
+            @staticmethod
+            def loglik(deviance, saturated, weight_sum, nobs):
+                return -0.5 * nobs * math.log(deviance)
 
-        def draw(self, rng, mu, phi, weights):
-            return rng.negative_binomial(SIZE, SIZE / (SIZE + mu)).astype(float)
+            def draw(self, rng, mu, phi, weights):
+                return rng.negative_binomial(SIZE, SIZE / (SIZE + mu)).astype(float)
 
-        def array_loss(self, y, mu, xp):
-            return (y + SIZE) * xp.log(mu + SIZE) - xp.xlogy(y, mu)
+            def array_loss(self, y, mu, xp):
+                return (y + SIZE) * xp.log(mu + SIZE) - xp.xlogy(y, mu)
 
-        def frozen(self, mu, scale, trials):
-            from scipy import stats
+            def frozen(self, mu, scale, trials):
+                from scipy import stats
 
-            return stats.nbinom(SIZE, SIZE / (SIZE + mu))
+                return stats.nbinom(SIZE, SIZE / (SIZE + mu))
 
-    yield Overdispersed
-    for table, saved in zip((FAMILIES, LINKS, ALIASES, FUSED), before, strict=True):
-        table.clear()
-        table.update(saved)
+        yield Overdispersed
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,11 @@ class ArrowTable(Table):
             if name not in self._columns:
                 self._columns[name] = self._read(name, self._frame.column(name))
 
+    def to_arrow(self, name: str, first: int, stop: int):
+        """Rows ``first`` to ``stop`` of a column as an Arrow array."""
+        array = self._frame.column(name).slice(first, stop - first)
+        return array.combine_chunks() if hasattr(array, "combine_chunks") else array
+
     def _read(self, name, array) -> Column:
         import pyarrow as pa
         import pyarrow.types as t

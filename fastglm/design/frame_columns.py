@@ -78,6 +78,12 @@ class Table:
                 self.alphabetical += (name,)
             self._rows = len(column.values)
 
+    def to_arrow(self, name: str, first: int, stop: int):
+        """Rows ``first`` to ``stop`` of a column as an Arrow array."""
+        frame = self._frame.select([name])
+        array = (frame.collect() if self._lazy else frame).get_column(name).to_arrow().slice(first, stop - first)
+        return array.combine_chunks() if hasattr(array, "combine_chunks") else array
+
     def number(self, i: int) -> str:
         """Row i in words that follow "row"."""
         return str(i) if self.place is None else self.place.row(i).removeprefix("row ")

@@ -19,7 +19,6 @@ import scipy
 from ..core.version import __version__
 from ..errors import FastGLMError, FileFormatError
 from ..source.base import Tree
-from ..source.chunked import Chunks
 from ..source.in_memory import InMemory
 from ..source.task import Task
 from ..source.threads import single_threaded_blas
@@ -213,8 +212,8 @@ def warm(sent: Sent, change, task: bytes) -> Any:
         chunks, task = chunks_of(sent, change), pickle.loads(task)
     except FastGLMError as error:
         return Refused(error)
-    # other tasks have no compiled loop of their own, and other chunks more than rows in a piece
-    if type(chunks) is Chunks and type(task).add is not Task.add:
+    # other tasks have no compiled loop of their own
+    if chunks.rows_alone and type(task).add is not Task.add:
         none = InMemory(chunks.shape, 1, [np.zeros((1, 2), np.int64)], chunks.block)
         with chunks.workspace() as room:
             task.add(task.begin(), none, none.units[0], room)

@@ -1,12 +1,14 @@
-"""The rows of files, in order: pieces that can be read again, in this process or in another one."""
+"""Rows in fragments that can be read again, in this process or in another one; those of files."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ..core.column_names import unknown_column
 from ..errors import FileFormatError
-from .schema import conformed, delivered
+from .ipc import width_of
+from .schema import canonical_schema, conformed, delivered
 from .versions import check
 
 UNREADABLE = (OSError, ValueError, NotImplementedError)  # what Arrow raises for damaged files
@@ -33,54 +35,35 @@ class Fragment(NamedTuple):
 
 
 class Rows:
-    """The rows of files, in order; ``open_rows`` makes them.
+    """Rows in fragments that can be read again and again, in bounded memory: the base of every kind of them.
 
-    A pickled copy reads the same files by their paths; the scratch files belong to the original, which removes them.
+    A kind from outside gives the schema and the fragments, and ``tables``; all else has a default.
 
     Attributes
     ----------
-    names : tuple of str
-        The columns, those that the names of folders give last.
     schema : pyarrow.Schema
-        Their types. Text may be stored as text or as categories; both are read as dictionaries.
+        The types of the columns. Text may be stored as text or as categories; both are read as dictionaries.
     fragments : tuple of Fragment
         None of them is empty.
-    n_rows : int
     odd : dict
-        Column -> why it cannot be read from all files; an error only where it is asked for.
+        Column -> why it cannot be read from all fragments; an error only where it is asked for.
+    names : tuple of str
+        The columns, those of ``odd`` last.
+    n_rows : int
     """
 
-    def __init__(self, readers, schema, origins, scratch, odd=None):
-        self.odd = dict(odd or {})
-        self.schema, self.names = schema, (*schema.names, *self.odd)
-        self._known = frozenset(self.names)
-        self._origins, self._scratch, self._own = origins, scratch, True
-        self._readers = [reader for reader, _ in readers if sum(reader.rows)]
-        self.fragments, self._at = (), []
-        fragments, seen = [], {}
-        for reader, label in readers:
-            first = seen.get(label, 0)
-            for part, rows in enumerate(reader.rows):
-                if rows:
-                    where = f"rows {first} to {first + rows - 1}" if label else f"{reader.unit} {part}"
-                    fragments.append(Fragment(reader.file.place, part, rows, f"{label or reader.file.place}, {where}"))
-                    self._at.append(reader)
-                first += rows
-            seen[label] = first
+    local_files: Sequence[str] = ()  # the paths of the files on a local disk that these are the rows of
+    what = "the rows"
+
+    def __init__(self, schema, fragments, odd=None):
+        self.schema, self.odd = canonical_schema(schema, self.what), dict(odd or {})
+        self.names = (*schema.names, *self.odd)
+        self._known = frozenset(schema.names)
         self.fragments = tuple(fragments)
-        self.n_rows = sum(fragment.rows for fragment in fragments)
+        self.n_rows = sum(fragment.rows for fragment in self.fragments)
 
     def __repr__(self):
         return f"<Rows: {self.n_rows} rows of {len(self.names)} columns in {len(self.fragments)} fragments>"
-
-    @property
-    def local_files(self) -> list[str]:
-        """The paths of the files on a local disk that these are the rows of."""
-        files = [file for _, file, _ in self._origins if file is not None]
-        return [file.path for file in files if file.system is None]
-
-    def __getstate__(self):
-        return {**self.__dict__, "_scratch": None, "_own": False}
 
     def __enter__(self):
         return self
@@ -89,11 +72,16 @@ class Rows:
         self.close()
 
     def close(self) -> None:
-        """Remove the scratch files, if this is not a copy."""
-        if self._scratch is not None:
-            self._scratch.remove()
+        """Remove what was kept for these rows alone: nothing here."""
 
-    def batches(self, i, columns, rows=65_536, skip=0):
+    def tables(self, i, columns, rows, skip):
+        """The rows of fragment ``i`` from number ``skip`` on, as pyarrow Tables or RecordBatches one after the other.
+
+        They have at least these ``columns``; ``rows`` is the most that should be in memory at a time.
+        """
+        raise NotImplementedError
+
+    def batches(self, i, columns, rows=65_536, skip=0) -> Iterator:
         """Read a fragment piece by piece, in memory that does not grow with it.
 
         Parameters
@@ -121,6 +109,105 @@ class Rows:
         """
         import pyarrow as pa
 
+        for name in columns:
+            self._check(name)
+        kinds = {name: delivered(self.schema.field(name).type) for name in columns}
+        for table in self.tables(i, list(kinds), rows, skip):
+            for batch in table.to_batches(max_chunksize=rows) if isinstance(table, pa.Table) else [table]:
+                arrays = {name: self._conformed(i, name, batch.column(name), kind) for name, kind in kinds.items()}
+                yield pa.RecordBatch.from_arrays([arrays[name] for name in columns], list(columns))
+
+    def null_count(self, i, column) -> int | None:
+        """How many values of a column are missing in a fragment, None where nobody knows without looking."""
+        return self._check(column)
+
+    def bounds(self, i, column) -> tuple | None:
+        """The smallest and largest value of a column in a fragment, None where nobody knows without looking."""
+        return self._check(column)
+
+    def nbytes(self, columns=None) -> int:
+        """The bytes that a read of these columns takes, judged by their types."""
+        kinds = (self.schema.field(name).type for name in (self.schema.names if columns is None else columns))
+        return self.n_rows * sum(width_of(kind) for kind in kinds) // 8
+
+    def fingerprint(self) -> dict:
+        """What tells these rows from others, for JSON: the places of the fragments with their rows, and the schema."""
+        places = {fragment.place: [] for fragment in self.fragments}
+        for fragment in self.fragments:
+            places[fragment.place].append(fragment.rows)
+        kinds = [[field.name, str(field.type)] for field in self.schema]
+        return {"files": [{"path": place, "rows": rows} for place, rows in places.items()], "schema": kinds}
+
+    def check_unchanged(self) -> None:
+        """See whether the rows are as they were when they were opened: no others than those of files can change.
+
+        Raises
+        ------
+        FileFormatError
+        """
+
+    def check_read_again(self) -> None:
+        """``check_unchanged`` for what is read at every pass, not for what was copied."""
+        self.check_unchanged()
+
+    def _check(self, name) -> None:
+        if name in self.odd:
+            raise FileFormatError(self.odd[name])
+        if name not in self._known:
+            raise unknown_column(name, self.names, self.what)
+
+    def _conformed(self, i, name, array, kind):
+        """A column in the type in which it is handed out."""
+        import pyarrow as pa
+
+        try:
+            return conformed(array, kind)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            line = str(error).splitlines()[0]
+            raise FileFormatError(f"{self.fragments[i].label}: column {name!r} as {kind}: {line}") from None
+
+
+class FileRows(Rows):
+    """The rows of files, in order; ``open_rows`` makes them.
+
+    A pickled copy reads the same files by their paths; the scratch files belong to the original, which removes them.
+    """
+
+    what = "the files"
+
+    def __init__(self, readers, schema, origins, scratch, odd=None):
+        self._origins, self._scratch, self._own = origins, scratch, True
+        self._readers = [reader for reader, _ in readers if sum(reader.rows)]
+        self._at, fragments, seen = [], [], {}
+        for reader, label in readers:
+            first = seen.get(label, 0)
+            for part, rows in enumerate(reader.rows):
+                if rows:
+                    where = f"rows {first} to {first + rows - 1}" if label else f"{reader.unit} {part}"
+                    fragments.append(Fragment(reader.file.place, part, rows, f"{label or reader.file.place}, {where}"))
+                    self._at.append(reader)
+                first += rows
+            seen[label] = first
+        super().__init__(schema, fragments, odd)
+
+    @property
+    def local_files(self) -> list[str]:
+        """The paths of the files on a local disk that these are the rows of."""
+        files = [file for _, file, _ in self._origins if file is not None]
+        return [file.path for file in files if file.system is None]
+
+    def __getstate__(self):
+        return {**self.__dict__, "_scratch": None, "_own": False}
+
+    def close(self) -> None:
+        """Remove the scratch files, if this is not a copy."""
+        if self._scratch is not None:
+            self._scratch.remove()
+
+    def batches(self, i, columns, rows=65_536, skip=0) -> Iterator:
+        """As ``Rows.batches``; whether the file is the one that was opened is seen before rows are handed on."""
+        import pyarrow as pa
+
         fragment, reader = self.fragments[i], self._at[i]
         for name in columns:
             self._check(name)
@@ -134,12 +221,8 @@ class Rows:
             n = batch if not read else batch.num_rows
             arrays = {}
             for name, kind in kinds.items():
-                try:
-                    array = _repeated(fixed[name], n, kind) if name in fixed else batch.column(name)
-                    arrays[name] = conformed(array, kind)
-                except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-                    line = str(error).splitlines()[0]
-                    raise FileFormatError(f"{fragment.label}: column {name!r} as {kind}: {line}") from None
+                array = _repeated(fixed[name], n, kind) if name in fixed else batch.column(name)
+                arrays[name] = self._conformed(i, name, array, kind)
             seen += n
             if read:
                 check(reader.file, self._own)  # before rows are handed on, for nobody may come back for more
@@ -233,12 +316,6 @@ class Rows:
         """``check_unchanged`` for the files that are read at every pass, not for those that were copied."""
         for file in {reader.file.place: reader.file for reader in self._readers}.values():
             check(file, self._own, fully=True)
-
-    def _check(self, name):
-        if name not in self._known:
-            raise unknown_column(name, self.names, "the files")
-        if name in self.odd:
-            raise FileFormatError(self.odd[name])
 
 
 def _lengths(total, rows, skip):

@@ -7,7 +7,7 @@ from functools import partial
 
 from ..errors import FastGLMError, FileFormatError, InvalidParameterError, not_loaded
 from .find import File, find, stamp_of
-from .fragments import UNREADABLE, Rows
+from .fragments import UNREADABLE, FileRows, Rows
 from .ipc import ArrowFile
 from .parquet import Footers, ParquetFile
 from .schema import canonical, unified
@@ -86,7 +86,7 @@ def open_rows(data, *, scratch="auto", columns=None) -> Rows:
             origins.append((label or source.place, file, [reader for reader, _ in made]))
             readers += made
         schema, odd = _schema(readers, columns, data, odd)
-        return Rows(readers, schema, origins, folder, odd)
+        return FileRows(readers, schema, origins, folder, odd)
     except pa.ArrowInvalid as error:
         folder.remove()
         raise FileFormatError(f"the data cannot be read: {str(error).splitlines()[0]}") from None

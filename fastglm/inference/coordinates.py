@@ -53,6 +53,10 @@ class Coordinates(NamedTuple):
         """The effect of sums of scores on the coefficients: in these coordinates the sums themselves."""
         return sums
 
+    def of_inverse(self, sums):
+        """The inverse of a symmetric sum over rows (r, r) in these coordinates."""
+        return np.linalg.inv(sums)
+
     def effects(self, X):
         """The same, and their squared lengths (n,)."""
         q = self.rows(X)

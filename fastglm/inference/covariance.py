@@ -3,7 +3,7 @@
 A kind is one function ``(spec, fitted, space)``. ``fitted.rows`` is a source: its ``reduce(task)`` adds the values that
 a task has for units of rows, in the order of the rows. A value is anything with ``+``, such as a sum of outer products
 of ``score_rows``. With the meat M so found, ``in_coefficients(space, M)`` is V M V in the units of ``space``, V the
-inverse information; the library brings it to the units of the coefficients.
+inverse information, and ``space.of_inverse(M)`` the inverse of M; the library brings them to the coefficients' units.
 """
 
 from __future__ import annotations

@@ -55,6 +55,13 @@ class Products(NamedTuple):
         """The effect of sums of scores on the coefficients."""
         return (sums * self.size) @ self.V
 
+    def of_inverse(self, sums):
+        """The inverse of a symmetric sum over rows (m, m) in these units, zero where aliased."""
+        kept = np.flatnonzero(self.V.diagonal())
+        inverse = np.zeros_like(self.V)
+        inverse[np.ix_(kept, kept)] = np.linalg.inv(sums[np.ix_(kept, kept)])
+        return inverse / self.size / self.size[:, None]
+
     def effects(self, X):
         """Each row's effect on the coefficients but for its score, x' V x, and what rounding leaves undecided of it."""
         V = self.V * self.size

@@ -13,7 +13,7 @@ from .layout import F_ORDER
 
 dsyrk = blas("dsyrk", 10)
 
-# the widest X, intercept included, that the tiles sum faster than BLAS: see "The block pass" in docs/design.md
+# the widest X, intercept included, that the tiles sum faster than BLAS: see "The block pass" in docs/numerics.md
 SMALL = 128
 # doubles between the rows of a block, so that columns of a power of two do not share the sets of the first-level cache
 PAD = 8

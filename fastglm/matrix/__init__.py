@@ -5,7 +5,7 @@ Each kind answers four products: ``dot`` (X b), ``t_dot`` (X'r), ``gram`` (X' di
 
 from importlib import import_module
 
-__all__ = ["Categorical", "Dense", "Sparse", "Split", "as_matrix"]
+__all__ = ["Categorical", "Dense", "Sparse", "Split", "as_matrix", "split_of"]
 
 
 def __getattr__(name):

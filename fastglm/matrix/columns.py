@@ -213,6 +213,11 @@ class Split:
         self.high_cardinality = _high_cardinality(self.parts)
 
     @property
+    def numbers(self) -> tuple:
+        """The arrays of the dense parts."""
+        return tuple(part.X for part in self.parts if isinstance(part, Dense))
+
+    @property
     def terms(self) -> tuple:
         """The parts that are not dense, a factor of high cardinality last."""
         return tuple(self.parts[i] for i in self._stored if not isinstance(self.parts[i], Dense))
@@ -318,6 +323,12 @@ def as_matrix(X):
     if isinstance(X, (Dense, Categorical, Sparse, Split)):
         return X
     return Sparse(X) if hasattr(X, "tocsr") else Dense(X)
+
+
+def split_of(X) -> Split | None:
+    """``X`` as columns side by side where it is sparse or of the kinds above; None for arrays and frames."""
+    X = Sparse(X) if hasattr(X, "tocsr") else X
+    return X if isinstance(X, Split) else Split((X,)) if isinstance(X, (Dense, Sparse)) else None
 
 
 def _values(v, name, shape):

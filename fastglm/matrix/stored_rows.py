@@ -25,6 +25,10 @@ class StoredRows:
         stored = X.shape[1] + sum(t.shape[1] for t in self.terms)
         self.shape = (X.shape[0], stored if coding is None else coding.n_params - self.has_intercept)
 
+    def stored_rows(self) -> StoredRows:
+        """Itself."""
+        return self
+
     def __getitem__(self, part) -> StoredRows:
         return StoredRows(self.X[part], (t.rows(part) for t in self.terms), self.coding, self.has_intercept)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..source.streaming_qr import triangle
-from .penalty import QuadraticPenalty
+
+if TYPE_CHECKING:
+    from ..core.protocols import Penalty
 
 
 class Penalised:
@@ -14,13 +18,14 @@ class Penalised:
     Parameters
     ----------
     objective : Objective
-    penalty : QuadraticPenalty
+    penalty : Penalty
+        Of which the quadratic part is all there is.
     """
 
     linear = bounded = False
 
-    def __init__(self, objective, penalty: QuadraticPenalty):
-        self.objective, self.penalty = objective, penalty
+    def __init__(self, objective, penalty: Penalty):
+        self.objective, self.penalty, self.precision = objective, penalty, penalty.quadratic()
         self.latest = None
 
     def __getattr__(self, name):
@@ -49,19 +54,19 @@ class Penalised:
         """A pass of the objective at ``beta``, with the quadratic."""
         q = q._replace(deviance=q.deviance + 2.0 * self.penalty.value(beta), score=q.score + self.penalty.score(beta))
         if q.information is not None:
-            q = q._replace(information=q.information.plus(self.penalty.precision.rescaled(self.objective.scale)))
+            q = q._replace(information=q.information.plus(self.precision.rescaled(self.objective.scale)))
         return q
 
     def product(self, beta: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Expected information, the quadratic's included, times ``v``."""
-        return self.objective.product(beta, v) + self.penalty.precision.times(v)
+        return self.objective.product(beta, v) + self.precision.times(v)
 
     def preconditioner(self, beta: np.ndarray, rows: int) -> np.ndarray:
         """The diagonal of the information of a sample, the quadratic's included."""
-        return self.objective.preconditioner(beta, rows) + self.penalty.precision.diagonal()
+        return self.objective.preconditioner(beta, rows) + self.precision.diagonal()
 
     def root(self, beta: np.ndarray) -> np.ndarray:
         """R with R'R the information, the quadratic's included."""
         R = self.objective.root(beta)
-        added = self.penalty.precision.root() * self.objective.scale
+        added = self.precision.root() * self.objective.scale
         return triangle(np.vstack([R, added.astype(R.dtype)]))

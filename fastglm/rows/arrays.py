@@ -10,7 +10,7 @@ import numpy as np
 from ..core.records import VECTORS
 from ..engines import engine_of
 from ..errors import InvalidParameterError, MissingDataError
-from ..matrix import Categorical, Dense, Sparse, Split
+from ..matrix import split_of
 from ..source.base import Block
 from ..source.chunked import Chunked, Chunks
 from ..source.in_memory import InMemory
@@ -128,9 +128,8 @@ def columns_of(X, names, intercept: bool) -> Columns:
     ------
     InvalidParameterError, MissingDataError
     """
-    if hasattr(X, "tocsr"):
-        X = Sparse(X)
-    if not isinstance(X, (Categorical, Dense, Sparse, Split)):
+    parts = split_of(X)
+    if parts is None:
         X, names = matrix(X, names)
         if not (names or intercept):
             raise InvalidParameterError(NOTHING)
@@ -138,8 +137,7 @@ def columns_of(X, names, intercept: bool) -> Columns:
     if X.shape[0] == 0:
         raise InvalidParameterError(f"X is empty: no observations, shape {X.shape}")
     names = _named(names, X.shape[1])
-    parts = X if isinstance(X, Split) else Split((X,))
-    dense = [numeric(part.X, "X") for part in parts.parts if isinstance(part, Dense)]
+    dense = [numeric(X, "X") for X in parts.numbers]
     numbers = dense[0] if len(dense) == 1 else np.column_stack([np.zeros((X.shape[0], 0)), *dense])
     return Columns(numbers, intercept, parts.terms, parts.contrast_map(intercept), names)
 

@@ -72,6 +72,8 @@ class Clustered(InMemory):
 class ClusteredChunks(Chunks):
     """Rows of a ``ClusterReader`` cut into units, each piece with its clusters beside it."""
 
+    rows_alone = False
+
     def _part(self, both, place):
         part = super()._part(both.data, place)
         part.clusters = both.clusters

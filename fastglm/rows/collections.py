@@ -18,9 +18,8 @@ import numpy as np
 from ..core.column_names import needed, unknown_column
 from ..engines.dask import Dask
 from ..engines.tasks import brought
-from ..errors import FileFormatError, InvalidParameterError
+from ..errors import InvalidParameterError
 from ..files import Fragment, Rows
-from ..files.ipc import width_of
 from ..files.schema import canonical, canonical_schema, conformed, delivered, unified
 from .numbers import numeric
 
@@ -43,10 +42,10 @@ class Partitions(Rows):
         The columns that were arrays of their own, beside those of the collection.
     """
 
-    local_files: tuple = ()
+    what = "the collection"
 
     def __init__(self, loaded, names, name, client, added=()):
-        self._name, self._client, self.added = name, client, frozenset(added)
+        self._client, self.added = client, frozenset(added)
         found = []
         try:
             if client is None:
@@ -61,9 +60,9 @@ class Partitions(Rows):
         there = [i for i, (_, rows, _) in enumerate(found) if rows]
         if not there:
             raise InvalidParameterError("the data have no rows: all partitions are empty")
-        self.fragments = tuple(Fragment(name, i, found[i][1], f"partition {i}") for i in there)
-        self.schema, self.odd = unified([(f"partition {i}", found[i][0]) for i in there], names)
-        self.names, self.n_rows = (*self.schema.names, *self.odd), sum(fragment.rows for fragment in self.fragments)
+        fragments = [Fragment(name, i, found[i][1], f"partition {i}") for i in there]
+        schema, odd = unified([(f"partition {i}", found[i][0]) for i in there], names)
+        super().__init__(schema, fragments, odd)
         self._nulls = [found[i][2] for i in there]
         held = [loaded[i] for i in there]
         self.futures, self._parts = (None, held) if client is None else (held, None)
@@ -72,20 +71,8 @@ class Partitions(Rows):
         # a worker is given the tables it needs
         return {**self.__dict__, "futures": None, "_client": None}
 
-    def batches(self, i, columns, rows=65_536, skip=0) -> Iterator:
-        """As ``Rows.batches``."""
-        import pyarrow as pa
-
-        for name in columns:
-            self._check(name)
-        read = list(dict.fromkeys(columns))
-        for table in self._tables(i, read, rows, skip):
-            for batch in table.to_batches(max_chunksize=rows):
-                arrays = {name: self._conformed(i, name, batch.column(name)) for name in read}
-                yield pa.RecordBatch.from_arrays([arrays[name] for name in columns], list(columns))
-
-    def _tables(self, i, columns, rows, skip):
-        """The rows of a fragment as tables: at once where they are in this process, else a few at a time."""
+    def tables(self, i, columns, rows, skip) -> Iterator:
+        """The rows of a fragment: at once where they are in this process, else a few at a time."""
         table = brought(i)
         if table is None and self._parts is not None:
             table = self._parts[i].compute(scheduler="synchronous")
@@ -96,48 +83,10 @@ class Partitions(Rows):
             future = self._client.submit(_some, self.futures[i], columns, first, rows, pure=False, retries=3)
             yield future.result()
 
-    def _conformed(self, i, name, array):
-        import pyarrow as pa
-
-        kind = delivered(self.schema.field(name).type)
-        try:
-            return conformed(array, kind)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            line = str(error).splitlines()[0]
-            raise FileFormatError(f"{self.fragments[i].label}: column {name!r} as {kind}: {line}") from None
-
     def null_count(self, i, column) -> int:
         """How many values of a column are missing in a fragment."""
         self._check(column)
         return self._nulls[i][column]
-
-    def bounds(self, i, column) -> None:
-        """Nobody knows without looking."""
-        self._check(column)
-
-    def nbytes(self, columns=None) -> int:
-        """Bytes of these columns in memory, judged by the types."""
-        kinds = (self.schema.field(name).type for name in (self.schema.names if columns is None else columns))
-        return self.n_rows * sum(width_of(kind) for kind in kinds) // 8
-
-    def fingerprint(self) -> dict:
-        """What tells these rows from others: what Dask calls them, and the rows of each partition."""
-        kinds = [[field.name, str(field.type)] for field in self.schema]
-        return {"files": [{"path": self._name, "rows": [f.rows for f in self.fragments]}], "schema": kinds}
-
-    def check_unchanged(self) -> None:
-        """Collections do not change."""
-
-    check_read_again = check_unchanged
-
-    def close(self) -> None:
-        """There are no files to remove."""
-
-    def _check(self, name):
-        if name not in self._nulls[0]:
-            raise unknown_column(name, self.names, "the collection")
-        if name in self.odd:
-            raise FileFormatError(self.odd[name])
 
 
 def partitions(data, columns, added: dict, client) -> Partitions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import InvalidParameterError
 from ..families import get as get_family
-from ..family.multinomial import Multinomial, Softmax
+from ..family.multinomial import Softmax
 from ..links import get as get_link
 
 
@@ -24,15 +24,15 @@ def family_and_link(family, link):
             return get(v)
         if isinstance(v, type) and issubclass(v, tuple) and not getattr(v, "_fields", ()):
             v = v()
-        if isinstance(v, Multinomial) and what == "family":
+        if getattr(v, "response_model", "") == "softmax":
             return v
         if not (isinstance(v, tuple) and hasattr(type(v), method)):
             raise InvalidParameterError(f"{what} must be a name or a value of fastglm.{what}, not {v!r}")
         return v
 
     family = value(family, get_family, "variance", "family")
-    if isinstance(family, Multinomial):
-        if link not in (None, "softmax", "logit") and not isinstance(link, Softmax):
+    if family.response_model == "softmax":
+        if getattr(link, "name", link) not in (None, "softmax", "logit"):
             raise InvalidParameterError(f"link={link!r}: family='multinomial' has the softmax link only")
         return family, Softmax()
     link = type(family).default_link() if link is None else value(link, get_link, "slope", "link")

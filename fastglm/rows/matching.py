@@ -6,7 +6,6 @@ import numpy as np
 
 from ..core.column_names import is_series
 from ..errors import InvalidParameterError, MissingDataError
-from ..matrix.stored_rows import StoredRows
 
 
 def check_X(schema, X):
@@ -26,8 +25,6 @@ def check_X(schema, X):
         X = X.to_frame() if X.name in names else X.to_numpy()
     if hasattr(X, "stored_rows"):
         X = X.stored_rows()
-    elif isinstance(X, StoredRows):
-        pass
     elif hasattr(X, "columns") and hasattr(X, "to_numpy"):
         X = _frame_values(X, names)
     elif hasattr(X, "tocsr"):

@@ -12,7 +12,6 @@ import numpy as np
 
 from ..core.column_names import is_series
 from ..errors import InvalidParameterError
-from ..matrix.stored_rows import StoredRows
 
 
 class Storage(NamedTuple):
@@ -58,7 +57,7 @@ def canonical(data: Any) -> Any:
 
 def is_frame(data: Any) -> bool:
     """Whether something has named columns: a data frame of any library, or a mapping of names to arrays."""
-    if isinstance(data, (np.ndarray, list, StoredRows)):
+    if isinstance(data, (np.ndarray, list)) or hasattr(data, "stored_rows"):
         return False
     return hasattr(data, "columns") or hasattr(data, "__arrow_c_stream__") or isinstance(data, dict)
 

@@ -263,8 +263,7 @@ class SuppliedRows:
 
         found = {}
         for name in self.keep:
-            array = table._frame.column(name) if isinstance(table, ArrowTable) else _arrow(table, name).slice(a, b - a)
-            array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+            array = table.to_arrow(name, a, b)
             found[name] = array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array
         return found
 
@@ -282,12 +281,6 @@ def _joined(name, own, more):
     if own is None or name not in ("offset", "exposure"):
         return more
     return own + more if name == "offset" else own * more
-
-
-def _arrow(table, name):
-    """A column of a frame as an Arrow array."""
-    frame = table._frame.select([name])
-    return (frame.collect() if table._lazy else frame).get_column(name).to_arrow()
 
 
 def in_order(given: SuppliedRows, work, threads: int):

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ..errors import InvalidParameterError
 from ..online import OnlineGLM
-from ..solvers import SGD, Stream, resolve
+from ..solvers import SGD, Stream, declaration_of, resolve
 from .base import Classifier, GLMEstimator, Regressor, checked_weights
 
 if TYPE_CHECKING:
@@ -79,9 +79,10 @@ class Stochastic(GLMEstimator):
         if isinstance(solver, str) and solver == "auto":
             solver = SGD() if penalty or many else Stream()
         solver = resolve(solver)
-        if not isinstance(solver, (SGD, Stream)):
+        declared = declaration_of(solver)
+        if not (declared.first_order or declared.sequential):
             raise InvalidParameterError(f"solver={self.solver!r} must be 'auto', 'stream', 'sgd', or an SGD or Stream")
-        if penalty and not (isinstance(solver, SGD) and solver.l1 == solver.l2 == 0.0):
+        if penalty and not (declared.first_order and solver.l1 == solver.l2 == 0.0):
             raise InvalidParameterError(
                 f"alpha={self.alpha!r} is a penalty of the solver 'sgd', which must not have one of its own"
             )

@@ -57,6 +57,8 @@ class Chunks:
         To the rows as they are read.
     """
 
+    rows_alone = True  # whether a piece is a Block, and nothing beside it
+
     def __init__(self, reader: Reader, change: RowTransform | None = None):
         self.reader, self.change = reader, change
         self.shape = reader.shape if change is None else change(reader.shape)

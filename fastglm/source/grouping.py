@@ -7,7 +7,6 @@ import numpy as np
 from ..core.records import VECTORS
 from ..errors import InvalidParameterError
 from ..kernels import group as k
-from ..matrix.columns import Categorical, Sparse
 from .base import Block
 from .pieces import Pieces
 
@@ -64,15 +63,15 @@ class Words:
         self.p, self.shifts = data.X.shape[1], [] if rates else ["offset", "exposure"]
         self.shifts = [name for name in self.shifts if getattr(data, name) is not None]
         self.signature = _signature(data)
-        self.entries = [t.entries if isinstance(t, Sparse) else None for t in data.terms]
+        self.entries = [None if hasattr(t, "codes") else t.entries for t in data.terms]
         # levels of several factors share a word as long as their numbers fit
         self.places, radix, word = [], EXACT, -1
         for t in data.terms:
-            if isinstance(t, Categorical):
+            if hasattr(t, "codes"):
                 levels = t.shape[1] + 1
                 radix, word = (radix * levels, word) if radix * levels < EXACT else (levels, word + 1)
                 self.places.append((word, levels))
-        n_values = sum(isinstance(t, Categorical) and t.values is not None for t in data.terms)
+        n_values = sum(hasattr(t, "codes") and t.values is not None for t in data.terms)
         self.codes = self.p + len(self.shifts)
         self.width = self.codes + word + 1 + n_values + 2 * sum(e or 0 for e in self.entries)
 
@@ -93,7 +92,7 @@ class Words:
             np.add(getattr(data, name)[part], 0.0, out=out[:, j], dtype=np.float64)
         numbers = self.codes + (self.places[-1][0] + 1 if self.places else 0)
         out[:, self.codes : numbers] = 0.0
-        places, factors = iter(self.places), [t for t in data.terms if isinstance(t, Categorical)]
+        places, factors = iter(self.places), [t for t in data.terms if hasattr(t, "codes")]
         for t in factors:
             word, levels = next(places)
             k.append_digit(t.codes[part], float(levels), out[:, self.codes + word])

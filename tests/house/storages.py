@@ -16,6 +16,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 import fastglm
+from fastglm.files import Fragment, Rows
 from fastglm.matrix import Categorical, Dense, Split
 
 N, N_NEW, FIRST = 1500, 240, 1100  # rows of the fit, new rows, rows of the first batch of a stream
@@ -126,6 +127,50 @@ def to_dask_array(values):
     return dask.array.from_array(values, chunks=chunks)
 
 
+class Records(NamedTuple):
+    """A storage from outside: plain Python, a list of records."""
+
+    records: list
+
+
+class Ledgers(NamedTuple):
+    """A storage from outside that is read piece by piece: lists of records, each of which could be a request."""
+
+    parts: list
+
+
+class LedgerRows(Rows):
+    """What a fit reads of them: a schema, fragments, and the tables of each."""
+
+    def __init__(self, ledgers):
+        self.parts = ledgers.parts
+        fragments = [Fragment("ledgers", i, len(part), f"ledger {i}") for i, part in enumerate(self.parts)]
+        super().__init__(table_of(self.parts[0]).schema, fragments)
+
+    def tables(self, i, columns, rows, skip):
+        for first in range(skip, len(self.parts[i]), rows):
+            yield table_of(self.parts[i][first : first + rows]).select(columns)
+
+
+def table_of(records):
+    import pyarrow
+
+    return pyarrow.Table.from_pylist(records)
+
+
+def columns_of(records):
+    return {name: np.array([record[name] for record in records]) for name in records[0]}
+
+
+def of_user(data):
+    """Registered for the time of the tests that use these storages."""
+    return isinstance(data, (Records, Ledgers))
+
+
+def read_of_user(data):
+    return columns_of(data.records) if isinstance(data, Records) else LedgerRows(data)
+
+
 class Storage(NamedTuple):
     """One way to hold rows.
 
@@ -176,6 +221,9 @@ STORAGES = {
     "CSV": Storage("columns", to_csv, ("pyarrow",), **FILES),
     "iterator": Storage("columns", frame_of(lambda frame: iter(parts(frame))), ("pyarrow",), **FILES),
     "function": Storage("columns", frame_of(lambda frame: lambda: iter(parts(frame))), ("pyarrow",), **FILES),
+    "records": Storage("frame", frame_of(lambda frame: Records(frame.to_dict("records")))),
+    "ledgers": Storage("columns", frame_of(lambda frame: Ledgers([part.to_dict("records") for part in parts(frame)])),
+                       ("pyarrow",), **FILES),
     "dask.dataframe": Storage("columns", frame_of(to_dask), ("dask.dataframe",), **FILES),
 }
 PAIRS = [(name, door) for name, storage in STORAGES.items() for door in storage.doors]

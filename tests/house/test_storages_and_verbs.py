@@ -8,14 +8,29 @@ import warnings
 
 import numpy as np
 import pytest
+from registries import restored
 
 import fastglm
 from fastglm.errors import InvalidParameterError
+from fastglm.rows import register_storage
 
 pytest.importorskip("formulaic")
 pytest.importorskip("narwhals")
 
-from house.storages import CASES, FIRST, N_NEW, NAMES, PAIRS, REFERENCE, STORAGES, Held, needs, rows  # noqa: E402
+from house.storages import (  # noqa: E402
+    CASES,
+    FIRST,
+    N_NEW,
+    NAMES,
+    PAIRS,
+    REFERENCE,
+    STORAGES,
+    Held,
+    needs,
+    of_user,
+    read_of_user,
+    rows,
+)  # fmt: skip
 
 pytestmark = pytest.mark.filterwarnings("ignore:Dask support is moving out of Narwhals")
 RTOL = 1e-10
@@ -182,6 +197,14 @@ def may_say(verb, storage):
     if verb in ("partial_fit", "MLP", "plots") and not STORAGES[storage].in_memory:
         return IN_MEMORY
     return "X is a sparse matrix; pass a dense array" if (verb, storage) == ("MLP", "csr") else None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def storages_of_the_user():
+    """Two kinds of rows are from outside, each of them a registration."""
+    with restored():
+        register_storage(of_user, read_of_user)
+        yield
 
 
 @pytest.fixture(scope="module")
