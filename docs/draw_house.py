@@ -16,7 +16,7 @@ from room_imports import EDGES  # noqa: E402
 
 # what any room may use, and the public faces of a room, are drawn as one
 GROUND = ("errors", "core", "special", "__init__")
-FACES = {"families": "family", "links": "family", "solvers": "solver", "__main__": "cli"}
+FACES = {"types": "options", "families": "family", "links": "family", "solvers": "solver", "__main__": "cli"}
 WIDTH, HEIGHT, BOX, STEP = 940, 62, (112, 30), 150
 INK, LINE, FILL, BASE = "#24292f", "#6e7781", "#ddf4ff", "#eaeef2"
 

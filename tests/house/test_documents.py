@@ -26,3 +26,9 @@ def test_files_that_a_page_names_are_there(page):
 
 def test_the_house_is_explained_in_two_pages():
     assert len((ROOT / "docs/design.md").read_text().splitlines()) <= 120
+
+
+def test_tests_have_the_rooms_of_the_library():
+    folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    assert folders - {"house"} <= {path.stem for path in PLACES[0].iterdir()}
+    assert list((ROOT / "tests").glob("*.py")) == []
