@@ -230,6 +230,16 @@ def test_kept_rows_are_the_stream_s_own():
 # Drift
 
 
+@pytest.mark.filterwarnings("ignore::fastglm.errors.CollinearityWarning")
+@pytest.mark.parametrize("family", ["gaussian", "poisson"])
+def test_robust_standard_errors_beside_a_column_that_repeats_another(family):
+    X, y = data(family)
+    r = online(np.column_stack([X, 2.0 * X[:, 0]]), y, family, cov="robust").result()
+    exact = fastglm.fit(X, y, family=family, cov="robust")
+    assert list(r.aliased) == [r.names[-1]] and np.isnan(r.bse[-1])
+    np.testing.assert_allclose(r.bse[:-1], exact.bse, rtol=0.05)
+
+
 @pytest.mark.parametrize("kind", ["gaussian", "binomial", "poisson"])
 def test_drift_is_warned_of(kind):
     X, y = data(kind, 60_000, 4)

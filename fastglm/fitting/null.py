@@ -126,10 +126,7 @@ class ClassNullModel:
 
     def __init__(self, model, constant):
         self.model, self.constant = model, constant
-        totals = model.totals
-        with np.errstate(all="ignore"):
-            shares = np.log(totals / totals.sum()) if constant is not None else -np.log(len(totals))
-        self.deviance = float(-2.0 * (totals * shares).sum())
+        self.deviance = class_null_deviance(model.totals, constant is not None)
 
     def __call__(self):
         objective, totals = self.model.objective, self.model.totals
@@ -137,3 +134,10 @@ class ClassNullModel:
         if self.constant == 0 and self.model.source.data.has_intercept:
             beta[:, 0] = np.log(totals[1:] / totals[0])
         return beta.ravel()
+
+
+def class_null_deviance(totals: np.ndarray, has_constant: bool) -> float:
+    """The deviance of the classes' shares (K,), or of even chances without a constant, of rows of these weights."""
+    with np.errstate(all="ignore"):
+        shares = np.log(totals / totals.sum()) if has_constant else -np.log(len(totals))
+    return float(-2.0 * (totals * shares).sum())

@@ -32,24 +32,21 @@ def without_information(solution, names) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names[j % len(names)] for j in idle.tolist()))
 
 
-def warn_of_range(model, inverse) -> bool:
-    """Say where squares leave the range of float64 numbers; False where the dispersion is then unknown.
+def warn_of_range(fit) -> bool:
+    """Warn where squares leave the range of float64 numbers; False where the dispersion is then unknown.
 
     Parameters
     ----------
-    model : FitRun
-        Its fit is done.
-    inverse : (p, p) array, ArrowheadInverse or None
-        The inverse information.
+    fit : SolvedFit
     """
-    s, q, known = model.sums, model.solution.quadratic, True
-    if model.family.dispersion != "one":
+    s, q, known, inverse = fit.sums, fit.solution.quadratic, True, fit.covariances["cov_unscaled"]
+    if fit.family.dispersion != "one":
         lost = q.pearson in (0.0, np.inf) and 0.0 < q.deviance < np.inf
         tiny = q.deviance == 0.0 and 0.0 < abs(s.mean) < TINY
         if lost or tiny:
             known = False
             which = "weights, which changes no estimate" if lost else "y"
-            model.give(
+            fit.give(
                 FastGLMWarning,
                 "squares of the residuals leave the range of float64 numbers, so that the dispersion and standard "
                 f"errors are NaN: rescale {which}",
@@ -59,8 +56,8 @@ def warn_of_range(model, inverse) -> bool:
         return known
     beyond = np.flatnonzero((variances == 0.0) | np.isinf(variances))
     if len(beyond):
-        names = ", ".join(dict.fromkeys(model.names[j % len(model.names)] for j in beyond[:MOST_NAMED]))
-        model.give(
+        names = ", ".join(dict.fromkeys(fit.names[j % len(fit.names)] for j in beyond[:MOST_NAMED]))
+        fit.give(
             FastGLMWarning,
             f"the variances of {names} leave the range of float64 numbers, so that their standard errors are NaN: "
             "rescale these columns of X",
@@ -68,50 +65,48 @@ def warn_of_range(model, inverse) -> bool:
     return known
 
 
-def warn_of_fit(model, aliased: dict, separated: str, converged: bool, idle: tuple) -> None:
+def warn_of_fit(fit, aliased: dict, converged: bool, idle: tuple) -> None:
     """Warn of what is wrong with a fit, the gravest alone, beside columns that repeat others.
 
     Parameters
     ----------
-    model : FitRun
+    fit : SolvedFit
     aliased : dict
         Name of a column -> the combination of others that it repeats, in words.
-    separated : str
-        What is to be said of infinite estimates, or "".
     converged : bool
     idle : tuple of str
         As ``without_information``.
     """
-    solution = model.solution
+    solution = fit.solution
     if aliased:
         each = "; ".join(f"{name} = {c}" for name, c in islice(aliased.items(), MOST_NAMED))
         more = f"; and {len(aliased) - MOST_NAMED} more in `aliased`" if len(aliased) > MOST_NAMED else ""
-        others = "levels or earlier ones" if model.source.high_cardinality else "earlier ones"
-        model.give(
+        others = "levels or earlier ones" if fit.levels else "earlier ones"
+        fit.give(
             CollinearityWarning,
             f"X is rank deficient: {len(aliased)} column(s) are aliased (collinear with {others}) and their "
             f"coefficients NaN: {each}{more}. Drop them, or the columns they repeat",
         )
-    if separated:
-        model.give(SeparationWarning, separated)
+    if fit.separated:
+        fit.give(SeparationWarning, fit.separated)
     elif solution.stop == "boundary":
-        model.give(
+        fit.give(
             ConvergenceWarning,
             "the optimum lies on the boundary of the means' range, where the score is not zero: the estimates are "
             "right, but standard errors and tests do not apply. Another link avoids the boundary",
         )
     elif idle:
-        model.give(
+        fit.give(
             ConvergenceWarning,
             f"the rows have no information on {', '.join(idle[:MOST_NAMED])}: their means are at the end of the "
             "family's range whatever the coefficients are, as with offsets or a start far out. Look at offset and "
             "start, or take another link",
         )
     elif not converged and solution.stop != READ_ONCE:
-        model.give(
+        fit.give(
             ConvergenceWarning,
             f"the fit did not converge: {solution.stop} after {solution.n_iter} iterations, an estimated "
-            f"{solution.certificate:.2g} standard errors from the optimum. {_remedy(model.options)}",
+            f"{solution.certificate:.2g} standard errors from the optimum. {_remedy(fit.options)}",
         )
 
 

@@ -1,4 +1,4 @@
-"""One model on one source: its fit, and the statistics R prints."""
+"""One model on one source, from its null model to its record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from ..errors import InvalidParameterError, warn
+from ..errors import InvalidParameterError
 from ..inference import sandwich
 from ..inference.row_scores import ClassScores, MeanScores
 from ..inference.separation import find_separation
@@ -15,7 +15,6 @@ from ..objective.base import Deviance
 from ..objective.compression import Compressed, compressed
 from ..objective.response_sums import ClassWeights, check, validate_response
 from ..objective.softmax import CrossEntropy
-from ..options.sgd import tolerance
 from ..result.multinomial import MultinomialResult
 from ..result.record import GLMResult
 from ..rows.cluster_ids import with_clusters
@@ -27,12 +26,11 @@ from ..solver.problem import Problem, Solution
 from ..solver.sgd.certificate import Certificate
 from ..solver.sgd.driver import run as run_sgd
 from ..solver.solve import solve
-from ..solvers import declaration_of, name_of
+from ..solvers import declaration_of
 from ..source.streaming_qr import as_rows
+from ..types import VECTORS
 from .null import ClassNullModel, NullModel
-from .remarks import describe, warn_of_fit, warn_of_range, without_information
-
-WELL = ("converged", "boundary", "early stopping")
+from .statistics import SolvedFit, class_result, dispersion, mean_result
 
 
 class FitRun:
@@ -126,12 +124,8 @@ class FitRun:
         return self.solution._replace(quadratic=q, factor=factorise(self.objective, q, self.solution.beta))
 
     def dispersion(self, q):
-        """The dispersion at a pass: one where it is known, else deviance over degrees of freedom."""
-        if self.family.dispersion == "one":
-            # very small weights make huge standard errors, which must not pass for convergence
-            return min(1.0, self.sums.weight / self.sums.nobs)
-        df = self.sums.nobs - self.objective.n_params
-        return max(q.deviance, 0.0) / df if df > 0 else 1.0
+        """The dispersion at a pass."""
+        return dispersion(self.family, self.sums, q.deviance, self.objective.n_params)
 
     def covariances(self):
         """The inverse information, and the sandwich where it was asked for, as arguments of the result."""
@@ -153,67 +147,16 @@ class FitRun:
         )  # fmt: skip
         return {"cov_unscaled": inverse, "cov_kind": self.cov.name, **sandwich.covariance(cov, fitted)}
 
-    def record(self):
-        """What every result says of the rows, the fit and how it went; its warnings are given."""
-        s, solution, data = self.sums, self.solution, self.whole.data
-        # by number, because names may repeat; what holds for one class holds for all
-        redundant = solution.factor.aliased if solution.factor is not None else {}
-        m = len(self.names)
-        levels = frozenset(self.source.data.coding.level_numbers.tolist() if self.source.high_cardinality else ())
-        aliased = {
-            self.names[j % m]: describe({k % m: c for k, c in combination.items()}, self.names, levels)
-            for j, combination in redundant.items()
-        }
-        separated = find_separation(self)
-        params = np.array(solution.beta)
-        if redundant:
-            params[list(redundant)] = np.nan
-        converged = solution.stop in WELL and not separated
-        if self.declaration.first_order:
-            # losses that no longer fall say little; the distance to the optimum says it
-            converged = solution.certificate <= tolerance(self.options) and not separated
-            if not converged and solution.stop == "converged":
-                self.solution = solution = solution._replace(stop="the loss no longer falls")
-        idle = () if separated or not converged else without_information(solution, self.names)
-        if idle:
-            converged, self.solution = False, solution._replace(stop="no information")
-            solution = self.solution
-        warn_of_fit(self, aliased, separated, converged, idle)
-        covariances = self.covariances()
-        self.in_range = warn_of_range(self, covariances["cov_unscaled"])
-        return params, dict(
-            **covariances,
-            names=self.names,
-            family=self.family,
-            link=self.link,
-            deviance=max(solution.quadratic.deviance, 0.0),
-            null_deviance=self.null.deviance,
-            pearson_chi2=solution.quadratic.pearson,
-            nobs=_whole(s.nobs),
-            rank=len(params) - len(redundant),
-            converged=converged,
-            aliased=aliased,
-            n_rows=self.whole.n_rows,
-            weight_sum=s.weight,
-            intercept=data.has_intercept,
-            has_intercept=self.null.constant is not None,
-            has_weights=data.weights is not None,
-            has_freq_weights=data.freq_weights is not None,
-            solver=name_of(self.options),
-            stop="separation" if separated else solution.stop,
-            n_iter=solution.n_iter,
-            n_passes=round(self.objective.n_passes, 3),
-            history=solution.history,
-            certificate=solution.certificate,
-            score_norm=solution.score_norm,
-            elapsed=time.perf_counter() - self.began,
-            notes=tuple(self.notes),
-        )
-
-    def give(self, category, text):
-        """Warn, and keep the text for the result."""
-        self.notes.append(text)
-        warn(category, text)
+    def solved(self) -> SolvedFit:
+        """The fit as its record is computed from it."""
+        separated, covariances, data = find_separation(self), self.covariances(), self.whole.data
+        levels = self.source.data.coding.level_numbers.tolist() if self.source.high_cardinality else ()
+        return SolvedFit(
+            self.family, self.link, self.names, data.has_intercept, self.null.constant is not None,
+            frozenset(name for name in VECTORS if getattr(data, name) is not None), self.sums, self.whole.n_rows,
+            self.null.deviance, self.solution, self.options, covariances, self.objective.n_passes, self.began,
+            self.notes, separated, frozenset(levels),
+        )  # fmt: skip
 
 
 class MeanModel(FitRun):
@@ -270,36 +213,7 @@ class MeanModel(FitRun):
 
     def result(self, classes) -> GLMResult:
         """The solution as a frozen record, its warnings given."""
-        if classes is None and self.family.domain.high == 1.0 and self.sums.binary:
-            classes = (0, 1)
-        params, record = self.record()
-        df = self.sums.nobs - record["rank"]
-        pearson = record["pearson_chi2"] if self.in_range else np.nan
-        return GLMResult(
-            params=params,
-            scale=1.0 if self.family.dispersion == "one" else (pearson / df if df > 0 else np.nan),
-            llf=self.loglik(record["deviance"]),
-            llnull=self.loglik(self.null.deviance),
-            df_resid=_whole(df),
-            df_model=record["rank"] - record["has_intercept"],
-            exposure_kind=self._exposure_kind(),
-            classes=classes,
-            **record,
-        )
-
-    def loglik(self, deviance):
-        """The log-likelihood at a deviance, by R's rules for the dispersion; NaN for quasi-likelihood."""
-        if self.family.saturated is None:
-            return np.nan
-        if deviance == np.inf:
-            return -np.inf
-        if hasattr(self.family, "loglik"):
-            return self.family.loglik(deviance, self.sums.saturated, self.sums.weight, self.sums.nobs)
-        return self.sums.saturated - 0.5 * deviance
-
-    def _exposure_kind(self):
-        data = self.whole.data
-        return "exposure" if data.exposure is not None else "offset" if data.offset is not None else None
+        return mean_result(self.solved(), classes)
 
 
 class SoftmaxModel(FitRun):
@@ -352,27 +266,8 @@ class SoftmaxModel(FitRun):
 
     def result(self, encoded) -> MultinomialResult:
         """The solution as a frozen record, its warnings given."""
-        params, record = self.record()
-        others = self.objective.n_classes - 1
-        if record["aliased"]:
-            # a column that one class cannot tell apart none can
-            params.reshape(others, -1)[:, [self.names.index(name) for name in record["aliased"]]] = np.nan
         raw = None if self.raw is None else self.raw[:, [encoded.ordered.index(c) for c in encoded.classes]]
-        return MultinomialResult(
-            params=np.ascontiguousarray(params.reshape(others, -1).T),
-            scale=1.0,
-            llf=-0.5 * record["deviance"],
-            llnull=-0.5 * self.null.deviance,
-            df_resid=_whole(self.sums.nobs * others - record["rank"]),
-            df_model=record["rank"] - others * record["has_intercept"],
-            classes=encoded.classes,
-            coef_raw=raw,
-            **record,
-        )
+        return class_result(self.solved(), encoded.classes, raw)
 
 
 RESPONSE_MODELS = {"mean": MeanModel, "softmax": SoftmaxModel}
-
-
-def _whole(x):
-    return int(x) if float(x).is_integer() else float(x)

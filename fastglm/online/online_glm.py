@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import ConvergenceWarning, InvalidParameterError, warn
-from ..fitting.null import ClassNullModel
 from ..fitting.perform import perform
-from ..fitting.run import MeanModel, SoftmaxModel
-from ..kernels.row_loops import FamilyLink
-from ..linalg.factor import from_root
 from ..objective.response_sums import ResponseSums
-from ..options.covariance import parse as parse_covariance
 from ..rows.family_link import family_and_link
-from ..rows.labels import Encoded
 from ..rows.request import FitRequest
-from ..solver.newton import without_aliased
 from ..solver.stream import prefix
 from ..solver.stream_state import SOLVED, UNTRUSTED, StreamState
-from ..solvers import Stream
-from ..source.base import Block
-from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
 from ..types import VECTORS
-from . import saved
-from .batch import NUMBERS, Batch, Shape, add, checked, objective, owned
-from .drift import Fluctuation, blamed, doubt, look
+from . import saved, summary
+from .batch import Batch, Shape, add, checked, objective, owned
+from .drift import Fluctuation, blamed, look
 from .start import constant_model
 
 if TYPE_CHECKING:
@@ -308,47 +298,21 @@ class OnlineGLM:
         if self._shape is None:
             raise InvalidParameterError("partial_fit has not been called with any rows: there is nothing to report")
         with np.errstate(all="ignore"):
-            result = self._fit_kept() if self._running is None else self._summarise()
+            result = self._fit_kept() if self._running is None else summary.result_of(self)
         return replace(result, schema=self._schema)
 
     def _fit_kept(self):
         """The exact fit of the rows that are kept, which are all."""
         whole = self._kept[-1].joined(self._kept[:-1])
         d = whole.data
-        y = np.asarray(self._encoded().ordered)[d.y.astype(np.intp)] if self._several else d.y
+        y = np.asarray(summary.ordered_labels(self))[d.y.astype(np.intp)] if self._several else d.y
         vectors = {name: getattr(d, name) for name in VECTORS}
         request = FitRequest(
             data=d.X, y=y, family=self.family, link=self.link, intercept=self.intercept, cov=self.cov, names=d.names,
             **vectors,
         )  # fmt: skip
         result = perform(request)
-        return result if self._several else replace(result, classes=self._labels())
-
-    def _labels(self):
-        """The two labels of a binomial y, zero and one where it has numbers; None for other families."""
-        known = self._shape.classes
-        return NUMBERS if known is None and self.family.domain.high == 1.0 and self._sums.binary else known
-
-    def _encoded(self):
-        classes, reference = self._shape.classes, self.family.reference
-        return Encoded(np.zeros(0, np.uint8), classes, classes[0] if reference is None else reference)
-
-    def _summarise(self):
-        """The state as a result: through the same model as a fit, whose rows are gone."""
-        running = self._complete()
-        model, classes = self._model()
-        solution = running.solution(())
-        if solution.factor is None:
-            solution = _reduced(solution)
-        history = {"iteration": self.n_batches, "passes": 1.0, "deviance": running.deviance, "max_eta": running.max_eta}
-        model.solution = solution._replace(n_iter=self.n_batches, history=(history,))
-        model.objective.n_passes = 1.0
-        found = doubt(self._drift, self._dispersion(running), running.lost, model.names)
-        if found is not None:
-            category, text = found
-            model.notes.append(text)
-            warn(category, text)
-        return model.result(classes)
+        return result if self._several else replace(result, classes=summary.two_labels(self))
 
     def _complete(self):
         """The state with the rows that are kept solved for, and then as if gone."""
@@ -358,37 +322,6 @@ class OnlineGLM:
             running.solve(o, SOLVED)
             running.forget(o, len(rows.data.y))
         return running
-
-    def _model(self):
-        """The model of a fit over no rows, with the sums of all, and the labels."""
-        present = {name: np.zeros(0) for name in self._given}
-        names = self._shape.names
-        source = InMemory(Block(np.zeros((0, len(names))), self.intercept, np.zeros(0), **(
-            dict.fromkeys(VECTORS) | present), names=names), 1)  # fmt: skip
-        source.n_rows = self.n_rows
-        if self._several:
-            encoded = self._encoded()
-            family = self.family._replace(reference=encoded.reference)
-            model = SoftmaxModel(
-                source, family, self.link, encoded, self._totals, self._sums, Stream(), parse_covariance(self.cov)
-            )
-            model.null = ClassNullModel(model, 0 if self.intercept else None)
-            return model, encoded
-        cov = parse_covariance(self.cov)
-        model = MeanModel(source, self.family, self.link, FamilyLink(self.family, self.link), self._sums, Stream(), cov)
-        model.null = Remembered(self._null_deviance(), 0 if self.intercept else None)
-        return model, self._labels()
-
-    def _null_deviance(self):
-        """The deviance of the mean of y, from that of a constant mean: their difference needs sums alone."""
-        family, s = self.family, self._sums
-        if not self.intercept:
-            return self._null
-        if not hasattr(family, "log_partition"):
-            return np.nan
-        a, b = family.natural(self._centre), family.natural(s.mean)
-        gain = s.weighted_y * (b - a) - s.weight * (family.log_partition(b) - family.log_partition(a))
-        return self._null - 2.0 * gain
 
     def merge(self, other: OnlineGLM) -> OnlineGLM:
         """The model of this stream and another, as if one had read both; both stay as they are.
@@ -418,21 +351,3 @@ class OnlineGLM:
     def __repr__(self) -> str:
         state = "no estimate yet" if self._running is None else f"{self.n_batches} batches"
         return f"<OnlineGLM {self.family.name}, {self.link.name} link: {self.n_rows:,} rows, {state}>"
-
-
-class Remembered(NamedTuple):
-    """A null model whose rows are gone."""
-
-    deviance: float
-    constant: int | None
-
-
-def _reduced(solution):
-    """The solution without the columns that repeat earlier ones, as far as the information alone can tell."""
-    J = solution.quadratic.information.toarray()
-    d = np.diagonal(J)
-    size = 1.0 / np.sqrt(np.where(d > 0.0, d, 1.0))
-    values, vectors = np.linalg.eigh(J * size * size[:, None])
-    R = np.sqrt(np.maximum(values, 0.0))[:, None] * np.where(d > 0.0, vectors.T, 0.0)
-    factor = from_root(R, size, tolerance=COLLINEAR)
-    return solution._replace(factor=factor, beta=without_aliased(solution.beta, factor))
