@@ -72,19 +72,19 @@ def find(data) -> list[File]:
     FileFormatError, InvalidParameterError
         Naming what matches no file, cannot be read, is of an unknown format, or is given twice.
     """
-    given = [os.fspath(item) for item in (data if isinstance(data, (list, tuple)) else [data])]
-    found, bases = [], []
-    for text in given:
+    texts = [os.fspath(item) for item in (data if isinstance(data, (list, tuple)) else [data])]
+    paths, bases = [], []
+    for text in texts:
         base, files = _remote(text) if "://" in text and not text.startswith("file://") else _local(text)
         bases.append(base)
-        found += files
-    seen: dict = {}
-    for file in found:
-        known = seen.setdefault(file.place if file.system else os.path.realpath(file.path), file)
+        paths += files
+    first_with: dict = {}
+    for file in paths:
+        known = first_with.setdefault(file.place if file.system else os.path.realpath(file.path), file)
         if known is not file:
             as_other = "" if known.place == file.place else f": it is {known.place}"
             raise InvalidParameterError(f"{file.place} is given twice{as_other}")
-    return _partitioned(found, bases)
+    return _partitioned(paths, bases)
 
 
 def _local(text):
@@ -117,12 +117,12 @@ def _once(files, skipped) -> list:
     real: dict = {}
     for path in sorted(files):
         real.setdefault(os.path.realpath(path), []).append(path)
-    kept = []
+    chosen = []
     for file, names in real.items():
         best = next((name for name in names if os.path.abspath(name) == file), names[0])
-        kept.append(best)
+        chosen.append(best)
         skipped += [f"{name} (is {best})" for name in names if name != best]
-    return sorted(kept)
+    return sorted(chosen)
 
 
 def _globbed(pattern, skipped) -> list:
@@ -130,17 +130,18 @@ def _globbed(pattern, skipped) -> list:
     parts = pattern.split("/") if os.sep == "/" else re.split(r"[\\/]", pattern)
     if "**" not in parts:
         return sorted(glob.glob(pattern))
-    head, rest = os.sep.join(parts[: parts.index("**")]), parts[parts.index("**") :]
+    head, pattern_parts = os.sep.join(parts[: parts.index("**")]), parts[parts.index("**") :]
     if not head:
         head = os.sep if parts[0] == "" else os.curdir
-    hidden = () if any(part.startswith(".") for part in rest) else (".",)
-    found = set()
+    pattern_parts = [part for part in pattern_parts if part]
+    hidden = () if any(part.startswith(".") for part in pattern_parts) else (".",)
+    matching = set()
     for top in glob.glob(head) if glob.has_magic(head) else [head]:
         if os.path.isdir(top):
             folders, files = _below(top, hidden, skipped)
             inner = {path: os.path.relpath(path, top).split(os.sep) for path in (*folders, *files)}
-            found |= {path for path, names in inner.items() if _matches(names, [part for part in rest if part])}
-    return sorted(found)
+            matching |= {path for path, names in inner.items() if _matches(names, pattern_parts)}
+    return sorted(matching)
 
 
 def _below(folder, left_out, skipped, links=()) -> tuple[list, list]:
@@ -150,18 +151,18 @@ def _below(folder, left_out, skipped, links=()) -> tuple[list, list]:
     """
     folders, files = [], []
     for at, inner, names in os.walk(folder, onerror=_failed):
-        here = os.path.realpath(at)
+        folder_path = os.path.realpath(at)
         below = [os.path.join(at, name) for name in sorted(inner) if not name.startswith(left_out)]
         files += [os.path.join(at, name) for name in names if not name.startswith(left_out)]
         inner[:] = [os.path.basename(path) for path in below if not os.path.islink(path)]
         for path in below:
             real = os.path.realpath(path).rstrip(os.sep) + os.sep
-            if os.path.islink(path) and any((way + os.sep).startswith(real) for way in (*links, here)):
+            if os.path.islink(path) and any((way + os.sep).startswith(real) for way in (*links, folder_path)):
                 skipped.append(f"{path} (is {real})")
                 continue
             folders.append(path)
             if os.path.islink(path):
-                more = _below(path, left_out, skipped, (*links, here))
+                more = _below(path, left_out, skipped, (*links, folder_path))
                 folders, files = folders + more[0], files + more[1]
     return folders, files
 
@@ -285,17 +286,18 @@ def _matches(parts, pattern) -> bool:
 def _partitioned(files, bases):
     """The files with the columns that ``key=value`` folders give, below the folder that all that is given shares."""
     shared = os.path.commonprefix([_folders(base) for base in bases])
-    found = []
+    partitions = []
     for file in files:
         folders = _folders(file.path if file.system is None else file.place)[len(shared) : -1]
-        found.append({unquote(k): unquote(v) for k, eq, v in (f.partition("=") for f in folders) if eq and k})
-    whole = {}
-    for name in dict.fromkeys(name for keys in found for name in keys):
-        values = [keys[name] for keys in found if keys.get(name, NO_VALUE) != NO_VALUE]
-        whole[name] = bool(values) and all(re.fullmatch(r"[+-]?\d{1,18}", value) for value in values)
+        pairs = (folder.partition("=") for folder in folders)
+        partitions.append({unquote(key): unquote(text) for key, equals, text in pairs if equals and key})
+    is_integer = {}
+    for name in dict.fromkeys(name for keys in partitions for name in keys):
+        values = [keys[name] for keys in partitions if keys.get(name, NO_VALUE) != NO_VALUE]
+        is_integer[name] = bool(values) and all(re.fullmatch(r"[+-]?\d{1,18}", value) for value in values)
     return [
-        file._replace(partition=tuple((k, _value(v, whole[k])) for k, v in keys.items()))
-        for file, keys in zip(files, found, strict=True)
+        file._replace(partition=tuple((k, _value(text, is_integer[k])) for k, text in keys.items()))
+        for file, keys in zip(files, partitions, strict=True)
     ]
 
 
@@ -303,5 +305,5 @@ def _folders(path):
     return [part for part in path.replace(os.sep, "/").split("/") if part]
 
 
-def _value(text, whole):
-    return None if text == NO_VALUE else int(text) if whole else text
+def _value(text, is_integer):
+    return None if text == NO_VALUE else int(text) if is_integer else text

@@ -46,27 +46,27 @@ class Rows:
     fragments : tuple of Fragment
         None of them is empty.
     n_rows : int
-    odd : dict
+    unreadable : dict
         Column -> why it cannot be read from all files; an error only where it is asked for.
     """
 
-    def __init__(self, readers, schema, origins, scratch, odd=None):
-        self.odd = dict(odd or {})
-        self.schema, self.names = schema, (*schema.names, *self.odd)
-        self._known = frozenset(self.names)
-        self._origins, self._scratch, self._own = origins, scratch, True
+    def __init__(self, readers, schema, origins, scratch, unreadable=None):
+        self.unreadable = dict(unreadable or {})
+        self.schema, self.names = schema, (*schema.names, *self.unreadable)
+        self._known_names = frozenset(self.names)
+        self._origins, self._scratch, self._is_original = origins, scratch, True
         self._readers = [reader for reader, _ in readers if sum(reader.rows)]
-        self.fragments, self._at = (), []
-        fragments, seen = [], {}
+        self.fragments, self._fragment_readers = (), []
+        fragments, rows_before = [], {}
         for reader, label in readers:
-            first = seen.get(label, 0)
+            first = rows_before.get(label, 0)
             for part, rows in enumerate(reader.rows):
                 if rows:
                     where = f"rows {first} to {first + rows - 1}" if label else f"{reader.unit} {part}"
                     fragments.append(Fragment(reader.file.place, part, rows, f"{label or reader.file.place}, {where}"))
-                    self._at.append(reader)
+                    self._fragment_readers.append(reader)
                 first += rows
-            seen[label] = first
+            rows_before[label] = first
         self.fragments = tuple(fragments)
         self.n_rows = sum(fragment.rows for fragment in fragments)
 
@@ -121,15 +121,15 @@ class Rows:
         """
         import pyarrow as pa
 
-        fragment, reader = self.fragments[i], self._at[i]
+        fragment, reader = self.fragments[i], self._fragment_readers[i]
         for name in columns:
             self._check(name)
         kinds = {name: delivered(self.schema.field(name).type) for name in dict.fromkeys(columns)}
         fixed = {name: value for name, value in reader.file.partition if name not in reader.schema.names}
         read = [name for name in kinds if name not in fixed]
         if reader.file.system is None:  # elsewhere a look takes as long as a small read
-            check(reader.file, self._own)
-        seen = skip
+            check(reader.file, self._is_original)
+        row = skip
         for batch in self._raw(i, read, rows, skip) if read else _lengths(fragment.rows, rows, skip):
             n = batch if not read else batch.num_rows
             arrays = {}
@@ -140,25 +140,25 @@ class Rows:
                 except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
                     line = str(error).splitlines()[0]
                     raise FileFormatError(f"{fragment.label}: column {name!r} as {kind}: {line}") from None
-            seen += n
+            row += n
             if read:
-                check(reader.file, self._own)  # before rows are handed on, for nobody may come back for more
+                check(reader.file, self._is_original)  # before rows are handed on, for nobody may come back for more
             yield pa.RecordBatch.from_arrays([arrays[name] for name in columns], list(columns))
-        if seen != max(skip, fragment.rows):
-            raise FileFormatError(f"{fragment.label}: it has {seen} rows where its file says {fragment.rows}")
+        if row != max(skip, fragment.rows):
+            raise FileFormatError(f"{fragment.label}: it has {row} rows where its file says {fragment.rows}")
 
     def _raw(self, i, names, rows, skip):
         """The batches of a reader, with its errors explained."""
-        reader = self._at[i]
+        reader = self._fragment_readers[i]
         try:
             yield from reader.batches(self.fragments[i].part, names, rows, skip)
         except UNREADABLE as error:
-            check(reader.file, self._own)
+            check(reader.file, self._is_original)
             raise self._damaged(i, names, rows, error) from None
 
     def _damaged(self, i, names, rows, error):
         """The error for a fragment that cannot be read, with the column that makes it so."""
-        fragment, reader = self.fragments[i], self._at[i]
+        fragment, reader = self.fragments[i], self._fragment_readers[i]
         if isinstance(error, PermissionError):
             return FileFormatError(f"{fragment.place}: no permission to read it")
         for name in names:
@@ -174,7 +174,7 @@ class Rows:
     def null_count(self, i, column) -> int | None:
         """How many values of a column are missing in a fragment, None where the file does not say."""
         self._check(column)
-        reader, fragment = self._at[i], self.fragments[i]
+        reader, fragment = self._fragment_readers[i], self.fragments[i]
         if column in reader.schema.names:
             return reader.null_count(fragment.part, column)
         return fragment.rows if dict(reader.file.partition)[column] is None else 0
@@ -182,7 +182,7 @@ class Rows:
     def bounds(self, i, column) -> tuple | None:
         """The smallest and largest value of a column in a fragment, None where the file does not say."""
         self._check(column)
-        reader = self._at[i]
+        reader = self._fragment_readers[i]
         if column in reader.schema.names:
             return reader.bounds(self.fragments[i].part, column)
         value = dict(reader.file.partition)[column]
@@ -226,19 +226,19 @@ class Rows:
             Naming the first one that is not.
         """
         files = [file for _, file, _ in self._origins if file is not None]
-        for file in {f.place: f for f in (*files, *(r.file for r in self._readers))}.values():
-            check(file, self._own, fully=True)
+        for file in {f.place: f for f in (*files, *(reader.file for reader in self._readers))}.values():
+            check(file, self._is_original, fully=True)
 
     def check_read_again(self) -> None:
         """``check_unchanged`` for the files that are read at every pass, not for those that were copied."""
         for file in {reader.file.place: reader.file for reader in self._readers}.values():
-            check(file, self._own, fully=True)
+            check(file, self._is_original, fully=True)
 
     def _check(self, name):
-        if name not in self._known:
+        if name not in self._known_names:
             raise unknown_column(name, self.names, "the files")
-        if name in self.odd:
-            raise FileFormatError(self.odd[name])
+        if name in self.unreadable:
+            raise FileFormatError(self.unreadable[name])
 
 
 def _lengths(total, rows, skip):

@@ -104,7 +104,7 @@ class ScratchFile(ArrowFile):
         self.file, self.schema, self.rows = file, schema, rows
         self._nulls, self._levels, self._coded = nulls, levels, coded
         self._stored = schema.names
-        self._widths = {f.name: 32 if f.name in coded else width_of(f.type) for f in schema}
+        self._widths = {field.name: 32 if field.name in coded else width_of(field.type) for field in schema}
 
     def batches(self, part, names, rows, skip):
         """Record batches of at most ``rows`` rows with the columns ``names``."""
@@ -126,13 +126,13 @@ class ScratchFile(ArrowFile):
 
     def digest(self) -> str:
         """A digest of all values: of the file, and of the levels that it has by their numbers."""
-        found = hashlib.blake2b(digest_size=16)
+        hasher = hashlib.blake2b(digest_size=16)
         with open(self.file.path, "rb") as handle:
             while block := handle.read(1 << 20):
-                found.update(block)
+                hasher.update(block)
         for key in sorted(set(self._coded.values())):
-            found.update(repr(self._levels.array(key).to_pylist()).encode())
-        return found.hexdigest()
+            hasher.update(repr(self._levels.array(key).to_pylist()).encode())
+        return hasher.hexdigest()
 
 
 def width_of(kind) -> int:

@@ -51,27 +51,30 @@ def delivered(kind):
     return pa.dictionary(pa.int32(), kind) if pa.types.is_string(kind) else kind
 
 
-def promoted(a, b):
+def promoted(first, second):
     """The type that holds the values of two canonical types exactly as far as numbers go, None where there is none."""
     import pyarrow as pa
     import pyarrow.types as t
 
-    if a.equals(b) or t.is_null(b):
-        return a
-    if t.is_null(a):
-        return b
-    numbers = [t.is_integer(kind) or t.is_floating(kind) for kind in (a, b)]
-    if all(numbers):
-        return pa.from_numpy_dtype(np.promote_types(a.to_pandas_dtype(), b.to_pandas_dtype()))
-    values = [kind.value_type if t.is_dictionary(kind) else kind for kind in (a, b)]
-    if values != [a, b]:
+    if first.equals(second) or t.is_null(second):
+        return first
+    if t.is_null(first):
+        return second
+    are_numbers = [t.is_integer(kind) or t.is_floating(kind) for kind in (first, second)]
+    if all(are_numbers):
+        return pa.from_numpy_dtype(np.promote_types(first.to_pandas_dtype(), second.to_pandas_dtype()))
+    values = [kind.value_type if t.is_dictionary(kind) else kind for kind in (first, second)]
+    if values != [first, second]:
         if not values[0].equals(values[1]):
             return None
-        both = t.is_dictionary(a) and t.is_dictionary(b)
-        return pa.dictionary(pa.int32(), values[0]) if both else pa.string() if t.is_string(values[0]) else None
-    if all(t.is_temporal(kind) or t.is_decimal(kind) or number for kind, number in zip((a, b), numbers, strict=True)):
+        are_dictionaries = t.is_dictionary(first) and t.is_dictionary(second)
+        if are_dictionaries:
+            return pa.dictionary(pa.int32(), values[0])
+        return pa.string() if t.is_string(values[0]) else None
+    are_exact = [t.is_temporal(kind) or t.is_decimal(kind) for kind in (first, second)]
+    if all(np.logical_or(are_numbers, are_exact)):
         try:
-            schemas = [pa.schema([("x", kind)]) for kind in (a, b)]
+            schemas = [pa.schema([("x", kind)]) for kind in (first, second)]
             return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
         except (pa.ArrowTypeError, pa.ArrowInvalid):
             return None
@@ -91,7 +94,7 @@ def unified(files, columns=None):
     Returns
     -------
     schema : pyarrow.Schema
-    odd : dict
+    unreadable : dict
         Column -> why it cannot be read from all files, an error only where it is used; empty where ``columns`` are
         given.
 
@@ -110,7 +113,7 @@ def unified(files, columns=None):
             different.append((place, other))
     first, schema = different[0]
     names = [name for _, other in different for name in other.names] if columns is None else columns
-    fields, odd = [], {}
+    fields, unreadable = [], {}
     for name in dict.fromkeys(names):
         if columns is not None and name not in schema.names:
             raise unknown_column(name, schema.names, first)
@@ -119,8 +122,8 @@ def unified(files, columns=None):
         except FileFormatError as error:
             if columns is not None:
                 raise
-            odd[name] = str(error)
-    return pa.schema(fields), odd
+            unreadable[name] = str(error)
+    return pa.schema(fields), unreadable
 
 
 def _in_all(name, files):
@@ -131,21 +134,21 @@ def _in_all(name, files):
         raise FileFormatError(
             f"{has} has a column {name!r}, {lacks} has not; give the files the same columns, or read them apart"
         )
-    (at, schema), *others = files
+    (at, schema), *rest_of_files = files
     kind = schema.field(name).type
-    for place, other in others:
+    for place, other in rest_of_files:
         kind, at = _both(name, kind, at, other.field(name).type, place)
     return kind
 
 
-def _both(name, a, at, b, place):
+def _both(name, first, at, second, place):
     """The type of a column in two files, and the file that has it."""
-    kind = promoted(a, b)
+    kind = promoted(first, second)
     if kind is None:
         raise FileFormatError(
-            f"column {name!r} is {shown(a)} in {at} and {shown(b)} in {place}; convert it in one of them"
+            f"column {name!r} is {shown(first)} in {at} and {shown(second)} in {place}; convert it in one of them"
         )
-    return kind, (place if kind.equals(b) and not kind.equals(a) else at)
+    return kind, (place if kind.equals(second) and not kind.equals(first) else at)
 
 
 def shown(kind) -> str:

@@ -56,7 +56,7 @@ class Scratch:
                 "allow one (scratch='auto' or a folder), or write the rows as Parquet"
             )
         if self.path is None:
-            sweep(self.where)
+            remove_abandoned(self.where)
             try:
                 self.path = os.path.abspath(tempfile.mkdtemp(prefix=f"{OWN}{host()}-{os.getpid()}-", dir=self.where))
             except OSError as error:
@@ -70,12 +70,12 @@ class Scratch:
             self._remove()
 
 
-def sweep(folder) -> None:
+def remove_abandoned(folder) -> None:
     """Remove what processes of this machine left in a folder that ended without doing so, killed as a rule."""
     with contextlib.suppress(OSError):
         for path in Path(folder).glob(f"{OWN}{host()}-*"):
             number = path.name.removeprefix(f"{OWN}{host()}-").split("-")[0]
-            if number.isdecimal() and not alive(int(number)):
+            if number.isdecimal() and not process_exists(int(number)):
                 shutil.rmtree(path, ignore_errors=True)
 
 
@@ -87,7 +87,7 @@ def host() -> str:
     return hashlib.blake2b(f"{platform.node()} {space}".encode(), digest_size=4).hexdigest()
 
 
-def alive(number: int) -> bool:
+def process_exists(number: int) -> bool:
     """Whether there is a process of this number; where that cannot be known, True."""
     if os.name != "posix":
         return True
@@ -122,7 +122,7 @@ class Levels:
         self._kinds[key] = array.dictionary.type
         self._arrays.pop(key, None)
         values = array.dictionary.to_pylist()
-        table = np.fromiter((known.setdefault(v, len(known)) for v in values), np.int32, len(values))
+        table = np.fromiter((known.setdefault(value, len(known)) for value in values), np.int32, len(values))
         return pa.array(table).take(array.indices) if len(values) else pa.nulls(len(array), pa.int32())
 
     def count(self, key):
@@ -188,7 +188,10 @@ class Spool:
         finally:
             if writer is not None:
                 writer.abandon()
-        return [ScratchFile(f._replace(partition=partition), *made, self.levels, coded) for f, *made, coded in files]
+        return [
+            ScratchFile(file._replace(partition=partition), *closed, self.levels, coded)
+            for file, *closed, coded in files
+        ]
 
     def _stored(self, table):
         """A block as it goes to disk, and the keys of the levels of its columns of codes."""
@@ -264,7 +267,7 @@ def _blocks(stream, columns, fixed):
     """Tables of BATCH_ROWS rows (the last has fewer) in types that only widen; folders give the columns ``fixed``."""
     import pyarrow as pa
 
-    kinds, held, count = {}, [], 0
+    kinds, batches, count = {}, [], 0
     for k, batch in enumerate(stream):
         place = f"{stream.label}, batch {k}"
         schema = canonical_schema(batch.schema, place)
@@ -280,13 +283,14 @@ def _blocks(stream, columns, fixed):
         start = 0
         while start < batch.num_rows:
             piece = batch.slice(start, BATCH_ROWS - count)
-            held.append(pa.RecordBatch.from_arrays([_in(piece.column(n), schema.field(n).type) for n in names], names))
+            arrays = [_in(piece.column(name), schema.field(name).type) for name in names]
+            batches.append(pa.RecordBatch.from_arrays(arrays, names))
             start, count = start + piece.num_rows, count + piece.num_rows
             if count == BATCH_ROWS:
-                yield _joined(held, kinds, stream.label)
-                held, count = [], 0
-    if held:
-        yield _joined(held, kinds, stream.label)
+                yield _joined(batches, kinds, stream.label)
+                batches, count = [], 0
+    if batches:
+        yield _joined(batches, kinds, stream.label)
 
 
 def _in(array, kind):
@@ -300,14 +304,14 @@ def _wider(name, old, new, place):
     return kind
 
 
-def _joined(held, kinds, label):
+def _joined(batches, kinds, label):
     """One table of batches, in the types that hold them all."""
     import pyarrow as pa
 
     columns = []
     for k, (name, kind) in enumerate(kinds.items()):
         try:
-            arrays = [conformed(batch.column(k), kind) for batch in held]
+            arrays = [conformed(batch.column(k), kind) for batch in batches]
         except pa.ArrowInvalid as error:
             raise FileFormatError(f"{label}: column {name!r} as {shown(kind)}: {str(error).splitlines()[0]}") from None
         column = pa.chunked_array(arrays, kind)

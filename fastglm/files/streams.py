@@ -128,12 +128,12 @@ def _scan(data, columns):
     """A scan of a dataset that holds little at a time."""
     import pyarrow.dataset as ds
 
-    own = {}
+    options = {}
     if getattr(getattr(data, "format", None), "default_extname", "") == "parquet":
-        own["fragment_scan_options"] = ds.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
-    wanted = None if columns is None else list(columns)
+        options["fragment_scan_options"] = ds.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
+    names = None if columns is None else list(columns)
     scanner = data.scanner(
-        columns=wanted, batch_size=65536, batch_readahead=1, fragment_readahead=1, use_threads=False, **own
+        columns=names, batch_size=65536, batch_readahead=1, fragment_readahead=1, use_threads=False, **options
     )
     return scanner.to_reader()
 

@@ -47,8 +47,8 @@ class Transposed:
     def __enter__(self):
         self.file, self.end, self.places, self.whole = tempfile.TemporaryFile(), 0, {}, {}
         try:
-            for a in range(0, len(self.names), TOGETHER):
-                self._decode(self.names[a : a + TOGETHER])
+            for first in range(0, len(self.names), TOGETHER):
+                self._decode(self.names[first : first + TOGETHER])
         except OSError as error:
             self.file.close()
             raise FileFormatError(
@@ -68,16 +68,16 @@ class Transposed:
         import pyarrow as pa
 
         batches = self.opened.iter_batches(self.rows, row_groups=[self.part], columns=names, use_threads=False)
-        kept, row = {name: [] for name in names}, 0
+        arrays_of, row = {name: [] for name in names}, 0
         for batch in batches:
             for name in names:
                 array = batch.column(name)
-                if _plain(array.type) and not array.null_count and not kept[name]:
+                if _plain(array.type) and not array.null_count and not arrays_of[name]:
                     self._write(name, array.to_numpy(), row)
                 else:
-                    kept[name].append((row, array))
+                    arrays_of[name].append((row, array))
             row += batch.num_rows
-        for name, arrays in kept.items():
+        for name, arrays in arrays_of.items():
             if arrays:  # text, and numbers of which some are missing
                 before = [self._arrow(name, 0, arrays[0][0])] if arrays[0][0] else []
                 self.whole[name] = pa.chunked_array([*before, *(array for _, array in arrays)])

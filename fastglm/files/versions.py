@@ -17,31 +17,31 @@ _verified: dict = {}  # times of files that a copy of their rows found to hold w
 
 def marked(file):
     """The file with its digest; one with an etag needs none."""
-    elsewhere = file.system is not None and not isinstance(file.stamp, int)
-    return file if elsewhere else file._replace(mark=digest(file))
+    has_etag = file.system is not None and not isinstance(file.stamp, int)
+    return file if has_etag else file._replace(mark=digest(file))
 
 
 def digest(file) -> str:
     """A digest of the footer of a Parquet file and of some blocks of any; of all of a file of at most 64 KiB."""
-    found = hashlib.blake2b(digest_size=16)
+    hasher = hashlib.blake2b(digest_size=16)
     with file.open() as handle:
         size = handle.size()
         tail = min(size, BLOCK if file.system is None else TAIL)
         if file.kind == "parquet" and size >= 8:
             tail = max(tail, min(size, 8 + int.from_bytes(handle.read_at(8, size - 8)[:4], "little")))
-        found.update(handle.read_at(tail, size - tail))
+        hasher.update(handle.read_at(tail, size - tail))
         for k in range(BLOCKS if file.system is None else 0):
-            found.update(handle.read_at(BLOCK, k * max(BLOCK, size // BLOCKS)))
-    return found.hexdigest()
+            hasher.update(handle.read_at(BLOCK, k * max(BLOCK, size // BLOCKS)))
+    return hasher.hexdigest()
 
 
-def check(file, own: bool = True, fully: bool = False) -> None:
+def check(file, is_original: bool = True, fully: bool = False) -> None:
     """Refuse a file that is gone, or no longer the one that was opened.
 
     Parameters
     ----------
     file : File
-    own : bool
+    is_original : bool
         Whether it was this process that opened it. A copy on another machine may have another time of change: then
         its digest decides.
     fully : bool
@@ -56,7 +56,7 @@ def check(file, own: bool = True, fully: bool = False) -> None:
         if now is None:
             raise FileFormatError(f"{file.place}: the file was removed after it was opened")
         same = now == (file.size, file.stamp)
-        if not same and not own and file.system is None and file.mark:
+        if not same and not is_original and file.system is None and file.mark:
             # times are kept, so that the digest is not asked for at every read
             known = file.path, file.size, file.mark
             same = now[0] == file.size and (_verified.get(known) == now[1] or digest(file) == file.mark)

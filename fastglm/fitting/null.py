@@ -49,9 +49,9 @@ class NullModel:
         return Deviance(self.model.source.changed(RowTransform(True, has_intercept)), self.model.pair)
 
     def _plain(self, has_intercept, beta):
-        d = self._objective(has_intercept).at(beta, 0).deviance
-        if np.isfinite(d):
-            return d
+        deviance = self._objective(has_intercept).at(beta, 0).deviance
+        if np.isfinite(deviance):
+            return deviance
         # a mean on the boundary has an infinite linear predictor, and reproduces every y
         if has_intercept:
             return np.nan if np.isfinite(self.eta) else 0.0
@@ -78,7 +78,7 @@ class NullModel:
         control = Control(canonical=self.model.canonical, need_information=False, **tolerances(objective, options))
         try:
             solution = solve(
-                Problem(objective, options, control, self.start, seed, lambda q: 1.0, self.model.information())
+                Problem(objective, options, control, self.start, seed, lambda quadratic: 1.0, self.model.information())
             )
             self.start = solution.beta
             return solution.quadratic.deviance
@@ -86,14 +86,14 @@ class NullModel:
             return np.nan
 
     def __call__(self):
-        m = self.model.objective.n_params
+        n_params = self.model.objective.n_params
         if self.start is not None and self.constant == 0 and np.isfinite(self.start).all():
-            return np.concatenate([self.start, np.zeros(m - 1)])
+            return np.concatenate([self.start, np.zeros(n_params - 1)])
         if self.constant == 0 and self.model.source.data.has_intercept and np.isfinite(self.eta):
             return self.model.objective.constant_start(self.mean, self.eta)
         # where eta may not change its sign, zero with an offset may be finite on the wrong side
         one_sided = self.constant is not None and np.isfinite(self.eta) and self.model.link.half_line
-        beta = np.zeros(m)
+        beta = np.zeros(n_params)
         if not one_sided and np.isfinite(self.model.objective.at(beta, 0).deviance):
             return beta
         return self.model.objective.constant_start(self.mean, self.eta)
@@ -103,10 +103,10 @@ def _exact(objective, eta, link):
     """The constant beside an offset under a log link, exact for variances that are a power of the mean; or None."""
     if not link.is_log or not np.isfinite(eta):
         return None
-    q = objective.at(np.array([eta]), 2)
+    quadratic = objective.at(np.array([eta]), 2)
     # the score is sum w (y - mu) mu^(1-p), the information sum w mu^(2-p): both are scaled by a change of the constant
-    ratio = float(q.score[0] / q.information.diagonal()[0])
-    return np.array([eta + np.log1p(ratio)]) if q.finite and -1.0 < ratio < np.inf else None
+    ratio = float(quadratic.score[0] / quadratic.information.diagonal()[0])
+    return np.array([eta + np.log1p(ratio)]) if quadratic.finite and -1.0 < ratio < np.inf else None
 
 
 class _Seed:

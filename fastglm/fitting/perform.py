@@ -73,7 +73,7 @@ def fit_source(request: FitRequest, schema, source):
     with hold, np.errstate(all="ignore"), bar(run) if request.progress else nullcontext() as callback:
         run.fit(start, callback)
         result = run.result(labels)
-    return replace(result, schema=schema.kept(), notes=(*source.notes, *result.notes))
+    return replace(result, schema=schema.without_labels(), notes=(*source.notes, *result.notes))
 
 
 def _weigh_classes(source, labels, wanted) -> InMemory:
@@ -99,7 +99,7 @@ def _weigh_classes(source, labels, wanted) -> InMemory:
 def check_size(source, cov, n_contrasts: int = 0) -> None:
     """Refuse a covariance of more coefficients than a matrix of all of them can hold."""
     sandwich.check(cov, source, n_contrasts)
-    if cov is not None and source.room.q > MOST_SHORT:
+    if cov is not None and source.structured_sums.q > MOST_SHORT:
         raise InvalidParameterError(
             f"cov={cov!r}: the information of {source.n_columns} coefficients does not fit; pass cov=None"
         )

@@ -25,10 +25,10 @@ def without_information(solution, names) -> tuple[str, ...]:
         Of one coefficient for each name, or of several classes one class after the other.
     names : tuple of str
     """
-    kept = getattr(solution.factor, "kept", None)
-    if kept is None or len(kept) == len(solution.beta):
+    informed = getattr(solution.factor, "kept", None)
+    if informed is None or len(informed) == len(solution.beta):
         return ()
-    idle = np.setdiff1d(np.arange(len(solution.beta)), [*kept, *solution.factor.aliased])
+    idle = np.setdiff1d(np.arange(len(solution.beta)), [*informed, *solution.factor.aliased])
     return tuple(dict.fromkeys(names[j % len(names)] for j in idle.tolist()))
 
 
@@ -39,10 +39,10 @@ def warn_of_range(fit) -> bool:
     ----------
     fit : SolvedFit
     """
-    s, q, known, inverse = fit.sums, fit.solution.quadratic, True, fit.covariances["cov_unscaled"]
+    sums, quadratic, known, inverse = fit.sums, fit.solution.quadratic, True, fit.covariances["cov_unscaled"]
     if fit.family.dispersion != "one":
-        lost = q.pearson in (0.0, np.inf) and 0.0 < q.deviance < np.inf
-        tiny = q.deviance == 0.0 and 0.0 < abs(s.mean) < TINY
+        lost = quadratic.pearson in (0.0, np.inf) and 0.0 < quadratic.deviance < np.inf
+        tiny = quadratic.deviance == 0.0 and 0.0 < abs(sums.mean) < TINY
         if lost or tiny:
             known = False
             which = "weights, which changes no estimate" if lost else "y"
@@ -54,9 +54,9 @@ def warn_of_range(fit) -> bool:
     variances = np.ones(1) if inverse is None else inverse.diagonal()
     if np.minimum.reduce(variances, initial=1.0) > 0.0 and np.add.reduce(variances) < np.inf:
         return known
-    beyond = np.flatnonzero((variances == 0.0) | np.isinf(variances))
-    if len(beyond):
-        names = ", ".join(dict.fromkeys(fit.names[j % len(fit.names)] for j in beyond[:MOST_NAMED]))
+    out_of_range = np.flatnonzero((variances == 0.0) | np.isinf(variances))
+    if len(out_of_range):
+        names = ", ".join(dict.fromkeys(fit.names[j % len(fit.names)] for j in out_of_range[:MOST_NAMED]))
         fit.give(
             FastGLMWarning,
             f"the variances of {names} leave the range of float64 numbers, so that their standard errors are NaN: "
@@ -79,13 +79,13 @@ def warn_of_fit(fit, aliased: dict, converged: bool, idle: tuple) -> None:
     """
     solution = fit.solution
     if aliased:
-        each = "; ".join(f"{name} = {c}" for name, c in islice(aliased.items(), MOST_NAMED))
+        shown = "; ".join(f"{name} = {combination}" for name, combination in islice(aliased.items(), MOST_NAMED))
         more = f"; and {len(aliased) - MOST_NAMED} more in `aliased`" if len(aliased) > MOST_NAMED else ""
-        others = "levels or earlier ones" if fit.levels else "earlier ones"
+        sources = "levels or earlier ones" if fit.levels else "earlier ones"
         fit.give(
             CollinearityWarning,
-            f"X is rank deficient: {len(aliased)} column(s) are aliased (collinear with {others}) and their "
-            f"coefficients NaN: {each}{more}. Drop them, or the columns they repeat",
+            f"X is rank deficient: {len(aliased)} column(s) are aliased (collinear with {sources}) and their "
+            f"coefficients NaN: {shown}{more}. Drop them, or the columns they repeat",
         )
     if fit.separated:
         fit.give(SeparationWarning, fit.separated)
@@ -125,10 +125,10 @@ def describe(combination: dict, names, of_levels=frozenset()) -> str:
     text, levels = "", [k for k in combination if k in of_levels]
     if len(levels) > MOST_LEVELS:
         factor = re.sub(r"\[.*?\](?=:|$)", "", names[levels[0]])
-        rest = describe({k: c for k, c in combination.items() if k not in of_levels}, names)
-        return f"levels of {factor}" if rest == "0" else f"{rest} + levels of {factor}"
-    for k, c in combination.items():
-        size = "" if abs(abs(c) - 1.0) < 1e-9 else f"{abs(c):.6g} "
-        sign = ("-" if c < 0 else "") if not text else (" - " if c < 0 else " + ")
+        remainder = describe({k: coefficient for k, coefficient in combination.items() if k not in of_levels}, names)
+        return f"levels of {factor}" if remainder == "0" else f"{remainder} + levels of {factor}"
+    for k, coefficient in combination.items():
+        size = "" if abs(abs(coefficient) - 1.0) < 1e-9 else f"{abs(coefficient):.6g} "
+        sign = ("-" if coefficient < 0 else "") if not text else (" - " if coefficient < 0 else " + ")
         text += f"{sign}{size}{names[k]}"
     return text

@@ -215,5 +215,5 @@ def loglik(family, sums: ResponseSums, deviance: float) -> float:
     return sums.saturated - 0.5 * deviance
 
 
-def _whole(x):
-    return int(x) if float(x).is_integer() else float(x)
+def _whole(number):
+    return int(number) if float(number).is_integer() else float(number)

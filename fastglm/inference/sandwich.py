@@ -110,7 +110,7 @@ def covariance(cov: CovarianceSpec, fitted: Fitted):
         core = kind.function(cov, fitted, space)
         found = space.covariance(core)
     else:
-        exact = fitted.rows.here and fitted.rows.n_rows * len(space.kept) ** 2 <= MOST
+        exact = fitted.rows.in_process and fitted.rows.n_rows * len(space.kept) ** 2 <= MOST
         found, core, n_leverage_one = (_of_few if exact else _of_many)(fitted, space, kind.power)
         factor = _few_rows(cov, fitted.nobs, fitted.rank) * _warned(cov, n_leverage_one)
         found, core = factor * found, factor * core

@@ -232,7 +232,7 @@ class MLP:
         labels = getattr(schema.labels, "ordered", schema.labels)
         several = self.family.response_model == "softmax"
         network = self.network(data.X.shape[1], len(labels)) if several else self.network(data.X.shape[1])
-        return data, schema.kept(), labels, network
+        return data, schema.without_labels(), labels, network
 
 
 def _units(hidden):

@@ -53,14 +53,16 @@ class Fluctuation:
     NUMBERS = ("rows", "largest", "stretches")
 
     def __init__(self, directions: np.ndarray):
-        d = directions.shape[1]
-        self.directions, self.products = directions, np.zeros((d, d))
-        self.sums, self.squares = np.zeros(d), np.zeros(d)
-        self.walk, self.furthest, self.size = np.zeros(d), np.zeros(d), np.zeros(d)
+        n_directions = directions.shape[1]
+        self.directions, self.products = directions, np.zeros((n_directions, n_directions))
+        self.sums, self.squares = np.zeros(n_directions), np.zeros(n_directions)
+        self.walk, self.furthest, self.size = np.zeros(n_directions), np.zeros(n_directions), np.zeros(n_directions)
         self.rows = self.stretches = 0
         self.largest = 0.0
 
-    def watch(self, family, link, data, beta: np.ndarray, dispersion: float, M: np.ndarray, seen: Seen) -> Fluctuation:
+    def watch(
+        self, family, link, data, beta: np.ndarray, dispersion: float, directions: np.ndarray, projection: Projection
+    ) -> Fluctuation:
         """The same with rows that were not learned from yet; this one stays as it is.
 
         Parameters
@@ -70,30 +72,32 @@ class Fluctuation:
         beta : (q,) array
             The coefficients so far, (M M') their covariance without the dispersion.
         dispersion : float
-        M : (q, d) array
-        seen : Seen
+        directions : (q, d) array
+        projection : Projection
             The rows in the directions of M, which are those of a stretch that begins.
         """
         other = copy(self)
         if not other.rows:
-            other.directions = M
+            other.directions = directions
         else:
-            seen = look(data, other.directions, beta)
-        sums, squares, products = scores(family, link, data, seen)
-        other.rows += len(seen.eta)
+            projection = project(data, other.directions, beta)
+        sums, squares, products = scores(family, link, data, projection)
+        other.rows += len(projection.eta)
         other.sums, other.squares, other.products = self.sums + sums, self.squares + squares, self.products + products
         if other.rows >= STRETCH:
             other._close(dispersion)
         return other
 
     def _close(self, dispersion):
-        told = np.diagonal(self.products)
+        information = np.diagonal(self.products)
         error = np.square(self.products).sum(0)  # of the coefficients, which they bring into the sums
-        judged = (told > 0.0) & (error <= UNTOLD * told) & np.isfinite(self.sums) & np.isfinite(self.squares)
-        told = np.where(judged, told, 1.0)
-        one = np.where(judged, 1.0 / np.sqrt(dispersion * told * (1.0 + error / told)), 0.0)
+        judged = (
+            (information > 0.0) & (error <= UNTOLD * information) & np.isfinite(self.sums) & np.isfinite(self.squares)
+        )
+        information = np.where(judged, information, 1.0)
+        one = np.where(judged, 1.0 / np.sqrt(dispersion * information * (1.0 + error / information)), 0.0)
         step = one * np.where(judged, self.sums, 0.0)
-        size = np.where(judged, np.maximum(1.0, np.where(judged, self.squares, 0.0) / (dispersion * told)), 0.0)
+        size = np.where(judged, np.maximum(1.0, np.where(judged, self.squares, 0.0) / (dispersion * information)), 0.0)
         self.walk, self.size = self.walk + step, self.size + size
         self.furthest = np.maximum(self.furthest, np.abs(self.walk))
         self.largest = max(self.largest, float((np.abs(step) / np.sqrt(np.maximum(size, 1.0))).max(initial=0.0)))
@@ -112,9 +116,9 @@ class Fluctuation:
             self._close(dispersion)
         if not self.stretches:
             return 1.0
-        d = len(self.sums)
-        far = float((self.furthest / np.sqrt(np.maximum(self.size, 1.0))).max(initial=0.0))
-        chances = (2.0 * d * self.stretches * tail(self.largest), 4.0 * d * tail(far))
+        n_directions = len(self.sums)
+        furthest = float((self.furthest / np.sqrt(np.maximum(self.size, 1.0))).max(initial=0.0))
+        chances = (2.0 * n_directions * self.stretches * tail(self.largest), 4.0 * n_directions * tail(furthest))
         return min(1.0, 2.0 * min(chances))
 
     def merged(self, other: Fluctuation) -> Fluctuation:
@@ -142,12 +146,12 @@ class Fluctuation:
         return self
 
 
-def tail(x: float) -> float:
+def tail(value: float) -> float:
     """The chance that a standard normal variable exceeds x."""
-    return float(np.exp(log_ndtr(-x)))
+    return float(np.exp(log_ndtr(-value)))
 
 
-class Seen(NamedTuple):
+class Projection(NamedTuple):
     """Rows in d directions, of every class (classes, n, d), and linear predictors (n, classes) without the offset."""
 
     Z: np.ndarray
@@ -160,7 +164,7 @@ class Seen(NamedTuple):
         return np.einsum("knd,knd->kn", self.Z, self.Z).max(0, initial=0.0)
 
 
-def look(data, directions: np.ndarray, beta: np.ndarray) -> Seen:
+def project(data, directions: np.ndarray, beta: np.ndarray) -> Projection:
     """The rows of ``data`` (``Data``) times ``directions`` (q, d) and ``beta`` (q,)."""
     X = np.asarray(data.X, np.float64)
     M = np.column_stack([directions, beta])
@@ -170,10 +174,10 @@ def look(data, directions: np.ndarray, beta: np.ndarray) -> Seen:
         np.matmul(X, part[int(data.has_intercept) :], out=Z)
         if data.has_intercept:
             Z += part[0]
-    return Seen(out[:, :, :-1], out[:, :, -1].T)
+    return Projection(out[:, :, :-1], out[:, :, -1].T)
 
 
-def doubt(drift: Fluctuation, dispersion: float, lost: np.ndarray, names):
+def warning_of(drift: Fluctuation, dispersion: float, lost: np.ndarray, names):
     """(category, text) of the warning that a stream's estimates need, or None.
 
     Parameters
@@ -201,33 +205,33 @@ def doubt(drift: Fluctuation, dispersion: float, lost: np.ndarray, names):
     )
 
 
-def blamed(data, M: np.ndarray) -> np.ndarray:
+def uncertain_rows(data, directions: np.ndarray) -> np.ndarray:
     """How many rows each coefficient (q,) makes uncertain: the one whose own error moves the linear predictor most."""
     X = np.asarray(data.X, np.float64)
     X = np.column_stack([np.ones(len(X)), X]) if data.has_intercept else X
-    errors = np.linalg.norm(M, axis=1)
+    errors = np.linalg.norm(directions, axis=1)
     moved = np.abs(np.tile(X, len(errors) // X.shape[1])) * errors
     return np.bincount(moved.argmax(1), minlength=len(errors)).astype(np.float64)
 
 
-def scores(family, link, data, seen: Seen):
+def scores(family, link, data, projection: Projection):
     """The sum (d,) of the rows' scores in their directions, of the squares (d,), and their information (d, d).
 
     Of the rows of a long block the first ``STRETCH``.
     """
-    Z, eta = seen.Z[:, :STRETCH], seen.eta[:STRETCH]
+    Z, eta = projection.Z[:, :STRETCH], projection.eta[:STRETCH]
     n = len(eta)
     w = weight(data, 0, n)
     if family.response_model != "softmax":
-        r, h, _ = row_terms(FamilyLink(family, link), eta[:, 0] + offset(data, 0, n), data.y[:n], w)
+        residual, information, _ = row_terms(FamilyLink(family, link), eta[:, 0] + offset(data, 0, n), data.y[:n], w)
         Z = Z[0]
-        u = Z * r[:, None]
-        return u.sum(0), np.einsum("nd,nd->d", u, u), Z.T @ (Z * h[:, None])
+        row_scores = Z * residual[:, None]
+        return row_scores.sum(0), np.einsum("nd,nd->d", row_scores, row_scores), Z.T @ (Z * information[:, None])
     top = np.maximum(eta.max(1, keepdims=True), 0.0)
     mu = np.exp(eta - top)
     mu /= np.exp(-top) + mu.sum(1, keepdims=True)
-    r = (np.asarray(data.y[:n], np.intp)[:, None] == np.arange(1, 1 + eta.shape[1])) - mu
-    u = np.einsum("knd,nk->nd", Z, w[:, None] * r)
+    residual = (np.asarray(data.y[:n], np.intp)[:, None] == np.arange(1, 1 + eta.shape[1])) - mu
+    row_scores = np.einsum("knd,nk->nd", Z, w[:, None] * residual)
     mean = np.einsum("knd,nk->nd", Z, mu)
     products = np.einsum("nk,knd,kne->de", w[:, None] * mu, Z, Z, optimize=True) - mean.T @ (mean * w[:, None])
-    return u.sum(0), np.einsum("nd,nd->d", u, u), products
+    return row_scores.sum(0), np.einsum("nd,nd->d", row_scores, row_scores), products

@@ -16,7 +16,7 @@ from ..rows.schema import INTERCEPT
 from ..solver.newton import without_aliased
 from ..solvers import Stream
 from .batch import NUMBERS
-from .drift import doubt
+from .drift import warning_of
 
 COLLINEAR = 1e-7  # chosen: an information matrix alone tells columns apart to half the digits of float64
 
@@ -37,27 +37,27 @@ def result_of(model):
     DriftWarning, ConvergenceWarning
         As ``OnlineGLM.result``.
     """
-    began, state, several = perf_counter(), model._complete(), model._several
+    began, state, is_softmax = perf_counter(), model._final_state(), model._is_softmax
     names = ((INTERCEPT,) if model.intercept else ()) + model._shape.names
     history = {"iteration": model.n_batches, "passes": 1.0, "deviance": state.deviance, "max_eta": state.max_eta}
     solution = state.solution(())._replace(n_iter=model.n_batches, history=(history,))
     if solution.factor is None:
         solution = _without_collinear(solution)
     family, notes = model.family, []
-    found = doubt(model._drift, model._dispersion(state), state.lost, names)
-    if found is not None:
-        warn(*found)
-        notes.append(found[1])
-    if several:
+    warning = warning_of(model._drift, model._dispersion(state), state.lost, names)
+    if warning is not None:
+        warn(*warning)
+        notes.append(warning[1])
+    if is_softmax:
         family = family._replace(reference=ordered_labels(model)[0])
         null_deviance = class_null_deviance(model._totals, model.intercept)
     else:
         null_deviance = _null_deviance(model)
     fit = SolvedFit(
-        family, model.link, names, model.intercept, model.intercept, model._given, model._sums, model.n_rows,
+        family, model.link, names, model.intercept, model.intercept, model._vectors, model._sums, model.n_rows,
         null_deviance, solution, Stream(), _covariances(model, solution), 1.0, began, notes,
     )  # fmt: skip
-    return class_result(fit, model._shape.classes) if several else mean_result(fit, two_labels(model))
+    return class_result(fit, model._shape.classes) if is_softmax else mean_result(fit, two_labels(model))
 
 
 def _covariances(model, solution) -> dict:
@@ -67,20 +67,20 @@ def _covariances(model, solution) -> dict:
         return {"cov_unscaled": None}
     inverse, rank = factor.inverse(), len(solution.beta) - len(factor.aliased)
     if cov == "model":
-        root = factor.root() if factor.accurate and not model._several else None
+        root = factor.root() if factor.accurate and not model._is_softmax else None
         return {"cov_unscaled": inverse, "information_root": root}
     scale = dispersion(model.family, sums, solution.quadratic.deviance, len(solution.beta))
-    found = sandwich.of_scores(cov, inverse, solution.meat, np.ones(len(inverse)), sums.nobs, rank, scale)
-    return {"cov_unscaled": inverse, "cov_kind": cov.name, "covariance": found}
+    covariance = sandwich.of_scores(cov, inverse, solution.meat, np.ones(len(inverse)), sums.nobs, rank, scale)
+    return {"cov_unscaled": inverse, "cov_kind": cov.name, "covariance": covariance}
 
 
 def _without_collinear(solution):
     """The solution without the columns that repeat earlier ones, as far as the information alone can tell."""
-    J = solution.quadratic.information.toarray()
-    d = np.diagonal(J)
-    size = 1.0 / np.sqrt(np.where(d > 0.0, d, 1.0))
-    values, vectors = np.linalg.eigh(J * size * size[:, None])
-    R = np.sqrt(np.maximum(values, 0.0))[:, None] * np.where(d > 0.0, vectors.T, 0.0)
+    information = solution.quadratic.information.toarray()
+    diagonal = np.diagonal(information)
+    size = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    values, vectors = np.linalg.eigh(information * size * size[:, None])
+    R = np.sqrt(np.maximum(values, 0.0))[:, None] * np.where(diagonal > 0.0, vectors.T, 0.0)
     factor = from_root(R, size, tolerance=COLLINEAR)
     return solution._replace(factor=factor, beta=without_aliased(solution.beta, factor))
 
@@ -92,8 +92,8 @@ def _null_deviance(model) -> float:
         return model._null
     if not hasattr(family, "log_partition"):
         return np.nan
-    a, b = family.natural(model._centre), family.natural(sums.mean)
-    gain = sums.weighted_y * (b - a) - sums.weight * (family.log_partition(b) - family.log_partition(a))
+    centre, mean = family.natural(model._null_mean), family.natural(sums.mean)
+    gain = sums.weighted_y * (mean - centre) - sums.weight * (family.log_partition(mean) - family.log_partition(centre))
     return model._null - 2.0 * gain
 
 

@@ -79,11 +79,11 @@ def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0
 def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=None, exposure=None, out=None, keep=(),
               threads=None):  # fmt: skip
     """Residuals of rows of files, or of a frame or arrays into a file; see ``predict`` and ``inference.residuals``."""
-    several = result.family.response_model == "softmax"
-    of_rows = multinomial.residuals if several else residuals_of
+    is_softmax = result.family.response_model == "softmax"
+    of_rows = multinomial.residuals if is_softmax else residuals_of
 
     def work(piece):
-        shifts = () if several else (piece.offset, piece.exposure)
+        shifts = () if is_softmax else (piece.offset, piece.exposure)
         return of_rows(result, piece.X, piece.y, kind, piece.weights, *shifts)
 
     vectors = {"weights": weights, "offset": offset, "exposure": exposure}
@@ -93,26 +93,26 @@ def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=Non
 def influence(result, data, y=None, *, weights=None, offset=None, exposure=None, out=None, keep=(), threads=None):
     """Leverage and Cook's distance of rows of files, or of a frame or arrays into a file; see ``predict`` and
     ``inference.influence``."""
-    several = result.family.response_model == "softmax"
-    of_rows = multinomial.influence if several else influence_of
+    is_softmax = result.family.response_model == "softmax"
+    of_rows = multinomial.influence if is_softmax else influence_of
     vectors = {"weights": weights, "offset": offset, "exposure": exposure}
 
-    def everyone():
+    def all_rows():
         """All rows and their information, read once more."""
-        given = result.schema.open(data, y, vectors)
+        supplied = result.schema.open(data, y, vectors)
         try:
-            yield from in_order(given, informed, 1)  # the threads are those that ask
+            yield from in_order(supplied, informed, 1)  # the threads are those that ask
         finally:
-            given.close()
+            supplied.close()
 
     def informed(piece):
         rows = evaluate_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure)
         return rows.X, piece.frequency * rows.weights * rows.detail.information
 
     def work(piece):
-        if several:
+        if is_softmax:
             return of_rows(result, piece.X, piece.y, piece.weights)
-        return of_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure, everyone)
+        return of_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure, all_rows)
 
     return _answer(result, data, y, vectors, work, "influence", None, out, keep, threads, True)
 
@@ -121,24 +121,24 @@ def _answer(result, data, y, vectors, work, kind, labels, out, keep, threads, re
     """The answers for all rows: written, or as one."""
     if keep and out is None:
         raise InvalidParameterError("keep names columns to write beside the answers: give out='file.parquet'")
-    given = result.schema.open(data, y, vectors, keep=keep, respond=respond)
+    supplied = result.schema.open(data, y, vectors, keep=keep, respond=respond)
     try:
 
         def each(piece):
             value = work(piece)
             return piece.others, _mapped(piece.aligned, value)
 
-        answers = in_order(given, each, get_threads(threads))
+        answers = in_order(supplied, each, get_threads(threads))
         if out is None:
-            return _joined([value for _, value in _bounded(answers, given.rows is not None, given.n_rows)])
-        return write(out, answers, kind, labels, given.rows)
+            return _joined([value for _, value in _bounded(answers, supplied.rows is not None, supplied.n_rows)])
+        return write(out, answers, kind, labels, supplied.rows)
     finally:
-        given.close()
+        supplied.close()
 
 
-def _mapped(f, value):
+def _mapped(function, value):
     """A function of an array, or of each of a record of arrays."""
-    return type(value)(*map(f, value)) if isinstance(value, tuple) else f(value)
+    return type(value)(*map(function, value)) if isinstance(value, tuple) else function(value)
 
 
 def _joined(values):
@@ -150,28 +150,28 @@ def _joined(values):
 def _bounded(answers, limited, n_rows):
     """The answers, refused as soon as the first shows that all are too large."""
     first = True
-    for others, value in answers:
+    for kept_columns, value in answers:
         if first and limited:
             arrays = value if isinstance(value, tuple) else (value,)
-            size = sum(v.nbytes for v in arrays) / max(len(arrays[0]), 1) * n_rows
+            size = sum(values.nbytes for values in arrays) / max(len(arrays[0]), 1) * n_rows
             if size > MOST_BYTES:
                 raise InvalidParameterError(
                     f"the answers for {n_rows} rows take {size / 2**20:.0f} MiB; give out='file.parquet' to write them"
                 )
         first = False
-        yield others, value
+        yield kept_columns, value
 
 
 def columns_of(value, kind: str, labels) -> dict:
     """An answer as columns by name; of several classes one for each."""
     fields = value._asdict() if isinstance(value, tuple) else {kind: value}
-    found = {}
-    for name, v in fields.items():
-        if v.ndim == 1:
-            found[name] = v
+    columns = {}
+    for name, values in fields.items():
+        if values.ndim == 1:
+            columns[name] = values
         else:
-            found |= {f"{name}_{label}": v[:, j] for j, label in enumerate(labels)}
-    return found
+            columns |= {f"{name}_{label}": values[:, j] for j, label in enumerate(labels)}
+    return columns
 
 
 def write(path, answers, kind: str, labels, rows: Any = None) -> Written:
@@ -207,11 +207,11 @@ def _written(draft, answers, kind, labels):
 
     writer, n, names = None, 0, ()
     try:
-        for others, value in answers:
-            arrays = others | {name: _arrow(v) for name, v in columns_of(value, kind, labels).items()}
+        for kept_columns, value in answers:
+            arrays = kept_columns | {name: _arrow(values) for name, values in columns_of(value, kind, labels).items()}
             table = pa.table(arrays)
             if writer is None:
-                repeated = set(others) & set(columns_of(value, kind, labels))
+                repeated = set(kept_columns) & set(columns_of(value, kind, labels))
                 if repeated:
                     raise InvalidParameterError(f"keep: the answers have a column {repeated.pop()!r} of their own")
                 writer, names = pq.ParquetWriter(draft, table.schema), tuple(table.schema.names)

@@ -144,7 +144,7 @@ class GLMResult(Record):
             if isinstance(value, np.ndarray):
                 object.__setattr__(self, name, frozen(value.view()))
             elif hasattr(value, "_asdict"):
-                parts = {k: frozen(v.view()) for k, v in value._asdict().items() if isinstance(v, np.ndarray)}
+                parts = {k: frozen(part.view()) for k, part in value._asdict().items() if isinstance(part, np.ndarray)}
                 object.__setattr__(self, name, value._replace(**parts))
 
     @property

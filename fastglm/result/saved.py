@@ -140,10 +140,10 @@ def _check_multinomial(path, values):
 
 def _check_shapes(path, values, shape):
     """Refuse estimates that are not of `shape`, a covariance of another number, and aliased names that are none."""
-    q = math.prod(shape)
-    expected = {"params": shape, "cov_unscaled": (q, q), "covariance": (q, q)}
+    n_params = math.prod(shape)
+    expected = {"params": shape, "cov_unscaled": (n_params, n_params), "covariance": (n_params, n_params)}
     for name, size in expected.items():
-        if q == 0 and values[name] is not None and not values[name].size:
+        if n_params == 0 and values[name] is not None and not values[name].size:
             values[name] = values[name].reshape(size)  # lists do not tell the shape of no coefficients
         if values[name] is not None and values[name].shape != size:
             raise FileFormatError(

@@ -71,12 +71,12 @@ def all_columns(request, names, vectors: dict):
 
 def shifted(built, arrays: dict) -> dict:
     """The vectors of some rows with what their formula says of offset and exposure."""
-    found = dict(arrays)
+    vectors = dict(arrays)
     if built.offset is not None:
-        found["offset"] = built.offset if found.get("offset") is None else built.offset + found["offset"]
+        vectors["offset"] = built.offset if vectors.get("offset") is None else built.offset + vectors["offset"]
     if built.exposure is not None:
-        found["exposure"] = built.exposure
-    return found
+        vectors["exposure"] = built.exposure
+    return vectors
 
 
 def unknown(name, value, names) -> InvalidParameterError:
@@ -91,7 +91,7 @@ def quoted(name: str) -> str:
 
 def levels_sorted(table, design) -> list[str]:
     """Of polars' categories, whose order is that of first sight in the process: that their levels were sorted."""
-    names = [v.expression.column for v in design.variables.values() if hasattr(v, "levels")]
+    names = [value.expression.column for value in design.variables.values() if hasattr(value, "levels")]
     return [
         f"{name} is a polars Categorical: its levels are in the order of the alphabet; an Enum keeps its own"
         for name in dict.fromkeys(names)
@@ -103,8 +103,8 @@ def notes_of(design) -> list[str]:
     """What became of missing values and of levels that no row has."""
     notes = []
     if design.n_dropped:
-        each = ", ".join(f"{name}: {count}" for name, count in design.missing_counts.items() if count)
-        notes.append(f"{design.n_dropped} of {design.n_rows} rows with missing values were left out ({each})")
+        counts = ", ".join(f"{name}: {count}" for name, count in design.missing_counts.items() if count)
+        notes.append(f"{design.n_dropped} of {design.n_rows} rows with missing values were left out ({counts})")
     for name, levels in design.unused.items():
         shown = ", ".join(map(str, levels[:5])) + (", ..." if len(levels) > 5 else "")
         notes.append(f"{name} has levels that no row has, which are left out: {shown}")

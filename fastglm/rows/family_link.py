@@ -18,16 +18,16 @@ def family_and_link(family, link):
         For something that is neither a name nor a family or link.
     """
 
-    def value(v, get, method, what):
-        if isinstance(v, str):
-            return get(v)
-        if isinstance(v, type) and issubclass(v, tuple) and not getattr(v, "_fields", ()):
-            v = v()
-        if isinstance(v, Multinomial) and what == "family":
-            return v
-        if not (isinstance(v, tuple) and hasattr(type(v), method)):
-            raise InvalidParameterError(f"{what} must be a name or a value of fastglm.{what}, not {v!r}")
-        return v
+    def value(given_value, get, method, what):
+        if isinstance(given_value, str):
+            return get(given_value)
+        if isinstance(given_value, type) and issubclass(given_value, tuple) and not getattr(given_value, "_fields", ()):
+            given_value = given_value()
+        if isinstance(given_value, Multinomial) and what == "family":
+            return given_value
+        if not (isinstance(given_value, tuple) and hasattr(type(given_value), method)):
+            raise InvalidParameterError(f"{what} must be a name or a value of fastglm.{what}, not {given_value!r}")
+        return given_value
 
     family = value(family, families.get, "variance", "family")
     if isinstance(family, Multinomial):

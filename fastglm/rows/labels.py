@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
+from .numbers import is_missing
 
 
 class Encoded(NamedTuple):
@@ -24,7 +25,7 @@ class Encoded(NamedTuple):
     @property
     def others(self) -> tuple:
         """The classes other than the reference, in the order of their codes."""
-        return tuple(c for c in self.classes if c != self.reference)
+        return tuple(label for label in self.classes if label != self.reference)
 
 
 def encode(y, n: int, reference=None, weights=(), known=None) -> Encoded:
@@ -95,13 +96,13 @@ def _labels(y, keep):
     """Codes and sorted classes of labels; rows that do not count get the code zero."""
     refuse_missing(y[keep], np.arange(len(y))[keep])
     try:
-        classes, found = np.unique(y[keep], return_inverse=True)
+        classes, codes_of_counted = np.unique(y[keep], return_inverse=True)
     except TypeError:
         raise InvalidParameterError("y mixes labels of types that cannot be ordered; use one type") from None
     if len(classes) == 0:
         raise InvalidParameterError("weights are all zero: no observations are left")
     codes = np.zeros(len(y), np.intp)
-    codes[keep] = found.reshape(-1)
+    codes[keep] = codes_of_counted.reshape(-1)
     return codes, tuple(classes.tolist())
 
 
@@ -136,8 +137,8 @@ def refuse_missing(y, rows) -> None:
             i = int(np.argmax(bad))
             raise InvalidParameterError(f"y = {y[i]} at row {rows[i]} is no label: classes are whole numbers or text")
     elif y.dtype.kind == "O":
-        for i, v in enumerate(y):
-            if v is None or v != v or type(v).__name__ in ("NAType", "NaTType"):
+        for i, value in enumerate(y):
+            if is_missing(value):
                 raise MissingDataError(
                     f"y has a missing value (NaN or None) at row {rows[i]}; missing='drop' leaves such rows out"
                 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
 from .labels import encode
-from .numbers import numeric
+from .numbers import is_missing, numeric
 
 ONE_PREDICTOR = "offset and exposure shift one linear predictor; family='multinomial' has several"
 
@@ -39,8 +39,8 @@ def encoded_response(y, n: int, family, weights, freq_weights=None, known=None):
     InvalidParameterError, MissingDataError
     """
     if family.response_model == "softmax":
-        found = encode(y, n, family.reference, (weights, freq_weights), known)
-        return found.codes, weights, found
+        encoded = encode(y, n, family.reference, (weights, freq_weights), known)
+        return encoded.codes, weights, encoded
     if known is not None:
         return encode(y, n, known=known).codes, weights, tuple(known)
     binomial = family.domain.high == 1.0
@@ -73,12 +73,12 @@ def two_labels(y):
     if y.dtype.kind == "b":
         return y, (False, True)
     flat = y.ravel()
-    for i, v in enumerate(flat):
-        if v is None or v != v or type(v).__name__ == "NAType":
+    for i, value in enumerate(flat):
+        if is_missing(value):
             raise MissingDataError(
                 f"y has a missing value (NaN or None) at row {i}; missing='drop' leaves such rows out"
             )
-    if y.dtype.kind == "O" and all(isinstance(v, (int, float, np.number)) for v in flat):
+    if y.dtype.kind == "O" and all(isinstance(value, (int, float, np.number)) for value in flat):
         return y.astype(np.float64), None
     try:
         classes, codes = np.unique(y, return_inverse=True)
@@ -108,7 +108,7 @@ def counts(y, n, weights):
     return proportion, trials if weights is None else trials * weights
 
 
-def check_start(start, m: int, others: int | None = None) -> np.ndarray | None:
+def check_start(start, n_params: int, others: int | None = None) -> np.ndarray | None:
     """The starting coefficients, the intercept first, as the objective keeps them: class after class.
 
     Raises
@@ -118,11 +118,11 @@ def check_start(start, m: int, others: int | None = None) -> np.ndarray | None:
     if start is None:
         return None
     start = np.array(numeric(start, "start"), dtype=np.float64)
-    shape = (m,) if others is None else (m, others)
+    shape = (n_params,) if others is None else (n_params, others)
     if start.shape != shape:
-        each = "" if others is None else f" for each of the {others} classes but the reference: shape {shape}"
+        per_class = "" if others is None else f" for each of the {others} classes but the reference: shape {shape}"
         raise InvalidParameterError(
-            f"start has shape {start.shape}, the model has {m} coefficients (the intercept first){each}"
+            f"start has shape {start.shape}, the model has {n_params} coefficients (the intercept first){per_class}"
         )
     if not np.isfinite(start).all():
         raise MissingDataError(f"start is not finite: {start[~np.isfinite(start)][0]}")

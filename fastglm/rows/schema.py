@@ -101,23 +101,23 @@ class Schema:
             return {}
         formula = self.design.formula
         shifts = {"offset": formula.offset, "exposure": (formula.exposure,) if formula.exposure else ()}
-        for role, v in given.items():
-            own, array = shifts.get(role, ()), role in self.vectors and self.vectors[role] is None
-            if v is not None and ((own and not array) or self.vectors.get(role) in names):
-                has = f"the formula of the fit has {role}({own[0].text})" if own else (
+        for role, value in given.items():
+            in_formula, array = shifts.get(role, ()), role in self.vectors and self.vectors[role] is None
+            if value is not None and ((in_formula and not array) or self.vectors.get(role) in names):
+                has = f"the formula of the fit has {role}({in_formula[0].text})" if in_formula else (
                     f"the fit had {role}={self.vectors[role]!r}"
                 )  # fmt: skip
                 raise InvalidParameterError(f"{role}: {has}, which is found in the data by its name; leave {role}= out")
-            if v is None and array and any(shifts.values()) and role in SHIFTS:
+            if value is None and array and any(shifts.values()) and role in SHIFTS:
                 raise InvalidParameterError(
                     f"{role}: the fit had an array beside its formula; give {role}= for these rows"
                 )
-        return {role: c for role, c in self.vectors.items() if c in names and role in given}
+        return {role: column for role, column in self.vectors.items() if column in names and role in given}
 
-    def kept(self) -> Schema:
+    def without_labels(self) -> Schema:
         """The schema of a result, which has the labels itself."""
         return replace(self, labels=None)
 
-    def relearned(self) -> Schema:
+    def for_fit_rows(self) -> Schema:
         """The schema for the rows of the fit itself, which have no level that it does not know."""
         return self if self.design is None else replace(self, design=replace(self.design, unseen="error"))

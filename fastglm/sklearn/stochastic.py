@@ -73,10 +73,10 @@ class Stochastic(GLMEstimator):
         )
 
     def _options(self, X, family):
-        penalty, many = self._penalty(), self._many(X, family)
+        penalty, too_many = self._penalty(), self._many(X, family)
         solver = self.solver
         if isinstance(solver, str) and solver == "auto":
-            solver = SGD() if penalty or many else Stream()
+            solver = SGD() if penalty or too_many else Stream()
         solver = resolve(solver)
         if not isinstance(solver, (SGD, Stream)):
             raise InvalidParameterError(f"solver={self.solver!r} must be 'auto', 'stream', 'sgd', or an SGD or Stream")
@@ -86,7 +86,7 @@ class Stochastic(GLMEstimator):
             )
         if self.random_state is not None:
             solver = solver._replace(seed=int(check_random_state(self.random_state).randint(2**31 - 1)))
-        cov = self.cov if self.cov != "auto" else None if penalty or many else "model"
+        cov = self.cov if self.cov != "auto" else None if penalty or too_many else "model"
         return solver._replace(**penalty), cov
 
     def _penalty(self):
