@@ -34,7 +34,7 @@ def history(
     result: GLMResult | MLPResult | Sequence[Mapping[str, Any]], x: str = "passes", y: str | None = None, *,
     best: float | None = None, label: str | None = None, ax: Axes | None = None,
 ) -> Axes:  # fmt: skip
-    """How the loss or deviance fell.
+    """Plot the loss or deviance against passes or time.
 
     Parameters
     ----------
@@ -267,7 +267,7 @@ def _falls_far(values):
 
 
 def _gap_line(ax, at, gap, rounding, label, style):
-    """A line on a logarithmic axis; what rounding hides is drawn hollow at its size."""
+    """A line on a logarithmic axis; values below the rounding error are drawn hollow at its size."""
     hidden = gap <= rounding
     (line,) = ax.plot(at, np.maximum(gap, rounding), label=label, **style)
     if style["marker"] and hidden.any():
@@ -288,7 +288,7 @@ def _column(names, column):
 
 
 def _observed(result, X, y, j, offset, exposure, weights):
-    """The column, what was observed as it would be at the means of the others (n, m), and the weights of the rows."""
+    """The column (n,), the observations moved to the means of the other columns (n, m), and the weights of rows."""
     shift = {name: value for name, value in (("offset", offset), ("exposure", exposure)) if value is not None}
     n = X.shape[0]
     mu = result.predict(X, **shift).reshape(n, -1)
@@ -309,7 +309,7 @@ def _observed(result, X, y, j, offset, exposure, weights):
 
 
 def _companion(result, offset, exposure):
-    """The offset at which the curve is drawn: that of a unit of exposure, or the mean one."""
+    """The offset at which the curve is drawn: that of a unit of exposure, or the mean offset."""
     if result.exposure_kind is None:
         return {}
     log = result.link.is_log

@@ -1,7 +1,7 @@
-"""Passes on a Dask cluster: a few fat tasks a thread, each a node of the tree, and nothing held on the workers.
+"""Passes on a Dask cluster: a few large tasks a thread, each a node of the tree, and no state on the workers.
 
-Data that are scattered, or kept by actors, are lost with their worker; tasks are run again. So every task has all it
-needs as arguments, and a worker only keeps what it can be sent anew.
+Data that are scattered, or kept by actors, are lost with their worker; tasks are run again. So every task has its data
+as arguments, and a worker only caches objects that can be sent again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Dask:
     ----------
     client : distributed.Client
     timeout : float
-        The seconds that workers may take until one of the groups of units under way is done.
+        The seconds that workers may take until one of the groups under way is done.
 
     Raises
     ------
@@ -78,7 +78,7 @@ class Dask:
         function : callable
         items : sequence of int
         held : dict, optional
-            For each item a future of the rows that ``function`` finds with ``tasks.brought``.
+            For each item a future of the rows that ``function`` finds with ``tasks.fragment_rows``.
         """
         from distributed.protocol.pickle import dumps
 
@@ -101,7 +101,7 @@ class Dask:
         return self.client.map(function, *map(list, zip(*calls, strict=True)), key=key, pure=False, retries=RETRIES)
 
     def _prepared(self, chunks, task, packed) -> ReaderMessage:
-        """The reader as groups are sent it, after all workers have compiled what the task runs."""
+        """The message with the reader, once all workers have compiled the loops of the task."""
         from distributed.protocol.pickle import dumps
 
         prepared = self._sent.get(chunks.reader)
@@ -144,11 +144,11 @@ class Dask:
             level += 1
 
     def _finished(self, waiting: dict, words):
-        """(what it is of, result) of futures as they finish; none is left running when this ends early.
+        """(key, result) of futures as they finish; the others are cancelled when the caller stops early.
 
         Raises
         ------
-        EngineError, and what a task raised
+        EngineError, and errors of tasks
         """
         from distributed import TimeoutError
 
@@ -177,10 +177,10 @@ class Dask:
                 self.client.cancel(list(waiting), force=True)
 
     def _some(self, futures, words) -> list:
-        """Those of some futures that are done, as soon as one is."""
+        """The finished futures among some, as soon as there is one."""
         from distributed import TimeoutError, wait
 
-        began = last = time.monotonic()  # when a worker could work last
+        began = last = time.monotonic()  # the last time at which a worker could work
         warned: set = set()
         while True:
             now = time.monotonic()
@@ -206,7 +206,7 @@ class Dask:
                 warn(SetupWarning, f"{words}: waiting, for the cluster has {what}; {remedy}")
 
     def _trouble(self):
-        """(what keeps the cluster from working, the remedy), None where it works."""
+        """(the reason why the cluster does not work, the remedy); None where it works."""
         try:
             workers = self.client.scheduler_info(n_workers=-1)["workers"]
         except TypeError:  # older versions tell of all
@@ -226,7 +226,7 @@ class Dask:
         )
 
     def _error(self, future, words):
-        """The error of a future that failed, in the words of a user."""
+        """The error of a future that failed, with the rows of its task."""
         from distributed import KilledWorker
 
         if future.status != "error":
@@ -259,5 +259,5 @@ async def _warm(*what):
 
 
 def size_of(task) -> int:
-    """Bytes of the state that a task sums."""
+    """The bytes of the state of a task."""
     return sum(getattr(array, "nbytes", 0) for array in task.begin())

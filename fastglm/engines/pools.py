@@ -25,7 +25,7 @@ class Pool:
         Of processes (started by "spawn" or "forkserver"), threads, or ``mpi4py.futures.MPIPoolExecutor``. A process
         that dies ends the fit; ``checkpoint=`` lets another one go on.
     workers : int, optional
-        How many calls run at a time; as the executor says, or as there are cores.
+        The number of simultaneous calls; by default that of the executor, or of the cores.
     """
 
     def __init__(self, executor, workers: int | None = None):
@@ -57,11 +57,11 @@ class Pool:
         return [value for _, values in sorted(results.items()) for value in values]
 
     def _finished(self, function, calls, words):
-        """(what it is of, result) of calls as they finish, a few under way at a time.
+        """(key, result) of calls as they finish, a few under way at a time.
 
         Raises
         ------
-        EngineError, and what a call raised
+        EngineError, and errors of calls
         """
         running, to_resend = {}, deque()
         try:

@@ -14,9 +14,9 @@ class Ray(Pool):
     Parameters
     ----------
     num_cpus : float
-        What a task is said to need.
+        The number of cores that a task asks for.
     retries : int
-        How often a task is started again.
+        The number of times that a task is started again.
 
     Raises
     ------

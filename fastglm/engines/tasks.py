@@ -1,4 +1,4 @@
-"""What engines send away: groups of units, each a node of the tree that adds all units, and what sums one."""
+"""The work of engines: groups of units, each a node of the tree that adds all units, and functions that sum them."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ class UnitGroup(NamedTuple):
 
 
 class ReaderMessage(NamedTuple):
-    """A reader as workers receive it.
+    """A message with a reader, as workers receive it.
 
     Attributes
     ----------
     token : str
-        The name under which a worker keeps it.
+        The name under which a worker caches the reader.
     payload : bytes or None
-        Pickled; None where the worker should have it.
+        The pickled reader; None where the worker should have it.
     kind : type
-        Of the Chunks that cut it.
+        The class of Chunks that cuts it.
     versions : dict
-        Of the libraries here.
+        The versions of the libraries of the client.
     """
 
     token: str
@@ -81,10 +81,10 @@ def groups_of(units: list, tree: Tree, threads: int) -> list[UnitGroup]:
     Parameters
     ----------
     units : list of int
-        The i-th is the i-th that the tree waits for.
+        The i-th unit is the i-th leaf that the tree waits for.
     tree : Tree
     threads : int
-        Of all workers.
+        The threads of all workers.
     """
     level = max(0, (len(units) // (FEWEST * max(threads, 1))).bit_length() - 1)
     unit_of = {tree.leaf(i): unit for i, unit in enumerate(units)}
@@ -93,7 +93,7 @@ def groups_of(units: list, tree: Tree, threads: int) -> list[UnitGroup]:
 
 
 def _whole(level, number, unit_of, n):
-    """The largest nodes below (and with) a node all of whose leaves are there."""
+    """The largest nodes at or below a node of whose leaves none is missing."""
     leaves = range(number << level, min((number + 1) << level, n))
     if leaves and all(leaf in unit_of for leaf in leaves):
         return [UnitGroup(level, number, tuple(unit_of[leaf] for leaf in leaves))]
@@ -102,22 +102,22 @@ def _whole(level, number, unit_of, n):
 
 
 def sum_of_group(units: tuple, fragments: dict | None, message: ReaderMessage, change, task: bytes) -> Any:
-    """The sum of a task over the units of a group: what runs on workers.
+    """The sum of a task over the units of a group, computed by a worker.
 
     Parameters
     ----------
     units : tuple of int
     fragments : dict or None
-        Rows that were brought along, by the number of their fragment.
+        Rows that came with the task, by the number of their fragment.
     message : ReaderMessage
     change : RowTransform or None
-        To the rows as they are read.
+        A change of the rows as they are read.
     task : bytes
         A pickled ``Task``.
 
     Returns
     -------
-    value of the task, Refused or Unsent
+    value of the task, PermanentError or MissingReader
     """
     keep_memory()
     try:
@@ -132,14 +132,14 @@ def sum_of_group(units: tuple, fragments: dict | None, message: ReaderMessage, c
             for i, value in enumerate(values):
                 tree.put(i, value)
     except FileFormatError:
-        raise  # a file system that did not answer may do so later
+        raise  # a file system that did not answer may answer another try
     except FastGLMError as error:
         return PermanentError(error)
     return tree.root
 
 
 def results_of(items: tuple, fragments: dict | None, function: bytes) -> Any:
-    """A function of each of some items, as a list; Refused where it raises an error about the data."""
+    """The function of each item as a list; a PermanentError where it raises an error about the data."""
     function = pickle.loads(function)
     try:
         with with_fragments(fragments):
@@ -151,7 +151,7 @@ def results_of(items: tuple, fragments: dict | None, function: bytes) -> Any:
 
 
 def plus(left: Any, right: Any) -> Any:
-    """The sum of two values of ``sum_of_group``, which stay as they are: a lost sum is made of them again."""
+    """The sum of two values of ``sum_of_group``, which are not changed, so that a lost sum can be made again."""
     for value in (left, right):
         if isinstance(value, PermanentError):
             return value
@@ -159,7 +159,7 @@ def plus(left: Any, right: Any) -> Any:
 
 
 def chunks_of(message: ReaderMessage, change):
-    """The chunks of a reader, kept with their workspaces between passes; None where it has not been sent."""
+    """The chunks of a reader, cached with their workspaces between passes; None without the reader."""
     key = message.token, change
     if key not in _chunks:
         other = next((chunks for (token, _), chunks in list(_chunks.items()) if token == message.token), None)
@@ -175,10 +175,10 @@ def chunks_of(message: ReaderMessage, change):
 
 @cache
 def keep_memory() -> None:
-    """Undo that every piece of rows is given back to the system, and mapped anew page by page: half the time of a pass.
+    """Keep freed memory in the process: to map it again, page by page, takes half the time of a pass.
 
     Dask starts workers with a MALLOC_TRIM_THRESHOLD_ of 64 KiB, which also ends glibc's own adaptation of the size from
-    which memory is mapped. Set back, a thread keeps at most ``MOST_FREE`` bytes that are free.
+    which memory is mapped. With this setting a thread keeps at most ``MOST_FREE`` bytes that are free.
     """
     if "MALLOC_TRIM_THRESHOLD_" not in os.environ:
         return
@@ -190,7 +190,7 @@ def keep_memory() -> None:
 
 @contextmanager
 def with_fragments(fragments: dict | None):
-    """Rows that readers find in ``fragment_rows`` for the time of a task."""
+    """Rows that readers find by ``fragment_rows`` for the time of a task."""
     token = _fragments.set(fragments)
     try:
         yield
@@ -199,12 +199,12 @@ def with_fragments(fragments: dict | None):
 
 
 def fragment_rows(fragment: int):
-    """The rows of a fragment that came with the task, or None."""
+    """The rows of a fragment that came with the task, None if there are none."""
     return (_fragments.get() or {}).get(fragment)
 
 
 def kind_of(task: Task) -> tuple:
-    """What compiled loops a task needs, as far as its values say."""
+    """A key for the compiled loops that a task needs: its class and the types of its values."""
     kinds = ((k, value) for k, value in sorted(vars(task).items()) if not k.startswith("_"))
     return type(task), *((k, value if isinstance(value, int) else _types(value)) for k, value in kinds)
 
@@ -214,12 +214,12 @@ def _types(value):
 
 
 def warm(message: ReaderMessage, change, task: bytes) -> Any:
-    """Compile what a task runs, by running it over no rows; None, or Refused."""
+    """Compile the loops of a task by running it over no rows; None, or a PermanentError."""
     try:
         chunks, task = chunks_of(message, change), pickle.loads(task)
     except FastGLMError as error:
         return PermanentError(error)
-    # other tasks have no compiled loop of their own, and other chunks more than rows in a piece
+    # other tasks have no compiled loop of their own, and other chunks have pieces that are no Blocks
     if type(chunks) is Chunks and type(task).add is not Task.add:
         none = InMemory(chunks.shape, 1, [np.zeros((1, 2), np.int64)], chunks.block)
         with chunks.workspace() as room:
@@ -228,7 +228,7 @@ def warm(message: ReaderMessage, change, task: bytes) -> Any:
 
 
 def versions() -> dict:
-    """The versions on which the bits of an answer depend."""
+    """The versions of the libraries on which the bits of an answer depend."""
     return {"fastglm": __version__, "numpy": np.__version__, "numba": numba.__version__, "scipy": scipy.__version__}
 
 
@@ -238,7 +238,7 @@ def check_versions(expected: dict) -> None:
     Raises
     ------
     FastGLMError
-        Naming this worker, and the package.
+        Names this worker and the package.
     """
     for name, installed in versions().items():
         if installed != expected.get(name):
@@ -249,7 +249,7 @@ def check_versions(expected: dict) -> None:
 
 
 def where(chunks, units) -> str:
-    """The rows of units in words, with the files they are in."""
+    """The rows of units in words, with their files."""
     first, stop = int(chunks.edges[units[0]]), int(chunks.edges[units[-1] + 1])
     text = f"rows {first} to {stop - 1} (units {units[0]} to {units[-1]})"
     labels = getattr(chunks.reader, "labels", None)

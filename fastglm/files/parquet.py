@@ -1,4 +1,4 @@
-"""Row groups of Parquet files: read in bounded memory, and what the footer says of them."""
+"""Row groups of Parquet files, read in bounded memory, and their footers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEPT = 64 << 20  # bytes of footers, as they are in the files, that are kept par
 
 
 class Footers:
-    """Parsed footers, the latest ones; a pickled copy starts empty."""
+    """A cache of parsed footers; a pickled copy starts empty."""
 
     def __init__(self):
         self._parsed = {}
@@ -80,7 +80,7 @@ class ParquetFile:
                 page_checksum_verification=True,
             ) as opened,
         ):
-            # a column "a" asked for brings "a.b" along, as if it were a field of it: the caller picks what it asked for
+            # pyarrow reads "a.b" beside "a", as if it were a field of it: the caller selects its columns
             if is_local and 8 * self.rows[part] * len(names) <= AT_ONCE:
                 # a quarter faster than batch by batch
                 found = opened.read_row_group(part, columns=names, use_threads=False).to_batches(rows)
@@ -103,7 +103,7 @@ class ParquetFile:
         kind = self.schema.field(name).type
         return is_text(kind.value_type if pa.types.is_dictionary(kind) else kind)
 
-    # what a footer says of columns (sizes, statistics) is not asked: where it is damaged, pyarrow ends the process
+    # sizes and statistics of columns are not read from footers: in damaged ones pyarrow ends the process
 
     def null_count(self, part, name):
         """None: known once the values are read."""

@@ -1,4 +1,4 @@
-"""Types of columns in files: one spelling for text and categories, and what two files have in common."""
+"""Types of columns in files: one type for text and one for categories, and the schema that several files share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import FileFormatError
 
 
 def is_text(kind) -> bool:
-    """Whether an Arrow type is text, in any of its layouts."""
+    """Whether an Arrow type is text, in any layout."""
     import pyarrow.types as t
 
     return t.is_string(kind) or t.is_large_string(kind) or getattr(t, "is_string_view", lambda _: False)(kind)
@@ -45,7 +45,7 @@ def canonical_schema(schema, place):
 
 
 def delivered(kind):
-    """The type in which a column of a canonical type is handed out: text as a dictionary."""
+    """The type in which batches have a column of a canonical type: text as a dictionary."""
     import pyarrow as pa
 
     return pa.dictionary(pa.int32(), kind) if pa.types.is_string(kind) else kind
@@ -82,28 +82,27 @@ def promoted(first, second):
 
 
 def unified(files, columns=None):
-    """The schema that the rows of several files share, and the columns that they do not.
+    """The schema that several files share, and the columns that they do not share.
 
     Parameters
     ----------
     files : list of (str, pyarrow.Schema)
-        Names for errors, and canonical schemas.
+        Names for messages, and canonical schemas.
     columns : sequence of str, optional
-        The columns to look at; all unless given.
+        The columns to look at, by default all.
 
     Returns
     -------
     schema : pyarrow.Schema
     unreadable : dict
-        Column -> why it cannot be read from all files, an error only where it is used; empty where ``columns`` are
-        given.
+        Column -> the reason why it cannot be read from all files, an error once it is used; empty with ``columns``.
 
     Raises
     ------
     InvalidParameterError
-        For one of ``columns`` that is not there.
+        For one of ``columns`` that is missing.
     FileFormatError
-        For one of ``columns``, naming the two files in which it differs.
+        For one of ``columns`` that differs in two files, with their names.
     """
     import pyarrow as pa
 
@@ -127,7 +126,7 @@ def unified(files, columns=None):
 
 
 def _in_all(name, files):
-    """The type of a column in all files."""
+    """The type that holds a column of all files."""
     has = next(place for place, schema in files if name in schema.names)
     lacks = next((place for place, schema in files if name not in schema.names), None)
     if lacks is not None:
@@ -142,7 +141,7 @@ def _in_all(name, files):
 
 
 def _both(name, first, at, second, place):
-    """The type of a column in two files, and the file that has it."""
+    """The type that holds a column of two files, and the file that has this type."""
     kind = promoted(first, second)
     if kind is None:
         raise FileFormatError(
@@ -152,7 +151,7 @@ def _both(name, first, at, second, place):
 
 
 def shown(kind) -> str:
-    """A type in the words of a user."""
+    """A type in words."""
     import pyarrow.types as t
 
     if t.is_dictionary(kind):
@@ -161,7 +160,7 @@ def shown(kind) -> str:
 
 
 def conformed(array, kind):
-    """An array in a canonical or delivered type; values that it cannot hold are an error of Arrow's."""
+    """An array converted to a canonical or delivered type; Arrow raises an error for values outside the type."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(array.type) and array.dictionary.null_count:

@@ -1,4 +1,4 @@
-"""Scratch files for rows that can be read only once, or only slowly: Arrow's format, text as codes."""
+"""Scratch files for rows that can be read only once, or only slowly: in Arrow's format, text as codes."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Scratch:
-    """A folder for scratch files, made when it is needed and removed with its owner.
+    """A folder for scratch files, created at its first use and removed with its owner.
 
     Parameters
     ----------
     where : "auto", str, Path or False
-        The folder to make it in, the system's for temporary files unless given; False allows none.
+        The parent folder, by default that for temporary files; False allows no scratch files.
     """
 
     def __init__(self, where):
@@ -48,7 +48,7 @@ class Scratch:
         Raises
         ------
         InvalidParameterError
-            Where none is allowed, or none can be made.
+            If none is allowed, or none can be created.
         """
         if self.where is False:
             raise InvalidParameterError(
@@ -65,13 +65,13 @@ class Scratch:
         return self.path
 
     def remove(self):
-        """Remove what was made."""
+        """Remove the folder."""
         if self._remove is not None:
             self._remove()
 
 
 def remove_abandoned(folder) -> None:
-    """Remove what processes of this machine left in a folder that ended without doing so, killed as a rule."""
+    """Remove scratch folders of processes of this machine that ended without removing them, killed as a rule."""
     with contextlib.suppress(OSError):
         for path in Path(folder).glob(f"{OWN}{host()}-*"):
             number = path.name.removeprefix(f"{OWN}{host()}-").split("-")[0]
@@ -80,7 +80,7 @@ def remove_abandoned(folder) -> None:
 
 
 def host() -> str:
-    """A name for the numbers of processes, in letters: that of the machine, or of the container it is seen from."""
+    """A name for the machine, or the container, in which the numbers of processes are valid."""
     space = ""
     with contextlib.suppress(OSError):
         space = os.readlink("/proc/self/ns/pid")  # the same number is another process in another container
@@ -88,14 +88,14 @@ def host() -> str:
 
 
 def process_exists(number: int) -> bool:
-    """Whether there is a process of this number; where that cannot be known, True."""
+    """Whether there is a process of this number; True if that cannot be known."""
     if os.name != "posix":
         return True
     try:
         os.kill(number, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):  # somebody else's
+    except (OSError, OverflowError):  # a process of another user
         return True
     return True
 
@@ -106,7 +106,7 @@ def _remove(path, owner):
 
 
 class Levels:
-    """The values of text columns in the order of their first sight, by a key for each column."""
+    """The distinct values of text columns, by a key for each column, in the order of first occurrence."""
 
     def __init__(self, arrays=None):
         self._codes, self._kinds, self._arrays = {}, {}, arrays or {}
@@ -126,11 +126,11 @@ class Levels:
         return pa.array(table).take(array.indices) if len(values) else pa.nulls(len(array), pa.int32())
 
     def count(self, key):
-        """How many values there are."""
+        """The number of distinct values."""
         return len(self._codes.get(key, ()))
 
     def array(self, key):
-        """The values as an array."""
+        """The distinct values as an array."""
         import pyarrow as pa
 
         if key not in self._arrays:
@@ -145,7 +145,7 @@ class Spool:
     ----------
     scratch : Scratch
     columns : sequence of str, optional
-        The columns to keep; all unless given.
+        The columns to copy, by default all.
     """
 
     def __init__(self, scratch, columns=None):
@@ -160,7 +160,7 @@ class Spool:
         Parameters
         ----------
         stream : iterable of pyarrow.RecordBatch
-            With ``label`` and ``share()``, how much of it has been read.
+            It has a ``label``, and ``share()`` of the rows that were read.
 
         Returns
         -------
@@ -194,7 +194,7 @@ class Spool:
         ]
 
     def _stored(self, table):
-        """A block as it goes to disk, and the keys of the levels of its columns of codes."""
+        """A table as it is written, and the keys of the levels of its coded columns."""
         import pyarrow as pa
 
         arrays, coded = [], {}
@@ -213,7 +213,7 @@ class Spool:
         return pa.RecordBatch.from_arrays(arrays, table.schema.names), coded
 
     def _full(self, error, stream, rows):
-        """The error for a disk without room."""
+        """The error for a full disk."""
         used = sum(entry.stat().st_size for entry in os.scandir(self._scratch.path))
         share = stream.share()
         need = f"; all of it needs about {used / share / 1e9:.3g} GB" if share and used else ""
@@ -240,7 +240,7 @@ class _Writer:
         return len(self._rows) == FILE_BATCHES
 
     def fits(self, batch, coded):
-        """Whether a batch can go into this file."""
+        """Whether a batch has the columns of this file."""
         return coded == self._coded and batch.schema.equals(self._stored)
 
     def write(self, batch):
@@ -250,7 +250,7 @@ class _Writer:
         self._nulls.append(dict(zip(batch.schema.names, nulls, strict=True)))
 
     def close(self):
-        """Close the file; what to make a ScratchFile of."""
+        """Close the file, and return the arguments of its ScratchFile."""
         self._writer.close()
         self._sink.close()
         status = os.stat(self.path)
@@ -258,13 +258,13 @@ class _Writer:
         return file, self.schema, tuple(self._rows), self._nulls, self._coded
 
     def abandon(self):
-        """Close the file if it is open, with whatever was written."""
+        """Close the file if it is open."""
         with contextlib.suppress(OSError):
             self._sink.close()
 
 
 def _blocks(stream, columns, fixed):
-    """Tables of BATCH_ROWS rows (the last has fewer) in types that only widen; folders give the columns ``fixed``."""
+    """Tables of BATCH_ROWS rows (the last has fewer) in types that only widen, without the columns ``fixed``."""
     import pyarrow as pa
 
     kinds, batches, count = {}, [], 0
@@ -305,7 +305,7 @@ def _wider(name, old, new, place):
 
 
 def _joined(batches, kinds, label):
-    """One table of batches, in the types that hold them all."""
+    """One table of all batches, in types that hold their values."""
     import pyarrow as pa
 
     columns = []

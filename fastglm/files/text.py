@@ -26,7 +26,7 @@ class CsvStream:
     Attributes
     ----------
     unreadable : dict
-        Column -> why its values cannot be read: later ones are of another kind, or not UTF-8. They are given as null.
+        Column -> the reason why its values cannot be read and are null: later ones are of another kind, or not UTF-8.
 
     Raises
     ------
@@ -80,7 +80,7 @@ class CsvStream:
         )
 
     def _without_odd(self, batch):
-        """A batch with nulls for the values of columns that cannot be read."""
+        """A batch with nulls in columns that cannot be read."""
         import pyarrow as pa
 
         if not self.unreadable:

@@ -1,4 +1,4 @@
-"""Wide row groups in bounded memory: decoded a few columns at a time into a file without a name, read back by rows.
+"""Wide row groups in bounded memory: decoded a few columns at a time into a temporary file, then read by rows.
 
 A Parquet file keeps a page or more of every column in memory while all columns are read together, which is gigabytes
 for a thousand columns.
@@ -18,7 +18,7 @@ PAGES = 2 << 20  # bytes that a column takes while it is decoded
 
 
 def is_wide(columns: int, limit: int) -> bool:
-    """Whether so many columns read together would take more than ``limit`` bytes beside their values."""
+    """Whether the pages of so many columns, read together, take more than ``limit`` bytes."""
     return columns * PAGES > limit
 
 
@@ -33,12 +33,12 @@ class Transposed:
     names : list of str
     n_rows : int
     rows : int
-        Decoded at a time.
+        The number of rows that are decoded at a time.
 
     Raises
     ------
     FileFormatError
-        Where the folder for temporary files has no room.
+        If the folder for temporary files is full.
     """
 
     def __init__(self, opened, part: int, names: list, n_rows: int, rows: int):
@@ -112,7 +112,7 @@ class Transposed:
 
 
 def _plain(kind) -> bool:
-    """Whether an Arrow type is numbers that numpy stores as they are."""
+    """Whether an Arrow type is a number type of numpy."""
     import pyarrow.types as t
 
     return t.is_integer(kind) or (t.is_floating(kind) and not t.is_float16(kind))

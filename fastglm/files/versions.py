@@ -1,6 +1,6 @@
-"""Whether a file is still the one that was opened: its size, its time or etag, and a digest of parts of it.
+"""Versions of files: a changed file is recognised by its size, its time or etag, and a digest of parts of it.
 
-Whatever is read more than once is looked at after every read, so that no result is made of two versions.
+A file is checked after every read, so that no result is made of two versions.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _verified: dict = {}  # times of files that a copy of their rows found to hold w
 
 
 def marked(file):
-    """The file with its digest; one with an etag needs none."""
+    """The file with its digest; a file with an etag needs none."""
     has_etag = file.system is not None and not isinstance(file.stamp, int)
     return file if has_etag else file._replace(mark=digest(file))
 
 
 def digest(file) -> str:
-    """A digest of the footer of a Parquet file and of some blocks of any; of all of a file of at most 64 KiB."""
+    """A digest of some blocks of a file, and of the footer of Parquet; of all bytes of a file up to 64 KiB."""
     hasher = hashlib.blake2b(digest_size=16)
     with file.open() as handle:
         size = handle.size()
@@ -42,10 +42,10 @@ def check(file, is_original: bool = True, fully: bool = False) -> None:
     ----------
     file : File
     is_original : bool
-        Whether it was this process that opened it. A copy on another machine may have another time of change: then
-        its digest decides.
+        Whether this process has opened it. A copy on another machine may have another time of change: then its digest
+        decides.
     fully : bool
-        Look at the digest in any case.
+        Whether to compare the digest even if time and size are the same.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def check(file, is_original: bool = True, fully: bool = False) -> None:
             raise FileFormatError(f"{file.place}: the file was removed after it was opened")
         same = now == (file.size, file.stamp)
         if not same and not is_original and file.system is None and file.mark:
-            # times are kept, so that the digest is not asked for at every read
+            # the time is cached, so that the digest is not computed at every read
             known = file.path, file.size, file.mark
             same = now[0] == file.size and (_verified.get(known) == now[1] or digest(file) == file.mark)
             if same:

@@ -1,4 +1,4 @@
-"""The null model of a fit: what the deviance is compared with, and where descents may begin."""
+"""The null model of a fit: its deviance is the reference of the fit's, its coefficients a start for descents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..source.base import RowTransform
 
 
 class NullModel:
-    """The null model: its deviance, and as a callable the coefficients that reproduce its mean."""
+    """The null model: its deviance, and when called the coefficients that reproduce its mean."""
 
     def __init__(self, model, constant):
         self.model, self.constant, self.start = model, constant, None
@@ -35,7 +35,7 @@ class NullModel:
 
     @property
     def central(self):
-        """Whether the null model is as good a start as R's."""
+        """Whether the null model is as good a start as R's starting means."""
         data, family = self.model.source.data, self.model.family
         plain = data.has_intercept and data.offset is None and data.exposure is None
         return plain and family.domain.high == 1.0 and 0.0 < self.mean < 1.0
@@ -58,7 +58,7 @@ class NullModel:
         return np.inf if self._ends_at_zero() else np.nan
 
     def _ends_at_zero(self):
-        """Whether a linear predictor of zero is the end of the means' range: then the deviance has no bound."""
+        """Whether a linear predictor of zero is an end of the means' range, where the deviance has no bound."""
         family, link, data = self.model.family, self.model.link, self.model.source.data
         if data.offset is not None or data.exposure is not None:
             return False

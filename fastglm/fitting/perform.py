@@ -1,4 +1,4 @@
-"""One fit: rows opened, the model of their response chosen, solved, and written down."""
+"""One fit: rows are opened, the model of their response is chosen and solved, and its record is made."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def perform(request: FitRequest):
 
 
 def fit_source(request: FitRequest, schema, source):
-    """Fit a model to the rows of a source, which stays open.
+    """Fit a model to the rows of an open source.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 def bar(model):
     """A tqdm bar over the passes of ``model``; yields the callback that moves it.
 
-    Where the rows are read anew at every pass it moves with their units too.
+    If the rows are read again at every pass it moves with every unit, too.
     """
     from tqdm.auto import tqdm
 

@@ -1,4 +1,4 @@
-"""What a fit has to say of itself: columns that repeat others, estimates that are infinite, numbers out of range."""
+"""Warnings about a fit: columns that repeat others, infinite estimates, numbers out of range."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ TINY = 1e-146  # a size of y, whose squares underflow
 
 
 def without_information(solution, names) -> tuple[str, ...]:
-    """The names of coefficients that no row has information on, because all means are at the end of their range.
+    """The names of coefficients on which no row has information, because all means are at an end of their range.
 
     Parameters
     ----------
     solution : Solution
-        Of one coefficient for each name, or of several classes one class after the other.
+        Its coefficients are those of ``names``, of several classes class after class.
     names : tuple of str
     """
     informed = getattr(solution.factor, "kept", None)
@@ -119,7 +119,7 @@ def _remedy(options):
 
 
 def describe(combination: dict, names, of_levels=frozenset()) -> str:
-    """A linear combination in words: ``"x1 + 2 x2"``; many of the factor's levels numbered ``of_levels`` as one."""
+    """A linear combination in words: ``"x1 + 2 x2"``; many coefficients of ``of_levels``, a factor's, are one word."""
     if not combination:
         return "0"
     text, levels = "", [k for k in combination if k in of_levels]

@@ -36,7 +36,7 @@ from .statistics import SolvedFit, class_result, dispersion, mean_result
 class FitRun:
     """One fit: the objective, its solution, and the statistics R prints.
 
-    A subclass gives the ``objective``, the ``null`` model and the ``result``.
+    A subclass has the ``objective``, the class of the ``null`` model, and the ``result``.
     """
 
     null_class: type
@@ -51,7 +51,7 @@ class FitRun:
         self.whole, self.within = source, 0.0  # the rows themselves, where the source has their cells
 
     def fit(self, start, callback):
-        """Solve, then polish the last digits where they are cheap or were in danger."""
+        """Solve, then refine the last digits where that is cheap, or where they may be lost."""
         self.null = self.null_class(self, 0 if self.source.data.has_intercept else self.source.constant_column())
         if not self.objective.n_params:
             self.solution = evaluate(self.objective)
@@ -80,7 +80,7 @@ class FitRun:
             self.solution = self._at_the_end()
 
     def descend_stochastically(self, start, callback) -> Solution:
-        """A first-order fit, with the pass at its end that says how far the optimum is, and gives the covariance."""
+        """A first-order fit, with a last pass for the distance to the optimum and for the covariance."""
         data, options = as_rows(self.source.gather().data), self.options
         model, start = self.stochastic(start)
         classes = model if isinstance(model, int) else None
@@ -195,11 +195,11 @@ class MeanModel(FitRun):
             self.notes.append(f"{source.n_rows:,} rows were compressed to {len(cells.counts):,} cells, exactly")
 
     def stochastic(self, start):
-        """What a first-order solver fits, and where it starts."""
+        """The family and link that a first-order solver fits, and its starting coefficients."""
         return self.pair, start
 
     def to_params(self, coef):
-        """Coefficients as the objective keeps them, from a first-order solver's."""
+        """Coefficients in the order of the objective, from those of a first-order solver."""
         return coef
 
     def scores(self, beta):
@@ -207,7 +207,7 @@ class MeanModel(FitRun):
         return MeanScores(self.row_pair, beta)
 
     def information(self):
-        """Rows' worth of information in the response: the events, where they can be rare."""
+        """The number of rows that carry information: the events, where they can be rare."""
         events = self.family.events(self.sums.weighted_y, self.sums.weight)
         return events if np.isfinite(events) else self.whole.n_rows
 
@@ -244,7 +244,7 @@ class SoftmaxModel(FitRun):
         self.encoded, self.totals, self.raw = encoded, totals, None
 
     def stochastic(self, start):
-        """The number of classes, and coefficients of all of them, none pinned: in the order of their codes."""
+        """The number of classes, and starting coefficients of all classes in the order of their codes."""
         if start is None:
             return len(self.totals), None
         start = start.reshape(-1, len(self.names)).T
@@ -261,7 +261,7 @@ class SoftmaxModel(FitRun):
         return ClassScores(beta.reshape(len(self.totals) - 1, -1))
 
     def information(self):
-        """Rows' worth of information in the response: those of the rarest class, or of all others."""
+        """The number of rows that carry information: those of the rarest class, or of all others."""
         return float(min(self.totals.min(), (self.totals.sum() - self.totals).min()))
 
     def result(self, encoded) -> MultinomialResult:

@@ -1,4 +1,4 @@
-"""One batch of a stream: checked against what the stream has seen before, without touching the stream."""
+"""One batch of a stream, checked against earlier batches; the stream is not changed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIELDS = ("X", "y", *VECTORS)
 
 
 class Shape(NamedTuple):
-    """What every batch must have in common with the first: names of columns and labels of y."""
+    """The names of columns and the labels of y, which all batches share."""
 
     names: tuple[str, ...]
     classes: tuple | None = None
@@ -67,7 +67,7 @@ class Batch(NamedTuple):
         return Batch(data, sums, totals, self.shape)
 
     def where(self, rows) -> Batch:
-        """Some of the rows, a slice or a mask, for the rows' own sake: without sums."""
+        """The rows of a slice or a mask, without sums."""
         totals = None if self.totals is None else np.zeros_like(self.totals)
         return Batch(_selected(self.data, rows), ResponseSums(*[0.0] * len(ResponseSums._fields)), totals, self.shape)
 
@@ -78,23 +78,23 @@ def add(first: ResponseSums, second: ResponseSums) -> ResponseSums:
 
 
 def open_batch(request, shape: Shape | None, schema, classes) -> tuple:
-    """The rows of a batch that count, or None where there are none, and the schema that they were read by.
+    """The rows of a batch with positive weight, None if there are none, and the schema of the stream.
 
     Parameters
     ----------
     request : FitRequest
-        Of the rows of the batch.
+        The request with the rows of the batch.
     shape : Shape or None
-        That of the batches before.
+        The columns and labels of earlier batches.
     schema : Schema or None
-        That of the first batch, whose design reads later ones.
+        The schema of the first batch, by which later ones are read.
     classes : sequence of labels, or None
         All labels, as the caller gives them.
 
     Raises
     ------
     InvalidParameterError, MissingDataError
-        For a batch that cannot be used, or does not fit those before; nothing has been learned from it then.
+        For a batch that cannot be used, or differs from earlier ones; the stream has not learned from it.
     """
     X, family = canonical(request.data), request.family
     if is_rows(X) or is_collection(X):
@@ -125,7 +125,7 @@ def open_batch(request, shape: Shape | None, schema, classes) -> tuple:
         return None, schema
     sums = _sums(data, family, request.link)
     if w is not None and not np.all(w):
-        # rows that do not count leave no trace, not even in how sums are rounded
+        # rows of weight zero must not even change the rounding of sums
         data = _selected(data, w > 0)
         sums = _sums(data, family, request.link)
     totals = None
@@ -148,7 +148,7 @@ def _check_columns(names, shape):
 
 
 def _known_labels(family, classes, shape, y):
-    """The labels known before a batch is looked at, those of the first batch or the caller's, or None."""
+    """The labels known before a batch is read: those of the first batch or of the caller, or None."""
     known = None if shape is None else shape.classes
     if classes is None:
         return known
@@ -175,7 +175,7 @@ def _known_labels(family, classes, shape, y):
 
 
 def _sums(data, family, link):
-    """What the result needs of the rows, all of them checked."""
+    """The sums over the response of the rows, with all values checked."""
     source = InMemory(data, 1)
     source.check_finite()
     return (
@@ -186,7 +186,7 @@ def _sums(data, family, link):
 
 
 def _weights_are_zero(*vectors) -> bool:
-    """Whether the product of vectors of numbers, each may be None, is zero in every row."""
+    """Whether the product of vectors of numbers, some of them None, is zero in every row."""
     arrays = [np.asarray(vector) for vector in vectors if vector is not None]
     if (
         not arrays
@@ -198,12 +198,12 @@ def _weights_are_zero(*vectors) -> bool:
 
 
 def _has_weight(w) -> bool:
-    """Whether some row has a weight."""
+    """Whether any row has a positive weight."""
     return w is None or bool(np.any(w))
 
 
 def _selected(data: Block, keep) -> Block:
-    """The rows that ``keep``, a mask (n,) or a slice, marks."""
+    """The rows of ``keep``, a mask (n,) or a slice."""
     cut = {field: getattr(data, field)[keep] for field in FIELDS if getattr(data, field) is not None}
     return data._replace(**cut)
 

@@ -45,10 +45,10 @@ class OnlineGLM:
     """A generalized linear model that learns from batches, each read once: no learning rate, and standard errors.
 
     The first rows are kept until they give an estimate; then each batch moves the coefficients by Newton steps
-    whose curvature is that of all rows so far (``fastglm.solver.stream_state``). Rows of columns that are not known
-    yet, because they are rarely other than constant, are kept until they are, and solved for again with every
-    batch. The estimates are within a small part of a standard error of the optimum over all rows, whatever the
-    scale of the columns; for the gaussian with the identity link they are the optimum.
+    with the curvature of all rows so far (``fastglm.solver.stream_state``). Rows with uncertain linear predictors, such
+    as those of rare levels, are kept until they are known better, and solved for again with every batch. The estimates
+    are within a small part of a standard error of the optimum over all rows, whatever the scale of the columns; for the
+    gaussian with the identity link they are the optimum.
 
     Parameters
     ----------
@@ -134,8 +134,8 @@ class OnlineGLM:
         Raises
         ------
         InvalidParameterError, MissingDataError
-            For a batch that cannot be used, or whose columns or labels are not those of the batches before. The state
-            is as it was.
+            For a batch that cannot be used, or whose columns or labels differ from earlier ones; the state is not
+            changed.
         """
         vectors = dict(weights=weights, freq_weights=freq_weights, offset=offset, exposure=exposure)
         request = FitRequest(
@@ -159,7 +159,7 @@ class OnlineGLM:
         return len(self._shape.classes) if known_classes else None
 
     def _learn(self, batch, vectors):
-        """Work on copies, and keep them at the end: an interrupt leaves the state as it was."""
+        """Learn on copies of the state and replace it at the end, so that an interrupt leaves it unchanged."""
         shape = self._shape or batch.shape
         sums = batch.sums if self._sums is None else add(self._sums, batch.sums)
         totals = batch.totals if self._totals is None else self._totals + batch.totals
@@ -200,9 +200,9 @@ class OnlineGLM:
         return objective(self.family, self.link, batch.data, sums or batch.sums, n_classes)
 
     def _learned(self, running, waiting, block, known, sums, shape):
-        """Learn from a block of rows, beside those that are ``waiting``; what is to be kept after it.
+        """Learn from a block of rows beside those ``waiting``; the rows to keep after it.
 
-        Where nothing is kept and the linear predictors are ``known``, a step will do.
+        If no rows wait and the linear predictors are ``known``, one step is enough.
         """
         likelihood, n = self._objective(block, shape, sums), len(block.data.y)
         if known and not waiting:
@@ -215,7 +215,7 @@ class OnlineGLM:
         return self._solve_and_drop(running, block.joined(waiting), sums, shape)
 
     def _solve_and_drop(self, running, rows, sums, shape):
-        """Solve for ``rows``, let those go whose linear predictors are known, and return the others."""
+        """Solve for ``rows``, drop those with known linear predictors, and return the others."""
         if running.exact:
             return []
         likelihood = self._objective(rows, shape, sums)
@@ -235,23 +235,23 @@ class OnlineGLM:
         return [rows.where(keep)] if keep.any() else []
 
     def _dispersion(self, running):
-        """The dispersion so far; one where it is known."""
+        """The estimate of the dispersion so far; one where it is known."""
         return 1.0 if self.family.dispersion == "one" or not running.rows else running.pearson / running.rows
 
     def _first(self, shape):
-        """The rows that make a first estimate."""
+        """The number of rows for a first estimate."""
         n_contrasts = len(shape.classes) - 1 if self._is_softmax else 1
         return max(FIRST * n_contrasts * (len(shape.names) + self.intercept), FIRST_ROWS)
 
     def _can_begin(self, waiting, sums, totals):
-        """Whether the rows that are kept make a first estimate: enough of them, and of the rarest outcome."""
+        """Whether the waiting rows suffice for a first estimate: enough rows, and enough of the rarest outcome."""
         n_params = len(waiting[0].data.names) + self.intercept
         rows, first = sum(len(batch.data.y) for batch in waiting), self._first(waiting[0].shape)
         rare = totals.min() if totals is not None else self.family.events(sums.weighted_y, sums.weight)
         return rows >= first and (rare >= EVENTS * n_params or rows >= PATIENCE * first)
 
     def _begin(self, batch, shape):
-        """The optimum of the first rows, all of them at once."""
+        """The state at the optimum of the first rows."""
         likelihood = self._objective(batch, shape)
         free = np.ones(likelihood.n_params, bool)
         if self.intercept:
@@ -280,8 +280,8 @@ class OnlineGLM:
         Returns
         -------
         GLMResult or MultinomialResult
-            Of the rows that are still kept, an exact fit; later ``certificate`` is NaN, because rows that are gone
-            cannot certify anything. The deviance is that at the estimates to the second order.
+            As long as all rows are kept, their exact fit; later ``certificate`` is NaN, because rows that were dropped
+            cannot certify an optimum, and the deviance is exact to the second order.
 
         Raises
         ------
@@ -293,7 +293,7 @@ class OnlineGLM:
         DriftWarning
             When later rows deviate from the estimates of earlier ones more than chance lets them.
         ConvergenceWarning
-            When rows had to be forgotten of whose columns next to nothing was known.
+            When rows had to be dropped although their linear predictors were uncertain.
         """
         if self._shape is None:
             raise InvalidParameterError("partial_fit has not been called with any rows: there is nothing to report")
@@ -302,7 +302,7 @@ class OnlineGLM:
         return replace(result, schema=self._schema)
 
     def _fit_kept(self):
-        """The exact fit of the rows that are kept, which are all."""
+        """The exact fit of the waiting rows, which are all rows so far."""
         batch = self._waiting[-1].joined(self._waiting[:-1])
         block = batch.data
         y = np.asarray(summary.ordered_labels(self))[block.y.astype(np.intp)] if self._is_softmax else block.y
@@ -315,7 +315,7 @@ class OnlineGLM:
         return result if self._is_softmax else replace(result, classes=summary.two_labels(self))
 
     def _final_state(self):
-        """The state with the rows that are kept solved for, and then as if gone."""
+        """The state after the waiting rows are solved for and dropped."""
         running = self._state
         for rows in self._waiting:
             running, likelihood = running.copy(), self._objective(rows, self._shape, self._sums)

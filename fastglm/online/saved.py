@@ -18,7 +18,7 @@ FORMAT, VERSION = "fastglm-stream", 3
 
 
 def merged(first, second):
-    """The stream of both."""
+    """The union of two streams."""
     if type(second) is not type(first):
         raise InvalidParameterError(f"other must be an {type(first).__name__}, not {second!r}")
     for name in ("family", "link", "intercept", "cov"):
@@ -59,7 +59,7 @@ def merged(first, second):
 
 
 def _null_shift(first, second):
-    """What b's deviance at its constant mean changes by at a's."""
+    """The change of the second stream's null deviance when its constant mean becomes that of the first."""
     if not first.intercept or not hasattr(first.family, "log_partition"):
         return 0.0
     to_mean, from_mean = first.family.natural(first._null_mean), first.family.natural(second._null_mean)
@@ -132,13 +132,13 @@ def _restored(cls, header, arrays):
     if header["running"]:
         model._state = StreamState.from_state(_part(arrays, "running/"))
         drift = _part(arrays, "drift/")
-        # the first version looked at other sums
+        # the first version kept other sums
         model._drift = Fluctuation.from_state(drift) if drift else Fluctuation(model._state.spread())
     return model
 
 
 def _schema_of(saved, model, names):
-    """The schema that was saved; the first versions read arrays alone, and kept none."""
+    """The saved schema; the first versions read arrays alone, and saved none."""
     if saved is not None:
         return CODECS["schema"][1](saved)
     return Schema(((INTERCEPT,) if model.intercept else ()) + names, model.intercept)

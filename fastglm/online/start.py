@@ -1,4 +1,4 @@
-"""Where a stream begins."""
+"""The starting coefficients of a stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``plan``: what a fit will read, hold in memory and take, told from the files' footers and one look at the levels."""
+"""``plan``: a forecast of the passes, the memory and the time of a fit, from footers of files and a look at levels."""
 
 from __future__ import annotations
 

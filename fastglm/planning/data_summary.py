@@ -1,4 +1,4 @@
-"""One look at the rows of a fit: how many there are of what, and a first piece of them."""
+"""A summary of the rows of a fit for its forecast: sizes and counts, and a first piece of rows."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ LOOK = 65_536  # rows looked at for cells and rare events
 
 
 class DataSummary(NamedTuple):
-    """What one look tells of the rows: a first ``piece`` of them, and how many there are of what; ``reread`` says
-    whether files are read at every pass, ``caller_bytes`` what the caller's own data take, in bytes."""
+    """Sizes and counts of the rows, and a first ``piece`` of them.
+
+    ``width`` counts the columns that are read, ``row_bytes`` is all rows as numbers, ``reread`` says whether
+    files are read at every pass, and ``caller_bytes`` is the size of data that the caller has in memory.
+    """
 
     piece: Block
     rows: int
@@ -38,12 +41,12 @@ class DataSummary(NamedTuple):
     caller_bytes: int = 0
 
     def sample_limit(self, source) -> float:
-        """As ``Chunked.sample_limit``."""
+        """The largest sensible sample, as of ``Chunked``."""
         return Chunked.sample_limit.fget(source) if self.reread else np.inf
 
 
 def summarise(request) -> DataSummary:
-    """Look at the rows of a request.
+    """Summarise the rows of a request.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def _of_files(request, rows) -> DataSummary:
 def _of_memory(request) -> DataSummary:
     schema, source = open_rows(request)
     data, size = source.data, sum(_sizes(source.data))
-    # a frame itself has about as much of the columns that are read
+    # a frame takes about as much for the columns that are read
     return DataSummary(
         selected_rows(data, slice(0, LOOK)),
         source.n_rows,

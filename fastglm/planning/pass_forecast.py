@@ -1,4 +1,4 @@
-"""The passes that a fit will make: by the solver's own rules where they say, by medians of fits where they do not."""
+"""A forecast of the passes of a fit: by the rules of the solver, and by medians of fits where there are none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_STEPS = 100  # of a descent that is forecast
 
 
 def cells_of(summary, objective, options, compress) -> int | None:
-    """About how many cells the rows have, where a fit would try them."""
+    """The expected number of cells of equal rows, None if a fit would not compress them."""
     if declaration_of(options).sequential:
         return None
     most = summary.rows if compress is True else pays(summary.piece, objective.pair, summary.rows)
@@ -32,8 +32,8 @@ def cells_of(summary, objective, options, compress) -> int | None:
 
 
 class PassForecast(NamedTuple):
-    """The passes of a fit: with curvature, without, and a sample's as a ``share`` of all rows; ``reads`` of the files;
-    whether rows are ``gathered`` even where they are too many."""
+    """Passes with ``curvature``, with the ``score`` alone, and over a ``sample`` as a ``share`` of all rows; ``reads``
+    of the files; and whether the rows are ``gathered`` in memory whatever their size."""
 
     curvature: float
     score: float
@@ -48,7 +48,7 @@ class PassForecast(NamedTuple):
 
 
 def forecast_passes(objective, summary, family, link, options, cov, cells) -> PassForecast:
-    """The passes of a fit by the choices that the fit itself makes."""
+    """The passes of a fit, by the functions that choose its solver."""
     declaration, robust = declaration_of(options), cov not in (None, "model")
     canonical = family.canonical == link.name
     outlook = Outlook(
@@ -69,7 +69,7 @@ def forecast_passes(objective, summary, family, link, options, cov, cells) -> Pa
 
 
 def _read(summary, forecast) -> PassForecast:
-    """The course with how often the files are read: a sample of rows that are cheap to read takes a read too."""
+    """The forecast with the reads of files: of rows that are cheap to read, a sample takes a whole read."""
     if not summary.reread:
         return forecast._replace(reads=float(summary.files > 0))
     samples = 0.0 if not forecast.sample else min(1.0, FRAGMENTS / summary.fragments) if summary.cost else 1.0
@@ -78,7 +78,7 @@ def _read(summary, forecast) -> PassForecast:
 
 
 def _from_sample(objective, sample, information, outlook) -> PassForecast:
-    """A descent from a sample's optimum: the distances to expect, and what ``decide`` does at each of them."""
+    """The passes of a descent from a sample's optimum: ``decide`` is called for the distances to be expected."""
     n, n_params, share = objective.source.n_rows, objective.n_params, sample.rows / objective.source.n_rows
     control = control_for(
         objective, outlook.options, n_rows=n, information=information, canonical=outlook.canonical,
@@ -93,7 +93,7 @@ def _from_sample(objective, sample, information, outlook) -> PassForecast:
             break
         exact, fresh = state.fresh and control.canonical, action.order == 2
         curvature, score = curvature + fresh, score + (not fresh)
-        # by the curvature of its own a step leaves less than the bound that the solver goes by
+        # a step with the curvature of all rows leaves less than the bound of the solver
         left = min(action.left, sqrt(n_params / information) * state.distance**2) if exact else action.left
         state = state._replace(distance=left, drift=0.0 if fresh else state.drift + state.distance, fresh=fresh)
     on_sample = share * (ON_SAMPLE + 2.0 * sample.transport)
@@ -101,7 +101,7 @@ def _from_sample(objective, sample, information, outlook) -> PassForecast:
 
 
 def _information(summary, family) -> float:
-    """Rows' worth of information in the response, as ``GLM.information``, judged by the first rows."""
+    """The number of rows that carry information, estimated from the first rows; see ``FitRun.information``."""
     y, weights = np.asarray(summary.piece.y, np.float64), summary.piece.weights
     total = float(y.sum() if weights is None else y @ weights)
     events = family.events(total, len(y) if weights is None else float(weights.sum()))

@@ -1,4 +1,4 @@
-"""Another covariance of a finished fit, from its rows given again: arrays, a frame, or files."""
+"""Another covariance of a finished fit, from its rows: arrays, a frame, or files."""
 
 from __future__ import annotations
 

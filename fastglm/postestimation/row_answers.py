@@ -1,7 +1,7 @@
-"""What a finished fit says of rows that need not be in memory: predictions, residuals and influence, row by row.
+"""Predictions, residuals and influence of rows that need not be in memory.
 
-Rows are read and answered piece by piece, by the functions of ``inference`` on each. What is written goes to a file
-beside the one that is named, which takes its place only once it is whole.
+Rows are read piece by piece, and the functions of ``inference`` are called for each. Answers are written to a temporary
+file beside the named one, and replace it only when all are written.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST_BYTES = 1 << 28  # of answers that are returned for files
 
 
 class Written(NamedTuple):
-    """What was written: the ``path`` of the Parquet file, its ``rows``, and the names of its ``columns``."""
+    """A Parquet file of answers: its ``path``, the number of its ``rows``, and the names of its ``columns``."""
 
     path: Path
     rows: int
@@ -39,11 +39,11 @@ def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0
     ----------
     result : GLMResult
     data : files, data frame or arrays
-        Whatever ``fastglm.files.open_rows`` takes; its response may be absent.
+        As for ``fastglm.files.open_rows``; the response may be absent.
     kind, interval, level, threshold
         As for ``GLMResult.predict``.
     offset, exposure : names of columns, or arrays beside rows in memory
-        Those of the formula are found by themselves.
+        The columns of the formula are found by their names.
     out : str or Path, optional
         A Parquet file to write: a row for each of the data, in their order, in columns named by ``kind`` (several
         classes have one each, ``mean_label``) and mean, se, lower, upper for an interval. Rows that the fit's
@@ -98,7 +98,7 @@ def influence(result, data, y=None, *, weights=None, offset=None, exposure=None,
     vectors = {"weights": weights, "offset": offset, "exposure": exposure}
 
     def all_rows():
-        """All rows and their information, read once more."""
+        """All rows and their information, in one more read."""
         supplied = result.schema.open(data, y, vectors)
         try:
             yield from in_order(supplied, informed, 1)  # the threads are those that ask
@@ -148,7 +148,7 @@ def _joined(values):
 
 
 def _bounded(answers, limited, n_rows):
-    """The answers, refused as soon as the first shows that all are too large."""
+    """The answers, refused once the first piece shows that they are too large to return."""
     first = True
     for kept_columns, value in answers:
         if first and limited:
@@ -163,7 +163,7 @@ def _bounded(answers, limited, n_rows):
 
 
 def columns_of(value, kind: str, labels) -> dict:
-    """An answer as columns by name; of several classes one for each."""
+    """An answer as columns by name; of several classes a column for each."""
     fields = value._asdict() if isinstance(value, tuple) else {kind: value}
     columns = {}
     for name, values in fields.items():
@@ -180,11 +180,11 @@ def write(path, answers, kind: str, labels, rows: Any = None) -> Written:
     Parameters
     ----------
     path : str or Path
-    answers : iterable of (columns to hand on, answer)
+    answers : iterable of (columns to write too, answer)
     kind, labels
         As for ``columns_of``.
     rows : files.Rows, optional
-        What is read meanwhile, which must not be overwritten.
+        The files that are read at the same time, which must not be overwritten.
 
     Raises
     ------
@@ -201,7 +201,7 @@ def write(path, answers, kind: str, labels, rows: Any = None) -> Written:
 
 
 def _written(draft, answers, kind, labels):
-    """(rows, names of the columns) of what was written."""
+    """Write the answers to a draft; the number of rows and the names of the columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

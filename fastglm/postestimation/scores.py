@@ -1,4 +1,4 @@
-"""How well a finished fit predicts rows, and whether its means are right where they are low and where they are high."""
+"""Measures of the predictions of a finished fit on rows: scores, and calibration by groups of predicted means."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STEPS = 50  # of Newton's method for one constant
 
 
 class Score(NamedTuple):
-    """How well a model predicts some rows; NaN where a measure has no meaning for the model.
+    """Measures of the predictions of some rows; NaN for those that the model does not have.
 
     rows : rows that count, each as often as its frequency says
     weight : sum of prior weight times frequency
@@ -42,7 +42,7 @@ class Score(NamedTuple):
     log_loss : weighted mean of minus the log-probability of the label; of trials, of each trial's
     brier : weighted mean of (label - mu)^2 likewise
     auc : probability that an event has a larger mean than a non-event, ties half
-    auc_error : what `auc` may be off by: 0 as long as at most 2^22 means differ, beyond that the half of the pairs that
+    auc_error : bound of the error of `auc`: 0 as long as at most 2^22 means differ, beyond that half of the pairs that
         fall into one cell of a table of about so many
     accuracy : of several classes, the weighted share of rows whose likeliest class is theirs
     """
@@ -84,7 +84,7 @@ class Calibration(NamedTuple):
 
 
 def score(result, data, y=None, *, weights=None, freq_weights=None, offset=None, exposure=None, threads=None) -> Score:
-    """How well a model predicts rows: one pass over them, and some over the response alone for ``d2`` with an offset.
+    """Measures of the predictions of rows: one pass, and some over the response alone for ``d2`` with an offset.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def score(result, data, y=None, *, weights=None, freq_weights=None, offset=None,
     y : (n,) array_like or name of a column
         Left out, the response of the formula.
     weights, freq_weights, offset, exposure : arrays, or names of columns
-        Those of the formula are found by themselves.
+        The columns of the formula are found by their names.
     threads : int, optional
 
     Returns
@@ -313,7 +313,7 @@ def _cuts(result, supplied, bins, threads):
 
 
 def _grouped(result, piece, cuts):
-    """Of the groups that a piece's rows are in: number, and sums of the rows."""
+    """The sums over the rows of each group in a piece, its range of means, and the centre that y is counted from."""
     rows, w, frequency = _rows(result, piece)
     mu, weight = rows.detail.mu, w * frequency
     counted = weight > 0.0

@@ -1,4 +1,4 @@
-"""Counts of numbers by their value: exact while few differ, then by ever wider cells, in bounded memory."""
+"""Counts of numbers by their value: exact while few differ, then by wider and wider cells, in bounded memory."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Tally(NamedTuple):
         ----------
         targets : (k,) array, sorted
         recount : callable
-            The Tally of the same rows within given cells, for cells of several values.
+            cells (k, 2) -> the Tally of the rows within them, asked for cells of several values.
         """
         cumulated = np.cumsum(self.sums[:, 0])
         # a target that is met but for rounding is met
@@ -103,7 +103,7 @@ class Tally(NamedTuple):
 
 
 def total(parts) -> Tally | None:
-    """The sum of Tallies as they come, in a time that hardly grows with the cells: many are joined at once."""
+    """The sum of Tallies as they come; many are joined at a time, so that the cost hardly grows with the cells."""
     joined, waiting, cells = None, [], 0
     for part in parts:
         waiting.append(part)

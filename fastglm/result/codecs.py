@@ -36,7 +36,7 @@ def _unpack_float(value):
 
 
 def _pack_count(value):
-    """Counts are whole, or fractional where frequency weights are; both kinds keep their type."""
+    """A count as int, or with fractional frequency weights as float."""
     return int(value) if isinstance(value, (int, np.integer)) else _pack_float(value)
 
 
@@ -69,7 +69,7 @@ def _exactly(kind):
 
 
 def _optional(codec):
-    """The same writer and reader, for a value that may be None."""
+    """The codec for a value that may be None."""
     pack, unpack = codec
     return lambda value: None if value is None else pack(value), lambda value: None if value is None else unpack(value)
 
@@ -141,7 +141,7 @@ def read_named(what, value):
 
 
 def _pack_covariance(value):
-    """A matrix as lists; one of very many levels by its parts."""
+    """A matrix as lists; a covariance of very many levels by its parts."""
     if hasattr(value, "_asdict"):
         return {name: _pack_array(part) for name, part in value._asdict().items() if part is not None}
     return _pack_array(value)
@@ -158,7 +158,7 @@ def _unpack_covariance(value):
 
 
 def _pack_schema(value):
-    """What later rows are read by; the names and the labels are those of the result."""
+    """The schema without its labels, which are a field of the result."""
     from ..design import to_dict
 
     design = None if value.design is None else _pack_free(to_dict(value.design))

@@ -204,7 +204,7 @@ class MultinomialResult(GLMResult):
         return row_answers.predict(self, X, kind, interval=interval, level=level, out=out, **options)
 
     def _predicted(self, piece, kind, interval, level, _):
-        """What ``predict`` answers for the rows of a piece."""
+        """The predictions for the rows of a piece."""
         from ..inference import multinomial
 
         if interval == "mean":

@@ -14,22 +14,22 @@ from .reader import FrameReader
 
 
 class Ids(NamedTuple):
-    """The cluster of each row: ``levels[codes]``, or where the numbers of clusters are known by all rows ``codes``."""
+    """The cluster of each row: ``levels[codes]``, or ``codes`` itself where all rows share one numbering."""
 
     codes: np.ndarray
     levels: np.ndarray | None = None
 
 
 def ids_of(values, n: int, name: str = "cluster") -> Ids:
-    """The clusters of rows in memory, by their numbers.
+    """The clusters of rows in memory as numbers.
 
     Parameters
     ----------
     values : (n,) array_like
-        Of any type: numbers, text, dates, categories.
+        Ids of any type: numbers, text, dates, categories.
     n : int
     name : str
-        For messages.
+        The name in messages.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def refuse_missing(missing, name, row=str) -> None:
 
 
 class ClusteredSource(InMemory):
-    """Rows in memory with their clusters beside them, an ``Ids`` for each way of clustering."""
+    """Rows in memory with their clusters, an ``Ids`` for each way of clustering."""
 
     def __init__(self, source: InMemory, clusters: tuple):
         super().__init__(source.data, source.threads)
@@ -71,7 +71,7 @@ class ClusteredSource(InMemory):
 
 
 class ClusteredChunks(Chunks):
-    """Rows of a ``ClusterReader`` cut into units, each piece with its clusters beside it."""
+    """Rows of a ``ClusterReader`` cut into units, each piece with its clusters."""
 
     def _part(self, clustered, place):
         part = super()._part(clustered.data, place)
@@ -80,7 +80,7 @@ class ClusteredChunks(Chunks):
 
 
 class ClusteredRows(NamedTuple):
-    """Rows, and an ``Ids`` of them for each way of clustering."""
+    """A Block of rows, and an ``Ids`` of them for each way of clustering."""
 
     data: Any
     clusters: tuple
@@ -92,7 +92,7 @@ class ClusterReader(FrameReader):
     Parameters
     ----------
     reader : FrameReader
-        One that was made with these columns among its ``extra``, so that its rows have them.
+        A reader whose complete rows have no missing value in these columns.
     names : sequence of str
     """
 
@@ -117,7 +117,7 @@ class ClusterReader(FrameReader):
         return Ids(codes.reshape(-1), levels)
 
     def _texts(self, table, name, array):
-        """Ids that are text, those alone that occur: a dictionary can be that of many more rows."""
+        """Ids that are text, without those that do not occur: a dictionary can be that of many more rows."""
         if hasattr(array, "chunks"):
             array = array.unify_dictionaries().combine_chunks()
             array = array if hasattr(array, "indices") else array.chunk(0)
@@ -129,7 +129,7 @@ class ClusterReader(FrameReader):
 
 
 def with_clusters(cov, source):
-    """A covariance with the clusters of a source's rows, in the place of the columns that name them."""
+    """A covariance with the clusters of a source's rows in place of names of columns."""
     if not getattr(cov, "by", ()):
         return cov
     stored = hasattr(source.clusters, "reduce")

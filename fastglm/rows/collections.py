@@ -36,11 +36,11 @@ class Partitions(Rows):
         Delayed values, or futures, of the tables of all partitions.
     names : tuple of str
     name : str
-        What Dask calls the collection: another one for other data.
+        The name of the collection in Dask, which differs for other data.
     client : distributed.Client or None
-        Of the futures.
+        The client that holds the futures.
     added : sequence of str
-        The columns that were arrays of their own, beside those of the collection.
+        The columns that were passed as arrays beside the collection.
     """
 
     local_files: tuple = ()
@@ -72,11 +72,11 @@ class Partitions(Rows):
         self.futures, self._parts = (None, parts) if client is None else (parts, None)
 
     def __getstate__(self):
-        # a worker is given the tables it needs
+        # workers receive the tables with their tasks
         return {**self.__dict__, "futures": None, "_client": None}
 
     def batches(self, i, columns, rows=65_536, skip=0) -> Iterator:
-        """As ``Rows.batches``."""
+        """Batches of a fragment, as of ``Rows.batches``."""
         import pyarrow as pa
 
         for name in columns:
@@ -88,7 +88,7 @@ class Partitions(Rows):
                 yield pa.RecordBatch.from_arrays([arrays[name] for name in columns], list(columns))
 
     def _tables(self, i, columns, rows, skip):
-        """The rows of a fragment as tables: at once where they are in this process, else a few at a time."""
+        """The rows of a fragment as tables: one table if it is in this process, else a few rows at a time."""
         table = fragment_rows(i)
         if table is None and self._parts is not None:
             table = self._parts[i].compute(scheduler="synchronous")
@@ -110,12 +110,12 @@ class Partitions(Rows):
             raise FileFormatError(f"{self.fragments[i].label}: column {name!r} as {kind}: {line}") from None
 
     def null_count(self, i, column) -> int:
-        """How many values of a column are missing in a fragment."""
+        """The number of missing values of a column in a fragment."""
         self._check(column)
         return self._nulls[i][column]
 
     def bounds(self, i, column) -> None:
-        """Nobody knows without looking."""
+        """None: a collection does not say."""
         self._check(column)
 
     def nbytes(self, columns=None) -> int:
@@ -124,7 +124,7 @@ class Partitions(Rows):
         return self.n_rows * sum(width_of(kind) for kind in kinds) // 8
 
     def fingerprint(self) -> dict:
-        """What tells these rows from others: what Dask calls them, and the rows of each partition."""
+        """Values that differ for other rows: the name in Dask, and the number of rows of each partition."""
         kinds = [[field.name, str(field.type)] for field in self.schema]
         rows = [fragment.rows for fragment in self.fragments]
         return {"files": [{"path": self._name, "rows": rows}], "schema": kinds}
@@ -153,13 +153,13 @@ def partitions(data, columns, added: dict, client) -> Partitions:
     columns : sequence of str
         Names of its columns.
     added : dict
-        Series or 1-d arrays of Dask by the name that they get, cut as ``data`` are.
+        Series or 1-d arrays of Dask by the name of their new column, partitioned as ``data`` is.
     client : distributed.Client or None
 
     Raises
     ------
     InvalidParameterError
-        For what is not of Dask, or cut otherwise.
+        For a vector that is not of Dask, or partitioned otherwise.
     """
     from dask import delayed
     from dask.base import tokenize
@@ -210,12 +210,12 @@ def _cut(name, vector, data, n):
 
 
 def _load(i, part, columns, names, *vectors):
-    """The table of one partition, text as codes; which columns are text is in its metadata.
+    """The table of one partition, text as codes; its metadata lists the columns of text.
 
     Raises
     ------
     InvalidParameterError
-        Naming the partition and the column.
+        Names the partition and the column.
     """
     import pyarrow as pa
 
@@ -245,7 +245,7 @@ def _load(i, part, columns, names, *vectors):
 
 
 def _by_label(part, columns, i):
-    """The columns of a partition of a frame, whose order may be another one than that of the collection."""
+    """The columns of a partition by their labels, whatever their order in the partition."""
     labels = list(part.columns)
     check_unique([str(label) for label in labels])
     places = {str(label): j for j, label in enumerate(labels)}
@@ -280,7 +280,7 @@ def _look_here(i):
 
 
 def _some(table, columns, first, rows):
-    """Some rows; a copy, so that not all are sent."""
+    """A copy of some rows, so that the others are not transferred."""
     import pyarrow as pa
 
     batches = table.select(columns).slice(first, rows).to_batches()
@@ -290,7 +290,7 @@ def _some(table, columns, first, rows):
 
 
 def client_of(client):
-    """The Dask client that is given, or where nothing is the one that there is; None for other engines."""
+    """The ``client`` if it is one of Dask, the current Dask client if it is None; None for other engines."""
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return None
@@ -354,7 +354,7 @@ def _array_columns(X, names):
 
 
 def _with_names(known, vectors):
-    """Vectors with a column name for each that is none, and those to add by that name."""
+    """Names of columns for all vectors, and the vectors that are arrays by their new names."""
     added, names = {}, {}
     for role, vector in vectors.items():
         if vector is None or isinstance(vector, str):
@@ -368,7 +368,7 @@ def _with_names(known, vectors):
 
 
 def collection_rows(data, schema, given: dict):
-    """The rows of a collection, for a verb of a finished fit, and the vectors beside them by the names of columns.
+    """The rows of a collection for a verb of a finished fit, and the names of the columns that are its vectors.
 
     An array has the columns of the model in their order.
     """

@@ -1,4 +1,4 @@
-"""The family and the link that the arguments of a fit mean."""
+"""The family and the link of a fit from its arguments."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ def family_and_link(family, link):
     Raises
     ------
     InvalidParameterError
-        For a name that is not registered.
-    InvalidParameterError
-        For something that is neither a name nor a family or link.
+        For a name that is not registered, and a value that is no family or link.
     """
 
     def value(given_value, get, method, what):

@@ -1,4 +1,4 @@
-"""Rows of a data frame in memory: columns by a design that is learned from it, or by that of an earlier fit."""
+"""Rows of a data frame in memory, read by a design learned from it, or by the design of an earlier fit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .storages import is_frame
 
 
 def has_factors(X) -> bool:
-    """Whether something is a frame with columns that are text or categories, or one that only designs read."""
+    """Whether X is a frame with columns of text or categories, or of a library that only designs read."""
     if isinstance(X, np.ndarray) or not is_frame(X):
         return False
     if hasattr(X, "iloc"):
@@ -56,7 +56,7 @@ def open_frame(request, data, known: Schema | None = None):
 
 
 def _learned(request, table, _):
-    """A function of the rows to learn from that makes the design, and the vectors that no formula names."""
+    """A function that learns the design from the rows of a mask, and the vectors that are not in the formula."""
     if request.formula is not None:
         formula, vectors = with_shifts(request.formula, table.names, request.vectors)
     else:
@@ -66,12 +66,12 @@ def _learned(request, table, _):
 
 
 def _known(request, table, known):
-    """The design of an earlier fit, and the vectors with those that it finds by name."""
+    """The design of an earlier fit, and the vectors, with columns of the fit found by their names."""
     return known.for_fit_rows().design, request.vectors | known.found_by_name(request.vectors, table.names)
 
 
 def _rows_to_keep(table, beside, missing):
-    """The rows with no missing value beside the formula's columns, None for all, and how many each column lacks."""
+    """A mask of the rows without a missing value in ``beside``, None for all, and the missing values of each."""
     masks, counts = [], {}
     for name, value in beside:
         if isinstance(value, str):
@@ -95,7 +95,7 @@ def _rows_to_keep(table, beside, missing):
 
 
 def _values(name, value, table, keep):
-    """The values of a vector in the rows that are kept: a column by its name, an array, a scalar or None."""
+    """The values of a vector in the rows of the mask ``keep``: of a column, an array, a scalar or None."""
     if isinstance(value, str):
         column = table.column(value)
         if name == "y":

@@ -37,11 +37,11 @@ def encode(y, n: int, reference=None, weights=(), known=None) -> Encoded:
     n : int
         The rows of X.
     reference : label, optional
-        The class that gets the code 0; the first in sorted order without it.
+        The class with the code 0; by default the first in sorted order.
     weights : sequence of (n,) arrays or None
-        A row of weight zero is as if it were not there: its label makes no class.
+        The label of a row of weight zero makes no class.
     known : sequence of labels, optional
-        All classes, where they are known before the data; y need not have them all.
+        All classes, if they are known before the data; y need not have them all.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def _counting(n, weights):
 
 
 def _labels(y, keep):
-    """Codes and sorted classes of labels; rows that do not count get the code zero."""
+    """Codes and sorted classes of labels; rows of weight zero get the code zero."""
     refuse_missing(y[keep], np.arange(len(y))[keep])
     try:
         classes, codes_of_counted = np.unique(y[keep], return_inverse=True)
@@ -107,7 +107,7 @@ def _labels(y, keep):
 
 
 def _known(y, known):
-    """Codes among classes that are known, in sorted order."""
+    """Codes of labels among known classes, and the classes in sorted order."""
     refuse_missing(y, np.arange(len(y)))
     classes = tuple(sorted(set(known)))
     if len(classes) != len(known):
@@ -147,7 +147,7 @@ def refuse_missing(y, rows) -> None:
 
 
 def _column_classes(y, columns, known):
-    """The classes that the columns of indicators stand for."""
+    """The classes that columns of indicators represent."""
     if columns is not None and len(set(columns)) < len(columns):
         raise InvalidParameterError(f"y has repeated column names: {list(columns)}")
     if known is None:

@@ -1,4 +1,4 @@
-"""Numbers of any kind as arrays of a type that the kernels read. Nothing of the caller's is changed."""
+"""Numbers of any kind as arrays of a type that the kernels read; the arrays of the caller are never changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..errors import InvalidParameterError, MissingDataError
 
 
 def numeric(a, name: str, column: str | None = None) -> np.ndarray:
-    """``a`` as an array of a type the kernels read, without a copy where it already is one.
+    """``a`` as an array of a type that the kernels read, without a copy if it is one.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def vector(value, name: str, n: int) -> np.ndarray | None:
 
 
 def present(values) -> np.ndarray | None:
-    """Which entries of a vector, or rows of a matrix, are not missing, (n,); None where it cannot have missing ones."""
+    """A mask (n,) of the entries of a vector, or rows of a matrix, that are not missing; None without NaN."""
     if isinstance(values, np.ma.MaskedArray):
         missing = np.ma.getmaskarray(values)
     else:
@@ -91,7 +91,7 @@ def present(values) -> np.ndarray | None:
 
 
 def complete_rows(X) -> np.ndarray | None:
-    """Which rows of numbers have no missing value, (n,); None for all.
+    """A mask (n,) of the rows without a missing value; None for all.
 
     Parameters
     ----------

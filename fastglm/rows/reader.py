@@ -1,4 +1,4 @@
-"""Rows of files as a fit reads them: columns by a design, vectors by their names, labels by their numbers."""
+"""A reader of files for a fit: columns by a design, vectors by their names, labels as numbers."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class FrameReader:
     found : Profile
     response : StoredResponse
     vectors : mapping of str to str
-        Columns by the argument of ``fit`` that they are.
+        The column of each vector, such as "weights".
     others : sequence of str
-        More columns that a row must have to be complete.
+        More columns in which complete rows have no missing value.
     """
 
     def __init__(self, rows, profile: Profile, response: StoredResponse, vectors=None, more_columns=()):
@@ -55,19 +55,19 @@ class FrameReader:
         return tuple(dict.fromkeys([*response, *design.columns, *self.vectors.values()]))
 
     def nbytes(self) -> int:
-        """What all rows would take in memory, in bytes."""
+        """The size of all rows as numbers in memory, in bytes."""
         return self.n_rows * (8 * (self.shape.X.shape[1] + len(self.vectors) + 2) + 4 * len(self.shape.terms))
 
     def fingerprint(self) -> dict:
-        """As ``Rows.fingerprint``, with what is made of them."""
+        """The fingerprint of the files, with the design and the vectors."""
         return {"rows": self.rows.fingerprint(), "design": to_dict(self.design), "vectors": self.vectors}
 
     def labels(self, first: int, stop: int) -> list:
-        """What to call the fragments that rows ``first`` to ``stop`` are in, in messages."""
+        """The names of the fragments that hold rows ``first`` to ``stop``, for messages."""
         return [self.rows.fragments[number].label for number in self._between(first, stop)]
 
     def place(self) -> Place:
-        """Where all rows are, for messages."""
+        """The places of all rows, for messages."""
         stretches, uncounted = [], ", rows with missing values not counted"
         for number, (start, n_complete) in enumerate(zip(self.starts.tolist(), self.kept.tolist(), strict=False)):
             fragment = self.rows.fragments[number]
@@ -76,7 +76,7 @@ class FrameReader:
         return Place(0, tuple(stretches))
 
     def held(self, first: int, stop: int) -> dict | None:
-        """Futures of the fragments that rows ``first`` to ``stop`` are in, where a cluster has them."""
+        """Futures of the fragments that hold rows ``first`` to ``stop``, where a cluster has them."""
         futures = getattr(self.rows, "futures", None)
         return None if futures is None else {number: futures[number] for number in self._between(first, stop)}
 
@@ -111,7 +111,7 @@ class FrameReader:
             first += size
 
     def _batches(self, first, columns):
-        """(batch, name of the place, its first row there) of complete rows from ``first`` on."""
+        """(batch of complete rows, name of its origin, its first row in the origin) from row ``first`` on."""
         i = int(np.searchsorted(self.starts, first, side="right")) - 1
         skip = first - int(self.starts[i])
         for number in range(i, len(self.kept)):
@@ -154,7 +154,7 @@ class FrameReader:
         )  # fmt: skip
 
     def _codes(self, table):
-        """The numbers of the labels of the response."""
+        """The response as numbers of its labels."""
         rows = TableRows(table, 0, table.n_rows, None, self.design.kinds)
         variable, response = rows.compute(self.design.formula.response[0], self.design.state), self.response
         if hasattr(variable, "levels"):
@@ -165,26 +165,26 @@ class FrameReader:
 
 
 def batch_rows(columns: int) -> int:
-    """How many rows of some columns are read at a time."""
+    """The number of rows of so many columns that are read at a time."""
     return max(1024, BATCH_BYTES // (8 * max(columns, 1)))
 
 
 def texts(rows) -> tuple:
-    """The columns of files that are text, whose levels are sorted."""
+    """The names of text columns, whose levels are sorted."""
     import pyarrow as pa
 
     return tuple(field.name for field in rows.schema if pa.types.is_string(field.type))
 
 
 def fragments_of(rows, threads: int, looked: bool, engine=None) -> Fragments:
-    """Rows of files as a profile reads them, shared out by an engine, or a thread a fragment."""
+    """Rows of files as a profile reads them, the fragments distributed by an engine."""
     mapped = partial((engine or Threads(threads)).map, held=getattr(rows, "futures", None))
     sizes = np.array([fragment.rows for fragment in rows.fragments], dtype=np.int64)
     return Fragments(rows.names, sizes, partial(_tables, rows, texts(rows), looked), rows.null_count, mapped)
 
 
 def _tables(rows, text, looked, i, columns):
-    """The tables of a fragment, one after the other; not a closure, so that it can be sent."""
+    """The tables of a fragment, one after the other; not a closure, so that it can be pickled."""
     row = 0
     for batch in rows.batches(i, columns, batch_rows(len(columns))):
         yield ArrowTable(batch, text, looked, Place(0, ((0, rows.fragments[i].label, row),)))

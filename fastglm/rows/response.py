@@ -16,8 +16,8 @@ ONE_PREDICTOR = "offset and exposure shift one linear predictor; family='multino
 def encoded_response(y, n: int, family, weights, freq_weights=None, known=None):
     """The response of n rows as numbers, with the weights and the labels that it implies.
 
-    Two labels become zero and one in sorted order, successes and failures a proportion with the trials as weights; of
-    several classes every row has the number of its class.
+    Two labels become zero and one in sorted order, successes and failures a proportion with the trials as weights, and
+    several classes their numbers.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def encoded_response(y, n: int, family, weights, freq_weights=None, known=None):
     family : family
     weights, freq_weights : (n,) array or None
     known : tuple, optional
-        The labels, where they are known before the rows.
+        The labels, if they are known before the rows.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def _column(y, n):
 
 
 def two_labels(y):
-    """Labels of which there are two, or booleans, as zeros and ones, and the two in sorted order."""
+    """Two labels, or booleans, as zeros and ones, and the two in sorted order."""
     if y.dtype.kind == "b":
         return y, (False, True)
     flat = y.ravel()
@@ -93,7 +93,7 @@ def two_labels(y):
 
 
 def counts(y, n, weights):
-    """Successes and failures to a proportion and its number of trials, R's cbind(successes, failures)."""
+    """Successes and failures (n, 2) as proportions and numbers of trials, R's cbind(successes, failures)."""
     if len(y) != n:
         raise InvalidParameterError(f"y has length {len(y)}, X has {n} rows: the lengths must match")
     y = y.astype(np.float64)
@@ -109,7 +109,7 @@ def counts(y, n, weights):
 
 
 def check_start(start, n_params: int, others: int | None = None) -> np.ndarray | None:
-    """The starting coefficients, the intercept first, as the objective keeps them: class after class.
+    """The starting coefficients in the order of the objective: the intercept first, and class after class.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def check_start(start, n_params: int, others: int | None = None) -> np.ndarray |
 
 
 class StoredResponse(NamedTuple):
-    """How a column of files becomes the numbers of a response.
+    """The coding of a response that is a column of files.
 
     Attributes
     ----------
@@ -138,9 +138,9 @@ class StoredResponse(NamedTuple):
     known : tuple or None
         The labels, in sorted order.
     codes : array or None
-        Their numbers.
+        The numbers of the labels.
     classes : tuple, Encoded or None
-        For the result.
+        The labels as the result has them.
     """
 
     kind: str
@@ -150,7 +150,7 @@ class StoredResponse(NamedTuple):
 
     @classmethod
     def of(cls, found, family) -> StoredResponse:
-        """What a profile and the family say of the response.
+        """The coding of the response from a profile of the files and the family.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Rows that are not in memory, files and fragments of any kind: their reader, and the source that passes go over."""
+"""Rows of files and fragments of any kind: their reader, and their source."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def open_stored(request, rows, known: Schema | None = None, owned: bool = False)
 
 
 def reader_of(request, rows, engine):
-    """The reader of a model's columns, after one look at those whose values must be known, and the vectors' names.
+    """The reader of a model's columns, after a look at columns whose values must be known, and the names of vectors.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def reader_of(request, rows, engine):
     for name, value in (*vectors_given.items(), *(("cluster", value) for value in request.clusters)):
         if not isinstance(value, str):
             raise InvalidParameterError(f"{name} must be the name of a column where the data are files")
-    # arrays beside the rows have names for this fit only, which new rows do not know
+    # arrays beside the rows have names in this fit alone, which new rows lack
     added = {role: name for role, name in vectors_given.items() if name in getattr(rows, "added", ())}
     if request.formula is None:
         if not isinstance(request.y, str):
@@ -101,7 +101,7 @@ def reader_of(request, rows, engine):
 
 
 def fitted_reader(request, rows, known: Schema):
-    """The reader of the rows that a model was fitted to, by its design; nothing is learned anew.
+    """The reader of the rows that a model was fitted to, by its design, which is not learned again.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def fitted_reader(request, rows, known: Schema):
 
 
 def _complete_rows(fragments, columns, missing):
-    """How many rows of each fragment have no missing value."""
+    """The number of rows without a missing value in each fragment."""
 
     def count(i):
         n_complete = 0

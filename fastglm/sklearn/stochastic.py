@@ -64,7 +64,7 @@ class Stochastic(GLMEstimator):
         self._stream = stream
 
     def _streams(self):
-        """Whether there is ``partial_fit``, which has no options and no penalties."""
+        """Whether the estimator has ``partial_fit``, which has no options and no penalties."""
         if self.solver in ("auto", "stream") and self.alpha == 0.0:
             return True
         raise AttributeError(
@@ -99,7 +99,7 @@ class Stochastic(GLMEstimator):
         return {"l2": float(alpha * (1.0 - share)), "l1": float(alpha * share)} if alpha else {}
 
     def _many(self, X, family):
-        """Whether there are more coefficients than a curvature is kept for."""
+        """Whether the coefficients are too many for a curvature matrix."""
         classes = len(self.classes_) - 1 if family.response_model == "softmax" else 1
         return classes * (X.shape[1] + self.fit_intercept) > MOST_COEFFICIENTS
 
