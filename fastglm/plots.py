@@ -35,7 +35,7 @@ def history(
     result: GLMResult | MLPResult | Sequence[Mapping[str, Any]], x: str = "passes", y: str | None = None, *,
     best: float | None = None, label: str | None = None, ax: Axes | None = None,
 ) -> Axes:  # fmt: skip
-    """How the loss or deviance fell.
+    """Plot the loss or deviance against passes or time.
 
     Parameters
     ----------
@@ -145,11 +145,11 @@ def fitted(
     vectors = {"weights": weights, "offset": offset, "exposure": exposure}
     rows = result.schema.open(X, y, vectors, in_memory="a plot of the fitted mean").whole()
     X, y, weights, offset, exposure = _numbers(rows.X), rows.y, rows.weights, rows.offset, rows.exposure
-    x, seen, share = _observed(result, X, y, j, offset, exposure, weights)
+    x, observed, share = _observed(result, X, y, j, offset, exposure, weights)
     grid = np.linspace(x.min(), x.max(), 201)
     curve = _at_means(result, X, j, grid, _companion(result, offset, exposure), interval="mean", level=level)
     mean, lower, upper = (part.reshape(len(grid), -1) for part in (curve.mean, curve.lower, curve.upper))
-    binary = bool(np.minimum(np.abs(seen), np.abs(seen - 1.0)).max() < 1e-9)
+    binary = bool(np.minimum(np.abs(observed), np.abs(observed - 1.0)).max() < 1e-9)
     if points is None:
         adjusted = X.shape[1] > 1 or result.exposure_kind
         points = "groups" if len(x) > MANY or mean.shape[1] > 1 or (_is_share(result) and adjusted) else "rows"
@@ -161,12 +161,12 @@ def fitted(
         ax.plot(grid, mean[:, k], color=colour, lw=2.0, label=name)
         dots = colour if mean.shape[1] > 1 else ORANGE
         if points == "rows":
-            _rows(ax, x, seen[:, k], binary, dots)
+            _rows(ax, x, observed[:, k], binary, dots)
         else:
-            _groups(ax, x, seen[:, k], share, bins, level, dots, label=k == mean.shape[1] - 1)
+            _groups(ax, x, observed[:, k], share, bins, level, dots, label=k == mean.shape[1] - 1)
     names = result.schema.columns
-    others = " (other columns at their means)" if X.shape[1] > 1 else ""
-    ax.set(xlabel=f"{names[j]}{others}", ylabel=_mean_name(result))
+    suffix = " (other columns at their means)" if X.shape[1] > 1 else ""
+    ax.set(xlabel=f"{names[j]}{suffix}", ylabel=_mean_name(result))
     if _is_share(result) and binary:
         ax.set_ylim(-0.06, 1.06)
     if mean.shape[1] <= 3:
@@ -205,14 +205,14 @@ def coefficients(result: GLMResult, level: float = 0.95, *, intercept: bool = Fa
         raise InvalidParameterError("the model has no coefficients to plot beside its intercept")
     values, limits = result.params[first:], result.conf_int(level)[first:]
     values, limits = values.reshape(len(names), -1), limits.reshape(len(names), -1, 2)
-    m = values.shape[1]
-    ax = _axes(ax, height=1.1 + 0.28 * len(names) * max(1.0, 0.5 * m))
+    n_curves = values.shape[1]
+    ax = _axes(ax, height=1.1 + 0.28 * len(names) * max(1.0, 0.5 * n_curves))
     ax.axvline(0.0, color=GREY, lw=0.8, ls=(0, (4, 3)))
     rows = np.arange(len(names))
-    for k, colour in zip(range(m), np.resize(CYCLE, m), strict=True):
-        line = rows + (0.7 * ((k + 0.5) / m - 0.5) if m > 1 else 0.0)
+    for k, colour in zip(range(n_curves), np.resize(CYCLE, n_curves), strict=True):
+        line = rows + (0.7 * ((k + 0.5) / n_curves - 0.5) if n_curves > 1 else 0.0)
         ax.hlines(line, limits[:, k, 0], limits[:, k, 1], color=colour, lw=1.8)
-        label = None if m == 1 else str(result.contrast_classes[k])
+        label = None if n_curves == 1 else str(result.contrast_classes[k])
         ax.plot(values[:, k], line, "o", ms=5, color=colour, markeredgecolor="white", label=label)
     aliased = np.isnan(values).all(axis=1)
     for row in rows[aliased]:
@@ -222,10 +222,11 @@ def coefficients(result: GLMResult, level: float = 0.95, *, intercept: bool = Fa
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     effect = result.link.effect or f"{result.link.name}(mean)"
-    effect = f"{effect} {result.family.reference}" if m > 1 or result.family.response_model == "softmax" else effect
+    if result.family.response_model == "softmax":
+        effect = f"{effect} {result.family.reference}"
     ax.set(xlabel=f"change in {effect} per unit")
     ax.set_title(f"{100 * level:g} % intervals", loc="left", fontsize=9, color=GREY)
-    if m > 1:
+    if n_curves > 1:
         ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
 
@@ -267,12 +268,12 @@ def _falls_far(values):
 
 
 def _gap_line(ax, at, gap, rounding, label, style):
-    """A line on a logarithmic axis; what rounding hides is drawn hollow at its size."""
+    """A line on a logarithmic axis; values below the rounding error are drawn hollow at its size."""
     hidden = gap <= rounding
     (line,) = ax.plot(at, np.maximum(gap, rounding), label=label, **style)
     if style["marker"] and hidden.any():
-        rest = np.full(hidden.sum(), rounding)
-        ax.scatter(at[hidden], rest, s=34, fc="white", ec=line.get_color(), zorder=3, label="0, up to rounding")
+        at_rounding = np.full(hidden.sum(), rounding)
+        ax.scatter(at[hidden], at_rounding, s=34, fc="white", ec=line.get_color(), zorder=3, label="0, up to rounding")
     ax.set_yscale("log")
 
 
@@ -288,17 +289,17 @@ def _column(names, column):
 
 
 def _observed(result, X, y, j, offset, exposure, weights):
-    """The column, what was observed as it would be at the means of the others (n, m), and the weights of the rows."""
-    given = {name: value for name, value in (("offset", offset), ("exposure", exposure)) if value is not None}
+    """The column (n,), the observations moved to the means of the other columns (n, m), and the weights of rows."""
+    shift = {name: value for name, value in (("offset", offset), ("exposure", exposure)) if value is not None}
     n = X.shape[0]
-    mu = result.predict(X, **given).reshape(n, -1)
-    residual = result.residuals(X, y, kind="response", **given).reshape(n, -1)
+    mu = result.predict(X, **shift).reshape(n, -1)
+    residual = result.residuals(X, y, kind="response", **shift).reshape(n, -1)
     x = X[:, [j]].toarray()[:, 0] if hasattr(X, "toarray") else X[:, j]
     x = np.asarray(x, float)
     size = max(1, (1 << 20) // X.shape[1])
-    held = _companion(result, offset, exposure)
+    companion = _companion(result, offset, exposure)
     base = np.concatenate(
-        [_at_means(result, X, j, x[i : i + size], held).reshape(-1, mu.shape[1]) for i in range(0, n, size)]
+        [_at_means(result, X, j, x[i : i + size], companion).reshape(-1, mu.shape[1]) for i in range(0, n, size)]
     )
     share = np.ones(n) * (1.0 if weights is None else check_column("weights", weights, n))
     if np.ndim(y) == 2 and mu.shape[1] == 1:
@@ -309,18 +310,18 @@ def _observed(result, X, y, j, offset, exposure, weights):
 
 
 def _companion(result, offset, exposure):
-    """The offset at which the curve is drawn: that of a unit of exposure, or the mean one."""
+    """The offset at which the curve is drawn: that of a unit of exposure, or the mean offset."""
     if result.exposure_kind is None:
         return {}
     log = result.link.is_log
     return {"offset": 0.0 if log else float(np.mean(check_offset(result, offset, exposure, np.size(offset))))}
 
 
-def _at_means(result, X, j, values, held, **options):
+def _at_means(result, X, j, values, companion, **options):
     """Predictions at some values of column j, with the others at their means."""
     rows = np.tile(np.asarray(X.mean(axis=0), float).reshape(1, -1), (len(values), 1))
     rows[:, j] = values
-    return result.predict(rows, **held, **options)
+    return result.predict(rows, **companion, **options)
 
 
 def _is_share(result):
@@ -338,23 +339,23 @@ def _mean_name(result):
     return "mean of y"
 
 
-def _rows(ax, x, seen, binary, colour):
+def _rows(ax, x, observed, binary, colour):
     """Every row, zeros and ones spread a little by the golden ratio, which needs no random numbers."""
     spread = 0.05 * ((np.arange(len(x)) * 0.6180339887) % 1.0 - 0.5) if binary else 0.0
     label = "observed, jittered" if binary else "observed"
     size = 30 if len(x) <= 50 else 14
-    ax.scatter(x, seen + spread, s=size, color=colour, alpha=0.7, lw=0, label=label, zorder=3)
+    ax.scatter(x, observed + spread, s=size, color=colour, alpha=0.7, lw=0, label=label, zorder=3)
 
 
-def _groups(ax, x, seen, share, bins, level, colour, label):
+def _groups(ax, x, observed, share, bins, level, colour, label):
     """Means of rows that lie together, with bars of their standard errors."""
     group, count = _grouped(x, bins)
     total = np.bincount(group, share, count)
     full = total > 0
     middle = np.bincount(group, share * x, count)[full] / total[full]
-    mean = np.bincount(group, share * seen, count)[full] / total[full]
+    mean = np.bincount(group, share * observed, count)[full] / total[full]
     # the variance of a weighted mean, from the rows' own deviations
-    deviation = seen - np.bincount(group, share * seen, count)[group] / np.where(full, total, 1.0)[group]
+    deviation = observed - np.bincount(group, share * observed, count)[group] / np.where(full, total, 1.0)[group]
     error = np.sqrt(np.bincount(group, (share * deviation) ** 2, count)[full]) / total[full]
     text = f"observed, in {full.sum()} groups" if label else None
     bars = {"elinewidth": 1.0, "capsize": 0, "alpha": 0.85}

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     LinkLike: TypeAlias = str | Link
 
     class ModelOptions(TypedDict, total=False):
-        """What ``fit`` and ``glm`` both take beside the family."""
+        """The options that ``fit`` and ``glm`` share, without the family."""
 
         link: LinkLike | None
         weights: Variable | None
@@ -84,7 +84,7 @@ if TYPE_CHECKING:
         checkpoint: File | None
 
     class FitOptions(ModelOptions, total=False):
-        """What ``fit`` takes beside the family."""
+        """The options of ``fit``, without the family."""
 
         intercept: bool
         names: Sequence[str] | None
@@ -92,7 +92,7 @@ if TYPE_CHECKING:
     GLMOptions: TypeAlias = ModelOptions
 
     class PredictOptions(TypedDict, total=False):
-        """What predictions take beside the rows, the kind and the interval."""
+        """The options of predictions, without the rows, the kind and the interval."""
 
         level: float
         threshold: float
@@ -100,7 +100,7 @@ if TYPE_CHECKING:
         threads: int | None
 
     class ScoreOptions(TypedDict, total=False):
-        """What ``score`` and ``calibration`` take beside the rows."""
+        """The options of ``score`` and ``calibration``, without the rows."""
 
         weights: Variable | None
         freq_weights: Variable | None
@@ -109,14 +109,14 @@ if TYPE_CHECKING:
         threads: int | None
 
     class CovarianceOptions(ScoreOptions, total=False):
-        """What ``with_cov`` takes beside X and y."""
+        """The options of ``with_cov``, without X and y."""
 
         data: Rows | None
         cluster: Variable | Sequence[Variable] | None
         correction: bool | None
 
     class RowOptions(TypedDict, total=False):
-        """What residuals and influence take beside X and y."""
+        """The options of residuals and influence, without X and y."""
 
         weights: Variable | None
         offset: Variable | None
@@ -126,7 +126,7 @@ if TYPE_CHECKING:
         threads: int | None
 
     class MatrixOptions(TypedDict, total=False):
-        """What ``simulate.make_X`` takes for a dense X."""
+        """The options of ``simulate.make_X`` for a dense X."""
 
         seed: int
         rho: float
@@ -135,12 +135,12 @@ if TYPE_CHECKING:
         order: Literal["C", "F"]
 
     class DesignOptions(MatrixOptions, total=False):
-        """What all functions of ``simulate`` take to draw X."""
+        """The options of ``simulate`` to draw X."""
 
         density: float | None
 
     class TruthOptions(DesignOptions, total=False):
-        """What they take to draw the response too, whatever its family."""
+        """The options of ``simulate`` to draw X and a response of any family."""
 
         beta: ArrayLike | None
         intercept: bool | float | ArrayLike
@@ -150,7 +150,7 @@ if TYPE_CHECKING:
         signal: float | None
 
     class SimulateOptions(TruthOptions, total=False):
-        """What they take for a family of one mean a row."""
+        """The options of ``simulate`` to draw X and a response with one mean a row."""
 
         link: str | None
         theta: float

@@ -90,10 +90,10 @@ def _optional():
 
 
 def _threads():
-    from ..source.threads import available, get_threads, quota
+    from ..source.threads import available_cores, get_threads, quota
 
     try:
-        cores, used, limit = available(), get_threads(), quota()
+        cores, used, limit = available_cores(), get_threads(), quota()
     except InvalidParameterError as error:
         return Check("threads", {}, str(error))
     found = {"used": used, "cores": cores}

@@ -82,13 +82,13 @@ class Task(Protocol):
     """A sum over rows, described by values alone, so that it can be sent to other processes.
 
     A unit's state is made by ``begin``, receives the unit's rows piece by piece in ``add`` and becomes by ``end`` a
-    value that has ``+``. ``vectors_only`` says that X need not be read, ``kept`` that a checkpoint keeps the sum.
+    value that has ``+``. ``vectors_only`` says that X need not be read, ``journaled`` that a checkpoint keeps the sum.
     """
 
     vectors_only: bool
-    kept: bool
+    journaled: bool
 
-    def wants(self, first: int, stop: int) -> bool: ...
+    def needs_rows(self, first: int, stop: int) -> bool: ...
 
     def begin(self) -> Any: ...
 
@@ -100,8 +100,8 @@ class Task(Protocol):
 class Source(Protocol):
     """Rows that tasks are summed over, in memory or read at every pass.
 
-    ``cost`` is that of reading all rows once, in passes with curvature; ``here`` whether they are in this process's
-    memory; ``data`` a ``Block`` that describes columns and vectors; ``rows_read`` the rows of one pass.
+    ``cost`` is that of reading all rows once, in passes with curvature; ``in_process`` says whether they are in the
+    memory of this process; ``data`` a ``Block`` that describes columns and vectors; ``rows_read`` the rows of one pass.
     """
 
     n_rows: int
@@ -109,7 +109,7 @@ class Source(Protocol):
     rows_read: int
     threads: int
     cost: float
-    here: bool
+    in_process: bool
     data: Any
 
     def reduce(self, task: Any) -> Any:
@@ -138,8 +138,8 @@ class Engine(Protocol):
     def run(self, chunks: Any, task: Any, units: Any, tree: Any) -> None:
         """Put the value of each of ``units`` into ``tree``, the i-th at leaf i, in any order."""
 
-    def map(self, f: Any, items: Any, held: Any = None) -> Iterable[Any]:
-        """f of each item, in order."""
+    def map(self, function: Any, items: Any, held: Any = None) -> Iterable[Any]:
+        """The function of each item, in order; ``held`` are futures of rows that a cluster has, by item."""
 
 
 class Schema(Protocol):

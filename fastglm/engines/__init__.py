@@ -1,4 +1,4 @@
-"""Where passes over rows run: threads of this process, pools of processes, clusters of Dask and Ray."""
+"""Engines, on which passes over rows run: threads of this process, pools of processes, clusters of Dask and Ray."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def engine_of(client, threads: int):
     Raises
     ------
     InvalidParameterError
-        For something else, and for a cluster whose workers have other versions of the libraries.
+        For a client of another kind, and for a cluster whose workers have other versions of the libraries.
     """
     if client is None:
         return Threads(threads)

@@ -1,7 +1,7 @@
-"""Passes on a Dask cluster: a few fat tasks a thread, each a node of the tree, and nothing held on the workers.
+"""Passes on a Dask cluster: a few large tasks a thread, each a node of the tree, and no state on the workers.
 
-Data that are scattered, or kept by actors, are lost with their worker; tasks are run again. So every task has all it
-needs as arguments, and a worker only keeps what it can be sent anew.
+Data that are scattered, or kept by actors, are lost with their worker; tasks are run again. So every task has its data
+as arguments, and a worker only caches objects that can be sent again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from ..errors import EngineError, FastGLMError, InvalidParameterError, SetupWarning, warn
 from . import tasks
-from .tasks import Refused, Sent
+from .tasks import PermanentError, ReaderMessage
 
 TIMEOUT = 3600.0  # seconds
 LOOK = 5.0  # seconds between two looks at whether there are workers
@@ -30,7 +30,7 @@ class Dask:
     ----------
     client : distributed.Client
     timeout : float
-        The seconds that workers may take until one of the groups of units under way is done.
+        The seconds that workers may take until one of the groups under way is done.
 
     Raises
     ------
@@ -54,13 +54,14 @@ class Dask:
         from distributed.protocol.pickle import dumps
 
         groups, packed = tasks.groups_of(units, tree, self.threads()), dumps(task)
-        sent = self._prepared(chunks, task, packed)
-        held = getattr(chunks.reader, "held", lambda first, stop: None)
+        message = self._prepared(chunks, task, packed)
+        futures_of = getattr(chunks.reader, "held", lambda first, stop: None)
         edges = chunks.edges
-        given = [held(int(edges[g.units[0]]), int(edges[g.units[-1] + 1])) for g in groups]
-        each = [(g.units, rows, sent, chunks.change, packed) for g, rows in zip(groups, given, strict=True)]
-        futures = self._map(tasks.value_of, "fastglm-pass", each)
-        nodes = {(g.level, g.u): (future, g.units) for g, future in zip(groups, futures, strict=True)}
+        fragments = [futures_of(int(edges[group.units[0]]), int(edges[group.units[-1] + 1])) for group in groups]
+        parts = zip(groups, fragments, strict=True)
+        calls = [(group.units, rows, message, chunks.change, packed) for group, rows in parts]
+        futures = self._map(tasks.sum_of_group, "fastglm-pass", calls)
+        nodes = {(group.level, group.u): (future, group.units) for group, future in zip(groups, futures, strict=True)}
         del futures
         if size_of(task) >= LARGE:
             self._add(nodes, tree.n)
@@ -69,59 +70,59 @@ class Dask:
         for (node, _), value in self._finished(waiting, lambda what: tasks.where(chunks, what[1])):
             tree.put_node(*node, value)
 
-    def map(self, f, items, held=None) -> list:
-        """f of each item, in order.
+    def map(self, function, items, held=None) -> list:
+        """The function of each item, in order.
 
         Parameters
         ----------
-        f : callable
+        function : callable
         items : sequence of int
         held : dict, optional
-            For each item a future of the rows that ``f`` finds with ``tasks.brought``.
+            For each item a future of the rows that ``function`` finds with ``tasks.fragment_rows``.
         """
         from distributed.protocol.pickle import dumps
 
         items = list(items)
         size = 1 if held else max(1, -(-len(items) // (4 * max(self.threads(), 1))))
         parts = [tuple(items[i : i + size]) for i in range(0, len(items), size)]
-        given = [None if held is None else {i: held[i] for i in part} for part in parts]
-        packed = dumps(f)
-        each = [(part, rows, packed) for part, rows in zip(parts, given, strict=True)]
-        futures = self._map(tasks.result_of, "fastglm-look", each)
+        fragments = [None if held is None else {i: held[i] for i in part} for part in parts]
+        packed = dumps(function)
+        calls = [(part, rows, packed) for part, rows in zip(parts, fragments, strict=True)]
+        futures = self._map(tasks.results_of, "fastglm-look", calls)
         waiting = {future: (i, part) for i, (future, part) in enumerate(zip(futures, parts, strict=True))}
         del futures
-        found = dict(self._finished(waiting, lambda what: f"fragments {what[1][0]} to {what[1][-1]}"))
-        return [value for (_, _), values in sorted(found.items()) for value in values]
+        results = dict(self._finished(waiting, lambda what: f"fragments {what[1][0]} to {what[1][-1]}"))
+        return [value for (_, _), values in sorted(results.items()) for value in values]
 
-    def _map(self, f, name, calls):
-        """Futures of f for the arguments of each call."""
+    def _map(self, function, name, calls):
+        """Futures of the function for the arguments of each call."""
         # never as keywords of the map: large ones become tasks that are named by the keyword, the same in every map
         key = f"{name}-{uuid.uuid4().hex[:8]}"
-        return self.client.map(f, *map(list, zip(*calls, strict=True)), key=key, pure=False, retries=RETRIES)
+        return self.client.map(function, *map(list, zip(*calls, strict=True)), key=key, pure=False, retries=RETRIES)
 
-    def _prepared(self, chunks, task, packed) -> Sent:
-        """The reader as groups are sent it, after all workers have compiled what the task runs."""
+    def _prepared(self, chunks, task, packed) -> ReaderMessage:
+        """The message with the reader, once all workers have compiled the loops of the task."""
         from distributed.protocol.pickle import dumps
 
-        found = self._sent.get(chunks.reader)
-        if found is None:
+        prepared = self._sent.get(chunks.reader)
+        if prepared is None:
             payload = dumps(chunks.reader)
             token = uuid.uuid4().hex
             # each worker gets it from another one; where it is lost, the scheduler has it
             carried = payload if len(payload) <= tasks.SMALL else self._map(bytes, "fastglm-rows", [(payload,)])[0]
-            sent = Sent(token, payload, type(chunks), tasks.versions())
-            found = self._sent[chunks.reader] = (sent._replace(payload=None), carried)
+            message = ReaderMessage(token, payload, type(chunks), tasks.versions())
+            prepared = self._sent[chunks.reader] = (message._replace(payload=None), carried)
         else:
-            sent, payload = found[0], None
-        what = sent.token, chunks.change, tasks.kind_of(task)
+            message = prepared[0]
+        what = message.token, chunks.change, tasks.kind_of(task)
         if what not in self._warm:
-            for address, answer in self.client.run(_warm, sent, chunks.change, packed, on_error="return").items():
+            for address, answer in self.client.run(_warm, message, chunks.change, packed, on_error="return").items():
                 self._check(address, answer)
             self._warm.add(what)
-        return found[0]._replace(payload=found[1])
+        return prepared[0]._replace(payload=prepared[1])
 
     def _check(self, address, answer):
-        if isinstance(answer, Refused):
+        if isinstance(answer, PermanentError):
             raise FastGLMError(f"{address}: {answer.error}")
         # one that died meanwhile is the scheduler's business, and its successor compiles in its first task
         if isinstance(answer, BaseException) and not isinstance(answer, OSError):
@@ -132,22 +133,22 @@ class Dask:
         level = 0
         while len(nodes) > FEW_SUMS and level < n.bit_length():
             size = -(-n >> level)
-            for u in range(0, size, 2):
-                if (level, u) in nodes and u + 1 == size and size > 1:
-                    nodes[level + 1, u // 2] = nodes.pop((level, u))
-                elif (level, u) in nodes and (level, u + 1) in nodes:
-                    (a, first), (b, second) = nodes.pop((level, u)), nodes.pop((level, u + 1))
+            for node in range(0, size, 2):
+                if (level, node) in nodes and node + 1 == size and size > 1:
+                    nodes[level + 1, node // 2] = nodes.pop((level, node))
+                elif (level, node) in nodes and (level, node + 1) in nodes:
+                    (left, first), (right, second) = nodes.pop((level, node)), nodes.pop((level, node + 1))
                     key = f"fastglm-sum-{uuid.uuid4().hex}"
-                    future = self.client.submit(tasks.plus, a, b, key=key, pure=False, retries=RETRIES)
-                    nodes[level + 1, u // 2] = future, first + second
+                    future = self.client.submit(tasks.plus, left, right, key=key, pure=False, retries=RETRIES)
+                    nodes[level + 1, node // 2] = future, first + second
             level += 1
 
     def _finished(self, waiting: dict, words):
-        """(what it is of, result) of futures as they finish; none is left running when this ends early.
+        """(key, result) of futures as they finish; the others are cancelled when the caller stops early.
 
         Raises
         ------
-        EngineError, and what a task raised
+        EngineError, and errors of tasks
         """
         from distributed import TimeoutError
 
@@ -167,7 +168,7 @@ class Dask:
                         "again, and pass checkpoint= to go on from where a fit was"
                     ) from None
                 for future, result in zip(done, results, strict=True):
-                    if isinstance(result, Refused):
+                    if isinstance(result, PermanentError):
                         raise result.error
                     yield waiting.pop(future), result
                 del done, results, future, result
@@ -176,11 +177,11 @@ class Dask:
                 self.client.cancel(list(waiting), force=True)
 
     def _some(self, futures, words) -> list:
-        """Those of some futures that are done, as soon as one is."""
+        """The finished futures among some, as soon as there is one."""
         from distributed import TimeoutError, wait
 
-        began = last = time.monotonic()  # when a worker could work last
-        said: set = set()
+        began = last = time.monotonic()  # the last time at which a worker could work
+        warned: set = set()
         while True:
             now = time.monotonic()
             left = began + self.timeout - now
@@ -199,13 +200,13 @@ class Dask:
                     f"{words}: the cluster has had {what} for {ALONE:.0f} s; {remedy}, and pass checkpoint= to go on "
                     "from where a fit was"
                 )
-            elif trouble not in said:
-                said.add(trouble)
+            elif trouble not in warned:
+                warned.add(trouble)
                 what, remedy = trouble
                 warn(SetupWarning, f"{words}: waiting, for the cluster has {what}; {remedy}")
 
     def _trouble(self):
-        """(what keeps the cluster from working, the remedy), None where it works."""
+        """(the reason why the cluster does not work, the remedy); None where it works."""
         try:
             workers = self.client.scheduler_info(n_workers=-1)["workers"]
         except TypeError:  # older versions tell of all
@@ -214,10 +215,10 @@ class Dask:
             return "no worker", "start workers again"
         busy = {address for address, keys in self.client.processing().items() if keys}
         running = {address for address, worker in workers.items() if worker.get("status", "running") == "running"}
-        held = sorted(busy - running) or sorted(set(workers) - running)
+        stuck = sorted(busy - running) or sorted(set(workers) - running)
         if running & busy or (running and not busy - running):
             return None
-        states = ", ".join(f"{address} ({workers[address]['status']})" for address in held[:8] if address in workers)
+        states = ", ".join(f"{address} ({workers[address]['status']})" for address in stuck[:8] if address in workers)
         return (
             f"no worker that takes work, but {states}",
             "a worker pauses where its memory is nearly full: give workers more memory or fewer threads each, or free "
@@ -225,7 +226,7 @@ class Dask:
         )
 
     def _error(self, future, words):
-        """The error of a future that failed, in the words of a user."""
+        """The error of a future that failed, with the rows of its task."""
         from distributed import KilledWorker
 
         if future.status != "error":
@@ -258,5 +259,5 @@ async def _warm(*what):
 
 
 def size_of(task) -> int:
-    """Bytes of the state that a task sums."""
-    return sum(getattr(v, "nbytes", 0) for v in task.begin())
+    """The bytes of the state of a task."""
+    return sum(getattr(array, "nbytes", 0) for array in task.begin())

@@ -9,9 +9,9 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
 from weakref import WeakKeyDictionary
 
 from ..errors import EngineError, InvalidParameterError
-from ..source.threads import available
+from ..source.threads import available_cores
 from . import tasks
-from .tasks import Refused, Sent, Unsent
+from .tasks import MissingReader, PermanentError, ReaderMessage
 
 AHEAD = 2  # calls under way for each worker
 
@@ -25,12 +25,12 @@ class Pool:
         Of processes (started by "spawn" or "forkserver"), threads, or ``mpi4py.futures.MPIPoolExecutor``. A process
         that dies ends the fit; ``checkpoint=`` lets another one go on.
     workers : int, optional
-        How many calls run at a time; as the executor says, or as there are cores.
+        The number of simultaneous calls; by default that of the executor, or of the cores.
     """
 
     def __init__(self, executor, workers: int | None = None):
         self.executor = executor
-        self.workers = workers or getattr(executor, "_max_workers", None) or available()
+        self.workers = workers or getattr(executor, "_max_workers", None) or available_cores()
         self._sent: WeakKeyDictionary = WeakKeyDictionary()
 
     def run(self, chunks, task, units: list, tree) -> None:
@@ -38,56 +38,57 @@ class Pool:
         groups, packed = tasks.groups_of(units, tree, self.workers), pickle.dumps(task)
         if chunks.reader not in self._sent:
             payload = pickle.dumps(chunks.reader)
-            self._sent[chunks.reader] = Sent(uuid.uuid4().hex, payload, type(chunks), tasks.versions())
-        whole = self._sent[chunks.reader]
-        sent = whole if len(whole.payload) <= tasks.SMALL else whole._replace(payload=None)
+            self._sent[chunks.reader] = ReaderMessage(uuid.uuid4().hex, payload, type(chunks), tasks.versions())
+        full, change = self._sent[chunks.reader], chunks.change
+        short = full if len(full.payload) <= tasks.SMALL else full._replace(payload=None)
 
         def calls():
-            for g in groups:
-                yield g, lambda again, g=g: (g.units, None, whole if again else sent, chunks.change, packed)
+            for group in groups:
+                yield group, lambda resent, units=group.units: (units, None, full if resent else short, change, packed)
 
-        for g, value in self._finished(tasks.value_of, calls(), lambda g: tasks.where(chunks, g.units)):
-            tree.put_node(g.level, g.u, value)
+        for group, value in self._finished(tasks.sum_of_group, calls(), lambda group: tasks.where(chunks, group.units)):
+            tree.put_node(group.level, group.u, value)
 
-    def map(self, f, items, held=None) -> list:
-        """f of each item, in order."""
-        packed = pickle.dumps(f)
-        calls = ((i, lambda again, item=item: ((item,), None, packed)) for i, item in enumerate(items))
-        found = dict(self._finished(tasks.result_of, calls, "fragment {}".format))
-        return [value for _, values in sorted(found.items()) for value in values]
+    def map(self, function, items, held=None) -> list:
+        """The function of each item, in order."""
+        packed = pickle.dumps(function)
+        calls = ((i, lambda resent, item=item: ((item,), None, packed)) for i, item in enumerate(items))
+        results = dict(self._finished(tasks.results_of, calls, "fragment {}".format))
+        return [value for _, values in sorted(results.items()) for value in values]
 
-    def _finished(self, f, calls, words):
-        """(what it is of, result) of calls as they finish, a few under way at a time.
+    def _finished(self, function, calls, words):
+        """(key, result) of calls as they finish, a few under way at a time.
 
         Raises
         ------
-        EngineError, and what a call raised
+        EngineError, and errors of calls
         """
-        running, again = {}, deque()
+        running, to_resend = {}, deque()
         try:
             while True:
                 while len(running) < AHEAD * self.workers:
-                    what, arguments, resent = (*again.popleft(), True) if again else (*next(calls, (None, None)), False)
+                    resent = bool(to_resend)
+                    what, arguments = to_resend.popleft() if resent else next(calls, (None, None))
                     if arguments is None:
                         break
-                    running[self._submit(f, *arguments(resent))] = what, arguments
+                    running[self._submit(function, *arguments(resent))] = what, arguments
                 if not running:
                     return
                 for call in self._wait(list(running)):
                     result = self._result(call, lambda: " or ".join(words(what) for what, _ in running.values()))
                     what, arguments = running.pop(call)
-                    if isinstance(result, Unsent):
-                        again.append((what, arguments))
-                    elif isinstance(result, Refused):
+                    if isinstance(result, MissingReader):
+                        to_resend.append((what, arguments))
+                    elif isinstance(result, PermanentError):
                         raise result.error
                     else:
                         yield what, result
         finally:
             self._cancel(list(running))
 
-    def _submit(self, f, *arguments):
+    def _submit(self, function, *arguments):
         try:
-            return self.executor.submit(f, *arguments)
+            return self.executor.submit(function, *arguments)
         except BrokenExecutor:
             raise InvalidParameterError("client: a process of the pool died before; make a new one") from None
         except RuntimeError as error:  # shut down

@@ -14,9 +14,9 @@ class Ray(Pool):
     Parameters
     ----------
     num_cpus : float
-        What a task is said to need.
+        The number of cores that a task asks for.
     retries : int
-        How often a task is started again.
+        The number of times that a task is started again.
 
     Raises
     ------
@@ -40,10 +40,10 @@ class Ray(Pool):
         cores = ray.cluster_resources().get("CPU", 1.0)
         super().__init__(None, max(1, int(cores / num_cpus)))
 
-    def _submit(self, f, *arguments):
-        if f not in self._remote:
-            self._remote[f] = self._ray.remote(**self._options)(f)
-        return self._remote[f].remote(*arguments)
+    def _submit(self, function, *arguments):
+        if function not in self._remote:
+            self._remote[function] = self._ray.remote(**self._options)(function)
+        return self._remote[function].remote(*arguments)
 
     def _wait(self, running):
         return self._ray.wait(running, num_returns=1)[0]

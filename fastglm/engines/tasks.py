@@ -1,4 +1,4 @@
-"""What engines send away: groups of units, each a node of the tree that adds all units, and what sums one."""
+"""The work of engines: groups of units, each a node of the tree that adds all units, and functions that sum them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ MOST_FREE = 64 << 20  # bytes
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 _chunks: dict = {}
-_given: ContextVar[dict | None] = ContextVar("given", default=None)
+_fragments: ContextVar[dict | None] = ContextVar("given", default=None)
 
 
-class Group(NamedTuple):
+class UnitGroup(NamedTuple):
     """Node ``u`` of a ``level`` of the tree, and all the units below it."""
 
     level: int
@@ -41,19 +41,19 @@ class Group(NamedTuple):
     units: tuple
 
 
-class Sent(NamedTuple):
-    """A reader as workers receive it.
+class ReaderMessage(NamedTuple):
+    """A message with a reader, as workers receive it.
 
     Attributes
     ----------
     token : str
-        The name under which a worker keeps it.
+        The name under which a worker caches the reader.
     payload : bytes or None
-        Pickled; None where the worker should have it.
+        The pickled reader; None where the worker should have it.
     kind : type
-        Of the Chunks that cut it.
+        The class of Chunks that cuts it.
     versions : dict
-        Of the libraries here.
+        The versions of the libraries of the client.
     """
 
     token: str
@@ -62,104 +62,110 @@ class Sent(NamedTuple):
     versions: dict
 
 
-class Refused(NamedTuple):
+class PermanentError(NamedTuple):
     """An error about the data or the installation, which another worker or another try would give too."""
 
     error: FastGLMError
 
 
-class Unsent(NamedTuple):
+class MissingReader(NamedTuple):
     """The answer of a worker that has never seen the reader."""
 
     token: str
 
 
-def groups_of(units: list, tree: Tree, threads: int) -> list[Group]:
+def groups_of(units: list, tree: Tree, threads: int) -> list[UnitGroup]:
     """Groups of units, about two to four for each thread, that are whole nodes of the tree.
 
     Parameters
     ----------
     units : list of int
-        The i-th is the i-th that the tree waits for.
+        The i-th unit is the i-th leaf that the tree waits for.
     tree : Tree
     threads : int
-        Of all workers.
+        The threads of all workers.
     """
     level = max(0, (len(units) // (FEWEST * max(threads, 1))).bit_length() - 1)
-    there = {tree.leaf(i): unit for i, unit in enumerate(units)}
-    return [group for u in dict.fromkeys(leaf >> level for leaf in there) for group in _whole(level, u, there, tree.n)]
+    unit_of = {tree.leaf(i): unit for i, unit in enumerate(units)}
+    nodes = dict.fromkeys(leaf >> level for leaf in unit_of)
+    return [group for node in nodes for group in _whole(level, node, unit_of, tree.n)]
 
 
-def _whole(level, u, there, n):
-    """The largest nodes below (and with) a node all of whose leaves are there."""
-    leaves = range(u << level, min((u + 1) << level, n))
-    if leaves and all(leaf in there for leaf in leaves):
-        return [Group(level, u, tuple(there[leaf] for leaf in leaves))]
-    halves = (2 * u, 2 * u + 1) if leaves and level else ()
-    return [group for half in halves for group in _whole(level - 1, half, there, n)]
+def _whole(level, number, unit_of, n):
+    """The largest nodes at or below a node of whose leaves none is missing."""
+    leaves = range(number << level, min((number + 1) << level, n))
+    if leaves and all(leaf in unit_of for leaf in leaves):
+        return [UnitGroup(level, number, tuple(unit_of[leaf] for leaf in leaves))]
+    halves = (2 * number, 2 * number + 1) if leaves and level else ()
+    return [group for half in halves for group in _whole(level - 1, half, unit_of, n)]
 
 
-def value_of(units: tuple, given: dict | None, sent: Sent, change, task: bytes) -> Any:
-    """The sum of a task over the units of a group: what runs on workers.
+def sum_of_group(units: tuple, fragments: dict | None, message: ReaderMessage, change, task: bytes) -> Any:
+    """The sum of a task over the units of a group, computed by a worker.
 
     Parameters
     ----------
     units : tuple of int
-    given : dict or None
-        Rows that were brought along, by the number of their fragment.
-    sent : Sent
+    fragments : dict or None
+        Rows that came with the task, by the number of their fragment.
+    message : ReaderMessage
     change : RowTransform or None
-        To the rows as they are read.
+        A change of the rows as they are read.
     task : bytes
         A pickled ``Task``.
 
     Returns
     -------
-    value of the task, Refused or Unsent
+    value of the task, PermanentError or MissingReader
     """
     keep_memory()
     try:
-        chunks = chunks_of(sent, change)
+        chunks = chunks_of(message, change)
         if chunks is None:
-            return Unsent(sent.token)
+            return MissingReader(message.token)
         tree, task = Tree(len(units)), pickle.loads(task)
-        with rows_given(given), single_threaded_blas(), np.errstate(all="ignore"), chunks.workspace() as room:
-            values = (v for stretch in chunks.stretches(list(units), 1) for _, v in chunks.values(task, stretch, room))
+        with with_fragments(fragments), single_threaded_blas(), np.errstate(all="ignore"), chunks.workspace() as room:
+            values = (
+                item for stretch in chunks.unit_runs(list(units), 1) for _, item in chunks.values(task, stretch, room)
+            )
             for i, value in enumerate(values):
                 tree.put(i, value)
     except FileFormatError:
-        raise  # a file system that did not answer may do so later
+        raise  # a file system that did not answer may answer another try
     except FastGLMError as error:
-        return Refused(error)
+        return PermanentError(error)
     return tree.root
 
 
-def result_of(items: tuple, given: dict | None, f: bytes) -> Any:
-    """A function of each of some items, as a list; Refused where it raises an error about the data."""
-    f = pickle.loads(f)
+def results_of(items: tuple, fragments: dict | None, function: bytes) -> Any:
+    """The function of each item as a list; a PermanentError where it raises an error about the data."""
+    function = pickle.loads(function)
     try:
-        with rows_given(given):
-            return [f(item) for item in items]
+        with with_fragments(fragments):
+            return [function(item) for item in items]
     except FileFormatError:
         raise
     except FastGLMError as error:
-        return Refused(error)
+        return PermanentError(error)
 
 
-def plus(a: Any, b: Any) -> Any:
-    """The sum of two values of ``value_of``, which stay as they are: a lost sum is made of them again."""
-    return a if isinstance(a, Refused) else b if isinstance(b, Refused) else deepcopy(a) + b
+def plus(left: Any, right: Any) -> Any:
+    """The sum of two values of ``sum_of_group``, which are not changed, so that a lost sum can be made again."""
+    for value in (left, right):
+        if isinstance(value, PermanentError):
+            return value
+    return deepcopy(left) + right
 
 
-def chunks_of(sent: Sent, change):
-    """The chunks of a reader, kept with their workspaces between passes; None where it has not been sent."""
-    key = sent.token, change
+def chunks_of(message: ReaderMessage, change):
+    """The chunks of a reader, cached with their workspaces between passes; None without the reader."""
+    key = message.token, change
     if key not in _chunks:
-        other = next((c for (token, _), c in list(_chunks.items()) if token == sent.token), None)
-        if other is None and sent.payload is None:
+        other = next((chunks for (token, _), chunks in list(_chunks.items()) if token == message.token), None)
+        if other is None and message.payload is None:
             return None
-        check_versions(sent.versions)
-        _chunks[key] = sent.kind(pickle.loads(sent.payload) if other is None else other.reader, change)
+        check_versions(message.versions)
+        _chunks[key] = message.kind(pickle.loads(message.payload) if other is None else other.reader, change)
         tokens = list(dict.fromkeys(token for token, _ in list(_chunks)))
         for old in [k for k in list(_chunks) if k[0] in tokens[:-MOST_KEPT]]:
             _chunks.pop(old, None)
@@ -168,10 +174,10 @@ def chunks_of(sent: Sent, change):
 
 @cache
 def keep_memory() -> None:
-    """Undo that every piece of rows is given back to the system, and mapped anew page by page: half the time of a pass.
+    """Keep freed memory in the process: to map it again, page by page, takes half the time of a pass.
 
     Dask starts workers with a MALLOC_TRIM_THRESHOLD_ of 64 KiB, which also ends glibc's own adaptation of the size from
-    which memory is mapped. Set back, a thread keeps at most ``MOST_FREE`` bytes that are free.
+    which memory is mapped. With this setting a thread keeps at most ``MOST_FREE`` bytes that are free.
     """
     if "MALLOC_TRIM_THRESHOLD_" not in os.environ:
         return
@@ -182,36 +188,36 @@ def keep_memory() -> None:
 
 
 @contextmanager
-def rows_given(given: dict | None):
-    """Rows that readers find in ``brought`` for the time of a task."""
-    token = _given.set(given)
+def with_fragments(fragments: dict | None):
+    """Rows that readers find by ``fragment_rows`` for the time of a task."""
+    token = _fragments.set(fragments)
     try:
         yield
     finally:
-        _given.reset(token)
+        _fragments.reset(token)
 
 
-def brought(fragment: int):
-    """The rows of a fragment that came with the task, or None."""
-    return (_given.get() or {}).get(fragment)
+def fragment_rows(fragment: int):
+    """The rows of a fragment that came with the task, None if there are none."""
+    return (_fragments.get() or {}).get(fragment)
 
 
 def kind_of(task: Task) -> tuple:
-    """What compiled loops a task needs, as far as its values say."""
-    kinds = ((k, v) for k, v in sorted(vars(task).items()) if not k.startswith("_"))
-    return type(task), *((k, v if isinstance(v, int) else _types(v)) for k, v in kinds)
+    """A key for the compiled loops that a task needs: its class and the types of its values."""
+    kinds = ((k, value) for k, value in sorted(vars(task).items()) if not k.startswith("_"))
+    return type(task), *((k, value if isinstance(value, int) else _types(value)) for k, value in kinds)
 
 
-def _types(v):
-    return tuple(type(item) for item in v) if isinstance(v, tuple) else type(v)
+def _types(value):
+    return tuple(type(item) for item in value) if isinstance(value, tuple) else type(value)
 
 
-def warm(sent: Sent, change, task: bytes) -> Any:
-    """Compile what a task runs, by running it over no rows; None, or Refused."""
+def warm(message: ReaderMessage, change, task: bytes) -> Any:
+    """Compile the loops of a task by running it over no rows; None, or a PermanentError."""
     try:
-        chunks, task = chunks_of(sent, change), pickle.loads(task)
+        chunks, task = chunks_of(message, change), pickle.loads(task)
     except FastGLMError as error:
-        return Refused(error)
+        return PermanentError(error)
     # other tasks have no compiled loop of their own
     if chunks.rows_alone and type(task).add is not Task.add:
         none = InMemory(chunks.shape, 1, [np.zeros((1, 2), np.int64)], chunks.block)
@@ -221,7 +227,7 @@ def warm(sent: Sent, change, task: bytes) -> Any:
 
 
 def versions() -> dict:
-    """The versions on which the bits of an answer depend."""
+    """The versions of the libraries on which the bits of an answer depend."""
     return {"fastglm": __version__, "numpy": np.__version__, "numba": numba.__version__, "scipy": scipy.__version__}
 
 
@@ -231,22 +237,22 @@ def check_versions(expected: dict) -> None:
     Raises
     ------
     FastGLMError
-        Naming this worker, and the package.
+        Names this worker and the package.
     """
-    for name, here in versions().items():
-        if here != expected.get(name):
+    for name, installed in versions().items():
+        if installed != expected.get(name):
             raise FastGLMError(
-                f"the worker on {platform.node()}, process {os.getpid()}, has {name} {here}, the client has {name} "
-                f"{expected.get(name)}: install the same versions on both"
+                f"the worker on {platform.node()}, process {os.getpid()}, has {name} {installed}, the client has "
+                f"{name} {expected.get(name)}: install the same versions on both"
             )
 
 
 def where(chunks, units) -> str:
-    """The rows of units in words, with the files they are in."""
+    """The rows of units in words, with their files."""
     first, stop = int(chunks.edges[units[0]]), int(chunks.edges[units[-1] + 1])
     text = f"rows {first} to {stop - 1} (units {units[0]} to {units[-1]})"
     labels = getattr(chunks.reader, "labels", None)
     if labels is None:
         return text
-    found = labels(first, stop)
-    return f"{text} of {found[0]}" + (f" to {found[-1]}" if len(found) > 1 else "")
+    names = labels(first, stop)
+    return f"{text} of {names[0]}" + (f" to {names[-1]}" if len(names) > 1 else "")

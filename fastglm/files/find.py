@@ -1,4 +1,4 @@
-"""Which files are meant by a path, a glob, a folder, a URL or a list of them, in the order of their paths."""
+"""The files of a path, a glob, a folder, a URL or a list of them, in the order of their paths."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 class File(NamedTuple):
-    """One file as it was when it was found.
+    """One file, in the state in which it was found.
 
-    ``place`` is shown to the user; ``path`` is that within ``system`` (a pyarrow file system, None for the local disk,
-    where it is absolute); ``kind`` is "parquet", "ipc", "stream" (of Arrow's) or "csv"; ``stamp`` is the time of the
-    last change in ns, or an etag; ``partition`` has the names and values that the folders' names give; ``mark`` is a
-    digest of parts of it, where it was taken.
+    ``place`` is its name in messages; ``path`` is the path within ``system``, a pyarrow file system, or the absolute
+    path on the local disk, where ``system`` is None; ``kind`` is "parquet", "ipc", "stream" (Arrow's) or "csv";
+    ``stamp`` is the time of the last change in ns, or an etag; ``partition`` has the columns in the names of folders,
+    as (name, value); ``mark`` is a digest of parts of the file, or "".
     """
 
     place: str
@@ -40,13 +40,13 @@ class File(NamedTuple):
     mark: str = ""
 
     def open(self):
-        """The file to read from at random."""
+        """The file opened for random access."""
         import pyarrow as pa
 
         return pa.OSFile(self.path, "rb") if self.system is None else self.system.open_input_file(self.path)
 
     def now(self):
-        """Size and stamp of the file at this moment, None where it is gone."""
+        """The current size and stamp of the file, None if it was removed."""
         if self.system is None:
             try:
                 status = os.stat(self.path)
@@ -70,25 +70,25 @@ def find(data) -> list[File]:
     Raises
     ------
     FileFormatError, InvalidParameterError
-        Naming what matches no file, cannot be read, is of an unknown format, or is given twice.
+        Names the path that matches no file, cannot be read, is of an unknown format, or is repeated.
     """
-    given = [os.fspath(item) for item in (data if isinstance(data, (list, tuple)) else [data])]
-    found, bases = [], []
-    for text in given:
+    texts = [os.fspath(item) for item in (data if isinstance(data, (list, tuple)) else [data])]
+    paths, bases = [], []
+    for text in texts:
         base, files = _remote(text) if "://" in text and not text.startswith("file://") else _local(text)
         bases.append(base)
-        found += files
-    seen: dict = {}
-    for file in found:
-        known = seen.setdefault(file.place if file.system else os.path.realpath(file.path), file)
+        paths += files
+    first_with: dict = {}
+    for file in paths:
+        known = first_with.setdefault(file.place if file.system else os.path.realpath(file.path), file)
         if known is not file:
             as_other = "" if known.place == file.place else f": it is {known.place}"
             raise InvalidParameterError(f"{file.place} is given twice{as_other}")
-    return _partitioned(found, bases)
+    return _partitioned(paths, bases)
 
 
 def _local(text):
-    """The folder that a text fixes, and the files on the local disk that it means."""
+    """(the folder before any wildcard, the files) of a path or pattern on the local disk."""
     text = os.path.expanduser(unquote(text.removeprefix("file://")) if text.startswith("file://") else text)
     skipped: list = []
     if os.path.exists(text) or not glob.has_magic(text):
@@ -113,55 +113,57 @@ def _local(text):
 
 
 def _once(files, skipped) -> list:
-    """Paths in order, of several that lead to one file the one without links, or else the first."""
+    """Sorted paths, one for each file: of several paths to a file the one without links, or else the first."""
     real: dict = {}
     for path in sorted(files):
         real.setdefault(os.path.realpath(path), []).append(path)
-    kept = []
+    chosen = []
     for file, names in real.items():
         best = next((name for name in names if os.path.abspath(name) == file), names[0])
-        kept.append(best)
+        chosen.append(best)
         skipped += [f"{name} (is {best})" for name in names if name != best]
-    return sorted(kept)
+    return sorted(chosen)
 
 
 def _globbed(pattern, skipped) -> list:
-    """The paths that a pattern means; ** follows links to folders, but none twice."""
+    """The paths that match a pattern; ** follows links to folders, but none twice."""
     parts = pattern.split("/") if os.sep == "/" else re.split(r"[\\/]", pattern)
     if "**" not in parts:
         return sorted(glob.glob(pattern))
-    head, rest = os.sep.join(parts[: parts.index("**")]), parts[parts.index("**") :]
+    head, pattern_parts = os.sep.join(parts[: parts.index("**")]), parts[parts.index("**") :]
     if not head:
         head = os.sep if parts[0] == "" else os.curdir
-    hidden = () if any(part.startswith(".") for part in rest) else (".",)
-    found = set()
+    pattern_parts = [part for part in pattern_parts if part]
+    hidden = () if any(part.startswith(".") for part in pattern_parts) else (".",)
+    matching = set()
     for top in glob.glob(head) if glob.has_magic(head) else [head]:
         if os.path.isdir(top):
             folders, files = _below(top, hidden, skipped)
             inner = {path: os.path.relpath(path, top).split(os.sep) for path in (*folders, *files)}
-            found |= {path for path, names in inner.items() if _matches(names, [part for part in rest if part])}
-    return sorted(found)
+            matching |= {path for path, names in inner.items() if _matches(names, pattern_parts)}
+    return sorted(matching)
 
 
 def _below(folder, left_out, skipped, links=()) -> tuple[list, list]:
-    """The folders and the files below a folder, but those whose names begin as ``left_out`` says.
+    """The folders and the files below a folder, without those whose names begin with one of ``left_out``.
 
-    Links to folders are followed, but not to one that they are in; ``links`` are the folders of the links on the way.
+    Links to folders are followed, unless they lead to a folder that contains them; ``links`` are the folders of the
+    links that led to this one.
     """
     folders, files = [], []
     for at, inner, names in os.walk(folder, onerror=_failed):
-        here = os.path.realpath(at)
+        folder_path = os.path.realpath(at)
         below = [os.path.join(at, name) for name in sorted(inner) if not name.startswith(left_out)]
         files += [os.path.join(at, name) for name in names if not name.startswith(left_out)]
         inner[:] = [os.path.basename(path) for path in below if not os.path.islink(path)]
         for path in below:
             real = os.path.realpath(path).rstrip(os.sep) + os.sep
-            if os.path.islink(path) and any((way + os.sep).startswith(real) for way in (*links, here)):
+            if os.path.islink(path) and any((way + os.sep).startswith(real) for way in (*links, folder_path)):
                 skipped.append(f"{path} (is {real})")
                 continue
             folders.append(path)
             if os.path.islink(path):
-                more = _below(path, left_out, skipped, (*links, here))
+                more = _below(path, left_out, skipped, (*links, folder_path))
                 folders, files = folders + more[0], files + more[1]
     return folders, files
 
@@ -185,7 +187,7 @@ def _local_file(path) -> File:
 
 
 def _by_name(path):
-    """The format that a file's extension tells, None where it does not."""
+    """The format by the extension of a file, None for unknown extensions."""
     parts = [suffix.lower() for suffix in Path(path).suffixes[-2:]]
     while parts and parts[-1] in PACKED:
         parts.pop()
@@ -196,7 +198,7 @@ def _by_name(path):
 
 
 def _by_magic(place, start: bytes) -> str:
-    """The format that a file's first bytes tell."""
+    """The format by the first bytes of a file."""
     kind = MAGIC.get(start[:4])
     if kind is None and Path(place).suffix.lower() in ARROW:
         raise FileFormatError(f"{place}: cannot be read: it does not begin as an Arrow file or stream does")
@@ -210,7 +212,7 @@ def _by_magic(place, start: bytes) -> str:
 
 
 def _remote(url):
-    """The folder that a URL fixes, and the files that it means."""
+    """(the folder before any wildcard, the files) of a URL."""
     from pyarrow.fs import FileSelector, FileType
 
     system, path, prefix = _system(url)
@@ -235,7 +237,7 @@ def _remote(url):
 
 
 def _system(url):
-    """The file system of a URL, the path within it, and what is before the path."""
+    """The file system of a URL, the path within it, and the prefix before the path."""
     import pyarrow as pa
     from pyarrow.fs import FileSystem, FSSpecHandler, PyFileSystem
 
@@ -266,7 +268,7 @@ def _remote_file(system, prefix, info) -> File:
 
 
 def stamp_of(system, info):
-    """The time of a file's last change in ns, or what its file system has in place of it."""
+    """The time of a file's last change in ns, or the etag that its file system has instead."""
     if info.mtime_ns is not None:
         return info.mtime_ns
     details = system.handler.fs.info(info.path) if hasattr(getattr(system, "handler", None), "fs") else {}
@@ -274,7 +276,7 @@ def stamp_of(system, info):
 
 
 def _matches(parts, pattern) -> bool:
-    """Whether the parts of a path fit those of a glob, where ** stands for any number of folders."""
+    """Whether the parts of a path match those of a pattern, in which ** is any number of folders."""
     if not pattern or not parts:
         return not pattern and not parts
     if pattern[0] == "**":
@@ -283,19 +285,20 @@ def _matches(parts, pattern) -> bool:
 
 
 def _partitioned(files, bases):
-    """The files with the columns that ``key=value`` folders give, below the folder that all that is given shares."""
+    """The files with the columns of ``key=value`` folders, below the folder that all paths have in common."""
     shared = os.path.commonprefix([_folders(base) for base in bases])
-    found = []
+    partitions = []
     for file in files:
         folders = _folders(file.path if file.system is None else file.place)[len(shared) : -1]
-        found.append({unquote(k): unquote(v) for k, eq, v in (f.partition("=") for f in folders) if eq and k})
-    whole = {}
-    for name in dict.fromkeys(name for keys in found for name in keys):
-        values = [keys[name] for keys in found if keys.get(name, NO_VALUE) != NO_VALUE]
-        whole[name] = bool(values) and all(re.fullmatch(r"[+-]?\d{1,18}", value) for value in values)
+        pairs = (folder.partition("=") for folder in folders)
+        partitions.append({unquote(key): unquote(text) for key, equals, text in pairs if equals and key})
+    is_integer = {}
+    for name in dict.fromkeys(name for keys in partitions for name in keys):
+        values = [keys[name] for keys in partitions if keys.get(name, NO_VALUE) != NO_VALUE]
+        is_integer[name] = bool(values) and all(re.fullmatch(r"[+-]?\d{1,18}", value) for value in values)
     return [
-        file._replace(partition=tuple((k, _value(v, whole[k])) for k, v in keys.items()))
-        for file, keys in zip(files, found, strict=True)
+        file._replace(partition=tuple((k, _value(text, is_integer[k])) for k, text in keys.items()))
+        for file, keys in zip(files, partitions, strict=True)
     ]
 
 
@@ -303,5 +306,5 @@ def _folders(path):
     return [part for part in path.replace(os.sep, "/").split("/") if part]
 
 
-def _value(text, whole):
-    return None if text == NO_VALUE else int(text) if whole else text
+def _value(text, is_integer):
+    return None if text == NO_VALUE else int(text) if is_integer else text

@@ -1,4 +1,4 @@
-"""Rows in fragments that can be read again, in this process or in another one; those of files."""
+"""The rows of files in fragments, which can be read repeatedly, in this process or in another one; any kind of them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ UNREADABLE = (OSError, ValueError, NotImplementedError)  # what Arrow raises for
 
 
 class Fragment(NamedTuple):
-    """A piece of a file that can be read by itself, again and again.
+    """A part of a file that can be read by itself.
 
     Attributes
     ----------
     place : str
-        The path or URL as it was opened.
+        The path or URL of the file.
     part : int
         The number of the Parquet row group or Arrow record batch in the file.
     rows : int
     label : str
-        For errors: ``"claims/a.parquet, row group 3"``.
+        The name in messages: ``"claims/a.parquet, row group 3"``.
     """
 
     place: str
@@ -44,21 +44,21 @@ class Rows:
     schema : pyarrow.Schema
         The types of the columns. Text may be stored as text or as categories; both are read as dictionaries.
     fragments : tuple of Fragment
-        None of them is empty.
-    odd : dict
-        Column -> why it cannot be read from all fragments; an error only where it is asked for.
+        All parts that have rows.
+    unreadable : dict
+        Column -> the reason why it cannot be read from all fragments; an error once it is read.
     names : tuple of str
-        The columns, those of ``odd`` last.
+        The columns, those of ``unreadable`` last.
     n_rows : int
     """
 
     local_files: Sequence[str] = ()  # the paths of the files on a local disk that these are the rows of
     what = "the rows"
 
-    def __init__(self, schema, fragments, odd=None):
-        self.schema, self.odd = canonical_schema(schema, self.what), dict(odd or {})
-        self.names = (*schema.names, *self.odd)
-        self._known = frozenset(schema.names)
+    def __init__(self, schema, fragments, unreadable=None):
+        self.schema, self.unreadable = canonical_schema(schema, self.what), dict(unreadable or {})
+        self.names = (*schema.names, *self.unreadable)
+        self._known_names = frozenset(schema.names)
         self.fragments = tuple(fragments)
         self.n_rows = sum(fragment.rows for fragment in self.fragments)
 
@@ -90,22 +90,22 @@ class Rows:
             The number of the fragment.
         columns : sequence of str
         rows : int
-            The most rows of a batch; some have fewer.
+            The largest number of rows of a batch.
         skip : int
-            How many rows at the beginning of the fragment to leave out.
+            The number of rows to leave out at the beginning of the fragment.
 
         Yields
         ------
         pyarrow.RecordBatch
-            With exactly these columns, in this order. Text and categories are dictionary arrays with codes of 32 bits,
-            and each batch has a dictionary of its own.
+            The columns in this order. Text and categories are dictionary arrays with codes of 32 bits, and each batch
+            has its own dictionary.
 
         Raises
         ------
         InvalidParameterError
-            For a column that is not there.
+            For a column that is missing.
         FileFormatError
-            For a damaged file, naming the file, the piece and the column, and for one that changed after it was opened.
+            For a damaged file, with the fragment and the column, and for a file that changed after it was opened.
         """
         import pyarrow as pa
 
@@ -151,9 +151,9 @@ class Rows:
         self.check_unchanged()
 
     def _check(self, name) -> None:
-        if name in self.odd:
-            raise FileFormatError(self.odd[name])
-        if name not in self._known:
+        if name in self.unreadable:
+            raise FileFormatError(self.unreadable[name])
+        if name not in self._known_names:
             raise unknown_column(name, self.names, self.what)
 
     def _conformed(self, i, name, array, kind):
@@ -175,20 +175,20 @@ class FileRows(Rows):
 
     what = "the files"
 
-    def __init__(self, readers, schema, origins, scratch, odd=None):
-        self._origins, self._scratch, self._own = origins, scratch, True
+    def __init__(self, readers, schema, origins, scratch, unreadable=None):
+        self._origins, self._scratch, self._is_original = origins, scratch, True
         self._readers = [reader for reader, _ in readers if sum(reader.rows)]
-        self._at, fragments, seen = [], [], {}
+        self._fragment_readers, fragments, rows_before = [], [], {}
         for reader, label in readers:
-            first = seen.get(label, 0)
+            first = rows_before.get(label, 0)
             for part, rows in enumerate(reader.rows):
                 if rows:
                     where = f"rows {first} to {first + rows - 1}" if label else f"{reader.unit} {part}"
                     fragments.append(Fragment(reader.file.place, part, rows, f"{label or reader.file.place}, {where}"))
-                    self._at.append(reader)
+                    self._fragment_readers.append(reader)
                 first += rows
-            seen[label] = first
-        super().__init__(schema, fragments, odd)
+            rows_before[label] = first
+        super().__init__(schema, fragments, unreadable)
 
     @property
     def local_files(self) -> list[str]:
@@ -197,7 +197,7 @@ class FileRows(Rows):
         return [file.path for file in files if file.system is None]
 
     def __getstate__(self):
-        return {**self.__dict__, "_scratch": None, "_own": False}
+        return {**self.__dict__, "_scratch": None, "_is_original": False}
 
     def close(self) -> None:
         """Remove the scratch files, if this is not a copy."""
@@ -205,43 +205,43 @@ class FileRows(Rows):
             self._scratch.remove()
 
     def batches(self, i, columns, rows=65_536, skip=0) -> Iterator:
-        """As ``Rows.batches``; whether the file is the one that was opened is seen before rows are handed on."""
+        """As ``Rows.batches``; whether the file is the one that was opened is rows_before before rows are handed on."""
         import pyarrow as pa
 
-        fragment, reader = self.fragments[i], self._at[i]
+        fragment, reader = self.fragments[i], self._fragment_readers[i]
         for name in columns:
             self._check(name)
         kinds = {name: delivered(self.schema.field(name).type) for name in dict.fromkeys(columns)}
         fixed = {name: value for name, value in reader.file.partition if name not in reader.schema.names}
         read = [name for name in kinds if name not in fixed]
-        if reader.file.system is None:  # elsewhere a look takes as long as a small read
-            check(reader.file, self._own)
-        seen = skip
+        if reader.file.system is None:  # on remote storage a check takes as long as a small read
+            check(reader.file, self._is_original)
+        row = skip
         for batch in self._raw(i, read, rows, skip) if read else _lengths(fragment.rows, rows, skip):
             n = batch if not read else batch.num_rows
             arrays = {}
             for name, kind in kinds.items():
                 array = _repeated(fixed[name], n, kind) if name in fixed else batch.column(name)
                 arrays[name] = self._conformed(i, name, array, kind)
-            seen += n
+            row += n
             if read:
-                check(reader.file, self._own)  # before rows are handed on, for nobody may come back for more
+                check(reader.file, self._is_original)  # before the rows are used, as the caller may stop here
             yield pa.RecordBatch.from_arrays([arrays[name] for name in columns], list(columns))
-        if seen != max(skip, fragment.rows):
-            raise FileFormatError(f"{fragment.label}: it has {seen} rows where its file says {fragment.rows}")
+        if row != max(skip, fragment.rows):
+            raise FileFormatError(f"{fragment.label}: it has {row} rows where its file says {fragment.rows}")
 
     def _raw(self, i, names, rows, skip):
-        """The batches of a reader, with its errors explained."""
-        reader = self._at[i]
+        """The batches of a reader; errors name the fragment and the column."""
+        reader = self._fragment_readers[i]
         try:
             yield from reader.batches(self.fragments[i].part, names, rows, skip)
         except UNREADABLE as error:
-            check(reader.file, self._own)
+            check(reader.file, self._is_original)
             raise self._damaged(i, names, rows, error) from None
 
     def _damaged(self, i, names, rows, error):
-        """The error for a fragment that cannot be read, with the column that makes it so."""
-        fragment, reader = self.fragments[i], self._at[i]
+        """The error for a fragment that cannot be read, with the column at fault."""
+        fragment, reader = self.fragments[i], self._fragment_readers[i]
         if isinstance(error, PermissionError):
             return FileFormatError(f"{fragment.place}: no permission to read it")
         for name in names:
@@ -255,38 +255,37 @@ class FileRows(Rows):
         return FileFormatError(f"{fragment.label}: cannot be read: {str(error).splitlines()[0]}")
 
     def null_count(self, i, column) -> int | None:
-        """How many values of a column are missing in a fragment, None where the file does not say."""
+        """The number of missing values of a column in a fragment, None if the file does not say."""
         self._check(column)
-        reader, fragment = self._at[i], self.fragments[i]
+        reader, fragment = self._fragment_readers[i], self.fragments[i]
         if column in reader.schema.names:
             return reader.null_count(fragment.part, column)
         return fragment.rows if dict(reader.file.partition)[column] is None else 0
 
     def bounds(self, i, column) -> tuple | None:
-        """The smallest and largest value of a column in a fragment, None where the file does not say."""
+        """The smallest and largest value of a column in a fragment, None if the file does not say."""
         self._check(column)
-        reader = self._at[i]
+        reader = self._fragment_readers[i]
         if column in reader.schema.names:
             return reader.bounds(self.fragments[i].part, column)
         value = dict(reader.file.partition)[column]
         return None if value is None else (value, value)
 
     def nbytes(self, columns=None) -> int:
-        """The bytes on disk that a read of these columns takes; of Arrow files, judged by the types."""
+        """The bytes on disk that a read of these columns takes, estimated by their types."""
         names = set(self.schema.names if columns is None else columns)
         for name in names:
             self._check(name)
         return sum(reader.nbytes(names & set(reader.schema.names)) for reader in self._readers)
 
     def fingerprint(self) -> dict:
-        """What tells these rows from others, for JSON.
+        """Values for JSON that differ for other rows.
 
         Returns
         -------
         dict
-            "files": for each its path, size, time of the last change and digest, or etag, and the rows of its pieces;
-            for rows that did not come from files what they came from, a digest, and how many there were. "schema":
-            names and types.
+            "files": of each file its path, size, time of the last change and digest, or etag, and the rows of its
+            parts; of a stream its name, a digest, and the number of rows. "schema": names and types.
         """
         files = []
         for place, file, readers in self._origins:
@@ -294,28 +293,28 @@ class FileRows(Rows):
             if file is not None:
                 entry["mtime_ns" if isinstance(file.stamp, int) else "etag"] = file.stamp
                 entry |= {"digest": file.mark} if file.mark else {}
-            else:  # a stream tells nothing of itself: what it gave does
+            else:  # a stream is identified by its rows
                 entry["digest"] = [reader.digest() for reader in readers]
             entry["rows"] = [rows for reader in readers for rows in reader.rows]
             files.append(entry)
         return {"files": files, "schema": [[field.name, str(field.type)] for field in self.schema]}
 
     def check_unchanged(self) -> None:
-        """See whether the files are as they were when they were opened.
+        """Refuse files that have changed since they were opened.
 
         Raises
         ------
         FileFormatError
-            Naming the first one that is not.
+            Names the first such file.
         """
         files = [file for _, file, _ in self._origins if file is not None]
-        for file in {f.place: f for f in (*files, *(r.file for r in self._readers))}.values():
-            check(file, self._own, fully=True)
+        for file in {f.place: f for f in (*files, *(reader.file for reader in self._readers))}.values():
+            check(file, self._is_original, fully=True)
 
     def check_read_again(self) -> None:
-        """``check_unchanged`` for the files that are read at every pass, not for those that were copied."""
+        """``check_unchanged`` for the files that are read at every pass, but not for files that were copied."""
         for file in {reader.file.place: reader.file for reader in self._readers}.values():
-            check(file, self._own, fully=True)
+            check(file, self._is_original, fully=True)
 
 
 def _lengths(total, rows, skip):
@@ -324,7 +323,7 @@ def _lengths(total, rows, skip):
 
 
 def _repeated(value, n, kind):
-    """n times the value that a folder's name gives."""
+    """The value in the name of a folder, repeated n times."""
     import pyarrow as pa
 
     if value is None or not pa.types.is_dictionary(kind):

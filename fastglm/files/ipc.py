@@ -1,4 +1,4 @@
-"""Record batches of Arrow's file format: files of the user's, and scratch files whose text is stored as codes."""
+"""Record batches of Arrow's file format: files of the user, and scratch files with text as codes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ArrowFile:
             yield batch.slice(start, rows)
 
     def _mapped(self, part, names, rows, skip):
-        """The same through a map of the file; pages that were read no longer count as memory of the process."""
+        """Batches through a memory map of the file, whose pages are released after reading."""
         import pyarrow as pa
 
         with open(self.file.path, "rb") as handle:
@@ -71,21 +71,21 @@ class ArrowFile:
         return pa.ipc.IpcReadOptions(included_fields=places, use_threads=False)
 
     def null_count(self, part, name):
-        """None: a file of Arrow's says this beside the values only."""
+        """None: the file does not say."""
         return None
 
     def bounds(self, part, name):
-        """None: a file of Arrow's does not say."""
+        """None: the file does not say."""
         return None
 
     def nbytes(self, names):
-        """The bytes that columns take in the file, judged by their types."""
+        """The bytes that columns take in the file, estimated by their types."""
         total = sum(self._widths.values())
         return self.file.size * sum(self._widths.get(name, 0) for name in names) // max(1, total)
 
 
 class ScratchFile(ArrowFile):
-    """Rows spooled by this process: where text was stored as codes, the levels are put back.
+    """Rows spooled by this process, with text stored as codes and restored when it is read.
 
     Parameters
     ----------
@@ -94,17 +94,17 @@ class ScratchFile(ArrowFile):
         In canonical types.
     rows : tuple of int
     nulls : list of dict
-        How many values are missing of each column, for each record batch.
+        The number of missing values by column, for each record batch.
     levels : Levels
     coded : dict of str
-        The columns stored as codes, and the key of their levels.
+        Columns stored as codes -> the key of their levels.
     """
 
     def __init__(self, file, schema, rows, nulls, levels, coded):
         self.file, self.schema, self.rows = file, schema, rows
         self._nulls, self._levels, self._coded = nulls, levels, coded
         self._stored = schema.names
-        self._widths = {f.name: 32 if f.name in coded else width_of(f.type) for f in schema}
+        self._widths = {field.name: 32 if field.name in coded else width_of(field.type) for field in schema}
 
     def batches(self, part, names, rows, skip):
         """Record batches of at most ``rows`` rows with the columns ``names``."""
@@ -121,22 +121,22 @@ class ScratchFile(ArrowFile):
             yield pa.RecordBatch.from_arrays(arrays, batch.schema.names)
 
     def null_count(self, part, name):
-        """How many values are missing."""
+        """The number of missing values of a column."""
         return self._nulls[part][name]
 
     def digest(self) -> str:
-        """A digest of all values: of the file, and of the levels that it has by their numbers."""
-        found = hashlib.blake2b(digest_size=16)
+        """A digest of all values: of the file, and of the levels of its codes."""
+        hasher = hashlib.blake2b(digest_size=16)
         with open(self.file.path, "rb") as handle:
             while block := handle.read(1 << 20):
-                found.update(block)
+                hasher.update(block)
         for key in sorted(set(self._coded.values())):
-            found.update(repr(self._levels.array(key).to_pylist()).encode())
-        return found.hexdigest()
+            hasher.update(repr(self._levels.array(key).to_pylist()).encode())
+        return hasher.hexdigest()
 
 
 def width_of(kind) -> int:
-    """Bits a value takes; text is taken for codes, where it is stored as such, or for words."""
+    """The bits of a value; text counts as its codes, or as 16 bytes."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(kind):

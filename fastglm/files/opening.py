@@ -1,4 +1,4 @@
-"""``open_rows``: whatever holds more rows than fit in memory, as pieces that can be read again and again."""
+"""``open_rows``: rows that do not fit in memory, as pieces that can be read repeatedly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .versions import check, marked
 
 
 def is_rows(data) -> bool:
-    """Whether ``open_rows`` takes something, and it is not a frame or an array in memory.
+    """Whether ``open_rows`` reads the data, and they are no frame or array in memory.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def is_rows(data) -> bool:
 
 
 def open_rows(data, *, scratch="auto", columns=None) -> Rows:
-    """Open files, or anything that gives rows in turn, for reading piece by piece.
+    """Open files or a stream for reading piece by piece.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def open_rows(data, *, scratch="auto", columns=None) -> Rows:
         frames or record batches, a callable that returns one of these, and what ``from_duckdb`` returns. Files are in
         the order of their paths.
     scratch : "auto", str, Path or False
-        Where copies of what can be read only once, or only slowly as CSV, are kept until the rows are closed: in a
-        folder for temporary files, in the one named, or nowhere, so that such data are refused.
+        The folder for copies of data that can be read only once, or only slowly as CSV, until the rows are closed:
+        that for temporary files, or another; False refuses such data.
     columns : sequence of str, optional
         The columns to look at and, where a copy is made, to copy; all unless given.
 
@@ -56,9 +56,9 @@ def open_rows(data, *, scratch="auto", columns=None) -> Rows:
     Raises
     ------
     InvalidParameterError
-        For something else, and for a column that is not there.
+        For data of another kind, and for a column that is missing.
     FileFormatError
-        Naming the file that is not there, damaged, or unlike the others, and the folder that has no room for a copy.
+        Names the file that is missing, damaged, or unlike the others, or the folder without room for a copy.
     """
     if isinstance(data, Rows):
         return data
@@ -71,22 +71,22 @@ def open_rows(data, *, scratch="auto", columns=None) -> Rows:
     columns = None if columns is None else list(dict.fromkeys(columns))
     folder = Scratch(scratch)
     spool, footers = Spool(folder, columns), Footers()
-    origins, readers, odd = [], [], {}
+    origins, readers, unreadable = [], [], {}
     try:
         for source in _sources(data, columns, footers):
             label, file = source.label if not isinstance(source, File) else "", source
             if label:
-                made = [(reader, label) for reader in spool.add(source)]
+                new_readers = [(reader, label) for reader in spool.add(source)]
                 file = getattr(source, "file", None)
                 if file is not None:  # it was read more than once where types had to widen
                     check(file)
             else:
-                made = [(_opened(source, footers), "")]
-            odd |= getattr(source, "odd", {})
-            origins.append((label or source.place, file, [reader for reader, _ in made]))
-            readers += made
-        schema, odd = _schema(readers, columns, data, odd)
-        return FileRows(readers, schema, origins, folder, odd)
+                new_readers = [(_opened(source, footers), "")]
+            unreadable |= getattr(source, "unreadable", {})
+            origins.append((label or source.place, file, [reader for reader, _ in new_readers]))
+            readers += new_readers
+        schema, unreadable = _schema(readers, columns, data, unreadable)
+        return FileRows(readers, schema, origins, folder, unreadable)
     except pa.ArrowInvalid as error:
         folder.remove()
         raise FileFormatError(f"the data cannot be read: {str(error).splitlines()[0]}") from None
@@ -125,7 +125,7 @@ def _opened(file, footers):
 
 
 def _explained(file, read):
-    """What ``read`` returns, its errors in a user's words."""
+    """The value of ``read()``, with errors that name the file."""
     try:
         return read()
     except PermissionError:
@@ -145,10 +145,10 @@ def _explained(file, read):
         ) from None
 
 
-def _schema(readers, columns, data, odd):
-    """The schema that all pieces with rows share, with the columns that folders give, and those that they do not share.
+def _schema(readers, columns, data, unreadable):
+    """The schema that all pieces with rows share, with the columns of folders' names, and the columns that differ.
 
-    ``odd`` are the columns that are known to be unreadable, with the reason.
+    ``unreadable`` maps columns that are known to be unreadable to the reason.
     """
     import pyarrow as pa
 
@@ -159,7 +159,7 @@ def _schema(readers, columns, data, odd):
             for name, value in reader.file.partition:
                 if name in schema.names:
                     why = f"{name!r} is a column of the file and {name}={value} the name of its folder; rename one"
-                    odd.setdefault(name, f"{label or reader.file.place}: {why}")
+                    unreadable.setdefault(name, f"{label or reader.file.place}: {why}")
                 else:
                     schema = schema.append(pa.field(name, _type_of(value)))
             files.append((label or reader.file.place, schema))
@@ -171,14 +171,14 @@ def _schema(readers, columns, data, odd):
     if not files:
         raise FileFormatError("the data have no rows: all files are empty")
     schema, differing = unified(files, columns)
-    odd = {name: why for name, why in (differing | odd).items() if columns is None or name in columns}
-    if odd and columns is not None:
-        raise FileFormatError(next(iter(odd.values())))
-    return pa.schema([field for field in schema if field.name not in odd]), odd
+    unreadable = {name: why for name, why in (differing | unreadable).items() if columns is None or name in columns}
+    if unreadable and columns is not None:
+        raise FileFormatError(next(iter(unreadable.values())))
+    return pa.schema([field for field in schema if field.name not in unreadable]), unreadable
 
 
 def _type_of(value):
-    """The type of a value that a folder's name gives, as pyarrow takes it."""
+    """The Arrow type of a value in the name of a folder."""
     import pyarrow as pa
 
     if value is None or isinstance(value, str):
@@ -187,7 +187,7 @@ def _type_of(value):
 
 
 def _files_of(data, footers):
-    """The files of a pyarrow dataset, None where its rows are not simply theirs."""
+    """The files of a pyarrow dataset; None where its rows are not all rows of its files."""
     import pyarrow.dataset as ds
     from pyarrow.fs import FileType, LocalFileSystem
 
@@ -196,7 +196,7 @@ def _files_of(data, footers):
     kind = {"parquet": "parquet", "arrow": "ipc", "feather": "ipc", "ipc": "ipc"}.get(data.format.default_extname)
     if kind is None:
         return None
-    near = isinstance(data.filesystem, LocalFileSystem)
+    is_local = isinstance(data.filesystem, LocalFileSystem)
     try:
         fragments = list(data.get_fragments())
     except ValueError:  # there are none of a dataset with a filter
@@ -207,15 +207,15 @@ def _files_of(data, footers):
         if info.type != FileType.File:
             raise FileFormatError(f"{fragment.path}: no such file")
         keys = tuple(ds.get_partition_keys(fragment.partition_expression).items())
-        path, system = (os.path.abspath(fragment.path), None) if near else (fragment.path, data.filesystem)
+        path, system = (os.path.abspath(fragment.path), None) if is_local else (fragment.path, data.filesystem)
         files.append(File(fragment.path, path, system, kind, info.size, stamp_of(data.filesystem, info), keys))
-    # chosen row groups, or a schema of the dataset's own: its scan knows, its files do not
+    # of selected row groups, or with a schema of its own, a dataset has to be scanned
     readers = [_opened(file, footers) for file in files]
-    whole = data.count_rows() == sum(sum(reader.rows) for reader in readers)
-    return files if whole and all(_same_columns(reader, data.schema) for reader in readers) else None
+    is_complete = data.count_rows() == sum(sum(reader.rows) for reader in readers)
+    return files if is_complete and all(_same_columns(reader, data.schema) for reader in readers) else None
 
 
 def _same_columns(reader, schema):
     fixed = dict(reader.file.partition)
     names = {*reader.schema.names, *fixed} == set(schema.names)
-    return names and all(canonical(schema.field(f.name).type).equals(f.type) for f in reader.schema)
+    return names and all(canonical(schema.field(field.name).type).equals(field.type) for field in reader.schema)

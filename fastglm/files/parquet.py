@@ -1,4 +1,4 @@
-"""Row groups of Parquet files: read in bounded memory, and what the footer says of them."""
+"""Row groups of Parquet files, read in bounded memory, and their footers."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ KEPT = 64 << 20  # bytes of footers, as they are in the files, that are kept par
 
 
 class Footers:
-    """Parsed footers, the latest ones; a pickled copy starts empty."""
+    """A cache of parsed footers; a pickled copy starts empty."""
 
     def __init__(self):
-        self._kept = {}
+        self._parsed = {}
 
     def __reduce__(self):
         return Footers, ()
 
     def get(self, file):
         """The metadata of a file."""
-        found = self._kept.pop(file.place, None) or self._read(file)
-        self._kept[file.place] = found
-        return found
+        metadata = self._parsed.pop(file.place, None) or self._read(file)
+        self._parsed[file.place] = metadata
+        return metadata
 
     def _read(self, file):
         import pyarrow.parquet as pq
 
         with file.open() as handle:
             metadata = pq.read_metadata(handle)
-        total = metadata.serialized_size + sum(m.serialized_size for m in list(self._kept.values()))
-        for place in list(self._kept):
+        total = metadata.serialized_size + sum(footer.serialized_size for footer in list(self._parsed.values()))
+        for place in list(self._parsed):
             if total <= KEPT:
                 break
-            old = self._kept.pop(place, None)
+            old = self._parsed.pop(place, None)
             total -= old.serialized_size if old else 0
         return metadata
 
@@ -67,21 +67,21 @@ class ParquetFile:
         import pyarrow.parquet as pq
 
         metadata = self._footers.get(self.file)
-        near = self.file.system is None
-        whole = not near and self.nbytes(names, (part,)) <= COALESCED
+        is_local = self.file.system is None
+        at_once = not is_local and self.nbytes(names, (part,)) <= COALESCED
         with (
             self.file.open() as handle,
             pq.ParquetFile(
                 handle,
                 metadata=metadata,
                 read_dictionary=[name for name in names if self._text(name)],
-                pre_buffer=whole,
-                buffer_size=0 if whole else (BUFFER if len(names) <= 32 else BUFFER // 4) if near else FAR_BUFFER,
+                pre_buffer=at_once,
+                buffer_size=0 if at_once else (BUFFER if len(names) <= 32 else BUFFER // 4) if is_local else FAR_BUFFER,
                 page_checksum_verification=True,
             ) as opened,
         ):
-            # a column "a" asked for brings "a.b" along, as if it were a field of it: the caller picks what it asked for
-            if near and 8 * self.rows[part] * len(names) <= AT_ONCE:
+            # pyarrow reads "a.b" beside "a", as if it were a field of it: the caller selects its columns
+            if is_local and 8 * self.rows[part] * len(names) <= AT_ONCE:
                 # a quarter faster than batch by batch
                 found = opened.read_row_group(part, columns=names, use_threads=False).to_batches(rows)
             elif is_wide(len(names), WIDE) and all(name in self.schema.names for name in names):
@@ -103,7 +103,7 @@ class ParquetFile:
         kind = self.schema.field(name).type
         return is_text(kind.value_type if pa.types.is_dictionary(kind) else kind)
 
-    # what a footer says of columns (sizes, statistics) is not asked: where it is damaged, pyarrow ends the process
+    # sizes and statistics of columns are not read from footers: in damaged ones pyarrow ends the process
 
     def null_count(self, part, name):
         """None: known once the values are read."""

@@ -1,4 +1,4 @@
-"""Types of columns in files: one spelling for text and categories, and what two files have in common."""
+"""Types of columns in files: one type for text and one for categories, and the schema that several files share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import FileFormatError
 
 
 def is_text(kind) -> bool:
-    """Whether an Arrow type is text, in any of its layouts."""
+    """Whether an Arrow type is text, in any layout."""
     import pyarrow.types as t
 
     return t.is_string(kind) or t.is_large_string(kind) or getattr(t, "is_string_view", lambda _: False)(kind)
@@ -45,33 +45,36 @@ def canonical_schema(schema, place):
 
 
 def delivered(kind):
-    """The type in which a column of a canonical type is handed out: text as a dictionary."""
+    """The type in which batches have a column of a canonical type: text as a dictionary."""
     import pyarrow as pa
 
     return pa.dictionary(pa.int32(), kind) if pa.types.is_string(kind) else kind
 
 
-def promoted(a, b):
+def promoted(first, second):
     """The type that holds the values of two canonical types exactly as far as numbers go, None where there is none."""
     import pyarrow as pa
     import pyarrow.types as t
 
-    if a.equals(b) or t.is_null(b):
-        return a
-    if t.is_null(a):
-        return b
-    numbers = [t.is_integer(kind) or t.is_floating(kind) for kind in (a, b)]
-    if all(numbers):
-        return pa.from_numpy_dtype(np.promote_types(a.to_pandas_dtype(), b.to_pandas_dtype()))
-    values = [kind.value_type if t.is_dictionary(kind) else kind for kind in (a, b)]
-    if values != [a, b]:
+    if first.equals(second) or t.is_null(second):
+        return first
+    if t.is_null(first):
+        return second
+    are_numbers = [t.is_integer(kind) or t.is_floating(kind) for kind in (first, second)]
+    if all(are_numbers):
+        return pa.from_numpy_dtype(np.promote_types(first.to_pandas_dtype(), second.to_pandas_dtype()))
+    values = [kind.value_type if t.is_dictionary(kind) else kind for kind in (first, second)]
+    if values != [first, second]:
         if not values[0].equals(values[1]):
             return None
-        both = t.is_dictionary(a) and t.is_dictionary(b)
-        return pa.dictionary(pa.int32(), values[0]) if both else pa.string() if t.is_string(values[0]) else None
-    if all(t.is_temporal(kind) or t.is_decimal(kind) or number for kind, number in zip((a, b), numbers, strict=True)):
+        are_dictionaries = t.is_dictionary(first) and t.is_dictionary(second)
+        if are_dictionaries:
+            return pa.dictionary(pa.int32(), values[0])
+        return pa.string() if t.is_string(values[0]) else None
+    are_exact = [t.is_temporal(kind) or t.is_decimal(kind) for kind in (first, second)]
+    if all(np.logical_or(are_numbers, are_exact)):
         try:
-            schemas = [pa.schema([("x", kind)]) for kind in (a, b)]
+            schemas = [pa.schema([("x", kind)]) for kind in (first, second)]
             return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
         except (pa.ArrowTypeError, pa.ArrowInvalid):
             return None
@@ -79,28 +82,27 @@ def promoted(a, b):
 
 
 def unified(files, columns=None):
-    """The schema that the rows of several files share, and the columns that they do not.
+    """The schema that several files share, and the columns that they do not share.
 
     Parameters
     ----------
     files : list of (str, pyarrow.Schema)
-        Names for errors, and canonical schemas.
+        Names for messages, and canonical schemas.
     columns : sequence of str, optional
-        The columns to look at; all unless given.
+        The columns to look at, by default all.
 
     Returns
     -------
     schema : pyarrow.Schema
-    odd : dict
-        Column -> why it cannot be read from all files, an error only where it is used; empty where ``columns`` are
-        given.
+    unreadable : dict
+        Column -> the reason why it cannot be read from all files, an error once it is used; empty with ``columns``.
 
     Raises
     ------
     InvalidParameterError
-        For one of ``columns`` that is not there.
+        For one of ``columns`` that is missing.
     FileFormatError
-        For one of ``columns``, naming the two files in which it differs.
+        For one of ``columns`` that differs in two files, with their names.
     """
     import pyarrow as pa
 
@@ -110,7 +112,7 @@ def unified(files, columns=None):
             different.append((place, other))
     first, schema = different[0]
     names = [name for _, other in different for name in other.names] if columns is None else columns
-    fields, odd = [], {}
+    fields, unreadable = [], {}
     for name in dict.fromkeys(names):
         if columns is not None and name not in schema.names:
             raise unknown_column(name, schema.names, first)
@@ -119,37 +121,37 @@ def unified(files, columns=None):
         except FileFormatError as error:
             if columns is not None:
                 raise
-            odd[name] = str(error)
-    return pa.schema(fields), odd
+            unreadable[name] = str(error)
+    return pa.schema(fields), unreadable
 
 
 def _in_all(name, files):
-    """The type of a column in all files."""
+    """The type that holds a column of all files."""
     has = next(place for place, schema in files if name in schema.names)
     lacks = next((place for place, schema in files if name not in schema.names), None)
     if lacks is not None:
         raise FileFormatError(
             f"{has} has a column {name!r}, {lacks} has not; give the files the same columns, or read them apart"
         )
-    (at, schema), *others = files
+    (at, schema), *rest_of_files = files
     kind = schema.field(name).type
-    for place, other in others:
+    for place, other in rest_of_files:
         kind, at = _both(name, kind, at, other.field(name).type, place)
     return kind
 
 
-def _both(name, a, at, b, place):
-    """The type of a column in two files, and the file that has it."""
-    kind = promoted(a, b)
+def _both(name, first, at, second, place):
+    """The type that holds a column of two files, and the file that has this type."""
+    kind = promoted(first, second)
     if kind is None:
         raise FileFormatError(
-            f"column {name!r} is {shown(a)} in {at} and {shown(b)} in {place}; convert it in one of them"
+            f"column {name!r} is {shown(first)} in {at} and {shown(second)} in {place}; convert it in one of them"
         )
-    return kind, (place if kind.equals(b) and not kind.equals(a) else at)
+    return kind, (place if kind.equals(second) and not kind.equals(first) else at)
 
 
 def shown(kind) -> str:
-    """A type in the words of a user."""
+    """A type in words."""
     import pyarrow.types as t
 
     if t.is_dictionary(kind):
@@ -158,7 +160,7 @@ def shown(kind) -> str:
 
 
 def conformed(array, kind):
-    """An array in a canonical or delivered type; values that it cannot hold are an error of Arrow's."""
+    """An array converted to a canonical or delivered type; Arrow raises an error for values outside the type."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(array.type) and array.dictionary.null_count:

@@ -1,4 +1,4 @@
-"""Scratch files for rows that can be read only once, or only slowly: Arrow's format, text as codes."""
+"""Scratch files for rows that can be read only once, or only slowly: in Arrow's format, text as codes."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Scratch:
-    """A folder for scratch files, made when it is needed and removed with its owner.
+    """A folder for scratch files, created at its first use and removed with its owner.
 
     Parameters
     ----------
     where : "auto", str, Path or False
-        The folder to make it in, the system's for temporary files unless given; False allows none.
+        The parent folder, by default that for temporary files; False allows no scratch files.
     """
 
     def __init__(self, where):
@@ -48,7 +48,7 @@ class Scratch:
         Raises
         ------
         InvalidParameterError
-            Where none is allowed, or none can be made.
+            If none is allowed, or none can be created.
         """
         if self.where is False:
             raise InvalidParameterError(
@@ -56,7 +56,7 @@ class Scratch:
                 "allow one (scratch='auto' or a folder), or write the rows as Parquet"
             )
         if self.path is None:
-            sweep(self.where)
+            remove_abandoned(self.where)
             try:
                 self.path = os.path.abspath(tempfile.mkdtemp(prefix=f"{OWN}{host()}-{os.getpid()}-", dir=self.where))
             except OSError as error:
@@ -65,37 +65,37 @@ class Scratch:
         return self.path
 
     def remove(self):
-        """Remove what was made."""
+        """Remove the folder."""
         if self._remove is not None:
             self._remove()
 
 
-def sweep(folder) -> None:
-    """Remove what processes of this machine left in a folder that ended without doing so, killed as a rule."""
+def remove_abandoned(folder) -> None:
+    """Remove scratch folders of processes of this machine that ended without removing them, killed as a rule."""
     with contextlib.suppress(OSError):
         for path in Path(folder).glob(f"{OWN}{host()}-*"):
             number = path.name.removeprefix(f"{OWN}{host()}-").split("-")[0]
-            if number.isdecimal() and not alive(int(number)):
+            if number.isdecimal() and not process_exists(int(number)):
                 shutil.rmtree(path, ignore_errors=True)
 
 
 def host() -> str:
-    """A name for the numbers of processes, in letters: that of the machine, or of the container it is seen from."""
+    """A name for the machine, or the container, in which the numbers of processes are valid."""
     space = ""
     with contextlib.suppress(OSError):
         space = os.readlink("/proc/self/ns/pid")  # the same number is another process in another container
     return hashlib.blake2b(f"{platform.node()} {space}".encode(), digest_size=4).hexdigest()
 
 
-def alive(number: int) -> bool:
-    """Whether there is a process of this number; where that cannot be known, True."""
+def process_exists(number: int) -> bool:
+    """Whether there is a process of this number; True if that cannot be known."""
     if os.name != "posix":
         return True
     try:
         os.kill(number, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):  # somebody else's
+    except (OSError, OverflowError):  # a process of another user
         return True
     return True
 
@@ -106,7 +106,7 @@ def _remove(path, owner):
 
 
 class Levels:
-    """The values of text columns in the order of their first sight, by a key for each column."""
+    """The distinct values of text columns, by a key for each column, in the order of first occurrence."""
 
     def __init__(self, arrays=None):
         self._codes, self._kinds, self._arrays = {}, {}, arrays or {}
@@ -122,15 +122,15 @@ class Levels:
         self._kinds[key] = array.dictionary.type
         self._arrays.pop(key, None)
         values = array.dictionary.to_pylist()
-        table = np.fromiter((known.setdefault(v, len(known)) for v in values), np.int32, len(values))
+        table = np.fromiter((known.setdefault(value, len(known)) for value in values), np.int32, len(values))
         return pa.array(table).take(array.indices) if len(values) else pa.nulls(len(array), pa.int32())
 
     def count(self, key):
-        """How many values there are."""
+        """The number of distinct values."""
         return len(self._codes.get(key, ()))
 
     def array(self, key):
-        """The values as an array."""
+        """The distinct values as an array."""
         import pyarrow as pa
 
         if key not in self._arrays:
@@ -145,7 +145,7 @@ class Spool:
     ----------
     scratch : Scratch
     columns : sequence of str, optional
-        The columns to keep; all unless given.
+        The columns to copy, by default all.
     """
 
     def __init__(self, scratch, columns=None):
@@ -160,7 +160,7 @@ class Spool:
         Parameters
         ----------
         stream : iterable of pyarrow.RecordBatch
-            With ``label`` and ``share()``, how much of it has been read.
+            It has a ``label``, and ``share()`` of the rows that were read.
 
         Returns
         -------
@@ -188,10 +188,13 @@ class Spool:
         finally:
             if writer is not None:
                 writer.abandon()
-        return [ScratchFile(f._replace(partition=partition), *made, self.levels, coded) for f, *made, coded in files]
+        return [
+            ScratchFile(file._replace(partition=partition), *closed, self.levels, coded)
+            for file, *closed, coded in files
+        ]
 
     def _stored(self, table):
-        """A block as it goes to disk, and the keys of the levels of its columns of codes."""
+        """A table as it is written, and the keys of the levels of its coded columns."""
         import pyarrow as pa
 
         arrays, coded = [], {}
@@ -210,7 +213,7 @@ class Spool:
         return pa.RecordBatch.from_arrays(arrays, table.schema.names), coded
 
     def _full(self, error, stream, rows):
-        """The error for a disk without room."""
+        """The error for a full disk."""
         used = sum(entry.stat().st_size for entry in os.scandir(self._scratch.path))
         share = stream.share()
         need = f"; all of it needs about {used / share / 1e9:.3g} GB" if share and used else ""
@@ -237,7 +240,7 @@ class _Writer:
         return len(self._rows) == FILE_BATCHES
 
     def fits(self, batch, coded):
-        """Whether a batch can go into this file."""
+        """Whether a batch has the columns of this file."""
         return coded == self._coded and batch.schema.equals(self._stored)
 
     def write(self, batch):
@@ -247,7 +250,7 @@ class _Writer:
         self._nulls.append(dict(zip(batch.schema.names, nulls, strict=True)))
 
     def close(self):
-        """Close the file; what to make a ScratchFile of."""
+        """Close the file, and return the arguments of its ScratchFile."""
         self._writer.close()
         self._sink.close()
         status = os.stat(self.path)
@@ -255,16 +258,16 @@ class _Writer:
         return file, self.schema, tuple(self._rows), self._nulls, self._coded
 
     def abandon(self):
-        """Close the file if it is open, with whatever was written."""
+        """Close the file if it is open."""
         with contextlib.suppress(OSError):
             self._sink.close()
 
 
 def _blocks(stream, columns, fixed):
-    """Tables of BATCH_ROWS rows (the last has fewer) in types that only widen; folders give the columns ``fixed``."""
+    """Tables of BATCH_ROWS rows (the last has fewer) in types that only widen, without the columns ``fixed``."""
     import pyarrow as pa
 
-    kinds, held, count = {}, [], 0
+    kinds, batches, count = {}, [], 0
     for k, batch in enumerate(stream):
         place = f"{stream.label}, batch {k}"
         schema = canonical_schema(batch.schema, place)
@@ -280,13 +283,14 @@ def _blocks(stream, columns, fixed):
         start = 0
         while start < batch.num_rows:
             piece = batch.slice(start, BATCH_ROWS - count)
-            held.append(pa.RecordBatch.from_arrays([_in(piece.column(n), schema.field(n).type) for n in names], names))
+            arrays = [_in(piece.column(name), schema.field(name).type) for name in names]
+            batches.append(pa.RecordBatch.from_arrays(arrays, names))
             start, count = start + piece.num_rows, count + piece.num_rows
             if count == BATCH_ROWS:
-                yield _joined(held, kinds, stream.label)
-                held, count = [], 0
-    if held:
-        yield _joined(held, kinds, stream.label)
+                yield _joined(batches, kinds, stream.label)
+                batches, count = [], 0
+    if batches:
+        yield _joined(batches, kinds, stream.label)
 
 
 def _in(array, kind):
@@ -300,14 +304,14 @@ def _wider(name, old, new, place):
     return kind
 
 
-def _joined(held, kinds, label):
-    """One table of batches, in the types that hold them all."""
+def _joined(batches, kinds, label):
+    """One table of all batches, in types that hold their values."""
     import pyarrow as pa
 
     columns = []
     for k, (name, kind) in enumerate(kinds.items()):
         try:
-            arrays = [conformed(batch.column(k), kind) for batch in held]
+            arrays = [conformed(batch.column(k), kind) for batch in batches]
         except pa.ArrowInvalid as error:
             raise FileFormatError(f"{label}: column {name!r} as {shown(kind)}: {str(error).splitlines()[0]}") from None
         column = pa.chunked_array(arrays, kind)

@@ -14,7 +14,7 @@ class Stream:
     Parameters
     ----------
     label : str
-        What it is, for errors.
+        A name for messages.
     data : object
         With ``__arrow_c_stream__``, or an iterable of frames.
     """
@@ -23,7 +23,7 @@ class Stream:
         self.label, self._data = label, data
 
     def share(self):
-        """How much has been read: not known."""
+        """None: the share that has been read is not known."""
         return None
 
     def __iter__(self):
@@ -37,7 +37,7 @@ class FileStream:
         self.file, self.label, self._handle = file, file.place, None
 
     def share(self):
-        """How much of the file has been read, from 0 to 1."""
+        """The share of the file that has been read."""
         return 0.0 if self._handle is None else self._handle.tell() / max(1, self.file.size)
 
     def __iter__(self):
@@ -102,7 +102,7 @@ def from_duckdb(query: Any, connection: Any = None) -> Query:
 
 
 def is_stream(data) -> bool:
-    """Whether something can be read once as rows, and is not a frame in memory."""
+    """Whether the data are a stream of rows that can be read once, and no frame in memory."""
     of, name = type(data).__module__.split(".")[0], type(data).__name__
     if of == "pyarrow" and (name in ("RecordBatchReader", "ParquetFile") or name.endswith("Dataset")):
         return True
@@ -113,7 +113,7 @@ def is_stream(data) -> bool:
 
 
 def as_stream(data, columns=None) -> Stream:
-    """What ``is_stream`` knows as a stream."""
+    """The data that ``is_stream`` accepts, as a stream."""
     name = type(data).__name__
     if name == "ParquetFile":
         return Stream("the ParquetFile", data.iter_batches(columns=columns, use_threads=False))
@@ -128,18 +128,18 @@ def _scan(data, columns):
     """A scan of a dataset that holds little at a time."""
     import pyarrow.dataset as ds
 
-    own = {}
+    options = {}
     if getattr(getattr(data, "format", None), "default_extname", "") == "parquet":
-        own["fragment_scan_options"] = ds.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
-    wanted = None if columns is None else list(columns)
+        options["fragment_scan_options"] = ds.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
+    names = None if columns is None else list(columns)
     scanner = data.scanner(
-        columns=wanted, batch_size=65536, batch_readahead=1, fragment_readahead=1, use_threads=False, **own
+        columns=names, batch_size=65536, batch_readahead=1, fragment_readahead=1, use_threads=False, **options
     )
     return scanner.to_reader()
 
 
 def _batches(data, label):
-    """The record batches of a stream or of frames one after the other."""
+    """The record batches of a stream, or of frames in turn."""
     import pyarrow as pa
 
     if isinstance(data, pa.RecordBatchReader):

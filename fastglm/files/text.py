@@ -25,8 +25,8 @@ class CsvStream:
 
     Attributes
     ----------
-    odd : dict
-        Column -> why its values cannot be read: later ones are of another kind, or not UTF-8. They are given as null.
+    unreadable : dict
+        Column -> the reason why its values cannot be read and are null: later ones are of another kind, or not UTF-8.
 
     Raises
     ------
@@ -36,7 +36,7 @@ class CsvStream:
 
     def __init__(self, file):
         self.file, self.label = file, file.place
-        self._raw, self.odd = None, {}
+        self._raw, self.unreadable = None, {}
 
     def share(self):
         """How much of the file has been read, from 0 to 1."""
@@ -51,15 +51,15 @@ class CsvStream:
         while True:
             try:
                 with self._open(types) as reader:
-                    types, again = types or self._types(reader.schema), done  # rows to read again in wider types
+                    types, repeated = types or self._types(reader.schema), done  # rows to read again in wider types
                     for batch in reader:
                         batch = self._without_odd(batch)
-                        if again >= batch.num_rows:
-                            again -= batch.num_rows
+                        if repeated >= batch.num_rows:
+                            repeated -= batch.num_rows
                             continue
-                        done += batch.num_rows - again
-                        yield batch.slice(again)
-                        again = 0
+                        done += batch.num_rows - repeated
+                        yield batch.slice(repeated)
+                        repeated = 0
                 return
             except (pa.ArrowInvalid, OSError) as error:
                 types = self._widened(types, error)
@@ -80,13 +80,13 @@ class CsvStream:
         )
 
     def _without_odd(self, batch):
-        """A batch with nulls for the values of columns that cannot be read."""
+        """A batch with nulls in columns that cannot be read."""
         import pyarrow as pa
 
-        if not self.odd:
+        if not self.unreadable:
             return batch
         empty = pa.nulls(batch.num_rows)
-        arrays = [empty if name in self.odd else batch.column(name) for name in batch.schema.names]
+        arrays = [empty if name in self.unreadable else batch.column(name) for name in batch.schema.names]
         return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
 
     def _types(self, schema):
@@ -106,7 +106,7 @@ class CsvStream:
         return {field.name: field.type for field in schema}
 
     def _not_utf8(self, name):
-        self.odd[name] = f"{self.label}: column {name!r} is not UTF-8; convert the file's encoding"
+        self.unreadable[name] = f"{self.label}: column {name!r} is not UTF-8; convert the file's encoding"
 
     def _widened(self, types, error):
         """Types that also hold the value at which reading stopped; an error where there are none."""
@@ -116,24 +116,24 @@ class CsvStream:
 
         if isinstance(error, PermissionError):
             raise FileFormatError(f"{self.label}: no permission to read it") from None
-        found = NOT_UTF8.search(str(error))
-        if found is not None and types:
-            name = list(types)[int(found[1])]
+        match = NOT_UTF8.search(str(error))
+        if match is not None and types:
+            name = list(types)[int(match[1])]
             self._not_utf8(name)
             return {**types, name: pa.binary()}
-        found = FAILED.search(str(error))
-        if found is None or not types:
+        match = FAILED.search(str(error))
+        if match is None or not types:
             raise FileFormatError(f"{self.label}: cannot be read: {str(error).splitlines()[0]}") from None
-        name, value = list(types)[int(found[1])], found[3]
+        name, value = list(types)[int(match[1])], match[3]
         quoted = '"' + value.replace('"', '""') + '"'
         options = csv.ConvertOptions(quoted_strings_can_be_null=False)
-        seen = csv.read_csv(io.BytesIO(f"x\n{quoted}\n".encode()), convert_options=options).schema.field(0).type
+        kind = csv.read_csv(io.BytesIO(f"x\n{quoted}\n".encode()), convert_options=options).schema.field(0).type
         old = types[name]
-        if not (t.is_null(old) or (t.is_integer(old) and t.is_floating(seen))) or seen.equals(old):
-            row = f"line {found[2]}" if found[2] else "a later line"
-            self.odd[name] = (
+        if not (t.is_null(old) or (t.is_integer(old) and t.is_floating(kind))) or kind.equals(old):
+            row = f"line {match[2]}" if match[2] else "a later line"
+            self.unreadable[name] = (
                 f"{self.label}: column {name!r} is {old} in its first rows, but {value!r} stands in {row}; correct the "
                 "value, leave it empty if it is missing, or write the file as Parquet with that column as text"
             )
             return {**types, name: pa.binary()}
-        return {**types, name: seen}
+        return {**types, name: kind}

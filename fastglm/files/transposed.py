@@ -1,4 +1,4 @@
-"""Wide row groups in bounded memory: decoded a few columns at a time into a file without a name, read back by rows.
+"""Wide row groups in bounded memory: decoded a few columns at a time into a temporary file, then read by rows.
 
 A Parquet file keeps a page or more of every column in memory while all columns are read together, which is gigabytes
 for a thousand columns.
@@ -18,7 +18,7 @@ PAGES = 2 << 20  # bytes that a column takes while it is decoded
 
 
 def is_wide(columns: int, limit: int) -> bool:
-    """Whether so many columns read together would take more than ``limit`` bytes beside their values."""
+    """Whether the pages of so many columns, read together, take more than ``limit`` bytes."""
     return columns * PAGES > limit
 
 
@@ -33,12 +33,12 @@ class Transposed:
     names : list of str
     n_rows : int
     rows : int
-        Decoded at a time.
+        The number of rows that are decoded at a time.
 
     Raises
     ------
     FileFormatError
-        Where the folder for temporary files has no room.
+        If the folder for temporary files is full.
     """
 
     def __init__(self, opened, part: int, names: list, n_rows: int, rows: int):
@@ -47,8 +47,8 @@ class Transposed:
     def __enter__(self):
         self.file, self.end, self.places, self.whole = tempfile.TemporaryFile(), 0, {}, {}
         try:
-            for a in range(0, len(self.names), TOGETHER):
-                self._decode(self.names[a : a + TOGETHER])
+            for first in range(0, len(self.names), TOGETHER):
+                self._decode(self.names[first : first + TOGETHER])
         except OSError as error:
             self.file.close()
             raise FileFormatError(
@@ -68,16 +68,16 @@ class Transposed:
         import pyarrow as pa
 
         batches = self.opened.iter_batches(self.rows, row_groups=[self.part], columns=names, use_threads=False)
-        kept, row = {name: [] for name in names}, 0
+        arrays_of, row = {name: [] for name in names}, 0
         for batch in batches:
             for name in names:
                 array = batch.column(name)
-                if _plain(array.type) and not array.null_count and not kept[name]:
+                if _plain(array.type) and not array.null_count and not arrays_of[name]:
                     self._write(name, array.to_numpy(), row)
                 else:
-                    kept[name].append((row, array))
+                    arrays_of[name].append((row, array))
             row += batch.num_rows
-        for name, arrays in kept.items():
+        for name, arrays in arrays_of.items():
             if arrays:  # text, and numbers of which some are missing
                 before = [self._arrow(name, 0, arrays[0][0])] if arrays[0][0] else []
                 self.whole[name] = pa.chunked_array([*before, *(array for _, array in arrays)])
@@ -112,7 +112,7 @@ class Transposed:
 
 
 def _plain(kind) -> bool:
-    """Whether an Arrow type is numbers that numpy stores as they are."""
+    """Whether an Arrow type is a number type of numpy."""
     import pyarrow.types as t
 
     return t.is_integer(kind) or (t.is_floating(kind) and not t.is_float16(kind))

@@ -1,6 +1,6 @@
-"""Whether a file is still the one that was opened: its size, its time or etag, and a digest of parts of it.
+"""Versions of files: a changed file is recognised by its size, its time or etag, and a digest of parts of it.
 
-Whatever is read more than once is looked at after every read, so that no result is made of two versions.
+A file is checked after every read, so that no result is made of two versions.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ _verified: dict = {}  # times of files that a copy of their rows found to hold w
 
 
 def marked(file):
-    """The file with its digest; one with an etag needs none."""
-    elsewhere = file.system is not None and not isinstance(file.stamp, int)
-    return file if elsewhere else file._replace(mark=digest(file))
+    """The file with its digest; a file with an etag needs none."""
+    has_etag = file.system is not None and not isinstance(file.stamp, int)
+    return file if has_etag else file._replace(mark=digest(file))
 
 
 def digest(file) -> str:
-    """A digest of the footer of a Parquet file and of some blocks of any; of all of a file of at most 64 KiB."""
-    found = hashlib.blake2b(digest_size=16)
+    """A digest of some blocks of a file, and of the footer of Parquet; of all bytes of a file up to 64 KiB."""
+    hasher = hashlib.blake2b(digest_size=16)
     with file.open() as handle:
         size = handle.size()
         tail = min(size, BLOCK if file.system is None else TAIL)
         if file.kind == "parquet" and size >= 8:
             tail = max(tail, min(size, 8 + int.from_bytes(handle.read_at(8, size - 8)[:4], "little")))
-        found.update(handle.read_at(tail, size - tail))
+        hasher.update(handle.read_at(tail, size - tail))
         for k in range(BLOCKS if file.system is None else 0):
-            found.update(handle.read_at(BLOCK, k * max(BLOCK, size // BLOCKS)))
-    return found.hexdigest()
+            hasher.update(handle.read_at(BLOCK, k * max(BLOCK, size // BLOCKS)))
+    return hasher.hexdigest()
 
 
-def check(file, own: bool = True, fully: bool = False) -> None:
+def check(file, is_original: bool = True, fully: bool = False) -> None:
     """Refuse a file that is gone, or no longer the one that was opened.
 
     Parameters
     ----------
     file : File
-    own : bool
-        Whether it was this process that opened it. A copy on another machine may have another time of change: then
-        its digest decides.
+    is_original : bool
+        Whether this process has opened it. A copy on another machine may have another time of change: then its digest
+        decides.
     fully : bool
-        Look at the digest in any case.
+        Whether to compare the digest even if time and size are the same.
 
     Raises
     ------
@@ -56,8 +56,8 @@ def check(file, own: bool = True, fully: bool = False) -> None:
         if now is None:
             raise FileFormatError(f"{file.place}: the file was removed after it was opened")
         same = now == (file.size, file.stamp)
-        if not same and not own and file.system is None and file.mark:
-            # times are kept, so that the digest is not asked for at every read
+        if not same and not is_original and file.system is None and file.mark:
+            # the time is cached, so that the digest is not computed at every read
             known = file.path, file.size, file.mark
             same = now[0] == file.size and (_verified.get(known) == now[1] or digest(file) == file.mark)
             if same:

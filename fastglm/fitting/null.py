@@ -1,4 +1,4 @@
-"""The null model of a fit: what the deviance is compared with, and where descents may begin."""
+"""The null model of a fit: its deviance is the reference of the fit's, its coefficients a start for descents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..source.base import RowTransform
 
 
 class NullModel:
-    """The null model: its deviance, and as a callable the coefficients that reproduce its mean."""
+    """The null model: its deviance, and when called the coefficients that reproduce its mean."""
 
     def __init__(self, model, constant):
         self.model, self.constant, self.start = model, constant, None
@@ -35,7 +35,7 @@ class NullModel:
 
     @property
     def central(self):
-        """Whether the null model is as good a start as R's."""
+        """Whether the null model is as good a start as R's starting means."""
         data, family = self.model.source.data, self.model.family
         plain = data.has_intercept and data.offset is None and data.exposure is None
         return plain and family.domain.high == 1.0 and 0.0 < self.mean < 1.0
@@ -49,16 +49,16 @@ class NullModel:
         return Deviance(self.model.source.changed(RowTransform(True, has_intercept)), self.model.pair)
 
     def _plain(self, has_intercept, beta):
-        d = self._objective(has_intercept).at(beta, 0).deviance
-        if np.isfinite(d):
-            return d
+        deviance = self._objective(has_intercept).at(beta, 0).deviance
+        if np.isfinite(deviance):
+            return deviance
         # a mean on the boundary has an infinite linear predictor, and reproduces every y
         if has_intercept:
             return np.nan if np.isfinite(self.eta) else 0.0
         return np.inf if self._ends_at_zero() else np.nan
 
     def _ends_at_zero(self):
-        """Whether a linear predictor of zero is the end of the means' range: then the deviance has no bound."""
+        """Whether a linear predictor of zero is an end of the means' range, where the deviance has no bound."""
         family, link, data = self.model.family, self.model.link, self.model.source.data
         if data.offset is not None or data.exposure is not None:
             return False
@@ -78,7 +78,7 @@ class NullModel:
         control = Control(canonical=self.model.canonical, need_information=False, **tolerances(objective, options))
         try:
             solution = solve(
-                Problem(objective, options, control, self.start, seed, lambda q: 1.0, self.model.information())
+                Problem(objective, options, control, self.start, seed, lambda quadratic: 1.0, self.model.information())
             )
             self.start = solution.beta
             return solution.quadratic.deviance
@@ -86,14 +86,14 @@ class NullModel:
             return np.nan
 
     def __call__(self):
-        m = self.model.objective.n_params
+        n_params = self.model.objective.n_params
         if self.start is not None and self.constant == 0 and np.isfinite(self.start).all():
-            return np.concatenate([self.start, np.zeros(m - 1)])
+            return np.concatenate([self.start, np.zeros(n_params - 1)])
         if self.constant == 0 and self.model.source.data.has_intercept and np.isfinite(self.eta):
             return self.model.objective.constant_start(self.mean, self.eta)
         # where eta may not change its sign, zero with an offset may be finite on the wrong side
         one_sided = self.constant is not None and np.isfinite(self.eta) and self.model.link.half_line
-        beta = np.zeros(m)
+        beta = np.zeros(n_params)
         if not one_sided and np.isfinite(self.model.objective.at(beta, 0).deviance):
             return beta
         return self.model.objective.constant_start(self.mean, self.eta)
@@ -103,10 +103,10 @@ def _exact(objective, eta, link):
     """The constant beside an offset under a log link, exact for variances that are a power of the mean; or None."""
     if not link.is_log or not np.isfinite(eta):
         return None
-    q = objective.at(np.array([eta]), 2)
+    quadratic = objective.at(np.array([eta]), 2)
     # the score is sum w (y - mu) mu^(1-p), the information sum w mu^(2-p): both are scaled by a change of the constant
-    ratio = float(q.score[0] / q.information.diagonal()[0])
-    return np.array([eta + np.log1p(ratio)]) if q.finite and -1.0 < ratio < np.inf else None
+    ratio = float(quadratic.score[0] / quadratic.information.diagonal()[0])
+    return np.array([eta + np.log1p(ratio)]) if quadratic.finite and -1.0 < ratio < np.inf else None
 
 
 class _Seed:
@@ -126,10 +126,7 @@ class ClassNullModel:
 
     def __init__(self, model, constant):
         self.model, self.constant = model, constant
-        totals = model.totals
-        with np.errstate(all="ignore"):
-            shares = np.log(totals / totals.sum()) if constant is not None else -np.log(len(totals))
-        self.deviance = float(-2.0 * (totals * shares).sum())
+        self.deviance = class_null_deviance(model.totals, constant is not None)
 
     def __call__(self):
         objective, totals = self.model.objective, self.model.totals
@@ -137,3 +134,10 @@ class ClassNullModel:
         if self.constant == 0 and self.model.source.data.has_intercept:
             beta[:, 0] = np.log(totals[1:] / totals[0])
         return beta.ravel()
+
+
+def class_null_deviance(totals: np.ndarray, has_constant: bool) -> float:
+    """The deviance of the classes' shares (K,), or of even chances without a constant, of rows of these weights."""
+    with np.errstate(all="ignore"):
+        shares = np.log(totals / totals.sum()) if has_constant else -np.log(len(totals))
+    return float(-2.0 * (totals * shares).sum())

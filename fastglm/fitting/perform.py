@@ -1,4 +1,4 @@
-"""One fit: rows opened, the model of their response chosen, solved, and written down."""
+"""One fit: rows are opened, the model of their response is chosen and solved, and its record is made."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def perform(request: FitRequest):
 
 
 def fit_source(request: FitRequest, schema, source):
-    """Fit a model to the rows of a source, which stays open.
+    """Fit a model to the rows of an open source.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def _weigh_classes(source, labels, wanted) -> InMemory:
 def check_size(source, cov, n_contrasts: int = 0) -> None:
     """Refuse a covariance of more coefficients than a matrix of all of them can hold."""
     sandwich.check(cov, source, n_contrasts)
-    if cov is not None and source.room.q > MOST_SHORT:
+    if cov is not None and source.structured_sums.q > MOST_SHORT:
         raise InvalidParameterError(
             f"cov={cov!r}: the information of {source.n_columns} coefficients does not fit; pass cov=None"
         )

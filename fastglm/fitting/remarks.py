@@ -1,4 +1,4 @@
-"""What a fit has to say of itself: columns that repeat others, estimates that are infinite, numbers out of range."""
+"""Warnings about a fit: columns that repeat others, infinite estimates, numbers out of range."""
 
 from __future__ import annotations
 
@@ -17,39 +17,36 @@ TINY = 1e-146  # a size of y, whose squares underflow
 
 
 def without_information(solution, names) -> tuple[str, ...]:
-    """The names of coefficients that no row has information on, because all means are at the end of their range.
+    """The names of coefficients on which no row has information, because all means are at an end of their range.
 
     Parameters
     ----------
     solution : Solution
-        Of one coefficient for each name, or of several classes one class after the other.
+        Its coefficients are those of ``names``, of several classes class after class.
     names : tuple of str
     """
-    kept = getattr(solution.factor, "kept", None)
-    if kept is None or len(kept) == len(solution.beta):
+    informed = getattr(solution.factor, "kept", None)
+    if informed is None or len(informed) == len(solution.beta):
         return ()
-    idle = np.setdiff1d(np.arange(len(solution.beta)), [*kept, *solution.factor.aliased])
+    idle = np.setdiff1d(np.arange(len(solution.beta)), [*informed, *solution.factor.aliased])
     return tuple(dict.fromkeys(names[j % len(names)] for j in idle.tolist()))
 
 
-def warn_of_range(model, inverse) -> bool:
-    """Say where squares leave the range of float64 numbers; False where the dispersion is then unknown.
+def warn_of_range(fit) -> bool:
+    """Warn where squares leave the range of float64 numbers; False where the dispersion is then unknown.
 
     Parameters
     ----------
-    model : FitRun
-        Its fit is done.
-    inverse : (p, p) array, ArrowheadInverse or None
-        The inverse information.
+    fit : SolvedFit
     """
-    s, q, known = model.sums, model.solution.quadratic, True
-    if model.family.dispersion != "one":
-        lost = q.pearson in (0.0, np.inf) and 0.0 < q.deviance < np.inf
-        tiny = q.deviance == 0.0 and 0.0 < abs(s.mean) < TINY
+    sums, quadratic, known, inverse = fit.sums, fit.solution.quadratic, True, fit.covariances["cov_unscaled"]
+    if fit.family.dispersion != "one":
+        lost = quadratic.pearson in (0.0, np.inf) and 0.0 < quadratic.deviance < np.inf
+        tiny = quadratic.deviance == 0.0 and 0.0 < abs(sums.mean) < TINY
         if lost or tiny:
             known = False
             which = "weights, which changes no estimate" if lost else "y"
-            model.give(
+            fit.give(
                 FastGLMWarning,
                 "squares of the residuals leave the range of float64 numbers, so that the dispersion and standard "
                 f"errors are NaN: rescale {which}",
@@ -57,10 +54,10 @@ def warn_of_range(model, inverse) -> bool:
     variances = np.ones(1) if inverse is None else inverse.diagonal()
     if np.minimum.reduce(variances, initial=1.0) > 0.0 and np.add.reduce(variances) < np.inf:
         return known
-    beyond = np.flatnonzero((variances == 0.0) | np.isinf(variances))
-    if len(beyond):
-        names = ", ".join(dict.fromkeys(model.names[j % len(model.names)] for j in beyond[:MOST_NAMED]))
-        model.give(
+    out_of_range = np.flatnonzero((variances == 0.0) | np.isinf(variances))
+    if len(out_of_range):
+        names = ", ".join(dict.fromkeys(fit.names[j % len(fit.names)] for j in out_of_range[:MOST_NAMED]))
+        fit.give(
             FastGLMWarning,
             f"the variances of {names} leave the range of float64 numbers, so that their standard errors are NaN: "
             "rescale these columns of X",
@@ -68,50 +65,48 @@ def warn_of_range(model, inverse) -> bool:
     return known
 
 
-def warn_of_fit(model, aliased: dict, separated: str, converged: bool, idle: tuple) -> None:
+def warn_of_fit(fit, aliased: dict, converged: bool, idle: tuple) -> None:
     """Warn of what is wrong with a fit, the gravest alone, beside columns that repeat others.
 
     Parameters
     ----------
-    model : FitRun
+    fit : SolvedFit
     aliased : dict
         Name of a column -> the combination of others that it repeats, in words.
-    separated : str
-        What is to be said of infinite estimates, or "".
     converged : bool
     idle : tuple of str
         As ``without_information``.
     """
-    solution = model.solution
+    solution = fit.solution
     if aliased:
-        each = "; ".join(f"{name} = {c}" for name, c in islice(aliased.items(), MOST_NAMED))
+        shown = "; ".join(f"{name} = {combination}" for name, combination in islice(aliased.items(), MOST_NAMED))
         more = f"; and {len(aliased) - MOST_NAMED} more in `aliased`" if len(aliased) > MOST_NAMED else ""
-        others = "levels or earlier ones" if model.source.high_cardinality else "earlier ones"
-        model.give(
+        sources = "levels or earlier ones" if fit.levels else "earlier ones"
+        fit.give(
             CollinearityWarning,
-            f"X is rank deficient: {len(aliased)} column(s) are aliased (collinear with {others}) and their "
-            f"coefficients NaN: {each}{more}. Drop them, or the columns they repeat",
+            f"X is rank deficient: {len(aliased)} column(s) are aliased (collinear with {sources}) and their "
+            f"coefficients NaN: {shown}{more}. Drop them, or the columns they repeat",
         )
-    if separated:
-        model.give(SeparationWarning, separated)
+    if fit.separated:
+        fit.give(SeparationWarning, fit.separated)
     elif solution.stop == "boundary":
-        model.give(
+        fit.give(
             ConvergenceWarning,
             "the optimum lies on the boundary of the means' range, where the score is not zero: the estimates are "
             "right, but standard errors and tests do not apply. Another link avoids the boundary",
         )
     elif idle:
-        model.give(
+        fit.give(
             ConvergenceWarning,
             f"the rows have no information on {', '.join(idle[:MOST_NAMED])}: their means are at the end of the "
             "family's range whatever the coefficients are, as with offsets or a start far out. Look at offset and "
             "start, or take another link",
         )
     elif not converged and solution.stop != READ_ONCE:
-        model.give(
+        fit.give(
             ConvergenceWarning,
             f"the fit did not converge: {solution.stop} after {solution.n_iter} iterations, an estimated "
-            f"{solution.certificate:.2g} standard errors from the optimum. {_remedy(model.options)}",
+            f"{solution.certificate:.2g} standard errors from the optimum. {_remedy(fit.options)}",
         )
 
 
@@ -124,16 +119,16 @@ def _remedy(options):
 
 
 def describe(combination: dict, names, of_levels=frozenset()) -> str:
-    """A linear combination in words: ``"x1 + 2 x2"``; many of the factor's levels numbered ``of_levels`` as one."""
+    """A linear combination in words: ``"x1 + 2 x2"``; many coefficients of ``of_levels``, a factor's, are one word."""
     if not combination:
         return "0"
     text, levels = "", [k for k in combination if k in of_levels]
     if len(levels) > MOST_LEVELS:
         factor = re.sub(r"\[.*?\](?=:|$)", "", names[levels[0]])
-        rest = describe({k: c for k, c in combination.items() if k not in of_levels}, names)
-        return f"levels of {factor}" if rest == "0" else f"{rest} + levels of {factor}"
-    for k, c in combination.items():
-        size = "" if abs(abs(c) - 1.0) < 1e-9 else f"{abs(c):.6g} "
-        sign = ("-" if c < 0 else "") if not text else (" - " if c < 0 else " + ")
+        remainder = describe({k: coefficient for k, coefficient in combination.items() if k not in of_levels}, names)
+        return f"levels of {factor}" if remainder == "0" else f"{remainder} + levels of {factor}"
+    for k, coefficient in combination.items():
+        size = "" if abs(abs(coefficient) - 1.0) < 1e-9 else f"{abs(coefficient):.6g} "
+        sign = ("-" if coefficient < 0 else "") if not text else (" - " if coefficient < 0 else " + ")
         text += f"{sign}{size}{names[k]}"
     return text

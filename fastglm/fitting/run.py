@@ -1,4 +1,4 @@
-"""One model on one source: its fit, and the statistics R prints."""
+"""One model on one source, from its null model to its record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import time
 
 import numpy as np
 
-from ..errors import InvalidParameterError, warn
+from ..core.records import VECTORS
+from ..errors import InvalidParameterError
 from ..inference import sandwich
 from ..inference.row_scores import ClassScores, MeanScores
 from ..inference.separation import find_separation
@@ -15,7 +16,6 @@ from ..objective.base import Deviance
 from ..objective.compression import Compressed, compressed
 from ..objective.response_sums import ClassWeights, check, validate_response
 from ..objective.softmax import CrossEntropy
-from ..options.sgd import tolerance
 from ..result.multinomial import MultinomialResult
 from ..result.record import GLMResult
 from ..rows.cluster_ids import with_clusters
@@ -27,18 +27,16 @@ from ..solver.problem import Problem, Solution
 from ..solver.sgd.certificate import Certificate
 from ..solver.sgd.driver import run as run_sgd
 from ..solver.solve import solve
-from ..solvers import declaration_of, name_of
+from ..solvers import declaration_of
 from ..source.streaming_qr import as_rows
 from .null import ClassNullModel, NullModel
-from .remarks import describe, warn_of_fit, warn_of_range, without_information
-
-WELL = ("converged", "boundary", "early stopping")
+from .statistics import SolvedFit, class_result, dispersion, mean_result
 
 
 class FitRun:
     """One fit: the objective, its solution, and the statistics R prints.
 
-    A subclass gives the ``objective``, the ``null`` model and the ``result``.
+    A subclass has the ``objective``, the class of the ``null`` model, and the ``result``.
     """
 
     null_class: type
@@ -54,7 +52,7 @@ class FitRun:
         self.whole, self.within = source, 0.0  # the rows themselves, where the source has their cells
 
     def fit(self, start, callback):
-        """Solve, then polish the last digits where they are cheap or were in danger."""
+        """Solve, then refine the last digits where that is cheap, or where they may be lost."""
         self.null = self.null_class(self, 0 if self.source.data.has_intercept else self.source.constant_column())
         if not self.objective.n_params:
             self.solution = evaluate(self.objective)
@@ -83,7 +81,7 @@ class FitRun:
             self.solution = self._at_the_end()
 
     def descend_stochastically(self, start, callback) -> Solution:
-        """A first-order fit, with the pass at its end that says how far the optimum is, and gives the covariance."""
+        """A first-order fit, with a last pass for the distance to the optimum and for the covariance."""
         data, options = as_rows(self.source.gather().data), self.options
         model, start = self.stochastic(start)
         classes = model if isinstance(model, int) else None
@@ -127,12 +125,8 @@ class FitRun:
         return self.solution._replace(quadratic=q, factor=factorise(self.objective, q, self.solution.beta))
 
     def dispersion(self, q):
-        """The dispersion at a pass: one where it is known, else deviance over degrees of freedom."""
-        if self.family.dispersion == "one":
-            # very small weights make huge standard errors, which must not pass for convergence
-            return min(1.0, self.sums.weight / self.sums.nobs)
-        df = self.sums.nobs - self.objective.n_params
-        return max(q.deviance, 0.0) / df if df > 0 else 1.0
+        """The dispersion at a pass."""
+        return dispersion(self.family, self.sums, q.deviance, self.objective.n_params)
 
     def covariances(self):
         """The inverse information, and the sandwich where it was asked for, as arguments of the result."""
@@ -154,68 +148,16 @@ class FitRun:
         )  # fmt: skip
         return {"cov_unscaled": inverse, "cov_kind": self.cov.name, **sandwich.covariance(cov, fitted)}
 
-    def record(self):
-        """What every result says of the rows, the fit and how it went; its warnings are given."""
-        s, solution, data = self.sums, self.solution, self.whole.data
-        # by number, because names may repeat; what holds for one class holds for all
-        redundant = solution.factor.aliased if solution.factor is not None else {}
-        m = len(self.names)
-        levels = frozenset(self.source.data.coding.level_numbers.tolist() if self.source.high_cardinality else ())
-        aliased = {
-            self.names[j % m]: describe({k % m: c for k, c in combination.items()}, self.names, levels)
-            for j, combination in redundant.items()
-        }
-        separated = find_separation(self)
-        params = np.array(solution.beta)
-        if redundant:
-            params[list(redundant)] = np.nan
-        converged = solution.stop in WELL and not separated
-        if self.declaration.first_order:
-            # losses that no longer fall say little; the distance to the optimum says it
-            converged = solution.certificate <= tolerance(self.options) and not separated
-            if not converged and solution.stop == "converged":
-                self.solution = solution = solution._replace(stop="the loss no longer falls")
-        idle = () if separated or not converged else without_information(solution, self.names)
-        if idle:
-            converged, self.solution = False, solution._replace(stop="no information")
-            solution = self.solution
-        warn_of_fit(self, aliased, separated, converged, idle)
-        covariances = self.covariances()
-        self.in_range = warn_of_range(self, covariances["cov_unscaled"])
-        return params, dict(
-            **covariances,
-            names=self.names,
-            family=self.family,
-            link=self.link,
-            schema=self.schema,
-            deviance=max(solution.quadratic.deviance, 0.0),
-            null_deviance=self.null.deviance,
-            pearson_chi2=solution.quadratic.pearson,
-            nobs=_whole(s.nobs),
-            rank=len(params) - len(redundant),
-            converged=converged,
-            aliased=aliased,
-            n_rows=self.whole.n_rows,
-            weight_sum=s.weight,
-            intercept=data.has_intercept,
-            has_intercept=self.null.constant is not None,
-            has_weights=data.weights is not None,
-            has_freq_weights=data.freq_weights is not None,
-            solver=name_of(self.options),
-            stop="separation" if separated else solution.stop,
-            n_iter=solution.n_iter,
-            n_passes=round(self.objective.n_passes, 3),
-            history=solution.history,
-            certificate=solution.certificate,
-            score_norm=solution.score_norm,
-            elapsed=time.perf_counter() - self.began,
-            notes=tuple(self.notes),
-        )
-
-    def give(self, category, text):
-        """Warn, and keep the text for the result."""
-        self.notes.append(text)
-        warn(category, text)
+    def solved(self) -> SolvedFit:
+        """The fit as its record is computed from it."""
+        separated, covariances, data = find_separation(self), self.covariances(), self.whole.data
+        levels = self.source.data.coding.level_numbers.tolist() if self.source.high_cardinality else ()
+        return SolvedFit(
+            self.family, self.link, self.names, data.has_intercept, self.null.constant is not None,
+            frozenset(name for name in VECTORS if getattr(data, name) is not None), self.sums, self.whole.n_rows,
+            self.null.deviance, self.solution, self.options, covariances, self.objective.n_passes, self.began,
+            self.notes, separated, frozenset(levels), self.schema,
+        )  # fmt: skip
 
 
 class MeanModel(FitRun):
@@ -254,11 +196,11 @@ class MeanModel(FitRun):
             self.notes.append(f"{source.n_rows:,} rows were compressed to {len(cells.counts):,} cells, exactly")
 
     def stochastic(self, start):
-        """What a first-order solver fits, and where it starts."""
+        """The family and link that a first-order solver fits, and its starting coefficients."""
         return self.pair, start
 
     def to_params(self, coef):
-        """Coefficients as the objective keeps them, from a first-order solver's."""
+        """Coefficients in the order of the objective, from those of a first-order solver."""
         return coef
 
     def scores(self, beta):
@@ -266,42 +208,13 @@ class MeanModel(FitRun):
         return MeanScores(self.row_pair, beta)
 
     def information(self):
-        """Rows' worth of information in the response: the events, where they can be rare."""
+        """The number of rows that carry information: the events, where they can be rare."""
         events = self.family.events(self.sums.weighted_y, self.sums.weight)
         return events if np.isfinite(events) else self.whole.n_rows
 
     def result(self, classes) -> GLMResult:
         """The solution as a frozen record, its warnings given."""
-        if classes is None and self.family.domain.high == 1.0 and self.sums.binary:
-            classes = (0, 1)
-        params, record = self.record()
-        df = self.sums.nobs - record["rank"]
-        pearson = record["pearson_chi2"] if self.in_range else np.nan
-        return GLMResult(
-            params=params,
-            scale=1.0 if self.family.dispersion == "one" else (pearson / df if df > 0 else np.nan),
-            llf=self.loglik(record["deviance"]),
-            llnull=self.loglik(self.null.deviance),
-            df_resid=_whole(df),
-            df_model=record["rank"] - record["has_intercept"],
-            exposure_kind=self._exposure_kind(),
-            classes=classes,
-            **record,
-        )
-
-    def loglik(self, deviance):
-        """The log-likelihood at a deviance, by R's rules for the dispersion; NaN for quasi-likelihood."""
-        if self.family.saturated is None:
-            return np.nan
-        if deviance == np.inf:
-            return -np.inf
-        if hasattr(self.family, "loglik"):
-            return self.family.loglik(deviance, self.sums.saturated, self.sums.weight, self.sums.nobs)
-        return self.sums.saturated - 0.5 * deviance
-
-    def _exposure_kind(self):
-        data = self.whole.data
-        return "exposure" if data.exposure is not None else "offset" if data.offset is not None else None
+        return mean_result(self.solved(), classes)
 
 
 class SoftmaxModel(FitRun):
@@ -332,7 +245,7 @@ class SoftmaxModel(FitRun):
         self.encoded, self.totals, self.raw = encoded, totals, None
 
     def stochastic(self, start):
-        """The number of classes, and coefficients of all of them, none pinned: in the order of their codes."""
+        """The number of classes, and starting coefficients of all classes in the order of their codes."""
         if start is None:
             return len(self.totals), None
         start = start.reshape(-1, len(self.names)).T
@@ -349,32 +262,13 @@ class SoftmaxModel(FitRun):
         return ClassScores(beta.reshape(len(self.totals) - 1, -1))
 
     def information(self):
-        """Rows' worth of information in the response: those of the rarest class, or of all others."""
+        """The number of rows that carry information: those of the rarest class, or of all others."""
         return float(min(self.totals.min(), (self.totals.sum() - self.totals).min()))
 
     def result(self, encoded) -> MultinomialResult:
         """The solution as a frozen record, its warnings given."""
-        params, record = self.record()
-        others = self.objective.n_classes - 1
-        if record["aliased"]:
-            # a column that one class cannot tell apart none can
-            params.reshape(others, -1)[:, [self.names.index(name) for name in record["aliased"]]] = np.nan
         raw = None if self.raw is None else self.raw[:, [encoded.ordered.index(c) for c in encoded.classes]]
-        return MultinomialResult(
-            params=np.ascontiguousarray(params.reshape(others, -1).T),
-            scale=1.0,
-            llf=-0.5 * record["deviance"],
-            llnull=-0.5 * self.null.deviance,
-            df_resid=_whole(self.sums.nobs * others - record["rank"]),
-            df_model=record["rank"] - others * record["has_intercept"],
-            classes=encoded.classes,
-            coef_raw=raw,
-            **record,
-        )
+        return class_result(self.solved(), encoded.classes, raw)
 
 
 RESPONSE_MODELS = {"mean": MeanModel, "softmax": SoftmaxModel}
-
-
-def _whole(x):
-    return int(x) if float(x).is_integer() else float(x)

@@ -18,7 +18,7 @@ def warmup(
     families: Sequence[FamilyLike] = ("gaussian", "binomial", "poisson", "gamma"),
     links: Sequence[LinkLike] | None = None,
 ) -> None:
-    """Compile now, and into the disk cache, what the first fits of these families would compile.
+    """Compile the loops of these families into the disk cache, so that their first fits need not.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from ..errors import FastGLMWarning, InvalidParameterError, warn
-from ..rows.cluster_ids import Clustered, ids_of
+from ..rows.cluster_ids import ClusteredSource, ids_of
 from ..source.task import Task
 from .row_scores import blocks, columns, repeated_scores, repeats
 
@@ -183,7 +183,7 @@ def clustered(cov, fitted, space) -> np.ndarray:
     if source is None:
         whole = fitted.rows.n_rows
         ids = tuple(ids_of(v, whole, "cluster") for v in cov.by)
-        source = Clustered(fitted.rows, ids)
+        source = ClusteredSource(fitted.rows, ids)
         ways = Clusterings((None,) * len(ids), tuple(int(i.codes.max()) + 1 for i in ids))
     else:
         levels = tuple(v.ids for v in source.reduce(SeenIds()).values)

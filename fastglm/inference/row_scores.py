@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
 from ..kernels.evaluate import row_terms
-from ..source.pieces import taken
+from ..source.pieces import selected_rows
 from ..source.streaming_qr import as_rows, design, offset, predictor
 
 BLOCK_BYTES = 1 << 21  # of rows as float64 numbers at a time
@@ -56,7 +56,7 @@ def columns(data, a: int, b: int):
     """Rows a to b of the design, the intercept first: an array, or beside terms a CSR matrix."""
     if not data.terms:
         return design(data, a, b)
-    rows = csr_matrix(as_rows(taken(data, slice(a, b))).X)
+    rows = csr_matrix(as_rows(selected_rows(data, slice(a, b))).X)
     return hstack([np.ones((b - a, 1)), rows], format="csr") if data.has_intercept else rows
 
 

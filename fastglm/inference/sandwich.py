@@ -97,32 +97,56 @@ def covariance(cov: CovarianceSpec, fitted: Fitted):
         ``covariance``, an (m, m) array, NaN where aliased; of very many levels an object with its parts. Where columns
         are nearly dependent also ``information_root`` and ``covariance_core``.
     """
+    if fitted.root is None and cov.from_scores:
+        meat = fitted.meat
+        if meat is None:
+            meat = fitted.objective.scores(zeroed(fitted.beta)).information
+        scale, size = fitted.objective.scale, (fitted.nobs, fitted.rank)
+        return {"covariance": of_scores(cov, fitted.inverse, meat, scale, *size, fitted.dispersion)}
     if fitted.root is None:
-        return {"covariance": _told_from_zero(cov, fitted, _plain(cov, fitted))}
+        return {"covariance": _nan_for_rounding(cov, fitted.inverse, fitted.dispersion, _plain(cov, fitted))}
     kind, space = cov.declaration, Coordinates.of(fitted.root, fitted.inverse)
     if kind.power is None:
         core = kind.function(cov, fitted, space)
         found = space.covariance(core)
     else:
-        exact = fitted.rows.here and fitted.rows.n_rows * len(space.kept) ** 2 <= MOST
+        exact = fitted.rows.in_process and fitted.rows.n_rows * len(space.kept) ** 2 <= MOST
         found, core, n_leverage_one = (_of_few if exact else _of_many)(fitted, space, kind.power)
-        factor = _few_rows(cov, fitted) * _warned(cov, n_leverage_one)
+        factor = _few_rows(cov, fitted.nobs, fitted.rank) * _warned(cov, n_leverage_one)
         found, core = factor * found, factor * core
-    found = _told_from_zero(cov, fitted, found)
+    found = _nan_for_rounding(cov, fitted.inverse, fitted.dispersion, found)
     return {"covariance": found, "covariance_core": core, "information_root": fitted.root}
 
 
-def _few_rows(cov, fitted) -> float:
-    """The factor for few rows, where the kind has one."""
-    n, k = fitted.nobs, fitted.rank
+def of_scores(cov: CovarianceSpec, inverse, meat, scale, nobs: float, rank: int, dispersion: float):
+    """The covariance of squared scores that are summed already, HC0 or HC1.
+
+    Parameters
+    ----------
+    cov : CovarianceSpec
+    inverse : (m, m) array or ArrowheadInverse
+        That of the information.
+    meat : SymmetricOperator
+        The sum of outer products of the rows' scores, its columns multiplied by ``scale`` (m,).
+    nobs, rank, dispersion
+        As in ``Fitted``.
+    """
+    found = as_covariance(inverse).around(meat, scale)
+    if cov.declaration.few_rows:
+        found = _few_rows(cov, nobs, rank) * found
+    return _nan_for_rounding(cov, inverse, dispersion, found)
+
+
+def _few_rows(cov, n, k) -> float:
+    """The factor for few rows, n of them and k coefficients, where the kind has one."""
     return 1.0 if not cov.declaration.few_rows else n / (n - k) if n > k else np.nan
 
 
-def _told_from_zero(cov, fitted, found):
+def _nan_for_rounding(cov, inverse, dispersion, found):
     """The covariance, NaN where a variance is nothing but rounding: scores that sum to zero in every cluster."""
     own = found.diagonal()
     with np.errstate(all="ignore"):
-        none = np.abs(own) <= RESIDUE**2 * fitted.dispersion * fitted.inverse.diagonal()
+        none = np.abs(own) <= RESIDUE**2 * dispersion * inverse.diagonal()
     if not none.any() or not isinstance(found, np.ndarray):
         return found
     warn(
@@ -137,19 +161,13 @@ def _told_from_zero(cov, fitted, found):
 def _plain(cov, fitted):
     """The covariance by products with the inverse information."""
     kind = cov.declaration
-    if cov.from_scores:
-        meat = fitted.meat
-        if meat is None:
-            meat = fitted.objective.scores(zeroed(fitted.beta)).information
-        found = as_covariance(fitted.inverse).around(meat, fitted.objective.scale)
-        return found if not kind.few_rows else _few_rows(cov, fitted) * found
     size, V, gone = scaled(fitted.inverse)
     space = Products(V, size)
     if kind.power is None:
         found = kind.function(cov, fitted, space)
     else:
         found, n_leverage_one = _squares(fitted, space, kind.power)
-        found = _few_rows(cov, fitted) * _warned(cov, n_leverage_one) * found
+        found = _few_rows(cov, fitted.nobs, fitted.rank) * _warned(cov, n_leverage_one) * found
     found = size * found * size[:, None]
     found[gone] = found[:, gone] = np.nan
     return found

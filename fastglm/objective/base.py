@@ -132,7 +132,7 @@ class Likelihood:
         source = self.source.sample(rows)
         other = self.over(source, source.rows_read / self.source.n_rows)
         other.scale = self.scale
-        other.n_passes = source.fetched
+        other.n_passes = source.fetched_share
         return other
 
     def subset(self, rows: int) -> Likelihood:
@@ -213,7 +213,7 @@ class Likelihood:
 
     def _pass(self, beta, order, *extra) -> Quadratic:
         task = self._task(beta, order, *extra)
-        if self.source.here:
+        if self.source.in_process:
             if self._plan is None:
                 self._plan = task.loops(self.source.plan().copy())
             task.equip(self.source, self._plan)
@@ -309,14 +309,14 @@ class Deviance(Likelihood):
     def _task(self, beta, order, direction=None, first=False):
         source = self.source
         # stored columns of which several make a coefficient have no scale of their own
-        scale = self.scale if not source.data.terms else np.ones(source.room.dense)
+        scale = self.scale if not source.data.terms else np.ones(source.structured_sums.dense)
         if source.packed.coding is not None:
             beta = source.expand(beta)
             direction = None if direction is None else source.expand(direction)
         direction = beta if direction is None else direction
         if order == k.ORDER_DIAGONAL and not self._has_diagonal:
             order = 2
-        shape = (source.n_stored, source.room.dense, source.room.size)
+        shape = (source.n_stored, source.structured_sums.dense, source.structured_sums.size)
         how = shape, order, self.meat, self._precision
         return DeviancePass(self.pair, self._par, beta, direction, scale, first, *how)
 
@@ -328,7 +328,7 @@ class Deviance(Likelihood):
             return q
         if order == k.ORDER_DIAGONAL and self._has_diagonal:
             return q._replace(information=Diagonal(self.source.packed.reduce_squares(q.information[0][0])))
-        m = self.source.room.dense
+        m = self.source.structured_sums.dense
         information = q.information[0][:m, :m]
         information = information if m <= gram.SMALL else information.T
         information = Dense(information)
@@ -355,7 +355,7 @@ def assembled(source, dense: np.ndarray, extra: np.ndarray, scale: np.ndarray):
     -------
     Dense, ArrowheadMatrix where a factor has very many levels, PermutedArrowhead where the source sets a factor apart
     """
-    own, cross, border, diagonal = source.room.split(extra)
+    own, cross, border, diagonal = source.structured_sums.split(extra)
     d, width = len(dense), len(dense) + len(own)
     full = np.empty((width, width))
     full[:d, :d] = symmetric(dense)

@@ -27,7 +27,7 @@ from ..kernels.evaluate import evaluate
 from ..kernels.row_loops import FamilyLink
 from ..source.base import Block
 from ..source.covariate_cells import CellGrouping
-from ..source.grouping import take
+from ..source.grouping import covariates_of
 from ..source.in_memory import InMemory
 from ..source.streaming_qr import offset, predictor
 from .base import Deviance
@@ -152,9 +152,9 @@ def compressed(source, pair: FamilyLink, wanted) -> Cells | None:
     n = source.n_rows
     most = n if wanted is True else pays(source.data, pair, n)
     # looking at rows here and there would bring most pages of a mapped file into memory
-    if most == 0 or (wanted is not True and source.here and source.mapped is not None):
+    if most == 0 or (wanted is not True and source.in_process and source.mapped is not None):
         return None
-    if source.here:
+    if source.in_process:
         cells = compress(source.data, pair=pair, most=most / n, threads=source.threads)
     else:
         blocks = source.blocks()
@@ -205,7 +205,7 @@ def expected_cells(data: Block, pair: FamilyLink) -> float:
     probe = np.concatenate([data.X[r : r + RUN] for r in rows[:: max(1, size // PLACES)]])
     if any(len(np.unique(v)) == len(probe) for v in probe.T):
         return np.inf  # so many values of a column alone, and no kernel to compile to see it
-    sample = take(data, rows)._replace(y=np.zeros(size))
+    sample = covariates_of(data, rows)._replace(y=np.zeros(size))
     running = CellGrouping(sample, pair, size)
     if not running.words.fit(sample):
         return np.inf

@@ -141,12 +141,12 @@ class CrossEntropy(Likelihood):
     def _task(self, beta, order, direction=None):
         source, scale = self.source, self.scale[: self.n_columns]
         if source.data.terms:
-            scale = np.ones(source.room.dense)
+            scale = np.ones(source.structured_sums.dense)
         coefficients = self._stored(beta)
         toward = coefficients if direction is None else self._stored(direction)
         if order == k.ORDER_DIAGONAL and not self._has_diagonal:
             order = k.ORDER_BLOCKS
-        shape = (source.n_stored, source.room.dense, source.room.size)
+        shape = (source.n_stored, source.structured_sums.dense, source.structured_sums.size)
         return ClassPass(self.n_classes, coefficients, toward, scale, shape, order, self.meat, self._precision)
 
     def _stored(self, beta):
@@ -164,7 +164,7 @@ class CrossEntropy(Likelihood):
             rows = q.information[0][0]
             squares = np.concatenate([self.source.packed.reduce_squares(v) for v in rows])
             return q._replace(information=Diagonal(squares))
-        d, scale = self.source.room.dense, self.scale[:m]
+        d, scale = self.source.structured_sums.dense, self.scale[:m]
         matrices = q.information[0][:, :d, :d]
         if d > gram.SMALL:
             matrices = matrices.transpose(0, 2, 1)

@@ -1,4 +1,4 @@
-"""One batch of a stream: checked against what the stream has seen before, without touching the stream."""
+"""One batch of a stream, checked against earlier batches; the stream is not changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIELDS = ("X", "y", *VECTORS)
 
 
 class Shape(NamedTuple):
-    """What every batch must have in common with the first: names of columns and labels of y."""
+    """The names of columns and the labels of y, which all batches share."""
 
     names: tuple[str, ...]
     classes: tuple | None = None
@@ -40,21 +40,21 @@ class Batch(NamedTuple):
     totals: np.ndarray | None
     shape: Shape
 
-    def joined(self, others) -> Batch:
-        """This batch with ``others`` before it, as one."""
-        parts = [b.data for b in (*others, self)]
-        n = [len(d.y) for d in parts]
+    def joined(self, earlier) -> Batch:
+        """This batch with ``earlier`` before it, as one."""
+        blocks = [batch.data for batch in (*earlier, self)]
+        rows = [len(block.y) for block in blocks]
 
         def stack(field, neutral):
-            columns = [getattr(d, field) for d in parts]
-            if all(c is None for c in columns):
+            vectors = [getattr(block, field) for block in blocks]
+            if all(v is None for v in vectors):
                 return None
-            return np.concatenate([np.full(k, neutral) if c is None else c for k, c in zip(n, columns, strict=True)])
+            return np.concatenate([np.full(n, neutral) if v is None else v for n, v in zip(rows, vectors, strict=True)])
 
         data = Block(
-            np.concatenate([d.X for d in parts]),
+            np.concatenate([block.X for block in blocks]),
             self.data.has_intercept,
-            np.concatenate([d.y for d in parts]),
+            np.concatenate([block.y for block in blocks]),
             stack("weights", 1.0),
             stack("freq_weights", 1.0),
             stack("offset", 0.0),
@@ -62,40 +62,40 @@ class Batch(NamedTuple):
             self.data.names,
         )
         sums, totals = self.sums, self.totals
-        for b in others:
-            sums = add(sums, b.sums)
-            totals = None if totals is None else totals + b.totals
+        for batch in earlier:
+            sums = add(sums, batch.sums)
+            totals = None if totals is None else totals + batch.totals
         return Batch(data, sums, totals, self.shape)
 
     def where(self, rows) -> Batch:
-        """Some of the rows, a slice or a mask, for the rows' own sake: without sums."""
+        """The rows of a slice or a mask, without sums."""
         totals = None if self.totals is None else np.zeros_like(self.totals)
-        return Batch(_counting(self.data, rows), ResponseSums(*[0.0] * len(ResponseSums._fields)), totals, self.shape)
+        return Batch(_selected(self.data, rows), ResponseSums(*[0.0] * len(ResponseSums._fields)), totals, self.shape)
 
 
-def add(a: ResponseSums, b: ResponseSums) -> ResponseSums:
+def add(first: ResponseSums, second: ResponseSums) -> ResponseSums:
     """The sums over the rows of both."""
-    return ResponseSums(*(x + y for x, y in zip(a, b, strict=True)))
+    return ResponseSums(*(a + b for a, b in zip(first, second, strict=True)))
 
 
-def checked(request, shape: Shape | None, schema, classes) -> tuple:
-    """The rows of a batch that count, or None where there are none, and the schema that they were read by.
+def open_batch(request, shape: Shape | None, schema, classes) -> tuple:
+    """The rows of a batch with positive weight, None if there are none, and the schema of the stream.
 
     Parameters
     ----------
     request : FitRequest
-        Of the rows of the batch.
+        The request with the rows of the batch.
     shape : Shape or None
-        That of the batches before.
+        The columns and labels of earlier batches.
     schema : Schema or None
-        That of the first batch, whose design reads later ones.
+        The schema of the first batch, by which later ones are read.
     classes : sequence of labels, or None
         All labels, as the caller gives them.
 
     Raises
     ------
     InvalidParameterError, MissingDataError
-        For a batch that cannot be used, or does not fit those before; nothing has been learned from it then.
+        For a batch that cannot be used, or differs from earlier ones; the stream has not learned from it.
     """
     X, family = canonical(request.data), request.family
     if is_rows(X) or is_collection(X):
@@ -107,12 +107,12 @@ def checked(request, shape: Shape | None, schema, classes) -> tuple:
     names = request.names
     if shape is not None and names is None and not is_frame(X) and np.ndim(X) == 2:
         names = shape.names if np.shape(X)[1] == len(shape.names) else None
-    if _are_zero(request.weights, request.freq_weights):
+    if _weights_are_zero(request.weights, request.freq_weights):
         return None, schema
     known = _known_labels(family, classes, shape, request.y)
     labels = known if known is not None and known != NUMBERS else None
     request = replace(request, data=X, names=names, labels=labels)
-    found, source = open_rows(request, schema if schema is not None and schema.design is not None else None)
+    new_schema, source = open_rows(request, schema if schema is not None and schema.design is not None else None)
     data = dense(source.data)
     labels = label_values(source.labels)
     found_labels = known if labels is None else labels
@@ -123,18 +123,18 @@ def checked(request, shape: Shape | None, schema, classes) -> tuple:
             f"{list(shape.classes or NUMBERS)}"
         )
     w = weight_of(data.weights, data.freq_weights)
-    if not _counts(w):
+    if not _has_weight(w):
         return None, schema
     sums = _sums(data, family, request.link)
     if w is not None and not np.all(w):
-        # rows that do not count leave no trace, not even in how sums are rounded
-        data = _counting(data, w > 0)
+        # rows of weight zero must not even change the rounding of sums
+        data = _selected(data, w > 0)
         sums = _sums(data, family, request.link)
     totals = None
     if family.response_model == "softmax":
         w = weight_of(data.weights, data.freq_weights)
         totals = np.bincount(data.y.astype(np.intp), weights=w, minlength=len(found_labels)).astype(np.float64)
-    return Batch(data, sums, totals, Shape(data.names, found_labels)), schema or found
+    return Batch(data, sums, totals, Shape(data.names, found_labels)), schema or new_schema
 
 
 def _check_columns(names, shape):
@@ -143,37 +143,41 @@ def _check_columns(names, shape):
         return
     if len(names) != len(shape.names):
         raise InvalidParameterError(f"X has {len(names)} columns, the batches before had {len(shape.names)}")
-    j = next(j for j, (a, b) in enumerate(zip(names, shape.names, strict=True)) if a != b)
+    j = next(j for j, (name, old) in enumerate(zip(names, shape.names, strict=True)) if name != old)
     raise InvalidParameterError(
         f"X column {j} is {names[j]!r}, in the batches before it was {shape.names[j]!r}: the columns must stay the same"
     )
 
 
 def _known_labels(family, classes, shape, y):
-    """The labels known before a batch is looked at, those of the first batch or the caller's, or None."""
+    """The labels known before a batch is read: those of the first batch or of the caller, or None."""
     known = None if shape is None else shape.classes
     if classes is None:
         return known
-    several = family.response_model == "softmax"
-    if not several and family.domain.high != 1.0:
+    is_softmax = family.response_model == "softmax"
+    if not is_softmax and family.domain.high != 1.0:
         raise InvalidParameterError(f"classes are labels of y, which family={family.name!r} has not")
     try:
-        given = tuple(c.item() if isinstance(c, np.generic) else c for c in classes)
-        ordered = tuple(sorted(given))
+        labels = tuple(label.item() if isinstance(label, np.generic) else label for label in classes)
+        ordered = tuple(sorted(labels))
     except TypeError:
         raise InvalidParameterError(f"classes must be labels of one type that has an order, not {classes!r}") from None
-    if len(set(given)) < len(given) or (len(given) < 2 if several else len(given) != 2):
-        count = "at least two" if several else "the two"
-        raise InvalidParameterError(f"classes must be {count} labels of y, each once, not {list(given)}")
-    if several and given != ordered and np.ndim(y) == 2 and np.shape(y)[1] > 1:
-        raise InvalidParameterError(f"the columns of y are classes in sorted order: {list(ordered)}, not {list(given)}")
+    if len(set(labels)) < len(labels) or (len(labels) < 2 if is_softmax else len(labels) != 2):
+        count = "at least two" if is_softmax else "the two"
+        raise InvalidParameterError(f"classes must be {count} labels of y, each once, not {list(labels)}")
+    if is_softmax and labels != ordered and np.ndim(y) == 2 and np.shape(y)[1] > 1:
+        raise InvalidParameterError(
+            f"the columns of y are classes in sorted order: {list(ordered)}, not {list(labels)}"
+        )
     if shape is not None and ordered != (known or NUMBERS):
-        raise InvalidParameterError(f"classes={list(given)} are not those of the first batch: {list(known or NUMBERS)}")
+        raise InvalidParameterError(
+            f"classes={list(labels)} are not those of the first batch: {list(known or NUMBERS)}"
+        )
     return ordered if shape is None else known
 
 
 def _sums(data, family, link):
-    """What the result needs of the rows, all of them checked."""
+    """The sums over the response of the rows, with all values checked."""
     source = InMemory(data, 1)
     source.check_finite()
     return (
@@ -183,33 +187,33 @@ def _sums(data, family, link):
     )
 
 
-def _are_zero(*vectors) -> bool:
-    """Whether the product of vectors of numbers, each may be None, is zero in every row."""
-    given = [np.asarray(v) for v in vectors if v is not None]
+def _weights_are_zero(*vectors) -> bool:
+    """Whether the product of vectors of numbers, some of them None, is zero in every row."""
+    arrays = [np.asarray(vector) for vector in vectors if vector is not None]
     if (
-        not given
-        or any(v.dtype.kind not in "biuf" or v.ndim > 1 for v in given)
-        or len({v.shape for v in given if v.ndim}) > 1
+        not arrays
+        or any(array.dtype.kind not in "biuf" or array.ndim > 1 for array in arrays)
+        or len({array.shape for array in arrays if array.ndim}) > 1
     ):
         return False
-    return not np.any(np.logical_and.reduce(np.broadcast_arrays(*given)))
+    return not np.any(np.logical_and.reduce(np.broadcast_arrays(*arrays)))
 
 
-def _counts(w) -> bool:
-    """Whether some row has a weight."""
+def _has_weight(w) -> bool:
+    """Whether any row has a positive weight."""
     return w is None or bool(np.any(w))
 
 
-def _counting(data: Block, keep) -> Block:
-    """The rows that ``keep``, a mask (n,) or a slice, marks."""
-    cut = {f: getattr(data, f)[keep] for f in FIELDS if getattr(data, f) is not None}
+def _selected(data: Block, keep) -> Block:
+    """The rows of ``keep``, a mask (n,) or a slice."""
+    cut = {field: getattr(data, field)[keep] for field in FIELDS if getattr(data, field) is not None}
     return data._replace(**cut)
 
 
-def owned(data: Block) -> Block:
+def copied(data: Block) -> Block:
     """A copy in float64 that the caller cannot change."""
-    own = {f: np.array(v, dtype=np.float64, order="C") for f in FIELDS if (v := getattr(data, f)) is not None}
-    return data._replace(**own)
+    vectors = {name: vector for name in FIELDS if (vector := getattr(data, name)) is not None}
+    return data._replace(**{name: np.array(v, dtype=np.float64, order="C") for name, v in vectors.items()})
 
 
 def objective(family, link, data: Block, sums: ResponseSums, n_classes: int | None):

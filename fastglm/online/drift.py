@@ -1,9 +1,9 @@
-"""Whether a stream follows one model throughout: the scores of its rows before they were learned from.
+"""A test for drift: whether a stream follows one model throughout, by the scores of rows before they are learned.
 
 Where it does, a row's score at the coefficients of the rows before it has the mean zero whatever order the rows come
 in. So the sums of scores over stretches of rows are uncorrelated, and no larger than the rows' own scores and the error
-of the coefficients let them be. They are looked at in directions that are uncorrelated too, for a stretch that stands
-out (a break), and for sums over all stretches so far that walk further than chance does (drift): the cusum of
+of the coefficients allow. They are tested in uncorrelated directions, for a stretch with an unusual sum (a break), and
+for a cumulated sum that walks further than by chance (drift): the cusum of
 recursive residuals (Brown, Durbin and Evans 1975, "Techniques for testing the constancy of regression relationships
 over time", JRSS B 37, 149-192), of scores in place of residuals (Hjort and Koning 2002, "Tests for constancy of model
 parameters over time", Journal of Nonparametric Statistics 14, 113-132). Sums are divided by the rows' own squares (de
@@ -31,19 +31,19 @@ UNTOLD = 2.0  # times as much as the rows before, above which a stretch tells of
 
 
 class Fluctuation:
-    """What is remembered of the scores.
+    """The sums of scores over the stretches of a stream.
 
     Attributes
     ----------
     directions : (q, d) array
-        Those of the stretch under way, uncorrelated under the model.
+        Directions in which the scores of the current stretch are uncorrelated under the model.
     sums, squares : (d,) array
-        Of the scores of its ``rows`` rows so far.
+        Sums of the scores, and of their squares, over the ``rows`` rows of the current stretch.
     products : (d, d) array
-        Their information.
+        The information of these rows.
     walk, furthest, size : (d,) array
-        The sum of the scores of all stretches in units of their model's deviation, the largest it has been, and the
-        sum of their squares.
+        The cumulated sum over all stretches in standard deviations of the model, its largest absolute value so far,
+        and the sum of squares.
     largest : float
         The largest sum of a stretch in its own standard deviations.
     stretches : int
@@ -53,47 +53,51 @@ class Fluctuation:
     NUMBERS = ("rows", "largest", "stretches")
 
     def __init__(self, directions: np.ndarray):
-        d = directions.shape[1]
-        self.directions, self.products = directions, np.zeros((d, d))
-        self.sums, self.squares = np.zeros(d), np.zeros(d)
-        self.walk, self.furthest, self.size = np.zeros(d), np.zeros(d), np.zeros(d)
+        n_directions = directions.shape[1]
+        self.directions, self.products = directions, np.zeros((n_directions, n_directions))
+        self.sums, self.squares = np.zeros(n_directions), np.zeros(n_directions)
+        self.walk, self.furthest, self.size = np.zeros(n_directions), np.zeros(n_directions), np.zeros(n_directions)
         self.rows = self.stretches = 0
         self.largest = 0.0
 
-    def watch(self, family, link, data, beta: np.ndarray, dispersion: float, M: np.ndarray, seen: Seen) -> Fluctuation:
-        """The same with rows that were not learned from yet; this one stays as it is.
+    def watch(
+        self, family, link, data, beta: np.ndarray, dispersion: float, directions: np.ndarray, projection: Projection
+    ) -> Fluctuation:
+        """A copy to which rows were added that are not learned yet.
 
         Parameters
         ----------
         family, link
         data : Block
         beta : (q,) array
-            The coefficients so far, (M M') their covariance without the dispersion.
+            The coefficients so far; with M the ``directions``, M M' is their covariance without the dispersion.
         dispersion : float
-        M : (q, d) array
-        seen : Seen
-            The rows in the directions of M, which are those of a stretch that begins.
+        directions : (q, d) array
+        projection : Projection
+            The rows in these directions, in which a new stretch is summed.
         """
         other = copy(self)
         if not other.rows:
-            other.directions = M
+            other.directions = directions
         else:
-            seen = look(data, other.directions, beta)
-        sums, squares, products = scores(family, link, data, seen)
-        other.rows += len(seen.eta)
+            projection = project(data, other.directions, beta)
+        sums, squares, products = scores(family, link, data, projection)
+        other.rows += len(projection.eta)
         other.sums, other.squares, other.products = self.sums + sums, self.squares + squares, self.products + products
         if other.rows >= STRETCH:
             other._close(dispersion)
         return other
 
     def _close(self, dispersion):
-        told = np.diagonal(self.products)
-        error = np.square(self.products).sum(0)  # of the coefficients, which they bring into the sums
-        judged = (told > 0.0) & (error <= UNTOLD * told) & np.isfinite(self.sums) & np.isfinite(self.squares)
-        told = np.where(judged, told, 1.0)
-        one = np.where(judged, 1.0 / np.sqrt(dispersion * told * (1.0 + error / told)), 0.0)
+        information = np.diagonal(self.products)
+        error = np.square(self.products).sum(0)  # the variance that errors of the coefficients add to the sums
+        judged = (
+            (information > 0.0) & (error <= UNTOLD * information) & np.isfinite(self.sums) & np.isfinite(self.squares)
+        )
+        information = np.where(judged, information, 1.0)
+        one = np.where(judged, 1.0 / np.sqrt(dispersion * information * (1.0 + error / information)), 0.0)
         step = one * np.where(judged, self.sums, 0.0)
-        size = np.where(judged, np.maximum(1.0, np.where(judged, self.squares, 0.0) / (dispersion * told)), 0.0)
+        size = np.where(judged, np.maximum(1.0, np.where(judged, self.squares, 0.0) / (dispersion * information)), 0.0)
         self.walk, self.size = self.walk + step, self.size + size
         self.furthest = np.maximum(self.furthest, np.abs(self.walk))
         self.largest = max(self.largest, float((np.abs(step) / np.sqrt(np.maximum(size, 1.0))).max(initial=0.0)))
@@ -102,23 +106,23 @@ class Fluctuation:
         self.products = np.zeros_like(self.products)
 
     def p_value(self, dispersion: float) -> float:
-        """The chance of as much in a stream without drift, at most: of a stretch, or of the walk's largest value.
+        """A bound of the p-value of the largest stretch and of the walk's largest value, under no drift.
 
-        A Brownian motion on (0, 1) leaves (-c, c) with a chance below 4 (1 - Phi(c)); all directions count, and the
-        stretch under way if it is long enough.
+        A Brownian motion on (0, 1) leaves (-c, c) with a probability below 4 (1 - Phi(c)), times the number of
+        directions (Bonferroni). The current stretch counts if it is long enough.
         """
         if self.rows >= ENOUGH:
             self = copy(self)
             self._close(dispersion)
         if not self.stretches:
             return 1.0
-        d = len(self.sums)
-        far = float((self.furthest / np.sqrt(np.maximum(self.size, 1.0))).max(initial=0.0))
-        chances = (2.0 * d * self.stretches * tail(self.largest), 4.0 * d * tail(far))
+        n_directions = len(self.sums)
+        furthest = float((self.furthest / np.sqrt(np.maximum(self.size, 1.0))).max(initial=0.0))
+        chances = (2.0 * n_directions * self.stretches * tail(self.largest), 4.0 * n_directions * tail(furthest))
         return min(1.0, 2.0 * min(chances))
 
     def merged(self, other: Fluctuation) -> Fluctuation:
-        """Of two streams, each with its own order."""
+        """The sums of two streams, each in its own order."""
         out = copy(self)
         out.walk, out.size = self.walk + other.walk, self.size + other.size
         out.furthest = np.maximum(np.maximum(self.furthest, other.furthest), np.abs(out.walk))
@@ -126,7 +130,7 @@ class Fluctuation:
         return out
 
     def state(self) -> dict:
-        """Everything as arrays, from which ``from_state`` goes on to the same bits."""
+        """The state as arrays, from which ``from_state`` continues to the same bits."""
         return {name: np.asarray(getattr(self, name)) for name in (*self.ARRAYS, *self.NUMBERS)}
 
     @classmethod
@@ -142,12 +146,12 @@ class Fluctuation:
         return self
 
 
-def tail(x: float) -> float:
-    """The chance that a standard normal variable exceeds x."""
-    return float(np.exp(log_ndtr(-x)))
+def tail(value: float) -> float:
+    """The probability that a standard normal variable exceeds the value."""
+    return float(np.exp(log_ndtr(-value)))
 
 
-class Seen(NamedTuple):
+class Projection(NamedTuple):
     """Rows in d directions, of every class (classes, n, d), and linear predictors (n, classes) without the offset."""
 
     Z: np.ndarray
@@ -155,13 +159,13 @@ class Seen(NamedTuple):
 
     @property
     def variances(self) -> np.ndarray:
-        """Of the linear predictors, (n,), where the directions are a root of the coefficients' covariance: the largest
-        over the classes."""
+        """The variances (n,) of the linear predictors, if the directions are a root of the coefficients' covariance;
+        of several classes the largest."""
         return np.einsum("knd,knd->kn", self.Z, self.Z).max(0, initial=0.0)
 
 
-def look(data, directions: np.ndarray, beta: np.ndarray) -> Seen:
-    """The rows of ``data`` (``Data``) times ``directions`` (q, d) and ``beta`` (q,)."""
+def project(data, directions: np.ndarray, beta: np.ndarray) -> Projection:
+    """The rows of a Block times ``directions`` (q, d) and ``beta`` (q,)."""
     X = np.asarray(data.X, np.float64)
     M = np.column_stack([directions, beta])
     parts = M.reshape(-1, X.shape[1] + data.has_intercept, M.shape[1])
@@ -170,18 +174,18 @@ def look(data, directions: np.ndarray, beta: np.ndarray) -> Seen:
         np.matmul(X, part[int(data.has_intercept) :], out=Z)
         if data.has_intercept:
             Z += part[0]
-    return Seen(out[:, :, :-1], out[:, :, -1].T)
+    return Projection(out[:, :, :-1], out[:, :, -1].T)
 
 
-def doubt(drift: Fluctuation, dispersion: float, lost: np.ndarray, names):
-    """(category, text) of the warning that a stream's estimates need, or None.
+def warning_of(drift: Fluctuation, dispersion: float, lost: np.ndarray, names):
+    """(category, text) of a warning about a stream's estimates, or None.
 
     Parameters
     ----------
     drift : Fluctuation
     dispersion : float
     lost : (q,) array
-        Rows that had to be forgotten while hardly anything was known of them, by the coefficient to blame.
+        The number of rows that were dropped with uncertain linear predictors, by the coefficient that is uncertain.
     names : sequence of str
     """
     chance = drift.p_value(dispersion)
@@ -201,33 +205,33 @@ def doubt(drift: Fluctuation, dispersion: float, lost: np.ndarray, names):
     )
 
 
-def blamed(data, M: np.ndarray) -> np.ndarray:
-    """How many rows each coefficient (q,) makes uncertain: the one whose own error moves the linear predictor most."""
+def uncertain_rows(data, directions: np.ndarray) -> np.ndarray:
+    """The number of rows by the coefficient (q,) whose standard error contributes most to their linear predictor."""
     X = np.asarray(data.X, np.float64)
     X = np.column_stack([np.ones(len(X)), X]) if data.has_intercept else X
-    errors = np.linalg.norm(M, axis=1)
+    errors = np.linalg.norm(directions, axis=1)
     moved = np.abs(np.tile(X, len(errors) // X.shape[1])) * errors
     return np.bincount(moved.argmax(1), minlength=len(errors)).astype(np.float64)
 
 
-def scores(family, link, data, seen: Seen):
-    """The sum (d,) of the rows' scores in their directions, of the squares (d,), and their information (d, d).
+def scores(family, link, data, projection: Projection):
+    """The sums (d,) of the rows' scores in their directions and of squares (d,), and the rows' information (d, d).
 
-    Of the rows of a long block the first ``STRETCH``.
+    Of a longer block the first ``STRETCH`` rows count.
     """
-    Z, eta = seen.Z[:, :STRETCH], seen.eta[:STRETCH]
+    Z, eta = projection.Z[:, :STRETCH], projection.eta[:STRETCH]
     n = len(eta)
     w = weight(data, 0, n)
     if family.response_model != "softmax":
-        r, h, _ = row_terms(FamilyLink(family, link), eta[:, 0] + offset(data, 0, n), data.y[:n], w)
+        residual, information, _ = row_terms(FamilyLink(family, link), eta[:, 0] + offset(data, 0, n), data.y[:n], w)
         Z = Z[0]
-        u = Z * r[:, None]
-        return u.sum(0), np.einsum("nd,nd->d", u, u), Z.T @ (Z * h[:, None])
+        row_scores = Z * residual[:, None]
+        return row_scores.sum(0), np.einsum("nd,nd->d", row_scores, row_scores), Z.T @ (Z * information[:, None])
     top = np.maximum(eta.max(1, keepdims=True), 0.0)
     mu = np.exp(eta - top)
     mu /= np.exp(-top) + mu.sum(1, keepdims=True)
-    r = (np.asarray(data.y[:n], np.intp)[:, None] == np.arange(1, 1 + eta.shape[1])) - mu
-    u = np.einsum("knd,nk->nd", Z, w[:, None] * r)
+    residual = (np.asarray(data.y[:n], np.intp)[:, None] == np.arange(1, 1 + eta.shape[1])) - mu
+    row_scores = np.einsum("knd,nk->nd", Z, w[:, None] * residual)
     mean = np.einsum("knd,nk->nd", Z, mu)
     products = np.einsum("nk,knd,kne->de", w[:, None] * mu, Z, Z, optimize=True) - mean.T @ (mean * w[:, None])
-    return u.sum(0), np.einsum("nd,nd->d", u, u), products
+    return row_scores.sum(0), np.einsum("nd,nd->d", row_scores, row_scores), products

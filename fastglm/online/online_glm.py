@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.records import VECTORS
 from ..errors import ConvergenceWarning, InvalidParameterError, warn
-from ..fitting.null import ClassNullModel
 from ..fitting.perform import perform
-from ..fitting.run import MeanModel, SoftmaxModel
-from ..kernels.row_loops import FamilyLink
-from ..linalg.factor import from_root
 from ..objective.response_sums import ResponseSums
-from ..options.covariance import parse as parse_covariance
 from ..rows.family_link import family_and_link
-from ..rows.labels import Encoded
 from ..rows.request import FitRequest
-from ..solver.newton import without_aliased
 from ..solver.stream import prefix
 from ..solver.stream_state import SOLVED, UNTRUSTED, StreamState
-from ..solvers import Stream
-from ..source.base import Block
-from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
-from . import saved
-from .batch import NUMBERS, Batch, Shape, add, checked, objective, owned
-from .drift import Fluctuation, blamed, doubt, look
+from . import saved, summary
+from .batch import Batch, Shape, add, copied, objective, open_batch
+from .drift import Fluctuation, project, uncertain_rows
 from .start import constant_model
 
 if TYPE_CHECKING:
@@ -57,10 +47,10 @@ class OnlineGLM:
     """A generalized linear model that learns from batches, each read once: no learning rate, and standard errors.
 
     The first rows are kept until they give an estimate; then each batch moves the coefficients by Newton steps
-    whose curvature is that of all rows so far (``fastglm.solver.stream_state``). Rows of columns that are not known
-    yet, because they are rarely other than constant, are kept until they are, and solved for again with every
-    batch. The estimates are within a small part of a standard error of the optimum over all rows, whatever the
-    scale of the columns; for the gaussian with the identity link they are the optimum.
+    with the curvature of all rows so far (``fastglm.solver.stream_state``). Rows with uncertain linear predictors, such
+    as those of rare levels, are kept until they are known better, and solved for again with every batch. The estimates
+    are within a small part of a standard error of the optimum over all rows, whatever the scale of the columns; for the
+    gaussian with the identity link they are the optimum.
 
     Parameters
     ----------
@@ -99,28 +89,28 @@ class OnlineGLM:
         if cov not in (None, "model", "robust"):
             raise InvalidParameterError(f"cov={cov!r}: rows that are read once have 'model', 'robust' or None")
         self.intercept, self.cov = bool(intercept), cov
-        self._names = None if names is None else tuple(str(v) for v in names)
+        self._names = None if names is None else tuple(str(value) for value in names)
         self._shape: Shape | None = None
         self._schema: Schema | None = None
-        self._kept: list[Batch] = []
-        self._running: StreamState | None = None
+        self._waiting: list[Batch] = []
+        self._state: StreamState | None = None
         self._drift: Fluctuation | None = None
         self._sums: ResponseSums | None = None
         self._totals: np.ndarray | None = None
-        self._centre, self._null = np.nan, 0.0
-        self._given: frozenset = frozenset()
+        self._null_mean, self._null = np.nan, 0.0
+        self._vectors: frozenset = frozenset()
         self.n_batches = 0
 
     @property
-    def _several(self):
+    def _is_softmax(self):
         """Whether y is of several classes."""
         return self.family.response_model == "softmax"
 
     @property
     def n_rows(self) -> int:
         """Rows of positive weight so far."""
-        waiting = sum(len(b.data.y) for b in self._kept)
-        return waiting + (0 if self._running is None else self._running.rows + self._running.refused)
+        waiting = sum(len(batch.data.y) for batch in self._waiting)
+        return waiting + (0 if self._state is None else self._state.rows + self._state.refused)
 
     def partial_fit(
         self, X: Rows, y: ArrayLike, *, weights: ArrayLike | None = None, freq_weights: ArrayLike | None = None,
@@ -146,56 +136,56 @@ class OnlineGLM:
         Raises
         ------
         InvalidParameterError, MissingDataError
-            For a batch that cannot be used, or whose columns or labels are not those of the batches before. The state
-            is as it was.
+            For a batch that cannot be used, or whose columns or labels differ from earlier ones; the state is not
+            changed.
         """
-        given = dict(weights=weights, freq_weights=freq_weights, offset=offset, exposure=exposure)
+        vectors = dict(weights=weights, freq_weights=freq_weights, offset=offset, exposure=exposure)
         request = FitRequest(
             data=X, y=y, family=self.family, link=self.link, intercept=self.intercept, names=self._names, threads=1,
-            **given,
+            **vectors,
         )  # fmt: skip
         with np.errstate(all="ignore"):
-            batch, schema = checked(request, self._shape, self._schema, classes)
+            batch, schema = open_batch(request, self._shape, self._schema, classes)
             if batch is None:
                 return self
-            given = self._given | {name for name, v in given.items() if v is not None}
+            vectors = self._vectors | {name for name, value in vectors.items() if value is not None}
             with single_threaded_blas():
-                self._learn(batch, given)
+                self._learn(batch, vectors)
             self._schema = schema
         return self
 
     @property
     def n_classes(self) -> int | None:
         """The number of classes of a multinomial y, None for other families and before the first batch."""
-        several = self._several and self._shape is not None
-        return len(self._shape.classes) if several else None
+        known_classes = self._is_softmax and self._shape is not None
+        return len(self._shape.classes) if known_classes else None
 
-    def _learn(self, batch, given):
-        """Work on copies, and keep them at the end: an interrupt leaves the state as it was."""
+    def _learn(self, batch, vectors):
+        """Learn on copies of the state and replace it at the end, so that an interrupt leaves it unchanged."""
         shape = self._shape or batch.shape
         sums = batch.sums if self._sums is None else add(self._sums, batch.sums)
         totals = batch.totals if self._totals is None else self._totals + batch.totals
-        running, kept, centre, null, drift = self._running, self._kept, self._centre, self._null, self._drift
+        running, waiting, centre, null, drift = self._state, self._waiting, self._null_mean, self._null, self._drift
         if running is None:
-            kept = [*kept, batch._replace(data=owned(batch.data))]
-            if self._enough(kept, sums, totals):
-                whole = kept[-1].joined(kept[:-1])
-                running = self._begin(whole, shape)
-                kept = self._settled(running, whole, sums, shape)
+            waiting = [*waiting, batch._replace(data=copied(batch.data))]
+            if self._can_begin(waiting, sums, totals):
+                first_rows = waiting[-1].joined(waiting[:-1])
+                running = self._begin(first_rows, shape)
+                waiting = self._solve_and_drop(running, first_rows, sums, shape)
                 drift = Fluctuation(running.spread())
                 centre = sums.mean
-                null += self._null_part(whole, centre)
+                null += self._null_part(first_rows, centre)
         else:
             running = running.copy()
             before = running.refused
-            for a in range(0, len(batch.data.y), BLOCK):
-                block = batch if len(batch.data.y) <= BLOCK else batch.where(slice(a, a + BLOCK))
-                M, scale = running.spread(), self._dispersion(running)
-                seen = look(block.data, M, running.beta)
-                drift = drift.watch(self.family, self.link, block.data, running.beta, scale, M, seen)
-                away = scale * seen.variances
-                known = running.exact or away.max() <= running.far(away)
-                kept = self._learned(running, kept, block, known, sums, shape)
+            for first in range(0, len(batch.data.y), BLOCK):
+                block = batch if len(batch.data.y) <= BLOCK else batch.where(slice(first, first + BLOCK))
+                directions, scale = running.spread(), self._dispersion(running)
+                projection = project(block.data, directions, running.beta)
+                drift = drift.watch(self.family, self.link, block.data, running.beta, scale, directions, projection)
+                variances = scale * projection.variances
+                known = running.exact or variances.max() <= running.far(variances)
+                waiting = self._learned(running, waiting, block, known, sums, shape)
             null += self._null_part(batch, centre)
             if running.refused > before:
                 warn(
@@ -203,77 +193,77 @@ class OnlineGLM:
                     f"{running.refused - before} rows of this batch were not learned from: the coefficients so far put "
                     f"their means outside the range of family={self.family.name!r}. Another link keeps them inside",
                 )
-        self._shape, self._sums, self._totals, self._given = shape, sums, totals, given
-        self._running, self._kept, self._centre, self._null, self._drift = running, kept, centre, null, drift
+        self._shape, self._sums, self._totals, self._vectors = shape, sums, totals, vectors
+        self._state, self._waiting, self._null_mean, self._null, self._drift = running, waiting, centre, null, drift
         self.n_batches += 1
 
     def _objective(self, batch, shape, sums=None):
-        n_classes = len(shape.classes) if self._several else None
+        n_classes = len(shape.classes) if self._is_softmax else None
         return objective(self.family, self.link, batch.data, sums or batch.sums, n_classes)
 
-    def _learned(self, running, kept, block, known, sums, shape):
-        """Learn from a block of rows, beside those that are ``kept``; what is to be kept after it.
+    def _learned(self, running, waiting, block, known, sums, shape):
+        """Learn from a block of rows beside those ``waiting``; the rows to keep after it.
 
-        Where nothing is kept and the linear predictors are ``known``, a step will do.
+        If no rows wait and the linear predictors are ``known``, one step is enough.
         """
-        o, n = self._objective(block, shape, sums), len(block.data.y)
-        if known and not kept:
-            running.learn(o, np.array([[0, n]]))
-            return kept
-        q = o.at(running.beta, 1)
-        if not (q.finite and np.isfinite(q.score).all()):
+        likelihood, n = self._objective(block, shape, sums), len(block.data.y)
+        if known and not waiting:
+            running.learn(likelihood, np.array([[0, n]]))
+            return waiting
+        quadratic = likelihood.at(running.beta, 1)
+        if not (quadratic.finite and np.isfinite(quadratic.score).all()):
             running.refused += n
-            return kept
-        return self._settled(running, block.joined(kept), sums, shape)
+            return waiting
+        return self._solve_and_drop(running, block.joined(waiting), sums, shape)
 
-    def _settled(self, running, rows, sums, shape):
-        """Solve for ``rows``, let those go whose linear predictors are known, and return the others."""
+    def _solve_and_drop(self, running, rows, sums, shape):
+        """Solve for ``rows``, drop those with known linear predictors, and return the others."""
         if running.exact:
             return []
-        o = self._objective(rows, shape, sums)
-        running.solve(o)
-        running.weigh(o)
-        away = self._dispersion(running) * look(rows.data, running.spread(), running.beta).variances
-        limit, most = running.far(away), MOST_KEPT * self._first(shape)
-        if len(away) > most:
-            limit = max(limit, float(-np.partition(-away, most)[most]))
-        keep = away > limit
-        unknown = ~keep & (away > UNTRUSTED)
+        likelihood = self._objective(rows, shape, sums)
+        running.solve(likelihood)
+        running.weigh(likelihood)
+        variances = self._dispersion(running) * project(rows.data, running.spread(), running.beta).variances
+        limit, most = running.far(variances), MOST_KEPT * self._first(shape)
+        if len(variances) > most:
+            limit = max(limit, float(-np.partition(-variances, most)[most]))
+        keep = variances > limit
+        unknown = ~keep & (variances > UNTRUSTED)
         if unknown.any():
-            running.lost = running.lost + blamed(rows.where(unknown).data, running.spread())
+            running.lost = running.lost + uncertain_rows(rows.where(unknown).data, running.spread())
         if not keep.all():
-            gone = rows.where(~keep)
-            running.forget(self._objective(gone, shape, sums), len(gone.data.y))
+            dropped = rows.where(~keep)
+            running.forget(self._objective(dropped, shape, sums), len(dropped.data.y))
         return [rows.where(keep)] if keep.any() else []
 
     def _dispersion(self, running):
-        """The dispersion so far; one where it is known."""
+        """The estimate of the dispersion so far; one where it is known."""
         return 1.0 if self.family.dispersion == "one" or not running.rows else running.pearson / running.rows
 
     def _first(self, shape):
-        """The rows that make a first estimate."""
-        others = len(shape.classes) - 1 if self._several else 1
-        return max(FIRST * others * (len(shape.names) + self.intercept), FIRST_ROWS)
+        """The number of rows for a first estimate."""
+        n_contrasts = len(shape.classes) - 1 if self._is_softmax else 1
+        return max(FIRST * n_contrasts * (len(shape.names) + self.intercept), FIRST_ROWS)
 
-    def _enough(self, kept, sums, totals):
-        """Whether the rows that are kept make a first estimate: enough of them, and of the rarest outcome."""
-        m = len(kept[0].data.names) + self.intercept
-        rows, first = sum(len(b.data.y) for b in kept), self._first(kept[0].shape)
+    def _can_begin(self, waiting, sums, totals):
+        """Whether the waiting rows suffice for a first estimate: enough rows, and enough of the rarest outcome."""
+        n_params = len(waiting[0].data.names) + self.intercept
+        rows, first = sum(len(batch.data.y) for batch in waiting), self._first(waiting[0].shape)
         rare = totals.min() if totals is not None else self.family.events(sums.weighted_y, sums.weight)
-        return rows >= first and (rare >= EVENTS * m or rows >= PATIENCE * first)
+        return rows >= first and (rare >= EVENTS * n_params or rows >= PATIENCE * first)
 
     def _begin(self, batch, shape):
-        """The optimum of the first rows, all of them at once."""
-        o = self._objective(batch, shape)
-        free = np.ones(o.n_params, bool)
+        """The state at the optimum of the first rows."""
+        likelihood = self._objective(batch, shape)
+        free = np.ones(likelihood.n_params, bool)
         if self.intercept:
-            free[:: o.n_columns] = False
-        running = StreamState(o.n_params, free, self.cov == "robust", o.linear)
-        fallback = constant_model(o, batch, self.family, self.link)
-        beta = prefix(o, fallback, free, tol=1e-6)
+            free[:: likelihood.n_columns] = False
+        running = StreamState(likelihood.n_params, free, self.cov == "robust", likelihood.linear)
+        fallback = constant_model(likelihood, batch, self.family, self.link)
+        beta = prefix(likelihood, fallback, free, tol=1e-6)
         if beta is None:
             raise InvalidParameterError("the first rows admit no start: their means lie outside the family's range")
-        running.start(o, beta, len(batch.data.y), not running.exact)
+        running.start(likelihood, beta, len(batch.data.y), not running.exact)
         if not running.ready:
             raise InvalidParameterError("sums of squares of X overflow: rescale its columns")
         return running
@@ -292,8 +282,8 @@ class OnlineGLM:
         Returns
         -------
         GLMResult or MultinomialResult
-            Of the rows that are still kept, an exact fit; later ``certificate`` is NaN, because rows that are gone
-            cannot certify anything. The deviance is that at the estimates to the second order.
+            As long as all rows are kept, their exact fit; later ``certificate`` is NaN, because rows that were dropped
+            cannot certify an optimum, and the deviance is exact to the second order.
 
         Raises
         ------
@@ -305,92 +295,35 @@ class OnlineGLM:
         DriftWarning
             When later rows deviate from the estimates of earlier ones more than chance lets them.
         ConvergenceWarning
-            When rows had to be forgotten of whose columns next to nothing was known.
+            When rows had to be dropped although their linear predictors were uncertain.
         """
         if self._shape is None:
             raise InvalidParameterError("partial_fit has not been called with any rows: there is nothing to report")
         with np.errstate(all="ignore"):
-            result = self._fit_kept() if self._running is None else self._summarise()
+            result = self._fit_kept() if self._state is None else summary.result_of(self)
         return replace(result, schema=self._schema)
 
     def _fit_kept(self):
-        """The exact fit of the rows that are kept, which are all."""
-        whole = self._kept[-1].joined(self._kept[:-1])
-        d = whole.data
-        y = np.asarray(self._encoded().ordered)[d.y.astype(np.intp)] if self._several else d.y
-        vectors = {name: getattr(d, name) for name in VECTORS}
+        """The exact fit of the waiting rows, which are all rows so far."""
+        batch = self._waiting[-1].joined(self._waiting[:-1])
+        block = batch.data
+        y = np.asarray(summary.ordered_labels(self))[block.y.astype(np.intp)] if self._is_softmax else block.y
+        vectors = {name: getattr(block, name) for name in VECTORS}
         request = FitRequest(
-            data=d.X, y=y, family=self.family, link=self.link, intercept=self.intercept, cov=self.cov, names=d.names,
-            **vectors,
+            data=block.X, y=y, family=self.family, link=self.link, intercept=self.intercept, cov=self.cov,
+            names=block.names, **vectors,
         )  # fmt: skip
         result = perform(request)
-        return result if self._several else replace(result, classes=self._labels())
+        return result if self._is_softmax else replace(result, classes=summary.two_labels(self))
 
-    def _labels(self):
-        """The two labels of a binomial y, zero and one where it has numbers; None for other families."""
-        known = self._shape.classes
-        return NUMBERS if known is None and self.family.domain.high == 1.0 and self._sums.binary else known
-
-    def _encoded(self):
-        classes, reference = self._shape.classes, self.family.reference
-        return Encoded(np.zeros(0, np.uint8), classes, classes[0] if reference is None else reference)
-
-    def _summarise(self):
-        """The state as a result: through the same model as a fit, whose rows are gone."""
-        running = self._complete()
-        model, classes = self._model()
-        solution = running.solution(())
-        if solution.factor is None:
-            solution = _reduced(solution)
-        history = {"iteration": self.n_batches, "passes": 1.0, "deviance": running.deviance, "max_eta": running.max_eta}
-        model.solution = solution._replace(n_iter=self.n_batches, history=(history,))
-        model.objective.n_passes = 1.0
-        found = doubt(self._drift, self._dispersion(running), running.lost, model.names)
-        if found is not None:
-            category, text = found
-            model.notes.append(text)
-            warn(category, text)
-        return model.result(classes)
-
-    def _complete(self):
-        """The state with the rows that are kept solved for, and then as if gone."""
-        running = self._running
-        for rows in self._kept:
-            running, o = running.copy(), self._objective(rows, self._shape, self._sums)
-            running.solve(o, SOLVED)
-            running.forget(o, len(rows.data.y))
+    def _final_state(self):
+        """The state after the waiting rows are solved for and dropped."""
+        running = self._state
+        for rows in self._waiting:
+            running, likelihood = running.copy(), self._objective(rows, self._shape, self._sums)
+            running.solve(likelihood, SOLVED)
+            running.forget(likelihood, len(rows.data.y))
         return running
-
-    def _model(self):
-        """The model of a fit over no rows, with the sums of all, and the labels."""
-        present = {name: np.zeros(0) for name in self._given}
-        names = self._shape.names
-        source = InMemory(Block(np.zeros((0, len(names))), self.intercept, np.zeros(0), **(
-            dict.fromkeys(VECTORS) | present), names=names), 1)  # fmt: skip
-        source.n_rows = self.n_rows
-        if self._several:
-            encoded = self._encoded()
-            family = self.family._replace(reference=encoded.reference)
-            model = SoftmaxModel(
-                source, family, self.link, encoded, self._totals, self._sums, Stream(), parse_covariance(self.cov)
-            )
-            model.null = ClassNullModel(model, 0 if self.intercept else None)
-            return model, encoded
-        cov = parse_covariance(self.cov)
-        model = MeanModel(source, self.family, self.link, FamilyLink(self.family, self.link), self._sums, Stream(), cov)
-        model.null = Remembered(self._null_deviance(), 0 if self.intercept else None)
-        return model, self._labels()
-
-    def _null_deviance(self):
-        """The deviance of the mean of y, from that of a constant mean: their difference needs sums alone."""
-        family, s = self.family, self._sums
-        if not self.intercept:
-            return self._null
-        if not hasattr(family, "log_partition"):
-            return np.nan
-        a, b = family.natural(self._centre), family.natural(s.mean)
-        gain = s.weighted_y * (b - a) - s.weight * (family.log_partition(b) - family.log_partition(a))
-        return self._null - 2.0 * gain
 
     def merge(self, other: OnlineGLM) -> OnlineGLM:
         """The model of this stream and another, as if one had read both; both stay as they are.
@@ -418,23 +351,5 @@ class OnlineGLM:
         return saved.load(cls, path)
 
     def __repr__(self) -> str:
-        state = "no estimate yet" if self._running is None else f"{self.n_batches} batches"
+        state = "no estimate yet" if self._state is None else f"{self.n_batches} batches"
         return f"<OnlineGLM {self.family.name}, {self.link.name} link: {self.n_rows:,} rows, {state}>"
-
-
-class Remembered(NamedTuple):
-    """A null model whose rows are gone."""
-
-    deviance: float
-    constant: int | None
-
-
-def _reduced(solution):
-    """The solution without the columns that repeat earlier ones, as far as the information alone can tell."""
-    J = solution.quadratic.information.toarray()
-    d = np.diagonal(J)
-    size = 1.0 / np.sqrt(np.where(d > 0.0, d, 1.0))
-    values, vectors = np.linalg.eigh(J * size * size[:, None])
-    R = np.sqrt(np.maximum(values, 0.0))[:, None] * np.where(d > 0.0, vectors.T, 0.0)
-    factor = from_root(R, size, tolerance=COLLINEAR)
-    return solution._replace(factor=factor, beta=without_aliased(solution.beta, factor))

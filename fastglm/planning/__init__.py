@@ -1,4 +1,4 @@
-"""``plan``: what a fit will read, hold in memory and take, told from the files' footers and one look at the levels."""
+"""``plan``: a forecast of the passes, the memory and the time of a fit, from footers of files and a look at levels."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ..solvers import name_of
 from ..source.base import Source, n_units
 from ..source.chunked import PIECE_BYTES
 from ..source.in_memory import InMemory
-from .look import look
-from .pass_forecast import cells_of, course_of
+from .data_summary import summarise
+from .pass_forecast import cells_of, forecast_passes
 from .record import Plan
 
 if TYPE_CHECKING:
@@ -103,66 +103,67 @@ def plan(
         memory=memory, missing=missing, compress=compress,
     )  # fmt: skip
     family, options, threads = request.family, request.solver, request.threads
-    seen = look(request)
-    check(InMemory(seen.piece, 1), family)
-    source = Source(seen.piece, seen.rows, threads)
-    source.cost, source.here = seen.cost, not seen.again
-    source.rows_read, source.sample_limit = seen.rows, seen.sample_limit(source)
-    several = seen.classes if family.response_model == "softmax" else 0
-    check_size(source, request.cov, max(several - 1, 0))
-    objective = CrossEntropy(source, several) if several else Deviance(source, FamilyLink(family, request.link))
-    cells = None if several or compress is False else cells_of(seen, objective, options, compress)
-    course = course_of(objective, seen, family, request.link, options, request.cov, cells)
+    summary = summarise(request)
+    check(InMemory(summary.piece, 1), family)
+    source = Source(summary.piece, summary.rows, threads)
+    source.cost, source.in_process = summary.cost, not summary.reread
+    source.rows_read, source.sample_limit = summary.rows, summary.sample_limit(source)
+    n_classes = summary.classes if family.response_model == "softmax" else 0
+    check_size(source, request.cov, max(n_classes - 1, 0))
+    objective = CrossEntropy(source, n_classes) if n_classes else Deviance(source, FamilyLink(family, request.link))
+    cells = None if n_classes or compress is False else cells_of(summary, objective, options, compress)
+    forecast = forecast_passes(objective, summary, family, request.link, options, request.cov, cells)
     return Plan(
         formula=formula,
         family=family.name,
         link=request.link.name,
         solver=name_of(options),
         threads=threads,
-        rows=seen.rows,
+        rows=summary.rows,
         columns=objective.n_params,
-        files=seen.files,
-        fragments=seen.fragments,
-        file_bytes=seen.file_bytes,
-        row_bytes=seen.row_bytes,
-        where="read again at every pass" if seen.again else "in memory",
+        files=summary.files,
+        fragments=summary.fragments,
+        file_bytes=summary.file_bytes,
+        row_bytes=summary.row_bytes,
+        where="read again at every pass" if summary.reread else "in memory",
         cells=cells,
-        sample=course.sample,
-        passes=round(course.passes, 2),
-        reads=round(course.reads, 2),
-        memory=_memory(seen, objective, course, several),
-        seconds=_seconds(seen, objective, course, several),
+        sample=forecast.sample,
+        passes=round(forecast.passes, 2),
+        reads=round(forecast.reads, 2),
+        memory=_memory(summary, objective, forecast, n_classes),
+        seconds=_seconds(summary, objective, forecast, n_classes),
     )
 
 
-def _memory(seen, objective, course, several) -> int:
+def _memory(summary, objective, forecast, n_classes) -> int:
     """Bytes at the peak; see ``plan``."""
     source = objective.source
-    pairs = max(1, several * (several - 1) // 2)
-    dense, m = source.room.dense, objective.n_eliminated
-    summed = pairs * (dense * dense + source.room.size)
-    matrices = 8 * summed * (source.threads + log2(n_units(seen.rows, source.room.size)) + 2)
-    if np.isfinite(m):
-        matrices += 8 * 4 * m * m  # the assembled one, its factor and its inverse
-    gathered = seen.files and (not seen.again or course.gathered)
-    kept = COPIES * (seen.row_bytes if gathered else seen.row_bytes * course.sample / seen.rows if seen.again else 0)
+    pairs = max(1, n_classes * (n_classes - 1) // 2)
+    dense, n_params = source.structured_sums.dense, objective.n_eliminated
+    summed = pairs * (dense * dense + source.structured_sums.size)
+    matrices = 8 * summed * (source.threads + log2(n_units(summary.rows, source.structured_sums.size)) + 2)
+    if np.isfinite(n_params):
+        matrices += 8 * 4 * n_params * n_params  # the assembled one, its factor and its inverse
+    gathered = summary.files and (not summary.reread or forecast.gathered)
+    share = 1.0 if gathered else forecast.sample / summary.rows if summary.reread else 0.0
+    row_bytes = COPIES * summary.row_bytes * share
     pieces = 0
-    if seen.files:
-        pages = min(PAGES, 8 * seen.width * seen.rows // seen.fragments)
-        pieces = AROUND * (source.threads + 1) * min(PIECE_BYTES, seen.row_bytes) + source.threads * pages
-    own = 2 * seen.held if not seen.files else 0
-    return int(BASE + own + pieces + kept + matrices)
+    if summary.files:
+        pages = min(PAGES, 8 * summary.width * summary.rows // summary.fragments)
+        pieces = AROUND * (source.threads + 1) * min(PIECE_BYTES, summary.row_bytes) + source.threads * pages
+    caller_bytes = 2 * summary.caller_bytes if not summary.files else 0
+    return int(BASE + caller_bytes + pieces + row_bytes + matrices)
 
 
-def _seconds(seen, objective, course, several) -> float:
+def _seconds(summary, objective, forecast, n_classes) -> float:
     """Seconds of all passes; see ``plan``."""
-    source, m = objective.source, objective.source.room.dense + len(seen.piece.terms)
-    per_row = ROW + LINEAR * m + SQUARE * m * m * max(1, several * (several - 1) // 2)
-    alone = objective.score_cost * (1.0 + source.cost) - source.cost
-    computed = per_row * (course.curvature + max(alone, 0.05) * course.score + course.share)
-    read = (READ * course.reads + KEEP * (seen.files > 0 and not seen.again)) * seen.width
-    factored = FACTOR * min(objective.n_eliminated, 1e4) ** 3 * course.curvature
-    return seen.rows * (computed + read) * 1e-9 / source.threads + factored + START
+    source, n_params = objective.source, objective.source.structured_sums.dense + len(summary.piece.terms)
+    per_row = ROW + LINEAR * n_params + SQUARE * n_params * n_params * max(1, n_classes * (n_classes - 1) // 2)
+    score_cost = objective.score_cost * (1.0 + source.cost) - source.cost
+    computed = per_row * (forecast.curvature + max(score_cost, 0.05) * forecast.score + forecast.share)
+    read = (READ * forecast.reads + KEEP * (summary.files > 0 and not summary.reread)) * summary.width
+    factored = FACTOR * min(objective.n_eliminated, 1e4) ** 3 * forecast.curvature
+    return summary.rows * (computed + read) * 1e-9 / source.threads + factored + START
 
 
 __all__ = ["Plan", "plan"]

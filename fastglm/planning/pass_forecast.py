@@ -1,4 +1,4 @@
-"""The passes that a fit will make: by the solver's own rules where they say, by medians of fits where they do not."""
+"""A forecast of the passes of a fit: by the rules of the solver, and by medians of fits where there are none."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ CELLS = 1.3  # passes of a fit by cells, grouping included
 MOST_STEPS = 100  # of a descent that is forecast
 
 
-def cells_of(seen, objective, options, wanted) -> int | None:
-    """About how many cells the rows have, where a fit would try them."""
+def cells_of(summary, objective, options, compress) -> int | None:
+    """The expected number of cells of equal rows, None if a fit would not compress them."""
     if declaration_of(options).sequential:
         return None
-    most = seen.rows if wanted is True else pays(seen.piece, objective.pair, seen.rows)
+    most = summary.rows if compress is True else pays(summary.piece, objective.pair, summary.rows)
     if most == 0:
         return None
-    found = expected_cells(seen.piece, objective.pair)
-    return int(np.ceil(found)) or len(seen.piece.y) if found <= most else None
+    expected = expected_cells(summary.piece, objective.pair)
+    return int(np.ceil(expected)) or len(summary.piece.y) if expected <= most else None
 
 
 class PassForecast(NamedTuple):
-    """The passes of a fit: with curvature, without, and a sample's as a ``share`` of all rows; ``reads`` of the files;
-    whether rows are ``gathered`` even where they are too many."""
+    """Passes with ``curvature``, with the ``score`` alone, and over a ``sample`` as a ``share`` of all rows; ``reads``
+    of the files; and whether the rows are ``gathered`` in memory whatever their size."""
 
     curvature: float
     score: float
@@ -47,45 +47,45 @@ class PassForecast(NamedTuple):
         return self.curvature + self.score + self.share
 
 
-def course_of(objective, seen, family, link, options, cov, cells) -> PassForecast:
-    """The passes of a fit by the choices that the fit itself makes."""
+def forecast_passes(objective, summary, family, link, options, cov, cells) -> PassForecast:
+    """The passes of a fit, by the functions that choose its solver."""
     declaration, robust = declaration_of(options), cov not in (None, "model")
     canonical = family.canonical == link.name
     outlook = Outlook(
-        seen.rows, objective.n_params, objective.linear, objective.small, canonical, cov is not None, robust, options
+        summary.rows, objective.n_params, objective.linear, objective.small, canonical, cov is not None, robust, options
     )
     if cells is not None:
-        shrunk = (newton_passes(outlook).curvature - robust) * cells / seen.rows
-        return _read(seen, PassForecast(CELLS + shrunk, 0.0))
+        shrunk = (newton_passes(outlook).curvature - robust) * cells / summary.rows
+        return _read(summary, PassForecast(CELLS + shrunk, 0.0))
     if not declaration.chooses:
-        course = _read(seen, PassForecast(*declaration.passes(outlook)))
-        return course._replace(reads=float(seen.files > 0), gathered=True) if declaration.first_order else course
-    information = _information(seen, family)
+        forecast = _read(summary, PassForecast(*declaration.passes(outlook)))
+        return forecast._replace(reads=float(summary.files > 0), gathered=True) if declaration.first_order else forecast
+    information = _information(summary, family)
     choice = choose(objective, information)
     if choice.sample is not None:
-        return _read(seen, _from_sample(objective, choice.sample, information, outlook))
+        return _read(summary, _from_sample(objective, choice.sample, information, outlook))
     passes = least_squares_passes if choice.least_squares else choice.solver.passes
-    return _read(seen, PassForecast(*passes(outlook)))
+    return _read(summary, PassForecast(*passes(outlook)))
 
 
-def _read(seen, course) -> PassForecast:
-    """The course with how often the files are read: a sample of rows that are cheap to read takes a read too."""
-    if not seen.again:
-        return course._replace(reads=float(seen.files > 0))
-    samples = 0.0 if not course.sample else min(1.0, FRAGMENTS / seen.fragments) if seen.cost else 1.0
-    share = course.share + samples * (seen.cost > 0)
-    return course._replace(share=share, reads=course.curvature + course.score + samples)
+def _read(summary, forecast) -> PassForecast:
+    """The forecast with the reads of files: of rows that are cheap to read, a sample takes a whole read."""
+    if not summary.reread:
+        return forecast._replace(reads=float(summary.files > 0))
+    samples = 0.0 if not forecast.sample else min(1.0, FRAGMENTS / summary.fragments) if summary.cost else 1.0
+    share = forecast.share + samples * (summary.cost > 0)
+    return forecast._replace(share=share, reads=forecast.curvature + forecast.score + samples)
 
 
 def _from_sample(objective, sample, information, outlook) -> PassForecast:
-    """A descent from a sample's optimum: the distances to expect, and what ``decide`` does at each of them."""
-    n, m, share = objective.source.n_rows, objective.n_params, sample.rows / objective.source.n_rows
+    """The passes of a descent from a sample's optimum: ``decide`` is called for the distances to be expected."""
+    n, n_params, share = objective.source.n_rows, objective.n_params, sample.rows / objective.source.n_rows
     control = control_for(
         objective, outlook.options, n_rows=n, information=information, canonical=outlook.canonical,
         need_information=outlook.covariance,
     )  # fmt: skip
-    control = after_sample(control, sample, m, share, sample.transport)
-    state = State(sqrt(m / share), contraction=sample.rho, drift=np.inf, fresh=False)
+    control = after_sample(control, sample, n_params, share, sample.transport)
+    state = State(sqrt(n_params / share), contraction=sample.rho, drift=np.inf, fresh=False)
     curvature, score = float(outlook.robust), 1.0
     for _ in range(MOST_STEPS):
         action = decide(control, state)
@@ -93,16 +93,16 @@ def _from_sample(objective, sample, information, outlook) -> PassForecast:
             break
         exact, fresh = state.fresh and control.canonical, action.order == 2
         curvature, score = curvature + fresh, score + (not fresh)
-        # by the curvature of its own a step leaves less than the bound that the solver goes by
-        left = min(action.left, sqrt(m / information) * state.distance**2) if exact else action.left
+        # a step with the curvature of all rows leaves less than the bound of the solver
+        left = min(action.left, sqrt(n_params / information) * state.distance**2) if exact else action.left
         state = state._replace(distance=left, drift=0.0 if fresh else state.drift + state.distance, fresh=fresh)
     on_sample = share * (ON_SAMPLE + 2.0 * sample.transport)
     return PassForecast(curvature, score, sample.rows, on_sample)
 
 
-def _information(seen, family) -> float:
-    """Rows' worth of information in the response, as ``GLM.information``, judged by the first rows."""
-    y, weights = np.asarray(seen.piece.y, np.float64), seen.piece.weights
+def _information(summary, family) -> float:
+    """The number of rows that carry information, estimated from the first rows; see ``FitRun.information``."""
+    y, weights = np.asarray(summary.piece.y, np.float64), summary.piece.weights
     total = float(y.sum() if weights is None else y @ weights)
     events = family.events(total, len(y) if weights is None else float(weights.sum()))
-    return max(events, 1.0) * seen.rows / len(y) if np.isfinite(events) else float(seen.rows)
+    return max(events, 1.0) * summary.rows / len(y) if np.isfinite(events) else float(summary.rows)

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Plan:
-    """What a fit is expected to take; ``print`` shows it as a table.
+    """The expected passes, memory and time of a fit; ``print`` shows them as a table.
 
     Attributes
     ----------
@@ -16,29 +16,29 @@ class Plan:
     family, link, solver : str
     threads : int
     rows : int
-        Those with missing values left out, where they are to be dropped.
+        The number of rows, without those that are dropped for missing values.
     columns : int
         Coefficients.
     files, fragments : int
-        0 for rows of memory. A fragment is what is read as a whole: a row group of Parquet, a batch of Arrow.
+        0 for rows in memory. A fragment is read as a whole: a row group of Parquet, a record batch of Arrow.
     file_bytes : int
-        What a read of the columns needed takes from the files, in bytes.
+        The bytes of the files that a read of the needed columns takes.
     row_bytes : int
-        What all rows take as numbers, in bytes.
+        The bytes of all rows as numbers.
     where : {"in memory", "read again at every pass"}
         Where the rows live during the fit.
     cells : int or None
-        About how many cells rows of equal covariates may be compressed to, None where the rows stay as they are.
+        The expected number of cells of rows with equal covariates, None if rows are not compressed.
     sample : int
         Rows of the sample that the fit begins with, 0 without one.
     passes : float
         Equivalent reads of all rows, as ``n_passes`` of a result counts them.
     reads : float
-        How often the files are read, the looks at levels and responses left out.
+        The number of reads of the files, without those for levels and responses.
     memory : int
         Bytes of the process at its peak; an upper bound where the compiled loops are in the cache.
     seconds : float
-        In a process that has fitted such a model before.
+        The time in a process that has fitted such a model before.
     """
 
     formula: str | None

@@ -1,1 +1,1 @@
-"""What one does with a fitted model and rows that need not be in memory: answers row by row, scores, covariances."""
+"""Verbs of a fitted model on rows that need not be in memory: predictions, residuals, scores, covariances."""

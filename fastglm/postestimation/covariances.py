@@ -1,4 +1,4 @@
-"""Another covariance of a finished fit, from its rows given again: arrays, a frame, or files."""
+"""Another covariance of a finished fit, from its rows: arrays, a frame, or files."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def with_cov(
     _, source = open_rows(request, result.schema)
     with closing(source), np.errstate(all="ignore"):
         _check_labels(result, source)
-        found = _covariance(result, with_clusters(cov, source), source, inverse)
+        fields = _covariance(result, with_clusters(cov, source), source, inverse)
         source.finish()
-    return replace(result, cov_kind=cov.name, **found)
+    return replace(result, cov_kind=cov.name, **fields)
 
 
 def _check_labels(result, source):
@@ -96,14 +96,14 @@ def _asked(kind, cluster, correction):
 
 
 def _covariance(result, cov, source, inverse):
-    several = result.family.response_model == "softmax"
-    _check_same(result, source, several)
-    sandwich.check(cov, source, result.params.shape[1] if several else 0)
+    is_softmax = result.family.response_model == "softmax"
+    _check_same(result, source, is_softmax)
+    sandwich.check(cov, source, result.params.shape[1] if is_softmax else 0)
     beta = result.params.ravel(order="F")
-    if several:
-        others = result.params.shape[1]
-        objective = CrossEntropy(source, others + 1)
-        scores = ClassScores(sandwich.zeroed(beta).reshape(others, -1))
+    if is_softmax:
+        n_contrasts = result.params.shape[1]
+        objective = CrossEntropy(source, n_contrasts + 1)
+        scores = ClassScores(sandwich.zeroed(beta).reshape(n_contrasts, -1))
     else:
         pair = FamilyLink(result.family, result.link)
         objective, scores = Deviance(source, pair), MeanScores(pair, sandwich.zeroed(beta))
@@ -114,7 +114,7 @@ def _covariance(result, cov, source, inverse):
     return sandwich.covariance(cov, fitted)
 
 
-def _check_same(result, source, several):
+def _check_same(result, source, is_softmax):
     """Refuse rows that cannot be those of the fit."""
     if source.n_columns != len(result.names):
         raise InvalidParameterError(f"the rows have {source.n_columns} coefficients, the fit had {len(result.names)}")

@@ -1,7 +1,7 @@
-"""What a finished fit says of rows that need not be in memory: predictions, residuals and influence, row by row.
+"""Predictions, residuals and influence of rows that need not be in memory.
 
-Rows are read and answered piece by piece, by the functions of ``inference`` on each. What is written goes to a file
-beside the one that is named, which takes its place only once it is whole.
+Rows are read piece by piece, and the functions of ``inference`` are called for each. Answers are written to a temporary
+file beside the named one, and replace it only when all are written.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST_BYTES = 1 << 28  # of answers that are returned for files
 
 
 class Written(NamedTuple):
-    """What was written: the ``path`` of the Parquet file, its ``rows``, and the names of its ``columns``."""
+    """A Parquet file of answers: its ``path``, the number of its ``rows``, and the names of its ``columns``."""
 
     path: Path
     rows: int
@@ -39,11 +39,11 @@ def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0
     ----------
     result : GLMResult
     data : files, data frame or arrays
-        Whatever ``fastglm.files.open_rows`` takes; its response may be absent.
+        As for ``fastglm.files.open_rows``; the response may be absent.
     kind, interval, level, threshold
         As for ``GLMResult.predict``.
     offset, exposure : names of columns, or arrays beside rows in memory
-        Those of the formula are found by themselves.
+        The columns of the formula are found by their names.
     out : str or Path, optional
         A Parquet file to write: a row for each of the data, in their order, in columns named by ``kind`` (several
         classes have one each, ``mean_label``) and mean, se, lower, upper for an interval. Rows that the fit's
@@ -79,11 +79,11 @@ def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0
 def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=None, exposure=None, out=None, keep=(),
               threads=None):  # fmt: skip
     """Residuals of rows of files, or of a frame or arrays into a file; see ``predict`` and ``inference.residuals``."""
-    several = result.family.response_model == "softmax"
-    of_rows = multinomial.residuals if several else residuals_of
+    is_softmax = result.family.response_model == "softmax"
+    of_rows = multinomial.residuals if is_softmax else residuals_of
 
     def work(piece):
-        shifts = () if several else (piece.offset, piece.exposure)
+        shifts = () if is_softmax else (piece.offset, piece.exposure)
         return of_rows(result, piece.X, piece.y, kind, piece.weights, *shifts)
 
     vectors = {"weights": weights, "offset": offset, "exposure": exposure}
@@ -93,26 +93,26 @@ def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=Non
 def influence(result, data, y=None, *, weights=None, offset=None, exposure=None, out=None, keep=(), threads=None):
     """Leverage and Cook's distance of rows of files, or of a frame or arrays into a file; see ``predict`` and
     ``inference.influence``."""
-    several = result.family.response_model == "softmax"
-    of_rows = multinomial.influence if several else influence_of
+    is_softmax = result.family.response_model == "softmax"
+    of_rows = multinomial.influence if is_softmax else influence_of
     vectors = {"weights": weights, "offset": offset, "exposure": exposure}
 
-    def everyone():
-        """All rows and their information, read once more."""
-        given = result.schema.open(data, y, vectors)
+    def all_rows():
+        """All rows and their information, in one more read."""
+        supplied = result.schema.open(data, y, vectors)
         try:
-            yield from in_order(given, informed, 1)  # the threads are those that ask
+            yield from in_order(supplied, informed, 1)  # the threads are those that ask
         finally:
-            given.close()
+            supplied.close()
 
     def informed(piece):
         rows = evaluate_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure)
         return rows.X, piece.frequency * rows.weights * rows.detail.information
 
     def work(piece):
-        if several:
+        if is_softmax:
             return of_rows(result, piece.X, piece.y, piece.weights)
-        return of_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure, everyone)
+        return of_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure, all_rows)
 
     return _answer(result, data, y, vectors, work, "influence", None, out, keep, threads, True)
 
@@ -121,24 +121,24 @@ def _answer(result, data, y, vectors, work, kind, labels, out, keep, threads, re
     """The answers for all rows: written, or as one."""
     if keep and out is None:
         raise InvalidParameterError("keep names columns to write beside the answers: give out='file.parquet'")
-    given = result.schema.open(data, y, vectors, keep=keep, respond=respond)
+    supplied = result.schema.open(data, y, vectors, keep=keep, respond=respond)
     try:
 
         def each(piece):
             value = work(piece)
             return piece.others, _mapped(piece.aligned, value)
 
-        answers = in_order(given, each, get_threads(threads))
+        answers = in_order(supplied, each, get_threads(threads))
         if out is None:
-            return _joined([value for _, value in _bounded(answers, given.rows is not None, given.n_rows)])
-        return write(out, answers, kind, labels, given.rows)
+            return _joined([value for _, value in _bounded(answers, supplied.rows is not None, supplied.n_rows)])
+        return write(out, answers, kind, labels, supplied.rows)
     finally:
-        given.close()
+        supplied.close()
 
 
-def _mapped(f, value):
+def _mapped(function, value):
     """A function of an array, or of each of a record of arrays."""
-    return type(value)(*map(f, value)) if isinstance(value, tuple) else f(value)
+    return type(value)(*map(function, value)) if isinstance(value, tuple) else function(value)
 
 
 def _joined(values):
@@ -148,30 +148,30 @@ def _joined(values):
 
 
 def _bounded(answers, limited, n_rows):
-    """The answers, refused as soon as the first shows that all are too large."""
+    """The answers, refused once the first piece shows that they are too large to return."""
     first = True
-    for others, value in answers:
+    for kept_columns, value in answers:
         if first and limited:
             arrays = value if isinstance(value, tuple) else (value,)
-            size = sum(v.nbytes for v in arrays) / max(len(arrays[0]), 1) * n_rows
+            size = sum(values.nbytes for values in arrays) / max(len(arrays[0]), 1) * n_rows
             if size > MOST_BYTES:
                 raise InvalidParameterError(
                     f"the answers for {n_rows} rows take {size / 2**20:.0f} MiB; give out='file.parquet' to write them"
                 )
         first = False
-        yield others, value
+        yield kept_columns, value
 
 
 def columns_of(value, kind: str, labels) -> dict:
-    """An answer as columns by name; of several classes one for each."""
+    """An answer as columns by name; of several classes a column for each."""
     fields = value._asdict() if isinstance(value, tuple) else {kind: value}
-    found = {}
-    for name, v in fields.items():
-        if v.ndim == 1:
-            found[name] = v
+    columns = {}
+    for name, values in fields.items():
+        if values.ndim == 1:
+            columns[name] = values
         else:
-            found |= {f"{name}_{label}": v[:, j] for j, label in enumerate(labels)}
-    return found
+            columns |= {f"{name}_{label}": values[:, j] for j, label in enumerate(labels)}
+    return columns
 
 
 def write(path, answers, kind: str, labels, rows: Any = None) -> Written:
@@ -180,11 +180,11 @@ def write(path, answers, kind: str, labels, rows: Any = None) -> Written:
     Parameters
     ----------
     path : str or Path
-    answers : iterable of (columns to hand on, answer)
+    answers : iterable of (columns to write too, answer)
     kind, labels
         As for ``columns_of``.
     rows : files.Rows, optional
-        What is read meanwhile, which must not be overwritten.
+        The files that are read at the same time, which must not be overwritten.
 
     Raises
     ------
@@ -201,17 +201,17 @@ def write(path, answers, kind: str, labels, rows: Any = None) -> Written:
 
 
 def _written(draft, answers, kind, labels):
-    """(rows, names of the columns) of what was written."""
+    """Write the answers to a draft; the number of rows and the names of the columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     writer, n, names = None, 0, ()
     try:
-        for others, value in answers:
-            arrays = others | {name: _arrow(v) for name, v in columns_of(value, kind, labels).items()}
+        for kept_columns, value in answers:
+            arrays = kept_columns | {name: _arrow(values) for name, values in columns_of(value, kind, labels).items()}
             table = pa.table(arrays)
             if writer is None:
-                repeated = set(others) & set(columns_of(value, kind, labels))
+                repeated = set(kept_columns) & set(columns_of(value, kind, labels))
                 if repeated:
                     raise InvalidParameterError(f"keep: the answers have a column {repeated.pop()!r} of their own")
                 writer, names = pq.ParquetWriter(draft, table.schema), tuple(table.schema.names)

@@ -1,4 +1,4 @@
-"""How well a finished fit predicts rows, and whether its means are right where they are low and where they are high."""
+"""Measures of the predictions of a finished fit on rows: scores, and calibration by groups of predicted means."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STEPS = 50  # of Newton's method for one constant
 
 
 class Score(NamedTuple):
-    """How well a model predicts some rows; NaN where a measure has no meaning for the model.
+    """Measures of the predictions of some rows; NaN for those that the model does not have.
 
     rows : rows that count, each as often as its frequency says
     weight : sum of prior weight times frequency
@@ -42,7 +42,7 @@ class Score(NamedTuple):
     log_loss : weighted mean of minus the log-probability of the label; of trials, of each trial's
     brier : weighted mean of (label - mu)^2 likewise
     auc : probability that an event has a larger mean than a non-event, ties half
-    auc_error : what `auc` may be off by: 0 as long as at most 2^22 means differ, beyond that the half of the pairs that
+    auc_error : bound of the error of `auc`: 0 as long as at most 2^22 means differ, beyond that half of the pairs that
         fall into one cell of a table of about so many
     accuracy : of several classes, the weighted share of rows whose likeliest class is theirs
     """
@@ -84,7 +84,7 @@ class Calibration(NamedTuple):
 
 
 def score(result, data, y=None, *, weights=None, freq_weights=None, offset=None, exposure=None, threads=None) -> Score:
-    """How well a model predicts rows: one pass over them, and some over the response alone for ``d2`` with an offset.
+    """Measures of the predictions of rows: one pass, and some over the response alone for ``d2`` with an offset.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def score(result, data, y=None, *, weights=None, freq_weights=None, offset=None,
     y : (n,) array_like or name of a column
         Left out, the response of the formula.
     weights, freq_weights, offset, exposure : arrays, or names of columns
-        Those of the formula are found by themselves.
+        The columns of the formula are found by their names.
     threads : int, optional
 
     Returns
@@ -105,45 +105,45 @@ def score(result, data, y=None, *, weights=None, freq_weights=None, offset=None,
     InvalidParameterError, MissingDataError, FileFormatError
     """
     vectors = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
-    given, threads = result.schema.open(data, y, vectors), get_threads(threads)
+    supplied, threads = result.schema.open(data, y, vectors), get_threads(threads)
     try:
         if result.family.response_model == "softmax":
-            return _of_classes(result, given, threads)
-        return _of_means(result, given, threads)
+            return _of_classes(result, supplied, threads)
+        return _of_means(result, supplied, threads)
     finally:
-        given.close()
+        supplied.close()
 
 
 def _rows(result, piece):
     """The rows of a piece evaluated, their prior weight and frequency."""
-    f = np.broadcast_to(np.asarray(piece.frequency, np.float64), (piece.X.shape[0],))
-    check_numbers("freq_weights", f)
+    frequency = np.broadcast_to(np.asarray(piece.frequency, np.float64), (piece.X.shape[0],))
+    check_numbers("freq_weights", frequency)
     rows = evaluate_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure)
-    return rows, np.broadcast_to(rows.weights, f.shape), f
+    return rows, np.broadcast_to(rows.weights, frequency.shape), frequency
 
 
-def _of_means(result, given, threads):
-    binomial = result.family.domain.high == 1.0
+def _of_means(result, supplied, threads):
+    binomial, pair = result.family.domain.high == 1.0, FamilyLink(result.family, result.link)
 
     def work(piece):
-        rows, w, f = _rows(result, piece)
-        both, mu = w * f, rows.detail.mu
-        data = Block(np.empty((len(f), 0)), True, rows.y, np.asarray(w), f, None, None)
-        found = validate_response(InMemory(data, 1), FamilyLink(result.family, result.link)) if len(f) else None
-        error = both * (rows.y - mu) ** 2
-        sums = np.array([float((both * rows.detail.deviance).sum()), float(error.sum())])
+        rows, w, frequency = _rows(result, piece)
+        total_weight, mu = w * frequency, rows.detail.mu
+        data = Block(np.empty((len(frequency), 0)), True, rows.y, np.asarray(w), frequency, None, None)
+        response = validate_response(InMemory(data, 1), pair) if len(frequency) else [0.0] * 6
+        error = total_weight * (rows.y - mu) ** 2
+        sums = np.array([float((total_weight * rows.detail.deviance).sum()), float(error.sum())])
         extra = (0.0, 0.0)
         tally = None
         if binomial:
             spread = rows.y * (1.0 - rows.y)
-            extra = float((both * _entropy(rows.y)).sum()), float((both * spread).sum())
-            tally = Tally.of(rows.eta, np.column_stack([both * rows.y, both * (1.0 - rows.y)]))
-        return sums, np.array(extra), np.array(found if found is not None else [0.0] * 6, float), tally
+            extra = float((total_weight * _entropy(rows.y)).sum()), float((total_weight * spread).sum())
+            tally = Tally.of(rows.eta, np.column_stack([total_weight * rows.y, total_weight * (1.0 - rows.y)]))
+        return sums, np.array(extra), np.array(response, float), tally
 
     sums, extra, scans = np.zeros(2), np.zeros(2), np.zeros(6)
 
     def tallies():
-        for part in in_order(given, work, threads):
+        for part in in_order(supplied, work, threads):
             for whole, own in zip((sums, extra, scans), part, strict=False):
                 whole += own
             if part[3] is not None:
@@ -154,15 +154,15 @@ def _of_means(result, given, threads):
         raise InvalidParameterError("no row has a positive weight")
     nobs, weight, weighted_y, saturated = scans[:4].tolist()
     deviance = max(float(sums[0]), 0.0)
-    null = _null_deviance(result, given, weighted_y / weight, threads)
-    found = Score(
+    null = _null_deviance(result, supplied, weighted_y / weight, threads)
+    measures = Score(
         nobs, weight, deviance, 1.0 - deviance / null if null > 0.0 else nan,
         _loglik(result.family, deviance, saturated, weight, nobs), float(sums[1]) / weight,
     )  # fmt: skip
     if not binomial:
-        return found
+        return measures
     auc, error = tally.auc()
-    return found._replace(
+    return measures._replace(
         log_loss=(0.5 * deviance + extra[0]) / weight, brier=(sums[1] + extra[1]) / weight, auc=auc, auc_error=error
     )
 
@@ -183,9 +183,9 @@ def _loglik(family, deviance, saturated, weight, nobs):
     return saturated - 0.5 * deviance
 
 
-def _null_deviance(result, given, mean, threads):
+def _null_deviance(result, supplied, mean, threads):
     """The deviance of the best constant beside the offset: of the mean itself, or by Newton's method on one number."""
-    bare = given.without_columns()
+    bare = supplied.without_columns()
 
     def at(constant, link=result.link):
         def work(piece):
@@ -223,20 +223,22 @@ def _null_deviance(result, given, mean, threads):
     return float(deviance)
 
 
-def _of_classes(result, given, threads):
+def _of_classes(result, supplied, threads):
     def work(piece):
         X, codes, weights = check_rows(result, piece.X, piece.y, piece.weights)
-        f = np.broadcast_to(piece.frequency, (len(codes),))
-        w = weights * f
+        frequency = np.broadcast_to(piece.frequency, (len(codes),))
+        w = weights * frequency
         log_mu = log_softmax(with_reference(result, linear_predictor(result, X)))
         loss = -np.take_along_axis(log_mu, codes[:, None], axis=1)[:, 0]
-        seen = codes[:, None] == np.arange(log_mu.shape[1])
-        square = ((np.exp(log_mu) - seen) ** 2).sum(1)
+        indicators = codes[:, None] == np.arange(log_mu.shape[1])
+        square = ((np.exp(log_mu) - indicators) ** 2).sum(1)
         right = log_mu.argmax(1) == codes
         totals = np.bincount(codes, weights=w, minlength=log_mu.shape[1])
-        return np.array([f[w > 0].sum(), w.sum(), *((w * v).sum() for v in (loss, square, right))]), totals
+        return np.array(
+            [frequency[w > 0].sum(), w.sum(), *((w * values).sum() for values in (loss, square, right))]
+        ), totals
 
-    sums, totals = (sum(v) for v in zip(*in_order(given, work, threads), strict=True))
+    sums, totals = (sum(v) for v in zip(*in_order(supplied, work, threads), strict=True))
     rows, weight, loss, square, right = sums.tolist()
     if not weight > 0.0:
         raise InvalidParameterError("no row has a positive weight")
@@ -282,26 +284,26 @@ def calibration(result, data, y=None, *, bins=10, weights=None, freq_weights=Non
     if isinstance(bins, bool) or not hasattr(bins, "__index__") or bins < 1:
         raise InvalidParameterError(f"bins={bins!r} must be a positive whole number")
     vectors = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
-    given, threads = result.schema.open(data, y, vectors), get_threads(threads)
+    supplied, threads = result.schema.open(data, y, vectors), get_threads(threads)
     try:
-        cuts = _cuts(result, given, int(bins), threads)
-        groups = [part for part in in_order(given, lambda piece: _grouped(result, piece, cuts), threads)]
+        cuts = _cuts(result, supplied, int(bins), threads)
+        groups = [part for part in in_order(supplied, lambda piece: _grouped(result, piece, cuts), threads)]
         return _calibrated(groups)
     finally:
-        given.close()
+        supplied.close()
 
 
-def _cuts(result, given, bins, threads):
+def _cuts(result, supplied, bins, threads):
     """The predicted means at which groups end, the last of them infinite."""
     if bins == 1:
         return np.array([np.inf])
 
     def tally(cells):
         def work(piece):
-            rows, w, f = _rows(result, piece)
-            return Tally.of(rows.detail.mu, (w * f)[:, None], cells)
+            rows, w, frequency = _rows(result, piece)
+            return Tally.of(rows.detail.mu, (w * frequency)[:, None], cells)
 
-        return total(in_order(given, work, threads))
+        return total(in_order(supplied, work, threads))
 
     whole = tally(None)
     if whole is None or not whole.sums.sum() > 0.0:
@@ -311,11 +313,12 @@ def _cuts(result, given, bins, threads):
 
 
 def _grouped(result, piece, cuts):
-    """Of the groups that a piece's rows are in: number, and sums of the rows."""
-    rows, w, f = _rows(result, piece)
-    mu, both = rows.detail.mu, w * f
-    there = both > 0.0
-    mu, y, both, w, f = mu[there], rows.y[there], both[there], np.asarray(w)[there], f[there]
+    """The sums over the rows of each group in a piece, its range of means, and the centre that y is counted from."""
+    rows, w, frequency = _rows(result, piece)
+    mu, weight = rows.detail.mu, w * frequency
+    counted = weight > 0.0
+    vectors = (mu, rows.y, weight, np.asarray(w), frequency)
+    mu, y, weight, w, frequency = (vector[counted] for vector in vectors)
     group = np.searchsorted(cuts, mu, side="left")
     n = len(cuts)
     low, high = np.full(n, np.inf), np.full(n, -np.inf)
@@ -323,8 +326,8 @@ def _grouped(result, piece, cuts):
     np.maximum.at(high, group, mu)
     # y is counted from the middle of the group's means, so that its squares keep their digits
     center = np.append(cuts[:-1], cuts[-2] if n > 1 else 0.0)
-    shifted, q = y - center[group], f * w * w
-    columns = (f, both, both * mu, both * shifted, q, q * shifted, q * shifted**2)
+    shifted, q = y - center[group], frequency * w * w
+    columns = (frequency, weight, weight * mu, weight * shifted, q, q * shifted, q * shifted**2)
     return np.array([np.bincount(group, weights=v, minlength=n) for v in columns]), low, high, center
 
 

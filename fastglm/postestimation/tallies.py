@@ -1,4 +1,4 @@
-"""Counts of numbers by their value: exact while few differ, then by ever wider cells, in bounded memory."""
+"""Counts of numbers by their value: exact while few differ, then by wider and wider cells, in bounded memory."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Tally(NamedTuple):
         cells : (k, 2) array of int64, optional
             Ranges of whole keys, first to last; other rows are not counted.
         """
-        keys, kept = ordered(values), weights.any(axis=1)
+        keys, counted = ordered(values), weights.any(axis=1)
         if cells is not None:
             at = np.searchsorted(cells[:, 0], keys, side="right") - 1
-            kept &= (at >= 0) & (keys <= cells[np.maximum(at, 0), 1])
-        return cls(*_merged(keys[kept], weights[kept]), 0)._bounded()
+            counted &= (at >= 0) & (keys <= cells[np.maximum(at, 0), 1])
+        return cls(*_merged(keys[counted], weights[counted]), 0)._bounded()
 
     @classmethod
     def joined(cls, parts) -> Tally:
@@ -52,10 +52,10 @@ class Tally(NamedTuple):
         return cls(*_merged(keys, np.concatenate([part.sums for part in parts])), shift)._bounded()
 
     def _bounded(self):
-        found = self
-        while len(found.keys) > MOST_CELLS:
-            found = Tally(*_merged(found.keys >> 1, found.sums), found.shift + 1)
-        return found
+        tally = self
+        while len(tally.keys) > MOST_CELLS:
+            tally = Tally(*_merged(tally.keys >> 1, tally.sums), tally.shift + 1)
+        return tally
 
     def auc(self) -> tuple:
         """The share of pairs of an event (first weight) and a non-event (second) with the event's value the larger.
@@ -65,45 +65,45 @@ class Tally(NamedTuple):
         share, error : float
             Ties count half; ``error`` is half the share of pairs in cells of several values. NaN without pairs.
         """
-        events, others = self.sums.T
-        pairs = events.sum() * others.sum()
+        events, non_events = self.sums.T
+        pairs = events.sum() * non_events.sum()
         if not pairs > 0.0:
             return np.nan, np.nan
-        before = np.cumsum(others) - others
-        tied = 0.5 * float(events @ others)
+        before = np.cumsum(non_events) - non_events
+        tied = 0.5 * float(events @ non_events)
         return (float(events @ before) + tied) / pairs, tied / pairs if self.shift else 0.0
 
-    def quantiles(self, targets, again) -> np.ndarray:
+    def quantiles(self, targets, recount) -> np.ndarray:
         """The smallest values up to which the first weight is at least each of ``targets``.
 
         Parameters
         ----------
         targets : (k,) array, sorted
-        again : callable
-            The Tally of the same rows within given cells, for cells of several values.
+        recount : callable
+            cells (k, 2) -> the Tally of the rows within them, asked for cells of several values.
         """
         cumulated = np.cumsum(self.sums[:, 0])
         # a target that is met but for rounding is met
         at = np.minimum(np.searchsorted(cumulated, targets * (1.0 - 1e-12)), len(self.keys) - 1)
         if not self.shift:
             return values_of(self.keys[at])
-        own = np.unique(at)
-        first = self.keys[own] << self.shift
-        finer = again(np.column_stack([first, first + (1 << self.shift) - 1]))
+        cells = np.unique(at)
+        first = self.keys[cells] << self.shift
+        finer = recount(np.column_stack([first, first + (1 << self.shift) - 1]))
         if finer.shift >= self.shift:
             return values_of(((self.keys[at] + 1) << self.shift) - 1)
         out = np.empty(len(targets))
-        for cell, low in zip(own, first, strict=True):
+        for cell, low in zip(cells, first, strict=True):
             inside = (finer.keys << finer.shift >= low) & (finer.keys << finer.shift < low + (1 << self.shift))
             part = Tally(finer.keys[inside], finer.sums[inside], finer.shift)
-            mine = at == cell
-            rest = targets[mine] - (cumulated[cell] - self.sums[cell, 0])
-            out[mine] = part.quantiles(rest, again)
+            targets_here = at == cell
+            remainder = targets[targets_here] - (cumulated[cell] - self.sums[cell, 0])
+            out[targets_here] = part.quantiles(remainder, recount)
         return out
 
 
 def total(parts) -> Tally | None:
-    """The sum of Tallies as they come, in a time that hardly grows with the cells: many are joined at once."""
+    """The sum of Tallies as they come; many are joined at a time, so that the cost hardly grows with the cells."""
     joined, waiting, cells = None, [], 0
     for part in parts:
         waiting.append(part)

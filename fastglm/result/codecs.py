@@ -36,7 +36,7 @@ def _unpack_float(value):
 
 
 def _pack_count(value):
-    """Counts are whole, or fractional where frequency weights are; both kinds keep their type."""
+    """A count as int, or with fractional frequency weights as float."""
     return int(value) if isinstance(value, (int, np.integer)) else _pack_float(value)
 
 
@@ -47,13 +47,13 @@ def _unpack_count(value):
 def _pack_array(values):
     if np.isfinite(values).all():
         return values.tolist()
-    return [_pack_float(v) if np.ndim(v) == 0 else _pack_array(v) for v in values]
+    return [_pack_float(value) if np.ndim(value) == 0 else _pack_array(value) for value in values]
 
 
 def _unpack_array(values):
     if not isinstance(values, list):
         raise TypeError("expected a list")
-    rows = [_unpack_array(v) if isinstance(v, list) else _unpack_float(v) for v in values]
+    rows = [_unpack_array(value) if isinstance(value, list) else _unpack_float(value) for value in values]
     return np.array(rows, dtype=np.float64)
 
 
@@ -69,9 +69,9 @@ def _exactly(kind):
 
 
 def _optional(codec):
-    """The same writer and reader, for a value that may be None."""
+    """The codec for a value that may be None."""
     pack, unpack = codec
-    return lambda v: None if v is None else pack(v), lambda v: None if v is None else unpack(v)
+    return lambda value: None if value is None else pack(value), lambda value: None if value is None else unpack(value)
 
 
 def _tuple_of(codec):
@@ -80,9 +80,9 @@ def _tuple_of(codec):
     def unpack_all(values):
         if not isinstance(values, list):
             raise TypeError("expected a list")
-        return tuple(unpack(v) for v in values)
+        return tuple(unpack(value) for value in values)
 
-    return lambda values: [pack(v) for v in values], unpack_all
+    return lambda values: [pack(value) for value in values], unpack_all
 
 
 def _pack_label(value):
@@ -142,7 +142,7 @@ def read_named(what, value):
 
 
 def _pack_covariance(value):
-    """A matrix as lists; one of very many levels by its parts."""
+    """A matrix as lists; a covariance of very many levels by its parts."""
     if hasattr(value, "_asdict"):
         return {name: _pack_array(part) for name, part in value._asdict().items() if part is not None}
     return _pack_array(value)
@@ -159,7 +159,7 @@ def _unpack_covariance(value):
 
 
 def _pack_schema(value):
-    """What later rows are read by; the names and the labels are those of the result."""
+    """The schema without its labels, which are a field of the result."""
     from ..design import to_dict
 
     design = None if value.design is None else _pack_free(to_dict(value.design))
@@ -222,7 +222,7 @@ def save(result, path):
     if kind is None:
         raise InvalidParameterError(f"results of type {type(result).__name__} cannot be saved, only the library's own")
     record = {"format": FORMAT, "version": VERSION, "type": kind}
-    record |= {f.name: CODECS[f.name][0](getattr(result, f.name)) for f in fields(result)}
+    record |= {field.name: CODECS[field.name][0](getattr(result, field.name)) for field in fields(result)}
     # One line for each field keeps the file readable, and json's C encoder fast.
     lines = (f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in record.items())
     text = "{\n" + ",\n".join(lines) + "\n}\n"

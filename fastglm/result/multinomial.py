@@ -205,7 +205,7 @@ class MultinomialResult(GLMResult):
         return row_answers.predict(self, X, kind, interval=interval, level=level, out=out, **options)
 
     def _predicted(self, piece, kind, interval, level, _):
-        """What ``predict`` answers for the rows of a piece."""
+        """The predictions for the rows of a piece."""
         from ..inference import multinomial
 
         if interval == "mean":
@@ -294,8 +294,8 @@ class MultinomialResult(GLMResult):
 
     def _joint_test(self, rows, covariance):
         """Wald's test of some rows of `params` in all classes."""
-        p, m = self.params.shape
-        at = np.add.outer(p * np.arange(m), rows).ravel()
+        p, n_contrasts = self.params.shape
+        at = np.add.outer(p * np.arange(n_contrasts), rows).ravel()
         block = as_covariance(covariance).block(at)
         return _tests.wald(self.params.ravel(order="F")[at], block)
 
@@ -304,8 +304,9 @@ class MultinomialResult(GLMResult):
         return MultinomialSummary(self, level)
 
     def _terms(self):
-        p, m = self.params.shape
-        return {"class": [label for label in self.contrast_classes for _ in range(p)], "term": list(self.names) * m}
+        p, n_contrasts = self.params.shape
+        classes = [label for label in self.contrast_classes for _ in range(p)]
+        return {"class": classes, "term": list(self.names) * n_contrasts}
 
     def _size(self):
         return f"{len(self.classes)} classes, {self.params.size} coefficients"

@@ -1,4 +1,4 @@
-"""The record of a fit: estimates, their covariance and the story of how they were found. It holds no data."""
+"""The record of a fit: estimates, their covariance, and the history of the solver. It holds no data."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class GLMResult(Record):
     rank : number of coefficients that are not aliased
     converged : bool
     aliased : dict, name of a redundant coefficient -> the combination of columns that makes it so
-    n_rows : int or None, rows of X that were given
+    n_rows : int or None, rows of X
     weight_sum : float
     intercept, has_intercept : a constant column was added by the fit; the model contains a constant
     has_weights, has_freq_weights : bool
-    exposure_kind : None, "offset" or "exposure", what the fit was given
+    exposure_kind : None, "offset" or "exposure", the argument of the fit
     classes : None or the two labels of a binomial y, failure first
     solver, stop : its name, and why it stopped
     n_iter, n_passes : iterations, and equivalent reads of all rows
@@ -71,9 +71,9 @@ class GLMResult(Record):
     score_norm, elapsed : norm of the score at the estimate; seconds
     notes : tuple of str, the warnings given during the fit
     coef_raw : (p, K) array or None
-        Of a softmax regression by a first-order solver: the coefficients of all classes as it left them, none pinned.
+        Of a softmax regression by a first-order solver: its coefficients of all K classes.
     schema : ``fastglm.rows.Schema``
-        How later rows become the columns, the response and the vectors of the model. Without one, that of arrays.
+        The columns, the response and the vectors of the model, by which later rows are read; by default for arrays.
     cov_kind, covariance : name of the covariance; the (p, p) array where it is not the model's
     information_root, covariance_core : (r, r) arrays or None
         Where columns are nearly dependent, the upper triangular R with R'R the information of the coefficients that are
@@ -133,12 +133,12 @@ class GLMResult(Record):
             if isinstance(value, np.ndarray):
                 object.__setattr__(self, name, frozen(value.view()))
             elif hasattr(value, "_asdict"):
-                parts = {k: frozen(v.view()) for k, v in value._asdict().items() if isinstance(v, np.ndarray)}
+                parts = {k: frozen(part.view()) for k, part in value._asdict().items() if isinstance(part, np.ndarray)}
                 object.__setattr__(self, name, value._replace(**parts))
 
     @property
     def design(self) -> Design | None:
-        """How a frame becomes the columns, where the model has factors or was fitted by a formula; else None."""
+        """The design that makes columns of a frame, for models with factors or a formula; else None."""
         return self.schema.design
 
     @property
@@ -308,7 +308,7 @@ class GLMResult(Record):
         )  # fmt: skip
 
     def _predicted(self, piece, kind, interval, level, threshold):
-        """What ``predict`` answers for the rows of a piece."""
+        """The predictions for the rows of a piece."""
         offset = check_offset(self, piece.offset, piece.exposure, piece.X.shape[0])
         if interval == "mean":
             return _tests.mean_interval(self, piece.X, offset, kind, level)
@@ -362,7 +362,7 @@ class GLMResult(Record):
         return row_answers.influence(self, X if data is None else data, y, **shifts, **options)
 
     def score(self, data: Rows, y: Variable | None = None, **options: Unpack[ScoreOptions]) -> Score:
-        """How well the model predicts rows, a ``Score``: deviance, D2, log-likelihood, mean squared error; of a
+        """Measures of the predictions of rows, a ``Score``: deviance, D2, log-likelihood, mean squared error; of a
         binomial model also log loss, Brier score and AUC. ``data`` are arrays (with ``y``), a frame or files; weights,
         freq_weights, offset and exposure are arrays or names of columns; see ``postestimation.scores.score``."""
         from ..postestimation import scores
@@ -409,7 +409,7 @@ class GLMResult(Record):
         return frame(columns, self.schema.library)
 
     def _levels(self):
-        """The columns of ``tidy`` that say which level of which term a row is of."""
+        """The columns of ``tidy`` with the term and the level of each coefficient."""
         from ..design.groups import groups
 
         names = np.empty((2, len(self.names)), dtype=object)
@@ -420,7 +420,7 @@ class GLMResult(Record):
         return {"variable": names[0].tolist() * times, "level": names[1].tolist() * times}
 
     def _terms(self):
-        """The columns of ``tidy`` that say which coefficient a row is."""
+        """The columns of ``tidy`` that name each coefficient."""
         return {"term": list(self.names)}
 
     def glance(self) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def _read(path):
 
 
 def _schema_of(record, design):
-    """The schema that a file of an older version has in its design."""
+    """The schema of a result from the design in a file of an older version."""
     design = design if isinstance(design, dict) else None
     vectors = (design or {}).get("vectors", {})
     if design is None:
@@ -108,7 +108,7 @@ def _refuse_constant(text):
 
 
 def _check_names(path, values):
-    """Refuse names that are not those of the design, and what says how the columns are read."""
+    """Refuse names that are not those of the design and the schema, and an unknown kind of exposure."""
     names, schema = values["names"], values["schema"]
     design = schema.design
     if schema.names != names or schema.intercept != values["intercept"]:
@@ -139,11 +139,11 @@ def _check_multinomial(path, values):
 
 
 def _check_shapes(path, values, shape):
-    """Refuse estimates that are not of `shape`, a covariance of another number, and aliased names that are none."""
-    q = math.prod(shape)
-    expected = {"params": shape, "cov_unscaled": (q, q), "covariance": (q, q)}
+    """Refuse estimates that are not of `shape`, a covariance of another size, and unknown aliased names."""
+    n_params = math.prod(shape)
+    expected = {"params": shape, "cov_unscaled": (n_params, n_params), "covariance": (n_params, n_params)}
     for name, size in expected.items():
-        if q == 0 and values[name] is not None and not values[name].size:
+        if n_params == 0 and values[name] is not None and not values[name].size:
             values[name] = values[name].reshape(size)  # lists do not tell the shape of no coefficients
         if values[name] is not None and values[name].shape != size:
             raise FileFormatError(

@@ -1,4 +1,4 @@
-"""The only door for rows: what a caller asks, and the schema and the source that are made of it."""
+"""The only door for rows: the request of a caller, and the schema and the source that are made of it."""
 
 from importlib import import_module
 

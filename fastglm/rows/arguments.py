@@ -1,4 +1,4 @@
-"""What formulas and results have in common, wherever the rows are: shifts given by name, notes about the data."""
+"""Arguments that name columns, as parts of formulas; and the notes on rows that results show."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ..errors import InvalidParameterError
 
 
 def with_shifts(formula, names, vectors: dict):
-    """The formula with the columns named as offset and exposure in it, so that predictions find them again.
+    """The formula with the columns named as offset and exposure added, so that predictions find them.
 
     Parameters
     ----------
     formula : str
     names : sequence of str
-        The columns there are.
+        The columns of the data.
     vectors : dict
         Arguments of a fit: names of columns, arrays or None.
 
@@ -23,7 +23,7 @@ def with_shifts(formula, names, vectors: dict):
     -------
     formula : str
     vectors : dict
-        Those that are left.
+        The arguments that are not in the formula.
 
     Raises
     ------
@@ -42,13 +42,13 @@ def with_shifts(formula, names, vectors: dict):
 
 
 def all_columns(request, names, vectors: dict):
-    """The formula of ``fit`` with the response named: every column but those that have another role is a term.
+    """The formula of ``fit`` with a response by name: every column without another role is a term.
 
     Returns
     -------
     formula : Formula
     vectors : dict
-        Those that the formula does not have.
+        The arguments that are not in the formula.
 
     Raises
     ------
@@ -70,13 +70,13 @@ def all_columns(request, names, vectors: dict):
 
 
 def shifted(built, arrays: dict) -> dict:
-    """The vectors of some rows with what their formula says of offset and exposure."""
-    found = dict(arrays)
+    """The vectors of some rows, with the offset and the exposure of their formula."""
+    vectors = dict(arrays)
     if built.offset is not None:
-        found["offset"] = built.offset if found.get("offset") is None else built.offset + found["offset"]
+        vectors["offset"] = built.offset if vectors.get("offset") is None else built.offset + vectors["offset"]
     if built.exposure is not None:
-        found["exposure"] = built.exposure
-    return found
+        vectors["exposure"] = built.exposure
+    return vectors
 
 
 def unknown(name, value, names) -> InvalidParameterError:
@@ -90,8 +90,8 @@ def quoted(name: str) -> str:
 
 
 def levels_sorted(table, design) -> list[str]:
-    """Of polars' categories, whose order is that of first sight in the process: that their levels were sorted."""
-    names = [v.expression.column for v in design.variables.values() if hasattr(v, "levels")]
+    """Notes that levels of polars' Categorical, whose order depends on the process, were sorted."""
+    names = [value.expression.column for value in design.variables.values() if hasattr(value, "levels")]
     return [
         f"{name} is a polars Categorical: its levels are in the order of the alphabet; an Enum keeps its own"
         for name in dict.fromkeys(names)
@@ -100,11 +100,11 @@ def levels_sorted(table, design) -> list[str]:
 
 
 def notes_of(design) -> list[str]:
-    """What became of missing values and of levels that no row has."""
+    """Notes on rows left out for missing values, and on levels that no row has."""
     notes = []
     if design.n_dropped:
-        each = ", ".join(f"{name}: {count}" for name, count in design.missing_counts.items() if count)
-        notes.append(f"{design.n_dropped} of {design.n_rows} rows with missing values were left out ({each})")
+        counts = ", ".join(f"{name}: {count}" for name, count in design.missing_counts.items() if count)
+        notes.append(f"{design.n_dropped} of {design.n_rows} rows with missing values were left out ({counts})")
     for name, levels in design.unused.items():
         shown = ", ".join(map(str, levels[:5])) + (", ..." if len(levels) > 5 else "")
         notes.append(f"{name} has levels that no row has, which are left out: {shown}")

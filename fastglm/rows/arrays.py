@@ -122,7 +122,7 @@ def _of_columns(columns, n):
 
 
 def columns_of(X, names, intercept: bool) -> Columns:
-    """What is given for X, as columns.
+    """The columns of an X of any kind.
 
     Raises
     ------
@@ -239,7 +239,7 @@ def in_memory(request, data: Block, labels: Any, clusters: tuple = (), notes: tu
 
 
 def dense(data: Block) -> Block:
-    """The same rows with their factors and sparse columns as numbers, for what reads nothing else."""
+    """The rows with factors and sparse columns as numbers, for solvers that read arrays alone."""
     if not data.terms:
         return data
     X = design(data, 0, len(data.y))[:, int(data.has_intercept) :]

@@ -9,26 +9,27 @@ import numpy as np
 from ..errors import InvalidParameterError, MissingDataError
 from ..source.chunked import Chunks
 from ..source.in_memory import InMemory
+from .numbers import is_missing
 from .reader import FrameReader
 
 
 class Ids(NamedTuple):
-    """The cluster of each row: ``levels[codes]``, or where the numbers of clusters are known by all rows ``codes``."""
+    """The cluster of each row: ``levels[codes]``, or ``codes`` itself where all rows share one numbering."""
 
     codes: np.ndarray
     levels: np.ndarray | None = None
 
 
 def ids_of(values, n: int, name: str = "cluster") -> Ids:
-    """The clusters of rows in memory, by their numbers.
+    """The clusters of rows in memory as numbers.
 
     Parameters
     ----------
     values : (n,) array_like
-        Of any type: numbers, text, dates, categories.
+        Ids of any type: numbers, text, dates, categories.
     n : int
     name : str
-        For messages.
+        The name in messages.
 
     Raises
     ------
@@ -40,12 +41,12 @@ def ids_of(values, n: int, name: str = "cluster") -> Ids:
     if array.dtype.kind == "O":
         numbers: dict = {}
         try:
-            codes = np.fromiter((numbers.setdefault(v, len(numbers)) for v in array), np.int64, n)
+            codes = np.fromiter((numbers.setdefault(value, len(numbers)) for value in array), np.int64, n)
         except TypeError:
             raise InvalidParameterError(
                 f"{name} holds values that are no ids, such as lists; pass one label a row"
             ) from None
-        bad = [i for v, i in numbers.items() if v is None or v != v or type(v).__name__ in ("NAType", "NaTType")]
+        bad = [i for value, i in numbers.items() if is_missing(value)]
         refuse_missing(np.isin(codes, bad), name)
         return Ids(codes)
     if array.dtype.kind not in "biufUSMm":
@@ -61,8 +62,8 @@ def refuse_missing(missing, name, row=str) -> None:
         raise MissingDataError(f"{name} is missing at row {row(int(np.argmax(missing)))}; fill it or drop the row")
 
 
-class Clustered(InMemory):
-    """Rows in memory with their clusters beside them, an ``Ids`` for each way of clustering."""
+class ClusteredSource(InMemory):
+    """Rows in memory with their clusters, an ``Ids`` for each way of clustering."""
 
     def __init__(self, source: InMemory, clusters: tuple):
         super().__init__(source.data, source.threads)
@@ -70,18 +71,18 @@ class Clustered(InMemory):
 
 
 class ClusteredChunks(Chunks):
-    """Rows of a ``ClusterReader`` cut into units, each piece with its clusters beside it."""
+    """Rows of a ``ClusterReader`` cut into units, each piece with its clusters."""
 
     rows_alone = False
 
-    def _part(self, both, place):
-        part = super()._part(both.data, place)
-        part.clusters = both.clusters
+    def _part(self, clustered, place):
+        part = super()._part(clustered.data, place)
+        part.clusters = clustered.clusters
         return part
 
 
-class Both(NamedTuple):
-    """Rows, and an ``Ids`` of them for each way of clustering."""
+class ClusteredRows(NamedTuple):
+    """A Block of rows, and an ``Ids`` of them for each way of clustering."""
 
     data: Any
     clusters: tuple
@@ -93,17 +94,19 @@ class ClusterReader(FrameReader):
     Parameters
     ----------
     reader : FrameReader
-        One that was made with these columns among its ``extra``, so that its rows have them.
+        A reader whose complete rows have no missing value in these columns.
     names : sequence of str
     """
 
     def __init__(self, reader: FrameReader, names):
         self.__dict__.update(reader.__dict__)
         self.names = tuple(names)
-        self.columns, self.few = (tuple(dict.fromkeys([*v, *names])) for v in (reader.columns, reader.few))
+        self.columns, self.vector_columns = (
+            tuple(dict.fromkeys([*value, *names])) for value in (reader.columns, reader.vector_columns)
+        )
 
     def _data(self, table, vectors_only):
-        return Both(super()._data(table, vectors_only), tuple(self._ids(table, name) for name in self.names))
+        return ClusteredRows(super()._data(table, vectors_only), tuple(self._ids(table, name) for name in self.names))
 
     def _ids(self, table, name):
         array = table._frame.column(name)
@@ -116,18 +119,19 @@ class ClusterReader(FrameReader):
         return Ids(codes.reshape(-1), levels)
 
     def _texts(self, table, name, array):
-        """Ids that are text, those alone that occur: a dictionary can be that of many more rows."""
+        """Ids that are text, without those that do not occur: a dictionary can be that of many more rows."""
         if hasattr(array, "chunks"):
             array = array.unify_dictionaries().combine_chunks()
             array = array if hasattr(array, "indices") else array.chunk(0)
         if array.null_count:
             refuse_missing(array.is_null().to_numpy(zero_copy_only=False), f"cluster column {name!r}", table.number)
         used, codes = np.unique(array.indices.to_numpy(zero_copy_only=False), return_inverse=True)
-        return Ids(codes.reshape(-1), np.array([str(v) for v in array.dictionary.take(used).to_pylist()], np.str_))
+        levels = [str(value) for value in array.dictionary.take(used).to_pylist()]
+        return Ids(codes.reshape(-1), np.array(levels, np.str_))
 
 
 def with_clusters(cov, source):
-    """A covariance with the clusters of a source's rows, in the place of the columns that name them."""
+    """A covariance with the clusters of a source's rows in place of names of columns."""
     if not getattr(cov, "by", ()):
         return cov
     stored = hasattr(source.clusters, "reduce")

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..core.column_names import needed, unknown_column
 from ..engines.dask import Dask
-from ..engines.tasks import brought
+from ..engines.tasks import fragment_rows
 from ..errors import InvalidParameterError
 from ..files import Fragment, Rows
 from ..files.schema import canonical, canonical_schema, conformed, delivered, unified
@@ -35,45 +35,45 @@ class Partitions(Rows):
         Delayed values, or futures, of the tables of all partitions.
     names : tuple of str
     name : str
-        What Dask calls the collection: another one for other data.
+        The name of the collection in Dask, which differs for other data.
     client : distributed.Client or None
-        Of the futures.
+        The client that holds the futures.
     added : sequence of str
-        The columns that were arrays of their own, beside those of the collection.
+        The columns that were passed as arrays beside the collection.
     """
 
     what = "the collection"
 
     def __init__(self, loaded, names, name, client, added=()):
         self._client, self.added = client, frozenset(added)
-        found = []
+        summaries = []
         try:
             if client is None:
                 for part in loaded:
-                    found.append(_look(part.compute(scheduler="synchronous")))
+                    summaries.append(_look(part.compute(scheduler="synchronous")))
             else:
-                found = Dask(client).map(_look_here, range(len(loaded)), held=dict(enumerate(loaded)))
+                summaries = Dask(client).map(_look_here, range(len(loaded)), held=dict(enumerate(loaded)))
         except KeyError as error:  # of the selection of columns, which Dask makes before it loads
-            failed = [i for i, future in enumerate(loaded) if future.status == "error"] if client else [len(found)]
+            failed = [i for i, future in enumerate(loaded) if future.status == "error"] if client else [len(summaries)]
             where = f"partition {failed[0]}" if failed else "a partition"
             raise InvalidParameterError(f"{where}: {error.args[0]}; {SAME}") from None
-        there = [i for i, (_, rows, _) in enumerate(found) if rows]
-        if not there:
+        nonempty = [i for i, (_, rows, _) in enumerate(summaries) if rows]
+        if not nonempty:
             raise InvalidParameterError("the data have no rows: all partitions are empty")
-        fragments = [Fragment(name, i, found[i][1], f"partition {i}") for i in there]
-        schema, odd = unified([(f"partition {i}", found[i][0]) for i in there], names)
-        super().__init__(schema, fragments, odd)
-        self._nulls = [found[i][2] for i in there]
-        held = [loaded[i] for i in there]
-        self.futures, self._parts = (None, held) if client is None else (held, None)
+        fragments = [Fragment(name, i, summaries[i][1], f"partition {i}") for i in nonempty]
+        schema, unreadable = unified([(f"partition {i}", summaries[i][0]) for i in nonempty], names)
+        super().__init__(schema, fragments, unreadable)
+        self._nulls = [summaries[i][2] for i in nonempty]
+        parts = [loaded[i] for i in nonempty]
+        self.futures, self._parts = (None, parts) if client is None else (parts, None)
 
     def __getstate__(self):
-        # a worker is given the tables it needs
+        # workers receive the tables with their tasks
         return {**self.__dict__, "futures": None, "_client": None}
 
     def tables(self, i, columns, rows, skip) -> Iterator:
-        """The rows of a fragment: at once where they are in this process, else a few at a time."""
-        table = brought(i)
+        """The rows of a fragment: one table if it is in this process, else a few rows at a time."""
+        table = fragment_rows(i)
         if table is None and self._parts is not None:
             table = self._parts[i].compute(scheduler="synchronous")
         if table is not None:
@@ -84,7 +84,7 @@ class Partitions(Rows):
             yield future.result()
 
     def null_count(self, i, column) -> int:
-        """How many values of a column are missing in a fragment."""
+        """The number of missing values of a column in a fragment."""
         self._check(column)
         return self._nulls[i][column]
 
@@ -98,30 +98,30 @@ def partitions(data, columns, added: dict, client) -> Partitions:
     columns : sequence of str
         Names of its columns.
     added : dict
-        Series or 1-d arrays of Dask by the name that they get, cut as ``data`` are.
+        Series or 1-d arrays of Dask by the name of their new column, partitioned as ``data`` is.
     client : distributed.Client or None
 
     Raises
     ------
     InvalidParameterError
-        For what is not of Dask, or cut otherwise.
+        For a vector that is not of Dask, or partitioned otherwise.
     """
     from dask import delayed
     from dask.base import tokenize
 
     parts = _parts(data)
-    others = {name: _cut(name, v, data, len(parts)) for name, v in added.items()}
+    vector_parts = {name: _cut(name, vector, data, len(parts)) for name, vector in added.items()}
     token = tokenize(data, *added.values(), list(columns))
     load = delayed(_load, pure=False)
     loaded = [
-        load(i, part, list(columns), list(others), *rest, dask_key_name=f"fastglm-load-{token}-{i}")
-        for i, (part, *rest) in enumerate(zip(parts, *others.values(), strict=True))
+        load(i, part, list(columns), list(vector_parts), *vectors, dask_key_name=f"fastglm-load-{token}-{i}")
+        for i, (part, *vectors) in enumerate(zip(parts, *vector_parts.values(), strict=True))
     ]
     return Partitions(loaded if client is None else client.compute(loaded, retries=3), None, token, client, added)
 
 
-def is_array(v):
-    return hasattr(v, "chunks") and hasattr(v, "numblocks")
+def is_array(vector):
+    return hasattr(vector, "chunks") and hasattr(vector, "numblocks")
 
 
 def _parts(data):
@@ -135,32 +135,32 @@ def _parts(data):
     return data.to_delayed().ravel().tolist()
 
 
-def _cut(name, v, data, n):
+def _cut(name, vector, data, n):
     """The parts of a vector beside those of the data."""
-    if not hasattr(v, "__dask_graph__"):
+    if not hasattr(vector, "__dask_graph__"):
         raise InvalidParameterError(
-            f"{name} is {type(v).__name__}, X is a collection of Dask: pass a series or array of Dask cut as X is"
+            f"{name} is {type(vector).__name__}, X is a collection of Dask: pass a series or array of Dask cut as X is"
             + ("" if is_array(data) else ", or the name of a column")
         )
-    if getattr(v, "ndim", 1) != 1:
-        raise InvalidParameterError(f"{name} must be a 1-d array or a series, not {v.ndim}-d")
-    if is_array(v) and is_array(data) and not np.isnan([*data.chunks[0], *v.chunks[0]]).any():
-        if v.shape[0] != data.shape[0]:
-            raise InvalidParameterError(f"{name} has length {v.shape[0]}, X has {data.shape[0]} rows")
-        v = v.rechunk((data.chunks[0],))
-    parts = _parts(v)
+    if getattr(vector, "ndim", 1) != 1:
+        raise InvalidParameterError(f"{name} must be a 1-d array or a series, not {vector.ndim}-d")
+    if is_array(vector) and is_array(data) and not np.isnan([*data.chunks[0], *vector.chunks[0]]).any():
+        if vector.shape[0] != data.shape[0]:
+            raise InvalidParameterError(f"{name} has length {vector.shape[0]}, X has {data.shape[0]} rows")
+        vector = vector.rechunk((data.chunks[0],))
+    parts = _parts(vector)
     if len(parts) != n:
         raise InvalidParameterError(f"{name} has {len(parts)} partitions, X has {n}: cut both alike")
     return parts
 
 
 def _load(i, part, columns, names, *vectors):
-    """The table of one partition, text as codes; which columns are text is in its metadata.
+    """The table of one partition, text as codes; its metadata lists the columns of text.
 
     Raises
     ------
     InvalidParameterError
-        Naming the partition and the column.
+        Names the partition and the column.
     """
     import pyarrow as pa
 
@@ -172,11 +172,11 @@ def _load(i, part, columns, names, *vectors):
     n = len(part)
     values |= dict(zip(names, vectors, strict=True))
     arrays, text = {}, []
-    for name, v in values.items():
-        if len(v) != n:
-            raise InvalidParameterError(f"partition {i}: {name} has {len(v)} rows, X has {n}")
+    for name, vector in values.items():
+        if len(vector) != n:
+            raise InvalidParameterError(f"partition {i}: {name} has {len(vector)} rows, X has {n}")
         try:
-            array = _arrow(v)
+            array = _arrow(vector)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
             raise InvalidParameterError(f"partition {i}: column {name!r}: {str(error).splitlines()[0]}") from None
         kind = canonical(array.type)
@@ -190,7 +190,7 @@ def _load(i, part, columns, names, *vectors):
 
 
 def _by_label(part, columns, i):
-    """The columns of a partition of a frame, whose order may be another one than that of the collection."""
+    """The columns of a partition by their labels, whatever their order in the partition."""
     labels = list(part.columns)
     check_unique([str(label) for label in labels])
     places = {str(label): j for j, label in enumerate(labels)}
@@ -200,13 +200,13 @@ def _by_label(part, columns, i):
     return {name: part.iloc[:, places[name]] for name in columns}
 
 
-def _arrow(v):
+def _arrow(vector):
     """A column as one Arrow array; truth values of plain arrays are numbers, as they are in memory."""
     import pyarrow as pa
 
-    if isinstance(v, np.ndarray) and v.dtype.kind in "US":
-        v = v.astype(object)
-    array = pa.array(np.ascontiguousarray(v) if isinstance(v, np.ndarray) else v, from_pandas=True)
+    if isinstance(vector, np.ndarray) and vector.dtype.kind in "US":
+        vector = vector.astype(object)
+    array = pa.array(np.ascontiguousarray(vector) if isinstance(vector, np.ndarray) else vector, from_pandas=True)
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
@@ -215,27 +215,27 @@ def _look(table):
     import pyarrow as pa
 
     text = json.loads(table.schema.metadata[b"text"])
-    fields = [(f.name, pa.string() if f.name in text else f.type) for f in table.schema]
+    fields = [(field.name, pa.string() if field.name in text else field.type) for field in table.schema]
     nulls = {name: table.column(name).null_count for name in table.column_names}
     return canonical_schema(pa.schema(fields), "the collection"), table.num_rows, nulls
 
 
 def _look_here(i):
-    return _look(brought(i))
+    return _look(fragment_rows(i))
 
 
 def _some(table, columns, first, rows):
-    """Some rows; a copy, so that not all are sent."""
+    """A copy of some rows, so that the others are not transferred."""
     import pyarrow as pa
 
     batches = table.select(columns).slice(first, rows).to_batches()
     return pa.Table.from_batches(
-        [b.take(pa.array(np.arange(b.num_rows))) for b in batches], table.select(columns).schema
+        [batch.take(pa.array(np.arange(batch.num_rows))) for batch in batches], table.select(columns).schema
     )
 
 
 def client_of(client):
-    """The Dask client that is given, or where nothing is the one that there is; None for other engines."""
+    """The ``client`` if it is one of Dask, the current Dask client if it is None; None for other engines."""
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return None
@@ -270,15 +270,15 @@ def stored_collection(request, data, known=None):
         raise InvalidParameterError("names: the columns of a data frame have names of their own")
     else:
         labels = columns_of(data)
-    ways = {f"cluster {i}": v for i, v in enumerate(request.clusters)}
+    ways = {f"cluster {i}": vector for i, vector in enumerate(request.clusters)}
     roles, added = _with_names(labels, {"y": request.y, **request.vectors, **ways})
     clusters = tuple(roles.pop(way) for way in ways)
     cov = request.cov._replace(by=clusters) if clusters else request.cov
     read = list(labels)
-    named = [v for v in (*roles.values(), *clusters) if isinstance(v, str)]
+    named = [vector for vector in (*roles.values(), *clusters) if isinstance(vector, str)]
     if known is not None and known.design is not None:
         columns, by = known.design.columns, known.design.formula.response
-        named += [*columns, *(name for e in by for name in e.columns), *known.vectors.values()]
+        named += [*columns, *(name for expression in by for name in expression.columns), *known.vectors.values()]
         read = [name for name in labels if name in named]
     elif request.formula is not None:
         read = needed(labels, request.formula, named)
@@ -299,21 +299,21 @@ def _array_columns(X, names):
 
 
 def _with_names(known, vectors):
-    """Vectors with a column name for each that is none, and those to add by that name."""
+    """Names of columns for all vectors, and the vectors that are arrays by their new names."""
     added, names = {}, {}
-    for role, v in vectors.items():
-        if v is None or isinstance(v, str):
-            names[role] = v
+    for role, vector in vectors.items():
+        if vector is None or isinstance(vector, str):
+            names[role] = vector
             continue
         name = role
         while name in known or name in added:
             name += "_"
-        added[name], names[role] = v, name
+        added[name], names[role] = vector, name
     return names, added
 
 
 def collection_rows(data, schema, given: dict):
-    """The rows of a collection, for a verb of a finished fit, and the vectors beside them by the names of columns.
+    """The rows of a collection for a verb of a finished fit, and the names of the columns that are its vectors.
 
     An array has the columns of the model in their order.
     """

@@ -1,4 +1,4 @@
-"""The family and the link that the arguments of a fit mean."""
+"""The family and the link of a fit from its arguments."""
 
 from __future__ import annotations
 
@@ -14,21 +14,19 @@ def family_and_link(family, link):
     Raises
     ------
     InvalidParameterError
-        For a name that is not registered.
-    InvalidParameterError
-        For something that is neither a name nor a family or link.
+        For a name that is not registered, and a value that is no family or link.
     """
 
-    def value(v, get, method, what):
-        if isinstance(v, str):
-            return get(v)
-        if isinstance(v, type) and issubclass(v, tuple) and not getattr(v, "_fields", ()):
-            v = v()
-        if getattr(v, "response_model", "") == "softmax":
-            return v
-        if not (isinstance(v, tuple) and hasattr(type(v), method)):
-            raise InvalidParameterError(f"{what} must be a name or a value of fastglm.{what}, not {v!r}")
-        return v
+    def value(given_value, get, method, what):
+        if isinstance(given_value, str):
+            return get(given_value)
+        if isinstance(given_value, type) and issubclass(given_value, tuple) and not getattr(given_value, "_fields", ()):
+            given_value = given_value()
+        if getattr(given_value, "response_model", "") == "softmax":
+            return given_value
+        if not (isinstance(given_value, tuple) and hasattr(type(given_value), method)):
+            raise InvalidParameterError(f"{what} must be a name or a value of fastglm.{what}, not {given_value!r}")
+        return given_value
 
     family = value(family, get_family, "variance", "family")
     if family.response_model == "softmax":

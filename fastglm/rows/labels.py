@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
+from .numbers import is_missing
 
 
 class Encoded(NamedTuple):
@@ -24,7 +25,7 @@ class Encoded(NamedTuple):
     @property
     def others(self) -> tuple:
         """The classes other than the reference, in the order of their codes."""
-        return tuple(c for c in self.classes if c != self.reference)
+        return tuple(label for label in self.classes if label != self.reference)
 
 
 def encode(y, n: int, reference=None, weights=(), known=None) -> Encoded:
@@ -36,11 +37,11 @@ def encode(y, n: int, reference=None, weights=(), known=None) -> Encoded:
     n : int
         The rows of X.
     reference : label, optional
-        The class that gets the code 0; the first in sorted order without it.
+        The class with the code 0; by default the first in sorted order.
     weights : sequence of (n,) arrays or None
-        A row of weight zero is as if it were not there: its label makes no class.
+        The label of a row of weight zero makes no class.
     known : sequence of labels, optional
-        All classes, where they are known before the data; y need not have them all.
+        All classes, if they are known before the data; y need not have them all.
 
     Raises
     ------
@@ -92,21 +93,21 @@ def _counting(n, weights):
 
 
 def _labels(y, keep):
-    """Codes and sorted classes of labels; rows that do not count get the code zero."""
+    """Codes and sorted classes of labels; rows of weight zero get the code zero."""
     refuse_missing(y[keep], np.arange(len(y))[keep])
     try:
-        classes, found = np.unique(y[keep], return_inverse=True)
+        classes, codes_of_counted = np.unique(y[keep], return_inverse=True)
     except TypeError:
         raise InvalidParameterError("y mixes labels of types that cannot be ordered; use one type") from None
     if len(classes) == 0:
         raise InvalidParameterError("weights are all zero: no observations are left")
     codes = np.zeros(len(y), np.intp)
-    codes[keep] = found.reshape(-1)
+    codes[keep] = codes_of_counted.reshape(-1)
     return codes, tuple(classes.tolist())
 
 
 def _known(y, known):
-    """Codes among classes that are known, in sorted order."""
+    """Codes of labels among known classes, and the classes in sorted order."""
     refuse_missing(y, np.arange(len(y)))
     classes = tuple(sorted(set(known)))
     if len(classes) != len(known):
@@ -136,8 +137,8 @@ def refuse_missing(y, rows) -> None:
             i = int(np.argmax(bad))
             raise InvalidParameterError(f"y = {y[i]} at row {rows[i]} is no label: classes are whole numbers or text")
     elif y.dtype.kind == "O":
-        for i, v in enumerate(y):
-            if v is None or v != v or type(v).__name__ in ("NAType", "NaTType"):
+        for i, value in enumerate(y):
+            if is_missing(value):
                 raise MissingDataError(
                     f"y has a missing value (NaN or None) at row {rows[i]}; missing='drop' leaves such rows out"
                 )
@@ -146,7 +147,7 @@ def refuse_missing(y, rows) -> None:
 
 
 def _column_classes(y, columns, known):
-    """The classes that the columns of indicators stand for."""
+    """The classes that columns of indicators represent."""
     if columns is not None and len(set(columns)) < len(columns):
         raise InvalidParameterError(f"y has repeated column names: {list(columns)}")
     if known is None:

@@ -1,4 +1,4 @@
-"""Rows handed to a finished fit in memory, matched with the model's columns."""
+"""Arrays and frames of new rows, matched with the columns of a finished fit."""
 
 from __future__ import annotations
 

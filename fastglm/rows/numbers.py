@@ -1,4 +1,4 @@
-"""Numbers of any kind as arrays of a type that the kernels read. Nothing of the caller's is changed."""
+"""Numbers of any kind as arrays of a type that the kernels read; the arrays of the caller are never changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..errors import InvalidParameterError, MissingDataError
 
 
 def numeric(a, name: str, column: str | None = None) -> np.ndarray:
-    """``a`` as an array of a type the kernels read, without a copy where it already is one.
+    """``a`` as an array of a type that the kernels read, without a copy if it is one.
 
     Raises
     ------
@@ -23,7 +23,7 @@ def numeric(a, name: str, column: str | None = None) -> np.ndarray:
         raise InvalidParameterError(f"{name} is a sparse matrix; pass a dense array")
     if isinstance(a, np.ma.MaskedArray):
         if np.ma.is_masked(a):
-            i = tuple(int(v[0]) for v in np.nonzero(np.ma.getmaskarray(a)))
+            i = tuple(int(value[0]) for value in np.nonzero(np.ma.getmaskarray(a)))
             raise MissingDataError(
                 f"{where} has masked (missing) cells, the first at {i}; fill them, or missing='drop' leaves such rows "
                 "out"
@@ -47,36 +47,36 @@ def numeric(a, name: str, column: str | None = None) -> np.ndarray:
 
 def _from_objects(a, where):
     """An object array of numbers as float64."""
-    for i, v in np.ndenumerate(a):
-        if v is None or type(v).__name__ in ("NAType", "NaTType"):
+    for i, value in np.ndenumerate(a):
+        if value is None or type(value).__name__ in ("NAType", "NaTType"):
             raise MissingDataError(
                 f"{where} has a missing value (NA) at {i}; fill it, or missing='drop' leaves such rows out"
             )
-        if isinstance(v, (str, bytes)) or not isinstance(v, (int, float, np.number, np.bool_)):
+        if isinstance(value, (str, bytes)) or not isinstance(value, (int, float, np.number, np.bool_)):
             raise InvalidParameterError(
-                f"{where} has dtype object and a {type(v).__name__} at {i}; numeric values are needed"
+                f"{where} has dtype object and a {type(value).__name__} at {i}; numeric values are needed"
             )
     return a.astype(np.float64)
 
 
-def vector(v, name: str, n: int) -> np.ndarray | None:
+def vector(value, name: str, n: int) -> np.ndarray | None:
     """A vector of n numbers, a scalar repeated, or None."""
-    if v is None:
+    if value is None:
         return None
-    v = numeric(v, name)
-    if v.ndim == 0:
-        v = np.broadcast_to(v, (n,))
-    if v.ndim == 2 and v.shape[1] == 1:
-        v = v[:, 0]
-    if v.ndim != 1:
-        raise InvalidParameterError(f"{name} must be a 1-d array, not of shape {v.shape}")
-    if len(v) != n:
-        raise InvalidParameterError(f"{name} has length {len(v)}, X has {n} rows: the lengths must match")
-    return v
+    value = numeric(value, name)
+    if value.ndim == 0:
+        value = np.broadcast_to(value, (n,))
+    if value.ndim == 2 and value.shape[1] == 1:
+        value = value[:, 0]
+    if value.ndim != 1:
+        raise InvalidParameterError(f"{name} must be a 1-d array, not of shape {value.shape}")
+    if len(value) != n:
+        raise InvalidParameterError(f"{name} has length {len(value)}, X has {n} rows: the lengths must match")
+    return value
 
 
 def present(values) -> np.ndarray | None:
-    """Which entries of a vector, or rows of a matrix, are not missing, (n,); None where it cannot have missing ones."""
+    """A mask (n,) of the entries of a vector, or rows of a matrix, that are not missing; None without NaN."""
     if isinstance(values, np.ma.MaskedArray):
         missing = np.ma.getmaskarray(values)
     else:
@@ -84,21 +84,21 @@ def present(values) -> np.ndarray | None:
         if values.dtype.kind in "fcmM":
             missing = np.isnan(values)
         elif values.dtype.kind == "O":
-            missing = np.frompyfunc(_is_missing, 1, 1)(values).astype(bool)
+            missing = np.frompyfunc(is_missing, 1, 1)(values).astype(bool)
         else:
             return None
     return ~(missing if missing.ndim < 2 else missing.any(axis=tuple(range(1, missing.ndim))))
 
 
 def complete_rows(X) -> np.ndarray | None:
-    """Which rows of numbers have no missing value, (n,); None for all.
+    """A mask (n,) of the rows without a missing value; None for all.
 
     Parameters
     ----------
     X : (n, p) array, CSR matrix, StoredRows, or a column of ``fastglm.matrix``
     """
     if hasattr(X, "terms"):
-        masks = [m for part in (X.X, *X.terms) if (m := complete_rows(part)) is not None]
+        masks = [mask for part in (X.X, *X.terms) if (mask := complete_rows(part)) is not None]
         return np.logical_and.reduce(masks) if masks else None
     if isinstance(X, np.ndarray):
         return present(X)
@@ -110,5 +110,6 @@ def complete_rows(X) -> np.ndarray | None:
     return keep
 
 
-def _is_missing(value) -> bool:
+def is_missing(value) -> bool:
+    """Whether an object is None, NaN, or the missing value of pandas."""
     return value is None or type(value).__name__ in ("NAType", "NaTType") or bool(value != value)

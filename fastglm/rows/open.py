@@ -1,4 +1,4 @@
-"""``open_rows``: the one way from what a caller hands over to a schema and a source of rows."""
+"""``open_rows``: from the data of a caller, of any storage, to a schema and a source of rows."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def open_rows(request: FitRequest, known: Schema | None = None):
     ----------
     request : FitRequest
     known : Schema, optional
-        That of an earlier fit, by which the rows are read; nothing is learned from them then.
+        The schema of an earlier fit, by which the rows are read without learning from them.
 
     Returns
     -------
     schema : Schema
     source : Source
-        Whose ``finish`` refuses rows that have changed meanwhile, and whose ``close`` removes scratch files.
+        Its ``finish`` refuses rows that have changed meanwhile, its ``close`` removes scratch files.
 
     Raises
     ------

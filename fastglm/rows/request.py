@@ -1,4 +1,4 @@
-"""Everything a caller can say of one fit: one record, checked once, whatever holds the rows."""
+"""The request of a fit: one record of all arguments, checked once, for every storage of rows."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ COMPRESS = ("auto", True, False)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FitRequest:
-    """What a caller asks of ``fit``, ``glm``, ``plan``, the estimators or the command line.
+    """The arguments of ``fit``, ``glm``, ``plan``, an estimator or the command line.
 
-    Making one checks all that can be checked without looking at a row, and puts values in the place of names.
+    Its construction checks all that can be checked without reading a row, and replaces names by values.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class FitRequest:
 
 
 def identity(request, reader) -> dict:
-    """What tells a fit from others, as plain values; ``Journal`` names what has changed."""
+    """Plain values that differ for another fit; ``Journal`` names the ones that have changed."""
     said = {name: getattr(request, name) for name in ("family", "link", "solver", "cov", "start", "compress")}
     said = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in said.items()}
     return {

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
 from .labels import encode
-from .numbers import numeric
+from .numbers import is_missing, numeric
 
 ONE_PREDICTOR = "offset and exposure shift one linear predictor; family='multinomial' has several"
 
@@ -16,8 +16,8 @@ ONE_PREDICTOR = "offset and exposure shift one linear predictor; family='multino
 def encoded_response(y, n: int, family, weights, freq_weights=None, known=None):
     """The response of n rows as numbers, with the weights and the labels that it implies.
 
-    Two labels become zero and one in sorted order, successes and failures a proportion with the trials as weights; of
-    several classes every row has the number of its class.
+    Two labels become zero and one in sorted order, successes and failures a proportion with the trials as weights, and
+    several classes their numbers.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def encoded_response(y, n: int, family, weights, freq_weights=None, known=None):
     family : family
     weights, freq_weights : (n,) array or None
     known : tuple, optional
-        The labels, where they are known before the rows.
+        The labels, if they are known before the rows.
 
     Returns
     -------
@@ -39,8 +39,8 @@ def encoded_response(y, n: int, family, weights, freq_weights=None, known=None):
     InvalidParameterError, MissingDataError
     """
     if family.response_model == "softmax":
-        found = encode(y, n, family.reference, (weights, freq_weights), known)
-        return found.codes, weights, found
+        encoded = encode(y, n, family.reference, (weights, freq_weights), known)
+        return encoded.codes, weights, encoded
     if known is not None:
         return encode(y, n, known=known).codes, weights, tuple(known)
     binomial = family.domain.high == 1.0
@@ -74,16 +74,16 @@ def _column(y, n):
 
 
 def two_labels(y):
-    """Labels of which there are two, or booleans, as zeros and ones, and the two in sorted order."""
+    """Two labels, or booleans, as zeros and ones, and the two in sorted order."""
     if y.dtype.kind == "b":
         return y, (False, True)
     flat = y.ravel()
-    for i, v in enumerate(flat):
-        if v is None or v != v or type(v).__name__ == "NAType":
+    for i, value in enumerate(flat):
+        if is_missing(value):
             raise MissingDataError(
                 f"y has a missing value (NaN or None) at row {i}; missing='drop' leaves such rows out"
             )
-    if y.dtype.kind == "O" and all(isinstance(v, (int, float, np.number)) for v in flat):
+    if y.dtype.kind == "O" and all(isinstance(value, (int, float, np.number)) for value in flat):
         return y.astype(np.float64), None
     try:
         classes, codes = np.unique(y, return_inverse=True)
@@ -98,7 +98,7 @@ def two_labels(y):
 
 
 def counts(y, n, weights):
-    """Successes and failures to a proportion and its number of trials, R's cbind(successes, failures)."""
+    """Successes and failures (n, 2) as proportions and numbers of trials, R's cbind(successes, failures)."""
     if len(y) != n:
         raise InvalidParameterError(f"y has length {len(y)}, X has {n} rows: the lengths must match")
     y = y.astype(np.float64)
@@ -113,8 +113,8 @@ def counts(y, n, weights):
     return proportion, trials if weights is None else trials * weights
 
 
-def check_start(start, m: int, others: int | None = None) -> np.ndarray | None:
-    """The starting coefficients, the intercept first, as the objective keeps them: class after class.
+def check_start(start, n_params: int, others: int | None = None) -> np.ndarray | None:
+    """The starting coefficients in the order of the objective: the intercept first, and class after class.
 
     Raises
     ------
@@ -123,11 +123,11 @@ def check_start(start, m: int, others: int | None = None) -> np.ndarray | None:
     if start is None:
         return None
     start = np.array(numeric(start, "start"), dtype=np.float64)
-    shape = (m,) if others is None else (m, others)
+    shape = (n_params,) if others is None else (n_params, others)
     if start.shape != shape:
-        each = "" if others is None else f" for each of the {others} classes but the reference: shape {shape}"
+        per_class = "" if others is None else f" for each of the {others} classes but the reference: shape {shape}"
         raise InvalidParameterError(
-            f"start has shape {start.shape}, the model has {m} coefficients (the intercept first){each}"
+            f"start has shape {start.shape}, the model has {n_params} coefficients (the intercept first){per_class}"
         )
     if not np.isfinite(start).all():
         raise MissingDataError(f"start is not finite: {start[~np.isfinite(start)][0]}")
@@ -135,7 +135,7 @@ def check_start(start, m: int, others: int | None = None) -> np.ndarray | None:
 
 
 class StoredResponse(NamedTuple):
-    """How a column of files becomes the numbers of a response.
+    """The coding of a response that is a column of files.
 
     Attributes
     ----------
@@ -143,9 +143,9 @@ class StoredResponse(NamedTuple):
     known : tuple or None
         The labels, in sorted order.
     codes : array or None
-        Their numbers.
+        The numbers of the labels.
     classes : tuple, Encoded or None
-        For the result.
+        The labels as the result has them.
     """
 
     kind: str
@@ -155,7 +155,7 @@ class StoredResponse(NamedTuple):
 
     @classmethod
     def of(cls, found, family) -> StoredResponse:
-        """What a profile and the family say of the response.
+        """The coding of the response from a profile of the files and the family.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""How rows become the columns, the response and the vectors of a model: what every result keeps of its rows."""
+"""The schema of a model: how rows become its columns, its response and its vectors. Every result keeps one."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ INTERCEPT = "(Intercept)"
 
 @dataclass(frozen=True, eq=False)
 class Schema:
-    """What later rows of a model are read by.
+    """The columns, codings and roles by which later rows of a model are read.
 
     Parameters
     ----------
     names : tuple of str
         The coefficients, "(Intercept)" first where the fit added a constant.
     intercept : bool
-        Whether it did.
+        Whether the fit added a constant.
     design : Design or None
         How the columns of a frame become those of the model, where there are factors or a formula.
     vectors : mapping of str to str or None
         The weights, freq_weights, offset and exposure that the fit had: the name of the column, None for an array.
     missing : {"error", "drop"}
-        What becomes of rows with missing values.
+        The treatment of rows with missing values.
     library : {"pandas", "polars", "pyarrow"}
         The library of the frame of the fit, whose frames ``tidy`` answers with.
     """
@@ -45,7 +45,7 @@ class Schema:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that a caller provides where they are not a frame: all but the constant that the fit added."""
+        """The columns of an array X: all but the constant that the fit added."""
         return self.names[1:] if self.intercept else self.names
 
     def open(self, data: Any, y: Any = None, vectors: Mapping[str, Any] | None = None, **options: Any) -> SuppliedRows:
@@ -57,14 +57,14 @@ class Schema:
         y : (n,) array_like, name of a column, or None
             None takes the response of the formula.
         vectors : mapping of str to array, scalar or name of a column
-            The weights, freq_weights, offset and exposure of these rows; those that the fit had by name are found.
+            The weights, freq_weights, offset and exposure of these rows; columns of the fit are found by their names.
         **options
-            ``keep``, columns to hand on, and ``respond``, whether a response is needed; see ``SuppliedRows``.
+            ``keep``, names of columns to return too, and ``respond``, whether a response is needed; see SuppliedRows.
 
         Returns
         -------
         SuppliedRows
-            To be closed.
+            The caller closes it.
 
         Raises
         ------
@@ -75,37 +75,37 @@ class Schema:
         return SuppliedRows(self, data, y, vectors, **options)
 
     def found_by_name(self, given: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
-        """The columns of new rows that are vectors because they were in the fit, by the argument that they are.
+        """The columns of new rows that had the role of a vector in the fit, by their roles.
 
         Parameters
         ----------
         given : mapping
-            The arguments that there are, None where nothing was given.
+            The arguments of the verb, None where the caller passed none.
         names : sequence of str
             The columns of the rows.
 
         Raises
         ------
         InvalidParameterError
-            For an argument that would count twice what is found by name, and for an array of the fit that is not given.
+            For an argument beside a column of the same role, and where an array that the fit had is missing.
         """
         if self.design is None:
             return {}
         formula = self.design.formula
         shifts = {"offset": formula.offset, "exposure": (formula.exposure,) if formula.exposure else ()}
-        for role, v in given.items():
-            own, array = shifts.get(role, ()), role in self.vectors and self.vectors[role] is None
-            if v is not None and ((own and not array) or self.vectors.get(role) in names):
-                has = f"the formula of the fit has {role}({own[0].text})" if own else (
+        for role, value in given.items():
+            in_formula, array = shifts.get(role, ()), role in self.vectors and self.vectors[role] is None
+            if value is not None and ((in_formula and not array) or self.vectors.get(role) in names):
+                has = f"the formula of the fit has {role}({in_formula[0].text})" if in_formula else (
                     f"the fit had {role}={self.vectors[role]!r}"
                 )  # fmt: skip
                 raise InvalidParameterError(f"{role}: {has}, which is found in the data by its name; leave {role}= out")
-            if v is None and array and any(shifts.values()) and role in SHIFTS:
+            if value is None and array and any(shifts.values()) and role in SHIFTS:
                 raise InvalidParameterError(
                     f"{role}: the fit had an array beside its formula; give {role}= for these rows"
                 )
-        return {role: c for role, c in self.vectors.items() if c in names and role in given}
+        return {role: column for role, column in self.vectors.items() if column in names and role in given}
 
-    def relearned(self) -> Schema:
-        """The schema for the rows of the fit itself, which have no level that it does not know."""
+    def for_fit_rows(self) -> Schema:
+        """The schema for the rows of the fit itself, in which a level that it does not know is an error."""
         return self if self.design is None else replace(self, design=replace(self.design, unseen="error"))

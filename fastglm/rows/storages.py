@@ -1,6 +1,6 @@
-"""The kinds of things that hold rows. Three are read as they are: arrays and columns, frames, and what ``files`` opens.
+"""Kinds of storage. Three are read as they are: arrays and columns, frames, and the sources that ``files`` opens.
 
-All others are registered with a function that makes one of these of them. A new kind is one such registration.
+All others are registered with a function that converts them to one of these.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from ..errors import InvalidParameterError
 
 
 class Storage(NamedTuple):
-    """A kind of rows.
+    """A kind of storage for rows.
 
     Attributes
     ----------
     accepts : callable
-        Whether something is of this kind.
+        object -> whether it is of this kind.
     read : callable
-        What it holds, as arrays, a frame, or ``files.Rows``.
+        object -> its rows as arrays, a frame, or ``files.Rows``.
     """
 
     accepts: Callable[[Any], bool]
@@ -46,7 +46,7 @@ def register_storage(accepts: Callable[[Any], bool], read: Callable[[Any], Any])
 
 
 def canonical(data: Any) -> Any:
-    """What is given, in one of the kinds that are read as they are."""
+    """The data in one of the kinds that are read as they are."""
     if isinstance(data, (np.ndarray, list)):
         return data
     for storage in STORAGES:
@@ -56,14 +56,14 @@ def canonical(data: Any) -> Any:
 
 
 def is_frame(data: Any) -> bool:
-    """Whether something has named columns: a data frame of any library, or a mapping of names to arrays."""
+    """Whether the data have named columns: a frame of any library, or a dict of arrays."""
     if isinstance(data, (np.ndarray, list)) or hasattr(data, "stored_rows"):
         return False
     return hasattr(data, "columns") or hasattr(data, "__arrow_c_stream__") or isinstance(data, dict)
 
 
 def is_collection(data: Any) -> bool:
-    """Whether something is a collection of Dask."""
+    """Whether the data are a collection of Dask."""
     return hasattr(data, "__dask_graph__")
 
 
@@ -77,7 +77,7 @@ def _is_xarray(data):
 
 
 def _of_xarray(data):
-    """A DataArray as the array that it holds, or a frame where its columns have names; a Dataset as a frame."""
+    """A DataArray as an array, or as a frame if its columns have names; a Dataset as a frame."""
     if hasattr(data, "data_vars"):
         return data.to_dataframe().reset_index(drop=True)
     if data.ndim > 2:

@@ -1,4 +1,4 @@
-"""Rows that are not in memory, files and fragments of any kind: their reader, and the source that passes go over."""
+"""Rows of files and fragments of any kind: their reader, and their source."""
 
 from __future__ import annotations
 
@@ -52,85 +52,91 @@ def open_stored(request, rows, known: Schema | None = None, owned: bool = False)
         rows.check_read_again()
     source.labels, source.clusters = reader.response.classes, clusters
     source.notes = (*notes_of(reader.design), *reader.notes)
-    source.held_by(rows, owned)
+    source.keep_files(rows, owned)
     design = reader.design
     schema = Schema(design.names, design.layout.has_intercept, design, vectors, request.missing, design.library)
     return schema, source
 
 
 def reader_of(request, rows, engine):
-    """The reader of a model's columns, after one look at those whose values must be known, and the vectors' names.
+    """The reader of a model's columns, after a look at columns whose values must be known, and the names of vectors.
 
     Raises
     ------
     InvalidParameterError, MissingDataError, FileFormatError
     """
-    given = {name: v for name, v in request.vectors.items() if v is not None}
-    for name, v in (*given.items(), *(("cluster", v) for v in request.clusters)):
-        if not isinstance(v, str):
+    vectors_given = {name: value for name, value in request.vectors.items() if value is not None}
+    for name, value in (*vectors_given.items(), *(("cluster", value) for value in request.clusters)):
+        if not isinstance(value, str):
             raise InvalidParameterError(f"{name} must be the name of a column where the data are files")
-    # arrays beside the rows have names for this fit only, which new rows do not know
-    added = {role: name for role, name in given.items() if name in getattr(rows, "added", ())}
+    # arrays beside the rows have names in this fit alone, which new rows lack
+    added = {role: name for role, name in vectors_given.items() if name in getattr(rows, "added", ())}
     if request.formula is None:
         if not isinstance(request.y, str):
             raise unknown("y", request.y, rows.names)
-        formula, vectors = all_columns(request, rows.names, given)
+        formula, vectors = all_columns(request, rows.names, vectors_given)
         formula = formula._replace(**{role: none for role, none in NO_SHIFT.items() if role in added})
     else:
-        formula, vectors = with_shifts(request.formula, rows.names, given | dict.fromkeys(added, ()))
+        formula, vectors = with_shifts(request.formula, rows.names, vectors_given | dict.fromkeys(added, ()))
         formula = parse(formula, dict.fromkeys(rows.names))
     vectors |= added
-    others = (*vectors.values(), *request.clusters)
-    for column in others:
+    more_columns = (*vectors.values(), *request.clusters)
+    for column in more_columns:
         if column not in rows.names:
             raise unknown_column(column, rows.names, "the files")
-    several, missing = request.family.response_model == "softmax", request.missing
+    is_softmax, missing = request.family.response_model == "softmax", request.missing
     fragments = fragments_of(rows, request.threads, missing == "drop", engine)
-    found = profile(formula, fragments, missing=missing, unseen=request.unseen, classes=several, extra=others)
-    if not found.design.formula.response:
+    profiled = profile(
+        formula, fragments, missing=missing, unseen=request.unseen, classes=is_softmax, extra=more_columns
+    )
+    if not profiled.design.formula.response:
         raise InvalidParameterError(f"formula={request.formula!r} has no response; write it as 'y ~ ...'")
-    if several and (found.design.formula.offset or found.design.formula.exposure):
+    if is_softmax and (profiled.design.formula.offset or profiled.design.formula.exposure):
         raise InvalidParameterError(ONE_PREDICTOR)
-    response = StoredResponse.of(found, request.family)
+    response = StoredResponse.of(profiled, request.family)
     names = {role: None if role in added else name for role, name in vectors.items()}
-    return FrameReader(rows, found, response, vectors, others), names
+    return FrameReader(rows, profiled, response, vectors, more_columns), names
 
 
 def fitted_reader(request, rows, known: Schema):
-    """The reader of the rows that a model was fitted to, by its design; nothing is learned anew.
+    """The reader of the rows that a model was fitted to, by its design, which is not learned again.
 
     Raises
     ------
     InvalidParameterError, MissingDataError
     """
-    response = [e.column for e in known.design.formula.response]
+    response = [expression.column for expression in known.design.formula.response]
     if not response:
         raise InvalidParameterError("the fit has no formula with a response to read data by; pass X and y")
     if request.y is not None and response != [request.y]:
         raise InvalidParameterError(f"y={request.y!r} was not the response of the fit, which is found by its name")
     vectors = request.vectors | known.found_by_name(request.vectors, rows.names)
-    vectors = {name: v for name, v in vectors.items() if v is not None}
-    for name, v in (*vectors.items(), *(("cluster", v) for v in request.clusters)):
-        if not isinstance(v, str) or v not in rows.names:
-            raise unknown(name, v, rows.names)
-    design, others = known.relearned().design, (*vectors.values(), *request.clusters)
+    vectors = {name: value for name, value in vectors.items() if value is not None}
+    for name, value in (*vectors.items(), *(("cluster", value) for value in request.clusters)):
+        if not isinstance(value, str) or value not in rows.names:
+            raise unknown(name, value, rows.names)
+    design, more_columns = known.for_fit_rows().design, (*vectors.values(), *request.clusters)
     fragments = fragments_of(rows, request.threads, design.missing == "drop")
-    columns = [name for e in design.formula.response for name in e.columns]
-    kept = _complete_rows(fragments, tuple(dict.fromkeys([*columns, *design.columns, *others])), design.missing)
-    found = Profile(design, kept, request.labels)
-    return FrameReader(rows, found, StoredResponse.of(found, request.family), vectors, others), dict(known.vectors)
+    columns = [name for expression in design.formula.response for name in expression.columns]
+    n_complete = _complete_rows(
+        fragments, tuple(dict.fromkeys([*columns, *design.columns, *more_columns])), design.missing
+    )
+    profiled = Profile(design, n_complete, request.labels)
+    return FrameReader(rows, profiled, StoredResponse.of(profiled, request.family), vectors, more_columns), dict(
+        known.vectors
+    )
 
 
 def _complete_rows(fragments, columns, missing):
-    """How many rows of each fragment have no missing value."""
+    """The number of rows without a missing value in each fragment."""
 
     def count(i):
-        kept = 0
+        n_complete = 0
         for table in fragments.tables(i, columns):
             table.read(columns)
             keep = complete(table, columns, 0, table.n_rows)
-            kept += table.n_rows if keep is None else int(keep.sum())
-        return kept
+            n_complete += table.n_rows if keep is None else int(keep.sum())
+        return n_complete
 
     if missing != "drop":
         return fragments.rows

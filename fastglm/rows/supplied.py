@@ -1,4 +1,4 @@
-"""Rows handed to a finished fit, arrays, frames or files: pieces as the functions of ``inference`` take them."""
+"""New rows for a finished fit, from arrays, frames or files, in pieces as the functions of ``inference`` take them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ NUMBERS = (int, float, np.number, np.ndarray)
 
 
 class Piece(NamedTuple):
-    """Some rows: ``n`` of them, of which those that ``keep`` marks (all where it is None) have the other fields.
+    """A piece of ``n`` rows; the other fields hold the rows of the mask ``keep``, all rows if it is None.
 
-    ``others`` are columns to hand on, (n,) Arrow arrays by name.
+    ``others`` are columns to return too, (n,) Arrow arrays by name.
     """
 
     n: int
@@ -44,7 +44,7 @@ class Piece(NamedTuple):
     others: dict = {}
 
     def aligned(self, values) -> np.ndarray:
-        """Values of the rows that are kept, in their places among all; NaN, or None for labels, at the others."""
+        """Values of the rows of ``keep`` in their places among all rows; NaN, or None for labels, at the others."""
         if self.keep is None:
             return values
         empty = np.nan if values.dtype.kind == "f" else None
@@ -54,27 +54,27 @@ class Piece(NamedTuple):
 
     @property
     def frequency(self) -> np.ndarray:
-        """How often each row occurred."""
+        """The frequency of each row."""
         return np.ones(self.X.shape[0]) if self.freq_weights is None else self.freq_weights
 
 
 class SuppliedRows:
-    """Rows that were handed over, in fragments of pieces; ``Schema.open`` makes them.
+    """New rows in fragments of pieces; ``Schema.open`` makes them.
 
     Parameters
     ----------
     schema : Schema
     data : arrays, data frame or files
     y : (n,) array_like, name of a column, or None
-        None takes the response of the formula, or none where ``respond`` is False.
+        None takes the response of the formula, or no response if ``respond`` is False.
     vectors : dict
         weights, freq_weights, offset, exposure: arrays, scalars or names of columns.
     keep : sequence of str
-        Columns to hand on.
+        Names of columns to return too.
     respond : bool
         Whether the response is needed.
     in_memory : str
-        What it is that needs the rows in memory, if anything.
+        The name of a verb that needs rows in memory, for messages; "" for the others.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class SuppliedRows:
             raise
 
     def _find(self, data, in_memory):
-        """What the rows are: files, a frame, or numbers in the order of the columns."""
+        """Tell files, frames, and arrays of numbers in the order of the columns, and open them."""
         data = canonical(self._of_one_column(data))
         if in_memory and (is_collection(data) or is_rows(data)):
             raise InvalidParameterError(f"{in_memory} needs rows in memory: arrays or a data frame")
@@ -120,12 +120,12 @@ class SuppliedRows:
         return {self.design.columns[0]: [float(data)]}
 
     def _is_numbers(self, data):
-        """Whether a frame is read by the names of its columns alone, none of which has another role."""
+        """Whether a frame is read as numbers, because no column has a role of its own."""
         named = self.keep or any(isinstance(v, str) for v in (self.y, *self.vectors.values()))
         return self.design is None and hasattr(data, "to_numpy") and not named
 
     def _check(self, given):
-        """Find what the fit had by name, and refuse names that are no columns and vectors of another length."""
+        """Find vectors of the fit by name, and refuse names that are no columns and vectors of another length."""
         if self.X is None:
             self.vectors |= self.schema.found_by_name(given, self.names)
         given = {"y": self.y} | self.vectors if self.y is not None else self.vectors
@@ -150,7 +150,7 @@ class SuppliedRows:
         self.of_formula = self.respond and self.y is None
 
     def without_columns(self) -> SuppliedRows:
-        """The same rows without the model's columns: response, weights, and what shifts the predictor."""
+        """The rows without the model's columns: response, weights, offset and exposure."""
         if self.design is not None and (self.design.missing, self.design.unseen) != ("error", "error"):
             return self  # its columns say which rows there are
         other = object.__new__(SuppliedRows)
@@ -159,7 +159,7 @@ class SuppliedRows:
         return other
 
     def whole(self) -> Piece:
-        """All rows, which are in memory, as one piece."""
+        """All rows as one piece; for rows in memory."""
         if self.X is not None:
             return self._numbers(0, self.n_rows)
         self.frame.read(self._columns())
@@ -172,7 +172,7 @@ class SuppliedRows:
 
     @property
     def fragments(self) -> int:
-        """How many there are, each of one or more pieces."""
+        """The number of fragments, each of one or more pieces."""
         return len(self.rows.fragments) if self.rows is not None else -(-self.n_rows // BATCH)
 
     def pieces(self, i: int):
@@ -204,7 +204,7 @@ class SuppliedRows:
         )
 
     def _present(self, a, b):
-        """Which rows have no missing value in X and the arrays beside it; None for all."""
+        """A mask of the rows without a missing value in X and the arrays beside it; None for all."""
         if self.schema.missing != "drop":
             return None
         values = [v[a:b] for v in self.arrays.values() if np.ndim(v)]
@@ -269,7 +269,7 @@ class SuppliedRows:
 
 
 def _without_columns(fragment):
-    """The rows of a fragment of which no column is wanted, as of a model of the intercept alone."""
+    """The rows of a fragment without columns, as for a model of the intercept alone."""
     import pyarrow as pa
 
     for first in range(0, fragment.rows, BATCH):
@@ -277,7 +277,7 @@ def _without_columns(fragment):
 
 
 def _joined(name, own, more):
-    """A shift of the formula with one that was given beside it."""
+    """The offset or exposure of the formula with that of the argument."""
     if own is None or name not in ("offset", "exposure"):
         return more
     return own + more if name == "offset" else own * more

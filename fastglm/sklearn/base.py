@@ -1,4 +1,4 @@
-"""What the estimators have in common: rows that are checked, a result that is kept, predictions made from it."""
+"""The base of all estimators: they check rows, keep a result, and predict from it."""
 
 from __future__ import annotations
 
@@ -305,7 +305,7 @@ class Classifier(ClassifierMixin, GLMEstimator):
         return with_reference(result, result.predict(X, "link"))
 
     def decision_function(self, X: Rows, offset: ArrayLike | None = None) -> Array:
-        """How far rows are on the side of a class, on the scale of the link.
+        """The distance of rows from the boundary between classes, on the scale of the link.
 
         Parameters
         ----------

@@ -65,7 +65,7 @@ class Stochastic(GLMEstimator):
         self._stream = stream
 
     def _streams(self):
-        """Whether there is ``partial_fit``, which has no options and no penalties."""
+        """Whether the estimator has ``partial_fit``, which has no options and no penalties."""
         if self.solver in ("auto", "stream") and self.alpha == 0.0:
             return True
         raise AttributeError(
@@ -74,10 +74,10 @@ class Stochastic(GLMEstimator):
         )
 
     def _options(self, X, family):
-        penalty, many = self._penalty(), self._many(X, family)
+        penalty, too_many = self._penalty(), self._many(X, family)
         solver = self.solver
         if isinstance(solver, str) and solver == "auto":
-            solver = SGD() if penalty or many else Stream()
+            solver = SGD() if penalty or too_many else Stream()
         solver = resolve(solver)
         declared = declaration_of(solver)
         if not (declared.first_order or declared.sequential):
@@ -88,7 +88,7 @@ class Stochastic(GLMEstimator):
             )
         if self.random_state is not None:
             solver = solver._replace(seed=int(check_random_state(self.random_state).randint(2**31 - 1)))
-        cov = self.cov if self.cov != "auto" else None if penalty or many else "model"
+        cov = self.cov if self.cov != "auto" else None if penalty or too_many else "model"
         return solver._replace(**penalty), cov
 
     def _penalty(self):
@@ -101,7 +101,7 @@ class Stochastic(GLMEstimator):
         return {"l2": float(alpha * (1.0 - share)), "l1": float(alpha * share)} if alpha else {}
 
     def _many(self, X, family):
-        """Whether there are more coefficients than a curvature is kept for."""
+        """Whether the coefficients are too many for a curvature matrix."""
         classes = len(self.classes_) - 1 if family.response_model == "softmax" else 1
         return classes * (X.shape[1] + self.fit_intercept) > MOST_COEFFICIENTS
 

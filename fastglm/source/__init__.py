@@ -1,1 +1,1 @@
-"""Where the rows are, and the only place where work runs in parallel."""
+"""Sources of rows, and the threads that work on them: all parallel work of the library runs here."""

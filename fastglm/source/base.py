@@ -1,4 +1,4 @@
-"""What sources of rows have in common: the rows' description, the units they are cut into, the tree that adds them."""
+"""The ground of all sources: the description of the rows, the units they are cut into, the tree that adds sums."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ RUN = 256  # rows a sample reads in one place
 
 
 class Block(NamedTuple):
-    """Checked arrays of one fit: X (n, p), vectors (n,) or None; ``ones`` says whether an intercept leads.
+    """Checked arrays of one fit: X (n, p), vectors (n,) or None; ``has_intercept`` says whether a constant leads.
 
-    ``terms`` are the columns that are not numbers (``matrix.Categorical``, ``matrix.Sparse``), the long one, if any,
-    last; ``coding`` says how the model's coefficients map to all stored columns, where they are not one and the same.
-    ``names`` are those of the coefficients but the intercept.
+    ``terms`` are the structured columns (``matrix.Categorical``, ``matrix.Sparse``), one of high cardinality last;
+    ``coding`` maps the model's coefficients to all stored columns, None where both are the same. ``names`` name the
+    coefficients without the intercept.
     """
 
     X: np.ndarray
@@ -44,11 +44,11 @@ class Block(NamedTuple):
 
 
 class RowTransform(NamedTuple):
-    """What the null model and starting values are fitted to: the vectors without the columns, or another response.
+    """A change of the rows, for null models and starting values: fewer columns, or another response.
 
-    ``bare`` leaves out all columns but the intercept, which there is if ``ones`` says so (None: as it was); every
-    response is ``y``, where that is a number. ``weights`` leaves out offsets: "as they are", or "unit" for one where
-    there is weight.
+    ``bare`` leaves out all columns but the intercept, which ``has_intercept`` adds or removes (None keeps it); ``y`` is
+    the response of every row, None keeps the responses. ``weights`` leaves out offsets and exposures: "as they are"
+    keeps the weights, "unit" replaces positive weights by one.
     """
 
     bare: bool
@@ -56,8 +56,8 @@ class RowTransform(NamedTuple):
     y: float | None = None
     weights: str | None = None
 
-    def after(self, earlier: RowTransform | None) -> RowTransform:
-        """Both changes, one after the other."""
+    def compose(self, earlier: RowTransform | None) -> RowTransform:
+        """The change ``earlier`` followed by this one."""
         if earlier is None:
             return self
         has_intercept = earlier.has_intercept if self.has_intercept is None else self.has_intercept
@@ -84,35 +84,35 @@ def weight_of(weights, freq_weights) -> np.ndarray | None:
 
 
 class Source:
-    """Rows that tasks are summed over, cut into units.
+    """Rows cut into units, over which tasks are summed.
 
     Parameters
     ----------
     data : Block
-        The rows, or none of them where they are elsewhere: the columns' kinds and names, and which vectors there are.
+        The rows. For files or remote rows a block without rows, which describes the columns and the vectors.
     n_rows : int
     threads : int
-        How many reduce at a time; the answer does not depend on it.
+        The number of threads of a reduction; the answer does not depend on it.
     block : int, optional
-        Rows of a block of a pass, where these rows are a piece of more.
+        Rows of a block of a pass, given for a piece of a larger source.
     packed : MergedFactors, optional
-        How the terms are stored, where these rows are a piece of more.
+        The storage of the terms, given for a piece of a larger source.
     """
 
-    cost = 0.0  # of reading the rows, in passes with curvature
-    here = True  # whether the rows are in this process's memory
-    fetched = 0.0  # the share of all rows that was read to have these
-    sample_limit = np.inf  # the most rows that a sample should have
-    local: Any = None  # the same rows in this process, where they are there although passes run elsewhere
-    clusters: Any = ()  # the cluster of each row, a vector a way, or a source of the rows with them beside
-    notes: tuple = ()  # what the user should know of the rows
+    cost = 0.0  # of reading all rows once, in units of a pass with curvature
+    in_process = True  # whether the rows are in the memory of this process
+    fetched_share = 0.0  # the share of all rows that was read to sample these rows
+    sample_limit = np.inf  # the largest sensible sample, in rows
+    local: Any = None  # a source over the same rows in this process, where passes run on a cluster
+    clusters: Any = ()  # a vector of cluster ids for each way of clustering, or a source that reads them
+    notes: tuple = ()  # remarks on the rows for the result, such as how many were left out
     labels: Any = None  # of the response: None, a tuple of two, or ``rows.labels.Encoded``
     _files: Any = None
     _owned = False
     journal: Any = None
 
-    def held_by(self, files: Any, owned: bool) -> None:
-        """Keep what the rows are read from; ``owned`` is closed with the source."""
+    def keep_files(self, files: Any, owned: bool) -> None:
+        """Keep the ``files`` that the rows are read from; those ``owned`` are closed with the source."""
         self._files, self._owned = files, owned
 
     def finish(self) -> None:
@@ -122,11 +122,11 @@ class Source:
         ------
         FileFormatError
         """
-        if self._files is not None and not self.here:
+        if self._files is not None and not self.in_process:
             self._files.check_read_again()
 
     def close(self) -> None:
-        """Let another fit have the checkpoint, and remove scratch files."""
+        """Release the checkpoint's folder, and remove scratch files."""
         if self.journal is not None:
             self.journal.close()
         if self._owned:
@@ -139,26 +139,26 @@ class Source:
         dense = self.p + data.has_intercept
         self.packed = pack(data.terms, data.coding, dense, n_rows) if packed is None else packed
         stored, coding = self.packed.terms, self.packed.coding
-        self.room = terms.StructuredSums(
+        self.structured_sums = terms.StructuredSums(
             dense, stored, data.has_intercept, coding is not None and coding.high_cardinality > 0
         )
-        self.n_stored = dense + self.room.q + self.room.high_cardinality
+        self.n_stored = dense + self.structured_sums.q + self.structured_sums.high_cardinality
         self.n_columns = self.n_stored if coding is None else coding.n_params
         # no more than there are rows: a workspace that has to be mapped costs more than a small fit
         self.block = block or block_of(n_rows, self.p + data.has_intercept)
         self._workspaces: list = []
 
     def expand(self, beta: np.ndarray) -> np.ndarray:
-        """Coefficients of the stored columns from the model's."""
+        """Coefficients of the stored columns from coefficients of the model."""
         return self.packed.expand(beta)
 
-    def reduce_score(self, v: np.ndarray) -> np.ndarray:
-        """A score of the model's coefficients from that of the stored columns."""
-        return self.packed.reduce(v)
+    def reduce_score(self, score: np.ndarray) -> np.ndarray:
+        """The score of the model's coefficients from the score of the stored columns."""
+        return self.packed.reduce(score)
 
     @property
     def high_cardinality(self) -> bool:
-        """Whether a factor has more levels than one matrix of all coefficients should have."""
+        """Whether a factor has so many levels that their block of the information is kept as a diagonal."""
         return self.data.coding is not None and self.data.coding.high_cardinality > 0
 
     def column_max(self) -> np.ndarray:
@@ -166,21 +166,21 @@ class Source:
         return self.reduce(ColumnMax()).value if self.p else np.zeros(0)
 
     def workspace(self):
-        """One thread's workspace, for a ``with`` statement."""
-        return Lent(self._workspaces, lambda: workspace(self.p, self.block))
+        """A workspace for one thread, as a context manager."""
+        return BorrowedWorkspace(self._workspaces, lambda: workspace(self.p, self.block))
 
     def sample_ranges(self, rows: int) -> list:
-        """The units of a sample of about ``rows`` rows: short runs, one at a random place in each of equal parts."""
+        """The units of a sample of about ``rows`` rows: short runs, one at a random place in each equal stretch."""
         runs = max(1, rows // RUN)
         edges = np.linspace(0, self.n_rows, runs + 1).astype(np.int64)
-        room = np.maximum(edges[1:] - edges[:-1] - RUN, 0)
-        first = edges[:-1] + (np.random.default_rng(runs).random(runs) * (room + 1)).astype(np.int64)
+        slack = np.maximum(edges[1:] - edges[:-1] - RUN, 0)
+        first = edges[:-1] + (np.random.default_rng(runs).random(runs) * (slack + 1)).astype(np.int64)
         ranges = np.column_stack([first, np.minimum(first + RUN, edges[1:])])
-        return [np.ascontiguousarray(u) for u in np.array_split(ranges, n_units(rows, self.room.size))]
+        return [np.ascontiguousarray(unit) for unit in np.array_split(ranges, n_units(rows, self.structured_sums.size))]
 
 
-class Lent:
-    """A workspace taken from a list of idle ones, and given back."""
+class BorrowedWorkspace:
+    """A workspace from a pool of idle ones, returned to the pool on exit."""
 
     def __init__(self, idle, make):
         self.idle, self.make = idle, make
@@ -197,73 +197,73 @@ class Lent:
 
 
 class Tree:
-    """Adds n values in a fixed binary tree as they come in, in any order, holding O(log n) of them."""
+    """A sum of n values in a fixed binary tree; values come in any order, and O(log n) of them are held."""
 
     def __init__(self, n: int):
         self.n, self.lock, self.next, self.root = n, threading.RLock(), 0, None
         self.waiting: dict = {}
-        self.seen = None  # called after every unit, for a progress bar
+        self.on_unit = None  # called after every unit, for a progress bar
 
     def take(self):
-        """The numbers of the units still to do, shared between threads."""
+        """The numbers of the units that are not done yet, shared between threads."""
         while True:
             with self.lock:
-                u, self.next = self.next, self.next + 1
-            if u >= self.n:
+                unit, self.next = self.next, self.next + 1
+            if unit >= self.n:
                 return
-            yield u
+            yield unit
 
-    def put(self, u: int, value) -> None:
-        """Give the value of unit u; it is added to its neighbour as soon as both are there."""
-        self._add(u, value)
+    def put(self, unit: int, value) -> None:
+        """Add the value of a unit: it is summed with its neighbour as soon as both are known."""
+        self._add(unit, value)
 
     def leaf(self, i: int) -> int:
-        """The leaf that is the i-th for engines."""
+        """The number of the leaf that engines call the i-th."""
         return i
 
-    def put_node(self, level: int, u: int, value) -> None:
-        """Give the sum of the leaves from u 2^level on, fewer than (u + 1) 2^level, added as a tree of their own."""
-        self._add(u, value, level)
+    def put_node(self, level: int, unit: int, value) -> None:
+        """Add the sum of the leaves unit 2^level to (unit + 1) 2^level - 1, summed as a subtree of its own."""
+        self._add(unit, value, level)
 
-    def _add(self, u, value, level=0):
-        for _ in range(min(1 << level, self.n - (u << level)) if self.seen is not None else 0):
-            self.seen(self.n)
+    def _add(self, unit, value, level=0):
+        for _ in range(min(1 << level, self.n - (unit << level)) if self.on_unit is not None else 0):
+            self.on_unit(self.n)
         size = -(-self.n >> level)
         while size > 1:
-            other = u ^ 1
+            other = unit ^ 1
             if other < size:
                 with self.lock:
                     if (level, other) not in self.waiting:
-                        self.waiting[level, u] = value
+                        self.waiting[level, unit] = value
                         return
                     partner = self.waiting.pop((level, other))
-                value = value + partner if u < other else partner + value
-            level, size, u = level + 1, (size + 1) // 2, u // 2
+                value = value + partner if unit < other else partner + value
+            level, size, unit = level + 1, (size + 1) // 2, unit // 2
         self.root = value
 
 
-def all_rows(n: int, room: int = 0) -> list:
-    """The units of n rows, by n and what a unit sums alone, so that every machine adds in the same order."""
-    tasks = n_units(n, room)
+def all_rows(n: int, summed: int = 0) -> list:
+    """The units of n rows as ranges, a function of n and ``summed``, so that every machine adds in the same order."""
+    tasks = n_units(n, summed)
     if tasks == 1:
         return [np.array([[0, n]])]
     edges = np.linspace(0, n, tasks + 1).astype(np.int64)
-    return [edges[u : u + 2].reshape(1, 2) for u in range(tasks)]
+    return [edges[unit : unit + 2].reshape(1, 2) for unit in range(tasks)]
 
 
-def n_units(n: int, room: int) -> int:
-    """How many units n rows make: each should have more rows to read than numbers to clear and add."""
-    worth = max(FEW_UNITS, n // max(room, 1))
+def n_units(n: int, summed: int) -> int:
+    """The number of units of n rows, where a unit sums ``summed`` numbers: fewer than it has rows."""
+    worth = max(FEW_UNITS, n // max(summed, 1))
     # a power of two where there are few, so that two, four or eight threads have the same to do
     most = max(MAX_UNITS, 1 << (n >> 20).bit_length())  # a unit of very many rows is still minutes of work to lose
     return max(1, min(most, 1 << (worth.bit_length() - 1), n // UNIT_ROWS))
 
 
-def block_of(n: int, m: int) -> int:
-    """Rows of a block of a pass over n rows of m columns."""
-    return min(block_rows(m), (n + 7) // 8 * 8)
+def block_of(n: int, columns: int) -> int:
+    """Rows of a block of a pass over n rows and so many columns."""
+    return min(block_rows(columns), (n + 7) // 8 * 8)
 
 
-def block_rows(m: int) -> int:
-    """Rows of a block: X and its scaled copy within the second-level cache."""
-    return int(min(1024, max(64, 262144 // (8 * m) // 8 * 8))) if m > 0 else 1024
+def block_rows(columns: int) -> int:
+    """Rows of a block whose X and scaled copy fit in the second-level cache."""
+    return int(min(1024, max(64, 262144 // (8 * columns) // 8 * 8))) if columns > 0 else 1024

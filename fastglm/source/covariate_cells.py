@@ -1,4 +1,4 @@
-"""Statistics of the rows of each cell, summed unit by unit in a fixed order."""
+"""Cells of rows with equal covariates, and statistics of each cell, summed unit by unit in a fixed order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from ..family.registry import power_of_variance
 from ..kernels import group as k
-from .grouping import Table, Words, stacked, take
+from .grouping import RowKeys, Table, covariates_of, stacked
 from .streaming_qr import offset
 from .threads import pool
 
@@ -21,10 +21,11 @@ ONES = np.ones(STRETCH)
 
 
 class Statistics(NamedTuple):
-    """Sums over the rows of each cell, (cells,) arrays: w, the mean of y, frequencies; see ``objective.compression``.
+    """Sums over the rows of each cell, (cells,) arrays; ``objective.compression`` says how a fit uses them.
 
-    ``w`` is the prior weight times the frequency, ``q`` the squared prior weight times the frequency; ``gaps`` sums
-    w d(y, mean).
+    With w the prior weight times the frequency and q the squared prior weight times the frequency of a row: ``weight``
+    sums w, ``mean`` is the mean of y by w, ``counts`` sums frequencies, ``SS`` sums w (y - mean)^2, ``A``, ``B`` and
+    ``C`` sum q (y - mean)^2, q (y - mean) and q, and ``gaps`` sums w d(y, mean), d the unit deviance.
     """
 
     weight: np.ndarray
@@ -37,7 +38,7 @@ class Statistics(NamedTuple):
     gaps: np.ndarray
 
     def around(self, mean: np.ndarray, deviance) -> Statistics:
-        """The same sums about other means."""
+        """The sums about other means (cells,), ``deviance`` the unit deviance of two arrays."""
         gap = self.mean - mean
         return self._replace(
             mean=mean,
@@ -51,68 +52,68 @@ class Statistics(NamedTuple):
         """The sums over the rows of both (Chan, Golub and LeVeque 1983)."""
         weight = self.weight + other.weight
         mean = self.mean + (other.mean - self.mean) * (other.weight / weight)
-        a, b = self.around(mean, deviance), other.around(mean, deviance)
-        return Statistics(*(u + v for u, v in zip(a, b, strict=True)))._replace(mean=mean)
+        first, stop = self.around(mean, deviance), other.around(mean, deviance)
+        return Statistics(*(u + values for u, values in zip(first, stop, strict=True)))._replace(mean=mean)
 
 
 class Unit(NamedTuple):
-    """The cells of a range of rows, and their statistics."""
+    """The cells of a range of rows, with their statistics."""
 
     table: Table
     sums: Statistics
 
 
 class CellGrouping:
-    """The cells of the rows so far."""
+    """The cells of all rows added so far."""
 
     def __init__(self, data, pair, limit, threads=1, expected=0.0):
         self.power, self.threads, self.expected = _power(data, pair), threads, expected
         self.par, self.address = pair.par, k.unit_deviance(type(pair.family))
-        self.words, self.exposure = Words(data, self.power is not None), None
+        self.words, self.exposure = RowKeys(data, self.power is not None), None
         if self.power is not None:
-            # that of a typical row, so that the cells' responses are of the rows' size
+            # the exposure of a typical row, so that responses of cells are as large as those of rows
             self.exposure = float(np.mean(_exposure(data, slice(0, min(len(data.y), STRETCH)))))
         self.table = Table(self.words.width, limit)
         self.sums = np.zeros((len(Statistics._fields), 0))
         self.parts, self.rows, self.cell_of, self.failed = [], 0, None, False
 
     def add(self, data, keep=False) -> bool:
-        """Group the rows of a block, and where asked to keep the cell of each; False where that cannot be."""
+        """Group the rows of a block, and ``keep`` the cell of each row; False where the rows cannot be grouped."""
         if not self.words.fit(data):
             return False
         first, n = [], len(data.y)
         ids, edges = np.empty(n, np.int32), np.linspace(0, n, _n_units(n, self.expected) + 1).astype(np.int64).tolist()
         ranges = list(zip(edges[:-1], edges[1:], strict=True))
-        for (a, b), unit in zip(ranges, self._grouped(data, ranges, ids), strict=True):
+        for (begin, stop), unit in zip(ranges, self._grouped(data, ranges, ids), strict=True):
             before = self.table.n
             if before == 0 and unit is not None:
                 self.table, self.sums = unit.table, np.stack(unit.sums)
-                first.append(unit.table.first[: unit.table.n] + a)
+                first.append(unit.table.first[: unit.table.n] + begin)
                 continue
             numbers = None if unit is None or self.failed else self.table.enter(unit.table)
             if numbers is None:
-                # the units that are under way see it and stop
+                # units under way read the flag and stop
                 self.failed = True
                 continue
-            first.append(unit.table.first[: unit.table.n][numbers >= before] + a)
+            first.append(unit.table.first[: unit.table.n][numbers >= before] + begin)
             self._join(unit.sums, numbers, before)
             if keep:
-                k.renumber(ids[a:b], numbers)
+                k.renumber(ids[begin:stop], numbers)
         if self.failed:
             return False
         self.rows += n
-        self.parts.append(take(data, np.concatenate(first)))
+        self.parts.append(covariates_of(data, np.concatenate(first)))
         self.cell_of = ids if keep else None
         sums = self.statistics
-        return bool(all(np.isfinite(v).all() for v in (self.parts[-1].X, sums.gaps, sums.A)))
+        return bool(all(np.isfinite(values).all() for values in (self.parts[-1].X, sums.gaps, sums.A)))
 
     @property
     def statistics(self) -> Statistics:
-        """Those of all cells so far."""
+        """The statistics of all cells so far."""
         return Statistics(*self.sums[:, : self.table.n].copy())
 
     def data(self):
-        """The cells as rows: the mean of y, and the sum of the weights."""
+        """The cells as rows of a Block, with the mean of y and the sum of the weights."""
         sums = self.statistics
         data = self.parts[0] if len(self.parts) == 1 else stacked(self.parts)
         if self.power is not None:
@@ -120,7 +121,7 @@ class CellGrouping:
         return data._replace(y=sums.mean, weights=sums.weight, freq_weights=None)
 
     def _grouped(self, data, ranges, ids):
-        """The units of some ranges, in order."""
+        """The grouped units of some ranges of rows, in order."""
 
         def work(edges):
             return None if self.failed else self._unit(data, *edges, ids[slice(*edges)])
@@ -128,42 +129,44 @@ class CellGrouping:
         threads = min(self.threads, len(ranges))
         return map(work, ranges) if threads == 1 else pool(threads).map(work, ranges)
 
-    def _unit(self, data, a, b, ids) -> Unit | None:
-        """Group the rows a to b, the number of each one's cell into ``ids``; None where that cannot be."""
+    def _unit(self, data, first, stop, ids) -> Unit | None:
+        """Group the rows first to stop, and write the cell of each into ``ids``; None where they cannot be grouped."""
         table = Table(self.words.width, self.table.limit)
-        buffer = np.empty((min(b - a, STRETCH), self.words.width))
-        for part in _parts(a, b):
+        buffer = np.empty((min(stop - first, STRETCH), self.words.width))
+        for part in _parts(first, stop):
             keys = buffer[: part.stop - part.start]
             self.words.write(data, part, keys)
             counts = self._vectors(data, part)[1]
             if self.power is not None and not self._comparable(data, part):
                 return None
             if self.failed or not table.add(
-                keys.view(np.uint64), counts, part.start - a, ids[part.start - a : part.stop - a]
+                keys.view(np.uint64), counts, part.start - first, ids[part.start - first : part.stop - first]
             ):
                 return None
-        return Unit(table, self._statistics(data, a, b, ids, table.n))
+        return Unit(table, self._statistics(data, first, stop, ids, table.n))
 
-    def _join(self, own, numbers, before):
-        """Join the statistics of a unit's cells with those so far."""
+    def _join(self, unit_sums, numbers, before):
+        """Join the statistics of a unit's cells with the statistics so far."""
         n, room = self.table.n, self.sums.shape[1]
         if n > room:
             self.sums = np.pad(self.sums, ((0, 0), (0, max(n, 2 * room) - room)))
-        old, own = numbers < before, np.stack(own)
-        there = numbers[old]
-        both = Statistics(*self.sums[:, there]).joined(Statistics(*own[:, old]), self._deviance)
-        self.sums[:, there], self.sums[:, numbers[~old]] = np.stack(both), own[:, ~old]
+        old, unit_sums = numbers < before, np.stack(unit_sums)
+        cells = numbers[old]
+        joined = Statistics(*self.sums[:, cells]).joined(Statistics(*unit_sums[:, old]), self._deviance)
+        self.sums[:, cells], self.sums[:, numbers[~old]] = np.stack(joined), unit_sums[:, ~old]
 
-    def _statistics(self, data, a, b, ids, n_cells) -> Statistics:
-        """Two passes over the rows a to b: the means, and the sums about them."""
+    def _statistics(self, data, begin, stop, ids, n_cells) -> Statistics:
+        """The statistics of the rows first to stop, in two passes: the means, and the sums about them."""
         first, second = np.zeros((n_cells, k.FIRST)), np.zeros((n_cells, k.SECOND))
-        for part in _parts(a, b):
-            k.add_first(ids[part.start - a : part.stop - a], *self._vectors(data, part), first)
+        for part in _parts(begin, stop):
+            k.add_first(ids[part.start - begin : part.stop - begin], *self._vectors(data, part), first)
         weight = first[:, k.WEIGHT] + first[:, k.WEIGHT_LOW]
         means = (first[:, k.WEIGHTED_Y] + first[:, k.WEIGHTED_Y_LOW]) / weight
-        for part in _parts(a, b):
-            y, w, q, _ = self._vectors(data, part)
-            k.add_second(ids[part.start - a : part.stop - a], y, w, q, means, self.address, self.par, second)
+        for part in _parts(begin, stop):
+            y, w, squares, _ = self._vectors(data, part)
+            k.add_second(
+                ids[part.start - begin : part.stop - begin], y, w, squares, means, self.address, self.par, second
+            )
         counts, C = first[:, k.COUNT].copy(), first[:, k.SQUARES_OF_WEIGHTS].copy()
         SS, A, B, gaps = (second[:, j].copy() for j in (k.WITHIN, k.MEAT_SQUARE, k.MEAT_CROSS, k.GAPS))
         return Statistics(weight, means, counts, SS, A, B, C, gaps)
@@ -177,30 +180,32 @@ class CellGrouping:
     def _vectors(self, data, part):
         """Response, weight, squared prior weight times frequency, and frequency of some rows, (rows,) float64 each."""
         y = np.ascontiguousarray(data.y[part], dtype=np.float64)
-        w = f = ONES[: len(y)]
+        w = frequency = ONES[: len(y)]
         if data.weights is not None:
             w = np.ascontiguousarray(data.weights[part], dtype=np.float64)
         if data.freq_weights is not None:
-            f = np.ascontiguousarray(data.freq_weights[part], dtype=np.float64)
+            frequency = np.ascontiguousarray(data.freq_weights[part], dtype=np.float64)
         if self.power is not None:
             with np.errstate(all="ignore"):
                 ratio = _exposure(data, part) / self.exposure
                 y, w = y / ratio, w * ratio ** (2.0 - self.power)
-        return (y, w, w * w, f) if data.freq_weights is None else (y, w * f, w * w * f, f)
+        return (
+            (y, w, w * w, frequency) if data.freq_weights is None else (y, w * frequency, w * w * frequency, frequency)
+        )
 
     def _comparable(self, data, part):
-        """Whether no exposure is out of all proportion."""
+        """Whether powers of the ratios of exposures stay within the range of float64."""
         with np.errstate(all="ignore"):
             ratio = _exposure(data, part) / self.exposure
         return bool(((ratio > 1.0 / RATIO) & (ratio < RATIO)).all())
 
 
-def _parts(a, b):
-    return (slice(c, min(c + STRETCH, b)) for c in range(a, b, STRETCH))
+def _parts(first, stop):
+    return (slice(begin, min(begin + STRETCH, stop)) for begin in range(first, stop, STRETCH))
 
 
 def _n_units(n, expected):
-    """How many units n rows make, by the data alone: enough rows each to be worth a table and its joining."""
+    """The number of units of n rows, a function of the data alone: each is worth a table and its merging."""
     rows = max(UNIT_ROWS, WORTH * int(expected))
     return 1 << (max(1, min(MOST_UNITS, n // rows)).bit_length() - 1)
 
@@ -212,7 +217,7 @@ def _exposure(data, part):
 
 
 def _power(data, pair):
-    """The power of the mean that the variance is, where rows of unequal exposure can share a cell, else None."""
+    """The variance as a power of the mean, where rows of unequal exposure can share a cell, else None."""
     if not pair.link.is_log or (data.offset is None and data.exposure is None):
         return None
     return power_of_variance(pair.family)

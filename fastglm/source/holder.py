@@ -1,4 +1,4 @@
-"""A folder that one process works in at a time, and says which."""
+"""A lock on a folder that names the process that holds it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ except ImportError:  # not on this operating system
 NAME = "in-use"
 
 
-class Holder:
-    """The only process, and the only fit of it, that works in a folder, until it is closed or the process ends.
+class FolderLock:
+    """The exclusive use of a folder by one fit of one process, until it is closed or the process ends.
 
     The lock is the operating system's: it goes with its process, however that ends. On file systems and operating
     systems without locks there is none.
@@ -26,16 +26,16 @@ class Holder:
     Parameters
     ----------
     folder : Path
-    what : str
-        What it is called in messages.
+    label : str
+        The name of the folder in messages.
 
     Raises
     ------
     CheckpointError
-        Naming the process that has the folder.
+        Names the process that holds the folder.
     """
 
-    def __init__(self, folder, what: str):
+    def __init__(self, folder, label: str):
         self._close = lambda: None
         if fcntl is None:
             return
@@ -45,7 +45,7 @@ class Holder:
         except BlockingIOError:
             who = _who(os.pread(handle, 4096, 0))
             os.close(handle)
-            raise CheckpointError(f"{what} is in use by {who}: wait for that fit to end, or name another") from None
+            raise CheckpointError(f"{label} is in use by {who}: wait for that fit to end, or name another") from None
         except OSError:  # a file system without locks
             os.close(handle)
             return
@@ -54,20 +54,20 @@ class Holder:
         self._close = weakref.finalize(self, _release, handle, os.getpid())
 
     def close(self) -> None:
-        """Let others work in the folder."""
+        """Release the folder."""
         self._close()
 
 
 def _who(text: bytes) -> str:
     try:
-        found = json.loads(text)
-        return f"process {found['process']} on {found['host']}"
+        holder = json.loads(text)
+        return f"process {holder['process']} on {holder['host']}"
     except (ValueError, KeyError, TypeError):
         return "another process"
 
 
 def _release(handle, owner):
-    if os.getpid() == owner:  # and not a process forked from it
+    if os.getpid() == owner:  # not a process forked from it
         os.ftruncate(handle, 0)
         fcntl.flock(handle, fcntl.LOCK_UN)
     os.close(handle)

@@ -16,21 +16,21 @@ from .threads import single_threaded_blas, together
 
 
 class InMemory(Source):
-    """A source over arrays: ranges of rows, reduced in a fixed tree.
+    """A source over arrays: ranges of rows, summed in a fixed tree.
 
     Parameters
     ----------
     data : Block
     threads : int
-        How many reduce at a time; the answer does not depend on it.
+        The number of threads of a reduction; the answer does not depend on it.
     units : list of (k, 2) int64 arrays, optional
-        The ranges of rows each task reads; all rows unless given.
+        The ranges of rows of each unit; by default all rows.
     block : int, optional
-        Rows of a block of a pass, where these rows are a piece of more.
+        Rows of a block of a pass, given for a piece of a larger source.
     packed : MergedFactors, optional
-        The terms as they are stored.
+        The storage of the terms, given for a piece of a larger source.
     place : Place, optional
-        Where the rows came from, for messages.
+        The files and row numbers of the rows, for messages.
     """
 
     def __init__(
@@ -44,19 +44,19 @@ class InMemory(Source):
     ):
         super().__init__(data, len(data.X), threads, block, packed)
         self.place = place
-        self.units = all_rows(self.n_rows, self.room.size) if units is None else units
+        self.units = all_rows(self.n_rows, self.structured_sums.size) if units is None else units
         self.single = len(self.units) == 1
-        self.rows_read = self.n_rows if units is None else sum(int((u[:, 1] - u[:, 0]).sum()) for u in units)
+        self.rows_read = self.n_rows if units is None else sum(int((unit[:, 1] - unit[:, 0]).sum()) for unit in units)
         self._plan = self._table = None
         self.mapped = mapped(data)
 
     def plan(self) -> np.ndarray:
-        """Where the kernels find everything; the addresses live as long as ``data``."""
+        """The plan of addresses that kernels read; it is valid as long as ``data`` lives."""
         if self._plan is None:
             self._plan = make_plan(self.data, self.block)
             if self.data.terms:
                 self._table = table(self.packed.terms)
-                add_terms(self._plan, self._table, self.room)
+                add_terms(self._plan, self._table, self.structured_sums)
         return self._plan
 
     def sample(self, rows: int) -> InMemory:
@@ -107,41 +107,41 @@ class InMemory(Source):
         return constant_column(self.data.X)
 
     def check_finite(self) -> None:
-        """Look for the cell of X that made a sum not finite.
+        """Refuse an X with a cell that is not finite.
 
         Raises
         ------
         MissingDataError
-            Naming the first such column and row.
+            Names the first such column and row.
         """
         X = self.data.X
         if X.dtype.kind != "f":
             return
-        for a in range(0, self.n_rows, UNIT_ROWS):
-            bad = ~np.isfinite(X[a : a + UNIT_ROWS])
+        for first in range(0, self.n_rows, UNIT_ROWS):
+            bad = ~np.isfinite(X[first : first + UNIT_ROWS])
             if bad.any():
-                i, j = (int(v[0]) for v in np.nonzero(bad))
-                where = f"row {a + i}" if self.place is None else self.place.row(a + i)
+                i, j = (int(vector[0]) for vector in np.nonzero(bad))
+                where = f"row {first + i}" if self.place is None else self.place.row(first + i)
                 raise MissingDataError(
-                    f"X is not finite: {X[a + i, j]} in column {self.data.name(j)!r} (number {j}) at {where}; "
+                    f"X is not finite: {X[first + i, j]} in column {self.data.name(j)!r} (number {j}) at {where}; "
                     "missing='drop' leaves such rows out"
                 )
 
     def _work(self, task, tree):
         try:
             with self.workspace() as work:
-                for u in tree.take():
-                    tree.put(u, self._unit(task, u, work))
+                for unit in tree.take():
+                    tree.put(unit, self._unit(task, unit, work))
         except BaseException:
-            tree.next = tree.n  # the others stop, too
+            tree.next = tree.n  # no thread takes another unit
             raise
 
-    def _unit(self, task, u, work):
+    def _unit(self, task, unit, work):
         state = task.begin()
         if self.mapped is None:
-            task.add(state, self, self.units[u], work)
+            task.add(state, self, self.units[unit], work)
         else:
-            for piece in self.mapped.pieces(self.units[u], self.block):
+            for piece in self.mapped.pieces(self.units[unit], self.block):
                 task.add(state, self, piece, work)
                 self.mapped.release(piece)
         return task.end(state)
@@ -152,14 +152,14 @@ def constant_column(X) -> int | None:
     n, p = X.shape
     probe = X[:: max(1, n // 16)]
     for j in np.nonzero((probe == probe[:1]).all(0) & (probe[0] != 0))[0]:
-        c = X[0, j]
-        if all((X[a : a + 65536, j] == c).all() for a in range(0, n, 65536)):
+        value = X[0, j]
+        if all((X[first : first + 65536, j] == value).all() for first in range(0, n, 65536)):
             return int(j)
     return None
 
 
 def add_terms(plan: np.ndarray, rows: np.ndarray, room) -> None:
-    """Where the kernels find the terms and the loops that multiply them."""
+    """Add the addresses of the structured columns, and of the loops that multiply them, to a plan."""
     plan[[k.TERMS, k.N_TERMS]] = rows.ctypes.data, len(rows)
     plan[[k.SHORT, k.ROOM]] = room.q, room.size
     plan[[k.T_PREDICT, k.T_SCATTER, k.T_SQUARES]] = (
@@ -186,8 +186,8 @@ def make_plan(data: Block, block: int) -> np.ndarray:
     elif p:
         plan[k.STORAGE], plan[k.LOAD] = k.LOADED, loader(X.dtype)
     vectors = (data.y, data.weights, data.freq_weights, data.offset, data.exposure)
-    for field, v in zip((k.Y, k.W, k.F, k.OFFSET, k.EXPOSURE), vectors, strict=True):
-        if v is not None:
-            direct = v.dtype == np.float64 and v.flags.aligned and v.strides[0] == 8
-            plan[field : field + 3] = v.ctypes.data, v.strides[0], 0 if direct else loader(v.dtype)
+    for field, vector in zip((k.Y, k.W, k.F, k.OFFSET, k.EXPOSURE), vectors, strict=True):
+        if vector is not None:
+            direct = vector.dtype == np.float64 and vector.flags.aligned and vector.strides[0] == 8
+            plan[field : field + 3] = vector.ctypes.data, vector.strides[0], 0 if direct else loader(vector.dtype)
     return plan

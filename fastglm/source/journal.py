@@ -1,8 +1,8 @@
-"""What passes over the rows gave, kept on disk, so that an interrupted fit goes on where it was, to the same bits.
+"""The sums of all passes, kept on disk, so that an interrupted fit goes on where it was, to the same bits.
 
-A fit is a sequence of passes, and everything else in it is computed from their sums. So the sums are all there is to
-keep: taken up again, a fit runs from its beginning, and the passes it has made already are answered from the journal.
-Of a pass under way the tree of its units is kept: the few sums that wait for their neighbours.
+Everything else in a fit is computed from the sums of its passes. So a fit that is resumed runs from its beginning, and
+passes that were made already are answered from the journal. Of a pass under way the tree of its units is kept: the few
+sums that wait for their neighbours.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..core import sealed
 from ..core.atomic import HALF, replacing
 from ..errors import CheckpointError, FileFormatError
 from .base import Tree
-from .holder import Holder
+from .holder import FolderLock
 
 VERSION = 2
 EVERY = 60.0  # seconds between two writes within a pass
@@ -33,16 +33,16 @@ class Journal:
     Parameters
     ----------
     folder : str or Path
-        Made if it is not there. Everything in it is written atomically.
+        Created if missing. Every file in it is written atomically.
     identity : dict
-        What tells this fit from others, as plain values: the rows, the model, the version.
+        Plain values that differ for another fit: the rows, the model, the version.
     every : float
         Seconds between two writes within a pass.
 
     Raises
     ------
     CheckpointError
-        Naming what is not as it was, where the folder has the passes of another fit, or the process that works in it.
+        For a folder with the passes of another fit, naming the difference, or in use by another process.
     FileFormatError
         For a folder that cannot be written, or files in it that cannot be read.
     """
@@ -52,7 +52,7 @@ class Journal:
         identity = {"format": VERSION, **json.loads(json.dumps(identity, default=str))}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._holder = Holder(self.folder, f"checkpoint={str(folder)!r}")
+            self._holder = FolderLock(self.folder, f"checkpoint={str(folder)!r}")
             for half in self.folder.glob(f"{HALF}*"):  # of a process that was killed
                 half.unlink()
             head = self.folder / HEAD
@@ -70,38 +70,38 @@ class Journal:
             raise FileFormatError(f"{head}: cannot be read; remove the folder to start afresh") from None
 
     def close(self) -> None:
-        """Let another fit have the folder."""
+        """Release the folder for another fit."""
         holder = getattr(self, "_holder", None)
         if holder is not None:
             holder.close()
 
     def _compare(self, before, now):
-        for name, a, b in _differences(before, now):
+        for name, old, after in _differences(before, now):
             raise CheckpointError(
-                f"checkpoint={str(self.folder)!r} is of another fit: {name} was {a}, now it is {b}; "
+                f"checkpoint={str(self.folder)!r} is of another fit: {name} was {old}, now it is {after}; "
                 "remove the folder to start afresh, or name another"
             )
 
     def run(self, engine, chunks, task, units: list, tree: Tree) -> Any:
-        """The sum of a task over the units, from the journal as far as it goes."""
+        """The sum of a task over the units, from the journal as far as it has it."""
         number, self.position = self.position, self.position + 1
         key, path = digest(task), self.folder / f"pass-{number:04d}.npz"
         if path.is_file():
             self.resumed += 1
             return self._read(path, key)["value"]
-        kept = KeptTree(tree.n, self.every, lambda state: self._save(PARTIAL, key, number=number, **state))
+        resumable = ResumableTree(tree.n, self.every, lambda state: self._save(PARTIAL, key, number=number, **state))
         partial = self.folder / PARTIAL
         if partial.is_file():
-            found = self._read(partial, None)
-            if found["number"] == number and found["key"] == key:
-                kept.restore(found["done"], found["waiting"])
+            entry = self._read(partial, None)
+            if entry["number"] == number and entry["key"] == key:
+                resumable.restore(entry["done"], entry["waiting"])
                 self.resumed += 1
-        left = [i for i in range(tree.n) if i not in kept.done]
-        kept.places, kept.seen = left, tree.seen
-        engine.run(chunks, task, [units[i] for i in left], kept)
-        self._save(path.name, key, value=kept.root)
+        left = [i for i in range(tree.n) if i not in resumable.done]
+        resumable.places, resumable.on_unit = left, tree.on_unit
+        engine.run(chunks, task, [units[i] for i in left], resumable)
+        self._save(path.name, key, value=resumable.root)
         partial.unlink(missing_ok=True)
-        return kept.root
+        return resumable.root
 
     def _save(self, name, key, **values):
         arrays: dict = {}
@@ -117,22 +117,22 @@ class Journal:
         try:
             arrays = sealed.read(path)
             packed = json.loads(bytes(arrays["text"]).decode())
-            found = {what: v if what == "key" else unpack(v, arrays) for what, v in packed.items()}
+            entry = {what: value if what == "key" else unpack(value, arrays) for what, value in packed.items()}
         except (ValueError, KeyError, TypeError) as error:
             why = str(error) if isinstance(error, FileFormatError) else f"{path}: cannot be read"
             raise FileFormatError(f"{why}; remove the folder to start afresh") from None
-        if key is not None and found["key"] != key:
+        if key is not None and entry["key"] != key:
             raise FileFormatError(
                 f"{path}: this pass was made at other coefficients, as on another processor or with other libraries; "
                 "remove the folder to start afresh"
             )
-        return found
+        return entry
 
 
-class KeptTree(Tree):
-    """A tree whose state is handed to ``save`` every so often.
+class ResumableTree(Tree):
+    """A tree that passes its state to ``save`` every so many seconds.
 
-    ``done`` holds the leaves that were added; ``places[i]`` is the leaf that an engine calls i.
+    ``done`` holds the numbers of the leaves added so far; ``places[i]`` is the leaf that an engine calls i.
     """
 
     def __init__(self, n: int, every: float, save):
@@ -140,49 +140,49 @@ class KeptTree(Tree):
         self.every, self.save, self.done, self.places, self.last = every, save, set(), range(n), time.monotonic()
 
     def restore(self, done: list, waiting: list) -> None:
-        """Go on from a state."""
+        """Continue from a saved state."""
         self.done = set(done)
-        self.waiting = {(level, u): value for level, u, value in waiting}
+        self.waiting = {(level, unit): value for level, unit, value in waiting}
 
-    def put(self, u: int, value) -> None:
-        """Give a unit's value; sums are made under a lock, so that what is saved is whole."""
-        self.put_node(0, self.places[u], value)
+    def put(self, unit: int, value) -> None:
+        """Add a unit's value; sums are made under a lock, so that a saved state is consistent."""
+        self.put_node(0, self.places[unit], value)
 
     def leaf(self, i: int) -> int:
         return self.places[i]
 
-    def put_node(self, level: int, u: int, value) -> None:
+    def put_node(self, level: int, unit: int, value) -> None:
         with self.lock:
-            self._add(u, value, level)
-            self.done.update(range(u << level, min((u + 1) << level, self.n)))
+            self._add(unit, value, level)
+            self.done.update(range(unit << level, min((unit + 1) << level, self.n)))
             if time.monotonic() - self.last >= self.every and len(self.done) < self.n:
-                self.save({"done": sorted(self.done), "waiting": [(*at, v) for at, v in self.waiting.items()]})
+                self.save({"done": sorted(self.done), "waiting": [(*at, item) for at, item in self.waiting.items()]})
                 self.last = time.monotonic()
 
 
 def digest(task) -> str:
-    """What tells a task from another: its class and all its values."""
-    h = hashlib.blake2b(digest_size=16)
-    _feed(h, [type(task).__name__, {k: v for k, v in vars(task).items() if not k.startswith("_")}])
-    return h.hexdigest()
+    """A digest of the class of a task and of all its values."""
+    hasher = hashlib.blake2b(digest_size=16)
+    _feed(hasher, [type(task).__name__, {k: value for k, value in vars(task).items() if not k.startswith("_")}])
+    return hasher.hexdigest()
 
 
-def _feed(h, value):
+def _feed(hasher, value):
     if isinstance(value, np.ndarray):
-        h.update(f"{value.dtype}{value.shape}".encode())
-        h.update(np.ascontiguousarray(value).tobytes())
+        hasher.update(f"{value.dtype}{value.shape}".encode())
+        hasher.update(np.ascontiguousarray(value).tobytes())
     elif isinstance(value, dict):
-        _feed(h, sorted(value.items()))
+        _feed(hasher, sorted(value.items()))
     elif isinstance(value, (list, tuple)):
-        h.update(f"{type(value).__name__}{len(value)}".encode())
+        hasher.update(f"{type(value).__name__}{len(value)}".encode())
         for item in value:
-            _feed(h, item)
+            _feed(hasher, item)
     else:
-        h.update(repr(value).encode())
+        hasher.update(repr(value).encode())
 
 
 def pack(value, arrays: dict) -> Any:
-    """A value of arrays, numbers, text and tuples of these as JSON, its arrays put aside into ``arrays``."""
+    """A value of arrays, numbers, text and tuples of these as JSON; its arrays are added to ``arrays``."""
     if isinstance(value, np.ndarray):
         name = f"a{len(arrays)}"
         arrays[name] = value
@@ -190,9 +190,12 @@ def pack(value, arrays: dict) -> Any:
     if isinstance(value, float):
         return {"float": float(value).hex()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return {"class": f"{type(value).__module__}:{type(value).__name__}", "of": [pack(v, arrays) for v in value]}
+        return {
+            "class": f"{type(value).__module__}:{type(value).__name__}",
+            "of": [pack(item, arrays) for item in value],
+        }
     if isinstance(value, (tuple, list)):
-        return {"tuple": [pack(v, arrays) for v in value]}
+        return {"tuple": [pack(item, arrays) for item in value]}
     return value
 
 
@@ -205,26 +208,26 @@ def unpack(value, arrays) -> Any:
     if "float" in value:
         return float.fromhex(value["float"])
     if "tuple" in value:
-        return tuple(unpack(v, arrays) for v in value["tuple"])
+        return tuple(unpack(item, arrays) for item in value["tuple"])
     module, _, name = value["class"].partition(":")
     ours = module.split(".")[0] == __package__.split(".")[0]
     kind = getattr(importlib.import_module(module), name, None) if ours else None
     if not (isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")):
         raise ValueError(f"{value['class']} is no record")
-    return kind(*(unpack(v, arrays) for v in value["of"]))
+    return kind(*(unpack(item, arrays) for item in value["of"]))
 
 
-def _differences(a, b, name=""):
-    """(name, old, new) of what two plain values do not share."""
-    if isinstance(a, dict) and isinstance(b, dict):
-        for key in (*a, *(k for k in b if k not in a)):
-            yield from _differences(a.get(key), b.get(key), f"{name} {key}".strip())
-    elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
-        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+def _differences(before, after, name=""):
+    """(name, old, new) of every difference of two plain values."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in (*before, *(k for k in after if k not in before)):
+            yield from _differences(before.get(key), after.get(key), f"{name} {key}".strip())
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for i, (one, y) in enumerate(zip(before, after, strict=True)):
             label = y.get("path", i) if isinstance(y, dict) else i
-            yield from _differences(x, y, f"{name} {label}")
-    elif a != b:
-        yield name, _short(a), _short(b)
+            yield from _differences(one, y, f"{name} {label}")
+    elif before != after:
+        yield name, _short(before), _short(after)
 
 
 def _short(value):

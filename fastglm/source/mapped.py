@@ -1,4 +1,4 @@
-"""Memory-mapped rows: pages that have been read are given back, so that a large file does not fill the memory."""
+"""Memory-mapped rows: pages are released after reading, so that a large file does not fill the memory."""
 
 from __future__ import annotations
 
@@ -11,52 +11,57 @@ PIECE = 1 << 25  # bytes of rows that are read before their pages are given back
 AROUND = 1 << 17  # bytes that the system may have mapped on both sides of what was read
 
 
-class Mapped:
+class MappedArrays:
     """Arrays whose rows lie one after the other in memory-mapped files.
 
     Parameters
     ----------
     arrays : list of (file, start, stride)
-        The map, the byte at which the first row begins, and how many bytes further the next one does.
+        The map, the byte at which the first row begins, and the distance of rows in bytes.
     """
 
     def __init__(self, arrays: list):
         self.arrays, self.stride = arrays, max(stride for _, _, stride in arrays)
 
     def pieces(self, runs: np.ndarray, block: int):
-        """Ranges of rows (k, 2) that make up ``runs`` (k, 2), long ones cut into whole blocks."""
+        """Ranges of rows (k, 2) that make up ``runs`` (k, 2); long ranges are cut into whole blocks."""
         size = max(1, PIECE // (self.stride * block)) * block
         if runs[:, 1].max() - runs[:, 0].min() <= size:
             yield runs
             return
-        for a, b in runs.tolist():
-            for c in range(a, b, size):
-                yield np.array([[c, min(c + size, b)]])
+        for first, stop in runs.tolist():
+            for begin in range(first, stop, size):
+                yield np.array([[begin, min(begin + size, stop)]])
 
     def release(self, runs: np.ndarray) -> None:
-        """Give back the pages of the rows from the first to the last of ``runs``, and those around them."""
+        """Release the pages of the rows from the first to the last of ``runs``, and pages around them."""
         for file, start, stride in self.arrays:
-            a = max(0, start + int(runs[:, 0].min()) * stride - AROUND) // mmap.PAGESIZE * mmap.PAGESIZE
-            b = min(len(file), start + int(runs[:, 1].max()) * stride + AROUND)
-            file.madvise(mmap.MADV_DONTNEED, a, b - a)
+            first = max(0, start + int(runs[:, 0].min()) * stride - AROUND) // mmap.PAGESIZE * mmap.PAGESIZE
+            stop = min(len(file), start + int(runs[:, 1].max()) * stride + AROUND)
+            file.madvise(mmap.MADV_DONTNEED, first, stop - first)
 
 
-def mapped(data) -> Mapped | None:
-    """The arrays of a Data that are in large files, or None where none is."""
+def mapped(data) -> MappedArrays | None:
+    """The arrays of a Block that are in large files, or None where none is."""
     arrays = [data.X, data.y, data.weights, data.freq_weights, data.offset, data.exposure]
-    found = [place for v in arrays if v is not None and (place := _place(v))]
-    return Mapped(found) if found else None
+    places = [place for array in arrays if array is not None and (place := _place(array))]
+    return MappedArrays(places) if places else None
 
 
-def _place(v):
-    """The map that an array is in, where its first row begins, and its stride; None unless it is large and by rows."""
-    if v.base is None or not len(v) or v.strides[0] < max(v.strides) or not hasattr(mmap, "MADV_DONTNEED"):
+def _place(array):
+    """(map, byte of the first row, stride) of an array in a map; None unless the map is large and stored by rows."""
+    if (
+        array.base is None
+        or not len(array)
+        or array.strides[0] < max(array.strides)
+        or not hasattr(mmap, "MADV_DONTNEED")
+    ):
         return None
-    base = v
+    base = array
     while isinstance(base, np.ndarray):
         if getattr(base, "mode", "r") == "c":
-            return None  # what was written to such a map is in memory alone
+            return None  # changes of a copy-on-write map are in memory alone
         base = base.base
     if not isinstance(base, mmap.mmap) or len(base) < LARGE:
         return None
-    return base, v.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data, v.strides[0]
+    return base, array.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data, array.strides[0]

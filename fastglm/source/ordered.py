@@ -1,4 +1,4 @@
-"""Pieces that are worked on by threads and taken in their order, a few of them in memory at a time."""
+"""A map over pieces by several threads, with results in order and few pieces in memory at a time."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ AHEAD = 4  # pieces of a fragment that wait for those before them
 
 
 def ordered(n: int, pieces, work, threads: int):
-    """``work`` of every piece of every fragment, in order; a thread has a fragment.
+    """``work`` of every piece of every fragment, in order; each thread has a fragment.
 
     Parameters
     ----------
     n : int
-        How many fragments there are.
+        The number of fragments.
     pieces : callable
-        The pieces of a fragment, one after the other, by its number.
+        Number of a fragment -> iterator of its pieces.
     work : callable
-        Of a piece.
+        Piece -> result.
     threads : int
 
     Yields
     ------
-    what ``work`` returns
+    The results.
     """
     if threads == 1 or n == 1:
         with single_threaded_blas():
@@ -46,19 +46,19 @@ def ordered(n: int, pieces, work, threads: int):
 
 
 class _Lines:
-    """The fragments under way, each with the pieces that are done and wait."""
+    """The fragments under way, each with a queue of results that wait to be taken."""
 
     def __init__(self, pieces, work, threads):
         self.pieces, self.work, self.threads = pieces, work, threads
         self.stop, self.end, self.waiting = threading.Event(), object(), {}
 
     def start(self, i):
-        """Begin a fragment."""
+        """Start a fragment in a thread."""
         line: queue.Queue = queue.Queue(AHEAD)
         self.waiting[i] = line, pool(self.threads).submit(self._run, i, line)
 
     def taken(self, i):
-        """What became of the pieces of a fragment, in order; an error is raised where its piece would have been."""
+        """The results of a fragment, in order; an error is raised at the place of its piece."""
         line, _ = self.waiting[i]
         while (item := line.get()) is not self.end:
             if isinstance(item, _Failed):
@@ -67,7 +67,7 @@ class _Lines:
         del self.waiting[i]
 
     def close(self):
-        """Wait for what is under way: an interrupt leaves nothing running behind."""
+        """Wait for the fragments under way, so that an interrupt leaves no thread running."""
         self.stop.set()
         for _, future in self.waiting.values():
             future.exception()

@@ -1,4 +1,4 @@
-"""Pieces of rows: where they are, how they are joined, and how some of them are taken out of a pass."""
+"""Pieces of rows: their places in files, how pieces are joined, and how a pass collects some rows."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ PARTS = ("y", *VECTORS)
 
 
 class Place(NamedTuple):
-    """Where the rows of a piece are: its ``first`` row among all, and (row of the piece, name, row there) of stretches
-    that come from one place each."""
+    """The origin of a piece of rows: its ``first`` row among all, and ``stretches`` of one origin each, as (row of the
+    piece, name of the origin, row in the origin)."""
 
     first: int
     stretches: tuple
 
     def row(self, i: int) -> str:
-        """Row i of the piece in words."""
-        start, name, row = self.stretches[bisect_right(self.stretches, i, key=lambda s: s[0]) - 1]
+        """The origin of row i of the piece, in words."""
+        start, name, row = self.stretches[bisect_right(self.stretches, i, key=lambda stretch: stretch[0]) - 1]
         return f"row {row + i - start} of {name}"
 
 
 class Pieces(NamedTuple):
-    """Rows of several places; adding two is the rows of both."""
+    """Blocks of rows; the sum of two has the blocks of both."""
 
     parts: tuple
 
@@ -39,7 +39,7 @@ class Pieces(NamedTuple):
         return Pieces(self.parts + other.parts)
 
     def data(self, shape: Block) -> Block:
-        """All rows as one."""
+        """One Block of all rows; ``shape``, which has none, where there are no parts."""
         if not self.parts:
             return shape
         if len(self.parts) == 1:
@@ -49,43 +49,45 @@ class Pieces(NamedTuple):
             values = [getattr(part, name) for part in self.parts]
             columns[name] = None if values[0] is None else np.concatenate(values)
         terms = zip(*(part.terms for part in self.parts), strict=True)
-        stacked = tuple(type(each[0]).stacked(each) for each in terms)
+        stacked = tuple(type(parts_of_term[0]).stacked(parts_of_term) for parts_of_term in terms)
         X = [part.X for part in self.parts]
         n, p = sum(map(len, X)), X[0].shape[1]
-        whole = np.empty((n, p), X[0].dtype, order="C" if X[0].flags.c_contiguous else "F")
-        return self.parts[0]._replace(X=np.concatenate(X, out=whole), terms=stacked, **columns)
+        stacked_X = np.empty((n, p), X[0].dtype, order="C" if X[0].flags.c_contiguous else "F")
+        return self.parts[0]._replace(X=np.concatenate(X, out=stacked_X), terms=stacked, **columns)
 
 
-class Collect(Task):
-    """The rows in some ranges, as ``Pieces``."""
+class CollectRows(Task):
+    """A task that collects the rows in some ranges, as ``Pieces``."""
 
-    kept = False
+    journaled = False
 
     def __init__(self, ranges: np.ndarray):
         self.ranges = ranges[np.argsort(ranges[:, 0])]
 
-    def wants(self, first, stop):
+    def needs_rows(self, first, stop):
         return bool(((self.ranges[:, 0] < stop) & (self.ranges[:, 1] > first)).any())
 
     def of(self, part, runs):
         first, n = part.place.first, len(part.data.y)
-        a, b = np.clip(self.ranges - first, 0, n).T
-        keep = a < b
-        rows = np.concatenate([np.arange(i, j) for i, j in zip(a[keep], b[keep], strict=True)] or [np.zeros(0, int)])
-        return Pieces((taken(part.data, rows),)) if len(rows) else Pieces(())
+        begin, stop = np.clip(self.ranges - first, 0, n).T
+        keep = begin < stop
+        rows = np.concatenate(
+            [np.arange(i, j) for i, j in zip(begin[keep], stop[keep], strict=True)] or [np.zeros(0, int)]
+        )
+        return Pieces((selected_rows(part.data, rows),)) if len(rows) else Pieces(())
 
 
-class Fill(Task):
-    """The rows in some ranges, written where they belong in arrays of this process as they come."""
+class FillArrays(Task):
+    """A task that writes the rows in some ranges into arrays of this process, as they come."""
 
-    kept = False
+    journaled = False
 
     def __init__(self, ranges: np.ndarray):
         self.ranges = ranges[np.argsort(ranges[:, 0])]
         self.ends = np.cumsum(self.ranges[:, 1] - self.ranges[:, 0])
         self.data, self.lock = None, threading.Lock()
 
-    def wants(self, first, stop):
+    def needs_rows(self, first, stop):
         return bool(((self.ranges[:, 0] < stop) & (self.ranges[:, 1] > first)).any())
 
     def of(self, part, runs):
@@ -94,43 +96,45 @@ class Fill(Task):
                 self.data = self._empty(part.data)
         first, n = part.place.first, len(part.data.y)
         for k in np.flatnonzero((self.ranges[:, 0] < first + n) & (self.ranges[:, 1] > first)):
-            a, b = np.clip(self.ranges[k] - first, 0, n)
+            begin, stop = np.clip(self.ranges[k] - first, 0, n)
             place = self.ends[k] - self.ranges[k, 1] + first
-            self._write(part.data, slice(a, b), slice(a + place, b + place))
+            self._write(part.data, slice(begin, stop), slice(begin + place, stop + place))
         return 0
 
     def _write(self, data, rows, place):
-        whole = self.data
-        whole.X[place] = data.X[rows]
+        stacked_X = self.data
+        stacked_X.X[place] = data.X[rows]
         for name in PARTS:
-            if (v := getattr(data, name)) is not None:
-                getattr(whole, name)[place] = v[rows]
-        for mine, term in zip(whole.terms, data.terms, strict=True):
-            mine.codes[place] = term.codes[rows]
+            if (vector := getattr(data, name)) is not None:
+                getattr(stacked_X, name)[place] = vector[rows]
+        for target, term in zip(stacked_X.terms, data.terms, strict=True):
+            target.codes[place] = term.codes[rows]
             if term.values is not None:
-                mine.values[place] = term.values[rows]
+                target.values[place] = term.values[rows]
 
     def _empty(self, data):
-        """Arrays for all rows of the ranges, of the types and the order of a piece's."""
+        """Arrays for all rows of the ranges, of the types and the order of those of a piece."""
         n, X = int(self.ends[-1]), data.X
-        vectors = {name: v if (v := getattr(data, name)) is None else np.empty(n, v.dtype) for name in PARTS}
+        vectors = {
+            name: vector if (vector := getattr(data, name)) is None else np.empty(n, vector.dtype) for name in PARTS
+        }
         terms = tuple(
-            Categorical(np.zeros(n, np.int32), t.shape[1], None if t.values is None else np.zeros(n))
-            for t in data.terms
+            Categorical(np.zeros(n, np.int32), term.shape[1], None if term.values is None else np.zeros(n))
+            for term in data.terms
         )
         order = "C" if X.flags.c_contiguous else "F"
         return data._replace(X=np.empty((n, X.shape[1]), X.dtype, order=order), terms=terms, **vectors)
 
 
-def taken(data, rows):
-    """Some rows, a slice or numbers; copies where they are numbers."""
-    vectors = {name: v if (v := getattr(data, name)) is None else v[rows] for name in PARTS}
+def selected_rows(data, rows):
+    """The Block of some rows: views for a slice, copies for row numbers."""
+    vectors = {name: vector if (vector := getattr(data, name)) is None else vector[rows] for name in PARTS}
     X = data.X[rows] if isinstance(rows, slice) or data.X.flags.c_contiguous else data.X.T.take(rows, axis=1).T
-    return data._replace(X=X, terms=tuple(t.rows(rows) for t in data.terms), **vectors)
+    return data._replace(X=X, terms=tuple(term.rows(rows) for term in data.terms), **vectors)
 
 
-class Finite(Task):
-    """Nothing, or an error that names the first cell that is not finite."""
+class CheckFinite(Task):
+    """A task that refuses an X with a cell that is not finite."""
 
     def of(self, part, runs):
         part.check_finite()
@@ -138,14 +142,14 @@ class Finite(Task):
 
 
 class Parts:
-    """A reader over rows in memory that come in several parts, with one description.
+    """A reader over rows in memory that come in several Blocks.
 
     Parameters
     ----------
     parts : sequence of Block
-        With equal columns; at least one row.
+        Blocks of equal columns, with one row at least.
     names : sequence of str, optional
-        What to call the parts in messages.
+        Names of the parts in messages.
     """
 
     cost = 0.0
@@ -154,30 +158,32 @@ class Parts:
         self.parts = tuple(parts)
         self.names = tuple(names or (f"part {i}" for i in range(len(self.parts))))
         self.starts = np.cumsum([0, *(len(part.y) for part in self.parts)])
-        self.n_rows, self.shape = int(self.starts[-1]), taken(self.parts[0], np.zeros(0, np.intp))
-        for each in zip(self.shape.terms, *(part.terms for part in self.parts), strict=True):
-            if hasattr(each[0], "complete"):
-                each[0].complete = all(term.complete for term in each[1:])
+        self.n_rows, self.shape = int(self.starts[-1]), selected_rows(self.parts[0], np.zeros(0, np.intp))
+        for parts_of_term in zip(self.shape.terms, *(part.terms for part in self.parts), strict=True):
+            if hasattr(parts_of_term[0], "complete"):
+                parts_of_term[0].complete = all(term.complete for term in parts_of_term[1:])
 
     def pieces(self, first: int, sizes: list, vectors_only: bool):
         """As ``Reader.pieces``."""
         for size in sizes:
-            found, places, row = [], [], first
+            blocks, places, row = [], [], first
             while row < first + size:
                 i = int(np.searchsorted(self.starts, row, side="right")) - 1
-                a, b = row - self.starts[i], min(first + size, self.starts[i + 1]) - self.starts[i]
-                found.append(taken(self.parts[i], slice(a, b)))
-                places.append((row - first, self.names[i], int(a)))
-                row += int(b - a)
-            yield Pieces(tuple(found)).data(self.shape), Place(first, tuple(places))
+                begin, stop = row - self.starts[i], min(first + size, self.starts[i + 1]) - self.starts[i]
+                blocks.append(selected_rows(self.parts[i], slice(begin, stop)))
+                places.append((row - first, self.names[i], int(begin)))
+                row += int(stop - begin)
+            yield Pieces(tuple(blocks)).data(self.shape), Place(first, tuple(places))
             first += size
 
     def fingerprint(self) -> dict:
-        """The numbers of rows, and a digest of all that they hold."""
+        """The numbers of rows, and a digest of all arrays."""
         digest = hashlib.blake2b(digest_size=16)
         for part in self.parts:
             arrays = [part.X, *(getattr(part, name) for name in PARTS)]
-            arrays += [v for t in part.terms for v in vars(t).values()]
-            for v in arrays:
-                digest.update(np.ascontiguousarray(v).tobytes() if isinstance(v, np.ndarray) else repr(v).encode())
+            arrays += [vector for term in part.terms for vector in vars(term).values()]
+            for vector in arrays:
+                digest.update(
+                    np.ascontiguousarray(vector).tobytes() if isinstance(vector, np.ndarray) else repr(vector).encode()
+                )
         return {"rows": [len(part.y) for part in self.parts], "what they hold": digest.hexdigest()}

@@ -1,4 +1,4 @@
-"""The triangular root of the information, for designs whose cross-product would lose too many digits."""
+"""The R factor of the weighted design, for designs whose cross-product would lose too many digits."""
 
 from __future__ import annotations
 
@@ -20,75 +20,77 @@ class RFactor(NamedTuple):
         return RFactor(triangle(np.vstack([self.R, other.R])))
 
 
-def triangle(A: np.ndarray) -> np.ndarray:
+def triangle(matrix: np.ndarray) -> np.ndarray:
     """R of A = QR."""
-    return np.linalg.qr(A, mode="r") if A.dtype == np.float64 else orthogonal_triangle(A)
+    return np.linalg.qr(matrix, mode="r") if matrix.dtype == np.float64 else orthogonal_triangle(matrix)
 
 
 class WeightedRows(Task):
-    """The triangular factor of a tall matrix, as a Root; a subclass says what its ``rows`` a to b of some data are."""
+    """A task that gives the R factor of a tall matrix, of which a subclass makes the ``rows``."""
 
-    def rows(self, data, a: int, b: int) -> np.ndarray:
-        """Rows of the tall matrix."""
+    def rows(self, data, first: int, stop: int) -> np.ndarray:
+        """Rows first to stop of the tall matrix, made from those of a Block."""
         raise NotImplementedError
 
     def of(self, part, runs):
-        with np.errstate(all="ignore"):  # of this thread
-            roots = [triangle(self.rows(part.data, a, b)) for a, b in runs]
+        with np.errstate(all="ignore"):  # the setting belongs to a thread
+            roots = [triangle(self.rows(part.data, first, stop)) for first, stop in runs]
             return RFactor(roots[0] if len(roots) == 1 else triangle(np.vstack(roots)))
 
 
-def streaming_qr(root: RFactor, m: int) -> np.ndarray:
-    """R (m, m) of a tall matrix that may have fewer rows than columns."""
+def streaming_qr(root: RFactor, n_columns: int) -> np.ndarray:
+    """R as a square matrix, with zero rows where the tall matrix has fewer rows than columns."""
     R = root.R
-    return R if R.shape[0] == m else np.vstack([R, np.zeros((m - R.shape[0], m))])
+    return R if R.shape[0] == n_columns else np.vstack([R, np.zeros((n_columns - R.shape[0], n_columns))])
 
 
-def design(data, a: int, b: int) -> np.ndarray:
-    """Rows a to b as float64, the intercept first."""
-    parts = [data.X[a:b].astype(np.float64), *(t.rows(slice(a, b)).toarray() for t in data.terms)]
+def design(data, first: int, stop: int) -> np.ndarray:
+    """Rows first to stop of the design as float64, the intercept first."""
+    parts = [data.X[first:stop].astype(np.float64), *(term.rows(slice(first, stop)).toarray() for term in data.terms)]
     if data.has_intercept:
-        parts.insert(0, np.ones((b - a, 1)))
+        parts.insert(0, np.ones((stop - first, 1)))
     X = np.column_stack(parts) if len(parts) > 1 else parts[0]
     return X if data.coding is None else data.coding.design(X)
 
 
-def predictor(data, a: int, b: int, beta: np.ndarray) -> np.ndarray:
-    """Rows a to b of the design times beta, without making the rows."""
+def predictor(data, begin: int, stop: int, beta: np.ndarray) -> np.ndarray:
+    """Rows first to stop of the design times beta, without making the rows."""
     full = beta if data.coding is None else data.coding.expand(beta)
     has_intercept, p = int(data.has_intercept), data.X.shape[1]
-    eta = data.X[a:b].astype(np.float64) @ full[has_intercept : has_intercept + p] + (full[0] if has_intercept else 0.0)
+    eta = data.X[begin:stop].astype(np.float64) @ full[has_intercept : has_intercept + p] + (
+        full[0] if has_intercept else 0.0
+    )
     first = has_intercept + p
     for term in data.terms:
-        eta += term.rows(slice(a, b)).dot(full[first : first + term.shape[1]])
+        eta += term.rows(slice(begin, stop)).dot(full[first : first + term.shape[1]])
         first += term.shape[1]
     return eta
 
 
-def weight(data, a: int, b: int) -> np.ndarray:
-    """Prior weight times frequency of rows a to b."""
-    w = np.ones(b - a)
-    for v in (data.weights, data.freq_weights):
-        if v is not None:
-            w = w * v[a:b]
+def weight(data, first: int, stop: int) -> np.ndarray:
+    """Prior weight times frequency of rows first to stop."""
+    w = np.ones(stop - first)
+    for vector in (data.weights, data.freq_weights):
+        if vector is not None:
+            w = w * vector[first:stop]
     return w
 
 
-def offset(data, a: int, b: int) -> np.ndarray:
-    """Offset plus log exposure of rows a to b."""
-    eta = np.zeros(b - a)
+def offset(data, first: int, stop: int) -> np.ndarray:
+    """Offset plus log exposure of rows first to stop."""
+    eta = np.zeros(stop - first)
     if data.offset is not None:
-        eta += data.offset[a:b]
+        eta += data.offset[first:stop]
     if data.exposure is not None:
-        eta += np.log(data.exposure[a:b])
+        eta += np.log(data.exposure[first:stop])
     return eta
 
 
 def as_rows(data):
-    """The data with all columns in one array, or one CSR matrix where there are terms: what row-wise solvers read."""
+    """The Block with all columns in one array, or in one CSR matrix where it has terms, for solvers that read rows."""
     if not data.terms:
         return data
-    parts = [csr_matrix(data.X), *(t.tocsr() for t in data.terms)]
+    parts = [csr_matrix(data.X), *(term.tocsr() for term in data.terms)]
     has_intercept = [csr_matrix(np.ones((len(data.y), 1)))] if data.has_intercept else []
     full = hstack([*has_intercept, *parts], format="csr")
     if data.coding is not None:

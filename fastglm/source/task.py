@@ -1,4 +1,4 @@
-"""What is summed over rows: a task, the same for rows in memory, in files and on other machines."""
+"""Sums over rows as tasks, the same for rows in memory, in files and on other machines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Task:
-    """What a source reduces. It is sent to other processes, so that it holds values, no rows and no addresses.
+    """A sum over rows. Tasks are sent to other processes, so that they hold values, but no rows and no addresses.
 
     A unit's state is made by ``begin``, receives the unit's rows piece by piece in ``add``, and becomes by ``end`` a
     value that has ``+``.
@@ -16,20 +16,20 @@ class Task:
     Attributes
     ----------
     vectors_only : bool
-        Whether the columns of X are not looked at, so that they need not be read.
-    kept : bool
-        Whether the result of a pass is small enough to be kept for a fit that is taken up again.
+        Whether the task does without the columns of X, so that they need not be read.
+    journaled : bool
+        Whether the sum is small enough to be kept for a fit that is resumed.
     """
 
     vectors_only = False
-    kept = True
+    journaled = True
 
-    def wants(self, first: int, stop: int) -> bool:
-        """Whether the rows ``first`` to ``stop`` are looked at."""
+    def needs_rows(self, first: int, stop: int) -> bool:
+        """Whether the task reads any of the rows ``first`` to ``stop``."""
         return True
 
     def begin(self) -> Any:
-        """The state of a unit of which no row has been seen."""
+        """The state of a unit before its first row."""
         return []
 
     def add(self, state: Any, part, runs: np.ndarray, work: np.ndarray) -> None:
@@ -37,11 +37,11 @@ class Task:
         state.append(self.of(part, runs))
 
     def of(self, part, runs: np.ndarray) -> Any:
-        """The value of some rows, for tasks whose value is the sum over pieces of any size."""
+        """The value of the rows ``runs`` of ``part``, for tasks whose value is the sum over pieces of any size."""
         raise NotImplementedError
 
     def end(self, state: Any) -> Any:
-        """The value of the unit."""
+        """The value of a unit from its state."""
         total = state[0]
         for value in state[1:]:
             total = total + value
@@ -49,7 +49,7 @@ class Task:
 
 
 class Largest(NamedTuple):
-    """Numbers whose sum is the larger of each."""
+    """An array whose sum with another is the larger of each number."""
 
     value: np.ndarray
 
@@ -63,9 +63,9 @@ class ColumnMax(Task):
     def of(self, part, runs):
         X = part.data.X
         top = np.zeros(X.shape[1])
-        for a, b in runs:
-            for c in range(a, b, 1024):
-                rows = X[c : min(c + 1024, b)].astype(np.float64)
+        for first, stop in runs:
+            for begin in range(first, stop, 1024):
+                rows = X[begin : min(begin + 1024, stop)].astype(np.float64)
                 np.maximum(top, np.abs(rows).max(0), out=top)
         return Largest(top)
 
@@ -74,5 +74,5 @@ class ColumnRange(Task):
     """The largest of each column of X and of its negative, as ``Largest`` (2, p)."""
 
     def of(self, part, runs):
-        rows = np.concatenate([part.data.X[a:b] for a, b in runs]).astype(np.float64)
+        rows = np.concatenate([part.data.X[first:stop] for first, stop in runs]).astype(np.float64)
         return Largest(np.stack([rows.max(0), -rows.min(0)]))

@@ -19,8 +19,8 @@ _pools: dict[int, ThreadPoolExecutor] = {}
 _held: list = [0, ()]
 
 
-def available() -> int:
-    """The cores this process may run on, and that its container has time for."""
+def available_cores() -> int:
+    """The number of cores that this process may run on, within the quota of its container."""
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on this operating system
@@ -29,24 +29,24 @@ def available() -> int:
 
 
 @lru_cache(maxsize=1)
-def quota(root="/sys/fs/cgroup", own="/proc/self/cgroup") -> float | None:
-    """The cores that control groups (of either version) leave to this process, None without a limit."""
+def quota(root="/sys/fs/cgroup", process_file="/proc/self/cgroup") -> float | None:
+    """The number of cores that control groups (of either version) allow this process, None without a limit."""
     try:
-        lines = [line.split(":", 2) for line in Path(own).read_text().splitlines()]
+        lines = [line.split(":", 2) for line in Path(process_file).read_text().splitlines()]
     except OSError:
         return None
-    found = []
+    limits = []
     for _, names, path in (line for line in lines if len(line) == 3):
         inner = [part for part in path.split("/") if part]
-        # the group and those that it is in; from within a container only the root may be there
+        # the group and its ancestors; from within a container only the root may be visible
         for k in range(len(inner) + 1):
             if not names:
-                found.append(_ratio(Path(root, *inner[:k], "cpu.max")))
+                limits.append(_ratio(Path(root, *inner[:k], "cpu.max")))
             elif "cpu" in names.split(","):
                 for controller in dict.fromkeys((names, "cpu")):
                     folder = Path(root, controller, *inner[:k])
-                    found.append(_ratio(folder / "cpu.cfs_quota_us", folder / "cpu.cfs_period_us"))
-    return min((limit for limit in found if limit is not None), default=None)
+                    limits.append(_ratio(folder / "cpu.cfs_quota_us", folder / "cpu.cfs_period_us"))
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _ratio(*files) -> float | None:
@@ -58,8 +58,8 @@ def _ratio(*files) -> float | None:
         return None
 
 
-def of_environment() -> int | None:
-    """The number of threads that the environment asks for: ``FASTGLM_NUM_THREADS``, or else what other libraries heed.
+def threads_of_environment() -> int | None:
+    """The number of threads in ``FASTGLM_NUM_THREADS``, or else in the variables of other libraries; None without one.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def of_environment() -> int | None:
     for name in VARIABLES:
         text = os.environ.get(name)
         if text and (text := text.strip()):
-            first = text.split(",")[0].strip()  # OpenMP has a number for each level of nesting
+            first = text.split(",")[0].strip()  # OpenMP lists a number for each level of nesting
             if not (first.isascii() and first.isdigit() and int(first) > 0):
                 raise InvalidParameterError(f"{name}={text!r} must be a positive whole number; correct or unset it")
             return int(first)
@@ -77,7 +77,7 @@ def of_environment() -> int | None:
 
 
 def set_threads(n: int | None) -> None:
-    """Set the number of threads of later fits; None means what the environment asks for, or all available cores.
+    """Set the number of threads of later fits; None restores that of the environment, or all available cores.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def set_threads(n: int | None) -> None:
 
 
 def checked(n) -> int:
-    """``n`` as a number of threads."""
+    """``n``, refused if it is no number of threads."""
     if isinstance(n, bool) or not hasattr(n, "__index__") or n < 1:
         raise InvalidParameterError(f"threads={n!r} must be a positive whole number or None")
     return int(n)
@@ -108,7 +108,7 @@ def get_threads(n: int | None = None) -> int:
     """
     if n is not None:
         return checked(n)
-    return _state["threads"] or of_environment() or available()
+    return _state["threads"] or threads_of_environment() or available_cores()
 
 
 def pool(n: int) -> ThreadPoolExecutor:
@@ -120,25 +120,25 @@ def pool(n: int) -> ThreadPoolExecutor:
 
 
 def together(n: int, work) -> None:
-    """Run ``work`` in this thread, and in up to n - 1 of the pool beside it.
+    """Run ``work`` in this thread, and in up to n - 1 threads of the pool at the same time.
 
-    Where another fit has the pool, this thread does all, so that no fit waits for another one. An error of any is
-    raised when all have ended.
+    Where another fit has the pool, this thread does all the work, so that no fit waits for another. An error of any
+    thread is raised when all have ended.
     """
     futures = [pool(n).submit(work) for _ in range(n - 1)]
     try:
         work()
     finally:
-        # an interrupt leaves nothing running behind
+        # an interrupt leaves no thread running
         errors = [future.exception() for future in futures if not future.cancel()]
     for error in errors:
         if error is not None:
             raise error
 
 
-def mapped(n: int, f, items) -> list:
-    """f of each item, by n threads; the error of the first item that has one is raised."""
-    found, failed, left = [None] * len(items), [], iter(range(len(items)))
+def mapped(n: int, function, items) -> list:
+    """The function of each item, by n threads; of several errors that of the first item is raised."""
+    limits, failed, left = [None] * len(items), [], iter(range(len(items)))
     lock = threading.Lock()
 
     def work():
@@ -148,7 +148,7 @@ def mapped(n: int, f, items) -> list:
             if i is None:
                 return
             try:
-                found[i] = f(items[i])
+                limits[i] = function(items[i])
             except Exception as error:
                 failed.append((i, error))
             except BaseException as error:
@@ -156,8 +156,8 @@ def mapped(n: int, f, items) -> list:
 
     together(min(n, len(items)), work)
     if failed:
-        raise min(failed, key=lambda each: each[0])[1]
-    return found
+        raise min(failed, key=lambda failure: failure[0])[1]
+    return limits
 
 
 def _after_fork():
@@ -181,7 +181,7 @@ def _blas():
 
 @contextmanager
 def single_threaded_blas():
-    """Hold BLAS to one thread; the last of several holders restores what was."""
+    """Hold BLAS to one thread; the last of several holders restores the numbers of threads."""
     libraries = _blas()
     with _lock:
         if _held[0] == 0:
@@ -202,7 +202,7 @@ def single_threaded_blas():
 
 
 class Threads:
-    """The engine of one process: threads that read and sum consecutive units.
+    """The engine of one process: threads, each of which reads and sums consecutive units.
 
     Parameters
     ----------
@@ -214,8 +214,8 @@ class Threads:
 
     def run(self, chunks, task, units: list, tree) -> None:
         """Put the values of ``units`` into ``tree``, the i-th at place i."""
-        places = {u: i for i, u in enumerate(units)}
-        stretches = iter(chunks.stretches(units, 1 if self.n == 1 else STRETCHES * self.n))
+        places = {unit: i for i, unit in enumerate(units)}
+        unit_runs = iter(chunks.unit_runs(units, 1 if self.n == 1 else STRETCHES * self.n))
         stop = threading.Event()
 
         def work():
@@ -223,11 +223,11 @@ class Threads:
                 with chunks.workspace() as room:
                     while not stop.is_set():
                         with tree.lock:
-                            stretch = next(stretches, None)
+                            stretch = next(unit_runs, None)
                         if stretch is None:
                             return
-                        for u, value in chunks.values(task, stretch, room):
-                            tree.put(places[u], value)
+                        for unit, value in chunks.values(task, stretch, room):
+                            tree.put(places[unit], value)
                             if stop.is_set():
                                 return
             except BaseException:
@@ -237,6 +237,6 @@ class Threads:
         with single_threaded_blas():
             together(min(self.n, len(units)), work)
 
-    def map(self, f, items, held=None):
-        """f of each item, in order."""
-        return map(f, items) if self.n == 1 or len(items) == 1 else mapped(self.n, f, items)
+    def map(self, function, items, held=None):
+        """The function of each item, in order."""
+        return map(function, items) if self.n == 1 or len(items) == 1 else mapped(self.n, function, items)

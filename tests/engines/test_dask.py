@@ -20,7 +20,7 @@ from fastglm.engines.dask import Dask
 from fastglm.errors import EngineError, FileFormatError, InvalidParameterError, MissingDataError, SetupWarning
 from fastglm.rows.family_link import family_and_link
 from fastglm.source.chunked import Chunked, Chunks
-from fastglm.source.pieces import Parts, taken
+from fastglm.source.pieces import Parts, selected_rows
 
 distributed = pytest.importorskip("distributed", reason="needs a Dask cluster: pip install 'fastglm[dask]'")
 pd = pytest.importorskip("pandas", reason="makes frames of Dask")
@@ -171,7 +171,7 @@ def rows(n=60_000):
     family, link = family_and_link("poisson", None)
     given = dict.fromkeys(("weights", "freq_weights", "offset", "exposure"))
     data, _ = rows_in_memory(X, y, family, **given)
-    parts = [taken(data, slice(a, b)) for a, b in ((0, 7_001), (7_001, 30_000), (30_000, n))]
+    parts = [selected_rows(data, slice(a, b)) for a, b in ((0, 7_001), (7_001, 30_000), (30_000, n))]
     return X, y, family, link, parts
 
 

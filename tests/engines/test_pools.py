@@ -19,8 +19,8 @@ from fastglm.objective.sums import Quadratic
 from fastglm.rows.family_link import family_and_link
 from fastglm.source.base import Tree
 from fastglm.source.chunked import Chunked, Chunks
-from fastglm.source.journal import KeptTree
-from fastglm.source.pieces import Parts, taken
+from fastglm.source.journal import ResumableTree
+from fastglm.source.pieces import Parts, selected_rows
 
 pa = pytest.importorskip("pyarrow", reason="reads Parquet files")
 
@@ -59,7 +59,7 @@ def parts_of(n=40_000, cuts=(7_001, 20_000)):
     given = dict.fromkeys(("weights", "freq_weights", "offset", "exposure"))
     data, _ = rows_in_memory(X, y, family, **given)
     edges = [0, *cuts, n]
-    return X, y, family, link, [taken(data, slice(a, b)) for a, b in zip(edges, edges[1:], strict=False)]
+    return X, y, family, link, [selected_rows(data, slice(a, b)) for a, b in zip(edges, edges[1:], strict=False)]
 
 
 def same(a, b):
@@ -78,7 +78,7 @@ def test_groups_add_up_to_the_same_bits(n, threads):
         whole.put(i, values[i])
     for done in (0, n // 3):
         first = rng.permutation(n)[:done]
-        tree = KeptTree(n, np.inf, None)
+        tree = ResumableTree(n, np.inf, None)
         for leaf in first:
             tree.put(leaf, values[leaf])
         units = [leaf for leaf in range(n) if leaf not in tree.done]

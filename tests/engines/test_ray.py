@@ -13,7 +13,7 @@ from fastglm.engines import Ray
 from fastglm.errors import EngineError, InvalidParameterError, MissingDataError
 from fastglm.rows.family_link import family_and_link
 from fastglm.source.chunked import Chunked, Chunks
-from fastglm.source.pieces import Parts, taken
+from fastglm.source.pieces import Parts, selected_rows
 
 pa = pytest.importorskip("pyarrow", reason="reads Parquet files")
 ray = pytest.importorskip("ray", reason="needs Ray: pip install 'fastglm[ray]'")
@@ -64,7 +64,7 @@ def rows(n=60_000):
     family, link = family_and_link("poisson", None)
     given = dict.fromkeys(("weights", "freq_weights", "offset", "exposure"))
     data, _ = rows_in_memory(X, y, family, **given)
-    return X, y, family, link, [taken(data, slice(a, b)) for a, b in ((0, 7_001), (7_001, 30_000), (30_000, n))]
+    return X, y, family, link, [selected_rows(data, slice(a, b)) for a, b in ((0, 7_001), (7_001, 30_000), (30_000, n))]
 
 
 def same(a, b):

@@ -73,7 +73,7 @@ def test_other_folders_stay(path):
     names = ["fastglm-old", f"{spool.OWN}ffffffff-1-x", f"{mine}{os.getpid()}-x", f"{mine}1-x", f"{mine}no-x", "data"]
     for name in names:
         (scratch / name).mkdir()
-    gone = next(number for number in range(2**22, 2**21, -1) if not spool.alive(number))
+    gone = next(number for number in range(2**22, 2**21, -1) if not spool.process_exists(number))
     (scratch / f"{mine}{gone}-x").mkdir()
     open_rows(path, scratch=scratch).close()
     assert left(path) == sorted(names)

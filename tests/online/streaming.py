@@ -141,8 +141,8 @@ def data(kind, n=20_000, p=5):
 
 def bits(model):
     """Everything that a stream's state is made of, as bytes."""
-    parts = [model.n_rows, model.n_batches, model._shape, model._sums, model._given, model._centre, model._null]
-    arrays = {} if model._running is None else model._running.state()
-    kept = [v for b in model._kept for v in b.data if isinstance(v, np.ndarray)]
+    parts = [model.n_rows, model.n_batches, model._shape, model._sums, model._vectors, model._null_mean, model._null]
+    arrays = {} if model._state is None else model._state.state()
+    kept = [v for b in model._waiting for v in b.data if isinstance(v, np.ndarray)]
     arrays = [*arrays.values(), *kept, *([] if model._totals is None else [model._totals])]
     return repr(parts), tuple(np.asarray(a).tobytes() for a in arrays)

@@ -109,9 +109,9 @@ def test_rare_events_are_waited_for_but_not_forever():
     X, y = data("poisson", 40_000, 3)
     y = np.where(np.arange(len(y)) < 25_000, 0.0, y)
     model = online(X[:15_000], y[:15_000], "poisson")
-    assert model._running is None
+    assert model._state is None
     model = online(X[:25_000], y[:25_000], "poisson")
-    assert model._running is not None
+    assert model._state is not None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DriftWarning)
         assert np.isfinite(model.result().params).all()
@@ -232,6 +232,16 @@ def test_kept_rows_are_the_stream_s_own():
 # Drift
 
 
+@pytest.mark.filterwarnings("ignore::fastglm.errors.CollinearityWarning")
+@pytest.mark.parametrize("family", ["gaussian", "poisson"])
+def test_robust_standard_errors_beside_a_column_that_repeats_another(family):
+    X, y = data(family)
+    r = online(np.column_stack([X, 2.0 * X[:, 0]]), y, family, cov="robust").result()
+    exact = fastglm.fit(X, y, family=family, cov="robust")
+    assert list(r.aliased) == [r.names[-1]] and np.isnan(r.bse[-1])
+    np.testing.assert_allclose(r.bse[:-1], exact.bse, rtol=0.05)
+
+
 @pytest.mark.parametrize("kind", ["gaussian", "binomial", "poisson"])
 def test_drift_is_warned_of(kind):
     X, y = data(kind, 60_000, 4)
@@ -273,7 +283,7 @@ def test_false_alarms_are_as_rare_as_is_said(kind):
     for seed in range(400):
         X, y = streaming.classes(12_000, 3, 3, seed) if kind == "multinomial" else made(kind, 12_000, 3, seed=seed)
         model = online(X, y, family, batch=600)
-        alarms.append(model._drift.p_value(model._dispersion(model._running)))
+        alarms.append(model._drift.p_value(model._dispersion(model._state)))
     # three deviations above the level at which p is to be a bound
     for level in (0.001, 0.05):
         assert np.mean(np.array(alarms) < level) <= level + 3.0 * np.sqrt(level / 400)

@@ -101,7 +101,7 @@ def test_a_class_s_rare_column():
 def test_streams_that_keep_rows_are_merged_and_saved(cut, tmp_path):
     X, y = drawn("poisson", 1, 60_000, rare(0.0005), -1.0)
     a, b = online(X[:cut], y[:cut], "poisson", cov="robust"), online(X[cut:], y[cut:], "poisson", cov="robust")
-    assert a._kept and b._kept
+    assert a._waiting and b._waiting
     before = bits(a), bits(b)
     both, exact = a.merge(b), fastglm.fit(X, y, family="poisson", cov="robust", solver="newton")
     assert (bits(a), bits(b)) == before and both.n_rows == 60_000
@@ -120,7 +120,7 @@ def test_streams_that_keep_rows_are_merged_and_saved(cut, tmp_path):
 def test_a_state_of_the_first_version_is_read(tmp_path):
     X, y = made("poisson", 20_000, 3)
     model, path = online(X, y, "poisson"), tmp_path / "stream.npz"
-    assert not model._kept
+    assert not model._waiting
     model.save(path)
     with np.load(path) as file:
         parts = {k: v for k, v in file.items() if not k.startswith("drift/")}
@@ -154,4 +154,4 @@ def test_ordinary_streams_keep_nothing_in_the_end():
         warnings.simplefilter("error")
         model = online(X, y)
         model.result()
-    assert not model._kept
+    assert not model._waiting

@@ -8,7 +8,7 @@ import fastglm
 from fastglm.matrix import Categorical, Dense, Sparse, Split
 from fastglm.rows.family_link import family_and_link
 from fastglm.source.chunked import Chunked, Chunks
-from fastglm.source.pieces import Parts, taken
+from fastglm.source.pieces import Parts, selected_rows
 
 
 def rows(seed, n=30_000, kind="dense"):
@@ -26,7 +26,7 @@ def rows(seed, n=30_000, kind="dense"):
 
 def chunked(data, cuts, threads=2, cost=0.0):
     edges = [0, *cuts, len(data.y)]
-    parts = [taken(data, slice(a, b)) for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [selected_rows(data, slice(a, b)) for a, b in zip(edges, edges[1:], strict=False)]
     reader = Parts(parts)
     reader.cost = cost
     return Chunked(Chunks(reader), threads)

@@ -22,7 +22,7 @@ def environ(monkeypatch):
 
 
 def test_the_order_of_what_is_asked(environ):
-    assert fastglm.get_threads() == threads.available()
+    assert fastglm.get_threads() == threads.available_cores()
     for k, name in enumerate(reversed(threads.VARIABLES)):
         environ.setenv(name, str(k + 3))
         assert fastglm.get_threads() == k + 3

@@ -1,4 +1,4 @@
-"""One look at the rows of a fit: how many there are of what, and a first piece of them."""
+"""A summary of the rows of a fit for its forecast: sizes and counts, and a first piece of rows."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from ..rows.storages import canonical, is_collection
 from ..rows.stored import MEMORY, reader_of
 from ..source.base import Block
 from ..source.chunked import Chunked, Chunks
-from ..source.pieces import taken
+from ..source.pieces import selected_rows
 
 LOOK = 65_536  # rows looked at for cells and rare events
 
 
-class Seen(NamedTuple):
-    """What one look tells of the rows: a first ``piece`` of them, and how many there are of what; ``again`` says
-    whether files are read at every pass, ``held`` what the caller's own data take, in bytes."""
+class DataSummary(NamedTuple):
+    """Sizes and counts of the rows, and a first ``piece`` of them.
+
+    ``width`` counts the columns that are read, ``row_bytes`` is all rows as numbers, ``reread`` says whether
+    files are read at every pass, and ``caller_bytes`` is the size of data that the caller has in memory.
+    """
 
     piece: Block
     rows: int
@@ -34,17 +37,17 @@ class Seen(NamedTuple):
     file_bytes: int = 0
     row_bytes: int = 0
     width: int = 0
-    again: bool = False
+    reread: bool = False
     cost: float = 0.0
-    held: int = 0
+    caller_bytes: int = 0
 
     def sample_limit(self, source) -> float:
-        """As ``Chunked.sample_limit``."""
-        return Chunked.sample_limit.fget(source) if self.again else np.inf
+        """The largest sensible sample, as of ``Chunked``."""
+        return Chunked.sample_limit.fget(source) if self.reread else np.inf
 
 
-def look(request) -> Seen:
-    """Look at the rows of a request.
+def summarise(request) -> DataSummary:
+    """Summarise the rows of a request.
 
     Raises
     ------
@@ -63,29 +66,33 @@ def look(request) -> Seen:
             rows.close()
 
 
-def _of_files(request, rows) -> Seen:
+def _of_files(request, rows) -> DataSummary:
     reader, _ = reader_of(request, rows, engine_of(None, request.threads))
     blocks = Chunked(Chunks(reader), 1).blocks()
     piece = next(blocks)
     blocks.close()
-    again = reader.nbytes() > (MEMORY if request.memory is None else request.memory)
+    reread = reader.nbytes() > (MEMORY if request.memory is None else request.memory)
     known = reader.response.known or ()
     files = {fragment.place for fragment in rows.fragments}
-    return Seen(
+    return DataSummary(
         piece, reader.n_rows, len(known), len(files), len(rows.fragments), rows.nbytes(reader.columns),
-        reader.nbytes(), len(reader.columns), again, reader.cost if again else 0.0,
+        reader.nbytes(), len(reader.columns), reread, reader.cost if reread else 0.0,
     )  # fmt: skip
 
 
-def _of_memory(request) -> Seen:
+def _of_memory(request) -> DataSummary:
     _, source = open_rows(request)
     data, size = source.data, sum(_sizes(source.data))
-    # a frame itself has about as much of the columns that are read
-    return Seen(
-        taken(data, slice(0, LOOK)), source.n_rows, len(label_values(source.labels) or ()), row_bytes=size, held=size
+    # a frame takes about as much for the columns that are read
+    return DataSummary(
+        selected_rows(data, slice(0, LOOK)),
+        source.n_rows,
+        len(label_values(source.labels) or ()),
+        row_bytes=size,
+        caller_bytes=size,
     )
 
 
 def _sizes(data):
-    vectors = [v.nbytes for v in (data.X, *data[2:7]) if v is not None]
-    return vectors + [4 * len(data.y) * (1 + (getattr(t, "values", None) is not None)) for t in data.terms]
+    vectors = [vector.nbytes for vector in (data.X, *data[2:7]) if vector is not None]
+    return vectors + [4 * len(data.y) * (1 + (getattr(term, "values", None) is not None)) for term in data.terms]
