@@ -219,7 +219,7 @@ def warm(message: ReaderMessage, change, task: bytes) -> Any:
     except FastGLMError as error:
         return PermanentError(error)
     # other tasks have no compiled loop of their own
-    if chunks.rows_alone and type(task).add is not Task.add:
+    if chunks is not None and chunks.rows_alone and type(task).add is not Task.add:
         none = InMemory(chunks.shape, 1, [np.zeros((1, 2), np.int64)], chunks.block)
         with chunks.workspace() as room:
             task.add(task.begin(), none, none.units[0], room)

@@ -8,11 +8,9 @@ import warnings
 
 import numpy as np
 import pytest
-from registries import restored
 
 import fastglm
 from fastglm.errors import InvalidParameterError
-from fastglm.rows import register_storage
 
 pytest.importorskip("formulaic")
 pytest.importorskip("narwhals")
@@ -27,8 +25,6 @@ from storages import (  # noqa: E402
     STORAGES,
     Held,
     needs,
-    of_user,
-    read_of_user,
     rows,
 )  # fmt: skip
 
@@ -197,14 +193,6 @@ def may_say(verb, storage):
     if verb in ("partial_fit", "MLP", "plots") and not STORAGES[storage].in_memory:
         return IN_MEMORY
     return "X is a sparse matrix; pass a dense array" if (verb, storage) == ("MLP", "csr") else None
-
-
-@pytest.fixture(scope="module", autouse=True)
-def storages_of_the_user():
-    """Two kinds of rows are from outside, each of them a registration."""
-    with restored():
-        register_storage(of_user, read_of_user)
-        yield
 
 
 @pytest.fixture(scope="module")
