@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.measured import STREAM_ROWS
 from ..errors import ConvergenceWarning, InvalidParameterError, warn
 from ..fitting.perform import perform
 from ..objective.response_sums import ResponseSums
@@ -33,12 +34,10 @@ if TYPE_CHECKING:
     from ..types import ArrayLike, FamilyLike, File, LinkLike, RegisteredFamily, RegisteredLink, Rows
 
 FIRST = 20  # rows a coefficient that are kept before the first estimate
-FIRST_ROWS = 1000
+FIRST_ROWS = 1000  # the least number of rows that are kept before the first estimate; chosen
 EVENTS = 5  # of the rarest outcome, a coefficient
 PATIENCE = 20  # times as many rows as are usually kept, after which rare outcomes are no longer waited for
 MOST_KEPT = 2  # times as many rows, that are kept later
-BLOCK = 4096  # rows learned from in one step
-COLLINEAR = 1e-7
 
 
 class OnlineGLM:
@@ -176,8 +175,8 @@ class OnlineGLM:
         else:
             running = running.copy()
             before = running.refused
-            for first in range(0, len(batch.data.y), BLOCK):
-                block = batch if len(batch.data.y) <= BLOCK else batch.where(slice(first, first + BLOCK))
+            for first in range(0, len(batch.data.y), STREAM_ROWS):
+                block = batch if len(batch.data.y) <= STREAM_ROWS else batch.where(slice(first, first + STREAM_ROWS))
                 directions, scale = running.spread(), self._dispersion(running)
                 projection = project(block.data, directions, running.beta)
                 drift = drift.watch(self.family, self.link, block.data, running.beta, scale, directions, projection)
