@@ -35,8 +35,8 @@ FEATURES = ("sse2", "sse4.2", "avx", "avx2", "fma", "avx512f", "avx512dq", "neon
 # Dobson, A. J. (1990), An Introduction to Generalized Linear Models, p. 93, R's example(glm): the table is balanced, so
 # that the estimates are logarithms of ratios of its totals, 63, 40 and 47, and of 50, 50 and 50
 COUNTS = (18, 17, 15, 20, 10, 20, 25, 13, 12)
-ESTIMATES = (log(63 / 3), log(40 / 63), log(47 / 63), 0.0, 0.0)
-DEVIANCE = 5.129141077001145
+ESTIMATES = (log(63 / 3), log(40 / 63), log(47 / 63), 0.0, 0.0)  # of the intercept, outcome and treatment
+DEVIANCE = 5.129141077001145  # of R's glm(counts ~ outcome + treatment, family = poisson())
 # what an installation that does not work raises
 BROKEN = (FastGLMWarning, ValueError, TypeError, AttributeError, RuntimeError, ArithmeticError, ImportError, OSError)
 REPEATS = 10_000  # of the nine rows, enough for a sample and for all threads

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import coo_matrix, identity, kron
 
+from ..core.measured import HIGH_CARDINALITY
 from ..errors import InvalidParameterError
-from ..matrix.contrast_map import LONG, ContrastMap
+from ..matrix.contrast_map import ContrastMap
 from .contrasts import code
 from .scope import Scoped, scope
 from .variables import Factor, Numeric
@@ -162,7 +163,7 @@ def _stored(names, slices, blocks) -> Layout:
 
 def _long(blocks) -> ColumnBlock | None:
     """The block of so many levels that a matrix of all columns should not have them."""
-    if sum(b.levels for b in blocks if b.factors) <= LONG:
+    if sum(b.levels for b in blocks if b.factors) <= HIGH_CARDINALITY:
         return None
     fit = [b for b in blocks if b.factors and b.picked is not None and not b.numbers]
     return max(fit, key=lambda b: b.levels, default=None)

@@ -13,7 +13,7 @@ from .recipe import Design
 from .validity import check_saved, check_state
 from .variables import Factor, Numeric
 
-VERSION = 1
+VERSION = 1  # of the plain data of a design
 
 
 def to_dict(design: Design) -> dict:

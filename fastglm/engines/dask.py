@@ -11,6 +11,7 @@ import uuid
 from concurrent.futures import CancelledError
 from weakref import WeakKeyDictionary
 
+from ..core.measured import FEW_SUMS, LARGE_SUM, SMALL_READER
 from ..errors import EngineError, FastGLMError, InvalidParameterError, SetupWarning, warn
 from . import tasks
 from .tasks import PermanentError, ReaderMessage
@@ -18,9 +19,7 @@ from .tasks import PermanentError, ReaderMessage
 TIMEOUT = 3600.0  # seconds
 LOOK = 5.0  # seconds between two looks at whether there are workers
 ALONE = 120.0  # seconds without a worker that takes work, after which a pass is given up
-RETRIES = 3
-LARGE = 2 << 20  # bytes of a sum, from where on sums are added on the workers
-FEW_SUMS = 16
+RETRIES = 3  # times that a task is run again after its worker died; chosen
 
 
 class Dask:
@@ -63,7 +62,7 @@ class Dask:
         futures = self._map(tasks.sum_of_group, "fastglm-pass", calls)
         nodes = {(group.level, group.u): (future, group.units) for group, future in zip(groups, futures, strict=True)}
         del futures
-        if size_of(task) >= LARGE:
+        if size_of(task) >= LARGE_SUM:
             self._add(nodes, tree.n)
         waiting = {future: (node, units) for node, (future, units) in nodes.items()}
         del nodes
@@ -109,7 +108,7 @@ class Dask:
             payload = dumps(chunks.reader)
             token = uuid.uuid4().hex
             # each worker gets it from another one; where it is lost, the scheduler has it
-            carried = payload if len(payload) <= tasks.SMALL else self._map(bytes, "fastglm-rows", [(payload,)])[0]
+            carried = payload if len(payload) <= SMALL_READER else self._map(bytes, "fastglm-rows", [(payload,)])[0]
             message = ReaderMessage(token, payload, type(chunks), tasks.versions())
             prepared = self._sent[chunks.reader] = (message._replace(payload=None), carried)
         else:

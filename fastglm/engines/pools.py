@@ -8,12 +8,11 @@ from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
 from weakref import WeakKeyDictionary
 
+from ..core.measured import CALLS_PER_WORKER, SMALL_READER
 from ..errors import EngineError, InvalidParameterError
 from ..source.threads import available_cores
 from . import tasks
 from .tasks import MissingReader, PermanentError, ReaderMessage
-
-AHEAD = 2  # calls under way for each worker
 
 
 class Pool:
@@ -40,7 +39,7 @@ class Pool:
             payload = pickle.dumps(chunks.reader)
             self._sent[chunks.reader] = ReaderMessage(uuid.uuid4().hex, payload, type(chunks), tasks.versions())
         full, change = self._sent[chunks.reader], chunks.change
-        short = full if len(full.payload) <= tasks.SMALL else full._replace(payload=None)
+        short = full if len(full.payload) <= SMALL_READER else full._replace(payload=None)
 
         def calls():
             for group in groups:
@@ -66,7 +65,7 @@ class Pool:
         running, to_resend = {}, deque()
         try:
             while True:
-                while len(running) < AHEAD * self.workers:
+                while len(running) < CALLS_PER_WORKER * self.workers:
                     resent = bool(to_resend)
                     what, arguments = to_resend.popleft() if resent else next(calls, (None, None))
                     if arguments is None:

@@ -16,6 +16,7 @@ import numba
 import numpy as np
 import scipy
 
+from ..core.measured import FREE_BYTES, GROUPS_PER_THREAD, MOST_READERS
 from ..core.version import __version__
 from ..errors import FastGLMError, FileFormatError
 from ..source.base import Tree
@@ -23,10 +24,6 @@ from ..source.in_memory import InMemory
 from ..source.task import Task
 from ..source.threads import single_threaded_blas
 
-FEWEST = 2  # groups for each thread of a cluster, below four: few enough to cost nothing, many enough to end together
-SMALL = 100_000  # bytes of a reader that are sent with every group; larger ones are sent once
-MOST_KEPT = 4  # readers that a worker keeps
-MOST_FREE = 64 << 20  # bytes
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 _chunks: dict = {}
@@ -85,7 +82,7 @@ def groups_of(units: list, tree: Tree, threads: int) -> list[UnitGroup]:
     threads : int
         The threads of all workers.
     """
-    level = max(0, (len(units) // (FEWEST * max(threads, 1))).bit_length() - 1)
+    level = max(0, (len(units) // (GROUPS_PER_THREAD * max(threads, 1))).bit_length() - 1)
     unit_of = {tree.leaf(i): unit for i, unit in enumerate(units)}
     nodes = dict.fromkeys(leaf >> level for leaf in unit_of)
     return [group for node in nodes for group in _whole(level, node, unit_of, tree.n)]
@@ -167,7 +164,7 @@ def chunks_of(message: ReaderMessage, change):
         check_versions(message.versions)
         _chunks[key] = message.kind(pickle.loads(message.payload) if other is None else other.reader, change)
         tokens = list(dict.fromkeys(token for token, _ in list(_chunks)))
-        for old in [k for k in list(_chunks) if k[0] in tokens[:-MOST_KEPT]]:
+        for old in [k for k in list(_chunks) if k[0] in tokens[:-MOST_READERS]]:
             _chunks.pop(old, None)
     return _chunks[key]
 
@@ -177,13 +174,13 @@ def keep_memory() -> None:
     """Keep freed memory in the process: to map it again, page by page, takes half the time of a pass.
 
     Dask starts workers with a MALLOC_TRIM_THRESHOLD_ of 64 KiB, which also ends glibc's own adaptation of the size from
-    which memory is mapped. With this setting a thread keeps at most ``MOST_FREE`` bytes that are free.
+    which memory is mapped. With this setting a thread keeps at most ``FREE_BYTES`` bytes that are free.
     """
     if "MALLOC_TRIM_THRESHOLD_" not in os.environ:
         return
     with suppress(AttributeError, OSError):  # another C library
         mallopt = ctypes.CDLL(None).mallopt
-        for option, value in ((M_MMAP_THRESHOLD, MOST_FREE // 2), (M_TRIM_THRESHOLD, MOST_FREE)):
+        for option, value in ((M_MMAP_THRESHOLD, FREE_BYTES // 2), (M_TRIM_THRESHOLD, FREE_BYTES)):
             mallopt(option, value)
 
 

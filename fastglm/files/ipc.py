@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import mmap
 
+from ..core.measured import ARROW_MAPPED_BYTES
 from .schema import canonical_schema
-
-LARGE = 128 << 20  # bytes; a larger record batch is read through a map whose pages are given back
 
 
 class ArrowFile:
@@ -43,7 +42,7 @@ class ArrowFile:
         import pyarrow as pa
 
         share = self.file.size * self.rows[part] // max(1, sum(self.rows))
-        if self.file.system is None and share > LARGE:
+        if self.file.system is None and share > ARROW_MAPPED_BYTES:
             yield from self._mapped(part, names, rows, skip)
             return
         with self.file.open() as handle:

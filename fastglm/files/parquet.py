@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.measured import AT_ONCE_BYTES, COALESCED_BYTES, FOOTER_BYTES, LOCAL_BUFFER, PAGES_BYTES, REMOTE_BUFFER
 from .ipc import width_of
 from .schema import canonical_schema, is_text
 from .transposed import Transposed, is_wide
-
-BUFFER = 1 << 20  # bytes read at a time of each column on a local disk
-AT_ONCE = 96 << 20  # bytes of decoded numbers of a row group that is decoded at once
-WIDE = 224 << 20  # bytes that pages of all columns may take while batches are decoded
-FAR_BUFFER = 8 << 20
-COALESCED = 256 << 20  # a row group of at most this size is fetched as a whole from an object store
-KEPT = 64 << 20  # bytes of footers, as they are in the files, that are kept parsed
 
 
 class Footers:
@@ -36,7 +30,7 @@ class Footers:
             metadata = pq.read_metadata(handle)
         total = metadata.serialized_size + sum(footer.serialized_size for footer in list(self._parsed.values()))
         for place in list(self._parsed):
-            if total <= KEPT:
+            if total <= FOOTER_BYTES:
                 break
             old = self._parsed.pop(place, None)
             total -= old.serialized_size if old else 0
@@ -68,7 +62,7 @@ class ParquetFile:
 
         metadata = self._footers.get(self.file)
         is_local = self.file.system is None
-        at_once = not is_local and self.nbytes(names, (part,)) <= COALESCED
+        at_once = not is_local and self.nbytes(names, (part,)) <= COALESCED_BYTES
         with (
             self.file.open() as handle,
             pq.ParquetFile(
@@ -76,15 +70,19 @@ class ParquetFile:
                 metadata=metadata,
                 read_dictionary=[name for name in names if self._text(name)],
                 pre_buffer=at_once,
-                buffer_size=0 if at_once else (BUFFER if len(names) <= 32 else BUFFER // 4) if is_local else FAR_BUFFER,
+                buffer_size=0
+                if at_once
+                else (LOCAL_BUFFER if len(names) <= 32 else LOCAL_BUFFER // 4)
+                if is_local
+                else REMOTE_BUFFER,
                 page_checksum_verification=True,
             ) as opened,
         ):
             # pyarrow reads "a.b" beside "a", as if it were a field of it: the caller selects its columns
-            if is_local and 8 * self.rows[part] * len(names) <= AT_ONCE:
+            if is_local and 8 * self.rows[part] * len(names) <= AT_ONCE_BYTES:
                 # a quarter faster than batch by batch
                 found = opened.read_row_group(part, columns=names, use_threads=False).to_batches(rows)
-            elif is_wide(len(names), WIDE) and all(name in self.schema.names for name in names):
+            elif is_wide(len(names), PAGES_BYTES) and all(name in self.schema.names for name in names):
                 with Transposed(opened, part, list(names), self.rows[part], rows) as columns:
                     yield from columns.batches(skip)
                 return

@@ -38,10 +38,15 @@ def canonical_schema(schema, place):
     """
     import pyarrow as pa
 
-    repeated = [name for name, count in Counter(schema.names).items() if count > 1]
+    check_unique(schema.names, place)
+    return pa.schema([(field.name, canonical(field.type)) for field in schema])
+
+
+def check_unique(names, place) -> None:
+    """Refuse names of columns that are not unique."""
+    repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise FileFormatError(f"{place}: several columns are named {repeated[0]!r}; names must be unique")
-    return pa.schema([(field.name, canonical(field.type)) for field in schema])
 
 
 def delivered(kind):

@@ -15,14 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from ..core.column_names import unknown_column
+from ..core.measured import MOST_CODED_LEVELS, SPOOL_BATCHES, SPOOL_ROWS
 from ..errors import FileFormatError, InvalidParameterError
 from .find import File
 from .ipc import ScratchFile
 from .schema import canonical, canonical_schema, conformed, promoted, shown
 
-BATCH_ROWS = 65_536
-FILE_BATCHES = 256
-MOST_LEVELS = 1 << 20  # of one column; with more, text stays text on disk
 OWN = "fastglm-scratch-"  # how the names of folders begin; then come host and process
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -203,7 +201,7 @@ class Spool:
             key = f"{field.name} {field.type.value_type if pa.types.is_dictionary(field.type) else field.type}"
             if (pa.types.is_string(field.type) or pa.types.is_dictionary(field.type)) and key not in self._plain:
                 array = array.dictionary_encode() if pa.types.is_string(field.type) else array
-                if self.levels.count(key) + len(array.dictionary) > MOST_LEVELS:
+                if self.levels.count(key) + len(array.dictionary) > MOST_CODED_LEVELS:
                     self._plain.add(key)
                 else:
                     array, coded[field.name] = self.levels.codes(key, array), key
@@ -237,7 +235,7 @@ class _Writer:
 
     @property
     def full(self):
-        return len(self._rows) == FILE_BATCHES
+        return len(self._rows) == SPOOL_BATCHES
 
     def fits(self, batch, coded):
         """Whether a batch has the columns of this file."""
@@ -282,11 +280,11 @@ def _blocks(stream, columns, fixed):
             kinds[name] = _wider(name, kinds.get(name), schema.field(name).type, place)
         start = 0
         while start < batch.num_rows:
-            piece = batch.slice(start, BATCH_ROWS - count)
+            piece = batch.slice(start, SPOOL_ROWS - count)
             arrays = [_in(piece.column(name), schema.field(name).type) for name in names]
             batches.append(pa.RecordBatch.from_arrays(arrays, names))
             start, count = start + piece.num_rows, count + piece.num_rows
-            if count == BATCH_ROWS:
+            if count == SPOOL_ROWS:
                 yield _joined(batches, kinds, stream.label)
                 batches, count = [], 0
     if batches:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import re
-from collections import Counter
 from pathlib import Path
 
 from ..core.column_names import DELIMITERS
+from ..core.measured import CSV_BLOCK
 from ..errors import FileFormatError
 from .find import PACKED
+from .schema import check_unique
 
-BLOCK = 4 << 20  # bytes parsed at a time; types are inferred from the first block
 NOT_UTF8 = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error to string: invalid UTF8")
 FAILED = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error to [^:]*: invalid value '(.*)'", re.S)
 CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
@@ -74,7 +74,7 @@ class CsvStream:
         name = Path(self.file.path).with_suffix("") if suffix in PACKED else Path(self.file.path)
         return csv.open_csv(
             stream,
-            read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK),
+            read_options=csv.ReadOptions(use_threads=False, block_size=CSV_BLOCK),
             parse_options=csv.ParseOptions(delimiter=DELIMITERS[name.suffix.lower()]),
             convert_options=csv.ConvertOptions(column_types=types, strings_can_be_null=True),
         )
@@ -100,9 +100,7 @@ class CsvStream:
         for field in schema:
             if pa.types.is_binary(field.type):
                 self._not_utf8(field.name)
-        repeated = [name for name, count in Counter(names).items() if count > 1]
-        if repeated:
-            raise FileFormatError(f"{self.label}: several columns are named {repeated[0]!r}; names must be unique")
+        check_unique(names, self.label)
         return {field.name: field.type for field in schema}
 
     def _not_utf8(self, name):

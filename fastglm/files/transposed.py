@@ -11,15 +11,13 @@ import tempfile
 
 import numpy as np
 
+from ..core.measured import COLUMN_PAGE_BYTES, COLUMNS_AT_A_TIME
 from ..errors import FileFormatError
-
-TOGETHER = 16  # columns that are decoded at a time
-PAGES = 2 << 20  # bytes that a column takes while it is decoded
 
 
 def is_wide(columns: int, limit: int) -> bool:
     """Whether the pages of so many columns, read together, take more than ``limit`` bytes."""
-    return columns * PAGES > limit
+    return columns * COLUMN_PAGE_BYTES > limit
 
 
 class Transposed:
@@ -47,8 +45,8 @@ class Transposed:
     def __enter__(self):
         self.file, self.end, self.places, self.whole = tempfile.TemporaryFile(), 0, {}, {}
         try:
-            for first in range(0, len(self.names), TOGETHER):
-                self._decode(self.names[first : first + TOGETHER])
+            for first in range(0, len(self.names), COLUMNS_AT_A_TIME):
+                self._decode(self.names[first : first + COLUMNS_AT_A_TIME])
         except OSError as error:
             self.file.close()
             raise FileFormatError(

@@ -94,8 +94,8 @@ def mean_result(fit: SolvedFit, classes) -> GLMResult:
     return GLMResult(
         params=params,
         scale=1.0 if family.dispersion == "one" else (pearson / df if df > 0 else np.nan),
-        llf=loglik(family, sums, fields["deviance"]),
-        llnull=loglik(family, sums, fit.null_deviance),
+        llf=sums.loglik(family, fields["deviance"]),
+        llnull=sums.loglik(family, fit.null_deviance),
         df_resid=_whole(df),
         df_model=fields["rank"] - fit.has_constant,
         exposure_kind=next((name for name in ("exposure", "offset") if name in fit.vectors), None),
@@ -206,17 +206,6 @@ def dispersion(family, sums: ResponseSums, deviance: float, n_params: int) -> fl
         return min(1.0, sums.weight / sums.nobs)
     df = sums.nobs - n_params
     return max(deviance, 0.0) / df if df > 0 else 1.0
-
-
-def loglik(family, sums: ResponseSums, deviance: float) -> float:
-    """The log-likelihood at a deviance, by R's rules for the dispersion; NaN for quasi-likelihood."""
-    if family.saturated is None:
-        return np.nan
-    if deviance == np.inf:
-        return -np.inf
-    if hasattr(family, "loglik"):
-        return family.loglik(deviance, sums.saturated, sums.weight, sums.nobs)
-    return sums.saturated - 0.5 * deviance
 
 
 def _whole(number):

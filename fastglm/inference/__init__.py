@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.measured import PREDICTED_BYTES
 from ..errors import InvalidParameterError, MissingDataError
 from ..linalg.inverse import as_covariance
-
-BLOCK_BYTES = 1 << 20  # a block of rows in float64 that stays in the second-level cache
 
 
 def row_blocks(X, width=None):
@@ -20,7 +19,7 @@ def row_blocks(X, width=None):
     `width` counts the float64 numbers that the work on a row needs, by default its own.
     """
     n, p = X.shape
-    size = max(1, BLOCK_BYTES // (8 * max(1, p if width is None else width)))
+    size = max(1, PREDICTED_BYTES // (8 * max(1, p if width is None else width)))
     for first in range(0, n, size):
         block = X[first : first + size]
         if hasattr(block, "toarray"):

@@ -13,12 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from ..core.measured import CLUSTER_SUMS_BYTES
 from ..errors import FastGLMWarning, InvalidParameterError, warn
 from ..rows.cluster_ids import ClusteredSource, ids_of
 from ..source.task import Task
 from .row_scores import blocks, columns, repeated_scores, repeats
-
-MOST_BYTES = 1 << 28  # of sums of clusters' scores in one pass; while units are added there are a few times as many
 
 
 class Sums(NamedTuple):
@@ -165,7 +164,7 @@ class ClusterScores(Task):
 def clustered(cov, fitted, space) -> np.ndarray:
     """The covariance by clusters, in the units of ``space``.
 
-    The sums of the clusters' scores are kept for as many clusters at a time as ``MOST_BYTES`` holds, a pass for each
+    The sums of the clusters' scores of as many clusters at a time are kept as ``CLUSTER_SUMS_BYTES`` holds, a pass each
     such part of them; the covariance is the sum of the parts'.
 
     Parameters
@@ -216,7 +215,7 @@ def clustered(cov, fitted, space) -> np.ndarray:
 
 def _passes(source, ways, q):
     """The jobs of each pass: all ways and their combinations, cut so that the sums of a pass fit in memory."""
-    most = max(1, MOST_BYTES // (8 * q))
+    most = max(1, CLUSTER_SUMS_BYTES // (8 * q))
     passes, room = [], 0
     several = range(len(ways.sizes))
     for by in (by for size in range(1, len(ways.sizes) + 1) for by in combinations(several, size)):

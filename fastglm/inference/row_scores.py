@@ -7,12 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
+from ..core.measured import SCORED_BYTES, SPARSE_ROWS
 from ..kernels.evaluate import row_terms
 from ..source.pieces import selected_rows
 from ..source.streaming_qr import as_rows, design, offset, predictor
-
-BLOCK_BYTES = 1 << 21  # of rows as float64 numbers at a time
-SPARSE_ROWS = 8192
 
 
 class MeanScores(NamedTuple):
@@ -46,7 +44,7 @@ class ClassScores(NamedTuple):
 
 def blocks(runs: np.ndarray, data, m: int):
     """Ranges of rows small enough to be made dense, in order."""
-    step = SPARSE_ROWS if data.terms else max(64, BLOCK_BYTES // (8 * m))
+    step = SPARSE_ROWS if data.terms else max(64, SCORED_BYTES // (8 * m))
     for a, b in runs.tolist():
         for c in range(a, b, step):
             yield c, min(c + step, b)

@@ -24,9 +24,8 @@ LP_CELLS = 200_000  # the largest design handed to the linear program; beyond it
 FAR = 6e-6  # of the end of its range, within which a mean may be running there: 12 on the scale of the logit
 NOISE = 1e-6  # of a direction, which the program's tolerance of 1e-7 leaves undecided
 NEAR = 1e-5  # of a column's length, below which the program would not see what tells it from others
-LOGIT_FAR = (
-    12.0  # a linear predictor of several classes, beyond which a mean may be running there: FAR on the logit scale
-)
+# a linear predictor of several classes, beyond which a mean may be running there: FAR on the scale of the logit
+LOGIT_FAR = 12.0
 STILL = 1e-3  # of a linear predictor, by which the last steps of a fit with finite estimates seldom move one
 MANY = 8  # iterations that a fit with finite estimates seldom takes
 

@@ -17,7 +17,7 @@ from . import wald
 if TYPE_CHECKING:
     from ..core.protocols import Fitted
 
-WIDTH = 80
+WIDTH = 80  # letters of a line
 NAME_WIDTH = 14  # names may always have this many letters; longer ones lose their middle where the line is full
 MOST_LEVELS = 30  # of a term whose coefficients are listed one by one
 MOST_TESTED = 4000  # coefficients of a joint test, whose time grows with their cube

@@ -21,18 +21,18 @@ LN2_LO = float.fromhex("0x1.3de6af278ece6p-42")
 # Adding ROUND leaves the exponent field of 2^k in the low bits, adding ROUND_NEGATIVE that of 2^(k + 128).
 ROUND = 1.5 * 2.0**52 + 1023.0
 ROUND_NEGATIVE = ROUND + 128.0
-TWO_M128 = 2.0**-128
-TWO_54 = 2.0**54
-TWO_60 = 2.0**60
-SMALLEST_NORMAL = 2.0**-1022
-SPLIT = 0x3FF0000000000000 - 0x3FE6A09E00000000
-SQRT_HALF_BITS = 0x3FE6A09E00000000
-MANTISSA = 0x000FFFFFFFFFFFFF
-TWO_52_BITS = 0x4330000000000000
-TWO_52_BIAS = 2.0**52 + 1023.0
+TWO_M128 = 2.0**-128  # undoes the scaling of a subnormal result
+TWO_54 = 2.0**54  # scales a subnormal argument to a normal one
+TWO_60 = 2.0**60  # beyond which an argument has no fraction of interest
+SMALLEST_NORMAL = 2.0**-1022  # of float64
+SPLIT = 0x3FF0000000000000 - 0x3FE6A09E00000000  # bits of 1 less those of sqrt(1/2)
+SQRT_HALF_BITS = 0x3FE6A09E00000000  # the upper bits of sqrt(1/2)
+MANTISSA = 0x000FFFFFFFFFFFFF  # the mask of the 52 bits of a mantissa
+TWO_52_BITS = 0x4330000000000000  # the bits of 2^52
+TWO_52_BIAS = 2.0**52 + 1023.0  # 2^52 and the bias of exponents
 SQRT_HALF = math.sqrt(0.5)
 INV_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
-LOG_2PI = 1.83787706640934548356
+LOG_2PI = 1.83787706640934548356  # log(2 pi)
 HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 # (exp(r) - 1 - r - r^2/2) / r^3 on |r| <= log(2)/2, and (2 atanh(s) - 2 s) / s^3 in s^2 <= 0.04.

@@ -15,14 +15,14 @@ BLOCK = 1024  # rows whose deviances are found together
 # the golden ratio of SplitMix64, and the first multiplier of MurmurHash3's finaliser
 SEED, MULTIPLIER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xFF51AFD7ED558CCD)
 HALF, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
-NEW = -2
+NEW = -2  # the number of a group that is not in the table yet
 ONE, TAG = np.uint64(1), np.uint64(0xFFFFFFFF00000000)
 
 # the columns of the sums over a group's rows
 WEIGHT, WEIGHT_LOW, WEIGHTED_Y, WEIGHTED_Y_LOW, SQUARES_OF_WEIGHTS, COUNT = range(6)
-FIRST = 6
+FIRST = 6  # columns of the first pass
 WITHIN, MEAT_SQUARE, MEAT_CROSS, GAPS = range(4)
-SECOND = 4
+SECOND = 4  # columns of the second pass
 
 
 @jit()

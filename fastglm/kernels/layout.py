@@ -13,7 +13,7 @@ COLUMNS, WEIGHTED = 29, 30  # loops for several curvatures of one block
 # terms: their table and number, the columns of all but that of high cardinality, the size of their sums, their loops
 TERMS, N_TERMS, SHORT, ROOM, T_PREDICT, T_SCATTER, T_SQUARES, T_CURVATURE = range(31, 39)
 SQUARES = 39  # the loop that sums the information's diagonal, where one asks for it
-PLAN = 40
+PLAN = 40  # fields of a plan
 
 ORDER_PRODUCT = 3  # beside the orders 0, 1 and 2 of a pass: the information times a direction in place of the score
 ORDER_BLOCKS = 4  # for classes: the information of each class alone
@@ -24,7 +24,7 @@ ROUNDED, EXACT = 1, 2  # PRECISE: residuals rounded to double, or carried exactl
 
 # The vectors of a block, in the workspace; the first five as they are read.
 V_Y, V_W, V_F, V_SHIFT, V_EXPOSURE, V_ETA, V_R, V_H, V_D, V_LOW, V_ROOT = range(11)
-VECTORS = 11
+VECTORS = 11  # vectors of a block
 
 DEVIANCE, PEARSON, MAX_ETA = range(3)  # the entries of a pass's sums
-SUMS = 3
+SUMS = 3  # entries of the sums

@@ -13,7 +13,7 @@ from .passes import fill_absent, read_vectors
 
 # the entries of sums
 NOBS, WEIGHT, WEIGHTED_Y, SATURATED, FRACTIONS, FAILURES = range(6)
-SUMS = 6
+SUMS = 6  # entries of the sums
 
 
 @inner(fastmath={"reassoc", "nsz", "contract"})

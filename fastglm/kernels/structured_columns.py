@@ -23,7 +23,7 @@ from .sgd.memory import pointer
 
 # the fields of a term in the table (terms, FIELDS) of int64
 KIND, INDICES, INDPTR, VALUES, OFFSET, COLUMNS = range(6)
-FIELDS = 6
+FIELDS = 6  # fields of a term
 CODES, ROWS = 0, 1  # KIND: a code for each row, negative for none; or CSR
 
 _I32, _I64 = np.int32, np.int64

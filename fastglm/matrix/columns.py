@@ -7,10 +7,11 @@ import ctypes
 import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
+from ..core.measured import HIGH_CARDINALITY
 from ..errors import InvalidParameterError, MissingDataError
 from ..kernels import layout
 from ..kernels import structured_columns as k
-from .contrast_map import LONG, ContrastMap
+from .contrast_map import ContrastMap
 from .stored_rows import StoredRows
 
 INT32 = np.iinfo(np.int32).max
@@ -315,7 +316,7 @@ def _high_cardinality(parts) -> int | None:
     """The number of the factor of so many levels that one matrix of all coefficients should not have them, or None."""
     levels = [part.shape[1] if isinstance(part, Categorical) else 0 for part in parts]
     plain = [w if w and part.values is None else 0 for w, part in zip(levels, parts, strict=True)]
-    return int(np.argmax(plain)) if sum(levels) > LONG and max(plain) > 0 else None
+    return int(np.argmax(plain)) if sum(levels) > HIGH_CARDINALITY and max(plain) > 0 else None
 
 
 def as_matrix(X):

@@ -7,9 +7,6 @@ from scipy.sparse import csr_matrix, hstack
 
 from ..errors import InvalidParameterError
 
-# stored levels beyond which the factor with the most keeps only the diagonal of its own block
-LONG = 3000
-
 
 class ContrastMap:
     """A linear map from the m coefficients of a model to the M columns that its design stores.

@@ -7,16 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import vstack
 
+from ..core.measured import FEW_COLUMNS, MANY_LEVELS, MERGE_ROWS, MERGED_AT_A_TIME, MERGED_LEVELS, PRODUCTS_IN_CACHE
 from .columns import Categorical
 from .contrast_map import ContrastMap
-
-# of a few thousand rows a fit takes milliseconds however they are stored: merging pays above (benchmarks/factors.py)
-MANY_ROWS = 20_000
-FEW_COLUMNS = 4000  # columns beyond which one matrix of all, 128 MB, is no longer made
-CELLS = 128  # the most combinations of levels of factors that become one: with the widest term, see below
-PRODUCTS_IN_CACHE = 1 << 16  # the most products of two terms' columns: 512 KB of sums, within the second-level cache
-BLOCK = 1 << 15  # rows merged at a time: 128 KB of codes, within the second-level cache
-MANY_LEVELS = 64  # levels from which a factor's own block is eliminated as the diagonal that it is
 
 
 class MergedFactors(NamedTuple):
@@ -80,7 +73,7 @@ def pack(terms, coding: ContrastMap | None, dense: int, n_rows: int) -> MergedFa
     high_cardinality = coding is not None and coding.high_cardinality > 0
     short = terms[:-1] if high_cardinality else terms
     few = sum(t.shape[1] for t in short) <= FEW_COLUMNS
-    if n_rows < MANY_ROWS or not few or not any(isinstance(t, Categorical) for t in terms):
+    if n_rows < MERGE_ROWS or not few or not any(isinstance(t, Categorical) for t in terms):
         return MergedFactors(dense, terms, coding)
     edges = np.cumsum([dense, *(t.shape[1] for t in short)])
     rows = (ContrastMap(np.arange(edges[-1]), int(edges[-1])) if coding is None else coding).matrix_map()
@@ -131,7 +124,7 @@ def _groups(terms, widest) -> list:
     together, cells = [], 1
     for i in plain:
         product = cells * terms[i].shape[1]
-        if product > CELLS or product * widest > PRODUCTS_IN_CACHE:
+        if product > MERGED_LEVELS or product * widest > PRODUCTS_IN_CACHE:
             break
         together, cells = [*together, i], product
     rest = [(i,) for i, t in enumerate(terms) if t is not None and i not in together]
@@ -144,9 +137,9 @@ def _combined(factors):
         return factors[0]
     widths = [t.shape[1] for t in factors]
     codes = factors[0].codes.copy()
-    for a in range(0, len(codes), BLOCK):  # block by block, so that what is between stays in cache
+    for a in range(0, len(codes), MERGED_AT_A_TIME):  # block by block, so that what is between stays in cache
         for factor, stride in zip(factors[1:], np.cumprod(widths), strict=False):
-            codes[a : a + BLOCK] += factor.codes[a : a + BLOCK] * np.int32(stride)
+            codes[a : a + MERGED_AT_A_TIME] += factor.codes[a : a + MERGED_AT_A_TIME] * np.int32(stride)
     return Categorical(codes, int(np.prod(widths)))
 
 

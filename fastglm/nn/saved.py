@@ -9,7 +9,7 @@ from ..kernels.activation import KINDS
 from ..result.codecs import CODECS
 from .network import Network
 
-FORMAT, VERSION = "fastglm-network", 2
+FORMAT, VERSION = "fastglm-network", 2  # the version that is written
 SHAPE = ("inputs", "hidden", "outputs", "activation", "skip")  # fields of the network that are plain data
 CODED = ("names", "classes", "exposure_kind", "stop", "notes", "deviance")  # of the result, as in other results
 PREFIX = "history/"

@@ -7,6 +7,15 @@ from math import isfinite
 import numpy as np
 
 from ..core.lazy import cached_property
+from ..core.measured import (
+    MOST_STEP_SIZES,
+    PASS_COLUMN_NS,
+    PASS_ROW_NS,
+    PASS_SQUARE_NS,
+    PRECISE_NUMBERS,
+    QR_COST,
+    STEP_SIZE_NS,
+)
 from ..family.gaussian import Gaussian
 from ..family.links import Identity
 from ..kernels import gram
@@ -19,13 +28,6 @@ from ..source.streaming_qr import design, offset, streaming_qr, weight
 from .passes import DeviancePass, DeviancesAlong, LevelRows, WeightedDesign
 from .sums import Quadratic
 
-SMALL_CELLS = 50_000  # numbers of a design that extended precision reads in microseconds
-# multiplications that a QR of a design with terms may take, a second or so; beyond, cross-products are factored
-QR_COST = 4e9
-# Nanoseconds a row and thread of a pass with curvature, by its columns, and of one size of a step: measured with
-# Poisson rows of 3 to 150 columns on two cores. At a dozen sizes a step has shrunk to a thousandth.
-ROW, LINEAR, SQUARE, EACH_SIZE = 12.0, 0.9, 0.021, 35.0
-MOST_SIZES = 12
 DIAGONAL = k.ORDER_DIAGONAL  # the order of a pass with the score and the information's diagonal
 
 
@@ -97,7 +99,7 @@ class Likelihood:
     @property
     def small(self) -> bool:
         """Whether the data are so few that extended precision costs microseconds."""
-        return self.source.rows_read * self.n_params <= SMALL_CELLS
+        return self.source.rows_read * self.n_params <= PRECISE_NUMBERS
 
     def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
         """Deviance (order 0), score and Pearson's chi-square (1) and expected information (2): one pass."""
@@ -107,8 +109,8 @@ class Likelihood:
     def line_sizes(self) -> int:
         """Sizes of a step whose deviances ``along`` finds at the price of about one pass with curvature."""
         m = self.n_columns
-        price = (ROW + LINEAR * m + SQUARE * m * m) * (1.0 + self.source.cost)
-        return int(min(MOST_SIZES, price / EACH_SIZE))
+        price = (PASS_ROW_NS + PASS_COLUMN_NS * m + PASS_SQUARE_NS * m * m) * (1.0 + self.source.cost)
+        return int(min(MOST_STEP_SIZES, price / STEP_SIZE_NS))
 
     def along(self, beta: np.ndarray, step: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         """The deviances at beta + t step for each t of ``sizes``, NaN outside the means' range: one pass for all."""

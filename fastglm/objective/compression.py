@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.measured import CELLS_PROBE_ROWS, CELLS_PROBES, CELLS_SAMPLE, CELLS_WORTH_ROWS
 from ..core.protocols import SymmetricOperator
 from ..errors import InvalidParameterError
 from ..family.gaussian import Gaussian
@@ -32,10 +33,7 @@ from ..source.in_memory import InMemory
 from ..source.streaming_qr import offset, predictor
 from .base import Deviance
 
-SAMPLE = 20_000
-PLACES, RUN = 8, 128  # of rows that are looked at first
-WORTH_ROWS = 200_000  # below which a fit takes milliseconds anyway
-MOST_CELLS = 2**31 - 1
+MOST_CELLS = 2**31 - 1  # numbers of cells are int32
 
 
 class Cells(NamedTuple):
@@ -130,7 +128,7 @@ def pays(data: Block, pair: FamilyLink, rows: int) -> int:
     """
     canonical = pair.family.canonical == pair.link.name
     dear = bool(data.terms) or not canonical or data.X.shape[1] >= 20
-    few = rows < WORTH_ROWS or pair.linear  # least squares takes two passes whatever the rows
+    few = rows < CELLS_WORTH_ROWS or pair.linear  # least squares takes two passes whatever the rows
     return 0 if few else min(rows // 20, 200_000 if dear else 50_000)
 
 
@@ -196,13 +194,13 @@ def expected_cells(data: Block, pair: FamilyLink) -> float:
     once and twice. Zero for so few rows that grouping them is as quick; infinite where sparse rows are long.
     """
     n = len(data.y)
-    size = min(SAMPLE, 4 * isqrt(n))
+    size = min(CELLS_SAMPLE, 4 * isqrt(n))
     if n <= 2 * size:
         return 0.0
     edges = np.linspace(0, n, size + 1).astype(np.int64)
     rows = edges[:-1] + (np.random.default_rng(size).random(size) * np.diff(edges)).astype(np.int64)
     # few places, because each touches pages of a file that is mapped
-    probe = np.concatenate([data.X[r : r + RUN] for r in rows[:: max(1, size // PLACES)]])
+    probe = np.concatenate([data.X[r : r + CELLS_PROBE_ROWS] for r in rows[:: max(1, size // CELLS_PROBES)]])
     if any(len(np.unique(v)) == len(probe) for v in probe.T):
         return np.inf  # so many values of a column alone, and no kernel to compile to see it
     sample = covariates_of(data, rows)._replace(y=np.zeros(size))

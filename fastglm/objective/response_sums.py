@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import isfinite
+from math import inf, isfinite, nan
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +39,22 @@ class ResponseSums(NamedTuple):
     def binary(self) -> bool:
         """Whether every y is zero or one."""
         return self.fractions == 0.0
+
+    def loglik(self, family, deviance: float) -> float:
+        """The log-likelihood at a deviance, by R's rules for the dispersion; NaN for quasi-likelihoods."""
+        if family.saturated is None:
+            return nan
+        if deviance == inf:
+            return -inf
+        if hasattr(family, "loglik"):
+            return family.loglik(deviance, self.saturated, self.weight, self.nobs)
+        return self.saturated - 0.5 * deviance
+
+    def deviance_change(self, family, old: float, new: float) -> float:
+        """The change of the deviance when the constant mean of all rows moves, of a family with ``log_partition``."""
+        a, b = family.natural(old), family.natural(new)
+        gain = self.weighted_y * (b - a) - self.weight * (family.log_partition(b) - family.log_partition(a))
+        return -2.0 * gain
 
 
 def validate_response(source, pair) -> ResponseSums:

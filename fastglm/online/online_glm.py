@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.measured import STREAM_ROWS
 from ..core.records import VECTORS
 from ..errors import ConvergenceWarning, InvalidParameterError, warn
 from ..fitting.perform import perform
@@ -35,12 +36,10 @@ if TYPE_CHECKING:
     from ..types import FamilyLike, LinkLike, Rows
 
 FIRST = 20  # rows a coefficient that are kept before the first estimate
-FIRST_ROWS = 1000
+FIRST_ROWS = 1000  # the least number of rows that are kept before the first estimate; chosen
 EVENTS = 5  # of the rarest outcome, a coefficient
 PATIENCE = 20  # times as many rows as are usually kept, after which rare outcomes are no longer waited for
 MOST_KEPT = 2  # times as many rows, that are kept later
-BLOCK = 4096  # rows learned from in one step
-COLLINEAR = 1e-7
 
 
 class OnlineGLM:
@@ -178,8 +177,8 @@ class OnlineGLM:
         else:
             running = running.copy()
             before = running.refused
-            for first in range(0, len(batch.data.y), BLOCK):
-                block = batch if len(batch.data.y) <= BLOCK else batch.where(slice(first, first + BLOCK))
+            for first in range(0, len(batch.data.y), STREAM_ROWS):
+                block = batch if len(batch.data.y) <= STREAM_ROWS else batch.where(slice(first, first + STREAM_ROWS))
                 directions, scale = running.spread(), self._dispersion(running)
                 projection = project(block.data, directions, running.beta)
                 drift = drift.watch(self.family, self.link, block.data, running.beta, scale, directions, projection)

@@ -14,7 +14,7 @@ from ..source.base import Block
 from .batch import FIELDS, NUMBERS, Batch, Shape, add
 from .drift import Fluctuation
 
-FORMAT, VERSION = "fastglm-stream", 3
+FORMAT, VERSION = "fastglm-stream", 3  # the version that is written
 
 
 def merged(first, second):
@@ -62,9 +62,7 @@ def _null_shift(first, second):
     """The change of the second stream's null deviance when its constant mean becomes that of the first."""
     if not first.intercept or not hasattr(first.family, "log_partition"):
         return 0.0
-    to_mean, from_mean = first.family.natural(first._null_mean), first.family.natural(second._null_mean)
-    change = first.family.log_partition(to_mean) - first.family.log_partition(from_mean)
-    return -2.0 * (second._sums.weighted_y * (to_mean - from_mean) - second._sums.weight * change)
+    return second._sums.deviance_change(first.family, second._null_mean, first._null_mean)
 
 
 def _copy(model):

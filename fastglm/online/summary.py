@@ -92,9 +92,7 @@ def _null_deviance(model) -> float:
         return model._null
     if not hasattr(family, "log_partition"):
         return np.nan
-    centre, mean = family.natural(model._null_mean), family.natural(sums.mean)
-    gain = sums.weighted_y * (mean - centre) - sums.weight * (family.log_partition(mean) - family.log_partition(centre))
-    return model._null - 2.0 * gain
+    return model._null + sums.deviance_change(family, model._null_mean, sums.mean)
 
 
 def two_labels(model) -> tuple | None:

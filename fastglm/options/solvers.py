@@ -16,7 +16,7 @@ from .sgd import check as check_sgd
 
 # Medians of passes over fits of simulated data of 10^3 to 10^6 rows: tests/planning/test_forecast.py compares
 NEWTON, NOT_CANONICAL, TO_THE_END = 5.0, 2.0, 2.0  # two more for a small fit, which goes on to the last digit
-LBFGS_PASSES, NEWTON_CG_PASSES, STREAM_PASSES = 9.0, 19.0, 2.1
+LBFGS_PASSES, NEWTON_CG_PASSES, STREAM_PASSES = 9.0, 19.0, 2.1  # of other solvers
 LBFGS_LINEAR, NEWTON_CG_LINEAR = 2.0, 5.0  # passes that least squares saves
 UNKNOWN_PASSES = 50.0  # of a solver that declares none
 ROWS_KNOWN = 4000  # rows a coefficient from which a stream's first correction is its last

@@ -7,16 +7,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..core.measured import (
+    FACTOR_SECONDS,
+    FIT_SECONDS,
+    FRAGMENT_BYTES,
+    GATHER_COPIES,
+    KEEP_NS,
+    PASS_COLUMN_NS,
+    PASS_ROW_NS,
+    PASS_SQUARE_NS,
+    PIECE_BYTES,
+    PIECE_COPIES,
+    PROCESS_BYTES,
+    READ_NS,
+)
 from ..errors import InvalidParameterError
 from ..fitting.perform import check_size
 from ..kernels.row_loops import FamilyLink
-from ..objective.base import LINEAR, ROW, SQUARE, Deviance
+from ..objective.base import Deviance
 from ..objective.response_sums import check
 from ..objective.softmax import CrossEntropy
 from ..rows.request import FitRequest
 from ..solvers import name_of
 from ..source.base import Source, n_units
-from ..source.chunked import PIECE_BYTES
 from ..source.in_memory import InMemory
 from .data_summary import summarise
 from .pass_forecast import cells_of, forecast_passes
@@ -27,14 +40,6 @@ if TYPE_CHECKING:
 
     from ..core.records import ArrayLike
     from ..types import Covariance, FamilyLike, LinkLike, Rows, SolverLike, Variable
-
-BASE = 280 << 20  # bytes of the interpreter, the libraries and the loops
-COPIES = 3  # of rows that are gathered: the pieces, what they are joined into, what Arrow holds meanwhile
-AROUND = 4  # times a piece of rows that a thread takes: Arrow's batches, numbers, columns, blocks
-PAGES = 128 << 20  # at the most of a fragment that a thread has open, as numbers
-READ, KEEP = 10.0, 20.0  # nanoseconds to read a number from a file, and to keep it in memory, a thread
-FACTOR = 1e-10  # seconds of a multiplication in factoring a matrix of all coefficients
-START = 1e-3  # seconds of a fit of a few rows
 
 
 def plan(
@@ -146,24 +151,28 @@ def _memory(summary, objective, forecast, n_classes) -> int:
         matrices += 8 * 4 * n_params * n_params  # the assembled one, its factor and its inverse
     gathered = summary.files and (not summary.reread or forecast.gathered)
     share = 1.0 if gathered else forecast.sample / summary.rows if summary.reread else 0.0
-    row_bytes = COPIES * summary.row_bytes * share
+    row_bytes = GATHER_COPIES * summary.row_bytes * share
     pieces = 0
     if summary.files:
-        pages = min(PAGES, 8 * summary.width * summary.rows // summary.fragments)
-        pieces = AROUND * (source.threads + 1) * min(PIECE_BYTES, summary.row_bytes) + source.threads * pages
+        pages = min(FRAGMENT_BYTES, 8 * summary.width * summary.rows // summary.fragments)
+        pieces = PIECE_COPIES * (source.threads + 1) * min(PIECE_BYTES, summary.row_bytes) + source.threads * pages
     caller_bytes = 2 * summary.caller_bytes if not summary.files else 0
-    return int(BASE + caller_bytes + pieces + row_bytes + matrices)
+    return int(PROCESS_BYTES + caller_bytes + pieces + row_bytes + matrices)
 
 
 def _seconds(summary, objective, forecast, n_classes) -> float:
     """Seconds of all passes; see ``plan``."""
     source, n_params = objective.source, objective.source.structured_sums.dense + len(summary.piece.terms)
-    per_row = ROW + LINEAR * n_params + SQUARE * n_params * n_params * max(1, n_classes * (n_classes - 1) // 2)
+    per_row = (
+        PASS_ROW_NS
+        + PASS_COLUMN_NS * n_params
+        + PASS_SQUARE_NS * n_params * n_params * max(1, n_classes * (n_classes - 1) // 2)
+    )
     score_cost = objective.score_cost * (1.0 + source.cost) - source.cost
     computed = per_row * (forecast.curvature + max(score_cost, 0.05) * forecast.score + forecast.share)
-    read = (READ * forecast.reads + KEEP * (summary.files > 0 and not summary.reread)) * summary.width
-    factored = FACTOR * min(objective.n_eliminated, 1e4) ** 3 * forecast.curvature
-    return summary.rows * (computed + read) * 1e-9 / source.threads + factored + START
+    read = (READ_NS * forecast.reads + KEEP_NS * (summary.files > 0 and not summary.reread)) * summary.width
+    factored = FACTOR_SECONDS * min(objective.n_eliminated, 1e4) ** 3 * forecast.curvature
+    return summary.rows * (computed + read) * 1e-9 / source.threads + factored + FIT_SECONDS
 
 
 __all__ = ["Plan", "plan"]

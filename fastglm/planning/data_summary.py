@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.measured import KEPT_BYTES, SUMMARY_ROWS
 from ..engines import engine_of
 from ..files import is_rows
 from ..files import open_rows as open_files
@@ -14,12 +15,10 @@ from ..rows.collections import stored_collection
 from ..rows.open import open_rows
 from ..rows.response import label_values
 from ..rows.storages import canonical, is_collection
-from ..rows.stored import MEMORY, reader_of
+from ..rows.stored import reader_of
 from ..source.base import Block
 from ..source.chunked import Chunked, Chunks
 from ..source.pieces import selected_rows
-
-LOOK = 65_536  # rows looked at for cells and rare events
 
 
 class DataSummary(NamedTuple):
@@ -71,7 +70,7 @@ def _of_files(request, rows) -> DataSummary:
     blocks = Chunked(Chunks(reader), 1).blocks()
     piece = next(blocks)
     blocks.close()
-    reread = reader.nbytes() > (MEMORY if request.memory is None else request.memory)
+    reread = reader.nbytes() > (KEPT_BYTES if request.memory is None else request.memory)
     known = reader.response.known or ()
     files = {fragment.place for fragment in rows.fragments}
     return DataSummary(
@@ -85,7 +84,7 @@ def _of_memory(request) -> DataSummary:
     data, size = source.data, sum(_sizes(source.data))
     # a frame takes about as much for the columns that are read
     return DataSummary(
-        selected_rows(data, slice(0, LOOK)),
+        selected_rows(data, slice(0, SUMMARY_ROWS)),
         source.n_rows,
         len(label_values(source.labels) or ()),
         row_bytes=size,

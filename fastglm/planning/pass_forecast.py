@@ -7,16 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.measured import CELLS_PASSES, SAMPLE_FRAGMENTS, SAMPLE_PASSES
 from ..objective.compression import expected_cells, pays
 from ..options.solvers import Outlook, least_squares_passes, newton_passes
 from ..solver.choose import after_sample, choose, control_for
 from ..solver.decide import State, decide
 from ..solvers import declaration_of
-from ..source.chunked import FRAGMENTS
 
-# medians of fits of simulated data of 10^3 to 10^6 rows, which tests/planning/test_forecast.py compares with fits
-ON_SAMPLE = 4.5  # passes over a sample, of a fit of it
-CELLS = 1.3  # passes of a fit by cells, grouping included
 MOST_STEPS = 100  # of a descent that is forecast
 
 
@@ -56,7 +53,7 @@ def forecast_passes(objective, summary, family, link, options, cov, cells) -> Pa
     )
     if cells is not None:
         shrunk = (newton_passes(outlook).curvature - robust) * cells / summary.rows
-        return _read(summary, PassForecast(CELLS + shrunk, 0.0))
+        return _read(summary, PassForecast(CELLS_PASSES + shrunk, 0.0))
     if not declaration.chooses:
         forecast = _read(summary, PassForecast(*declaration.passes(outlook)))
         return forecast._replace(reads=float(summary.files > 0), gathered=True) if declaration.first_order else forecast
@@ -72,7 +69,7 @@ def _read(summary, forecast) -> PassForecast:
     """The forecast with the reads of files: of rows that are cheap to read, a sample takes a whole read."""
     if not summary.reread:
         return forecast._replace(reads=float(summary.files > 0))
-    samples = 0.0 if not forecast.sample else min(1.0, FRAGMENTS / summary.fragments) if summary.cost else 1.0
+    samples = 0.0 if not forecast.sample else min(1.0, SAMPLE_FRAGMENTS / summary.fragments) if summary.cost else 1.0
     share = forecast.share + samples * (summary.cost > 0)
     return forecast._replace(share=share, reads=forecast.curvature + forecast.score + samples)
 
@@ -96,7 +93,7 @@ def _from_sample(objective, sample, information, outlook) -> PassForecast:
         # a step with the curvature of all rows leaves less than the bound of the solver
         left = min(action.left, sqrt(n_params / information) * state.distance**2) if exact else action.left
         state = state._replace(distance=left, drift=0.0 if fresh else state.drift + state.distance, fresh=fresh)
-    on_sample = share * (ON_SAMPLE + 2.0 * sample.transport)
+    on_sample = share * (SAMPLE_PASSES + 2.0 * sample.transport)
     return PassForecast(curvature, score, sample.rows, on_sample)
 
 

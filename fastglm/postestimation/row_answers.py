@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.atomic import is_same_file, whole
+from ..core.measured import MOST_ANSWER_BYTES
 from ..errors import FileFormatError, InvalidParameterError
 from ..inference import multinomial
 from ..inference.influence import influence as influence_of
@@ -19,8 +20,6 @@ from ..inference.residuals import evaluate_rows
 from ..inference.residuals import residuals as residuals_of
 from ..rows.supplied import in_order
 from ..source.threads import get_threads
-
-MOST_BYTES = 1 << 28  # of answers that are returned for files
 
 
 class Written(NamedTuple):
@@ -154,7 +153,7 @@ def _bounded(answers, limited, n_rows):
         if first and limited:
             arrays = value if isinstance(value, tuple) else (value,)
             size = sum(values.nbytes for values in arrays) / max(len(arrays[0]), 1) * n_rows
-            if size > MOST_BYTES:
+            if size > MOST_ANSWER_BYTES:
                 raise InvalidParameterError(
                     f"the answers for {n_rows} rows take {size / 2**20:.0f} MiB; give out='file.parquet' to write them"
                 )

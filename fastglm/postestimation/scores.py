@@ -15,7 +15,7 @@ from ..inference.multinomial import check_rows, with_reference
 from ..inference.residuals import _check_y, evaluate_rows
 from ..kernels.evaluate import evaluate
 from ..kernels.row_loops import FamilyLink
-from ..objective.response_sums import validate_response
+from ..objective.response_sums import ResponseSums, validate_response
 from ..rows.matching import check_offset
 from ..rows.supplied import check_numbers, in_order
 from ..source.base import Block
@@ -152,12 +152,13 @@ def _of_means(result, supplied, threads):
     tally = total(tallies())
     if not scans[1] > 0.0:
         raise InvalidParameterError("no row has a positive weight")
-    nobs, weight, weighted_y, saturated = scans[:4].tolist()
+    response = ResponseSums(*scans.tolist())
+    nobs, weight = response.nobs, response.weight
     deviance = max(float(sums[0]), 0.0)
-    null = _null_deviance(result, supplied, weighted_y / weight, threads)
+    null = _null_deviance(result, supplied, response.mean, threads)
     measures = Score(
         nobs, weight, deviance, 1.0 - deviance / null if null > 0.0 else nan,
-        _loglik(result.family, deviance, saturated, weight, nobs), float(sums[1]) / weight,
+        float(response.loglik(result.family, deviance)), float(sums[1]) / weight,
     )  # fmt: skip
     if not binomial:
         return measures
@@ -172,15 +173,6 @@ def _entropy(y):
     from scipy.special import entr
 
     return entr(y) + entr(1.0 - y)
-
-
-def _loglik(family, deviance, saturated, weight, nobs):
-    """As the fit's, at these rows."""
-    if family.saturated is None:
-        return nan
-    if hasattr(family, "loglik"):
-        return float(family.loglik(deviance, saturated, weight, nobs))
-    return saturated - 0.5 * deviance
 
 
 def _null_deviance(result, supplied, mean, threads):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-MOST_CELLS = 1 << 22
+from ..core.measured import MOST_TALLY_CELLS
 
 
 class Tally(NamedTuple):
@@ -53,7 +53,7 @@ class Tally(NamedTuple):
 
     def _bounded(self):
         tally = self
-        while len(tally.keys) > MOST_CELLS:
+        while len(tally.keys) > MOST_TALLY_CELLS:
             tally = Tally(*_merged(tally.keys >> 1, tally.sums), tally.shift + 1)
         return tally
 

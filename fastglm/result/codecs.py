@@ -18,7 +18,7 @@ from ..errors import InvalidParameterError
 from ..rows.schema import Schema
 
 FORMAT = "fastglm-result"
-VERSION = 4
+VERSION = 4  # the version that is written; older ones are read
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from ..core.frames_out import frame
 from ..core.lazy import cached_property, frozen
 from ..errors import InvalidParameterError
-from ..inference import check_covariance, linear_predictor
-from ..inference import wald as _tests
+from ..inference import check_covariance, linear_predictor, wald
 from ..inference.summary import MultinomialSummary
 from ..linalg.inverse import as_covariance
 from .record import GLMResult
@@ -37,7 +36,8 @@ class MultinomialResult(GLMResult):
     """A fitted softmax regression of K classes: K - 1 log odds against a reference class, each linear in X.
 
     It has all that ``GLMResult`` has. Estimates, standard errors, statistics and p-values are (p, K - 1) arrays: one
-    row for each of `names`, one column for each of `contrast_classes`. An aliased column of X is NaN in every class.
+    row for each of `names`, one column for each of `contrast_classes`; ``conf_int`` is (p, K - 1, 2),
+    ``cov_params`` (q, q) as `covariance`. An aliased column of X is NaN in every class.
 
     Parameters
     ----------
@@ -71,15 +71,6 @@ class MultinomialResult(GLMResult):
     def df_null(self) -> float:
         """Residual degrees of freedom of the null model: K - 1 for each observation, less K - 1 with a constant."""
         return (len(self.classes) - 1) * (self.nobs - bool(self.has_intercept))
-
-    def cov_params(self) -> Array | Any:
-        """Covariance of the coefficients, a new (q, q) array in the order of ``params.ravel(order="F")``, with NaN
-        where aliased, or None without a covariance. Beside a factor of thousands of levels as for ``GLMResult``."""
-        return super().cov_params()
-
-    def conf_int(self, level: float = 0.95) -> Array:
-        """Wald confidence intervals, a (p, K - 1, 2) array; InvalidParameterError unless 0 < level < 1."""
-        return super().conf_int(level)
 
     @cached_property
     def coef_full(self) -> Array:
@@ -222,23 +213,6 @@ class MultinomialResult(GLMResult):
         return self.predict(X)
 
     @overload
-    def residuals(
-        self, X: Rows | None = None, y: ArrayLike | None = None, kind: str = "deviance", *, out: None = None,
-        **options: Unpack[RowOptions],
-    ) -> Array: ...  # fmt: skip
-
-    @overload
-    def residuals(
-        self, X: Rows | None = None, y: ArrayLike | None = None, kind: str = "deviance", *, out: File,
-        **options: Unpack[RowOptions],
-    ) -> Written: ...  # fmt: skip
-
-    def residuals(self, X=None, y=None, kind="deviance", *, weights=None, data=None, **options):
-        """Residuals of rows: "deviance" (n,), "pearson" or "response" (n, K); see
-        ``fastglm.inference.multinomial.residuals``, and ``GLMResult.residuals`` for ``data``."""
-        return super().residuals(X, y, kind, weights=weights, data=data, **options)
-
-    @overload
     def influence(
         self, X: Rows | None = None, y: ArrayLike | None = None, *, out: None = None, **options: Unpack[RowOptions]
     ) -> MultinomialInfluence: ...
@@ -283,7 +257,7 @@ class MultinomialResult(GLMResult):
             labels, rows = [", ".join(term) for term in terms], [self._positions(term) for term in terms]
         tests = [self._joint_test(chosen, covariance) for chosen in rows]
         columns = zip(*tests, strict=True) if tests else ((), (), ())
-        return frame({"term": labels} | dict(zip(_tests.WaldTest._fields, map(list, columns), strict=True)))
+        return frame({"term": labels} | dict(zip(wald.WaldTest._fields, map(list, columns), strict=True)))
 
     def _positions(self, term):
         """The rows of `params` that a term names."""
@@ -297,7 +271,7 @@ class MultinomialResult(GLMResult):
         p, n_contrasts = self.params.shape
         at = np.add.outer(p * np.arange(n_contrasts), rows).ravel()
         block = as_covariance(covariance).block(at)
-        return _tests.wald(self.params.ravel(order="F")[at], block)
+        return wald.wald(self.params.ravel(order="F")[at], block)
 
     def summary(self, level: float = 0.95) -> MultinomialSummary:
         """The fit as a table for each class, a Summary with ``as_text()`` and ``as_html()``."""

@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, overload
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..core.frames_out import frame
 from ..core.lazy import cached_property, frozen
 from ..core.records import READ_ONCE, Record
-from ..errors import InvalidParameterError
 from ..export import to_keras, to_onnx, to_torch
-from ..inference import linear_predictor
-from ..inference import wald as _tests
+from ..inference import wald
 from ..inference.summary import Summary
-from ..rows.matching import check_offset
 from ..rows.schema import Schema
 from .codecs import save
+from .row_verbs import RowVerbs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Literal
-
-    from typing_extensions import Self, Unpack
-
     from ..core.protocols import RegisteredFamily, RegisteredLink
-    from ..core.records import Array, ArrayLike, File, Labels
+    from ..core.records import Array, File
     from ..design import Design
-    from ..inference.influence import Influence
     from ..inference.summary import Summary
-    from ..inference.wald import Prediction
-    from ..postestimation.row_answers import Written
-    from ..postestimation.scores import Calibration, Score
-    from ..types import CovarianceOptions, PredictOptions, RowOptions, Rows, ScoreOptions, Variable
 
 ARRAYS = ("params", "cov_unscaled", "covariance", "information_root", "covariance_core", "coef_raw")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class GLMResult(Record):
+class GLMResult(RowVerbs, Record):
     """A fitted generalized linear model, with R's conventions; arrays are in the order of `names`.
 
     Parameters
@@ -179,11 +167,11 @@ class GLMResult(Record):
     @cached_property
     def pvalues(self) -> Array:
         """Two-sided p-values of params = 0."""
-        return frozen(_tests.p_values(self.tvalues, self.test_df))
+        return frozen(wald.p_values(self.tvalues, self.test_df))
 
     def conf_int(self, level: float = 0.95) -> Array:
         """Wald confidence intervals, (lower, upper) along the last axis; InvalidParameterError unless 0 < level < 1."""
-        return _tests.conf_int(self.params, self.bse, level, self.test_df)
+        return wald.conf_int(self.params, self.bse, level, self.test_df)
 
     @property
     def n_parameters(self) -> int:
@@ -204,179 +192,6 @@ class GLMResult(Record):
     def df_null(self) -> float:
         """Residual degrees of freedom of the null model: nobs, less 1 if it has a constant."""
         return self.nobs - bool(self.has_intercept)
-
-    def with_cov(
-        self, kind: str | Mapping[str, Any], X: Rows | None = None, y: Variable | None = None,
-        **options: Unpack[CovarianceOptions],
-    ) -> Self:  # fmt: skip
-        """The same fit with another covariance of the coefficients.
-
-        Parameters
-        ----------
-        kind : "model", "robust", "HC0", "HC1", "HC2", "HC3", "cluster:column", or "cluster" with ``cluster=``
-        X, y : the rows of the fit, for all kinds but "model"; or ``data=``, a frame or files, read by its formula
-        **options : cluster, correction, weights, freq_weights, offset, exposure, threads: see
-            ``fastglm.postestimation.covariances.with_cov``
-
-        Examples
-        --------
-        ``result.with_cov("HC3", data="claims/*.parquet")``
-
-        Raises
-        ------
-        InvalidParameterError
-            For a kind that there is not, and rows that are not those of the fit.
-        """
-        if not isinstance(kind, str) or kind != "model":
-            from ..postestimation import covariances
-
-            return covariances.with_cov(self, kind, X, y, **options)
-        if options:
-            raise TypeError(f"with_cov('model') takes no {', '.join(options)}")
-        return replace(self, cov_kind=kind, covariance=None)
-
-    @overload
-    def predict(
-        self, X: Rows, kind: Literal["mean", "link"] = "mean", offset: Variable | None = None,
-        exposure: Variable | None = None, interval: None = None, *, out: None = None, **options: Unpack[PredictOptions],
-    ) -> Array: ...  # fmt: skip
-
-    @overload
-    def predict(
-        self, X: Rows, kind: Literal["class"], offset: Variable | None = None, exposure: Variable | None = None,
-        interval: None = None, *, out: None = None, **options: Unpack[PredictOptions],
-    ) -> Labels: ...  # fmt: skip
-
-    @overload
-    def predict(
-        self, X: Rows, kind: Literal["mean", "link"] = "mean", offset: Variable | None = None,
-        exposure: Variable | None = None, *, interval: Literal["mean"], out: None = None,
-        **options: Unpack[PredictOptions],
-    ) -> Prediction: ...  # fmt: skip
-
-    @overload
-    def predict(
-        self, X: Rows, kind: Literal["mean", "link", "class"] = "mean", offset: Variable | None = None,
-        exposure: Variable | None = None, interval: Literal["mean"] | None = None, *, out: File,
-        **options: Unpack[PredictOptions],
-    ) -> Written: ...  # fmt: skip
-
-    def predict(
-        self, X, kind="mean", offset=None, exposure=None, interval=None, level=0.95, threshold=0.5, *, out=None,
-        **options,
-    ):  # fmt: skip
-        """Predictions for new rows.
-
-        Parameters
-        ----------
-        X : (n, p) array_like, data frame or sparse matrix, without the intercept column if the fit added it
-            A data frame's columns are matched by name, or read by the formula of the fit, whose offset and exposure
-            are then taken from it. Rows left out for missing values are NaN. Aliased coefficients count as 0. Also
-            files, as ``glm`` takes them, which are read piece by piece.
-        kind : "mean", "link" (the linear predictor), or "class" (labels of a binomial model fitted to labels)
-        offset, exposure : scalar or (n,) array_like; one is needed if the model was fitted with one, unless the formula
-            has it: then it is found in X by its name, and giving it again is an error
-        interval : None, or "mean" for confidence intervals of the mean
-        level : float, confidence of the interval
-        threshold : float, ``kind="class"`` answers the second label where the mean exceeds it
-        out : str or Path, a Parquet file to write the predictions to, which is there whole or not at all
-        **options : keep, names of columns to write beside them, and threads; see
-            ``fastglm.postestimation.row_answers.predict``
-
-        Returns
-        -------
-        (n,) array; with an interval a Prediction(mean, se, lower, upper) of (n,) arrays, made on the link scale
-
-        Raises
-        ------
-        InvalidParameterError, MissingDataError
-            For an X that does not fit the model.
-        InvalidParameterError
-            For an offset that is missing, or a `kind` or `interval` that the model cannot give.
-        """
-        if kind not in ("mean", "link", "class"):
-            raise InvalidParameterError(f"unknown kind of prediction {kind!r}; there are 'mean', 'link', 'class'")
-        if kind == "class" and (self.classes is None or interval is not None):
-            raise InvalidParameterError("kind='class' needs a binomial model fitted to labels, and has no interval")
-        if interval not in (None, "mean"):
-            raise InvalidParameterError(f"unknown interval {interval!r}; there are None, 'mean'")
-        from ..postestimation import row_answers
-
-        return row_answers.predict(
-            self, X, kind, interval=interval, level=level, threshold=threshold, offset=offset, exposure=exposure,
-            out=out, **options,
-        )  # fmt: skip
-
-    def _predicted(self, piece, kind, interval, level, threshold):
-        """The predictions for the rows of a piece."""
-        offset = check_offset(self, piece.offset, piece.exposure, piece.X.shape[0])
-        if interval == "mean":
-            return _tests.mean_interval(self, piece.X, offset, kind, level)
-        eta = linear_predictor(self, piece.X, offset)
-        if kind == "link":
-            return eta
-        from ..family.means import inverse_link
-
-        mu = inverse_link(self.link, eta)
-        return mu if kind == "mean" else np.asarray(self.classes)[(mu > threshold).astype(np.intp)]
-
-    @overload
-    def residuals(
-        self, X: Rows | None = None, y: ArrayLike | None = None, kind: str = "deviance", *, out: None = None,
-        **options: Unpack[RowOptions],
-    ) -> Array: ...  # fmt: skip
-
-    @overload
-    def residuals(
-        self, X: Rows | None = None, y: ArrayLike | None = None, kind: str = "deviance", *, out: File,
-        **options: Unpack[RowOptions],
-    ) -> Written: ...  # fmt: skip
-
-    def residuals(
-        self, X=None, y=None, kind="deviance", *, weights=None, offset=None, exposure=None, data=None, **options
-    ):
-        """Residuals of rows, (n,): "deviance", "pearson", "response", "working" or "anscombe"; see
-        ``fastglm.inference.residuals``. In place of X and y ``data``, a frame or files read by the formula of the fit;
-        out, keep and threads as for ``predict``."""
-        from ..postestimation import row_answers
-
-        shifts = {"weights": weights, "offset": offset, "exposure": exposure}
-        return row_answers.residuals(self, X if data is None else data, y, kind, **shifts, **options)
-
-    @overload
-    def influence(
-        self, X: Rows | None = None, y: ArrayLike | None = None, *, out: None = None, **options: Unpack[RowOptions]
-    ) -> Influence: ...
-
-    @overload
-    def influence(
-        self, X: Rows | None = None, y: ArrayLike | None = None, *, out: File, **options: Unpack[RowOptions]
-    ) -> Written: ...
-
-    def influence(self, X=None, y=None, *, weights=None, offset=None, exposure=None, data=None, **options):
-        """Leverage, Cook's distance and standardised residuals of the rows; see ``fastglm.inference.influence``. In
-        place of X and y ``data``, as for ``residuals``."""
-        from ..postestimation import row_answers
-
-        shifts = {"weights": weights, "offset": offset, "exposure": exposure}
-        return row_answers.influence(self, X if data is None else data, y, **shifts, **options)
-
-    def score(self, data: Rows, y: Variable | None = None, **options: Unpack[ScoreOptions]) -> Score:
-        """Measures of the predictions of rows, a ``Score``: deviance, D2, log-likelihood, mean squared error; of a
-        binomial model also log loss, Brier score and AUC. ``data`` are arrays (with ``y``), a frame or files; weights,
-        freq_weights, offset and exposure are arrays or names of columns; see ``postestimation.scores.score``."""
-        from ..postestimation import scores
-
-        return scores.score(self, data, y, **options)
-
-    def calibration(
-        self, data: Rows, y: Variable | None = None, *, bins: int = 10, **options: Unpack[ScoreOptions]
-    ) -> Calibration:
-        """Means of prediction and outcome in groups of rows by their predicted mean, a ``Calibration`` with
-        ``to_pandas()``; see ``fastglm.postestimation.scores.calibration``."""
-        from ..postestimation import scores
-
-        return scores.calibration(self, data, y, bins=bins, **options)
 
     def summary(self, level: float = 0.95) -> Summary:
         """The fit as a table, a Summary with ``as_text()`` and ``as_html()``."""

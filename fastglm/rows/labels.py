@@ -95,15 +95,20 @@ def _counting(n, weights):
 def _labels(y, keep):
     """Codes and sorted classes of labels; rows of weight zero get the code zero."""
     refuse_missing(y[keep], np.arange(len(y))[keep])
-    try:
-        classes, codes_of_counted = np.unique(y[keep], return_inverse=True)
-    except TypeError:
-        raise InvalidParameterError("y mixes labels of types that cannot be ordered; use one type") from None
+    classes, codes_of_counted = unique_labels(y[keep])
     if len(classes) == 0:
         raise InvalidParameterError("weights are all zero: no observations are left")
     codes = np.zeros(len(y), np.intp)
     codes[keep] = codes_of_counted.reshape(-1)
     return codes, tuple(classes.tolist())
+
+
+def unique_labels(y):
+    """The sorted labels, and the number of each row's label; labels that have no order are refused."""
+    try:
+        return np.unique(y, return_inverse=True)
+    except TypeError:
+        raise InvalidParameterError("y mixes labels of types that cannot be ordered; use one type") from None
 
 
 def _known(y, known):
@@ -113,10 +118,7 @@ def _known(y, known):
     if len(classes) != len(known):
         raise InvalidParameterError(f"classes names a label twice: {list(known)}")
     numbers = {c: i for i, c in enumerate(classes)}
-    try:
-        labels, inverse = np.unique(y, return_inverse=True)
-    except TypeError:
-        raise InvalidParameterError("y mixes labels of types that cannot be ordered; use one type") from None
+    labels, inverse = unique_labels(y)
     for label in labels.tolist():
         if label not in numbers:
             row = int(np.argmax(y == label))

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from ..core.measured import BATCH_BYTES, CHEAP_NUMBERS, DECODE_NS, PASS_COLUMN_NS, PASS_SQUARE_NS
 from ..core.records import VECTORS
 from ..design.arrow import ArrowTable
 from ..design.profile import Fragments, Profile
@@ -17,9 +18,6 @@ from ..source.pieces import Place
 from ..source.threads import Threads
 from .arguments import shifted
 from .response import StoredResponse, counts
-
-BATCH_BYTES = 32 << 20  # of the numbers that are read at a time
-SMALL_CELLS = 1 << 25  # so few numbers that reading them costs nothing beside the fit
 
 
 class FrameReader:
@@ -46,8 +44,8 @@ class FrameReader:
         self._needed = tuple(dict.fromkeys([*self.columns, *more_columns]))
         self.shape = self._data(ArrowTable(rows.schema.empty_table().select(list(self.columns)), self.text), False)
         width = len(self.columns)
-        # measured: five nanoseconds a number to read, and what a pass with curvature takes
-        self.cost = 5.0 / (0.9 + 0.021 * width) if self.n_rows * width > SMALL_CELLS else 0.0
+        per_number = PASS_COLUMN_NS + PASS_SQUARE_NS * width
+        self.cost = DECODE_NS / per_number if self.n_rows * width > CHEAP_NUMBERS else 0.0
 
     def _reads(self, design):
         formula = design.formula

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
-from .labels import encode
+from .labels import encode, unique_labels
 from .numbers import is_missing, numeric
 
 ONE_PREDICTOR = "offset and exposure shift one linear predictor; family='multinomial' has several"
@@ -85,10 +85,7 @@ def two_labels(y):
             )
     if y.dtype.kind == "O" and all(isinstance(value, (int, float, np.number)) for value in flat):
         return y.astype(np.float64), None
-    try:
-        classes, codes = np.unique(y, return_inverse=True)
-    except TypeError:
-        raise InvalidParameterError("y mixes labels of types that cannot be ordered; use one type") from None
+    classes, codes = unique_labels(y)
     if len(classes) != 2:
         shown = ", ".join(map(repr, classes[:5].tolist()))
         raise InvalidParameterError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.column_names import unknown_column
+from ..core.measured import KEPT_BYTES
 from ..design.formula import parse
 from ..design.profile import Profile, profile
 from ..design.recipe import complete
@@ -19,7 +20,6 @@ from .request import identity
 from .response import ONE_PREDICTOR, StoredResponse
 from .schema import Schema
 
-MEMORY = 1 << 28  # bytes of rows that are read once and kept
 NO_SHIFT = {"offset": (), "exposure": None}
 
 
@@ -46,7 +46,7 @@ def open_stored(request, rows, known: Schema | None = None, owned: bool = False)
         clusters = Chunked(beside, request.threads, engine, journal)
     else:
         clusters = ()
-    keeps = MEMORY if request.memory is None else request.memory
+    keeps = KEPT_BYTES if request.memory is None else request.memory
     if request.checkpoint is None and request.client is None and reader.nbytes() <= keeps:
         source = source.gather()
         rows.check_read_again()
@@ -143,4 +143,4 @@ def _complete_rows(fragments, columns, missing):
     return np.array(list(fragments.map(count, range(len(fragments.rows)))), dtype=np.int64)
 
 
-__all__ = ["MEMORY", "open_stored", "reader_of"]
+__all__ = ["open_stored", "reader_of"]

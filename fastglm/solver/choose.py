@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import inf, log, sqrt
 from typing import NamedTuple
 
+from ..core.measured import LARGE_MATRIX, NEWTON_PASSES, SAMPLE_READS, SMALL_ROWS
 from ..options.solvers import Declaration, declarations
 from .decide import Control
 
@@ -17,12 +18,8 @@ TIGHT = 1e-13  # the distance asked for where a pass costs microseconds
 CURVATURE_ERROR = 1e-8
 LEVERAGE_ROOTS = 30.0  # average roots of a leverage, that the largest is taken to be at most
 SHARES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4)  # of the rows, that a sample may have
-NEWTON_COST = 3.0  # curvature passes that Newton on all rows takes before its last
-LARGE = 2000  # coefficients from which factoring their matrix again and again costs more than passes
-SMALL_ROWS = 20_000  # below this a curvature pass costs less than thinking about it
 EVENTS = 4.0  # rows that a rare event is worth: it and the rows it is compared with
 LEAST_SAMPLE, LEAST_GAIN = 2000, 10.0  # rows of a sample, and its rows' worth of information a coefficient
-SAMPLE_COST = 1.5  # reads of a sample that its fit takes, in passes with curvature
 
 
 def control_for(objective, options, *, n_rows, information, canonical, need_information, **more) -> Control:
@@ -85,7 +82,7 @@ def choose_sample(n, m, information, score_cost, most=inf) -> Sample | None:
         return None
     # a rare event leaves most rows empty of information
     density = min(1.0, EVENTS * information / n)
-    best, choice = NEWTON_COST, None
+    best, choice = NEWTON_PASSES, None
     for share in (most / n, *SHARES) if most < SHARES[0] * n else SHARES:
         gain = share * n * density / m
         if share * n < LEAST_SAMPLE or gain < LEAST_GAIN or share * n > 1.001 * most:
@@ -93,7 +90,7 @@ def choose_sample(n, m, information, score_cost, most=inf) -> Sample | None:
         rho = 1.0 / (sqrt(gain) - 1.0)
         extra = log(TRANSPORT) / -log(rho) * score_cost
         passes = log(1e4 * sqrt(m / share)) / -log(rho)
-        cost = SAMPLE_COST * share + passes * score_cost + min(2.0 * share, extra)
+        cost = SAMPLE_READS * share + passes * score_cost + min(2.0 * share, extra)
         if cost < best:
             best, choice = cost, Sample(int(share * n), rho, 2.0 * share < extra)
     return choice
@@ -136,7 +133,7 @@ def choose(objective, information: float) -> Choice:
     information : float
         As for ``Problem``.
     """
-    memory = 1 if objective.n_eliminated > LARGE else 2
+    memory = 1 if objective.n_eliminated > LARGE_MATRIX else 2
     solver = _automatic(memory)
     if memory == 1 or objective.linear:
         return Choice(solver, least_squares=memory == 2)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.measured import CHEAP_SCORE, SCORES_WORTH
+
 EPS = np.finfo(float).eps
-CHEAP_SCORE = 0.2  # of a pass with curvature: a score pass that costs no more may be tried several times
-WORTH = 1.3  # passes with curvature, that score passes in their place may cost
 MOST_HALVINGS, STALE_HALVINGS = 40, 3  # of a step by a curvature of its own, and by an old one where scores are cheap
 
 
@@ -197,4 +197,4 @@ def _wants_curvature(control, state, exact):
     passes = inf
     if contraction < 1.0:
         passes = log(max(distance / control.curvature_tol, 1.0)) / -log(max(contraction, EPS))
-    return passes * control.score_cost > WORTH
+    return passes * control.score_cost > SCORES_WORTH

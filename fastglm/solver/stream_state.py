@@ -38,7 +38,7 @@ KNOWN, UNUSUAL = 0.07, 3.0  # the variance of a linear predictor, and times the 
 UNKNOWN = 1e-30  # the precision of a coefficient that no row has told anything of
 UNTRUSTED = 0.5  # the variance of a linear predictor, with which no row may go without a word
 PROBES = 16  # random directions that stand for all those of a wide J
-MOST_STEPS, HALVINGS = 50, 40
+MOST_STEPS, HALVINGS = 50, 40  # Newton steps where rows are solved for, and halvings of one
 NEARLY, SOLVED = 0.1, 0.01  # standard errors that are left where rows are solved for, on the way and at the end
 
 

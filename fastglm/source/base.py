@@ -7,14 +7,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.measured import (
+    FEW_UNITS,
+    FEWEST_BLOCK_ROWS,
+    MOST_BLOCK_ROWS,
+    MOST_UNITS,
+    PASS_BLOCK_BYTES,
+    SAMPLE_RUN_ROWS,
+    UNIT_ROWS,
+)
 from ..kernels import structured_columns as terms
 from ..kernels.passes import workspace
 from ..matrix.merged_factors import MergedFactors, pack
 from .task import ColumnMax
-
-UNIT_ROWS = 4096  # the fewest rows worth a task of their own
-MAX_UNITS, FEW_UNITS = 64, 8
-RUN = 256  # rows a sample reads in one place
 
 
 class Block(NamedTuple):
@@ -171,11 +176,11 @@ class Source:
 
     def sample_ranges(self, rows: int) -> list:
         """The units of a sample of about ``rows`` rows: short runs, one at a random place in each equal stretch."""
-        runs = max(1, rows // RUN)
+        runs = max(1, rows // SAMPLE_RUN_ROWS)
         edges = np.linspace(0, self.n_rows, runs + 1).astype(np.int64)
-        slack = np.maximum(edges[1:] - edges[:-1] - RUN, 0)
+        slack = np.maximum(edges[1:] - edges[:-1] - SAMPLE_RUN_ROWS, 0)
         first = edges[:-1] + (np.random.default_rng(runs).random(runs) * (slack + 1)).astype(np.int64)
-        ranges = np.column_stack([first, np.minimum(first + RUN, edges[1:])])
+        ranges = np.column_stack([first, np.minimum(first + SAMPLE_RUN_ROWS, edges[1:])])
         return [np.ascontiguousarray(unit) for unit in np.array_split(ranges, n_units(rows, self.structured_sums.size))]
 
 
@@ -255,7 +260,7 @@ def n_units(n: int, summed: int) -> int:
     """The number of units of n rows, where a unit sums ``summed`` numbers: fewer than it has rows."""
     worth = max(FEW_UNITS, n // max(summed, 1))
     # a power of two where there are few, so that two, four or eight threads have the same to do
-    most = max(MAX_UNITS, 1 << (n >> 20).bit_length())  # a unit of very many rows is still minutes of work to lose
+    most = max(MOST_UNITS, 1 << (n >> 20).bit_length())  # a unit of very many rows is still minutes of work to lose
     return max(1, min(most, 1 << (worth.bit_length() - 1), n // UNIT_ROWS))
 
 
@@ -266,4 +271,5 @@ def block_of(n: int, columns: int) -> int:
 
 def block_rows(columns: int) -> int:
     """Rows of a block whose X and scaled copy fit in the second-level cache."""
-    return int(min(1024, max(64, 262144 // (8 * columns) // 8 * 8))) if columns > 0 else 1024
+    rows = PASS_BLOCK_BYTES // (8 * columns) // 8 * 8 if columns > 0 else MOST_BLOCK_ROWS
+    return min(MOST_BLOCK_ROWS, max(FEWEST_BLOCK_ROWS, rows))

@@ -8,17 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..core.lazy import cached_property
+from ..core.measured import PIECE_BYTES, SAMPLE_BYTES, SAMPLE_FRAGMENTS, SAMPLE_RUN_ROWS, WINDOW_BYTES
 from ..kernels.passes import workspace
-from .base import RUN, Block, BorrowedWorkspace, RowTransform, Source, Tree, all_rows, n_units
+from .base import Block, BorrowedWorkspace, RowTransform, Source, Tree, all_rows, n_units
 from .in_memory import InMemory
 from .pieces import CheckFinite, CollectRows, FillArrays
 from .task import ColumnRange, Task
 from .threads import Threads
-
-PIECE_BYTES = 16 << 20  # of the rows that a thread holds as numbers at a time
-SAMPLE_BYTES = 32 << 20, 128 << 20  # that a sample may take in any case, and at the most
-WINDOW_BYTES = 48 << 20
-FRAGMENTS = 16  # the most that a sample is taken from where reading is dear; four at least, else a quarter of all
 
 
 class Reader(Protocol):
@@ -173,7 +169,7 @@ class Chunked(Source):
         if not self.cost:
             return self._sampled(self.sample_ranges(rows))
         starts = np.asarray(self.chunks.reader.starts)
-        count = min(len(starts) - 1, max(4, min(FRAGMENTS, (len(starts) - 1) // 4)))
+        count = min(len(starts) - 1, max(4, min(SAMPLE_FRAGMENTS, (len(starts) - 1) // 4)))
         edges = np.linspace(0, len(starts) - 1, count + 1).astype(np.int64)
         rng = np.random.default_rng(rows)
         picked = edges[:-1] + (rng.random(len(edges) - 1) * np.diff(edges)).astype(np.int64)
@@ -280,9 +276,9 @@ class Chunked(Source):
 
 def _runs(n, rows):
     """Runs (k, 2) of ``rows`` rows in total, spread evenly over n rows."""
-    runs = int(max(1, min(rows, n) // RUN))
-    first = np.linspace(0, max(n - RUN, 0), runs).astype(np.int64)
-    return np.column_stack([first, np.minimum(first + RUN, np.append(first[1:], n))])
+    runs = int(max(1, min(rows, n) // SAMPLE_RUN_ROWS))
+    first = np.linspace(0, max(n - SAMPLE_RUN_ROWS, 0), runs).astype(np.int64)
+    return np.column_stack([first, np.minimum(first + SAMPLE_RUN_ROWS, np.append(first[1:], n))])
 
 
 class SampledRows(InMemory):

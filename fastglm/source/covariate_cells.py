@@ -6,18 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.measured import CELL_UNIT_ROWS, GROUPED_ROWS, MOST_CELL_UNITS, ROWS_PER_CELL
 from ..family.registry import power_of_variance
 from ..kernels import group as k
 from .grouping import RowKeys, Table, covariates_of, stacked
 from .streaming_qr import offset
 from .threads import pool
 
-STRETCH = 1 << 14  # rows whose words stay in cache, enough for threads not to wait for the interpreter
-UNIT_ROWS, MOST_UNITS = 1 << 18, 64
-WORTH = 32  # rows a cell, below which a unit's table costs more than its thread saves
 RATIO = 1e100  # between two exposures, beyond which the powers of it overflow
 
-ONES = np.ones(STRETCH)
+ONES = np.ones(GROUPED_ROWS)
 
 
 class Statistics(NamedTuple):
@@ -72,7 +70,7 @@ class CellGrouping:
         self.words, self.exposure = RowKeys(data, self.power is not None), None
         if self.power is not None:
             # the exposure of a typical row, so that responses of cells are as large as those of rows
-            self.exposure = float(np.mean(_exposure(data, slice(0, min(len(data.y), STRETCH)))))
+            self.exposure = float(np.mean(_exposure(data, slice(0, min(len(data.y), GROUPED_ROWS)))))
         self.table = Table(self.words.width, limit)
         self.sums = np.zeros((len(Statistics._fields), 0))
         self.parts, self.rows, self.cell_of, self.failed = [], 0, None, False
@@ -132,7 +130,7 @@ class CellGrouping:
     def _unit(self, data, first, stop, ids) -> Unit | None:
         """Group the rows first to stop, and write the cell of each into ``ids``; None where they cannot be grouped."""
         table = Table(self.words.width, self.table.limit)
-        buffer = np.empty((min(stop - first, STRETCH), self.words.width))
+        buffer = np.empty((min(stop - first, GROUPED_ROWS), self.words.width))
         for part in _parts(first, stop):
             keys = buffer[: part.stop - part.start]
             self.words.write(data, part, keys)
@@ -201,13 +199,13 @@ class CellGrouping:
 
 
 def _parts(first, stop):
-    return (slice(begin, min(begin + STRETCH, stop)) for begin in range(first, stop, STRETCH))
+    return (slice(begin, min(begin + GROUPED_ROWS, stop)) for begin in range(first, stop, GROUPED_ROWS))
 
 
 def _n_units(n, expected):
     """The number of units of n rows, a function of the data alone: each is worth a table and its merging."""
-    rows = max(UNIT_ROWS, WORTH * int(expected))
-    return 1 << (max(1, min(MOST_UNITS, n // rows)).bit_length() - 1)
+    rows = max(CELL_UNIT_ROWS, ROWS_PER_CELL * int(expected))
+    return 1 << (max(1, min(MOST_CELL_UNITS, n // rows)).bit_length() - 1)
 
 
 def _exposure(data, part):

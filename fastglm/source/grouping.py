@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.measured import MOST_SPARSE_ENTRIES
 from ..core.records import VECTORS
 from ..errors import InvalidParameterError
 from ..kernels import group as k
 from .base import Block
 from .pieces import Pieces
 
-MOST_ENTRIES = 32  # of a sparse row; longer ones hardly repeat
 EXACT = 2**53  # whole numbers below it are float64 numbers
 
 
@@ -82,7 +82,7 @@ class RowKeys:
                 f"blocks differ: columns and optional vectors are {_signature(data)}, at first {self.signature}"
             )
         rooms = zip(data.terms, self.entries, strict=True)
-        return all(room is None or term.entries <= room <= MOST_ENTRIES for term, room in rooms)
+        return all(room is None or term.entries <= room <= MOST_SPARSE_ENTRIES for term, room in rooms)
 
     def write(self, data, part, out) -> None:
         """The keys of some rows as float64 numbers, into ``out`` (rows, width)."""

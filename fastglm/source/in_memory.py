@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.measured import UNIT_ROWS
 from ..errors import MissingDataError
 from ..kernels import layout as k
 from ..kernels import structured_columns
 from ..kernels.load import loader
 from ..matrix.columns import table
 from ..matrix.merged_factors import MergedFactors
-from .base import UNIT_ROWS, Block, RowTransform, Source, Tree, all_rows
+from .base import Block, RowTransform, Source, Tree, all_rows
 from .mapped import mapped
 from .threads import single_threaded_blas, together
 

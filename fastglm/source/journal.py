@@ -18,12 +18,12 @@ import numpy as np
 
 from ..core import sealed
 from ..core.atomic import HALF, replacing
+from ..core.measured import JOURNAL_SECONDS
 from ..errors import CheckpointError, FileFormatError
 from .base import Tree
 from .holder import FolderLock
 
-VERSION = 2
-EVERY = 60.0  # seconds between two writes within a pass
+VERSION = 2  # of the files in the folder
 HEAD, PARTIAL = "fit.json", "partial.npz"
 
 
@@ -47,7 +47,7 @@ class Journal:
         For a folder that cannot be written, or files in it that cannot be read.
     """
 
-    def __init__(self, folder, identity: dict, every: float = EVERY):
+    def __init__(self, folder, identity: dict, every: float = JOURNAL_SECONDS):
         self.folder, self.every, self.position, self.resumed = Path(folder), every, 0, 0
         identity = {"format": VERSION, **json.loads(json.dumps(identity, default=str))}
         try:

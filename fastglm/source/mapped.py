@@ -6,9 +6,7 @@ import mmap
 
 import numpy as np
 
-LARGE = 1 << 28  # bytes of a map, below which its pages may stay
-PIECE = 1 << 25  # bytes of rows that are read before their pages are given back
-AROUND = 1 << 17  # bytes that the system may have mapped on both sides of what was read
+from ..core.measured import MAPPED_BYTES, MAPPED_PIECE_BYTES, READ_AHEAD_BYTES
 
 
 class MappedArrays:
@@ -25,7 +23,7 @@ class MappedArrays:
 
     def pieces(self, runs: np.ndarray, block: int):
         """Ranges of rows (k, 2) that make up ``runs`` (k, 2); long ranges are cut into whole blocks."""
-        size = max(1, PIECE // (self.stride * block)) * block
+        size = max(1, MAPPED_PIECE_BYTES // (self.stride * block)) * block
         if runs[:, 1].max() - runs[:, 0].min() <= size:
             yield runs
             return
@@ -36,8 +34,8 @@ class MappedArrays:
     def release(self, runs: np.ndarray) -> None:
         """Release the pages of the rows from the first to the last of ``runs``, and pages around them."""
         for file, start, stride in self.arrays:
-            first = max(0, start + int(runs[:, 0].min()) * stride - AROUND) // mmap.PAGESIZE * mmap.PAGESIZE
-            stop = min(len(file), start + int(runs[:, 1].max()) * stride + AROUND)
+            first = max(0, start + int(runs[:, 0].min()) * stride - READ_AHEAD_BYTES) // mmap.PAGESIZE * mmap.PAGESIZE
+            stop = min(len(file), start + int(runs[:, 1].max()) * stride + READ_AHEAD_BYTES)
             file.madvise(mmap.MADV_DONTNEED, first, stop - first)
 
 
@@ -62,6 +60,6 @@ def _place(array):
         if getattr(base, "mode", "r") == "c":
             return None  # changes of a copy-on-write map are in memory alone
         base = base.base
-    if not isinstance(base, mmap.mmap) or len(base) < LARGE:
+    if not isinstance(base, mmap.mmap) or len(base) < MAPPED_BYTES:
         return None
     return base, array.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data, array.strides[0]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 
+from ..core.measured import WAITING_PIECES
 from .threads import pool, single_threaded_blas
-
-AHEAD = 4  # pieces of a fragment that wait for those before them
 
 
 def ordered(n: int, pieces, work, threads: int):
@@ -54,7 +53,7 @@ class _Lines:
 
     def start(self, i):
         """Start a fragment in a thread."""
-        line: queue.Queue = queue.Queue(AHEAD)
+        line: queue.Queue = queue.Queue(WAITING_PIECES)
         self.waiting[i] = line, pool(self.threads).submit(self._run, i, line)
 
     def taken(self, i):

@@ -77,18 +77,13 @@ class CollectRows(Task):
         return Pieces((selected_rows(part.data, rows),)) if len(rows) else Pieces(())
 
 
-class FillArrays(Task):
+class FillArrays(CollectRows):
     """A task that writes the rows in some ranges into arrays of this process, as they come."""
 
-    journaled = False
-
     def __init__(self, ranges: np.ndarray):
-        self.ranges = ranges[np.argsort(ranges[:, 0])]
+        super().__init__(ranges)
         self.ends = np.cumsum(self.ranges[:, 1] - self.ranges[:, 0])
         self.data, self.lock = None, threading.Lock()
-
-    def needs_rows(self, first, stop):
-        return bool(((self.ranges[:, 0] < stop) & (self.ranges[:, 1] > first)).any())
 
     def of(self, part, runs):
         with self.lock:

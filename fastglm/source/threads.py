@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+from ..core.measured import RUNS_PER_THREAD
 from ..errors import InvalidParameterError
 
 VARIABLES = ("FASTGLM_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
-STRETCHES = 4  # for each thread, so that all end at about the same time
 _state = {"threads": None}
 _lock = threading.Lock()
 _pools: dict[int, ThreadPoolExecutor] = {}
@@ -215,7 +215,7 @@ class Threads:
     def run(self, chunks, task, units: list, tree) -> None:
         """Put the values of ``units`` into ``tree``, the i-th at place i."""
         places = {unit: i for i, unit in enumerate(units)}
-        unit_runs = iter(chunks.unit_runs(units, 1 if self.n == 1 else STRETCHES * self.n))
+        unit_runs = iter(chunks.unit_runs(units, 1 if self.n == 1 else RUNS_PER_THREAD * self.n))
         stop = threading.Event()
 
         def work():

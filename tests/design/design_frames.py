@@ -32,7 +32,15 @@ def frame(n=60, seed=0):
 def matrix(built):
     """The columns of the model (n, m) that a built design stands for."""
     data = Block(
-        built.X, built.has_intercept, built.y, None, None, built.offset, built.exposure, built.names, built.terms,
+        built.X,
+        built.has_intercept,
+        built.y,
+        None,
+        None,
+        built.offset,
+        built.exposure,
+        built.names,
+        built.terms,
         built.coding,
     )
     return dense(data, 0, len(built.X))

@@ -157,7 +157,7 @@ def test_factors_stay_codes():
 def test_the_factor_with_the_most_levels_goes_last_where_there_are_many(monkeypatch):
     df = frame()
     short = Design.from_formula("y ~ z * w + x", df)
-    monkeypatch.setattr(layout, "LONG", 5)
+    monkeypatch.setattr(layout, "HIGH_CARDINALITY", 5)
     long = Design.from_formula("y ~ z * w + x", df)
     assert long.layout.coding.high_cardinality == 9 and len(long.layout.coding.kept) == 4
     assert long.names[-4:] == ("z[T.b]:w[T.mid]", "z[T.c]:w[T.mid]", "z[T.b]:w[T.hi]", "z[T.c]:w[T.hi]")

@@ -136,9 +136,9 @@ def test_all_columns_of_files(frame, folder, client):
 
 
 def test_a_large_reader_and_large_sums(frame, folder, client, monkeypatch):
-    monkeypatch.setattr("fastglm.engines.tasks.SMALL", 10)
+    monkeypatch.setattr("fastglm.engines.dask.SMALL_READER", 10)
     monkeypatch.setattr(Dask, "threads", lambda self: 16)
-    monkeypatch.setattr("fastglm.engines.dask.LARGE", 1)
+    monkeypatch.setattr("fastglm.engines.dask.LARGE_SUM", 1)
     monkeypatch.setattr("fastglm.engines.dask.FEW_SUMS", 1)
     whole = fastglm.glm("y ~ x + z + g", frame, family="binomial")
     same(fastglm.glm("y ~ x + z + g", folder, family="binomial", client=client), whole)

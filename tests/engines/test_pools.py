@@ -109,14 +109,14 @@ def test_processes_give_the_bits_of_memory(formula, options, table, path, proces
 
 
 def test_threads_and_a_large_reader(table, path, monkeypatch):
-    monkeypatch.setattr("fastglm.engines.tasks.SMALL", 10)
+    monkeypatch.setattr("fastglm.engines.pools.SMALL_READER", 10)
     whole = fastglm.glm("y ~ x + g", table, family="poisson")
     with ThreadPoolExecutor(2) as executor:
         same(fastglm.glm("y ~ x + g", path, family="poisson", client=executor), whole)
 
 
 def test_a_reader_that_is_sent_once(table, path, processes, monkeypatch):
-    monkeypatch.setattr("fastglm.engines.tasks.SMALL", 10)
+    monkeypatch.setattr("fastglm.engines.pools.SMALL_READER", 10)
     whole = fastglm.glm("y ~ g", table, family="poisson")
     same(fastglm.glm("y ~ g", path, family="poisson", client=processes), whole)
 

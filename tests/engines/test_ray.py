@@ -95,7 +95,7 @@ def test_the_bits_of_memory(cluster, formula, options, table, path):
 
 
 def test_a_reader_that_is_sent_once(cluster, table, path, monkeypatch):
-    monkeypatch.setattr("fastglm.engines.tasks.SMALL", 10)
+    monkeypatch.setattr("fastglm.engines.pools.SMALL_READER", 10)
     whole = fastglm.glm("y ~ g", table, family="poisson")
     same(fastglm.glm("y ~ g", path, family="poisson", client=Ray()), whole)
 

@@ -51,7 +51,7 @@ def test_columns_that_nobody_names_may_differ(tmp_path, what, kind):
 
 
 def test_values_of_a_csv_column_that_nobody_names_may_change_their_kind(tmp_path, monkeypatch):
-    monkeypatch.setattr("fastglm.files.text.BLOCK", 2000)
+    monkeypatch.setattr("fastglm.files.text.CSV_BLOCK", 2000)
     frame = table().assign(q=1, r="plain")
     text = frame.to_csv(index=False).splitlines()
     text[300] = text[300].replace(",1,plain", ",many,caf\xe9")

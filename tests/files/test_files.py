@@ -187,7 +187,7 @@ def test_large_record_batches_are_mapped(tmp_path, monkeypatch):
     t = table(5000).select(["x", "b", "s"])
     with pa.OSFile(str(tmp_path / "b.arrow"), "wb") as sink, pa.ipc.new_file(sink, t.schema) as writer:
         writer.write_table(t)
-    monkeypatch.setattr("fastglm.files.ipc.LARGE", 1)
+    monkeypatch.setattr("fastglm.files.ipc.ARROW_MAPPED_BYTES", 1)
     assert same(open_rows(tmp_path / "b.arrow"), t, rows=700, skip=0)
 
 
@@ -218,7 +218,7 @@ def test_tab_separated_and_missing_text(tmp_path, spooled):
 
 
 def test_csv_types_widen_as_if_the_whole_file_had_been_looked_at(tmp_path, spooled, monkeypatch):
-    monkeypatch.setattr("fastglm.files.text.BLOCK", 2000)
+    monkeypatch.setattr("fastglm.files.text.CSV_BLOCK", 2000)
     lines = [f"{i},,{i}," for i in range(500)] + [""] + [f"{i}.5,{i},{i},v{i % 3}" for i in range(500, 1000)]
     (tmp_path / "a.csv").write_text("\n".join(["a,b,c,d", *lines, ""]))
     with open_rows(tmp_path / "a.csv", scratch=spooled) as rows:
@@ -301,8 +301,8 @@ def test_levels_keep_the_order_of_categories_and_are_shared(spooled):
 
 
 def test_too_many_levels_stay_text_on_disk(spooled, monkeypatch):
-    monkeypatch.setattr("fastglm.files.spool.MOST_LEVELS", 100)
-    monkeypatch.setattr("fastglm.files.spool.BATCH_ROWS", 50)
+    monkeypatch.setattr("fastglm.files.spool.MOST_CODED_LEVELS", 100)
+    monkeypatch.setattr("fastglm.files.spool.SPOOL_ROWS", 50)
     names = [f"id{i}" if i % 7 else None for i in range(400)]
     t = pa.table({"id": names, "x": np.arange(400.0)})
     with open_rows(t.to_reader(30), scratch=spooled) as rows:
@@ -500,7 +500,7 @@ def test_wide_row_groups_are_decoded_by_columns(tmp_path, monkeypatch, skip):
     pq.write_table(table, path, data_page_size=100)
     with open_rows(path) as rows:
         expected = pa.Table.from_batches(rows.batches(0, rows.names, 64, skip))
-        monkeypatch.setattr(parquet, "AT_ONCE", 1)
-        monkeypatch.setattr(parquet, "WIDE", 1)
+        monkeypatch.setattr(parquet, "AT_ONCE_BYTES", 1)
+        monkeypatch.setattr(parquet, "PAGES_BYTES", 1)
         found = pa.Table.from_batches(rows.batches(0, rows.names, 64, skip))
     assert found.to_pydict() == expected.to_pydict() == table.slice(skip).to_pydict()

@@ -267,7 +267,7 @@ def test_permission_refused(tmp_path, spooled, monkeypatch, name):
 
 
 def test_csv_lines_and_values_that_do_not_fit(tmp_path, spooled, monkeypatch):
-    monkeypatch.setattr("fastglm.files.text.BLOCK", 500)
+    monkeypatch.setattr("fastglm.files.text.CSV_BLOCK", 500)
     path = tmp_path / "a.csv"
     path.write_text("x,k\n" + "0.5,1\n" * 1000 + "0.5,many\n" + "0.5,2\n" * 10)
     with refused("a.csv: column 'k' is int64 in its first rows, but 'many' stands in line 1002; .*Parquet"):

@@ -239,5 +239,3 @@ def test_a_csv_that_grows_after_it_was_copied_is_of_no_matter(tmp_path, at_read)
         with open(path, "a") as file:
             file.write("0.5,1\n")
         np.testing.assert_array_equal(fastglm.glm("y ~ x", rows, **FIT).params, whole.params)
-
-

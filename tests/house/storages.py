@@ -222,8 +222,12 @@ STORAGES = {
     "iterator": Storage("columns", frame_of(lambda frame: iter(parts(frame))), ("pyarrow",), **FILES),
     "function": Storage("columns", frame_of(lambda frame: lambda: iter(parts(frame))), ("pyarrow",), **FILES),
     "records": Storage("frame", frame_of(lambda frame: Records(frame.to_dict("records")))),
-    "ledgers": Storage("columns", frame_of(lambda frame: Ledgers([part.to_dict("records") for part in parts(frame)])),
-                       ("pyarrow",), **FILES),
+    "ledgers": Storage(
+        "columns",
+        frame_of(lambda frame: Ledgers([part.to_dict("records") for part in parts(frame)])),
+        ("pyarrow",),
+        **FILES,
+    ),
     "dask.dataframe": Storage("columns", frame_of(to_dask), ("dask.dataframe",), **FILES),
 }
 PAIRS = [(name, door) for name, storage in STORAGES.items() for door in storage.doors]

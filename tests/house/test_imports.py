@@ -45,9 +45,9 @@ OURS = {
         "inference.summary": ("design.groups",),
         "inference.wald": ("family.means", "kernels.evaluate"),
         "result.multinomial": ("postestimation.row_answers", "inference.multinomial"),
-        "result.record": (
-            "postestimation.row_answers", "postestimation.covariances", "postestimation.scores", "design.groups",
-            "family.means",
+        "result.record": ("design.groups",),
+        "result.row_verbs": (
+            "postestimation.row_answers", "postestimation.covariances", "postestimation.scores", "family.means",
         ),
     },
     "the command line answers --help at once": {
@@ -160,7 +160,7 @@ def test_modules_imported_by_their_names_are_faces_and_other_libraries():
 
 def test_the_reader_of_imports_sees_them():
     assert ("objective.passes", "kernels.passes", True, True) in IMPORTS
-    assert ("result.record", "postestimation.covariances", True, False) in IMPORTS
+    assert ("result.row_verbs", "postestimation.covariances", True, False) in IMPORTS
     assert ("rows.stored", "rows.arguments", True, True) in IMPORTS
     assert len(EDGES) > 600
 

@@ -184,7 +184,7 @@ def test_several_ways_by_inclusion_and_exclusion(ways):
 def test_sums_in_parts(monkeypatch):
     X, y, _, a, b = draw("poisson", n=500)
     whole = fastglm.fit(X, y, family="poisson", cov={"cluster": [a, b]})
-    monkeypatch.setattr(clustering, "MOST_BYTES", 8 * 4 * 5)  # five clusters at a time
+    monkeypatch.setattr(clustering, "CLUSTER_SUMS_BYTES", 8 * 4 * 5)  # five clusters at a time
     close(fastglm.fit(X, y, family="poisson", cov={"cluster": [a, b]}).cov_params(), whole.cov_params(), 1e-12)
 
 

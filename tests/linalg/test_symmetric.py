@@ -142,7 +142,7 @@ def test_a_stream_beside_very_many_levels_is_fitted_exactly(monkeypatch):
     pd = pytest.importorskip("pandas")
     from fastglm.design import layout
 
-    monkeypatch.setattr(layout, "LONG", 20)
+    monkeypatch.setattr(layout, "HIGH_CARDINALITY", 20)
     n = 30_000
     frame = pd.DataFrame({"x": RNG.normal(size=n), "g": RNG.integers(0, 40, n).astype(str)})
     frame["y"] = RNG.poisson(np.exp(0.2 * frame.x))

@@ -22,7 +22,7 @@ def frame():
 
 @pytest.mark.parametrize("cov", ["model", "robust"])
 def test_by_parts_and_whole(frame, cov, monkeypatch, tmp_path):
-    monkeypatch.setattr(layout, "LONG", 500)
+    monkeypatch.setattr(layout, "HIGH_CARDINALITY", 500)
 
     def fitted(largest):
         monkeypatch.setattr(arrowhead, "LARGEST", largest)
@@ -42,7 +42,7 @@ def test_by_parts_and_whole(frame, cov, monkeypatch, tmp_path):
 
 
 def test_robust_is_the_sandwich_of_scores(frame, monkeypatch):
-    monkeypatch.setattr(layout, "LONG", 500)
+    monkeypatch.setattr(layout, "HIGH_CARDINALITY", 500)
     result = fastglm.glm("y ~ x + s + g", frame, family="poisson", cov="robust")
     X = np.column_stack([np.ones(len(frame)), result.design.build(frame).X])
     others = [frame.s == level for level in "bc"] + [frame.g == level for level in frame.g.cat.categories[1:]]
@@ -70,11 +70,11 @@ def collinear(frame):
 @pytest.mark.parametrize("cov", ["model", "robust", "HC1", "cluster:s"])
 def test_columns_that_repeat_levels_are_aliased(collinear, cov, monkeypatch):
     f, options = collinear, {"family": "poisson", "weights": "w", "cov": cov}
-    monkeypatch.setattr(layout, "LONG", 500)
+    monkeypatch.setattr(layout, "HIGH_CARDINALITY", 500)
     with pytest.warns(fastglm.errors.CollinearityWarning, match="z = .*levels of g; v = .*levels of g; r") as seen:
         whole = fastglm.glm(f"y ~ x + {WITHIN} s + g", f, **options)
     assert len(seen) == 1 and len(str(seen[0].message)) < 500
-    monkeypatch.setattr(layout, "LONG", 5000)
+    monkeypatch.setattr(layout, "HIGH_CARDINALITY", 5000)
     with pytest.warns(fastglm.errors.CollinearityWarning):  # of the two levels
         dense = fastglm.glm("y ~ x + s + g", f, **options)
     empty = [f"g[T.{f.g.cat.categories[j]}]" for j in (5, 33)]
@@ -95,7 +95,7 @@ def test_columns_that_repeat_levels_are_aliased(collinear, cov, monkeypatch):
 
 @pytest.mark.parametrize("cov", ["model", "robust"])
 def test_aliased_by_parts_and_whole(collinear, cov, monkeypatch, tmp_path):
-    monkeypatch.setattr(layout, "LONG", 500)
+    monkeypatch.setattr(layout, "HIGH_CARDINALITY", 500)
 
     def fitted(largest):
         monkeypatch.setattr(arrowhead, "LARGEST", largest)
@@ -117,7 +117,7 @@ def test_aliased_by_parts_and_whole(collinear, cov, monkeypatch, tmp_path):
 @pytest.mark.parametrize("formula", ["y ~ 0 + g", "y ~ 0 + ones + g", "y ~ 0 + ones + x + g"])
 def test_levels_alone_and_a_constant_beside_all_of_them(frame, formula, monkeypatch, tmp_path):
     f = frame.assign(ones=1.0)
-    monkeypatch.setattr(layout, "LONG", 500)
+    monkeypatch.setattr(layout, "HIGH_CARDINALITY", 500)
     monkeypatch.setattr(arrowhead, "LARGEST", 10)
     if "ones" in formula:
         with pytest.warns(fastglm.errors.CollinearityWarning, match="ones = levels of g"):
@@ -135,10 +135,10 @@ def test_levels_alone_and_a_constant_beside_all_of_them(frame, formula, monkeypa
 
 def test_intercept_beside_levels_without_a_base(frame, monkeypatch):
     f = frame.assign(w=frame.w * (frame.g.cat.codes > 0))
-    monkeypatch.setattr(layout, "LONG", 500)
+    monkeypatch.setattr(layout, "HIGH_CARDINALITY", 500)
     with pytest.warns(fastglm.errors.CollinearityWarning, match=r"\(Intercept\) = levels of g"):
         result = fastglm.glm("y ~ x + g", f, family="poisson", weights="w")
-    monkeypatch.setattr(layout, "LONG", 5000)
+    monkeypatch.setattr(layout, "HIGH_CARDINALITY", 5000)
     other = fastglm.glm("y ~ 0 + x + g", f[f.w > 0].assign(g=f.g.cat.remove_unused_categories()), family="poisson",
                         weights="w")  # fmt: skip
     np.testing.assert_allclose(result.bse[1], other.bse[other.names.index("x")], rtol=1e-9)
@@ -159,7 +159,7 @@ def test_several_classes_by_parts_and_whole(cov, monkeypatch, tmp_path):
     f, options = classes(), {"family": "multinomial", "weights": "w", "cov": cov}
 
     def fitted(formula, long, largest):
-        monkeypatch.setattr(layout, "LONG", long)
+        monkeypatch.setattr(layout, "HIGH_CARDINALITY", long)
         monkeypatch.setattr(arrowhead, "LARGEST", largest)
         with pytest.warns(fastglm.errors.CollinearityWarning):
             return fastglm.glm(formula, f, **options)
@@ -199,7 +199,7 @@ def test_several_classes_by_parts_and_whole(cov, monkeypatch, tmp_path):
 def test_classes_that_a_level_does_not_have(monkeypatch):
     """Levels without the reference have infinite estimates; the other standard errors are those of the limit."""
     f = classes(2600, 220, 4)
-    monkeypatch.setattr(layout, "LONG", 200)
+    monkeypatch.setattr(layout, "HIGH_CARDINALITY", 200)
     result = fastglm.glm("kind ~ x + u + g", f, family="multinomial")
     absent = ~pd.crosstab(f.g, f.kind).astype(bool)
     assert absent["a"].sum() > 5 and result.stop == "converged"
@@ -224,12 +224,12 @@ def test_rare_references_keep_their_digits():
 
 
 def test_several_classes_without_errors(frame, monkeypatch):
-    monkeypatch.setattr(layout, "LONG", 500)
+    monkeypatch.setattr(layout, "HIGH_CARDINALITY", 500)
     f = frame.assign(kind=np.where(frame.y > 2, "many", np.where(frame.y > 0, "some", "none")))
     result = fastglm.glm("kind ~ x + g", f, family="multinomial", cov=None)
     with pytest.raises(fastglm.errors.InvalidParameterError, match="HC1"):
-        monkeypatch.setattr(layout, "LONG", 500)
+        monkeypatch.setattr(layout, "HIGH_CARDINALITY", 500)
         fastglm.glm("kind ~ x + g", f, family="multinomial", cov="HC3")
-    monkeypatch.setattr(layout, "LONG", 5000)
+    monkeypatch.setattr(layout, "HIGH_CARDINALITY", 5000)
     whole = fastglm.glm("kind ~ x + g", f, family="multinomial", cov=None)
     np.testing.assert_allclose(result.llf, whole.llf, rtol=1e-10)

@@ -178,7 +178,7 @@ def many_levels(n, n_levels, threads=2, seed=0):
 @pytest.mark.parametrize("largest", [4000, 10])
 def test_a_long_factor_is_eliminated(largest, monkeypatch, tmp_path):
     monkeypatch.setattr(arrowhead, "LARGEST", largest)
-    monkeypatch.setattr("fastglm.matrix.columns.LONG", 100)
+    monkeypatch.setattr("fastglm.matrix.columns.HIGH_CARDINALITY", 100)
     result, dense, y = many_levels(20_000, 200)
     want = fastglm.fit(dense, y, family="poisson")
     assert np.abs((result.params - want.params) / want.bse).max() < 1e-8
@@ -257,7 +257,7 @@ def test_many_levels_take_the_path_of_formulas():
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("intercept", [True, False])
 def test_many_levels_stand_anywhere_among_the_columns(place, intercept, monkeypatch):
-    monkeypatch.setattr("fastglm.matrix.columns.LONG", 100)
+    monkeypatch.setattr("fastglm.matrix.columns.HIGH_CARDINALITY", 100)
     x, codes, y = columns_of_levels(9_000, 300)
     short = Categorical(np.random.default_rng(5).integers(-1, 3, len(x)), 3)
     parts = [Dense(x), short]
@@ -273,7 +273,7 @@ def test_many_levels_stand_anywhere_among_the_columns(place, intercept, monkeypa
 
 
 def test_many_levels_of_several_classes_stand_anywhere(monkeypatch):
-    monkeypatch.setattr("fastglm.matrix.columns.LONG", 30)
+    monkeypatch.setattr("fastglm.matrix.columns.HIGH_CARDINALITY", 30)
     x, codes, _ = columns_of_levels(6_000, 40)
     y = np.random.default_rng(1).integers(0, 3, len(x))
     columns = Split([Categorical(codes - 1, 39), Dense(x)])
@@ -284,7 +284,7 @@ def test_many_levels_of_several_classes_stand_anywhere(monkeypatch):
 
 
 def test_levels_that_repeat_a_column_are_named_as_levels(monkeypatch):
-    monkeypatch.setattr("fastglm.matrix.columns.LONG", 30)
+    monkeypatch.setattr("fastglm.matrix.columns.HIGH_CARDINALITY", 30)
     x, codes, y = columns_of_levels(3_000, 40)
     columns = Split([Categorical(codes, 40), Dense(x)])
     with pytest.warns(CollinearityWarning):

@@ -22,7 +22,7 @@ POISSON = FamilyLink(families.Poisson(), links.Log())
 
 @pytest.fixture(autouse=True)
 def small_designs_too(monkeypatch):
-    monkeypatch.setattr(packed, "MANY_ROWS", 0)
+    monkeypatch.setattr(packed, "MERGE_ROWS", 0)
     monkeypatch.setattr(packed, "MANY_LEVELS", 10)
 
 

@@ -173,7 +173,7 @@ def test_binary_scores(d, files):
 def test_auc_in_coarse_cells_keeps_its_bound(d, files, monkeypatch):
     r = fitted("labels", d)
     exact = r.score(files).auc
-    monkeypatch.setattr(after_tables, "MOST_CELLS", 60)
+    monkeypatch.setattr(after_tables, "MOST_TALLY_CELLS", 60)
     s = r.score(files)
     assert 0.0 < s.auc_error < 0.05 and abs(s.auc - exact) <= s.auc_error
 
@@ -189,10 +189,10 @@ def deciles(mu, y, w, f, bins):
     return np.searchsorted(np.array(cuts), mu, side="left")
 
 
-@pytest.mark.parametrize("cells", [after_tables.MOST_CELLS, 40])
+@pytest.mark.parametrize("cells", [after_tables.MOST_TALLY_CELLS, 40])
 @pytest.mark.parametrize("bins", [10, 3, 1])
 def test_calibration(bins, cells, d, files, monkeypatch):
-    monkeypatch.setattr(after_tables, "MOST_CELLS", cells)
+    monkeypatch.setattr(after_tables, "MOST_TALLY_CELLS", cells)
     r = fitted("weighted", d)
     mu, y, w, f = r.predict(d), d.y.to_numpy(), d.w.to_numpy(), d.f.to_numpy()
     group = deciles(mu, y, w, f, bins)
@@ -316,7 +316,7 @@ def test_what_is_refused(d, files, tmp_path, monkeypatch):
     d.assign(mean=1).to_parquet(tmp_path / "m.parquet")
     with pytest.raises(InvalidParameterError, match="of their own"):
         r.predict(tmp_path / "m.parquet", out=tmp_path / "p.parquet", keep="mean")
-    monkeypatch.setattr(answers, "MOST_BYTES", 1000)
+    monkeypatch.setattr(answers, "MOST_ANSWER_BYTES", 1000)
     with pytest.raises(InvalidParameterError, match="out='file.parquet'"):
         r.predict(files)
     assert len(r.predict(d)) == N

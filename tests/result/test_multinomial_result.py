@@ -260,7 +260,7 @@ def test_blocks_of_rows_do_not_show(monkeypatch):
         return [*r.predict(X, interval="mean"), r.predict(X), *r.influence(X, y), r.residuals(X, y, "pearson")]
 
     expected = answers()
-    monkeypatch.setattr("fastglm.inference.BLOCK_BYTES", 4096)
+    monkeypatch.setattr("fastglm.inference.PREDICTED_BYTES", 4096)
     for ours, theirs in zip(answers(), expected, strict=True):
         close(ours, theirs, rtol=1e-13)
 

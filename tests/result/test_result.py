@@ -246,7 +246,7 @@ def test_X_may_come_in_many_forms():
 
 def test_blocks_of_rows_do_not_show(monkeypatch):
     expected = dobson().predict(DOBSON_X, interval="mean")
-    monkeypatch.setattr("fastglm.inference.BLOCK_BYTES", 64)
+    monkeypatch.setattr("fastglm.inference.PREDICTED_BYTES", 64)
     close(dobson().predict(DOBSON_X, interval="mean"), expected, rtol=1e-14)
 
 

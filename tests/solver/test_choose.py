@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from fastglm.options.solvers import Outlook, declaration_of, declarations, newton_passes, resolve
-from fastglm.solver.choose import LARGE, after_sample, choose, choose_sample, control_for, tolerances
+from fastglm.solver.choose import LARGE_MATRIX, after_sample, choose, choose_sample, control_for, tolerances
 from fastglm.solvers import Auto, Newton
 
 
@@ -25,8 +25,8 @@ def objective(n=1_000_000, m=20, linear=False, sampleable=True, small=False, sco
         ("a rare event", objective(), 300.0, 2, False, False),
         ("rare levels", objective(sampleable=False), 5e5, 2, False, False),
         ("least squares", objective(linear=True), 1e6, 2, True, False),
-        ("very many coefficients", objective(m=LARGE + 1), 5e5, 1, False, False),
-        ("least squares of very many", objective(m=LARGE + 1, linear=True), 5e5, 1, False, False),
+        ("very many coefficients", objective(m=LARGE_MATRIX + 1), 5e5, 1, False, False),
+        ("least squares of very many", objective(m=LARGE_MATRIX + 1, linear=True), 5e5, 1, False, False),
     ],
 )
 def test_the_automatic_choice(what, problem, information, memory, least_squares, sampled):

@@ -16,7 +16,7 @@ from .memory import ask, pointer
 # The plan, an int64 array: the function whose losses are differenced, its plan, the number of parameters, and the
 # address of the float64 half-width of the differences.
 INNER, INNER_MODEL, PARAMETERS, WIDTH = range(4)
-CENTRAL = 4
+CENTRAL = 4  # fields of the plan
 
 
 @cache

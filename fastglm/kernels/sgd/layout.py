@@ -9,7 +9,7 @@ from __future__ import annotations
     SIZE, RULE, LAZY, DIRECT, GRADIENT, UPDATE, MODEL, THETA, GRAD, FIRST, SECOND, AVERAGE, RIDGE, LASSO, LAST,
     TOUCHED, PRESENCE, RARITY, CLOCK, BATCH_ROWS, ROWS_IN_ALL,
 ) = range(21)  # fmt: skip
-LOOP = 21
+LOOP = 21  # fields of the loop's plan
 
 SGD, ADAGRAD, ADAM, SAGA = range(4)  # RULE
 
@@ -19,7 +19,7 @@ SGD, ADAGRAD, ADAM, SAGA = range(4)  # RULE
     INVERSE_SCALE, NATURAL, TABLE, IMPLICIT, V_ADDRESS, V_NUMBER, V_Y, V_W, V_ETA, V_R, V_H, V_D, V_DIRECTION, BUFFER,
     LOOP_PLAN, ROWS,
 ) = range(32)  # fmt: skip
-LINEAR = 32
+LINEAR = 32  # fields of the linear model's plan
 
 # A step: what a batch is given, what it reports, and the constants of the rule. ROW_NORM is the mean weight of a row,
 # SUMMED whether losses are summed, AVERAGING whether parameters are, NOW the batches since the clock was set,
@@ -29,4 +29,4 @@ LINEAR = 32
     RATE, NORM, SHARE, LOSS, TOTAL, CAP, MOMENTUM, NESTEROV, BETA1, BETA2, EPS, ROW_NORM, SUMMED, AVERAGING, NOW,
     UPDATES, AVERAGED, NEXT, L2, SHRUNK, SHRUNK_SUM,
 ) = range(21)  # fmt: skip
-STEP = 21
+STEP = 21  # numbers of a step

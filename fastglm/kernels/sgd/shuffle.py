@@ -6,7 +6,7 @@ import numpy as np
 
 from ..compile import jit
 
-UNIT = 2.0**-53
+UNIT = 2.0**-53  # makes a uniform number in [0, 1) of 53 bits
 
 
 @jit()

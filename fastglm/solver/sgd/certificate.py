@@ -16,10 +16,10 @@ from .driver import automatic_method
 MOST_COEFFICIENTS = 200  # whose curvature costs no more than a few epochs; of more, products with vectors
 SAMPLE_ROWS, SAMPLE_EACH = 10_000, 100  # of a sample, and for each coefficient, whose curvature is right to a tenth
 SAMPLE_SHARE = 0.2  # of the rows, above which all are read instead
-MOST_SWEEPS = 200
-MOST_PRODUCTS = 100
-MOST_STEPS = 50
-HALVINGS = 30
+MOST_SWEEPS = 200  # of coordinate descent in a proximal step
+MOST_PRODUCTS = 100  # with the curvature in a proximal step
+MOST_STEPS = 50  # proximal Newton steps
+HALVINGS = 30  # of a step that does not lower the objective
 SOLVED = 1e-8  # of the subgradient, that a proximal step may leave
 ENOUGH = 0.01  # of the gain, that the last conjugate gradient may still have added
 SAFE_PIVOT = 1e-11  # of a scaled information, below which its columns count as dependent

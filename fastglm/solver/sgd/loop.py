@@ -17,7 +17,7 @@ from ...objective.penalty import ElasticPenalty
 from ...options.sgd import is_number
 
 RULES = {"sgd": k.SGD, "adagrad": k.ADAGRAD, "adam": k.ADAM, "saga": k.SAGA}
-MOST_DECAY = 10.0
+MOST_DECAY = 10.0  # of the exponent of a decaying rate that is accepted
 ENOUGH = 1e8  # times the first loss of a row: no batch of a fit that goes well loses so much
 _gradient = ctypes.CFUNCTYPE(ctypes.c_int64, *([ctypes.c_int64] * 7))
 _settle = ctypes.CFUNCTYPE(ctypes.c_int64, *([ctypes.c_int64] * 3))

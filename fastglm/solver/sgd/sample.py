@@ -8,8 +8,8 @@ from ...core.lazy import cached_property
 from ...errors import InvalidParameterError
 from ...kernels.evaluate import first_predictor, row_terms
 
-ROWS = 4096
-POWER_STEPS = 60
+ROWS = 4096  # of a sample
+POWER_STEPS = 60  # of the power iteration for the largest eigenvalue
 SPREAD = (-1.0, 0.0, 1.0)  # how far linear predictors may move before the curvature is another
 
 
