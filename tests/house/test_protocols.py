@@ -1,9 +1,6 @@
 """Every registered implementation has the names and takes the arguments of the protocol that it answers to."""
 
 import inspect
-import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -111,20 +108,6 @@ def test_every_protocol_has_a_docstring_and_is_on_the_page():
         if "(Protocol)" in path.read_text() and path.name not in ("protocols.py", "types.py")
     ]  # fmt: skip
     assert [path.name for path in others] == ["chunked.py"]  # a reader, which files and streams are behind
-
-
-def test_mypy_agrees(tmp_path):
-    if find_spec("mypy") is None:
-        pytest.skip("mypy is not installed")
-    settings = f"[mypy]\nfollow_imports = silent\nignore_missing_imports = true\ncache_dir = {tmp_path / 'cache'}\n"
-    package = Path(fastglm.__file__).parent
-    if package.parent.name != "site-packages":
-        settings += f"mypy_path = {package.parent}\n"
-    (tmp_path / "mypy.ini").write_text(settings)
-    program = Path(__file__).with_name("typed_protocols.py")
-    command = [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", str(program)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_chunked_is_a_source():

@@ -1,4 +1,4 @@
-"""Every implementation as the protocol that it answers to, for type checkers: ``test_protocols.py`` runs mypy."""
+"""Every implementation as the protocol that it answers to, for type checkers: ``test_types.py`` runs mypy."""
 
 from __future__ import annotations
 
