@@ -38,10 +38,10 @@ LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peaks a
 @pytest.mark.parametrize(
     "n, p, dtype, order",
     [
-        (2_500_000, 15, "float64", "C"),
-        (2_500_000, 15, "float64", "F"),
-        (2_500_000, 15, "float32", "C"),
-        (5_000_000, 30, "int8", "C"),
+        (1_000_000, 15, "float64", "C"),
+        (1_000_000, 15, "float64", "F"),
+        (1_000_000, 15, "float32", "C"),
+        (2_000_000, 30, "int8", "C"),
     ],
 )
 def test_a_fit_needs_little_beside_x(n, p, dtype, order):
@@ -70,7 +70,7 @@ import sys
 import fastglm
 
 terms = " + ".join(f"x{j}" for j in range(20))
-result = fastglm.glm(f"y ~ {terms}", sys.argv[1], family="poisson", threads=2, solver=sys.argv[2])
+result = fastglm.glm(f"y ~ {terms}", sys.argv[1], family=sys.argv[3], threads=2, solver=sys.argv[2])
 assert result.converged
 # of this program alone: what getrusage says has the parent's before it in it
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
@@ -95,17 +95,24 @@ def rows():
 
 @LINUX
 def test_pages_of_a_mapped_file_are_given_back(rows, tmp_path):
-    path, copies = tmp_path / "rows.f8", 8
+    path, copies = tmp_path / "rows.f8", 5
     with open(path, "wb") as file:
         for _ in range(copies):
             rows.tofile(file)
-    # 672 MB of rows
+    # 420 MB of rows
     assert peak_of(MAPPED, path, copies * len(rows)) <= 300e6
 
 
 @LINUX
-@pytest.mark.parametrize("solver", ["auto", "stream"])
-@pytest.mark.parametrize("group", [250_000, 3_000_000])
+@pytest.mark.parametrize(
+    "group, solver",
+    [
+        (250_000, "auto"),
+        (3_000_000, "stream"),
+        pytest.param(250_000, "stream", marks=pytest.mark.slow),
+        pytest.param(3_000_000, "auto", marks=pytest.mark.slow),
+    ],
+)
 def test_files_of_any_length_fit_in_a_gibibyte(rows, tmp_path, group, solver):
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     table = pa.table({"y": rows[:, 0]} | {f"x{j}": rows[:, j + 1] for j in range(20)})
@@ -113,7 +120,7 @@ def test_files_of_any_length_fit_in_a_gibibyte(rows, tmp_path, group, solver):
     with pq.ParquetWriter(path, table.schema, use_dictionary=False) as writer:
         for _ in range(6 * len(rows) // group):
             writer.write_table(pa.concat_tables([table] * max(1, group // len(rows))).slice(0, group), group)
-    assert peak_of(FILES, path, solver) < 2**30
+    assert peak_of(FILES, path, solver, "poisson") < 2**30
 
 
 @LINUX
@@ -124,4 +131,4 @@ def test_a_wide_row_group_fits_in_a_gibibyte(tmp_path):
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"y": rng.poisson(np.exp(columns["x0"] - 1.0))} | columns), path, use_dictionary=False)
     script = FILES.replace("range(20)", "range(600)").replace("solver=", "memory=0, solver=")
-    assert peak_of(script, path, "auto") < 2**30
+    assert peak_of(script, path, "auto", "gaussian") < 2**30
