@@ -56,7 +56,8 @@ if TYPE_CHECKING:
 
     from .family.multinomial import Multinomial
     from .options.covariance import CovarianceSpec
-    from .options.solvers import IRLS, LBFGS, SGD, Auto, Newton, NewtonCG, Stream
+    from .options.penalties import ElasticNet, Lasso, Ridge
+    from .options.solvers import IRLS, LBFGS, SGD, Auto, Newton, NewtonCG, ProximalNewton, Stream
 
     class DataFrame(Protocol):
         """A table with named columns: of pandas, polars, DuckDB, Dask."""
@@ -89,10 +90,15 @@ if TYPE_CHECKING:
 
     FamilyLike: TypeAlias = str | Family | Multinomial
     LinkLike: TypeAlias = str | Link
-    SolverName: TypeAlias = Literal["auto", "newton", "irls", "lbfgs", "newton-cg", "stream", "sgd"]
-    SolverOptions: TypeAlias = Auto | Newton | IRLS | LBFGS | NewtonCG | Stream | SGD
+    SolverName: TypeAlias = Literal[
+        "auto", "newton", "irls", "proximal-newton", "lbfgs", "newton-cg", "stream", "sgd"
+    ]  # fmt: skip
+    SolverOptions: TypeAlias = Auto | Newton | IRLS | ProximalNewton | LBFGS | NewtonCG | Stream | SGD
     # a record of options may be that of a registered solver from outside
     SolverLike: TypeAlias = SolverName | SolverOptions | tuple[Any, ...]
+
+    # a record of fastglm.penalties, or {"ridge": lam}
+    PenaltyLike: TypeAlias = Ridge | Lasso | ElasticNet | Mapping[str, float]
 
     class ModelOptions(TypedDict, total=False):
         """What ``fit`` and ``glm`` both take beside the family."""
@@ -102,7 +108,7 @@ if TYPE_CHECKING:
         freq_weights: Variable | None
         offset: Variable | None
         exposure: Variable | None
-        penalty: None
+        penalty: PenaltyLike | None
         solver: SolverLike
         cov: Covariance
         start: ArrayLike | None

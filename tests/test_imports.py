@@ -21,7 +21,7 @@ ROOMS = """
     kernels linalg family families links
     matrix design source files
     engines options rows objective
-    solver solvers
+    solver solvers penalties
     inference postestimation export result
     fitting
     planning online nn simulate plots sklearn statsmodels

@@ -30,6 +30,7 @@ from ..solver.solve import solve
 from ..solvers import declaration_of, name_of
 from ..source.streaming_qr import as_rows
 from .null import ClassNullModel, NullModel
+from .penalised import solve_penalised
 from .remarks import describe, warn_of_fit, warn_of_range, without_information
 
 WELL = ("converged", "boundary", "early stopping")
@@ -42,6 +43,7 @@ class FitRun:
     """
 
     null_class: type
+    penalty = None  # the record of the penalty
 
     def __init__(self, source, family, link, objective, sums, options, cov):
         self.began = time.perf_counter()
@@ -54,32 +56,41 @@ class FitRun:
 
     def fit(self, start, callback):
         """Solve, then polish the last digits where they are cheap or were in danger."""
-        self.null = self.null_class(self, 0 if self.source.data.has_intercept else self.source.constant_column())
+        self.find_null_model()
         if not self.objective.n_params:
             self.solution = evaluate(self.objective)
             return
         if self.declaration.first_order:
             self.solution = self.descend_stochastically(start, callback)
             return
-        information = self.information()
-        control = control_for(
-            self.objective, self.options, n_rows=self.whole.n_rows, information=information, canonical=self.canonical,
-            need_information=self.cov is not None, began=self.began, callback=callback,
-            robust=getattr(self.cov, "from_scores", False),
-        )  # fmt: skip
-        self.solution = solve(
-            Problem(self.objective, self.options, control, start, self.null, self.dispersion, information)
-        )
+        problem = self.problem(start, callback)
+        self.solution = solve(problem) if self.penalty is None else solve_penalised(self, self.penalty, problem)
         if self.solution.stop == "not finite at the start":
             raise InvalidParameterError(
                 "start: at the first coefficients the deviance or its derivatives are not finite, because the numbers "
                 "in X or y are so large that sums overflow (rescale them), or because a mean lies outside the "
                 "family's range (pass start= with admissible coefficients, or another link)"
             )
-        if self.objective.precise or (self.objective.small and self.objective.linear):
+        if self.penalty is not None:
+            self.notes.append("a penalised fit has no standard errors")
+        elif self.objective.precise or (self.objective.small and self.objective.linear):
             self.solution = refine(self.objective, self.solution)
         elif self.objective.small and self.cov is not None and self._last_distance() > 1e-10:
             self.solution = self._at_the_end()
+
+    def find_null_model(self):
+        """Fit the null model, which starting values come from."""
+        self.null = self.null_class(self, 0 if self.source.data.has_intercept else self.source.constant_column())
+
+    def problem(self, start, callback) -> Problem:
+        """The fit as a solver sees it, without its penalty."""
+        information = self.information()
+        control = control_for(
+            self.objective, self.options, n_rows=self.whole.n_rows, information=information, canonical=self.canonical,
+            need_information=self.cov is not None, began=self.began, callback=callback,
+            robust=getattr(self.cov, "from_scores", False),
+        )  # fmt: skip
+        return Problem(self.objective, self.options, control, start, self.null, self.dispersion, information)
 
     def descend_stochastically(self, start, callback) -> Solution:
         """A first-order fit, with the pass at its end that says how far the optimum is, and gives the covariance."""
@@ -190,7 +201,7 @@ class FitRun:
             null_deviance=self.null.deviance,
             pearson_chi2=solution.quadratic.pearson,
             nobs=_whole(s.nobs),
-            rank=len(params) - len(redundant),
+            rank=len(params) - len(redundant) if self.penalty is None else int(np.count_nonzero(params)),
             converged=converged,
             aliased=aliased,
             n_rows=self.whole.n_rows,
@@ -208,6 +219,7 @@ class FitRun:
             score_norm=solution.score_norm,
             elapsed=time.perf_counter() - self.began,
             notes=tuple(self.notes),
+            penalty=self.penalty,
         )
 
     def give(self, category, text):

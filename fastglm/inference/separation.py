@@ -210,7 +210,7 @@ def find_separation(model) -> str:
 
 def _found(model) -> Separation | None:
     solution, family, objective = model.solution, model.family, model.objective
-    penalised = any(getattr(model.options, name, 0.0) > 0.0 for name in ("l1", "l2"))
+    penalised = model.penalty is not None or any(getattr(model.options, name, 0.0) > 0.0 for name in ("l1", "l2"))
     if not can_separate(family) or solution.quadratic is None or solution.stop == READ_ONCE or penalised:
         return None
     n_classes = getattr(objective, "n_classes", None)

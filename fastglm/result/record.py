@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..inference.influence import Influence
     from ..inference.summary import Summary
     from ..inference.wald import Prediction
+    from ..options.penalties import ElasticNet, Lasso, Ridge
     from ..postestimation.row_answers import Written
     from ..postestimation.scores import Calibration, Score
     from ..types import (
@@ -90,6 +91,9 @@ class GLMResult(Record):
         Where columns are nearly dependent, the upper triangular R with R'R the information of the coefficients that are
         not aliased, and the matrix M with R^-1 M R^-1' the ``covariance``: rows divided by R keep the digits that
         products with a covariance would cancel.
+    penalty : record of ``fastglm.penalties`` or None
+        Then ``certificate`` is the largest violation of the optimality conditions over lambda, ``rank`` the number of
+        coefficients that are not zero, and there are no standard errors.
     """
 
     params: Array
@@ -132,6 +136,7 @@ class GLMResult(Record):
     covariance: Array | None = None
     information_root: Array | None = None
     covariance_core: Array | None = None
+    penalty: Ridge | Lasso | ElasticNet | None = None
 
     _saved_as: ClassVar[str] = "glm"
 
@@ -238,6 +243,8 @@ class GLMResult(Record):
         InvalidParameterError
             For a kind that there is not, and rows that are not those of the fit.
         """
+        if self.penalty is not None:
+            raise InvalidParameterError("with_cov: a penalised fit has no covariance of its estimates")
         if not isinstance(kind, str) or kind != "model":
             from ..postestimation import covariances
 

@@ -119,6 +119,12 @@ class Choice(NamedTuple):
     sample: Sample | None = None
 
 
+def exact_solver(objective) -> Declaration:
+    """The solver of all rows: with a matrix of the coefficients, or without one of very many."""
+    memory = 1 if objective.n_eliminated > LARGE else 2
+    return next(d for d in declarations() if d.automatic and d.memory == memory)
+
+
 def choose(objective, information: float) -> Choice:
     """The automatic choice, from what solvers declare and what the objective says of its costs.
 
@@ -128,8 +134,8 @@ def choose(objective, information: float) -> Choice:
     information : float
         As for ``Problem``.
     """
-    memory = 1 if objective.n_eliminated > LARGE else 2
-    solver = next(d for d in declarations() if d.automatic and d.memory == memory)
+    solver = exact_solver(objective)
+    memory = solver.memory
     if memory == 1 or objective.linear:
         return Choice(solver, least_squares=memory == 2)
     if not objective.sampleable:

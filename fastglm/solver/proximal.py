@@ -1,0 +1,158 @@
+"""Proximal Newton: quadratic models of the loss, minimised together with a lasso and bounds.
+
+Lee, Sun and Saunders (2014), "Proximal Newton-type methods for minimizing composite functions", SIAM Journal on
+Optimization 24. Along a path every model serves as long as steps by it gain enough, so that most passes are of the
+score alone. The certificate is the violation of the optimality conditions, measured where the descent ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .newton import DEVIANCE_NOISE, norm, record
+from .problem import Problem, Solution
+from .quadratic_model import QuadraticModel
+from .start import is_finite
+
+EPS = np.finfo(float).eps
+SLOW = 0.2  # of the violation, that a step by an old curvature may leave before the next has a new one
+INNER = 0.01  # of the violation, that the minimum of a model may leave
+ARMIJO = 1e-4
+HALVINGS = 40
+NOISE = 32.0  # units of rounding of a score
+CHEAP = 0.6  # cost of a score pass beside one with curvature, above which every pass has one
+
+
+class ProximalDescent:
+    """Coefficients, the last pass there and the model that steps are made by, kept from one penalty to the next.
+
+    Parameters
+    ----------
+    objective : Objective
+    beta : (m,) array
+        A start with a finite deviance.
+    control : Control
+        Of its fields ``tol``, ``accept_tol``, ``max_iter`` and the callback.
+    """
+
+    def __init__(self, objective, beta, control):
+        self.objective, self.control, self.history = objective, control, []
+        self.beta, self.q, self.model = beta, objective.at(beta, 2), None
+        self.H, self.fresh, self.contraction, self.origin = None, False, 0.0, None
+        self.always = objective.small or (not objective.linear and objective.score_cost > CHEAP)
+        if is_finite(self.q):
+            self._renew()
+
+    def _renew(self):
+        """Go by the curvature of the last pass."""
+        # columns were multiplied by the scale, which is one unless a step of Newton's has changed it
+        scale = self.objective.scale
+        H = self.q.information.toarray()
+        self.H = H if np.all(scale == 1.0) else H / scale / scale[:, None]
+        self.fresh, self.model = True, None
+        self.q = self.q._replace(information=None)
+        self.origin = self.beta, self.q
+
+    def solve(self, penalty, tol: float | None = None) -> str:
+        """Descend to the optimum with a penalty; why it stopped."""
+        tol = self.control.tol if tol is None else tol
+        self._within(penalty)
+        last = np.inf
+        for iteration in range(1, self.control.max_iter + 1):
+            violation = self.violation(penalty)
+            record(self.history, self.control, iteration, self.objective, self.q, violation, self.fresh)
+            if violation <= tol:
+                return "converged"
+            accepted = violation <= max(self.control.accept_tol, self._noise(penalty))
+            if accepted and self.fresh and violation > 0.5 * last:
+                return "converged"  # rounding leaves no more
+            last = violation if self.fresh else np.inf
+            if not self._step(penalty, violation, tol):
+                return "converged" if accepted else "no step along the direction lowers the deviance"
+        return "iteration limit reached"
+
+    def violation(self, penalty) -> float:
+        """The largest violation of the optimality conditions at the coefficients, in the penalty's units."""
+        return penalty.violation(self.beta, self.q.score)
+
+    def _within(self, penalty):
+        """Coefficients within the bounds of a penalty, and their pass."""
+        beta = np.clip(self.beta, penalty.lower, penalty.upper)
+        if not np.array_equal(beta, self.beta):
+            self.beta, self.q = beta, self.objective.at(beta, 2)
+            self._renew()
+
+    def _noise(self, penalty):
+        """The violation that rounding of the sums makes: by Cauchy and Schwarz no sum of |x r| is more than this."""
+        size = np.sqrt(max(self.q.pearson, 0.0) * np.diagonal(self.H))
+        return float((NOISE * EPS * (size + np.abs(penalty.lasso)) / penalty.unit).max(initial=0.0))
+
+    def _minimum(self, penalty, violation, tol):
+        """The minimum of the model with the penalty."""
+        free = penalty.free
+        if self.model is None or not np.array_equal(self.model.is_free, free):
+            self.model = QuadraticModel(self.H, free)
+        inner = 0.1 * tol if self.objective.linear else max(INNER * violation, 0.1 * tol)
+        return self.model.minimise(self.beta, self.q.score, penalty, inner)
+
+    def _step(self, penalty, violation, tol) -> bool:
+        """To the minimum of the model, or a part of the way; False where the penalised deviance does not fall."""
+        new = self._minimum(penalty, violation, tol)
+        step, before = new - self.beta, penalty.value(self.beta)
+        gain = float(self.q.score @ step) - penalty.value(new) + before
+        noise = DEVIANCE_NOISE * abs(self.q.deviance) + 1e-300
+        wants = 2 if self.always or (not self.fresh and self.contraction > SLOW) else 1
+        t = 1.0
+        for _ in range(HALVINGS if self.fresh else 2):
+            trial = new if t == 1.0 else self.beta + t * step
+            q = self._at(trial, wants)
+            fall = 0.5 * (self.q.deviance - q.deviance) + before - penalty.value(trial)
+            if is_finite(q) and fall >= (ARMIJO * t * gain if gain * t > noise else 0.0) - noise:
+                self._accept(trial, q, penalty, violation)
+                return True
+            t *= 0.5
+        if self.fresh:
+            return False
+        self.q = self.objective.at(self.beta, 2)
+        self._renew()
+        return True
+
+    def _at(self, beta, order):
+        """The pass at some coefficients; that of least squares follows from the first one."""
+        if not self.objective.linear:
+            return self.objective.at(beta, order)
+        first, q = self.origin
+        step = beta - first
+        fall = self.H @ step
+        deviance = max(q.deviance - float(step @ (2.0 * q.score - fall)), 0.0)
+        return q._replace(deviance=deviance, score=q.score - fall, pearson=deviance)
+
+    def _accept(self, trial, q, penalty, violation):
+        self.beta, self.q = trial, q
+        if self.objective.linear:
+            return
+        self.fresh = False
+        left = self.violation(penalty)
+        self.contraction = left / violation
+        if q.information is not None:
+            self._renew()
+        elif self.contraction > SLOW and left > self.control.tol:
+            self.q = self.objective.at(trial, 2)
+            self._renew()
+
+
+def proximal_newton(problem: Problem) -> Solution:
+    """The fit of a problem with an elastic net: its deviance, certificate and history."""
+    descent = ProximalDescent(problem.objective, problem.first(), problem.control)
+    if not is_finite(descent.q):
+        return Solution(descent.beta, descent.q, None, np.inf, np.inf, 0, "not finite at the start", ())
+    stop = descent.solve(problem.penalty)
+    if problem.objective.linear:
+        # what rounding has left is seen by a pass, and taken away by one more step
+        descent.q = problem.objective.at(descent.beta, 1)
+        descent.origin = descent.beta, descent.q
+        stop = descent.solve(problem.penalty)
+    return Solution(
+        descent.beta, descent.q, None, descent.violation(problem.penalty), norm(descent.q), len(descent.history), stop,
+        tuple(descent.history),
+    )  # fmt: skip
