@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from . import solvers as solvers
     from . import special as special
     from .files import from_duckdb as from_duckdb
+    from .fitting.cross_validation import cv as cv
     from .fitting.entry import fit as fit
     from .fitting.entry import glm as glm
     from .fitting.path import path as path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .inference.etable import etable as etable
     from .online import OnlineGLM as OnlineGLM
     from .planning import plan as plan
+    from .result.cross_validation import CVResult as CVResult
     from .result.multinomial import MultinomialResult as MultinomialResult
     from .result.path import PathResult as PathResult
     from .result.record import GLMResult as GLMResult
@@ -42,10 +44,12 @@ _LAZY = {
     "fit": "fitting.entry",
     "glm": "fitting.entry",
     "path": "fitting.path",
+    "cv": "fitting.cross_validation",
     "OnlineGLM": "online",
     "GLMResult": "result.record",
     "MultinomialResult": "result.multinomial",
     "PathResult": "result.path",
+    "CVResult": "result.cross_validation",
     "load": "result.saved",
     "etable": "inference.etable",
     "plan": "planning",

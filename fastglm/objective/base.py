@@ -15,6 +15,7 @@ from ..kernels.dense import symmetric
 from ..kernels.row_loops import FamilyLink
 from ..linalg.symmetric import ArrowheadMatrix, Dense, Diagonal, PermutedArrowhead
 from ..source.base import RowTransform
+from ..source.folds import ByFold
 from ..source.streaming_qr import design, offset, streaming_qr, weight
 from .passes import DeviancePass, DeviancesAlong, LevelRows, WeightedDesign
 from .sums import Quadratic
@@ -118,6 +119,13 @@ class Likelihood:
     def product(self, beta: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Expected information times ``v``: one pass, at a score pass's cost."""
         return self._pass(beta, k.ORDER_PRODUCT, v).score
+
+    def by_fold(self, beta: np.ndarray, order: int, folds) -> list[Quadratic]:
+        """As ``at``, of the rows of each fold: one pass for all of them."""
+        tasks = [self._task(beta, order) for _ in range(folds.count)]
+        found = self.source.reduce(ByFold(tasks, folds))
+        self.n_passes += self.price
+        return [self._assembled(q, order) for q in found.values]
 
     def scores(self, beta: np.ndarray) -> Quadratic:
         """The pass whose ``information`` is the sum of outer products of the rows' scores, the sandwich's meat."""

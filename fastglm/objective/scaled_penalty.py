@@ -110,7 +110,7 @@ class ScaledPenalty(NamedTuple):
         return self._replace(sd=sd, factors=factors, lower=lower, upper=upper)
 
 
-def scaled_penalty(record, source, names: tuple[str, ...], total: float) -> ScaledPenalty:
+def scaled_penalty(record, source, names: tuple[str, ...], total: float, moments=None) -> ScaledPenalty:
     """The penalty of a record for the columns of a source, whose rows are read for their standard deviations.
 
     Parameters
@@ -121,6 +121,8 @@ def scaled_penalty(record, source, names: tuple[str, ...], total: float) -> Scal
         Of the coefficients, the intercept's first where there is one.
     total : float
         The weight of all rows.
+    moments : tuple of two (m,) arrays, optional
+        Means and standard deviations of the columns, where they are known.
 
     Raises
     ------
@@ -138,7 +140,7 @@ def scaled_penalty(record, source, names: tuple[str, ...], total: float) -> Scal
     P = getattr(record, "P", None)
     if P is not None and len(P) != len(columns):
         raise InvalidParameterError(f"penalty: P has {len(P)} rows, expected {len(columns)} for the columns of X")
-    means, sd = (v[first:] for v in column_moments(source, total))
+    means, sd = (v[first:] for v in moments or column_moments(source, total))
     own = np.flatnonzero((sd == 0.0) & (means != 0.0))[: 1 - first]  # the caller's own intercept
     factors[own] = 0.0
     gone = np.isinf(factors) | (sd == 0.0)
@@ -162,18 +164,30 @@ def column_moments(source, total: float) -> tuple[np.ndarray, np.ndarray]:
 
     One pass, and a second one where means are so large beside deviations that squares would cancel.
     """
-    plain = source.changed(RowTransform(False, y=1.0, weights="as they are"))
-    objective = Deviance(plain, FamilyLink(Gaussian(), Identity()))
+    objective = unweighted_response(source)
     q = objective.at(np.zeros(objective.n_params), k.ORDER_DIAGONAL)
-    means, squares = q.score / total, q.information.diagonal() / total
-    variances = squares - means**2
-    faint = np.flatnonzero(variances < CANCELLED * squares)
+    means, variances, faint = variances_of(q, total)
     faint = faint[faint >= int(source.data.has_intercept)]
     if len(faint) and not source.high_cardinality:
-        found = plain.reduce(AboutMeans(means, faint))
-        variances[faint] = found[1] / total - (found[0] / total) ** 2
-    variances[variances <= CONSTANT * squares] = 0.0
+        found = objective.source.reduce(AboutMeans(means, faint)) / total
+        variances[faint] = found[1] - found[0] ** 2
+    variances[variances <= CONSTANT * (means**2 + variances)] = 0.0
     return means, np.sqrt(variances)
+
+
+def unweighted_response(source) -> Deviance:
+    """Least squares with the response one: at zero its score and information sum w x and w x^2, its deviance w."""
+    return Deviance(
+        source.changed(RowTransform(False, y=1.0, weights="as they are")), FamilyLink(Gaussian(), Identity())
+    )
+
+
+def variances_of(q, total: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means and variances (m,) of columns from a pass of ``unweighted_response``, and the numbers of the columns whose
+    variances have lost digits."""
+    means, squares = q.score / total, q.information.diagonal() / total
+    variances = np.maximum(squares - means**2, 0.0)
+    return means, variances, np.flatnonzero(variances < CANCELLED * squares)
 
 
 class AboutMeans(Task):

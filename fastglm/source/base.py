@@ -48,13 +48,14 @@ class RowTransform(NamedTuple):
 
     ``bare`` leaves out all columns but the intercept, which there is if ``ones`` says so (None: as it was); every
     response is ``y``, where that is a number. ``weights`` leaves out offsets: "as they are", or "unit" for one where
-    there is weight.
+    there is weight. ``kept`` (first row, rows) -> (n,) array is what weights are multiplied by.
     """
 
     bare: bool
     has_intercept: bool | None = None
     y: float | None = None
     weights: str | None = None
+    kept: Any = None
 
     def after(self, earlier: RowTransform | None) -> RowTransform:
         """Both changes, one after the other."""
@@ -62,10 +63,15 @@ class RowTransform(NamedTuple):
             return self
         has_intercept = earlier.has_intercept if self.has_intercept is None else self.has_intercept
         y = earlier.y if self.y is None else self.y
-        return RowTransform(self.bare or earlier.bare, has_intercept, y, self.weights or earlier.weights)
+        return RowTransform(
+            self.bare or earlier.bare, has_intercept, y, self.weights or earlier.weights, self.kept or earlier.kept
+        )
 
-    def __call__(self, data: Block) -> Block:
+    def __call__(self, data: Block, first: int = 0) -> Block:
         n = len(data.y)
+        if self.kept is not None:
+            w = self.kept(first, n)
+            data = data._replace(weights=w if data.weights is None else w * data.weights)
         if self.bare:
             has_intercept = data.has_intercept if self.has_intercept is None else self.has_intercept
             data = data._replace(X=np.empty((n, 0)), has_intercept=has_intercept, names=(), terms=(), coding=None)
