@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InvalidParameterError
+from ..errors import ConvergenceWarning, InvalidParameterError
 from ..kernels import layout as k
 from ..objective.gram import GramObjective, total_of, without
 from ..objective.held_out import MEASURES, HeldOut, HeldOutClasses
@@ -18,10 +18,12 @@ from ..result.cross_validation import RULES, CVResult
 from ..rows.open import open_rows
 from ..rows.request import check_option
 from ..solver.penalty_path import follow
+from ..solver.proximal import ProximalDescent
+from ..solver.rounds import Place, in_rounds
 from ..source.base import RowTransform
 from ..source.folds import Folds, LeftOut
 from .null import NullModel
-from .path import path_of, path_request
+from .path import path_request, solve_path, warn_of_path, written
 from .perform import run_of, running
 
 if TYPE_CHECKING:
@@ -86,11 +88,10 @@ def cv(
         chosen = _folds(folds, source.n_rows)
         run, source, labels = run_of(request, schema, source)
         with running(run, request.progress) as callback:
-            path = path_of(run, request, labels, lambdas, ratio, callback)
-            beta = _from_grams(run, request, path, chosen)
-            if beta is None:
-                beta = _one_by_one(run, request, schema, labels, path, chosen)
-            values = source.reduce(_held_out(run, labels, beta, chosen, measure))
+            found = solve_path(run, request, lambdas, ratio, callback)
+            path, ways = written(run, labels, found), (_from_grams, _in_rounds, _one_by_one)
+            beta = next(beta for way in ways if (beta := way(run, request, schema, found, chosen)) is not None)
+            values = source.reduce(_held_out(run, beta, chosen, measure))
         source.finish()
     path = replace(path, first=replace(path.first, schema=schema.kept()))
     losses, weights = values[:, :-1], values[:, -1]
@@ -125,41 +126,89 @@ def _folds(folds, n) -> Folds:
     return Folds(len(labels), numbers)
 
 
-def _from_grams(run, request, path, folds):
+def _from_grams(run, request, schema, path, folds):
     """The coefficients (F, L, m) of least squares without each fold, from sums of one pass; None of other models."""
     if not run.objective.linear or run.source.high_cardinality or getattr(request.penalty, "P", None) is not None:
         return None
-    origin, first = np.array(path.params[0]), int(run.source.data.has_intercept)
-    sums = run.objective.by_fold(origin, 2, folds)
-    plain = unweighted_response(run.source).by_fold(np.zeros(len(origin)), k.ORDER_DIAGONAL, folds)
-    every, all_plain = total_of(sums), total_of(plain)
-    problem, out = run.problem(None, None), []
-    for part, ones in zip(sums, plain, strict=True):
-        rest = without(all_plain, ones)
-        means, variances, faint = variances_of(rest, rest.deviance)
-        if (faint >= first).any() or not rest.deviance > 0.0:
-            return None
-        moments = means, np.sqrt(variances)
-        scaled = scaled_penalty(request.penalty, run.source, run.names, rest.deviance, moments)
+    origin = path.beta[0]
+    sums, problem = run.objective.by_fold(origin, 2, folds), run.problem(None, None)
+    penalties = _penalties(run, request, folds)
+    if penalties is None:
+        return None
+    every, out = total_of(sums), []
+    for part, scaled in zip(sums, penalties, strict=True):
         gram = GramObjective(origin, without(every, part))
         out.append(follow(problem._replace(objective=gram, start=origin), scaled, path.lambdas, None).beta)
     return np.array(out)
 
 
-def _one_by_one(run, request, schema, labels, path, folds):
-    """The coefficients (F, L, m) or (F, L, m, K) of the path without each fold, rows left out by a weight of zero."""
+def _penalties(run, request, folds):
+    """The penalties of the fits without each fold, from sums of one pass; None where these lose digits."""
+    first = int(run.source.data.has_intercept)
+    parts = unweighted_response(run.source).by_fold(np.zeros(len(run.names)), k.ORDER_DIAGONAL, folds)
+    run.objective.n_passes += run.objective.price
+    every, out = total_of(parts), []
+    for part in parts:
+        rest = without(every, part)
+        means, variances, faint = variances_of(rest, max(rest.deviance, np.finfo(float).tiny))
+        if (faint >= first).any() or not rest.deviance > 0.0:
+            return None
+        moments = means, np.sqrt(variances)
+        out.append(scaled_penalty(request.penalty, run.source, run.names, rest.deviance, moments))
+    return out
+
+
+def _in_rounds(run, request, schema, path, folds):
+    """The coefficients (F, L, m) without each fold of a path that was followed in rounds; None of others.
+
+    A fold starts from the coefficients of all rows, with its own score there and the model of all rows.
+    """
+    penalties = _penalties(run, request, folds) if path.models else None
+    if penalties is None:
+        return None
+    parts = run.objective.many_by_fold(path.beta, folds)
+    score, shape = sum(part.score for part in parts), (folds.count, len(path.lambdas), -1)
+    places = [
+        Place(scaled.elastic(lam), beta, every - own, scaled.total / run.sums.weight)
+        for part, scaled in zip(parts, penalties, strict=True)
+        for lam, beta, every, own in zip(path.lambdas.tolist(), path.beta, score, part.score, strict=True)
+    ]
+    control = run.problem(None, None).control
+    left_out = np.repeat(np.arange(folds.count), len(path.lambdas))
+    in_rounds(run.objective, places, list(path.models) * folds.count, control.tol, folds, left_out)
+    for fold in np.unique(left_out[[not place.violation <= control.tol for place in places]]).tolist():
+        alone = _without_fold(run, request, schema, folds, fold)
+        own = places[fold * len(path.lambdas) : (fold + 1) * len(path.lambdas)]
+        descent = ProximalDescent(alone.objective, own[0].beta, control)
+        stops = [place.finish(descent) for place in own]
+        run.objective.n_passes += alone.objective.n_passes
+        if short := [stop for stop in stops if stop != "converged"]:
+            run.give(ConvergenceWarning, f"{len(short)} lambdas without fold {fold} are not certified: {short[0]}")
+    return np.array([place.beta for place in places]).reshape(shape)
+
+
+def _without_fold(run, request, schema, folds, fold):
+    """The run of all rows but a fold's, which are left out by a weight of zero."""
+    rows = run.source.changed(RowTransform(False, kept=LeftOut(folds, fold)))
+    found = run_of(request, schema, rows)[0]
+    found.penalty = request.penalty
+    return found
+
+
+def _one_by_one(run, request, schema, path, folds):
+    """The coefficients (F, L, m) or (F, L, m, K) of the path without each fold, one fold after the other."""
     out = []
     for fold in range(folds.count):
-        rows = run.source.changed(RowTransform(False, kept=LeftOut(folds, fold)))
-        without_fold = run_of(request, schema, rows)[0]
-        params = path_of(without_fold, request, labels, path.lambdas, None).params
-        run.objective.n_passes += without_fold.objective.n_passes
-        out.append(params)
+        alone = _without_fold(run, request, schema, folds, fold)
+        found = solve_path(alone, request, path.lambdas, None)
+        run.objective.n_passes += alone.objective.n_passes
+        warn_of_path(run, found)
+        out.append(found.beta)
     return np.array(out)
 
 
-def _held_out(run, labels, beta, folds, measure):
+def _held_out(run, beta, folds, measure):
     """The task that sums the losses of held-out rows."""
     if run.null_class is NullModel:
         return HeldOut(run.row_pair, beta, folds, measure)
-    return HeldOutClasses(beta[..., [labels.classes.index(c) for c in labels.ordered]], folds, measure)
+    return HeldOutClasses(beta, folds, measure)

@@ -84,7 +84,7 @@ def path(
     with closing(source):
         run, source, labels = run_of(request, schema, source)
         with running(run, request.progress) as callback:
-            found = path_of(run, request, labels, lambdas, ratio, callback)
+            found = written(run, labels, solve_path(run, request, lambdas, ratio, callback))
         source.finish()
     first = replace(found.first, schema=schema.kept(), notes=(*source.notes, *found.first.notes))
     return replace(found, first=first)
@@ -97,21 +97,21 @@ def path_request(X, y, penalty, options) -> FitRequest:
     return FitRequest(data=X, y=y, penalty=penalty, path=True, **options)
 
 
-def path_of(run, request, labels, lambdas, ratio, callback=None) -> PathResult:
-    """The path of a run."""
+def solve_path(run, request, lambdas, ratio, callback=None) -> PathSolution:
+    """The path of a run, of a softmax regression the coefficients (L, m, K) of all classes."""
     run.find_null_model()
     start = check_start(request.start, len(run.names), run.start_columns(request.start))
     check_size(run.objective)
     problem, scaled, classes = run.problem(start, callback), penalty_of(run, request.penalty), every_class(run)
     if classes is None:
-        return written(run, labels, follow(problem, scaled, lambdas, ratio))
+        return follow(problem, scaled, lambdas, ratio)
     if scaled.P is not None:
         raise InvalidParameterError("penalty: a path of a softmax regression has no P; fit one lambda at a time")
     problem = problem._replace(objective=classes, start=classes.from_contrasts(problem.first()))
     found = follow(problem, scaled.tiled(classes.n_classes), lambdas, ratio)
     shape = len(found.beta), classes.n_classes, -1
     raw = [centred(beta.T, scaled) for beta in found.beta.reshape(shape)]
-    return written(run, labels, found._replace(beta=np.array(raw)))
+    return found._replace(beta=np.array(raw))
 
 
 def written(run, labels, found: PathSolution) -> PathResult:
@@ -121,15 +121,7 @@ def written(run, labels, found: PathSolution) -> PathResult:
             "start: at the first coefficients the deviance or its derivatives are not finite; pass start= with "
             "admissible coefficients, rescale X or y, or take another link"
         )
-    converged = np.array([stop == "converged" for stop in found.stops])
-    if not converged.all():
-        worst = int(np.argmax(np.where(converged, -np.inf, found.certificate)))
-        run.give(
-            ConvergenceWarning,
-            f"{np.count_nonzero(~converged)} of {len(converged)} lambdas are not certified, the worst at "
-            f"lambda {found.lambdas[worst]:.4g}, violation {found.certificate[worst]:.2g}: {found.stops[worst]}. Raise "
-            "max_iter, or leave out the smallest lambdas",
-        )
+    warn_of_path(run, found)
     penalised = run.penalty._replace(lam=float(found.lambdas[0]))
     run.penalty = penalised
     first, many = found.beta[0], found.beta.ndim == 3
@@ -151,7 +143,20 @@ def written(run, labels, found: PathSolution) -> PathResult:
         deviance=found.deviance,
         pearson_chi2=found.pearson,
         llf=[loglik(deviance) for deviance in found.deviance.tolist()],
-        converged=converged,
+        converged=[stop == "converged" for stop in found.stops],
         n_passes=round(run.objective.n_passes, 3),
         first=result,
     )
+
+
+def warn_of_path(run, found: PathSolution) -> None:
+    """Say which lambdas of a path are not certified."""
+    converged = np.array([stop == "converged" for stop in found.stops])
+    if not converged.all():
+        worst = int(np.argmax(np.where(converged, -np.inf, found.certificate)))
+        run.give(
+            ConvergenceWarning,
+            f"{np.count_nonzero(~converged)} of {len(converged)} lambdas are not certified, the worst at "
+            f"lambda {found.lambdas[worst]:.4g}, violation {found.certificate[worst]:.2g}: {found.stops[worst]}. Raise "
+            "max_iter, or leave out the smallest lambdas",
+        )

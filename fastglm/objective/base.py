@@ -17,6 +17,7 @@ from ..linalg.symmetric import ArrowheadMatrix, Dense, Diagonal, PermutedArrowhe
 from ..source.base import RowTransform
 from ..source.folds import ByFold
 from ..source.streaming_qr import design, offset, streaming_qr, weight
+from .many import ManyScores, ManySums
 from .passes import DeviancePass, DeviancesAlong, LevelRows, WeightedDesign
 from .sums import Quadratic
 
@@ -276,6 +277,17 @@ class Deviance(Likelihood):
         self.n_passes += self.price
         beta = q.information.any_solution(np.ones(len(q.score)), q.score)
         return np.concatenate([beta, np.zeros(m - len(beta))])
+
+    def at_many(self, beta: np.ndarray, folds=None, left_out=None) -> ManySums:
+        """Deviances and scores at many coefficients (R, m), without a fold each where one is left out: one pass."""
+        self.n_passes += self.price
+        return ManySums(self.source.reduce(ManyScores(self.pair, np.ascontiguousarray(beta.T), folds, left_out)))
+
+    def many_by_fold(self, beta: np.ndarray, folds) -> list[ManySums]:
+        """The same of the rows of each fold."""
+        self.n_passes += self.price
+        tasks = [ManyScores(self.pair, np.ascontiguousarray(beta.T)) for _ in range(folds.count)]
+        return [ManySums(v) for v in self.source.reduce(ByFold(tasks, folds)).values]
 
     def start_empty_levels_at_bound(self, beta: np.ndarray) -> np.ndarray:
         """A start with the coefficients of empty levels far out, where a fit would take them one step at a time.

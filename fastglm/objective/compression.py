@@ -115,6 +115,13 @@ class Compressed(Deviance):
     def along(self, beta, step, sizes):
         return super().along(beta, step, sizes) + self.cells.deviance_within
 
+    def at_many(self, beta, folds=None, left_out=None):
+        found = super().at_many(beta, folds, left_out)
+        found.deviance = found.deviance + self.cells.deviance_within
+        if found.pearson.any():
+            found.pearson = np.array([pearson(self.cells, self.pair, b) for b in beta])
+        return found
+
     def _pass(self, beta, order, *extra):
         q = super()._pass(beta, order, *extra)
         if self.meat and order == 2:

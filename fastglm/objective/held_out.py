@@ -7,8 +7,10 @@ import numpy as np
 from ..family.means import inverse_link
 from ..kernels.evaluate import row_terms
 from ..source.folds import Folds, first_row
-from ..source.streaming_qr import offset, predictor, weight
+from ..source.pieces import taken
+from ..source.streaming_qr import offset, weight
 from ..source.task import Task
+from .many import columns, linear_predictors
 from .passes import line_blocks
 
 MEASURES = ("deviance", "mse", "mae", "class")
@@ -34,26 +36,27 @@ class HeldOut(Task):
         first = first_row(part)
         with np.errstate(all="ignore"):  # of this thread
             for a, b in line_blocks(runs):
-                of, w = self.folds.of(np.arange(first + a, first + b)), weight(part.data, a, b)
-                for f in np.unique(of).tolist():
+                rows = np.arange(a, b)
+                of, w = self.folds.of(first + rows), weight(part.data, a, b)
+                for f in range(self.folds.count):
                     mine = (of == f) & (w > 0.0)
-                    total[f, :-1] += self._losses(part.data, a, b, mine, w[mine], f)
-                    total[f, -1] += w[mine].sum()
+                    if mine.any():
+                        total[f, :-1] += self._losses(taken(part.data, rows[mine]), w[mine], f)
+                        total[f, -1] += w[mine].sum()
         return total
 
-    def _losses(self, data, a, b, mine, w, f):
+    def _losses(self, data, w, f):
         """The weighted sum of the losses of some rows for each of the fold's coefficients."""
-        y, shift = np.asarray(data.y[a:b], np.float64)[mine], offset(data, a, b)[mine]
-        etas = (predictor(data, a, b, beta)[mine] + shift for beta in self.beta[f])
-        return [self._loss(eta, y, w) for eta in etas]
+        n, intercept = len(data.y), int(data.has_intercept)
+        etas = linear_predictors(columns(data, slice(0, n)), intercept, self.beta[f].T) + offset(data, 0, n)[:, None]
+        return self._loss(etas, np.asarray(data.y, np.float64)[:, None], w[:, None])
 
     def _loss(self, eta, y, w):
         if self.measure == "deviance":
-            return row_terms(self.pair, eta, y, w)[2].sum()
+            return row_terms(self.pair, eta, y, w)[2].sum(0)
         error = y - inverse_link(self.pair.link, eta)
-        if self.measure == "class":
-            return float(w @ (np.abs(error) > 0.5))
-        return float(w @ (error**2 if self.measure == "mse" else np.abs(error)))
+        loss = {"class": lambda: np.abs(error) > 0.5, "mse": lambda: error**2, "mae": lambda: np.abs(error)}
+        return (w * loss[self.measure]()).sum(0)
 
 
 class HeldOutClasses(HeldOut):
@@ -62,13 +65,12 @@ class HeldOutClasses(HeldOut):
     def __init__(self, beta: np.ndarray, folds: Folds, measure: str):
         super().__init__(None, beta, folds, measure)
 
-    def _losses(self, data, a, b, mine, w, f):
-        y = np.asarray(data.y[a:b])[mine].astype(np.intp)
-        etas = (np.column_stack([predictor(data, a, b, own)[mine] for own in beta.T]) for beta in self.beta[f])
-        return [self._class_loss(eta, y, w) for eta in etas]
+    def _losses(self, data, w, f):
+        n, intercept = len(data.y), int(data.has_intercept)
+        X, y = columns(data, slice(0, n)), np.asarray(data.y).astype(np.intp)
+        return [self._class_loss(linear_predictors(X, intercept, beta), y, w) for beta in self.beta[f]]
 
     def _class_loss(self, eta, y, w):
-        seen = eta[np.arange(len(y)), y]
         if self.measure == "class":
             return float(w @ (eta.argmax(1) != y))
-        return float(2.0 * w @ (np.logaddexp.reduce(eta, axis=1) - seen))
+        return float(2.0 * w @ (np.logaddexp.reduce(eta, axis=1) - eta[np.arange(len(y)), y]))

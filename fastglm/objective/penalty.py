@@ -83,6 +83,10 @@ class ElasticPenalty(NamedTuple):
         """The penalty of some of the coefficients, by their numbers; with all of its fields as arrays."""
         return ElasticPenalty(*(np.broadcast_to(v, self.ridge.shape)[numbers] for v in self))
 
+    def times(self, factor: float) -> ElasticPenalty:
+        """The penalty and its unit times a number."""
+        return self._replace(ridge=factor * self.ridge, lasso=factor * self.lasso, unit=factor * self.unit)
+
     def value(self, beta: np.ndarray) -> float:
         """The penalty at ``beta``."""
         # not by BLAS, whose threads would wake

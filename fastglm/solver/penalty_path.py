@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .problem import Problem
 from .proximal import ProximalDescent
+from .rounds import follow_in_rounds, pays
 from .solve import solve
 from .start import is_finite
 
@@ -25,6 +26,8 @@ class PathSolution(NamedTuple):
         The largest violation of the optimality conditions over lambda.
     deviance, pearson : (L,) arrays
     stops : tuple of str
+    models : list of QuadraticModel
+        Those of a path that was followed in rounds.
     """
 
     lambdas: np.ndarray
@@ -33,6 +36,7 @@ class PathSolution(NamedTuple):
     deviance: np.ndarray
     pearson: np.ndarray
     stops: tuple[str, ...]
+    models: Any = ()
 
 
 def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSolution:
@@ -58,6 +62,10 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
         ratio = ratio or (TALL if objective.source.n_rows > objective.n_columns else WIDE)
         lambdas = scaled.largest(descent.q.score) * np.geomspace(1.0, ratio, lambdas)
     lambdas = np.sort(np.asarray(lambdas, np.float64).ravel())[::-1].copy()
+    if pays(objective, scaled, len(lambdas)):
+        places, stops, models = follow_in_rounds(descent, scaled, lambdas)
+        found = zip(*((p.beta, p.violation, p.deviance, p.pearson) for p in places), strict=True)
+        return PathSolution(lambdas, *map(np.array, found), stops, models)
     step = _quadratic if scaled.P is not None else _proximal
     found = [step(problem, descent, scaled, lam) for lam in lambdas.tolist()]
     beta, certificate, deviance, pearson, stops = zip(*found, strict=True)

@@ -53,6 +53,18 @@ class ProximalDescent:
         self.q = self.q._replace(information=None)
         self.origin = self.beta, self.q
 
+    def freshen(self):
+        """See that the curvature is that of the coefficients."""
+        if not self.fresh:
+            self.q = self.objective.at(self.beta, 2)
+            self._renew()
+
+    def start_from(self, beta: np.ndarray) -> ProximalDescent:
+        """The same at other coefficients."""
+        self.beta, self.q = beta, self.objective.at(beta, 2)
+        self._renew()
+        return self
+
     def solve(self, penalty, tol: float | None = None) -> str:
         """Descend to the optimum with a penalty; why it stopped."""
         tol = self.control.tol if tol is None else tol
@@ -79,8 +91,7 @@ class ProximalDescent:
         """Coefficients within the bounds of a penalty, and their pass."""
         beta = np.clip(self.beta, penalty.lower, penalty.upper)
         if not np.array_equal(beta, self.beta):
-            self.beta, self.q = beta, self.objective.at(beta, 2)
-            self._renew()
+            self.start_from(beta)
 
     def _noise(self, penalty):
         """The violation that rounding of the sums makes: by Cauchy and Schwarz no sum of |x r| is more than this."""
@@ -113,8 +124,7 @@ class ProximalDescent:
             t *= 0.5
         if self.fresh:
             return False
-        self.q = self.objective.at(self.beta, 2)
-        self._renew()
+        self.freshen()
         return True
 
     def _at(self, beta, order):

@@ -26,7 +26,7 @@ class QuadraticModel:
     """
 
     def __init__(self, H: np.ndarray, free: np.ndarray):
-        self.H, self.is_free = H, free
+        self.is_free = free
         self.free, self.rest = np.flatnonzero(free), np.flatnonzero(~free)
         cross = H[np.ix_(self.free, self.rest)]
         self.inverse = np.linalg.pinv(H[np.ix_(self.free, self.free)], rcond=1e-13, hermitian=True)
