@@ -9,6 +9,7 @@ from ..objective.all_classes import AllClasses
 from ..objective.scaled_penalty import ScaledPenalty, scaled_penalty
 from ..solver.problem import Solution
 from ..solver.solve import solve
+from ..solver.working_set import pays
 from .null import ClassNullModel
 
 MOST_COEFFICIENTS = 8000  # of which coordinate descent has a matrix
@@ -30,7 +31,7 @@ def check_size(objective) -> None:
     ------
     InvalidParameterError
     """
-    if objective.n_params > MOST_COEFFICIENTS:
+    if objective.n_params > MOST_COEFFICIENTS and not pays(objective):
         raise InvalidParameterError(
             f"penalty: {objective.n_params:,} coefficients with a lasso or bounds; up to {MOST_COEFFICIENTS:,} are "
             "fitted. Ridge, or solver='sgd' with its l1, has no such limit"

@@ -278,6 +278,21 @@ class Deviance(Likelihood):
         beta = q.information.any_solution(np.ones(len(q.score)), q.score)
         return np.concatenate([beta, np.zeros(m - len(beta))])
 
+    @property
+    def divisible(self) -> bool:
+        """Whether ``columns`` can take some of the columns: those of one array, or of one sparse matrix."""
+        data = self.source.data
+        sparse = len(data.terms) == 1 and hasattr(data.terms[0], "columns") and not data.X.shape[1]
+        return data.coding is None and (sparse or not data.terms)
+
+    def columns(self, numbers: np.ndarray) -> Deviance:
+        """The same of some coefficients alone, by their increasing numbers, the intercept among them; its passes count
+        as parts of a pass."""
+        first = int(self.source.data.has_intercept)
+        other = self.over(self.source.changed(RowTransform(False, columns=numbers[first:] - first)))
+        other.price = self.price * len(numbers) / max(self.n_params, 1)
+        return other
+
     def at_many(self, beta: np.ndarray, folds=None, left_out=None) -> ManySums:
         """Deviances and scores at many coefficients (R, m), without a fold each where one is left out: one pass."""
         self.n_passes += self.price

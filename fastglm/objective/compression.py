@@ -112,6 +112,8 @@ class Compressed(Deviance):
         self.cells, self.price = cells, len(cells.counts) / cells.rows
         self.n_passes = 1.0  # the one that grouped the rows
 
+    divisible = False  # the sums of cells are those of all columns
+
     def along(self, beta, step, sizes):
         return super().along(beta, step, sizes) + self.cells.deviance_within
 

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .problem import Problem
-from .proximal import ProximalDescent
-from .rounds import follow_in_rounds, pays
+from .rounds import follow_in_rounds
+from .rounds import pays as rounds_pay
 from .solve import solve
 from .start import is_finite
+from .working_set import descent_of
 
 TALL, WIDE = 1e-4, 1e-2  # of the largest lambda, that the least one is: with more rows than columns, and with fewer
 
@@ -53,7 +54,7 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
         The last value over the first, where a number is given.
     """
     objective = problem.objective
-    descent = ProximalDescent(objective, problem.first(), problem.control)
+    descent = descent_of(objective, problem.first(), problem.control)
     if not is_finite(descent.q):
         nothing = np.zeros(0)
         return PathSolution(nothing, nothing, nothing, nothing, nothing, ("not finite at the start",))
@@ -62,7 +63,7 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
         ratio = ratio or (TALL if objective.source.n_rows > objective.n_columns else WIDE)
         lambdas = scaled.largest(descent.q.score) * np.geomspace(1.0, ratio, lambdas)
     lambdas = np.sort(np.asarray(lambdas, np.float64).ravel())[::-1].copy()
-    if pays(objective, scaled, len(lambdas)):
+    if rounds_pay(objective, scaled, len(lambdas)):
         places, stops, models = follow_in_rounds(descent, scaled, lambdas)
         found = zip(*((p.beta, p.violation, p.deviance, p.pearson) for p in places), strict=True)
         return PathSolution(lambdas, *map(np.array, found), stops, models)

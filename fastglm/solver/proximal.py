@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .newton import DEVIANCE_NOISE, norm, record
-from .problem import Problem, Solution
+from .newton import DEVIANCE_NOISE, record
 from .quadratic_model import QuadraticModel
 from .start import is_finite
 
@@ -51,6 +50,11 @@ class ProximalDescent:
         self.H = H if np.all(scale == 1.0) else H / scale / scale[:, None]
         self.fresh, self.model = True, None
         self.q = self.q._replace(information=None)
+        self.origin = self.beta, self.q
+
+    def verify(self):
+        """Replace the sums of least squares, which followed from earlier ones, by a pass."""
+        self.q = self.objective.at(self.beta, 1)
         self.origin = self.beta, self.q
 
     def freshen(self):
@@ -149,20 +153,3 @@ class ProximalDescent:
         elif self.contraction > SLOW and left > self.control.tol:
             self.q = self.objective.at(trial, 2)
             self._renew()
-
-
-def proximal_newton(problem: Problem) -> Solution:
-    """The fit of a problem with an elastic net: its deviance, certificate and history."""
-    descent = ProximalDescent(problem.objective, problem.first(), problem.control)
-    if not is_finite(descent.q):
-        return Solution(descent.beta, descent.q, None, np.inf, np.inf, 0, "not finite at the start", ())
-    stop = descent.solve(problem.penalty)
-    if problem.objective.linear:
-        # what rounding has left is seen by a pass, and taken away by one more step
-        descent.q = problem.objective.at(descent.beta, 1)
-        descent.origin = descent.beta, descent.q
-        stop = descent.solve(problem.penalty)
-    return Solution(
-        descent.beta, descent.q, None, descent.violation(problem.penalty), norm(descent.q), len(descent.history), stop,
-        tuple(descent.history),
-    )  # fmt: skip

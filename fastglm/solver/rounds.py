@@ -17,12 +17,15 @@ ROUGH = 0.03  # violation that these are solved to
 FALL = 0.5  # of a violation, that a round must leave less than
 MOST_ROUNDS = 15
 ROWS_WORTH, FEWEST = 20_000, 10  # rows and lambdas of a path that is worth rounds
+MOST_PARAMS = 1000  # coefficients, from which a lasso needs few of them
 MODEL_BYTES = 512 << 20  # that its models may take
 
 
 def pays(objective, scaled, n_lambdas: int) -> bool:
     """Whether a path is worth rounds: of many rows and lambdas, without a closed form."""
-    if objective.linear or scaled.P is not None or not hasattr(objective, "at_many") or n_lambdas < FEWEST:
+    if objective.linear or scaled.P is not None or not hasattr(objective, "at_many"):
+        return False
+    if objective.n_params > MOST_PARAMS or n_lambdas < FEWEST:
         return False
     tall = objective.source.n_rows >= max(ROWS_WORTH, 20 * objective.n_params)
     small = 8.0 * n_lambdas * objective.n_params**2 <= MODEL_BYTES

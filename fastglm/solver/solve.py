@@ -12,10 +12,10 @@ from .choose import choose, exact_solver, tolerances
 from .newton import factorise, newton_iterations, norm, without_aliased
 from .newton_cg import newton_cg
 from .problem import Problem, Solution
-from .proximal import proximal_newton
 from .sampled import fit_from_sample
 from .start import begin, is_finite
 from .stream import stream
+from .working_set import proximal_newton
 
 
 def solve(problem: Problem) -> Solution:
