@@ -18,7 +18,8 @@ SLOW = 0.2  # of the violation, that a step by an old curvature may leave before
 INNER = 0.01  # of the violation, that the minimum of a model may leave
 ARMIJO = 1e-4
 HALVINGS = 40
-NOISE = 32.0  # units of rounding of a score
+STALLED, MOST_STALLS = 0.98, 10  # of the violation, that as many steps in a row left when nothing more is to come
+NOISE = 4.0  # units of rounding of a score
 CHEAP = 0.6  # cost of a score pass beside one with curvature, above which every pass has one
 
 
@@ -38,6 +39,7 @@ class ProximalDescent:
         self.objective, self.control, self.history = objective, control, []
         self.beta, self.q, self.model = beta, objective.at(beta, 2), None
         self.H, self.fresh, self.contraction, self.origin = None, False, 0.0, None
+        self.by_sums = objective.linear  # whether scores follow from the first one
         self.always = objective.small or (not objective.linear and objective.score_cost > CHEAP)
         if is_finite(self.q):
             self._renew()
@@ -73,18 +75,21 @@ class ProximalDescent:
         """Descend to the optimum with a penalty; why it stopped."""
         tol = self.control.tol if tol is None else tol
         self._within(penalty)
-        last = np.inf
+        last, stalls = np.inf, 0
         for iteration in range(1, self.control.max_iter + 1):
             violation = self.violation(penalty)
             record(self.history, self.control, iteration, self.objective, self.q, violation, self.fresh)
             if violation <= tol:
                 return "converged"
-            accepted = violation <= max(self.control.accept_tol, self._noise(penalty))
-            if accepted and self.fresh and violation > 0.5 * last:
-                return "converged"  # rounding leaves no more
+            if self.fresh and violation > 0.5 * last and self._is_rounding(penalty, violation):
+                return "converged"
+            stalls = stalls + 1 if self.fresh and violation > STALLED * last else 0
+            if stalls == MOST_STALLS:
+                return "rounding lets the violation fall no further"
             last = violation if self.fresh else np.inf
             if not self._step(penalty, violation, tol):
-                return "converged" if accepted else "no step along the direction lowers the deviance"
+                arrived = self._is_rounding(penalty, violation)
+                return "converged" if arrived else "no step along the direction lowers the deviance"
         return "iteration limit reached"
 
     def violation(self, penalty) -> float:
@@ -97,17 +102,25 @@ class ProximalDescent:
         if not np.array_equal(beta, self.beta):
             self.start_from(beta)
 
-    def _noise(self, penalty):
-        """The violation that rounding of the sums makes: by Cauchy and Schwarz no sum of |x r| is more than this."""
-        size = np.sqrt(max(self.q.pearson, 0.0) * np.diagonal(self.H))
-        return float((NOISE * EPS * (size + np.abs(penalty.lasso)) / penalty.unit).max(initial=0.0))
+    def _is_rounding(self, penalty, violation) -> bool:
+        """Whether a violation is accepted, or no more than the rounding of the sums and of the coefficients makes.
+
+        By Cauchy and Schwarz no sum of |x r| is more than the root of Pearson's chi-square times sum h x^2.
+        """
+        size = np.sqrt(max(self.q.pearson, 0.0) * np.diagonal(self.H)) + np.abs(self.H) @ np.abs(self.beta)
+        noise = NOISE * EPS * (size + penalty.lasso) / penalty.unit
+        return violation <= max(self.control.accept_tol, float(noise.max(initial=0.0)))
 
     def _minimum(self, penalty, violation, tol):
         """The minimum of the model with the penalty."""
         free = penalty.free
         if self.model is None or not np.array_equal(self.model.is_free, free):
             self.model = QuadraticModel(self.H, free)
-        inner = 0.1 * tol if self.objective.linear else max(INNER * violation, 0.1 * tol)
+            if self.model.cancelled and not getattr(self.objective, "precise", True):
+                # the rows' scores in more digits correct what the model has lost
+                self.objective.precise, self.by_sums = True, False
+                self.verify()
+        inner = 0.1 * tol if self.by_sums else max(INNER * violation, 0.1 * tol)
         return self.model.minimise(self.beta, self.q.score, penalty, inner)
 
     def _step(self, penalty, violation, tol) -> bool:
@@ -133,7 +146,7 @@ class ProximalDescent:
 
     def _at(self, beta, order):
         """The pass at some coefficients; that of least squares follows from the first one."""
-        if not self.objective.linear:
+        if not self.by_sums:
             return self.objective.at(beta, order)
         first, q = self.origin
         step = beta - first
@@ -143,7 +156,7 @@ class ProximalDescent:
 
     def _accept(self, trial, q, penalty, violation):
         self.beta, self.q = trial, q
-        if self.objective.linear:
+        if self.by_sums:
             return
         self.fresh = False
         left = self.violation(penalty)

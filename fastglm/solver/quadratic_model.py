@@ -12,6 +12,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 from ..kernels.coordinate_descent import descend
 
 SWEEPS, MOST_ROUNDS = 20, 60
+CANCELLED = 1e-8  # of a column's square, left beside the free columns, below which sums need more digits
 SAFE_PIVOT = 1e-11  # of a scaled matrix, below which its columns count as dependent
 
 
@@ -32,6 +33,7 @@ class QuadraticModel:
         self.inverse = np.linalg.pinv(H[np.ix_(self.free, self.free)], rcond=1e-13, hermitian=True)
         self.slopes = self.inverse @ cross
         self.S = np.ascontiguousarray(H[np.ix_(self.rest, self.rest)] - cross.T @ self.slopes)
+        self.cancelled = bool((np.diagonal(self.S) < CANCELLED * np.diagonal(H)[self.rest]).any())
 
     def minimise(self, beta: np.ndarray, score: np.ndarray, penalty, tol: float) -> np.ndarray:
         """The minimum of the model plus a penalty.
