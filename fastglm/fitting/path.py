@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,10 @@ from .perform import run_of, running
 
 if TYPE_CHECKING:
     from ..types import ArrayLike, PenaltyLike, Rows, Variable
+
+
+# what a path takes beside its own arguments: what a request has that does not come from them
+KNOWN = {item.name for item in fields(FitRequest)} - {"data", "y", "formula", "penalty", "path", "labels", "began"}
 
 
 def path(
@@ -92,6 +96,11 @@ def path(
 
 def path_request(X, y, penalty, options) -> FitRequest:
     """The request of a path: arrays and a response, or a formula and its data."""
+    if options.get("checkpoint") is not None:
+        raise InvalidParameterError("checkpoint: a path keeps no state on disk; fit one lambda at a time")
+    unknown = [name for name in options if name not in KNOWN]
+    if unknown:
+        raise TypeError(f"unexpected arguments {unknown}; known: {', '.join(sorted(KNOWN))}")
     if isinstance(X, str) and "~" in X:
         return FitRequest(data=y, formula=X, penalty=penalty, path=True, **options)
     return FitRequest(data=X, y=y, penalty=penalty, path=True, **options)

@@ -110,9 +110,16 @@ def warn_of_fit(model, aliased: dict, separated: str, converged: bool, idle: tup
     elif not converged and solution.stop != READ_ONCE:
         model.give(
             ConvergenceWarning,
-            f"the fit did not converge: {solution.stop} after {solution.n_iter} iterations, an estimated "
-            f"{solution.certificate:.2g} standard errors from the optimum. {_remedy(model.options)}",
+            f"the fit did not converge: {solution.stop} after {solution.n_iter} iterations, {_distance(model)}. "
+            f"{_remedy(model.options)}",
         )
+
+
+def _distance(model):
+    """How far a fit is from the optimum, in words."""
+    if model.penalty is not None:
+        return f"the optimality conditions violated by {model.solution.certificate:.2g} lambda"
+    return f"an estimated {model.solution.certificate:.2g} standard errors from the optimum"
 
 
 def _remedy(options):

@@ -71,9 +71,12 @@ class FitRun:
                 "in X or y are so large that sums overflow (rescale them), or because a mean lies outside the "
                 "family's range (pass start= with admissible coefficients, or another link)"
             )
-        if self.penalty is not None:
-            self.notes.append("a penalised fit has no standard errors")
-        elif self.objective.precise or (self.objective.small and self.objective.linear):
+        if self.penalty is None:
+            self.refine()
+
+    def refine(self):
+        """Polish the last digits of a fit where they are cheap, or were in danger."""
+        if self.objective.precise or (self.objective.small and self.objective.linear):
             self.solution = refine(self.objective, self.solution)
         elif self.objective.small and self.cov is not None and self._last_distance() > 1e-10:
             self.solution = self._at_the_end()

@@ -120,8 +120,7 @@ class Compressed(Deviance):
     def at_many(self, beta, folds=None, left_out=None):
         found = super().at_many(beta, folds, left_out)
         found.deviance = found.deviance + self.cells.deviance_within
-        if found.pearson.any():
-            found.pearson = np.array([pearson(self.cells, self.pair, b) for b in beta])
+        found.pearson = np.array([pearson(self.cells, self.pair, b) for b in beta])
         return found
 
     def _pass(self, beta, order, *extra):

@@ -12,6 +12,7 @@ from ..source.task import Task
 
 NUMBERS = 1 << 15  # linear predictors of a block, within the second-level cache
 LEAST_ROWS = 64  # of a block
+STRETCH = 1 << 13  # rows whose columns are made at once
 
 
 class ManySums:
@@ -23,8 +24,6 @@ class ManySums:
 
 class ManyScores(Task):
     """Scores at R coefficients, and below them deviances and Pearson's chi-squares, (m + 2, R).
-
-    The latter are zero where the dispersion is known.
 
     Parameters
     ----------
@@ -45,14 +44,14 @@ class ManyScores(Task):
         total = np.zeros((len(self.beta) + 2, self.beta.shape[1]))
         rows = max(LEAST_ROWS, NUMBERS // self.beta.shape[1])
         with np.errstate(all="ignore"):  # of this thread
-            for first, stop in runs.tolist():
-                for a in range(first, stop, rows):
-                    self._add(total, part, a, min(a + rows, stop))
+            for a, b in stretches(runs, STRETCH):
+                X = columns(part.data, slice(a, b))
+                for first, stop in stretches([(a, b)], rows):
+                    self._add(total, part, X[first - a : stop - a], first, stop)
         return total
 
-    def _add(self, total, part, a, b):
+    def _add(self, total, part, X, a, b):
         data, intercept = part.data, int(part.data.has_intercept)
-        X = columns(data, slice(a, b))
         eta = linear_predictors(X, intercept, self.beta) + offset(data, a, b)[:, None]
         w = weight(data, a, b)[:, None]
         if self.folds is not None:
@@ -63,8 +62,15 @@ class ManyScores(Task):
             total[0] += r.sum(0)
         total[intercept:-2] += X.T @ r
         total[-2] += deviance.sum(0)
-        if self.pair.family.dispersion != "one":
-            total[-1] += np.where(h > 0.0, r * r / h, 0.0).sum(0)
+        np.multiply(r, r, out=r)
+        total[-1] += np.divide(r, h, out=np.zeros_like(r), where=h > 0.0).sum(0)
+
+
+def stretches(runs, rows: int):
+    """Half-open ranges of at most so many rows."""
+    for first, stop in runs:
+        for a in range(int(first), int(stop), rows):
+            yield a, min(a + rows, int(stop))
 
 
 def columns(data, rows):
