@@ -303,3 +303,25 @@ def test_a_penalised_fit_is_saved(tmp_path):
         assert type(read.penalty) is type(penalty) and read.penalty.lam == penalty.lam
         with pytest.raises(InvalidParameterError, match="penalised"):
             read.with_cov("HC0", X, RESPONSES["poisson"])
+
+
+def test_columns_that_say_nothing():
+    """A constant beside the intercept stays at zero; the caller's own constant is free, and so is a factor of zero."""
+    y = RESPONSES["gaussian"] + 3.0
+    plain = fastglm.fit(X, y, penalty=Lasso(0.05)).params
+    beside = fastglm.fit(np.column_stack([X, np.full(N, 7.0)]), y, penalty=Lasso(0.05)).params
+    np.testing.assert_allclose(beside, np.append(plain, 0.0), rtol=1e-10, atol=1e-12)
+    own = fastglm.fit(np.column_stack([np.ones(N), X]), y, penalty=Lasso(0.05), intercept=False).params
+    np.testing.assert_allclose(own, plain, rtol=1e-9, atol=1e-12)
+    nothing = fastglm.fit(np.empty((N, 0)), y, penalty=Lasso(0.05)).params
+    np.testing.assert_allclose(nothing, [y.mean()], rtol=1e-12)
+    free = fastglm.fit(X, y, penalty=ElasticNet(1.0, 0.5, factors=0.0)).params
+    np.testing.assert_allclose(free, fastglm.fit(X, y).params, rtol=1e-9)
+
+
+def test_rows_without_weight_are_not_there():
+    y, w = RESPONSES["poisson"], (np.arange(N) > 40).astype(float)
+    rest = fastglm.fit(X[w > 0], y[w > 0], family="poisson", penalty=Lasso(0.02)).params
+    for given in ({"weights": 3.0 * w}, {"freq_weights": 2.0 * w}):
+        other = fastglm.fit(X, y, family="poisson", penalty=Lasso(0.02), **given).params
+        np.testing.assert_allclose(other, rest, rtol=1e-9, atol=1e-12)

@@ -19,7 +19,8 @@ from ..rows.open import open_rows
 from ..rows.request import check_option
 from ..solver.penalty_path import follow
 from ..solver.proximal import ProximalDescent
-from ..solver.rounds import Place, in_rounds
+from ..solver.rounds import MODEL_BYTES, Place, in_rounds
+from ..solver.working_set import pays
 from ..source.base import RowTransform
 from ..source.folds import Folds, LeftOut
 from .null import NullModel
@@ -129,6 +130,8 @@ def _folds(folds, n) -> Folds:
 def _from_grams(run, request, schema, path, folds):
     """The coefficients (F, L, m) of least squares without each fold, from sums of one pass; None of other models."""
     if not run.objective.linear or run.source.high_cardinality or getattr(request.penalty, "P", None) is not None:
+        return None
+    if 8.0 * folds.count * run.objective.n_params**2 > MODEL_BYTES or pays(run.objective):
         return None
     origin = path.beta[0]
     sums, problem = run.objective.by_fold(origin, 2, folds), run.problem(None, None)

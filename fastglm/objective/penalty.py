@@ -71,8 +71,8 @@ class ElasticPenalty(NamedTuple):
 
     @property
     def smooth(self) -> bool:
-        """Whether there is neither a lasso nor a bound."""
-        return not (np.any(self.lasso) or np.isfinite(self.lower).any() or np.isfinite(self.upper).any())
+        """Whether there is no other part than the quadratic: there is one."""
+        return False
 
     @property
     def free(self) -> np.ndarray:

@@ -102,7 +102,7 @@ class ScaledPenalty(NamedTuple):
         moves = (self.factors > 0.0) & ~self.excluded
         pull = np.where(score > 0.0, np.where(self.upper > 0.0, score, 0.0), np.where(self.lower < 0.0, -score, 0.0))
         pull = pull[moves] / (self.total * self.sd * self.factors)[moves]
-        return float(pull.max(initial=0.0)) / max(self.alpha, LEAST_ALPHA)
+        return abs(float(pull.max(initial=0.0))) / max(self.alpha, LEAST_ALPHA)
 
     def tiled(self, n_classes: int) -> ScaledPenalty:
         """The same for the coefficients of every class, class after class."""
@@ -146,7 +146,8 @@ def scaled_penalty(record, source, names: tuple[str, ...], total: float, moments
     gone = np.isinf(factors) | (sd == 0.0)
     gone[own] = False
     factors = np.where(gone, 1.0, factors)
-    factors *= (len(columns) - len(own)) / max(factors.sum(), np.finfo(float).tiny)
+    if factors.any():
+        factors *= (len(columns) - len(own)) / factors.sum()
     sd = np.where(sd > 0.0, sd, 1.0) if net.scale else np.ones(len(columns))
     return ScaledPenalty(
         total,

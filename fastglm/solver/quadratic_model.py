@@ -11,7 +11,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 
 from ..kernels.coordinate_descent import descend
 
-SWEEPS, MOST_ROUNDS = 20, 60
+SWEEPS, MOST_SWEEPS, MOST_ROUNDS = 20, 20_000, 60
 CANCELLED = 1e-8  # of a column's square, left beside the free columns, below which sums need more digits
 SAFE_PIVOT = 1e-11  # of a scaled matrix, below which its columns count as dependent
 
@@ -80,7 +80,7 @@ def _descended(S, b, g0, penalty, tol):
                 break
         if worst >= 0.5 * before and sweeps > 1000:
             break  # rounding leaves no more
-        before, sweeps = worst, 2 * sweeps
+        before, sweeps = worst, min(2 * sweeps, MOST_SWEEPS)
     return b
 
 
@@ -94,6 +94,8 @@ def along_face(S: np.ndarray, b: np.ndarray, g: np.ndarray, penalty) -> bool:
     """
     inside = (b > penalty.lower) & (b < penalty.upper)
     face = np.flatnonzero(inside & ((b != 0.0) | (penalty.lasso == 0.0)))
+    if not len(face):
+        return False
     x, lasso, ridge = b[face], penalty.lasso[face], penalty.ridge[face]
     A = S[np.ix_(face, face)]
     A.flat[:: len(A) + 1] += ridge
