@@ -17,18 +17,23 @@ if TYPE_CHECKING:
     from . import families as families
     from . import links as links
     from . import nn as nn
+    from . import penalties as penalties
     from . import plots as plots
     from . import simulate as simulate
     from . import solvers as solvers
     from . import special as special
     from .files import from_duckdb as from_duckdb
+    from .fitting.cross_validation import cv as cv
     from .fitting.entry import fit as fit
     from .fitting.entry import glm as glm
+    from .fitting.path import path as path
     from .fitting.warmup import warmup as warmup
     from .inference.etable import etable as etable
     from .online import OnlineGLM as OnlineGLM
     from .planning import plan as plan
+    from .result.cross_validation import CVResult as CVResult
     from .result.multinomial import MultinomialResult as MultinomialResult
+    from .result.path import PathResult as PathResult
     from .result.record import GLMResult as GLMResult
     from .result.saved import load as load
     from .source.threads import get_threads as get_threads
@@ -38,9 +43,13 @@ if TYPE_CHECKING:
 _LAZY = {
     "fit": "fitting.entry",
     "glm": "fitting.entry",
+    "path": "fitting.path",
+    "cv": "fitting.cross_validation",
     "OnlineGLM": "online",
     "GLMResult": "result.record",
     "MultinomialResult": "result.multinomial",
+    "PathResult": "result.path",
+    "CVResult": "result.cross_validation",
     "load": "result.saved",
     "etable": "inference.etable",
     "plan": "planning",
@@ -49,7 +58,7 @@ _LAZY = {
     "get_threads": "source.threads",
     "warmup": "fitting.warmup",
 }
-_MODULES = ("errors", "export", "families", "links", "nn", "plots", "simulate", "solvers", "special")
+_MODULES = ("errors", "export", "families", "links", "nn", "penalties", "plots", "simulate", "solvers", "special")
 
 __all__ = [*_LAZY, *_MODULES, "__version__"]
 

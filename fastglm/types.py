@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .core.records import Labels as Labels
     from .family.multinomial import Multinomial
     from .options.covariance import CovarianceSpec
+    from .options.penalties import ElasticNet, Lasso, Ridge
     from .options.solvers import SolverLike as SolverLike
     from .options.solvers import SolverName as SolverName
     from .options.solvers import SolverOptions as SolverOptions
@@ -62,6 +63,9 @@ if TYPE_CHECKING:
     FamilyLike: TypeAlias = str | Family | Multinomial
     LinkLike: TypeAlias = str | Link
 
+    # a record of fastglm.penalties, or {"ridge": lam}
+    PenaltyLike: TypeAlias = Ridge | Lasso | ElasticNet | Mapping[str, float]
+
     class ModelOptions(TypedDict, total=False):
         """The options that ``fit`` and ``glm`` share, without the family."""
 
@@ -70,7 +74,7 @@ if TYPE_CHECKING:
         freq_weights: Variable | None
         offset: Variable | None
         exposure: Variable | None
-        penalty: None
+        penalty: PenaltyLike | None
         solver: SolverLike
         cov: Covariance
         start: ArrayLike | None

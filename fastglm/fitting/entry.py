@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from ..core.records import ArrayLike, File
     from ..family.multinomial import Multinomial
     from ..result.multinomial import MultinomialResult
-    from ..types import Covariance, FamilyLike, FitOptions, GLMOptions, LinkLike, Rows, SolverLike, Variable
+    from ..types import (
+        Covariance,
+        FamilyLike,
+        FitOptions,
+        GLMOptions,
+        LinkLike,
+        PenaltyLike,
+        Rows,
+        SolverLike,
+        Variable,
+    )
 
 
 @overload
@@ -42,7 +52,7 @@ def fit(
     freq_weights: Variable | None = None,
     offset: Variable | None = None,
     exposure: Variable | None = None,
-    penalty: None = None,
+    penalty: PenaltyLike | None = None,
     solver: SolverLike = "auto",
     cov: Covariance = "model",
     start: ArrayLike | None = None,
@@ -82,10 +92,12 @@ def fit(
         Added to the linear predictor.
     exposure : (n,) array, optional
         Positive; its logarithm is added to the linear predictor (log link only).
-    penalty : None
-        Reserved; maximum likelihood is fitted.
+    penalty : record of ``fastglm.penalties``, or {"ridge": lam}, {"lasso": lam}, optional
+        What is added to the weighted mean of half the unit deviance: ``Ridge``, ``Lasso`` or ``ElasticNet``, of columns
+        divided by their standard deviations. The intercept is free. Such a fit has no standard errors, and its
+        ``certificate`` is the largest violation of the optimality conditions over lambda. Maximum likelihood without.
     solver : str or record of ``fastglm.solvers``
-        "auto", "newton", "irls", "lbfgs", "newton-cg", "stream" or "sgd".
+        "auto", "newton", "irls", "proximal-newton", "lbfgs", "newton-cg", "stream" or "sgd".
     cov : "model", "robust", "HC1", "HC2", "HC3", "cluster:column", {"cluster": groups} or None
         The covariance of the estimates: from the model, or for a pass more one that holds whatever the variance of y:
         the sandwich (HC0; Huber 1967, White 1980) and its corrections for small samples as R's ``vcovHC`` has them, or
@@ -164,7 +176,7 @@ def glm(
     freq_weights: Variable | None = None,
     offset: Variable | None = None,
     exposure: Variable | None = None,
-    penalty: None = None,
+    penalty: PenaltyLike | None = None,
     solver: SolverLike = "auto",
     cov: Covariance = "model",
     start: ArrayLike | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 
 import numpy as np
 
@@ -55,6 +55,25 @@ def fit_source(request: FitRequest, schema, source):
     -------
     GLMResult or MultinomialResult
     """
+    run, labels = run_of(request, schema, source)
+    start = check_start(request.start, len(run.names), run.start_columns(request.start))
+    with running(run, request.progress) as callback:
+        run.fit(start, callback)
+        return run.result(labels)
+
+
+@contextmanager
+def running(run, progress):
+    """What surrounds the passes of a fit: a progress bar, whose callback it gives, and threads that do not spin."""
+    # BLAS threads that wake between two passes would spin on the cores the passes need
+    hold = nullcontext() if run.objective.small else single_threaded_blas()
+    # what over- or underflows on the way is looked at, not warned about
+    with hold, np.errstate(all="ignore"), bar(run) if progress else nullcontext() as callback:
+        yield callback
+
+
+def run_of(request: FitRequest, schema, source):
+    """The run of a request, not yet fitted, and the labels of its response."""
     options, labels = request.solver, source.labels
     if declaration_of(options).first_order:
         source = _in_process(source)  # a step costs nanoseconds
@@ -64,15 +83,9 @@ def fit_source(request: FitRequest, schema, source):
     model = RESPONSE_MODELS[request.family.response_model]
     check_size(source, request.cov, model.n_contrasts(labels))
     run: FitRun = model.of(request, source, options, labels)
-    run.began, run.schema = request.began, schema
+    run.began, run.schema, run.penalty = request.began, schema, request.penalty
     run.notes[:0] = source.notes
-    start = check_start(request.start, len(run.names), run.start_columns(request.start))
-    # BLAS threads that wake between two passes would spin on the cores the passes need
-    hold = nullcontext() if run.objective.small else single_threaded_blas()
-    # what over- or underflows on the way is looked at, not warned about
-    with hold, np.errstate(all="ignore"), bar(run) if request.progress else nullcontext() as callback:
-        run.fit(start, callback)
-        return run.result(labels)
+    return run, labels
 
 
 def _in_process(source) -> InMemory:

@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 
 from ..core.records import READ_ONCE
-from ..errors import CollinearityWarning, ConvergenceWarning, FastGLMWarning, SeparationWarning
+from ..errors import CollinearityWarning, ConvergenceWarning, FastGLMWarning, SeparationWarning, warn
 from ..solvers import declaration_of
 
 MOST_NAMED = 20  # columns that a warning names
@@ -32,6 +32,12 @@ def without_information(solution, names) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names[j % len(names)] for j in idle.tolist()))
 
 
+def give(notes: list[str], category, text: str) -> None:
+    """Warn, and keep the text among the notes of a fit."""
+    notes.append(text)
+    warn(category, text)
+
+
 def warn_of_range(fit) -> bool:
     """Warn where squares leave the range of float64 numbers; False where the dispersion is then unknown.
 
@@ -46,7 +52,8 @@ def warn_of_range(fit) -> bool:
         if lost or tiny:
             known = False
             which = "weights, which changes no estimate" if lost else "y"
-            fit.give(
+            give(
+                fit.notes,
                 FastGLMWarning,
                 "squares of the residuals leave the range of float64 numbers, so that the dispersion and standard "
                 f"errors are NaN: rescale {which}",
@@ -57,7 +64,8 @@ def warn_of_range(fit) -> bool:
     out_of_range = np.flatnonzero((variances == 0.0) | np.isinf(variances))
     if len(out_of_range):
         names = ", ".join(dict.fromkeys(fit.names[j % len(fit.names)] for j in out_of_range[:MOST_NAMED]))
-        fit.give(
+        give(
+            fit.notes,
             FastGLMWarning,
             f"the variances of {names} leave the range of float64 numbers, so that their standard errors are NaN: "
             "rescale these columns of X",
@@ -82,32 +90,43 @@ def warn_of_fit(fit, aliased: dict, converged: bool, idle: tuple) -> None:
         shown = "; ".join(f"{name} = {combination}" for name, combination in islice(aliased.items(), MOST_NAMED))
         more = f"; and {len(aliased) - MOST_NAMED} more in `aliased`" if len(aliased) > MOST_NAMED else ""
         sources = "levels or earlier ones" if fit.levels else "earlier ones"
-        fit.give(
+        give(
+            fit.notes,
             CollinearityWarning,
             f"X is rank deficient: {len(aliased)} column(s) are aliased (collinear with {sources}) and their "
             f"coefficients NaN: {shown}{more}. Drop them, or the columns they repeat",
         )
     if fit.separated:
-        fit.give(SeparationWarning, fit.separated)
+        give(fit.notes, SeparationWarning, fit.separated)
     elif solution.stop == "boundary":
-        fit.give(
+        give(
+            fit.notes,
             ConvergenceWarning,
             "the optimum lies on the boundary of the means' range, where the score is not zero: the estimates are "
             "right, but standard errors and tests do not apply. Another link avoids the boundary",
         )
     elif idle:
-        fit.give(
+        give(
+            fit.notes,
             ConvergenceWarning,
             f"the rows have no information on {', '.join(idle[:MOST_NAMED])}: their means are at the end of the "
             "family's range whatever the coefficients are, as with offsets or a start far out. Look at offset and "
             "start, or take another link",
         )
     elif not converged and solution.stop != READ_ONCE:
-        fit.give(
+        give(
+            fit.notes,
             ConvergenceWarning,
-            f"the fit did not converge: {solution.stop} after {solution.n_iter} iterations, an estimated "
-            f"{solution.certificate:.2g} standard errors from the optimum. {_remedy(fit.options)}",
+            f"the fit did not converge: {solution.stop} after {solution.n_iter} iterations, {_distance(fit)}. "
+            f"{_remedy(fit.options)}",
         )
+
+
+def _distance(model):
+    """How far a fit is from the optimum, in words."""
+    if model.penalty is not None:
+        return f"the optimality conditions violated by {model.solution.certificate:.2g} lambda"
+    return f"an estimated {model.solution.certificate:.2g} standard errors from the optimum"
 
 
 def _remedy(options):

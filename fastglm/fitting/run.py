@@ -30,6 +30,7 @@ from ..solver.solve import solve
 from ..solvers import declaration_of
 from ..source.streaming_qr import as_rows
 from .null import ClassNullModel, NullModel
+from .penalised import solve_penalised
 from .statistics import SolvedFit, class_result, dispersion, mean_result
 
 
@@ -41,6 +42,7 @@ class FitRun:
 
     null_class: type
     schema = None  # that of arrays
+    penalty = None  # the record of the penalty
 
     def __init__(self, source, family, link, objective, sums, options, cov):
         self.began = time.perf_counter()
@@ -53,32 +55,44 @@ class FitRun:
 
     def fit(self, start, callback):
         """Solve, then refine the last digits where that is cheap, or where they may be lost."""
-        self.null = self.null_class(self, 0 if self.source.data.has_intercept else self.source.constant_column())
+        self.find_null_model()
         if not self.objective.n_params:
             self.solution = evaluate(self.objective)
             return
         if self.declaration.first_order:
             self.solution = self.descend_stochastically(start, callback)
             return
-        information = self.information()
-        control = control_for(
-            self.objective, self.options, n_rows=self.whole.n_rows, information=information, canonical=self.canonical,
-            need_information=self.cov is not None, began=self.began, callback=callback,
-            robust=getattr(self.cov, "from_scores", False),
-        )  # fmt: skip
-        self.solution = solve(
-            Problem(self.objective, self.options, control, start, self.null, self.dispersion, information)
-        )
+        problem = self.problem(start, callback)
+        self.solution = solve(problem) if self.penalty is None else solve_penalised(self, self.penalty, problem)
         if self.solution.stop == "not finite at the start":
             raise InvalidParameterError(
                 "start: at the first coefficients the deviance or its derivatives are not finite, because the numbers "
                 "in X or y are so large that sums overflow (rescale them), or because a mean lies outside the "
                 "family's range (pass start= with admissible coefficients, or another link)"
             )
+        if self.penalty is None:
+            self.refine()
+
+    def refine(self):
+        """Polish the last digits of a fit where they are cheap, or were in danger."""
         if self.objective.precise or (self.objective.small and self.objective.linear):
             self.solution = refine(self.objective, self.solution)
         elif self.objective.small and self.cov is not None and self._last_distance() > 1e-10:
             self.solution = self._at_the_end()
+
+    def find_null_model(self):
+        """Fit the null model, which starting values come from."""
+        self.null = self.null_class(self, 0 if self.source.data.has_intercept else self.source.constant_column())
+
+    def problem(self, start, callback) -> Problem:
+        """The fit as a solver sees it, without its penalty."""
+        information = self.information()
+        control = control_for(
+            self.objective, self.options, n_rows=self.whole.n_rows, information=information, canonical=self.canonical,
+            need_information=self.cov is not None, began=self.began, callback=callback,
+            robust=getattr(self.cov, "from_scores", False),
+        )  # fmt: skip
+        return Problem(self.objective, self.options, control, start, self.null, self.dispersion, information)
 
     def descend_stochastically(self, start, callback) -> Solution:
         """A first-order fit, with a last pass for the distance to the optimum and for the covariance."""
@@ -156,7 +170,7 @@ class FitRun:
             self.family, self.link, self.names, data.has_intercept, self.null.constant is not None,
             frozenset(name for name in VECTORS if getattr(data, name) is not None), self.sums, self.whole.n_rows,
             self.null.deviance, self.solution, self.options, covariances, self.objective.n_passes, self.began,
-            self.notes, separated, frozenset(levels), self.schema,
+            self.notes, separated, frozenset(levels), self.schema, self.penalty,
         )  # fmt: skip
 
 

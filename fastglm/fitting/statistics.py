@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import warn
 from ..objective.response_sums import ResponseSums
 from ..options.sgd import tolerance
 from ..result.multinomial import MultinomialResult
@@ -49,6 +48,7 @@ class SolvedFit(NamedTuple):
         The coefficients of a factor of very many levels.
     schema : Schema or None
         How later rows are read.
+    penalty : record of ``fastglm.penalties``, or None
     """
 
     family: Any
@@ -69,11 +69,7 @@ class SolvedFit(NamedTuple):
     separated: str = ""
     levels: frozenset = frozenset()
     schema: Any = None
-
-    def give(self, category, text) -> None:
-        """Warn, and keep the text for the result."""
-        self.notes.append(text)
-        warn(category, text)
+    penalty: Any = None
 
 
 def mean_result(fit: SolvedFit, classes) -> GLMResult:
@@ -161,7 +157,7 @@ def _fields(fit):
             null_deviance=fit.null_deviance,
             pearson_chi2=solution.quadratic.pearson,
             nobs=_whole(sums.nobs),
-            rank=len(params) - len(redundant),
+            rank=len(params) - len(redundant) if fit.penalty is None else int(np.count_nonzero(params)),
             converged=converged,
             aliased=aliased,
             n_rows=fit.n_rows,
@@ -179,6 +175,7 @@ def _fields(fit):
             score_norm=solution.score_norm,
             elapsed=time.perf_counter() - fit.began,
             notes=tuple(fit.notes),
+            penalty=fit.penalty,
         ),
         in_range,
     )

@@ -209,7 +209,8 @@ def find_separation(model) -> str:
 
 def _found(model) -> Separation | None:
     solution, family, objective = model.solution, model.family, model.objective
-    penalised = any(getattr(model.options, name, 0.0) > 0.0 for name in ("l1", "l2"))
+    strengths = [getattr(model.options, name, 0.0) for name in ("l1", "l2")]
+    penalised = any(strength > 0.0 for strength in (*strengths, getattr(model.penalty, "lam", 0.0)))
     if not can_separate(family) or solution.quadratic is None or solution.stop == READ_ONCE or penalised:
         return None
     n_classes = getattr(objective, "n_classes", None)

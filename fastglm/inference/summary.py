@@ -147,7 +147,7 @@ class Summary:
         nobs = f"{r.nobs:,.12g}"
         if r.has_freq_weights and r.n_rows is not None:
             nobs += f" in {r.n_rows:,} rows"
-        state = f"yes{_precise(r.certificate)}" if r.converged else "NO"
+        state = f"yes{_precise(r)}" if r.converged else "NO"
         if r.stop == READ_ONCE:
             state = "not certified (read once)"
         if r.stop == "boundary":
@@ -231,7 +231,10 @@ class Summary:
     def _notes(self):
         r = self.result
         notes = [f"Aliased: {name} = {combination}" for name, combination in r.aliased.items()]
-        if r.cov_params() is None:
+        if r.penalty is not None:
+            kind = type(r.penalty).__name__
+            notes.append(f"Penalised by {kind}, lam {r.penalty.lam:.4g}: no standard errors.")
+        elif r.cov_params() is None:
             notes.append("Fitted with cov=None: no standard errors.")
         if r.exposure_kind is not None:
             notes.append(f"Fitted with an {r.exposure_kind}.")
@@ -269,8 +272,9 @@ def _plain(value):
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _precise(certificate):
-    return "" if math.isnan(certificate) else f", within {certificate:.0e} se"
+def _precise(r):
+    unit = "se" if r.penalty is None else "lambda"
+    return "" if math.isnan(r.certificate) else f", within {r.certificate:.0e} {unit}"
 
 
 def _share(part, whole):

@@ -133,6 +133,10 @@ class Sparse:
                 f"X is not finite: {self.data[place]} in column {self.indices[place]} at row {row}; {DROP}"
             )
 
+    def columns(self, numbers: np.ndarray) -> Sparse:
+        """Some of the columns."""
+        return Sparse(self.tocsr()[:, numbers])
+
     def row(self, offset: int) -> tuple:
         """As ``Categorical.row``."""
         places = (self.indices, self.indptr, self.data)

@@ -24,7 +24,9 @@ from ..kernels.dense import symmetric
 from ..kernels.row_loops import FamilyLink
 from ..linalg.symmetric import ArrowheadMatrix, Dense, Diagonal, PermutedArrowhead
 from ..source.base import RowTransform
+from ..source.folds import ByFold
 from ..source.streaming_qr import design, offset, streaming_qr, weight
+from .many import ManyScores, ManySums
 from .passes import DeviancePass, DeviancesAlong, LevelRows, WeightedDesign
 from .sums import Quadratic
 
@@ -120,6 +122,13 @@ class Likelihood:
     def product(self, beta: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Expected information times ``v``: one pass, at a score pass's cost."""
         return self._pass(beta, k.ORDER_PRODUCT, v).score
+
+    def by_fold(self, beta: np.ndarray, order: int, folds) -> list[Quadratic]:
+        """As ``at``, of the rows of each fold: one pass for all of them."""
+        tasks = [self._task(beta, order) for _ in range(folds.count)]
+        found = self.source.reduce(ByFold(tasks, folds))
+        self.n_passes += self.price
+        return [self._assembled(q, order) for q in found.values]
 
     def scores(self, beta: np.ndarray) -> Quadratic:
         """The pass whose ``information`` is the sum of outer products of the rows' scores, the sandwich's meat."""
@@ -270,6 +279,32 @@ class Deviance(Likelihood):
         self.n_passes += self.price
         beta = q.information.any_solution(np.ones(len(q.score)), q.score)
         return np.concatenate([beta, np.zeros(m - len(beta))])
+
+    @property
+    def divisible(self) -> bool:
+        """Whether ``columns`` can take some of the columns: those of one array, or of one sparse matrix."""
+        data = self.source.data
+        sparse = len(data.terms) == 1 and hasattr(data.terms[0], "columns") and not data.X.shape[1]
+        return data.coding is None and (sparse or not data.terms)
+
+    def columns(self, numbers: np.ndarray) -> Deviance:
+        """The same of some coefficients alone, by their increasing numbers, the intercept among them; its passes count
+        as parts of a pass."""
+        first = int(self.source.data.has_intercept)
+        other = self.over(self.source.changed(RowTransform(False, columns=numbers[first:] - first)))
+        other.price = self.price * len(numbers) / max(self.n_params, 1)
+        return other
+
+    def at_many(self, beta: np.ndarray, folds=None, left_out=None) -> ManySums:
+        """Deviances and scores at many coefficients (R, m), without a fold each where one is left out: one pass."""
+        self.n_passes += self.price
+        return ManySums(self.source.reduce(ManyScores(self.pair, np.ascontiguousarray(beta.T), folds, left_out)))
+
+    def many_by_fold(self, beta: np.ndarray, folds) -> list[ManySums]:
+        """The same of the rows of each fold."""
+        self.n_passes += self.price
+        tasks = [ManyScores(self.pair, np.ascontiguousarray(beta.T)) for _ in range(folds.count)]
+        return [ManySums(v) for v in self.source.reduce(ByFold(tasks, folds)).values]
 
     def start_empty_levels_at_bound(self, beta: np.ndarray) -> np.ndarray:
         """A start with the coefficients of empty levels far out, where a fit would take them one step at a time.

@@ -110,8 +110,16 @@ class Compressed(Deviance):
         self.cells, self.price = cells, len(cells.counts) / cells.rows
         self.n_passes = 1.0  # the one that grouped the rows
 
+    divisible = False  # the sums of cells are those of all columns
+
     def along(self, beta, step, sizes):
         return super().along(beta, step, sizes) + self.cells.deviance_within
+
+    def at_many(self, beta, folds=None, left_out=None):
+        found = super().at_many(beta, folds, left_out)
+        found.deviance = found.deviance + self.cells.deviance_within
+        found.pearson = np.array([pearson(self.cells, self.pair, b) for b in beta])
+        return found
 
     def _pass(self, beta, order, *extra):
         q = super()._pass(beta, order, *extra)

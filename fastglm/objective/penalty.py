@@ -13,12 +13,18 @@ class QuadraticPenalty(NamedTuple):
     """(b - centre)' P (b - centre) / 2 less pull' (b - centre): a ridge, a prior, rows that are gone.
 
     ``precision`` is P, a ``SymmetricOperator`` (m, m); ``centre`` (m,); ``pull`` (m,) or 0 the negative gradient at
-    the centre.
+    the centre, and ``unit`` (m,) what violations of the optimality conditions are divided by.
     """
 
     precision: Any
     centre: np.ndarray
     pull: np.ndarray | float = 0.0
+    unit: np.ndarray | float = 1.0
+
+    @property
+    def smooth(self) -> bool:
+        """Whether there is no other part than the quadratic: there is none."""
+        return True
 
     def value(self, beta: np.ndarray) -> float:
         """The penalty at ``beta``."""
@@ -41,16 +47,45 @@ class QuadraticPenalty(NamedTuple):
         """All coefficients can move."""
         return np.ones(len(beta), bool)
 
+    def violation(self, beta: np.ndarray, score: np.ndarray) -> float:
+        """The largest gradient, in units; ``score`` is that of the loss alone."""
+        return float((np.abs(score + self.score(beta)) / self.unit).max(initial=0.0))
+
     def degrees_of_freedom(self, beta: np.ndarray, information) -> float:
         """The trace of (J + P)^-1 J, J the information of all rows."""
         return effective_number(information, self.precision, np.ones(len(beta), bool))
 
 
 class ElasticPenalty(NamedTuple):
-    """sum of ridge_j / 2 b_j^2 + lasso_j |b_j|, ``ridge`` and ``lasso`` (m,) and not negative."""
+    """sum of ridge_j / 2 b_j^2 + lasso_j |b_j| for lower_j <= b_j <= upper_j, ``ridge`` and ``lasso`` (m,) >= 0.
+
+    ``lower`` and ``upper`` are (m,) on both sides of zero, or infinite; ``unit`` (m,) is what violations of the
+    optimality conditions are divided by.
+    """
 
     ridge: np.ndarray
     lasso: np.ndarray
+    lower: np.ndarray | float = -np.inf
+    upper: np.ndarray | float = np.inf
+    unit: np.ndarray | float = 1.0
+
+    @property
+    def smooth(self) -> bool:
+        """Whether there is no other part than the quadratic: there is one."""
+        return False
+
+    @property
+    def free(self) -> np.ndarray:
+        """Which coefficients have no penalty and no bound, (m,) bool."""
+        return (self.lasso == 0.0) & (self.ridge == 0.0) & (self.lower == -np.inf) & (self.upper == np.inf)
+
+    def of(self, numbers: np.ndarray) -> ElasticPenalty:
+        """The penalty of some of the coefficients, by their numbers; with all of its fields as arrays."""
+        return ElasticPenalty(*(np.broadcast_to(v, self.ridge.shape)[numbers] for v in self))
+
+    def times(self, factor: float) -> ElasticPenalty:
+        """The penalty and its unit times a number."""
+        return self._replace(ridge=factor * self.ridge, lasso=factor * self.lasso, unit=factor * self.unit)
 
     def value(self, beta: np.ndarray) -> float:
         """The penalty at ``beta``."""
@@ -62,8 +97,9 @@ class ElasticPenalty(NamedTuple):
         return -self.ridge * beta
 
     def prox(self, beta: np.ndarray, size: float | np.ndarray) -> np.ndarray:
-        """The b that minimises |b - beta|^2 / (2 size) + sum of lasso |b|: the soft threshold."""
-        return np.sign(beta) * np.maximum(np.abs(beta) - size * self.lasso, 0.0)
+        """The b that minimises |b - beta|^2 / (2 size) + sum of lasso |b| in the bounds: the clipped soft threshold."""
+        soft = np.sign(beta) * np.maximum(np.abs(beta) - size * self.lasso, 0.0)
+        return np.clip(soft, self.lower, self.upper)
 
     def quadratic(self) -> Diagonal | None:
         """The ridge as a matrix, or None without one."""
@@ -74,9 +110,18 @@ class ElasticPenalty(NamedTuple):
         return (beta != 0.0) | (np.abs(score) > self.lasso) | (self.lasso == 0.0)
 
     def subgradient(self, beta: np.ndarray, score: np.ndarray) -> np.ndarray:
-        """The smallest subgradient of each coefficient in absolute terms, zero at the optimum."""
-        at_zero = np.maximum(np.abs(score) - self.lasso, 0.0)
-        return np.where(beta != 0.0, np.abs(score - self.lasso * np.sign(beta)), at_zero)
+        """The smallest subgradient of each coefficient in absolute terms, zero at the optimum.
+
+        ``score`` is that of the smooth part, the ridge included. At a bound only the pull away from it counts.
+        """
+        up = score - np.where(beta >= 0.0, self.lasso, -self.lasso)
+        down = score - np.where(beta > 0.0, self.lasso, -self.lasso)
+        up, down = np.where(beta < self.upper, up, 0.0), np.where(beta > self.lower, down, 0.0)
+        return np.maximum(np.maximum(up, -down), 0.0)
+
+    def violation(self, beta: np.ndarray, score: np.ndarray) -> float:
+        """The largest violation of the optimality conditions, in units; ``score`` is that of the loss alone."""
+        return float((self.subgradient(beta, score + self.score(beta)) / self.unit).max(initial=0.0))
 
     def degrees_of_freedom(self, beta: np.ndarray, information) -> float:
         """The trace of (J + ridge)^-1 J over the coefficients that are not zero (Zou, Hastie and Tibshirani 2007)."""

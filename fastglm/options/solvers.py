@@ -59,6 +59,14 @@ class NewtonCG(NamedTuple):
     max_iter: int = 100
 
 
+class ProximalNewton(NamedTuple):
+    """Newton steps whose quadratic models are minimised together with a lasso and bounds by coordinate descent;
+    ``tol`` is the violation of the optimality conditions, over lambda."""
+
+    tol: float = 1e-8
+    max_iter: int = 100
+
+
 class Stream(NamedTuple):
     """Streaming Newton: one read in blocks, with a step after each, then score passes until ``tol`` is certified; the
     exact solver where that fails.
@@ -309,6 +317,7 @@ for _declaration in (
     Declaration("auto", Auto, chooses=True, passes=newton_passes),
     Declaration("newton", Newton, automatic=True, passes=newton_passes),
     Declaration("irls", IRLS, passes=newton_passes),
+    Declaration("proximal-newton", ProximalNewton, penalties=("quadratic", "l1"), passes=newton_passes),
     Declaration("lbfgs", LBFGS, order=1, memory=1, passes=lbfgs_passes),
     Declaration("newton-cg", NewtonCG, memory=1, automatic=True, passes=newton_cg_passes),
     Declaration("stream", Stream, sequential=True, passes=stream_passes),

@@ -15,10 +15,11 @@ import numpy as np
 
 from ..core.atomic import replacing
 from ..errors import InvalidParameterError
+from ..options.penalties import ElasticNet, Lasso, Ridge, resolve_penalty
 from ..rows.schema import Schema
 
 FORMAT = "fastglm-result"
-VERSION = 4  # the version that is written; older ones are read
+VERSION = 5  # the version that is written; older ones are read
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -180,6 +181,34 @@ def _unpack_schema(value):
     return Schema(names, value["intercept"], design, vectors, value["missing"], value["library"])
 
 
+def _pack_penalty(value):
+    """The name of a penalty's record and its fields."""
+    return {"record": type(value).__name__} | {name: _pack_option(v) for name, v in value._asdict().items()}
+
+
+def _pack_option(value):
+    if hasattr(value, "items"):
+        return {str(name): _pack_float(v) for name, v in value.items()}
+    if value is None or isinstance(value, bool):
+        return value
+    return _pack_float(value) if np.ndim(value) == 0 else _pack_array(np.asarray(value, np.float64))
+
+
+def _unpack_penalty(value):
+    """Fields that no penalty has are refused."""
+    fields = dict(DICT[1](value))
+    kind = {"Ridge": Ridge, "Lasso": Lasso, "ElasticNet": ElasticNet}[fields.pop("record")]
+    return resolve_penalty(kind(**{name: _unpack_option(v) for name, v in fields.items()}))
+
+
+def _unpack_option(value):
+    if isinstance(value, dict):
+        return {name: _unpack_float(v) for name, v in value.items()}
+    if value is None or isinstance(value, bool):
+        return value
+    return _unpack_array(value) if isinstance(value, list) else _unpack_float(value)
+
+
 FLOAT = (_pack_float, _unpack_float)
 COUNT = (_pack_count, _unpack_count)
 ARRAY = (_pack_array, _unpack_array)
@@ -202,6 +231,7 @@ CODECS = {
     "exposure_kind": _optional(TEXT),
     "classes": _optional(_tuple_of((_pack_label, _unpack_label))),
     "aliased": (dict, lambda value: {TEXT[1](k): TEXT[1](v) for k, v in DICT[1](value).items()}),
+    "penalty": _optional((_pack_penalty, _unpack_penalty)),
     "history": _tuple_of((_pack_free, lambda value: _unpack_free(DICT[1](value)))),
     "family": (named, partial(read_named, "family")),
     "link": (named, partial(read_named, "link")),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..core.records import Array, File
     from ..design import Design
     from ..inference.summary import Summary
+    from ..options.penalties import ElasticNet, Lasso, Ridge
 
 ARRAYS = ("params", "cov_unscaled", "covariance", "information_root", "covariance_core", "coef_raw")
 
@@ -67,6 +68,9 @@ class GLMResult(RowVerbs, Record):
         Where columns are nearly dependent, the upper triangular R with R'R the information of the coefficients that are
         not aliased, and the matrix M with R^-1 M R^-1' the ``covariance``: rows divided by R keep the digits that
         products with a covariance would cancel.
+    penalty : record of ``fastglm.penalties`` or None
+        Then ``certificate`` is the largest violation of the optimality conditions over lambda, ``rank`` the number of
+        coefficients that are not zero, and there are no standard errors.
     """
 
     params: Array
@@ -109,6 +113,7 @@ class GLMResult(RowVerbs, Record):
     covariance: Array | None = None
     information_root: Array | None = None
     covariance_core: Array | None = None
+    penalty: Ridge | Lasso | ElasticNet | None = None
 
     _saved_as: ClassVar[str] = "glm"
 

@@ -50,6 +50,8 @@ class RowVerbs:
         InvalidParameterError
             For a kind that there is not, and rows that are not those of the fit.
         """
+        if self.penalty is not None:
+            raise InvalidParameterError("with_cov: a penalised fit has no covariance of its estimates")
         if not isinstance(kind, str) or kind != "model":
             from ..postestimation import covariances
 

@@ -76,6 +76,8 @@ def _read(path):
         record.setdefault("covariance_core", None)
     if version <= 3:  # it kept a design, where there was one, and nothing of other rows
         record["schema"] = _schema_of(record, record.pop("design", None))
+    if version <= 4:  # it knew no penalties
+        record.setdefault("penalty", None)
     kind = record.get("type")
     if not isinstance(kind, str) or kind not in TYPES:
         raise FileFormatError(f"{path}: the type {kind!r} is none of {', '.join(map(repr, TYPES))}")

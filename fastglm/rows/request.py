@@ -16,6 +16,7 @@ from ..design.recipe import MISSING, UNSEEN
 from ..engines import engine_of
 from ..errors import InvalidParameterError
 from ..options.covariance import parse as parse_covariance
+from ..options.penalties import check_solver, resolve_penalty
 from ..options.solvers import resolve
 from ..source.threads import get_threads
 from .family_link import family_and_link
@@ -43,6 +44,8 @@ class FitRequest:
     weights, freq_weights, offset, exposure : (n,) array, scalar, name of a column, or None
     threads : int
     memory : int or None, bytes
+    penalty : record of ``fastglm.penalties``, or None; a penalised fit has no covariance, so that ``cov`` is None
+    path : bool, whether the penalty has many values of lambda
     labels : tuple or None, the labels of y where they are known before its rows
     began : float, seconds of ``time.perf_counter``
     others : as in ``fit`` and ``glm``
@@ -63,7 +66,7 @@ class FitRequest:
     freq_weights: Any = None
     offset: Any = None
     exposure: Any = None
-    penalty: None = None
+    penalty: Any = None
     solver: SolverOptions = "auto"
     cov: Any = "model"
     start: Any = None
@@ -77,6 +80,7 @@ class FitRequest:
     client: Any = None
     checkpoint: Any = None
     labels: tuple | None = None
+    path: bool = False
     began: float = field(default_factory=perf_counter)
 
     def __post_init__(self):
@@ -86,10 +90,16 @@ class FitRequest:
             "link": link,
             "solver": resolve(self.solver),
             "cov": parse_covariance(self.cov),
+            "penalty": resolve_penalty(self.penalty, self.path),
             "threads": get_threads(self.threads),
             "intercept": bool(self.intercept),
             "memory": _bytes(self.memory),
         }
+        if checked["penalty"] is not None:
+            check_solver(checked["penalty"], checked["solver"])
+            if checked["cov"] not in (None, "model"):
+                raise InvalidParameterError(f"cov={self.cov!r}: a penalised fit has no standard errors; leave cov out")
+            checked["cov"] = None
         for name, value in checked.items():
             object.__setattr__(self, name, value)
         if self.client is not None:
@@ -99,8 +109,6 @@ class FitRequest:
         check_option("compress", self.compress, COMPRESS)
         check_option("missing", self.missing, MISSING)
         check_option("unseen", self.unseen, UNSEEN)
-        if self.penalty is not None:
-            raise InvalidParameterError("penalty is reserved for a later version; pass penalty=None")
         check_exposure(self.exposure, link)
         if self.formula is not None and not isinstance(self.formula, str):
             swapped = " (formula and data are swapped: glm(formula, data))" if isinstance(self.data, str) else ""
@@ -126,6 +134,8 @@ class FitRequest:
 def identity(request, reader) -> dict:
     """Plain values that differ for another fit; ``Journal`` names the ones that have changed."""
     said = {name: getattr(request, name) for name in ("family", "link", "solver", "cov", "start", "compress")}
+    if request.penalty is not None:
+        said["penalty"] = request.penalty
     said = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in said.items()}
     return {
         "the version of fastglm": __version__,

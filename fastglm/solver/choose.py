@@ -116,12 +116,10 @@ class Choice(NamedTuple):
     sample: Sample | None = None
 
 
-def _automatic(memory: int) -> Declaration:
-    """The solver that the automatic choice takes among those whose numbers grow with a power of the coefficients."""
-    for declaration in declarations():
-        if declaration.automatic and declaration.memory == memory:
-            return declaration
-    raise LookupError(memory)
+def exact_solver(objective) -> Declaration:
+    """The solver of all rows: with a matrix of the coefficients, or without one of very many."""
+    memory = 1 if objective.n_eliminated > LARGE_MATRIX else 2
+    return next(d for d in declarations() if d.automatic and d.memory == memory)
 
 
 def choose(objective, information: float) -> Choice:
@@ -133,8 +131,8 @@ def choose(objective, information: float) -> Choice:
     information : float
         As for ``Problem``.
     """
-    memory = 1 if objective.n_eliminated > LARGE_MATRIX else 2
-    solver = _automatic(memory)
+    solver = exact_solver(objective)
+    memory = solver.memory
     if memory == 1 or objective.linear:
         return Choice(solver, least_squares=memory == 2)
     if not objective.sampleable:

@@ -29,6 +29,8 @@ class Problem(NamedTuple):
         Quadratic -> the dispersion that standard errors would have there.
     information : float
         About how many rows' worth of information the response carries (events, for a rare event).
+    penalty : Penalty or None
+        What is added to half the deviance.
     """
 
     objective: Any
@@ -38,6 +40,7 @@ class Problem(NamedTuple):
     fallback: Callable[[], np.ndarray]
     dispersion: Callable[[Any], float]
     information: float
+    penalty: Any = None
 
     def without_start(self) -> Problem:
         """The same, begun at the ordinary start."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from ..linalg.factor import DiagonalFactor
+from ..objective.penalised import Penalised
 from ..options.solvers import Auto, declaration_of, implement
 from .boundary import at_boundary
-from .choose import choose, tolerances
-from .newton import factorise, newton_iterations, without_aliased
+from .choose import choose, exact_solver, tolerances
+from .newton import factorise, newton_iterations, norm, without_aliased
 from .newton_cg import newton_cg
 from .problem import Problem, Solution
 from .sampled import fit_from_sample
 from .start import begin, is_finite
 from .stream import stream
+from .working_set import proximal_newton
 
 
 def solve(problem: Problem) -> Solution:
@@ -21,6 +23,8 @@ def solve(problem: Problem) -> Solution:
 
     A solver that makes no factor of the information is followed by a pass that does, where a covariance is wanted.
     """
+    if problem.penalty is not None and problem.penalty.smooth:
+        return ridge(problem)
     solution = declaration_of(problem.options).function(problem)
     return with_curvature(problem, solution) if solution.factor is None else solution
 
@@ -49,6 +53,8 @@ def irls(problem: Problem) -> Solution:
 @implement("auto")
 def automatic(problem: Problem) -> Solution:
     """The automatic choice; Newton's method on all rows where a sample is not like the whole."""
+    if problem.penalty is not None:
+        return proximal_newton(problem)
     choice = choose(problem.objective, problem.information)
     if choice.least_squares:
         return least_squares(problem)
@@ -57,6 +63,28 @@ def automatic(problem: Problem) -> Solution:
         if solution is not None and solution.stop == "converged":
             return at_boundary(problem, solution)
     return choice.solver.function(problem)
+
+
+@implement("proximal-newton")
+def proximal(problem: Problem) -> Solution:
+    """Proximal Newton steps; Newton's method where there is no penalty."""
+    return newton(problem) if problem.penalty is None else proximal_newton(problem)
+
+
+def ridge(problem: Problem) -> Solution:
+    """Newton's method on the sum of half the deviance and a quadratic, with the pass that certifies it.
+
+    No column depends on others beside a quadratic, so that none is looked at for it.
+    """
+    objective, penalty = problem.objective, problem.penalty
+    both = Penalised(objective, penalty)
+    both.kept, both.aliased = np.arange(objective.n_params), {}
+    chosen = declaration_of(problem.options)
+    function = (exact_solver(objective) if chosen.chooses else chosen).function
+    solution = function(problem._replace(objective=both, penalty=None, start=problem.first()))
+    q = objective.at(solution.beta, 1)
+    certificate = penalty.violation(solution.beta, q.score)
+    return solution._replace(quadratic=q, certificate=certificate, score_norm=norm(q), factor=None)
 
 
 def least_squares(problem: Problem) -> Solution:

@@ -54,12 +54,16 @@ class RowTransform(NamedTuple):
     ``bare`` leaves out all columns but the intercept, which ``has_intercept`` adds or removes (None keeps it); ``y`` is
     the response of every row, None keeps the responses. ``weights`` leaves out offsets and exposures: "as they are"
     keeps the weights, "unit" replaces positive weights by one.
+    ``kept`` (first row, rows) -> (n,) array is what weights are multiplied by. ``columns`` are the numbers of those
+    that stay, where X is one array or one sparse matrix.
     """
 
     bare: bool
     has_intercept: bool | None = None
     y: float | None = None
     weights: str | None = None
+    kept: Any = None
+    columns: np.ndarray | None = None
 
     def compose(self, earlier: RowTransform | None) -> RowTransform:
         """The change ``earlier`` followed by this one."""
@@ -67,10 +71,24 @@ class RowTransform(NamedTuple):
             return self
         has_intercept = earlier.has_intercept if self.has_intercept is None else self.has_intercept
         y = earlier.y if self.y is None else self.y
-        return RowTransform(self.bare or earlier.bare, has_intercept, y, self.weights or earlier.weights)
+        columns = earlier.columns if self.columns is None else self.columns
+        if earlier.columns is not None and self.columns is not None:
+            columns = earlier.columns[self.columns]
+        return RowTransform(
+            self.bare or earlier.bare, has_intercept, y, self.weights or earlier.weights, self.kept or earlier.kept,
+            columns,
+        )  # fmt: skip
 
-    def __call__(self, data: Block) -> Block:
+    def __call__(self, data: Block, first: int = 0) -> Block:
         n = len(data.y)
+        if self.kept is not None:
+            w = self.kept(first, n)
+            data = data._replace(weights=w if data.weights is None else w * data.weights)
+        if self.columns is not None:
+            X = data.X if data.terms else data.X[:, self.columns]
+            terms = tuple(term.columns(self.columns) for term in data.terms)
+            names = tuple(data.names[j] for j in self.columns) if data.names else ()
+            data = data._replace(X=X, terms=terms, names=names)
         if self.bare:
             has_intercept = data.has_intercept if self.has_intercept is None else self.has_intercept
             data = data._replace(X=np.empty((n, 0)), has_intercept=has_intercept, names=(), terms=(), coding=None)

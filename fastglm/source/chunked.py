@@ -109,7 +109,7 @@ class Chunks:
         return [min(self.piece, n - first) for first in range(0, n, self.piece)]
 
     def _part(self, data, place):
-        data = data if self.change is None else self.change(data)
+        data = data if self.change is None else self.change(data, place.first)
         packed = self.packed.of(data.terms) if data.terms else None
         return InMemory(data, 1, [np.array([[0, len(data.y)]])], self.block, packed, place)
 
@@ -199,8 +199,8 @@ class Chunked(Source):
             sizes = np.diff(self._neighbourhoods[i:]).tolist()
             pieces = self.chunks.reader.pieces(int(self._neighbourhoods[i]), sizes, False)
         self._reading = i + 1, pieces
-        data, _ = next(pieces)
-        return data if self.chunks.change is None else self.chunks.change(data)
+        data, place = next(pieces)
+        return data if self.chunks.change is None else self.chunks.change(data, place.first)
 
     @cached_property
     def _neighbourhoods(self):

@@ -23,7 +23,7 @@ ROOMS = """
     kernels linalg family families links
     matrix design source files
     engines options types rows objective
-    solver solvers
+    solver solvers penalties
     inference postestimation export result
     fitting
     planning online nn simulate plots sklearn statsmodels

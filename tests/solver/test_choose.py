@@ -56,7 +56,7 @@ def test_control_is_that_of_the_options():
 
 
 def test_every_solver_declares_what_it_needs():
-    first = ["auto", "newton", "irls", "lbfgs", "newton-cg", "stream", "sgd"]
+    first = ["auto", "newton", "irls", "proximal-newton", "lbfgs", "newton-cg", "stream", "sgd"]
     assert [d.name for d in declarations()][: len(first)] == first  # those from outside follow
     for declaration in declarations():
         options = resolve(declaration.name)

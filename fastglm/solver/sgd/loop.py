@@ -104,7 +104,7 @@ class Loop:
             k.MODEL: self.model,
         }
         if self.penalty is not None and not plan[k.DIRECT]:
-            places[k.RIDGE], places[k.LASSO] = self.penalty
+            places[k.RIDGE], places[k.LASSO] = self.penalty.ridge, self.penalty.lasso
         if task.lazy:
             size = memory.shape[1]
             # the list has room for one entry that does not count

@@ -1,0 +1,172 @@
+"""``path``: penalised fits for many values of lambda."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ConvergenceWarning, InvalidParameterError
+from ..options.penalties import Lasso, check_lambdas
+from ..result.path import PathResult
+from ..rows.open import open_rows
+from ..rows.request import FitRequest
+from ..rows.response import check_start
+from ..solver.penalty_path import PathSolution, follow
+from ..solver.problem import Solution
+from .penalised import centred, check_size, every_class, penalty_of
+from .perform import run_of, running
+from .remarks import give
+
+if TYPE_CHECKING:
+    from ..core.records import ArrayLike
+    from ..types import PenaltyLike, Rows, Variable
+
+
+# what a path takes beside its own arguments: what a request has that does not come from them
+KNOWN = {item.name for item in fields(FitRequest)} - {"data", "y", "formula", "penalty", "path", "labels", "began"}
+
+
+def path(
+    X: Rows | str,
+    y: Variable | Rows = None,
+    *,
+    penalty: PenaltyLike = Lasso(),  # noqa: B008
+    lambdas: int | ArrayLike = 100,
+    ratio: float | None = None,
+    **options: Any,
+) -> PathResult:
+    """Fit a penalised model for a whole path of lambdas.
+
+    Parameters
+    ----------
+    X, y : rows and response as for ``fit``, or a formula and data as for ``glm``
+    penalty : record of ``fastglm.penalties`` without a lam
+        ``Lasso()``, ``Ridge()`` or ``ElasticNet(alpha=...)``.
+    lambdas : int or (L,) array
+        How many values, evenly spaced by their logarithms from the least that leaves no penalised coefficient, or the
+        values themselves. A path is never cut short.
+    ratio : float, optional
+        The last lambda over the first: 1e-4 with more rows than columns, else 1e-2 (as glmnet).
+    **options
+        As for ``fit`` or ``glm``: family, link, weights, offset, exposure, solver, memory, client and so on.
+
+    Returns
+    -------
+    PathResult
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+        As for ``fit``, and for lambdas that cannot be used.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where the optimum of some lambda is not certified.
+
+    Notes
+    -----
+    Least squares reads the rows once for all lambdas, and once for the standard deviations of the columns.
+
+    References
+    ----------
+    Friedman, J., Hastie, T. and Tibshirani, R. (2010), "Regularization paths for generalized linear models via
+    coordinate descent", Journal of Statistical Software 33.
+
+    Examples
+    --------
+    >>> import numpy as np, fastglm
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> found = fastglm.path(X, X[:, 0] + 0.1 * X[:, 1], lambdas=5)
+    >>> found.df.tolist()
+    [0, 1, 1, 2, 2]
+    """
+    check_lambdas(lambdas, ratio)
+    request = path_request(X, y, penalty, options)
+    schema, source = open_rows(request)
+    with closing(source):
+        run, labels = run_of(request, schema, source)
+        with running(run, request.progress) as callback:
+            found = written(run, labels, solve_path(run, request, lambdas, ratio, callback))
+        source.finish()
+    return found
+
+
+def path_request(X, y, penalty, options) -> FitRequest:
+    """The request of a path: arrays and a response, or a formula and its data."""
+    if options.get("checkpoint") is not None:
+        raise InvalidParameterError("checkpoint: a path keeps no state on disk; fit one lambda at a time")
+    unknown = [name for name in options if name not in KNOWN]
+    if unknown:
+        raise TypeError(f"unexpected arguments {unknown}; known: {', '.join(sorted(KNOWN))}")
+    if isinstance(X, str) and "~" in X:
+        return FitRequest(data=y, formula=X, penalty=penalty, path=True, **options)
+    return FitRequest(data=X, y=y, penalty=penalty, path=True, **options)
+
+
+def solve_path(run, request, lambdas, ratio, callback=None) -> PathSolution:
+    """The path of a run, of a softmax regression the coefficients (L, m, K) of all classes."""
+    run.find_null_model()
+    start = check_start(request.start, len(run.names), run.start_columns(request.start))
+    check_size(run.objective)
+    problem, scaled, classes = run.problem(start, callback), penalty_of(run, request.penalty), every_class(run)
+    if classes is None:
+        return follow(problem, scaled, lambdas, ratio)
+    if scaled.P is not None:
+        raise InvalidParameterError("penalty: a path of a softmax regression has no P; fit one lambda at a time")
+    problem = problem._replace(objective=classes, start=classes.from_contrasts(problem.first()))
+    found = follow(problem, scaled.tiled(classes.n_classes), lambdas, ratio)
+    shape = len(found.beta), classes.n_classes, -1
+    raw = [centred(beta.T, scaled) for beta in found.beta.reshape(shape)]
+    return found._replace(beta=np.array(raw))
+
+
+def written(run, labels, found: PathSolution) -> PathResult:
+    """The solutions of a path as a record, a warning given where some are not certified."""
+    if found.stops[0] == "not finite at the start":
+        raise InvalidParameterError(
+            "start: at the first coefficients the deviance or its derivatives are not finite; pass start= with "
+            "admissible coefficients, rescale X or y, or take another link"
+        )
+    warn_of_path(run, found)
+    penalised = run.penalty._replace(lam=float(found.lambdas[0]))
+    run.penalty = penalised
+    first, many = found.beta[0], found.beta.ndim == 3
+    order = [labels.ordered.index(c) for c in labels.classes] if many else None
+    if many:
+        run.raw, first = first, run.to_params(first)
+    q = run.objective.at(first, 1)
+    run.solution = Solution(first, q, None, found.certificate[0], 0.0, len(found.lambdas), "converged", ())
+    coefficients = found.beta[:, :, order] if many else found.beta
+    inside = slice(int(run.source.data.has_intercept), None)
+    nonzero = coefficients[:, inside] != 0.0
+    result = run.result(labels)
+    return PathResult(
+        lambdas=found.lambdas,
+        params=coefficients,
+        certificate=found.certificate,
+        df=np.count_nonzero(nonzero.any(2) if many else nonzero, axis=1),
+        deviance=found.deviance,
+        pearson_chi2=found.pearson,
+        llf=[-0.5 * d if many else run.sums.loglik(run.family, d) for d in found.deviance.tolist()],
+        converged=[stop == "converged" for stop in found.stops],
+        n_passes=round(run.objective.n_passes, 3),
+        first=result,
+    )
+
+
+def warn_of_path(run, found: PathSolution) -> None:
+    """Say which lambdas of a path are not certified."""
+    converged = np.array([stop == "converged" for stop in found.stops])
+    if not converged.all():
+        worst = int(np.argmax(np.where(converged, -np.inf, found.certificate)))
+        give(
+            run.notes,
+            ConvergenceWarning,
+            f"{np.count_nonzero(~converged)} of {len(converged)} lambdas are not certified, the worst at "
+            f"lambda {found.lambdas[worst]:.4g}, violation {found.certificate[worst]:.2g}: {found.stops[worst]}. Raise "
+            "max_iter, or leave out the smallest lambdas",
+        )

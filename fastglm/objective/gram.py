@@ -1,0 +1,55 @@
+"""Least squares from its sums alone: an objective that needs no rows."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+
+from .sums import Quadratic
+
+
+class GramObjective:
+    """Half the deviance of least squares, from one pass at some coefficients.
+
+    Parameters
+    ----------
+    origin : (m,) array
+    quadratic : Quadratic
+        The pass there, with its information.
+    """
+
+    linear = small = sampleable = True
+    bounded = False
+    score_cost, line_sizes, n_passes = 1.0, 1, 0.0
+
+    def __init__(self, origin: np.ndarray, quadratic: Quadratic):
+        self.origin, self.quadratic, self.n_params = origin, quadratic, len(origin)
+        self.scale = np.ones(len(origin))
+
+    def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
+        """The deviance and its derivatives at ``beta``, from the sums."""
+        step, q = beta - self.origin, self.quadratic
+        fall = q.information.times(step)
+        deviance = q.deviance - float(step @ (2.0 * q.score - fall))
+        return q._replace(deviance=deviance, score=q.score - fall, pearson=deviance)
+
+
+def combined(a: Quadratic, b: Quadratic, sign: float) -> Quadratic:
+    """The sums over the rows of ``a`` and, by ``sign``, with those of ``b`` or without them."""
+    return a._replace(
+        deviance=a.deviance + sign * b.deviance,
+        score=a.score + sign * b.score,
+        information=a.information.plus(b.information.scaled(sign)),
+        pearson=a.pearson + sign * b.pearson,
+    )
+
+
+def without(whole: Quadratic, part: Quadratic) -> Quadratic:
+    """The sums over the rows of a whole but those of a part."""
+    return combined(whole, part, -1.0)
+
+
+def total_of(parts: list[Quadratic]) -> Quadratic:
+    """The sums over the rows of all parts."""
+    return reduce(lambda a, b: combined(a, b, 1.0), parts)

@@ -1,0 +1,88 @@
+"""A whole path of penalties: descents from the largest lambda down, each from the coefficients before it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .problem import Problem
+from .rounds import follow_in_rounds
+from .rounds import pays as rounds_pay
+from .solve import solve
+from .start import is_finite
+from .working_set import descent_of
+
+TALL, WIDE = 1e-4, 1e-2  # of the largest lambda, that the least one is: with more rows than columns, and with fewer
+
+
+class PathSolution(NamedTuple):
+    """The solutions along a path of L penalties.
+
+    Attributes
+    ----------
+    lambdas : (L,) array, decreasing
+    beta : (L, m) array
+    certificate : (L,) array
+        The largest violation of the optimality conditions over lambda.
+    deviance, pearson : (L,) arrays
+    stops : tuple of str
+    models : list of QuadraticModel
+        Those of a path that was followed in rounds.
+    """
+
+    lambdas: np.ndarray
+    beta: np.ndarray
+    certificate: np.ndarray
+    deviance: np.ndarray
+    pearson: np.ndarray
+    stops: tuple[str, ...]
+    models: Any = ()
+
+
+def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSolution:
+    """Solve for every lambda of a path.
+
+    Parameters
+    ----------
+    problem : Problem
+        Without a penalty.
+    scaled : ScaledPenalty
+    lambdas : int or (L,) array
+        A number of values from the least one that leaves the null model, or the values.
+    ratio : float, optional
+        The last value over the first, where a number is given.
+    """
+    objective = problem.objective
+    descent = descent_of(objective, problem.first(), problem.control)
+    if not is_finite(descent.q):
+        nothing = np.zeros(0)
+        return PathSolution(nothing, nothing, nothing, nothing, nothing, ("not finite at the start",))
+    if np.ndim(lambdas) == 0:
+        descent.solve(scaled.null())
+        ratio = ratio or (TALL if objective.source.n_rows > objective.n_columns else WIDE)
+        lambdas = scaled.largest(descent.q.score) * np.geomspace(1.0, ratio, lambdas)
+    lambdas = np.sort(np.asarray(lambdas, np.float64).ravel())[::-1].copy()
+    if rounds_pay(objective, scaled, len(lambdas)):
+        places, stops, models = follow_in_rounds(descent, scaled, lambdas)
+        found = zip(*((p.beta, p.violation, p.deviance, p.pearson) for p in places), strict=True)
+        return PathSolution(lambdas, *map(np.array, found), stops, models)
+    step = _quadratic if scaled.P is not None else _proximal
+    found = [step(problem, descent, scaled, lam) for lam in lambdas.tolist()]
+    beta, certificate, deviance, pearson, stops = zip(*found, strict=True)
+    return PathSolution(lambdas, np.array(beta), *map(np.array, (certificate, deviance, pearson)), stops)
+
+
+def _proximal(problem, descent, scaled, lam):
+    """The solution at a lambda from where the last one ended."""
+    penalty = scaled.elastic(lam)
+    stop = descent.solve(penalty)
+    q = descent.q
+    return descent.beta, descent.violation(penalty), q.deviance, q.pearson, stop
+
+
+def _quadratic(problem, descent, scaled, lam):
+    """The same of a ridge with a matrix of its own."""
+    solution = solve(problem._replace(penalty=scaled.quadratic(lam), start=descent.beta))
+    descent.beta, q = solution.beta, solution.quadratic
+    return solution.beta, solution.certificate, q.deviance, q.pearson, solution.stop

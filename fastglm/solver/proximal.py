@@ -1,0 +1,168 @@
+"""Proximal Newton: quadratic models of the loss, minimised together with a lasso and bounds.
+
+Lee, Sun and Saunders (2014), "Proximal Newton-type methods for minimizing composite functions", SIAM Journal on
+Optimization 24. Along a path every model serves as long as steps by it gain enough, so that most passes are of the
+score alone. The certificate is the violation of the optimality conditions, measured where the descent ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .newton import DEVIANCE_NOISE, record
+from .quadratic_model import QuadraticModel
+from .start import is_finite
+
+EPS = np.finfo(float).eps
+SLOW = 0.2  # of the violation, that a step by an old curvature may leave before the next has a new one
+INNER = 0.01  # of the violation, that the minimum of a model may leave
+ARMIJO = 1e-4  # of the predicted fall, that a step must bring (Nocedal and Wright 2006, section 3.1)
+HALVINGS = 40  # of a step; chosen: 1e-12 of it is left
+STALLED, MOST_STALLS = 0.98, 10  # of the violation, that as many steps in a row left when nothing more is to come
+NOISE = 4.0  # units of rounding of a score
+CHEAP = 0.6  # cost of a score pass beside one with curvature, above which every pass has one
+
+
+class ProximalDescent:
+    """Coefficients, the last pass there and the model that steps are made by, kept from one penalty to the next.
+
+    Parameters
+    ----------
+    objective : Objective
+    beta : (m,) array
+        A start with a finite deviance.
+    control : Control
+        Of its fields ``tol``, ``accept_tol``, ``max_iter`` and the callback.
+    """
+
+    def __init__(self, objective, beta, control):
+        self.objective, self.control, self.history = objective, control, []
+        self.beta, self.q, self.model = beta, objective.at(beta, 2), None
+        self.H, self.fresh, self.contraction, self.origin = None, False, 0.0, None
+        self.by_sums = objective.linear  # whether scores follow from the first one
+        self.always = objective.small or (not objective.linear and objective.score_cost > CHEAP)
+        if is_finite(self.q):
+            self._renew()
+
+    def _renew(self):
+        """Go by the curvature of the last pass."""
+        # columns were multiplied by the scale, which is one unless a step of Newton's has changed it
+        scale = self.objective.scale
+        H = self.q.information.toarray()
+        self.H = H if np.all(scale == 1.0) else H / scale / scale[:, None]
+        self.fresh, self.model = True, None
+        self.q = self.q._replace(information=None)
+        self.origin = self.beta, self.q
+
+    def verify(self):
+        """Replace the sums of least squares, which followed from earlier ones, by a pass."""
+        self.q = self.objective.at(self.beta, 1)
+        self.origin = self.beta, self.q
+
+    def freshen(self):
+        """See that the curvature is that of the coefficients."""
+        if not self.fresh:
+            self.q = self.objective.at(self.beta, 2)
+            self._renew()
+
+    def start_from(self, beta: np.ndarray) -> ProximalDescent:
+        """The same at other coefficients."""
+        self.beta, self.q = beta, self.objective.at(beta, 2)
+        self._renew()
+        return self
+
+    def solve(self, penalty, tol: float | None = None) -> str:
+        """Descend to the optimum with a penalty; why it stopped."""
+        tol = self.control.tol if tol is None else tol
+        self._within(penalty)
+        last, stalls = np.inf, 0
+        for iteration in range(1, self.control.max_iter + 1):
+            violation = self.violation(penalty)
+            record(self.history, self.control, iteration, self.objective, self.q, violation, self.fresh)
+            if violation <= tol:
+                return "converged"
+            if self.fresh and violation > 0.5 * last and self._is_rounding(penalty, violation):
+                return "converged"
+            stalls = stalls + 1 if self.fresh and violation > STALLED * last else 0
+            if stalls == MOST_STALLS:
+                return "rounding lets the violation fall no further"
+            last = violation if self.fresh else np.inf
+            if not self._step(penalty, violation, tol):
+                arrived = self._is_rounding(penalty, violation)
+                return "converged" if arrived else "no step along the direction lowers the deviance"
+        return "iteration limit reached"
+
+    def violation(self, penalty) -> float:
+        """The largest violation of the optimality conditions at the coefficients, in the penalty's units."""
+        return penalty.violation(self.beta, self.q.score)
+
+    def _within(self, penalty):
+        """Coefficients within the bounds of a penalty, and their pass."""
+        beta = np.clip(self.beta, penalty.lower, penalty.upper)
+        if not np.array_equal(beta, self.beta):
+            self.start_from(beta)
+
+    def _is_rounding(self, penalty, violation) -> bool:
+        """Whether a violation is accepted, or no more than the rounding of the sums and of the coefficients makes.
+
+        By Cauchy and Schwarz no sum of |x r| is more than the root of Pearson's chi-square times sum h x^2.
+        """
+        size = np.sqrt(max(self.q.pearson, 0.0) * np.diagonal(self.H)) + np.abs(self.H) @ np.abs(self.beta)
+        noise = NOISE * EPS * (size + penalty.lasso) / penalty.unit
+        return violation <= max(self.control.accept_tol, float(noise.max(initial=0.0)))
+
+    def _minimum(self, penalty, violation, tol):
+        """The minimum of the model with the penalty."""
+        free = penalty.free
+        if self.model is None or not np.array_equal(self.model.is_free, free):
+            self.model = QuadraticModel(self.H, free)
+            if self.model.cancelled and not getattr(self.objective, "precise", True):
+                # the rows' scores in more digits correct what the model has lost
+                self.objective.precise, self.by_sums = True, False
+                self.verify()
+        inner = 0.1 * tol if self.by_sums else max(INNER * violation, 0.1 * tol)
+        return self.model.minimise(self.beta, self.q.score, penalty, inner)
+
+    def _step(self, penalty, violation, tol) -> bool:
+        """To the minimum of the model, or a part of the way; False where the penalised deviance does not fall."""
+        new = self._minimum(penalty, violation, tol)
+        step, before = new - self.beta, penalty.value(self.beta)
+        gain = float(self.q.score @ step) - penalty.value(new) + before
+        noise = DEVIANCE_NOISE * abs(self.q.deviance) + 1e-300
+        wants = 2 if self.always or (not self.fresh and self.contraction > SLOW) else 1
+        t = 1.0
+        for _ in range(HALVINGS if self.fresh else 2):
+            trial = new if t == 1.0 else self.beta + t * step
+            q = self._at(trial, wants)
+            fall = 0.5 * (self.q.deviance - q.deviance) + before - penalty.value(trial)
+            if is_finite(q) and fall >= (ARMIJO * t * gain if gain * t > noise else 0.0) - noise:
+                self._accept(trial, q, penalty, violation)
+                return True
+            t *= 0.5
+        if self.fresh:
+            return False
+        self.freshen()
+        return True
+
+    def _at(self, beta, order):
+        """The pass at some coefficients; that of least squares follows from the first one."""
+        if not self.by_sums:
+            return self.objective.at(beta, order)
+        first, q = self.origin
+        step = beta - first
+        fall = self.H @ step
+        deviance = max(q.deviance - float(step @ (2.0 * q.score - fall)), 0.0)
+        return q._replace(deviance=deviance, score=q.score - fall, pearson=deviance)
+
+    def _accept(self, trial, q, penalty, violation):
+        self.beta, self.q = trial, q
+        if self.by_sums:
+            return
+        self.fresh = False
+        left = self.violation(penalty)
+        self.contraction = left / violation
+        if q.information is not None:
+            self._renew()
+        elif self.contraction > SLOW and left > self.control.tol:
+            self.q = self.objective.at(trial, 2)
+            self._renew()

@@ -1,0 +1,142 @@
+"""A path in rounds of passes, each of which serves all lambdas that are still open.
+
+A few lambdas are solved one after the other, roughly, and leave their curvatures. The others start from the nearest of
+them, and go on by proximal Newton steps with the curvatures on both sides, weighted by the logarithm of lambda: one
+read of the rows has the scores at all of their coefficients.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .proximal import ProximalDescent
+from .quadratic_model import QuadraticModel
+
+ANCHORS = 12  # lambdas whose curvatures are summed, the ends included
+ROUGH = 0.03  # violation that these are solved to
+FALL = 0.5  # of a violation, that a round must leave less than
+MOST_ROUNDS = 15  # of passes for all open lambdas; chosen: five suffice, later ones go alone
+ROWS_WORTH, FEWEST = 20_000, 10  # rows and lambdas of a path that is worth rounds
+MOST_PARAMS = 1000  # coefficients, from which a lasso needs few of them
+MODEL_BYTES = 512 << 20  # that its models may take
+
+
+def pays(objective, scaled, n_lambdas: int) -> bool:
+    """Whether a path is worth rounds: of many rows and lambdas, without a closed form."""
+    if objective.linear or scaled.P is not None or not hasattr(objective, "at_many"):
+        return False
+    if objective.n_params > MOST_PARAMS or n_lambdas < FEWEST:
+        return False
+    tall = objective.source.n_rows >= max(ROWS_WORTH, 20 * objective.n_params)
+    small = 8.0 * n_lambdas * objective.n_params**2 <= MODEL_BYTES
+    return tall and small
+
+
+class Curvatures:
+    """The information at some lambdas, and between them.
+
+    Parameters
+    ----------
+    places : list of float, increasing
+        Numbers of the lambdas along the path.
+    matrices : list of (m, m) arrays
+    """
+
+    def __init__(self, places: list[int], matrices: list[np.ndarray]):
+        self.places, self.matrices = places, matrices
+
+    def at(self, i: int, free: np.ndarray) -> QuadraticModel:
+        """A model with the curvature at the i-th lambda."""
+        k = int(np.searchsorted(self.places, i, side="right")) - 1
+        if k + 1 == len(self.places):
+            return QuadraticModel(self.matrices[k], free)
+        share = (i - self.places[k]) / (self.places[k + 1] - self.places[k])
+        return QuadraticModel((1.0 - share) * self.matrices[k] + share * self.matrices[k + 1], free)
+
+
+class Place:
+    """Where a descent has come to: coefficients, the sums and the violation there.
+
+    Parameters
+    ----------
+    penalty : ElasticPenalty
+    beta, score : (m,) arrays
+        Coefficients and the score there, from which the first step is made.
+    share : float
+        The part of the weight that counts, of the rows that the model is of.
+    """
+
+    def __init__(self, penalty, beta, score, share: float = 1.0):
+        self.penalty, self.beta, self.score, self.share = penalty, beta, score, share
+        self.violation, self.open, self.deviance, self.pearson = np.inf, True, np.nan, np.nan
+
+    def step(self, model: QuadraticModel, tol: float):
+        """To the minimum of the model with the penalty."""
+        inner = max(0.01 * min(self.violation, 1.0), 0.1 * tol)
+        penalty = self.penalty.times(1.0 / self.share)
+        self.beta = model.minimise(self.beta, self.score / self.share, penalty, inner)
+
+    def arrive(self, deviance, pearson, score, tol):
+        """Take the sums at the coefficients; stay open while the violation falls."""
+        violation = self.penalty.violation(self.beta, score)
+        falls = np.isfinite(deviance) and violation < FALL * self.violation
+        self.deviance, self.pearson, self.score = float(deviance), float(pearson), score
+        self.violation = violation if np.isfinite(violation) else np.inf
+        self.open = falls and violation > tol
+
+    def finish(self, descent: ProximalDescent) -> str:
+        """Go on alone where the rounds have not come to the tolerance; why it stopped."""
+        if self.violation <= descent.control.tol:
+            return "converged"
+        stop = descent.start_from(self.beta).solve(self.penalty)
+        self.beta, self.violation = descent.beta, descent.violation(self.penalty)
+        self.deviance, self.pearson, self.score = descent.q.deviance, descent.q.pearson, descent.q.score
+        return stop
+
+
+def anchors(descent: ProximalDescent, scaled, lambdas: np.ndarray) -> tuple[list, Curvatures]:
+    """Some lambdas of a path solved roughly: (coefficients, score) of each lambda's nearest one, and the curvatures."""
+    numbers = np.unique(np.linspace(0, len(lambdas) - 1, ANCHORS).round().astype(int))
+    starts, matrices = [], []
+    for lam in lambdas[numbers].tolist():
+        descent.solve(scaled.elastic(lam), ROUGH)
+        descent.freshen()
+        starts.append((descent.beta, descent.q.score))
+        matrices.append(descent.H)
+    nearest = [int(np.argmin(np.abs(numbers - i))) for i in range(len(lambdas))]
+    return [starts[k] for k in nearest], Curvatures(numbers.tolist(), matrices)
+
+
+def in_rounds(objective, places: list[Place], models: list[QuadraticModel], tol: float, folds=None, left_out=None):
+    """Steps of many descents at once, each by its model, until every violation is below the tolerance or stays.
+
+    Parameters
+    ----------
+    objective : Deviance
+    places : list of Place
+        Changed in place.
+    models : list of QuadraticModel
+        One for each; the same one may serve several.
+    tol : float
+    folds, left_out : as for ``Deviance.at_many``
+    """
+    for _ in range(MOST_ROUNDS):
+        still = [i for i, place in enumerate(places) if place.open]
+        if not still:
+            return
+        for i in still:
+            places[i].step(models[i], tol)
+        some = None if left_out is None else left_out[still]
+        sums = objective.at_many(np.array([places[i].beta for i in still]), folds, some)
+        for i, *values in zip(still, sums.deviance, sums.pearson, sums.score, strict=True):
+            places[i].arrive(*values, tol)
+
+
+def follow_in_rounds(descent: ProximalDescent, scaled, lambdas: np.ndarray):
+    """The places of all lambdas, why each stopped, and the models along the path."""
+    starts, curvatures = anchors(descent, scaled, lambdas)
+    penalties = [scaled.elastic(lam) for lam in lambdas.tolist()]
+    models = [curvatures.at(i, penalty.free) for i, penalty in enumerate(penalties)]
+    places = [Place(penalty, *start) for penalty, start in zip(penalties, starts, strict=True)]
+    in_rounds(descent.objective, places, models, descent.control.tol)
+    return places, tuple(place.finish(descent) for place in places), models
