@@ -16,7 +16,8 @@ from ..errors import InvalidParameterError
 from ..penalties import ElasticNet
 from .covariance import inverse
 from .observations import gram
-from .refusals import Refusing, check_options
+from .refusals import check_options
+from .results import Estimates
 
 if TYPE_CHECKING:
     from ..core.records import ArrayLike
@@ -28,7 +29,7 @@ PATH_ONLY = """
 """.split()
 
 
-class RegularizedResults(Refusing):
+class RegularizedResults(Estimates):
     """Coefficients of a penalised fit; there are no standard errors.
 
     Attributes
@@ -41,25 +42,16 @@ class RegularizedResults(Refusing):
 
     def __init__(self, model, fitted):
         self.model, self.fitted, self.converged = model, fitted, fitted.converged
+        self._params = fitted.params
 
     @property
     def params(self):
-        return self.model.data.columns(self.fitted.params.copy())
+        return self.model.data.columns(self._params.copy())
 
     @cached_property
     def fittedvalues(self):
         """The predictions for the rows of the fit, (n,)."""
-        return self.model.data.rows(self.model.predict(self.fitted.params))
-
-    def predict(self, exog: Any = None, transform: bool = True, **kwargs: Any) -> Any:
-        """Predictions for new rows, or those of the fit."""
-        values, labels = self.model.prediction_design(exog, transform)
-        found = self.model.predict(self.fitted.params, values, **kwargs)
-        if labels is None:
-            return found if exog is not None else self.model.data.rows(found)
-        from pandas import Series
-
-        return Series(found, index=labels)
+        return self.model.data.rows(self.model.predict(self._params))
 
 
 def elastic_net(model, method, alpha, L1_wt, start, refit, options):
