@@ -8,6 +8,7 @@ from ..errors import InvalidParameterError
 from ..objective.all_classes import AllClasses
 from ..objective.scaled_penalty import ScaledPenalty, scaled_penalty
 from ..solver.problem import Solution
+from ..solver.relaxed import relaxed
 from ..solver.solve import solve
 from ..solver.working_set import pays
 from .null import ClassNullModel
@@ -17,21 +18,21 @@ MOST_COEFFICIENTS = 8000  # of which coordinate descent has a matrix
 
 def penalty_of(run, record) -> ScaledPenalty:
     """The penalty of a record for the columns of a fit."""
-    found = scaled_penalty(record, run.whole, run.names, run.sums.weight)
+    found = scaled_penalty(record, run.whole, run.labels, run.sums.weight)
     run.objective.n_passes += run.objective.price
-    if not found.smooth or found.excluded.any():
-        check_size(run.objective)
+    if not found.smooth or found.excluded.any() or run.path:
+        check_size(run.objective, found.separable)
     return found
 
 
-def check_size(objective) -> None:
+def check_size(objective, separable: bool) -> None:
     """Refuse more coefficients than coordinate descent has room for.
 
     Raises
     ------
     InvalidParameterError
     """
-    if objective.n_params > MOST_COEFFICIENTS and not pays(objective):
+    if objective.n_params > MOST_COEFFICIENTS and not (separable and pays(objective)):
         raise InvalidParameterError(
             f"penalty: {objective.n_params:,} coefficients with a lasso or bounds; up to {MOST_COEFFICIENTS:,} are "
             "fitted. Ridge, or solver='sgd' with its l1, has no such limit"
@@ -43,6 +44,40 @@ def every_class(run) -> AllClasses | None:
     return AllClasses(run.objective) if run.null_class is ClassNullModel else None
 
 
+def settled(run, record, problem):
+    """The record of which no number is open: one that is weighed by a first fit has its coefficients.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where that fit is maximum likelihood, and has not one estimate of every coefficient.
+    """
+    if record.initial is None:
+        return record
+    if isinstance(record.initial, str):
+        solution = solve(problem)
+        beta = solution.beta
+        if solution.stop != "converged" or (solution.factor is not None and solution.factor.aliased):
+            raise InvalidParameterError(
+                "penalty: maximum likelihood has no estimate of every coefficient, which weights=None of Adaptive "
+                "needs (more columns than rows, collinear columns, or separated rows); pass weights='ridge'"
+            )
+    else:
+        first = record.initial._replace(lam=1.0 / run.sums.nobs)
+        beta = solve_quadratic(run, penalty_of(run, first), first.lam, problem).beta
+    classes, inside = every_class(run), slice(int(run.source.data.has_intercept), None)
+    if classes is not None:
+        beta = classes.from_contrasts(beta).reshape(classes.n_classes, -1).T
+    return record.weighted(beta[inside])
+
+
+def solve_quadratic(run, scaled, lam, problem) -> Solution:
+    """The solution with a smooth penalty, of a softmax regression in the contrasts with its reference."""
+    classes = every_class(run)
+    quadratic = scaled if classes is None else scaled.contrasts(classes.n_classes)
+    return solve(problem._replace(penalty=quadratic.quadratic(lam)))
+
+
 def solve_penalised(run, record, problem) -> Solution:
     """The solution of a penalised fit in the coefficients of its objective.
 
@@ -50,31 +85,35 @@ def solve_penalised(run, record, problem) -> Solution:
     ----------
     run : FitRun
         The coefficients of all classes of a softmax regression are left in its ``raw``.
-    record : Ridge, Lasso or ElasticNet
+    record : record of ``fastglm.penalties``
     problem : Problem
         Of the objective without a penalty.
     """
-    if record.lam == 0.0 and not record.confined:
+    lam, classes = record.lam, every_class(run)
+    if lam == 0.0 and not record.confined:
         return solve(problem)
-    scaled, classes = penalty_of(run, record), every_class(run)
-    if scaled.smooth and not scaled.excluded.any():
-        quadratic = scaled.quadratic(record.lam) if classes is None else scaled.contrasts(record.lam, classes.n_classes)
-        solution = solve(problem._replace(penalty=quadratic))
+    record = settled(run, record, problem)
+    scaled = penalty_of(run, record)
+    if scaled.smooth and not scaled.excluded.any() and record.share == 1.0:
+        solution = solve_quadratic(run, scaled, lam, problem)
         if classes is not None:
             run.raw = classes.from_contrasts(solution.beta).reshape(classes.n_classes, -1).T
         return solution
+    every, wide = scaled, problem
+    if classes is not None:
+        every = scaled.tiled(classes.n_classes)
+        wide = problem._replace(objective=classes, start=classes.from_contrasts(problem.first()))
+    solution = solve(wide._replace(penalty=every.at(lam)))
+    if record.share < 1.0 and solution.stop != "not finite at the start":
+        solution = relaxed(wide, every, record.share, lam, solution)
     if classes is None:
-        return solve(problem._replace(penalty=scaled.elastic(record.lam)))
-    start = classes.from_contrasts(problem.first())
-    penalty = scaled.tiled(classes.n_classes).elastic(record.lam)
-    solution = solve(problem._replace(objective=classes, penalty=penalty, start=start))
+        return solution
     run.raw = centred(solution.beta.reshape(classes.n_classes, -1).T, scaled)
     return solution._replace(beta=classes.to_contrasts(solution.beta))
 
 
 def centred(raw: np.ndarray, scaled: ScaledPenalty) -> np.ndarray:
     """Coefficients (m, K) of all classes, the free ones summing to zero over them: their penalty does not tell."""
-    free = scaled.factors == 0.0
     out = raw.copy()
-    out[free] -= out[free].mean(1, keepdims=True)
+    out[scaled.free] -= out[scaled.free].mean(1, keepdims=True)
     return out

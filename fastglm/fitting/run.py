@@ -15,6 +15,7 @@ from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
 from ..objective.compression import Compressed, compressed
 from ..objective.response_sums import ClassWeights, check, validate_response
+from ..objective.scaled_penalty import Labels
 from ..objective.softmax import CrossEntropy
 from ..result.multinomial import MultinomialResult
 from ..result.record import GLMResult
@@ -43,6 +44,7 @@ class FitRun:
     null_class: type
     schema = None  # that of arrays
     penalty = None  # the record of the penalty
+    path = False  # whether it has many values of lambda
 
     def __init__(self, source, family, link, objective, sums, options, cov):
         self.began = time.perf_counter()
@@ -52,6 +54,16 @@ class FitRun:
         self.names = ((INTERCEPT,) if source.data.has_intercept else ()) + source.data.names
         self.notes: list[str] = []
         self.whole, self.within = source, 0.0  # the rows themselves, where the source has their cells
+
+    @property
+    def labels(self) -> Labels:
+        """The names of the coefficients, and the terms of the formula that they belong to."""
+        design = getattr(self.schema, "design", None)
+        terms = list(self.names)
+        for term, numbers in ({} if design is None else design.term_slices).items():
+            for j in numbers:
+                terms[j] = term
+        return Labels(self.names, tuple(terms))
 
     def fit(self, start, callback):
         """Solve, then refine the last digits where that is cheap, or where they may be lost."""

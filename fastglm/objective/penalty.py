@@ -69,10 +69,12 @@ class ElasticPenalty(NamedTuple):
     upper: np.ndarray | float = np.inf
     unit: np.ndarray | float = 1.0
 
+    separable, smooth = True, False
+
     @property
-    def smooth(self) -> bool:
-        """Whether there is no other part than the quadratic: there is one."""
-        return False
+    def kink(self) -> np.ndarray:
+        """The largest gradient that leaves each coefficient at zero, (m,)."""
+        return self.lasso
 
     @property
     def free(self) -> np.ndarray:
@@ -86,6 +88,10 @@ class ElasticPenalty(NamedTuple):
     def times(self, factor: float) -> ElasticPenalty:
         """The penalty and its unit times a number."""
         return self._replace(ridge=factor * self.ridge, lasso=factor * self.lasso, unit=factor * self.unit)
+
+    def within(self, beta: np.ndarray) -> np.ndarray:
+        """``beta`` within the bounds."""
+        return np.clip(beta, self.lower, self.upper)
 
     def value(self, beta: np.ndarray) -> float:
         """The penalty at ``beta``."""

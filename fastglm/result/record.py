@@ -18,11 +18,10 @@ from .codecs import save
 from .row_verbs import RowVerbs
 
 if TYPE_CHECKING:
-    from ..core.protocols import RegisteredFamily, RegisteredLink
+    from ..core.protocols import PenaltyRecord, RegisteredFamily, RegisteredLink
     from ..core.records import Array, File
     from ..design import Design
     from ..inference.summary import Summary
-    from ..options.penalties import ElasticNet, Lasso, Ridge
 
 ARRAYS = ("params", "cov_unscaled", "covariance", "information_root", "covariance_core", "coef_raw")
 
@@ -113,7 +112,7 @@ class GLMResult(RowVerbs, Record):
     covariance: Array | None = None
     information_root: Array | None = None
     covariance_core: Array | None = None
-    penalty: Ridge | Lasso | ElasticNet | None = None
+    penalty: PenaltyRecord | None = None
 
     _saved_as: ClassVar[str] = "glm"
 
