@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from ..solver.solve import solve
 from ..solvers import declaration_of
 from ..source.streaming_qr import as_rows
 from .null import ClassNullModel, NullModel
-from .penalised import solve_penalised
+from .penalised import solve_penalised, stochastic_penalised
 from .statistics import SolvedFit, class_result, dispersion, mean_result
 
 
@@ -72,7 +73,8 @@ class FitRun:
             self.solution = evaluate(self.objective)
             return
         if self.declaration.first_order:
-            self.solution = self.descend_stochastically(start, callback)
+            descend = self.descend_stochastically if self.penalty is None else partial(stochastic_penalised, self)
+            self.solution = descend(start, callback)
             return
         problem = self.problem(start, callback)
         self.solution = solve(problem) if self.penalty is None else solve_penalised(self, self.penalty, problem)
@@ -96,15 +98,15 @@ class FitRun:
         """Fit the null model, which starting values come from."""
         self.null = self.null_class(self, 0 if self.source.data.has_intercept else self.source.constant_column())
 
-    def problem(self, start, callback) -> Problem:
-        """The fit as a solver sees it, without its penalty."""
-        information = self.information()
+    def problem(self, start, callback, options=None) -> Problem:
+        """The fit as a solver sees it, without its penalty; by ``options`` in the place of its own."""
+        information, options = self.information(), options or self.options
         control = control_for(
-            self.objective, self.options, n_rows=self.whole.n_rows, information=information, canonical=self.canonical,
+            self.objective, options, n_rows=self.whole.n_rows, information=information, canonical=self.canonical,
             need_information=self.cov is not None, began=self.began, callback=callback,
             robust=getattr(self.cov, "from_scores", False),
         )  # fmt: skip
-        return Problem(self.objective, self.options, control, start, self.null, self.dispersion, information)
+        return Problem(self.objective, options, control, start, self.null, self.dispersion, information)
 
     def descend_stochastically(self, start, callback) -> Solution:
         """A first-order fit, with a last pass for the distance to the optimum and for the covariance."""
@@ -118,8 +120,7 @@ class FitRun:
         self.notes += found.notes
         self.objective.n_passes += float(found.history["passes"][-1]) if found.epochs else 0.0
         penalised = options.l1 > 0.0 or options.l2 > 0.0
-        columns = [values.tolist() for values in found.history.values()]
-        history = tuple(dict(zip(found.history, row, strict=True)) for row in zip(*columns, strict=True))
+        history = found.records()
         factor = None
         if self.cov is not None and not penalised:
             self.raw, certificate = found.coef, np.inf

@@ -1,8 +1,8 @@
 """The penalty of groups of coefficients: their norms, beside ridge and absolute values.
 
 Yuan and Lin (2006), "Model selection and estimation in regression with grouped variables", Journal of the Royal
-Statistical Society B 68; Simon, Friedman, Hastie and Tibshirani (2013), "A sparse-group lasso", Journal of Computational
-and Graphical Statistics 22.
+Statistical Society B 68; Simon, Friedman, Hastie and Tibshirani (2013), "A sparse-group lasso", Journal of
+Computational and Graphical Statistics 22.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ BISECTIONS = 200  # of the largest lambda: to the last bit
 class GroupPenalty(NamedTuple):
     """sum of ridge_j / 2 b_j^2 + lasso_j |b_j| + sum of norms_g |(sd b)_g|_2 over groups g.
 
-    ``ridge``, ``lasso`` (m,) >= 0, ``groups`` (m,) the group of each coefficient or -1, ``norms`` (G,), ``sd`` (m,) the
-    scale of the norms. ``lower`` and ``upper`` (m,) are infinite, or both zero where a coefficient is left out; ``unit``
+    ``ridge``, ``lasso`` (m,) >= 0, ``groups`` (m,) the group of each coefficient or -1, ``norms`` (G,), ``sd`` (m,)
+    the scale of the norms. ``lower`` and ``upper`` (m,) are infinite, or both zero where a coefficient is left out; ``unit``
     (m,) is what violations of the optimality conditions are divided by.
     """
 

@@ -10,7 +10,7 @@ from ..linalg.symmetric import Diagonal
 from .penalty import effective_number
 
 MOST_STEPS = 100_000  # proximal gradient steps on one model, each a product with its matrix
-LOOK = 10  # steps between two looks at the violation
+LOOK, PATIENCE = 10, 30  # steps between two looks at the violation; looks that may not see it fall; chosen
 BISECTIONS = 60  # of the largest lambda
 
 
@@ -92,7 +92,7 @@ class ProximalPenalty(NamedTuple):
         sd, plain = self.sd, self._replace(sd=np.ones(len(self.sd)), unit=self.unit / self.sd)
         S, g0, start = S / sd / sd[:, None], score / sd, beta * sd
         t = 1.0 / max(float(np.linalg.eigvalsh(S)[-1]) * (1.0 + 1e-12), np.finfo(float).tiny)
-        z, ahead, momentum = start, start, 1.0
+        z, ahead, momentum, least, stale = start, start, 1.0, np.inf, 0
         for i in range(MOST_STEPS):
             new = plain.prox(ahead + t * (g0 - S @ (ahead - start)), t)
             if (ahead - new) @ (new - z) > 0.0:
@@ -100,8 +100,11 @@ class ProximalPenalty(NamedTuple):
             after = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * momentum**2))
             ahead = new + (momentum - 1.0) / after * (new - z)
             z, momentum = new, after
-            if i % LOOK == 0 and plain.violation(z, g0 - S @ (z - start)) <= tol:
-                break
+            if i % LOOK == 0:
+                left = plain.violation(z, g0 - S @ (z - start))
+                least, stale = (left, 0) if left < 0.9 * least else (least, stale + 1)
+                if left <= tol or stale > PATIENCE:
+                    break
         return z / sd
 
 

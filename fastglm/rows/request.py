@@ -96,7 +96,7 @@ class FitRequest:
             "memory": _bytes(self.memory),
         }
         if checked["penalty"] is not None:
-            check_solver(checked["penalty"], checked["solver"])
+            check_solver(checked["penalty"], checked["solver"], self.path)
             if checked["cov"] not in (None, "model"):
                 raise InvalidParameterError(f"cov={self.cov!r}: a penalised fit has no standard errors; leave cov out")
             checked["cov"] = None

@@ -62,8 +62,8 @@ def resolve_penalty(penalty: Any, path: bool = False) -> Any:
     return penalty.checked()
 
 
-def check_solver(penalty: Any, solver: Any) -> None:
-    """Refuse a solver that does not fit a penalty.
+def check_solver(penalty: Any, solver: Any, path: bool = False) -> None:
+    """Refuse a solver that does not fit a penalty, or not a path of them.
 
     Raises
     ------
@@ -72,6 +72,10 @@ def check_solver(penalty: Any, solver: Any) -> None:
     declared = declaration_of(solver)
     handled = (*declared.penalties, *(("ridge",) if "quadratic" in declared.penalties else ()))
     missing = [kind for kind in penalty.needs if kind not in handled]
+    if declared.first_order and (solver.l1 or solver.l2):
+        raise InvalidParameterError(f"penalty: solver={declared.name!r} has an l1 or l2 beside it; leave one of them out")
+    if declared.first_order and path:
+        raise InvalidParameterError(f"penalty: a path is exact; solver={declared.name!r} fits one lambda at a time")
     if declared.sequential and not declared.first_order:
         raise InvalidParameterError(f"penalty: solver={declared.name!r} knows none; leave it out")
     if missing and not declared.chooses:

@@ -119,7 +119,8 @@ class GroupLasso(NamedTuple):
                     raise InvalidParameterError(f"penalty: factors has {label!r}, a group of size zero")
                 weights[order[label]] = w
         elif self.factors is not None:
-            weights = np.asarray(self.factors, np.float64) + np.zeros(len(order) if np.ndim(self.factors) == 0 else 0)
+            weights = np.asarray(self.factors, np.float64)
+            weights = np.full(len(order), float(weights)) if weights.ndim == 0 else weights
             if weights.shape != (len(order),):
                 raise InvalidParameterError(
                     f"penalty: factors has {len(weights)} values, expected one for each of {len(order)} groups; more "
