@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..linalg.symmetric import Dense
 from ..objective.all_classes import AllClasses
 from ..objective.scaled_penalty import ScaledPenalty, scaled_penalty
 from ..options.sgd import tolerance
@@ -19,6 +20,7 @@ from ..source.streaming_qr import as_rows
 from ..solver.working_set import pays
 from .null import ClassNullModel
 
+MOST_ACCOUNTED = 1000  # coefficients, of which a matrix costs little beside the fit
 MOST_COEFFICIENTS = 8000  # of which coordinate descent has a matrix
 
 
@@ -96,12 +98,14 @@ def solve_penalised(run, record, problem) -> Solution:
         Of the objective without a penalty.
     """
     lam, classes = record.lam, every_class(run)
-    if lam == 0.0 and not record.confined:
+    if lam == 0.0 and not record.confined and run.cov is None:
         return solve(problem)
     record = settled(run, record, problem)
     scaled = penalty_of(run, record)
     if scaled.smooth and not scaled.excluded.any() and record.share == 1.0:
         solution = solve_quadratic(run, scaled, lam, problem)
+        quadratic = scaled if classes is None else scaled.contrasts(classes.n_classes)
+        account(run, record, quadratic.quadratic(lam), run.objective, solution.beta)
         if classes is not None:
             run.raw = classes.from_contrasts(solution.beta).reshape(classes.n_classes, -1).T
         return solution
@@ -112,10 +116,56 @@ def solve_penalised(run, record, problem) -> Solution:
     solution = solve(wide._replace(penalty=every.at(lam)))
     if record.share < 1.0 and solution.stop != "not finite at the start":
         solution = relaxed(wide, every, record.share, lam, solution)
+    account(run, record, every.at(lam), wide.objective, solution.beta)
     if classes is None:
         return solution
     run.raw = centred(solution.beta.reshape(classes.n_classes, -1).T, scaled)
     return solution._replace(beta=classes.to_contrasts(solution.beta))
+
+
+def account(run, record, penalty, objective, beta) -> None:
+    """Leave the effective degrees of freedom in ``run.edf``, and the covariance of a ridge in ``run.ridge_covariance``.
+
+    A lasso's are counted; others take a pass with curvature, where there are not too many coefficients. What has its
+    weights from a first fit, or is relaxed, has no such number.
+    """
+    if "stages" in record.needs or "proximal" in record.needs or not np.isfinite(beta).all():
+        return
+    counted = getattr(penalty, "ridge", None) is not None and not penalty.ridge.any()
+    if counted and penalty.separable and objective is run.objective:
+        run.edf = float(np.count_nonzero(penalty.moves(beta)))
+        return
+    if len(beta) > (MOST_ACCOUNTED if run.cov is None else MOST_COEFFICIENTS):
+        if run.cov is not None:
+            raise InvalidParameterError(f"cov: {len(beta):,} coefficients are more than a matrix of all has room for")
+        return
+    q = objective.at(beta, 2)
+    if not q.finite:
+        return
+    J = q.information.toarray() / objective.scale / objective.scale[:, None]
+    run.edf = penalty.degrees_of_freedom(beta, Dense(J))
+    if run.cov is not None:
+        V = inverse(J + penalty.quadratic().toarray())
+        V = V if run.cov.kind == "bayesian" else V @ J @ V
+        rest = run.sums.nobs - run.edf
+        dispersion = 1.0 if run.family.dispersion == "one" else q.pearson / rest if rest > 0.0 else np.nan
+        run.ridge_covariance = dispersion * V
+
+
+def inverse(A: np.ndarray) -> np.ndarray:
+    """The inverse of a matrix (m, m).
+
+    Raises
+    ------
+    InvalidParameterError
+        Where it is singular.
+    """
+    try:
+        return np.linalg.inv(A)
+    except np.linalg.LinAlgError:
+        raise InvalidParameterError(
+            "cov: the information and the penalty together are singular, so that there is no covariance; raise lam"
+        ) from None
 
 
 def stochastic_penalised(run, start, callback) -> Solution:
@@ -134,6 +184,7 @@ def stochastic_penalised(run, start, callback) -> Solution:
     run.notes += found.notes
     objective.n_passes += float(found.history["passes"][-1]) if found.epochs else 0.0
     beta, q, certificate, steps = goal.finished(found.coef)
+    account(run, record, every, objective, beta)
     if steps:
         run.notes.append(f"{steps} proximal Newton steps followed the {found.epochs} epochs")
     if classes is not None:

@@ -46,6 +46,7 @@ class FitRun:
     schema = None  # that of arrays
     penalty = None  # the record of the penalty
     path = False  # whether it has many values of lambda
+    edf = ridge_covariance = None  # its effective degrees of freedom, and the covariance of a ridge
 
     def __init__(self, source, family, link, objective, sums, options, cov):
         self.began = time.perf_counter()
@@ -157,7 +158,9 @@ class FitRun:
 
     def covariances(self):
         """The inverse information, and the sandwich where it was asked for, as arguments of the result."""
-        if self.cov is None or self.solution.factor is None:
+        if self.ridge_covariance is not None:
+            return {"cov_unscaled": None, "cov_kind": self.cov.name, "covariance": self.ridge_covariance}
+        if self.cov is None or self.penalty is not None or self.solution.factor is None:
             return {"cov_unscaled": None}
         inverse, root = self.solution.factor.inverse(), None
         if self.solution.factor.accurate and self.null_class is NullModel:
@@ -183,7 +186,7 @@ class FitRun:
             self.family, self.link, self.names, data.has_intercept, self.null.constant is not None,
             frozenset(name for name in VECTORS if getattr(data, name) is not None), self.sums, self.whole.n_rows,
             self.null.deviance, self.solution, self.options, covariances, self.objective.n_passes, self.began,
-            self.notes, separated, frozenset(levels), self.schema, self.penalty,
+            self.notes, separated, frozenset(levels), self.schema, self.penalty, self.edf,
         )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from ..options.penalties import PENALTIES, resolve_penalty
 from ..rows.schema import Schema
 
 FORMAT = "fastglm-result"
-VERSION = 5  # the version that is written; older ones are read
+VERSION = 6  # the version that is written; older ones are read
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -238,6 +238,7 @@ CODECS = {
     "classes": _optional(_tuple_of((_pack_label, _unpack_label))),
     "aliased": (dict, lambda value: {TEXT[1](k): TEXT[1](v) for k, v in DICT[1](value).items()}),
     "penalty": _optional((_pack_penalty, _unpack_penalty)),
+    "edf": _optional(FLOAT),
     "history": _tuple_of((_pack_free, lambda value: _unpack_free(DICT[1](value)))),
     "family": (named, partial(read_named, "family")),
     "link": (named, partial(read_named, "link")),

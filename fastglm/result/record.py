@@ -69,7 +69,12 @@ class GLMResult(RowVerbs, Record):
         products with a covariance would cancel.
     penalty : record of ``fastglm.penalties`` or None
         Then ``certificate`` is the largest violation of the optimality conditions over lambda, ``rank`` the number of
-        coefficients that are not zero, and there are no standard errors.
+        coefficients that are not zero, and there are no standard errors unless ``cov`` was that of a ridge: "bayesian",
+        (J + P)^-1 (mgcv's Vp), or "frequentist", (J + P)^-1 J (J + P)^-1 (its Ve), times the dispersion on n - edf.
+    edf : float or None
+        Effective degrees of freedom of a penalised fit, the trace of (J + P)^-1 J over the coefficients that are not
+        zero, the intercept's included: P is the curvature of the penalty (Zou, Hastie and Tibshirani 2007, "On the
+        degrees of freedom of the lasso", Annals of Statistics 35; for a ridge, Hastie and Tibshirani 1990).
     """
 
     params: Array
@@ -113,6 +118,7 @@ class GLMResult(RowVerbs, Record):
     information_root: Array | None = None
     covariance_core: Array | None = None
     penalty: PenaltyRecord | None = None
+    edf: float | None = None
 
     _saved_as: ClassVar[str] = "glm"
 
