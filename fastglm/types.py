@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from .core.records import Labels as Labels
     from .family.multinomial import Multinomial
     from .options.covariance import CovarianceSpec
-    from .options.penalties import ElasticNet, Lasso, Ridge
     from .options.solvers import SolverLike as SolverLike
     from .options.solvers import SolverName as SolverName
     from .options.solvers import SolverOptions as SolverOptions
@@ -63,8 +62,8 @@ if TYPE_CHECKING:
     FamilyLike: TypeAlias = str | Family | Multinomial
     LinkLike: TypeAlias = str | Link
 
-    # a record of fastglm.penalties, or {"ridge": lam}
-    PenaltyLike: TypeAlias = Ridge | Lasso | ElasticNet | Mapping[str, float]
+    # {"ridge": lam}, or a record of fastglm.penalties or of a registered penalty from outside
+    PenaltyLike: TypeAlias = Mapping[str, float] | tuple[Any, ...]
 
     class ModelOptions(TypedDict, total=False):
         """The options that ``fit`` and ``glm`` share, without the family."""

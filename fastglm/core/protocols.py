@@ -365,6 +365,39 @@ class ResponseModel(Protocol):
         """The finished fit as a frozen record."""
 
 
+class PenaltyRecord(Protocol):
+    """A penalty as callers write it: a NamedTuple of options with the strength ``lam``, registered by
+    ``penalties.penalty``, which gives it what it does not say itself (``options/penalties/registry.py``).
+
+    ``needs`` are the kinds of penalties that a solver must handle, ``confined`` says whether bounds remain at lambda
+    zero, ``initial`` which fit comes first and ``share`` what the penalised solution's part in the result is.
+    """
+
+    @property
+    def lam(self) -> float | None: ...
+
+    @property
+    def scale(self) -> bool: ...
+
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+
+    @property
+    def confined(self) -> bool: ...
+
+    @property
+    def initial(self) -> Any: ...
+
+    @property
+    def share(self) -> float: ...
+
+    def checked(self) -> Any:
+        """The record, its numbers looked at as far as that needs no row; raises InvalidParameterError."""
+
+    def terms(self, columns: Any) -> Any:
+        """The ``PenaltyTerms`` of the ``Columns`` of a model at lambda one."""
+
+
 class Penalty(Protocol):
     """A function of m coefficients that is added to half the deviance: a quadratic, a separable convex part, or both.
 

@@ -129,7 +129,9 @@ def _folds(folds, n) -> Folds:
 
 def _from_grams(run, request, schema, path, folds):
     """The coefficients (F, L, m) of least squares without each fold, from sums of one pass; None of other models."""
-    if not run.objective.linear or run.source.high_cardinality or getattr(request.penalty, "P", None) is not None:
+    if not run.objective.linear or run.source.high_cardinality or "stages" in request.penalty.needs:
+        return None
+    if "quadratic" in request.penalty.needs:
         return None
     if 8.0 * folds.count * run.objective.n_params**2 > MODEL_BYTES or pays(run.objective):
         return None
@@ -157,7 +159,7 @@ def _penalties(run, request, folds):
         if (faint >= first).any() or not rest.deviance > 0.0:
             return None
         moments = means, np.sqrt(variances)
-        out.append(scaled_penalty(request.penalty, run.source, run.names, rest.deviance, moments))
+        out.append(scaled_penalty(request.penalty, run.source, run.labels, rest.deviance, moments))
     return out
 
 
@@ -166,13 +168,14 @@ def _in_rounds(run, request, schema, path, folds):
 
     A fold starts from the coefficients of all rows, with its own score there and the model of all rows.
     """
-    penalties = _penalties(run, request, folds) if path.models else None
+    rounds = path.models and "stages" not in request.penalty.needs
+    penalties = _penalties(run, request, folds) if rounds else None
     if penalties is None:
         return None
     parts = run.objective.many_by_fold(path.beta, folds)
     score, shape = sum(part.score for part in parts), (folds.count, len(path.lambdas), -1)
     places = [
-        Place(scaled.elastic(lam), beta, every - own, scaled.total / run.sums.weight)
+        Place(scaled.at(lam), beta, every - own, scaled.total / run.sums.weight)
         for part, scaled in zip(parts, penalties, strict=True)
         for lam, beta, every, own in zip(path.lambdas.tolist(), path.beta, score, part.score, strict=True)
     ]

@@ -16,7 +16,8 @@ from ..rows.request import FitRequest
 from ..rows.response import check_start
 from ..solver.penalty_path import PathSolution, follow
 from ..solver.problem import Solution
-from .penalised import centred, check_size, every_class, penalty_of
+from ..solver.relaxed import relaxed_path
+from .penalised import centred, every_class, penalty_of, settled
 from .perform import run_of, running
 from .remarks import give
 
@@ -111,17 +112,29 @@ def solve_path(run, request, lambdas, ratio, callback=None) -> PathSolution:
     """The path of a run, of a softmax regression the coefficients (L, m, K) of all classes."""
     run.find_null_model()
     start = check_start(request.start, len(run.names), run.start_columns(request.start))
-    check_size(run.objective)
-    problem, scaled, classes = run.problem(start, callback), penalty_of(run, request.penalty), every_class(run)
+    run.path = True
+    problem, classes = run.problem(start, callback), every_class(run)
+    record = settled(run, request.penalty, problem)
+    scaled = penalty_of(run, record)
     if classes is None:
-        return follow(problem, scaled, lambdas, ratio)
+        return followed(problem, scaled, lambdas, ratio, record.share)
     if scaled.P is not None:
-        raise InvalidParameterError("penalty: a path of a softmax regression has no P; fit one lambda at a time")
-    problem = problem._replace(objective=classes, start=classes.from_contrasts(problem.first()))
-    found = follow(problem, scaled.tiled(classes.n_classes), lambdas, ratio)
-    shape = len(found.beta), classes.n_classes, -1
-    raw = [centred(beta.T, scaled) for beta in found.beta.reshape(shape)]
+        found = follow(problem, scaled.contrasts(classes.n_classes), lambdas, ratio)
+        beta = np.array([classes.from_contrasts(beta) for beta in found.beta])
+    else:
+        problem = problem._replace(objective=classes, start=classes.from_contrasts(problem.first()))
+        found = followed(problem, scaled.tiled(classes.n_classes), lambdas, ratio, record.share)
+        beta = found.beta
+    raw = [centred(beta.T, scaled) for beta in beta.reshape(len(beta), classes.n_classes, -1)]
     return found._replace(beta=np.array(raw))
+
+
+def followed(problem, scaled, lambdas, ratio, share) -> PathSolution:
+    """The path of a problem, its solutions relaxed where they are a ``share`` of the result."""
+    found = follow(problem, scaled, lambdas, ratio)
+    if share == 1.0 or found.stops[0] == "not finite at the start":
+        return found
+    return relaxed_path(problem, scaled, share, found)
 
 
 def written(run, labels, found: PathSolution) -> PathResult:

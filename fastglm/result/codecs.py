@@ -15,11 +15,11 @@ import numpy as np
 
 from ..core.atomic import replacing
 from ..errors import InvalidParameterError
-from ..options.penalties import ElasticNet, Lasso, Ridge, resolve_penalty
+from ..options.penalties import PENALTIES, resolve_penalty
 from ..rows.schema import Schema
 
 FORMAT = "fastglm-result"
-VERSION = 5  # the version that is written; older ones are read
+VERSION = 6  # the version that is written; older ones are read
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -187,25 +187,31 @@ def _pack_penalty(value):
 
 
 def _pack_option(value):
+    """A number, None, a boolean or a name; an array or a mapping of numbers or of labels."""
     if hasattr(value, "items"):
-        return {str(name): _pack_float(v) for name, v in value.items()}
-    if value is None or isinstance(value, bool):
+        return {str(name): _pack_option(v) for name, v in value.items()}
+    if value is None or isinstance(value, (bool, str)):
         return value
-    return _pack_float(value) if np.ndim(value) == 0 else _pack_array(np.asarray(value, np.float64))
+    if np.ndim(value) == 0:
+        return _pack_float(value)
+    array = np.asarray(value)
+    return _pack_array(array.astype(np.float64)) if array.dtype.kind in "biuf" else [_pack_label(v) for v in value]
 
 
 def _unpack_penalty(value):
     """Fields that no penalty has are refused."""
     fields = dict(DICT[1](value))
-    kind = {"Ridge": Ridge, "Lasso": Lasso, "ElasticNet": ElasticNet}[fields.pop("record")]
+    kind = {kind.__name__: kind for kind in PENALTIES.values()}[fields.pop("record")]
     return resolve_penalty(kind(**{name: _unpack_option(v) for name, v in fields.items()}))
 
 
 def _unpack_option(value):
     if isinstance(value, dict):
-        return {name: _unpack_float(v) for name, v in value.items()}
-    if value is None or isinstance(value, bool):
+        return {name: _unpack_option(v) for name, v in value.items()}
+    if value is None or isinstance(value, bool) or (isinstance(value, str) and value not in SPECIAL):
         return value
+    if isinstance(value, list) and any(isinstance(v, str) and v not in SPECIAL for v in value):
+        return [_unpack_label(v) for v in value]
     return _unpack_array(value) if isinstance(value, list) else _unpack_float(value)
 
 
@@ -232,6 +238,7 @@ CODECS = {
     "classes": _optional(_tuple_of((_pack_label, _unpack_label))),
     "aliased": (dict, lambda value: {TEXT[1](k): TEXT[1](v) for k, v in DICT[1](value).items()}),
     "penalty": _optional((_pack_penalty, _unpack_penalty)),
+    "edf": _optional(FLOAT),
     "history": _tuple_of((_pack_free, lambda value: _unpack_free(DICT[1](value)))),
     "family": (named, partial(read_named, "family")),
     "link": (named, partial(read_named, "link")),

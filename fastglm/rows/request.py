@@ -44,7 +44,7 @@ class FitRequest:
     weights, freq_weights, offset, exposure : (n,) array, scalar, name of a column, or None
     threads : int
     memory : int or None, bytes
-    penalty : record of ``fastglm.penalties``, or None; a penalised fit has no covariance, so that ``cov`` is None
+    penalty : record of ``fastglm.penalties``, or None; beside it ``cov`` is None, or that of a ridge
     path : bool, whether the penalty has many values of lambda
     labels : tuple or None, the labels of y where they are known before its rows
     began : float, seconds of ``time.perf_counter``
@@ -96,10 +96,8 @@ class FitRequest:
             "memory": _bytes(self.memory),
         }
         if checked["penalty"] is not None:
-            check_solver(checked["penalty"], checked["solver"])
-            if checked["cov"] not in (None, "model"):
-                raise InvalidParameterError(f"cov={self.cov!r}: a penalised fit has no standard errors; leave cov out")
-            checked["cov"] = None
+            check_solver(checked["penalty"], checked["solver"], self.path)
+        checked["cov"] = penalised_covariance(checked["cov"], checked["penalty"], self.path)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
         if self.client is not None:
@@ -142,6 +140,27 @@ def identity(request, reader) -> dict:
         "the data": reader.fingerprint(),
         **{f"{name}=": repr(value) for name, value in said.items()},
     }
+
+
+def penalised_covariance(cov, penalty, path: bool):
+    """The covariance of a fit: beside a penalty one that is made for it, or None.
+
+    Raises
+    ------
+    InvalidParameterError
+        For a covariance of maximum likelihood beside a penalty, and one of a ridge without it.
+    """
+    own = getattr(getattr(cov, "declaration", None), "penalised", False)
+    if penalty is None and own:
+        raise InvalidParameterError(f"cov={cov.name!r} is of a fit with a ridge: pass penalty=Ridge(...) too")
+    if penalty is None or cov is None:
+        return cov
+    if cov == "model" or (own and not path and set(penalty.needs) <= {"ridge", "quadratic"}):
+        return cov if own else None
+    raise InvalidParameterError(
+        f"cov={cov if isinstance(cov, str) else cov.name!r}: a penalised fit has no standard errors; leave cov out, or "
+        "take 'bayesian' or 'frequentist' with a ridge, and fastglm.debiased with a lasso"
+    )
 
 
 def check_exposure(exposure, link) -> None:

@@ -54,7 +54,7 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
         The last value over the first, where a number is given.
     """
     objective = problem.objective
-    descent = descent_of(objective, problem.first(), problem.control)
+    descent = descent_of(objective, problem.first(), problem.control, scaled.separable)
     if not is_finite(descent.q):
         nothing = np.zeros(0)
         return PathSolution(nothing, nothing, nothing, nothing, nothing, ("not finite at the start",))
@@ -75,7 +75,7 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
 
 def _proximal(problem, descent, scaled, lam):
     """The solution at a lambda from where the last one ended."""
-    penalty = scaled.elastic(lam)
+    penalty = scaled.at(lam)
     stop = descent.solve(penalty)
     q = descent.q
     return descent.beta, descent.violation(penalty), q.deviance, q.pearson, stop

@@ -23,7 +23,7 @@ MODEL_BYTES = 512 << 20  # that its models may take
 
 def pays(objective, scaled, n_lambdas: int) -> bool:
     """Whether a path is worth rounds: of many rows and lambdas, without a closed form."""
-    if objective.linear or scaled.P is not None or not hasattr(objective, "at_many"):
+    if objective.linear or not scaled.separable or not hasattr(objective, "at_many"):
         return False
     if objective.n_params > MOST_PARAMS or n_lambdas < FEWEST:
         return False
@@ -99,7 +99,7 @@ def anchors(descent: ProximalDescent, scaled, lambdas: np.ndarray) -> tuple[list
     numbers = np.unique(np.linspace(0, len(lambdas) - 1, ANCHORS).round().astype(int))
     starts, matrices = [], []
     for lam in lambdas[numbers].tolist():
-        descent.solve(scaled.elastic(lam), ROUGH)
+        descent.solve(scaled.at(lam), ROUGH)
         descent.freshen()
         starts.append((descent.beta, descent.q.score))
         matrices.append(descent.H)
@@ -135,7 +135,7 @@ def in_rounds(objective, places: list[Place], models: list[QuadraticModel], tol:
 def follow_in_rounds(descent: ProximalDescent, scaled, lambdas: np.ndarray):
     """The places of all lambdas, why each stopped, and the models along the path."""
     starts, curvatures = anchors(descent, scaled, lambdas)
-    penalties = [scaled.elastic(lam) for lam in lambdas.tolist()]
+    penalties = [scaled.at(lam) for lam in lambdas.tolist()]
     models = [curvatures.at(i, penalty.free) for i, penalty in enumerate(penalties)]
     places = [Place(penalty, *start) for penalty, start in zip(penalties, starts, strict=True)]
     in_rounds(descent.objective, places, models, descent.control.tol)

@@ -92,14 +92,14 @@ class WorkingSet:
         return stop
 
 
-def descent_of(objective, beta, control) -> ProximalDescent | WorkingSet:
-    """The descent of an objective: over all coefficients, or over those that a lasso needs."""
-    return (WorkingSet if pays(objective) else ProximalDescent)(objective, beta, control)
+def descent_of(objective, beta, control, separable: bool = True) -> ProximalDescent | WorkingSet:
+    """The descent of an objective: over all coefficients, or over those that a separable penalty needs."""
+    return (WorkingSet if separable and pays(objective) else ProximalDescent)(objective, beta, control)
 
 
 def proximal_newton(problem: Problem) -> Solution:
     """The fit of a problem with an elastic net: its deviance, certificate and history."""
-    descent = descent_of(problem.objective, problem.first(), problem.control)
+    descent = descent_of(problem.objective, problem.first(), problem.control, problem.penalty.separable)
     if not is_finite(descent.q):
         return Solution(descent.beta, descent.q, None, np.inf, np.inf, 0, "not finite at the start", ())
     stop = descent.solve(problem.penalty)
