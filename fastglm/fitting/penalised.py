@@ -16,8 +16,8 @@ from ..solver.relaxed import relaxed
 from ..solver.sgd.driver import run as run_sgd
 from ..solver.sgd.penalised import PenalisedGoal, finishes, strengths
 from ..solver.solve import solve
-from ..source.streaming_qr import as_rows
 from ..solver.working_set import pays
+from ..source.streaming_qr import as_rows
 from .null import ClassNullModel
 
 MOST_ACCOUNTED = 1000  # coefficients, of which a matrix costs little beside the fit

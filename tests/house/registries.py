@@ -9,7 +9,7 @@ from fastglm.options.penalties import PENALTIES
 from fastglm.rows.storages import STORAGES
 
 TABLES = (
-    FAMILIES, LINKS, ALIASES, FUSED, solvers.SOLVERS, solvers._DECLARED, covariance._KINDS, covariance._NAMES, PENALTIES,
+    FAMILIES, LINKS, ALIASES, FUSED, PENALTIES, solvers.SOLVERS, solvers._DECLARED, covariance._KINDS, covariance._NAMES,
 )  # fmt: skip
 
 
