@@ -122,9 +122,9 @@ def stability_selection(
 
     References
     ----------
-    Meinshausen, N. and Buehlmann, P. (2010), "Stability selection", Journal of the Royal Statistical Society B 72; Shah,
-    R. and Samworth, R. (2013), "Variable selection with error control: another look at stability selection", ibid. 75,
-    whose complementary pairs these are.
+    Meinshausen, N. and Buehlmann, P. (2010), "Stability selection", Journal of the Royal Statistical Society B 72.
+    Shah, R. and Samworth, R. (2013), "Variable selection with error control: another look at stability selection",
+    Journal of the Royal Statistical Society B 75, whose complementary pairs these are.
 
     Examples
     --------
