@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from .fitting.entry import fit as fit
     from .fitting.entry import glm as glm
     from .fitting.path import path as path
+    from .fitting.stability import stability_selection as stability_selection
     from .fitting.warmup import warmup as warmup
     from .inference.etable import etable as etable
     from .online import OnlineGLM as OnlineGLM
     from .planning import plan as plan
+    from .postestimation.debiased import debiased as debiased
     from .result.cross_validation import CVResult as CVResult
     from .result.multinomial import MultinomialResult as MultinomialResult
     from .result.path import PathResult as PathResult
@@ -45,6 +47,8 @@ _LAZY = {
     "glm": "fitting.entry",
     "path": "fitting.path",
     "cv": "fitting.cross_validation",
+    "stability_selection": "fitting.stability",
+    "debiased": "postestimation.debiased",
     "OnlineGLM": "online",
     "GLMResult": "result.record",
     "MultinomialResult": "result.multinomial",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..inference.separation import remark_of_separation
 from ..linalg.symmetric import Dense
 from ..objective.all_classes import AllClasses
 from ..objective.scaled_penalty import ScaledPenalty, scaled_penalty
@@ -16,8 +17,8 @@ from ..solver.relaxed import relaxed
 from ..solver.sgd.driver import run as run_sgd
 from ..solver.sgd.penalised import PenalisedGoal, finishes, strengths
 from ..solver.solve import solve
-from ..source.streaming_qr import as_rows
 from ..solver.working_set import pays
+from ..source.streaming_qr import as_rows
 from .null import ClassNullModel
 
 MOST_ACCOUNTED = 1000  # coefficients, of which a matrix costs little beside the fit
@@ -124,11 +125,13 @@ def solve_penalised(run, record, problem) -> Solution:
 
 
 def account(run, record, penalty, objective, beta) -> None:
-    """Leave the effective degrees of freedom in ``run.edf``, and the covariance of a ridge in ``run.ridge_covariance``.
+    """Leave the effective degrees of freedom in ``run.edf``, and the covariance of a ridge in ``run.ridge_covariance``;
+    note where the rows are separated.
 
     A lasso's are counted; others take a pass with curvature, where there are not too many coefficients. What has its
     weights from a first fit, or is relaxed, has no such number.
     """
+    remark_of_separation(run, beta if objective is run.objective else every_class(run).to_contrasts(beta))
     if "stages" in record.needs or "proximal" in record.needs or not np.isfinite(beta).all():
         return
     counted = getattr(penalty, "ridge", None) is not None and not penalty.ridge.any()

@@ -27,8 +27,8 @@ class GroupPenalty(NamedTuple):
     """sum of ridge_j / 2 b_j^2 + lasso_j |b_j| + sum of norms_g |(sd b)_g|_2 over groups g.
 
     ``ridge``, ``lasso`` (m,) >= 0, ``groups`` (m,) the group of each coefficient or -1, ``norms`` (G,), ``sd`` (m,)
-    the scale of the norms. ``lower`` and ``upper`` (m,) are infinite, or both zero where a coefficient is left out; ``unit``
-    (m,) is what violations of the optimality conditions are divided by.
+    the scale of the norms. ``lower`` and ``upper`` (m,) are infinite, or both zero where a coefficient is left out;
+    ``unit`` (m,) is what violations of the optimality conditions are divided by.
     """
 
     ridge: np.ndarray

@@ -8,7 +8,6 @@ import numpy as np
 
 from ..linalg.symmetric import Diagonal
 
-
 SINGULAR = 1e-11  # of the largest eigenvalue of a scaled matrix, below which one is zero but for rounding
 
 

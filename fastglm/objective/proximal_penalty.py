@@ -14,6 +14,21 @@ LOOK, PATIENCE = 10, 30  # steps between two looks at the violation; looks that 
 BISECTIONS = 60  # of the largest lambda
 
 
+class OfClasses(NamedTuple):
+    """The sum of a record's function over the coefficients of K classes, which follow each other."""
+
+    own: Any
+    n_classes: int
+
+    def value(self, b: np.ndarray) -> float:
+        """The sum over the classes."""
+        return sum(self.own.value(part) for part in np.split(b, self.n_classes))
+
+    def prox(self, b: np.ndarray, size: float) -> np.ndarray:
+        """The proximal steps of the classes."""
+        return np.concatenate([self.own.prox(part, size) for part in np.split(b, self.n_classes)])
+
+
 class ProximalPenalty(NamedTuple):
     """size times a record's function of the standardised coefficients, but for those that are ``free``.
 

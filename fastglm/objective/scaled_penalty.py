@@ -19,7 +19,7 @@ from .base import Deviance
 from .group_penalty import GroupPenalty, largest_of_groups, norm_of_each
 from .passes import line_blocks
 from .penalty import ElasticPenalty, QuadraticPenalty
-from .proximal_penalty import ProximalPenalty, largest_by_prox
+from .proximal_penalty import OfClasses, ProximalPenalty, largest_by_prox
 
 CANCELLED = 1e-4  # of a column's mean square, below which its variance is summed anew about the mean
 CONSTANT = 1e-24  # of it, below which a column is constant but for rounding
@@ -150,7 +150,8 @@ def tiled(terms: PenaltyTerms, n_classes: int) -> PenaltyTerms:
     """The terms of the coefficients of every class, class after class; groups have one class each, or all."""
     parts = {name: np.tile(getattr(terms, name), n_classes) for name in ("l2", "l1", "lower", "upper")}
     if terms.groups is None:
-        return terms._replace(**parts)
+        own = None if terms.own is None else OfClasses(terms.own, n_classes)
+        return terms._replace(**parts, own=own)
     groups, norms = np.tile(terms.groups, n_classes), terms.norms
     if not terms.across:
         step = len(norms) * np.repeat(np.arange(n_classes), len(terms.groups))

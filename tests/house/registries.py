@@ -8,9 +8,8 @@ from fastglm.options import covariance, solvers
 from fastglm.options.penalties import PENALTIES
 from fastglm.rows.storages import STORAGES
 
-TABLES = (
-    FAMILIES, LINKS, ALIASES, FUSED, solvers.SOLVERS, solvers._DECLARED, covariance._KINDS, covariance._NAMES, PENALTIES,
-)  # fmt: skip
+OPTIONS = (PENALTIES, solvers.SOLVERS, solvers._DECLARED, covariance._KINDS, covariance._NAMES)
+TABLES = (FAMILIES, LINKS, ALIASES, FUSED, *OPTIONS)
 
 
 @contextmanager

@@ -73,7 +73,7 @@ def check_solver(penalty: Any, solver: Any, path: bool = False) -> None:
     handled = (*declared.penalties, *(("ridge",) if "quadratic" in declared.penalties else ()))
     missing = [kind for kind in penalty.needs if kind not in handled]
     if declared.first_order and (solver.l1 or solver.l2):
-        raise InvalidParameterError(f"penalty: solver={declared.name!r} has an l1 or l2 beside it; leave one of them out")
+        raise InvalidParameterError(f"penalty: solver={declared.name!r} has its own l1 or l2; leave one of both out")
     if declared.first_order and path:
         raise InvalidParameterError(f"penalty: a path is exact; solver={declared.name!r} fits one lambda at a time")
     if declared.sequential and not declared.first_order:
