@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from . import errors as errors
     from . import export as export
     from . import families as families
+    from . import folds as folds
     from . import links as links
     from . import nn as nn
     from . import penalties as penalties
@@ -58,7 +59,9 @@ _LAZY = {
     "get_threads": "source.threads",
     "warmup": "fitting.warmup",
 }
-_MODULES = ("errors", "export", "families", "links", "nn", "penalties", "plots", "simulate", "solvers", "special")
+_MODULES = (
+    "errors", "export", "families", "folds", "links", "nn", "penalties", "plots", "simulate", "solvers", "special",
+)  # fmt: skip
 
 __all__ = [*_LAZY, *_MODULES, "__version__"]
 

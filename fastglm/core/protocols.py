@@ -142,6 +142,23 @@ class Engine(Protocol):
         """The function of each item, in order; ``held`` are futures of rows that a cluster has, by item."""
 
 
+class FoldKind(Protocol):
+    """A kind of folds of a cross-validation: what it reads beside the rows, and how it cuts them.
+
+    ``each_row`` says that every row is held out alone, which some models have a closed form for.
+    """
+
+    @property
+    def each_row(self) -> bool: ...
+
+    @property
+    def beside(self) -> tuple[Any, ...]:
+        """Names of columns, or (n,) arrays, that the folds are made from: none or one."""
+
+    def assign(self, rows: Any) -> Any:
+        """The ``Folds`` of rows, which have ``n_rows``, ``labels(name)`` and ``classes()`` (``rows/fold_rows.py``)."""
+
+
 class Schema(Protocol):
     """The columns, codings and response of a fit, by which later verbs open new rows.
 

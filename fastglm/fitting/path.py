@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 
 # what a path takes beside its own arguments: what a request has that does not come from them
-KNOWN = {item.name for item in fields(FitRequest)} - {"data", "y", "formula", "penalty", "path", "labels", "began"}
+OWN = ("data", "y", "formula", "penalty", "path", "beside", "labels", "began")
+KNOWN = {item.name for item in fields(FitRequest)} - set(OWN)
 
 
 def path(
@@ -85,7 +86,7 @@ def path(
     [0, 1, 1, 2, 2]
     """
     check_lambdas(lambdas, ratio)
-    request = path_request(X, y, penalty, options)
+    request = path_request(X, y, penalty, options, {"lambdas": lambdas, "ratio": ratio})
     schema, source = open_rows(request)
     with closing(source):
         run, labels = run_of(request, schema, source)
@@ -95,7 +96,7 @@ def path(
     return found
 
 
-def path_request(X, y, penalty, options) -> FitRequest:
+def path_request(X, y, penalty, options, search: dict, beside: tuple = ()) -> FitRequest:
     """The request of a path: arrays and a response, or a formula and its data."""
     if options.get("checkpoint") is not None:
         raise InvalidParameterError("checkpoint: a path keeps no state on disk; fit one lambda at a time")
@@ -103,8 +104,8 @@ def path_request(X, y, penalty, options) -> FitRequest:
     if unknown:
         raise TypeError(f"unexpected arguments {unknown}; known: {', '.join(sorted(KNOWN))}")
     if isinstance(X, str) and "~" in X:
-        return FitRequest(data=y, formula=X, penalty=penalty, path=True, **options)
-    return FitRequest(data=X, y=y, penalty=penalty, path=True, **options)
+        return FitRequest(data=y, formula=X, penalty=penalty, path=search, beside=beside, **options)
+    return FitRequest(data=X, y=y, penalty=penalty, path=search, beside=beside, **options)
 
 
 def solve_path(run, request, lambdas, ratio, callback=None) -> PathSolution:

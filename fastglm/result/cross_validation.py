@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..core.records import Array
 
 RULES = ("min", "1se")
+MEASURES = ("deviance", "mse", "mae", "class", "auc")
+ARRAYS = ("mean", "se", "fold_values", "fold_weights")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -27,23 +29,54 @@ class CVResult:
     path : PathResult
         Of all rows.
     measure : str
-        The loss, a mean over held-out rows by their weights: "deviance", "mse", "mae" or "class".
-    fold_values : (F, L) array
-        The mean loss of each fold by the coefficients that were fitted without it.
-    fold_weights : (F,) array
+        The loss, a mean over held-out rows by their weights: "deviance", "mse", "mae" or "class"; or "auc".
     rule : "min" or "1se"
         What ``best`` is by.
+    folds : str
+        The kind of folds.
+    n_folds : int
+        The number of folds of each repetition.
+    repeats : int
+    mean : (L,) array
+        The mean at each lambda, folds counted by their weights.
+    se : (L,) array
+        Its standard error from the variance between the folds, of several repetitions the root of the mean of their
+        squares; NaN where one part of the rows is held out.
+    fold_values : (F, L) array or None
+        The mean loss of each fold by the coefficients that were fitted without it; None where each row was left out in
+        closed form.
+    fold_weights : (F,) array or None
     """
 
     path: PathResult
     measure: str
-    fold_values: Array
-    fold_weights: Array
     rule: str
+    folds: str
+    n_folds: int
+    repeats: int
+    mean: Array
+    se: Array
+    fold_values: Array | None = None
+    fold_weights: Array | None = None
 
     def __post_init__(self) -> None:
-        for name in ("fold_values", "fold_weights"):
-            object.__setattr__(self, name, frozen(np.asarray(getattr(self, name)).view()))
+        for name in ARRAYS:
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, frozen(np.asarray(value).view()))
+
+    @classmethod
+    def of(cls, *, fold_values: Array | None = None, fold_weights: Array | None = None, **known: Any) -> CVResult:
+        """The record with the mean and the standard error that follow from the folds, where they are not known."""
+        if fold_values is None or fold_weights is None:
+            return cls(**known)
+        repeats, n = known["repeats"], len(fold_values) // known["repeats"]
+        mean, squares = np.average(fold_values, axis=0, weights=fold_weights), 0.0
+        for values, weights in zip(np.split(fold_values, repeats), np.split(fold_weights, repeats), strict=True):
+            away = (values - np.average(values, axis=0, weights=weights)) ** 2
+            squares += np.average(away, axis=0, weights=weights) / (n - 1 if n > 1 else np.nan) / repeats
+        return cls(
+            mean=mean, se=np.sqrt(squares), n_folds=n, fold_values=fold_values, fold_weights=fold_weights, **known
+        )
 
     @property
     def lambdas(self) -> Array:
@@ -51,26 +84,39 @@ class CVResult:
         return self.path.lambdas
 
     @property
-    def mean(self) -> Array:
-        """The mean loss at each lambda, folds counted by their weights, (L,)."""
-        return np.average(self.fold_values, axis=0, weights=self.fold_weights)
-
-    @property
-    def se(self) -> Array:
-        """Its standard error, from the variance between the folds, (L,)."""
-        away = (self.fold_values - self.mean) ** 2
-        return np.sqrt(np.average(away, axis=0, weights=self.fold_weights) / (len(self.fold_values) - 1))
+    def _losses(self) -> Array:
+        """The mean, of which the least value is the best."""
+        return -self.mean if self.measure == "auc" else self.mean
 
     @property
     def lambda_min(self) -> float:
-        """The largest lambda at the least mean loss."""
-        return float(self.lambdas[int(np.argmin(self.mean))])
+        """The largest lambda at the best mean, the least loss or the largest area."""
+        return float(self.lambdas[int(np.argmin(self._losses))])
 
     @property
     def lambda_1se(self) -> float:
-        """The largest lambda whose mean loss is within a standard error of the least (Breiman et al. 1984)."""
-        mean, i = self.mean, int(np.argmin(self.mean))
-        return float(self.lambdas[int(np.argmax(mean <= mean[i] + self.se[i]))])
+        """The largest lambda whose mean is within a standard error of the best (Breiman et al. 1984).
+
+        Raises
+        ------
+        InvalidParameterError
+            Where one part of the rows is held out, of which there is no standard error.
+        """
+        i = int(np.argmin(self._losses))
+        if np.isnan(self.se[i]):
+            raise InvalidParameterError("rule='1se': one held-out part has no standard error; take rule='min'")
+        return float(self.lambdas[int(np.argmax(self._losses <= self._losses[i] + self.se[i]))])
+
+    def lambda_by(self, rule: str) -> float:
+        """The lambda that a rule chooses, "min" or "1se".
+
+        Raises
+        ------
+        InvalidParameterError
+        """
+        if rule not in RULES:
+            raise InvalidParameterError(f"rule={rule!r} is unknown; known: {', '.join(RULES)}")
+        return self.lambda_min if rule == "min" else self.lambda_1se
 
     def at(self, rule: str) -> GLMResult:
         """The fit of all rows by a rule, "min" or "1se".
@@ -79,9 +125,7 @@ class CVResult:
         ------
         InvalidParameterError
         """
-        if rule not in RULES:
-            raise InvalidParameterError(f"rule={rule!r} is unknown; known: {', '.join(RULES)}")
-        return self.path.at(self.lambda_min if rule == "min" else self.lambda_1se)
+        return self.path.at(self.lambda_by(rule))
 
     @property
     def best(self) -> GLMResult:
@@ -89,8 +133,10 @@ class CVResult:
         return self.at(self.rule)
 
     def __repr__(self) -> str:
-        i = int(np.argmin(self.mean))
-        return (
-            f"<CVResult of {len(self.fold_values)} folds: {self.measure} {self.mean[i]:.6g} (se {self.se[i]:.2g}) at "
-            f"lambda {self.lambda_min:.4g}; within one se to {self.lambda_1se:.4g}>"
-        )
+        i = int(np.argmin(self._losses))
+        times = f", {self.repeats} times" if self.repeats > 1 else ""
+        spread = "" if np.isnan(self.se[i]) else f" (se {self.se[i]:.2g})"
+        within = "" if np.isnan(self.se[i]) else f"; within one se to {self.lambda_1se:.4g}"
+        held = "one held-out part" if self.n_folds == 1 else f"{self.n_folds:,} folds{times}"
+        best = f"{self.measure} {self.mean[i]:.6g}{spread}"
+        return f"<CVResult of {held}: {best} at lambda {self.lambda_min:.4g}{within}>"

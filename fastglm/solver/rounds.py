@@ -107,7 +107,7 @@ def anchors(descent: ProximalDescent, scaled, lambdas: np.ndarray) -> tuple[list
     return [starts[k] for k in nearest], Curvatures(numbers.tolist(), matrices)
 
 
-def in_rounds(objective, places: list[Place], models: list[QuadraticModel], tol: float, folds=None, left_out=None):
+def in_rounds(objective, places: list[Place], models: list[QuadraticModel], tol: float, folds=None, of=None):
     """Steps of many descents at once, each by its model, until every violation is below the tolerance or stays.
 
     Parameters
@@ -118,7 +118,7 @@ def in_rounds(objective, places: list[Place], models: list[QuadraticModel], tol:
     models : list of QuadraticModel
         One for each; the same one may serve several.
     tol : float
-    folds, left_out : as for ``Deviance.at_many``
+    folds, of : as for ``Deviance.at_many``
     """
     for _ in range(MOST_ROUNDS):
         still = [i for i, place in enumerate(places) if place.open]
@@ -126,7 +126,7 @@ def in_rounds(objective, places: list[Place], models: list[QuadraticModel], tol:
             return
         for i in still:
             places[i].step(models[i], tol)
-        some = None if left_out is None else left_out[still]
+        some = None if of is None else of[still]
         sums = objective.at_many(np.array([places[i].beta for i in still]), folds, some)
         for i, *values in zip(still, sums.deviance, sums.pearson, sums.score, strict=True):
             places[i].arrive(*values, tol)

@@ -22,7 +22,7 @@ ROOMS = """
     errors core __init__ special
     kernels linalg family families links
     matrix design source files
-    engines options types rows objective
+    engines options folds types rows objective
     solver solvers penalties
     inference postestimation export result
     fitting
