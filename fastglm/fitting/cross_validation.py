@@ -118,8 +118,8 @@ def cv(
         rows = FoldRows(source, request.family, given)
         plans = [] if scaled else [_checked(run, kind.assign(rows), measure, rule) for kind in kinds]
         with running(run, request.progress) as callback:
-            found = solve_path(run, request, lambdas, ratio, callback)
-            path = written(run, labels, found)
+            found, penalties = solve_path(run, request, lambdas, ratio, callback)
+            path = written(run, labels, found, penalties)
             if scaled:
                 mean, se = leave_one_out(run, scaled, found, measure)
                 described = {"mean": mean, "se": se, "n_folds": source.n_rows}
@@ -280,7 +280,7 @@ def _one_by_one(run, request, schema, path, folds):
     out = []
     for fold in range(folds.count):
         alone = _of_fold(run, request, schema, folds, fold)
-        found = solve_path(alone, request, path.lambdas, None)
+        found = solve_path(alone, request, path.lambdas, None)[0]
         run.objective.n_passes += alone.objective.n_passes
         warn_of_path(run, found)
         out.append(found.beta)

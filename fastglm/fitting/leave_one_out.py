@@ -7,8 +7,9 @@ lambda in the coordinates in which G + lambda_0 P is the identity: T'(G + lambda
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cholesky, eigh, solve_triangular
+from scipy.linalg import LinAlgError, cholesky, eigh, solve_triangular
 
+from ..errors import InvalidParameterError
 from ..family.means import inverse_link
 from ..objective.many import linear_predictors
 from ..objective.passes import line_blocks
@@ -77,8 +78,26 @@ def leave_one_out(run, scaled, path, measure: str) -> tuple[np.ndarray, np.ndarr
 
 def spectrum(G: np.ndarray, P: np.ndarray, lambdas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The T of this file's first lines, and (L, m) inverse eigenvalues: T diag(inverse) T' inverts G + lambda P."""
+    T, d = _eigen(G, P, float(np.max(lambdas)))
+    return T, 1.0 / (1.0 + (np.asarray(lambdas)[:, None] - np.max(lambdas)) * d)
+
+
+def degrees(G: np.ndarray, P: np.ndarray, lambdas: np.ndarray) -> np.ndarray:
+    """The trace of (G + lambda P)^-1 G at each lambda, (L,)."""
     first = float(np.max(lambdas))
-    R = cholesky(G + first * P)
+    d = _eigen(G, P, first)[1]
+    return ((1.0 - first * d) / (1.0 + (np.asarray(lambdas)[:, None] - first) * d)).sum(1)
+
+
+def _eigen(G, P, first):
+    """T and d of this file's first lines."""
+    try:
+        R = cholesky(G + first * P)
+    except LinAlgError:
+        raise InvalidParameterError(
+            "penalty: the columns that it leaves free depend on each other, so that leverages and degrees of freedom "
+            "are not defined; leave them out"
+        ) from None
     half = solve_triangular(R, P, trans="T")
     d, Q = eigh(solve_triangular(R, half.T, trans="T"))
-    return solve_triangular(R, Q), 1.0 / (1.0 + (np.asarray(lambdas)[:, None] - first) * d)
+    return solve_triangular(R, Q), d

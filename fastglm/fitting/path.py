@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ConvergenceWarning, InvalidParameterError
-from ..options.penalties import Lasso, check_lambdas
+from ..objective.scaled_penalty import ScaledPenalty
+from ..options.penalties import Lasso, as_net, check_lambdas, column_values
 from ..result.path import PathResult
 from ..rows.open import open_rows
 from ..rows.request import FitRequest
 from ..rows.response import check_start
 from ..solver.penalty_path import PathSolution, follow
 from ..solver.problem import Solution
+from .effective_df import effective_df
 from .penalised import centred, check_size, every_class, penalty_of
 from .perform import run_of, running
-from .remarks import give
+from .remarks import MOST_NAMED, give
 
 if TYPE_CHECKING:
     from ..core.records import ArrayLike
@@ -37,6 +39,7 @@ def path(
     penalty: PenaltyLike = Lasso(),  # noqa: B008
     lambdas: int | ArrayLike = 100,
     ratio: float | None = None,
+    criteria: bool = False,
     **options: Any,
 ) -> PathResult:
     """Fit a penalised model for a whole path of lambdas.
@@ -51,6 +54,9 @@ def path(
         values themselves. A path is never cut short.
     ratio : float, optional
         The last lambda over the first: 1e-4 with more rows than columns, else 1e-2 (as glmnet).
+    criteria : bool
+        Whether information criteria are wanted where effective degrees of freedom take passes of their own, one at
+        each lambda: in models with a ridge part that are not least squares. A lasso has them at no cost.
     **options
         As for ``fit`` or ``glm``: family, link, weights, offset, exposure, solver, memory, client and so on.
 
@@ -91,7 +97,7 @@ def path(
     with closing(source):
         run, labels = run_of(request, schema, source)
         with running(run, request.progress) as callback:
-            found = written(run, labels, solve_path(run, request, lambdas, ratio, callback))
+            found = written(run, labels, *solve_path(run, request, lambdas, ratio, callback), criteria=criteria)
         source.finish()
     return found
 
@@ -108,24 +114,24 @@ def path_request(X, y, penalty, options, search: dict, beside: tuple = ()) -> Fi
     return FitRequest(data=X, y=y, penalty=penalty, path=search, beside=beside, **options)
 
 
-def solve_path(run, request, lambdas, ratio, callback=None) -> PathSolution:
-    """The path of a run, of a softmax regression the coefficients (L, m, K) of all classes."""
+def solve_path(run, request, lambdas, ratio, callback=None) -> tuple[PathSolution, ScaledPenalty]:
+    """The path of a run, of a softmax regression the coefficients (L, m, K) of all classes, and its penalty."""
     run.find_null_model()
     start = check_start(request.start, len(run.names), run.start_columns(request.start))
     check_size(run.objective)
     problem, scaled, classes = run.problem(start, callback), penalty_of(run, request.penalty), every_class(run)
     if classes is None:
-        return follow(problem, scaled, lambdas, ratio)
+        return follow(problem, scaled, lambdas, ratio), scaled
     if scaled.P is not None:
         raise InvalidParameterError("penalty: a path of a softmax regression has no P; fit one lambda at a time")
     problem = problem._replace(objective=classes, start=classes.from_contrasts(problem.first()))
     found = follow(problem, scaled.tiled(classes.n_classes), lambdas, ratio)
     shape = len(found.beta), classes.n_classes, -1
     raw = [centred(beta.T, scaled) for beta in found.beta.reshape(shape)]
-    return found._replace(beta=np.array(raw))
+    return found._replace(beta=np.array(raw)), scaled
 
 
-def written(run, labels, found: PathSolution) -> PathResult:
+def written(run, labels, found: PathSolution, scaled: ScaledPenalty, criteria: bool = False) -> PathResult:
     """The solutions of a path as a record, a warning given where some are not certified."""
     if found.stops[0] == "not finite at the start":
         raise InvalidParameterError(
@@ -144,12 +150,15 @@ def written(run, labels, found: PathSolution) -> PathResult:
     coefficients = found.beta[:, :, order] if many else found.beta
     inside = slice(int(run.source.data.has_intercept), None)
     nonzero = coefficients[:, inside] != 0.0
+    degrees = effective_df(run, scaled, found, criteria)
+    remark_on_constants(run, scaled)
     result = run.result(labels)
     return PathResult(
         lambdas=found.lambdas,
         params=coefficients,
         certificate=found.certificate,
         df=np.count_nonzero(nonzero.any(2) if many else nonzero, axis=1),
+        effective_df=degrees,
         deviance=found.deviance,
         pearson_chi2=found.pearson,
         llf=[-0.5 * d if many else run.sums.loglik(run.family, d) for d in found.deviance.tolist()],
@@ -157,6 +166,17 @@ def written(run, labels, found: PathSolution) -> PathResult:
         n_passes=round(run.objective.n_passes, 3),
         first=result,
     )
+
+
+def remark_on_constants(run, scaled: ScaledPenalty) -> None:
+    """Note the columns that are left out because all rows have the same value."""
+    first = int(run.source.data.has_intercept)
+    factors = column_values("factors", as_net(run.penalty).factors, run.names[first:], 1.0)
+    constant = np.flatnonzero(scaled.excluded[first:] & np.isfinite(factors)) + first
+    bounds = as_net(run.penalty)
+    if len(constant) and bounds.lower is None and bounds.upper is None:
+        names = ", ".join(run.names[j] for j in constant[:MOST_NAMED])
+        run.notes.append(f"constant columns, which have no coefficient beside an intercept: {names}")
 
 
 def warn_of_path(run, found: PathSolution) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import lgamma
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ..types import Rows
 
 SAME = 1e-9  # relative difference of two lambdas that are one
+ARRAYS = ("lambdas", "params", "certificate", "df", "deviance", "pearson_chi2", "llf", "converged")
+CRITERIA = ("aic", "aicc", "bic", "ebic", "gic", "gcv")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -37,6 +40,10 @@ class PathResult:
         Equivalent reads of all rows, for the whole path.
     first : GLMResult
         The fit at the first lambda.
+    effective_df : (L,) array or None
+        Effective degrees of freedom with those of the intercept: of a lasso the coefficients that are not zero (Zou,
+        Hastie and Tibshirani 2007), else the trace of (J + P)^-1 J over them, J the information and P the quadratic
+        part of the penalty. None where ``path(criteria=True)`` would have to make passes for it.
     """
 
     lambdas: Array
@@ -49,10 +56,12 @@ class PathResult:
     converged: Array
     n_passes: float
     first: GLMResult
+    effective_df: Array | None = None
 
     def __post_init__(self) -> None:
-        for name in ("lambdas", "params", "certificate", "df", "deviance", "pearson_chi2", "llf", "converged"):
-            object.__setattr__(self, name, frozen(np.asarray(getattr(self, name)).view()))
+        for name in (*ARRAYS, "effective_df"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, frozen(np.asarray(value).view()))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,6 +77,110 @@ class PathResult:
     def deviance_ratio(self) -> Array:
         """The part of the null deviance that is explained, (L,)."""
         return 1.0 - self.deviance / self.null_deviance
+
+    @property
+    def n_parameters(self) -> Array:
+        """Parameters counted by the criteria, (L,): ``effective_df``, and the dispersion where likelihood estimates it.
+
+        Raises
+        ------
+        InvalidParameterError
+            Where the path has no effective degrees of freedom.
+        """
+        if self.effective_df is None:
+            raise InvalidParameterError(
+                "criteria: this path has no effective degrees of freedom, which take a pass at each lambda; "
+                "path(criteria=True) makes them"
+            )
+        return self.effective_df + bool(self.first.family.counts_dispersion)
+
+    @property
+    def aic(self) -> Array:
+        """Akaike's criterion, -2 llf + 2 k (R's ``AIC``), (L,); NaN for quasi-likelihoods."""
+        return -2.0 * self.llf + 2.0 * self.n_parameters
+
+    @property
+    def aicc(self) -> Array:
+        """Akaike's criterion for few rows, AIC + 2 k (k + 1) / (n - k - 1) (Hurvich and Tsai 1989), (L,)."""
+        n, k = self.first.nobs, self.n_parameters
+        with np.errstate(divide="ignore"):
+            return np.where(n - k - 1.0 > 0.0, self.aic + 2.0 * k * (k + 1.0) / (n - k - 1.0), np.inf)
+
+    @property
+    def bic(self) -> Array:
+        """Schwarz's criterion, -2 llf + k log n (R's ``BIC``), (L,); NaN for quasi-likelihoods."""
+        return -2.0 * self.llf + self.n_parameters * float(np.log(self.first.nobs))
+
+    def ebic(self, gamma: float = 1.0) -> Array:
+        """The extended BIC, BIC + 2 gamma log C(p, k) with k of the p coefficients beside the intercept, (L,).
+
+        Chen, J. and Chen, Z. (2008), "Extended Bayesian information criteria for model selection with large model
+        spaces", Biometrika 95. Binomial coefficients are those of gamma functions where k is no whole number.
+        """
+        p, k = self._candidates, np.maximum(self.n_parameters - self._free, 0.0)
+        return self.bic + 2.0 * gamma * np.array([lgamma(p + 1) - lgamma(j + 1) - lgamma(p - j + 1) for j in k])
+
+    @property
+    def gic(self) -> Array:
+        """The generalised criterion of many columns, -2 llf + k log(log n) log p, (L,).
+
+        Fan, Y. and Tang, C. Y. (2013), "Tuning parameter selection in high dimensional penalized likelihood", Journal
+        of the Royal Statistical Society B 75.
+        """
+        price = np.log(np.log(self.first.nobs)) * np.log(max(self._candidates, 2))
+        return -2.0 * self.llf + self.n_parameters * float(price)
+
+    @property
+    def gcv(self) -> Array:
+        """Generalised cross-validation, n D / (n - df)^2 with the deviance D, (L,); infinite where df is n.
+
+        Golub, G. H., Heath, M. and Wahba, G. (1979), Technometrics 21, of least squares; O'Sullivan, F., Yandell, B.
+        and Raynor, W. (1986), Journal of the American Statistical Association 81, of other families.
+        """
+        n = self.first.nobs
+        left = n - (self.n_parameters - bool(self.first.family.counts_dispersion))
+        with np.errstate(divide="ignore"):
+            return np.where(left > 0.0, n * self.deviance / left**2, np.inf)
+
+    @property
+    def _candidates(self):
+        """The coefficients beside the intercept, of all classes."""
+        return (self.params.shape[1] - self.first.has_intercept) * (self.params.shape[2] if self.params.ndim == 3 else 1)
+
+    @property
+    def _free(self):
+        """The parameters that every fit of the path has."""
+        contrasts = self.params.shape[2] - 1 if self.params.ndim == 3 else 1
+        return self.first.has_intercept * contrasts + bool(self.first.family.counts_dispersion)
+
+    def criterion(self, name: str, **options: float) -> Array:
+        """A criterion by its name, (L,): one of "aic", "aicc", "bic", "ebic" (with ``gamma=``), "gic", "gcv".
+
+        Raises
+        ------
+        InvalidParameterError
+            For another name, and where the path has no effective degrees of freedom.
+        """
+        if name not in CRITERIA:
+            raise InvalidParameterError(f"criterion={name!r} is unknown; known: {', '.join(CRITERIA)}")
+        if options and name != "ebic":
+            raise InvalidParameterError(f"criterion {name!r} takes no {', '.join(options)}")
+        return self.ebic(**options) if name == "ebic" else getattr(self, name)
+
+    def select(self, criterion: str = "bic", **options: float) -> GLMResult:
+        """The fit at the lambda with the least value of a criterion, the largest such lambda; see ``criterion``.
+
+        Raises
+        ------
+        InvalidParameterError
+            As ``criterion``, and for a quasi-likelihood, which has no information criteria.
+        """
+        values = self.criterion(criterion, **options)
+        if not np.isfinite(values).any():
+            raise InvalidParameterError(
+                f"criterion={criterion!r} is not defined for family={self.first.family.name!r}; take 'gcv', or cv"
+            )
+        return self._result(int(np.nanargmin(values)))
 
     def at(self, lam: float) -> GLMResult:
         """The fit at one of the values of lambda.
@@ -87,8 +200,9 @@ class PathResult:
     def _result(self, i):
         """The fit at the i-th lambda."""
         first, params = self.first, self.params[i]
-        rank = int(np.count_nonzero(params))
         raw = params if params.ndim == 2 else None
+        # of a softmax regression the intercepts of all classes sum to zero
+        rank = int(np.count_nonzero(params)) - (first.has_intercept and raw is not None)
         if raw is not None:
             r = first.classes.index(first.reference)
             params = np.delete(raw - raw[:, [r]], r, axis=1)

@@ -230,6 +230,12 @@ def test_rows_left_out_as_in_longley():
     found = fastglm.cv(rows, y, penalty=Ridge(), lambdas=lambdas, folds="loo")
     np.testing.assert_allclose(found.mean[::-1], expected["loo_mse"], rtol=1e-6)
     assert found.lambda_min == pytest.approx(expected["lambda_loo"] / n)
+    path = found.path
+    np.testing.assert_allclose(path.effective_df[::-1], expected["df"], rtol=1e-7)
+    # lm.ridge's forgets the intercept and the factor n
+    theirs = path.deviance / (n - (path.effective_df - 1.0)) ** 2
+    np.testing.assert_allclose(theirs[::-1], expected["gcv_lm_ridge"], rtol=1e-7)
+    assert path.select("gcv").penalty.lam == path.lambdas[np.argmin(path.gcv)]
 
 
 def test_rows_left_out_by_fits():
