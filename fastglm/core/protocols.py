@@ -493,3 +493,48 @@ class Fitted(Protocol):
     @property
     def params(self) -> Array:
         """(p,) estimates, of K classes (p, K - 1); NaN where aliased."""
+
+
+class WithHistory(Protocol):
+    """A finished fit or training with a record of each iteration."""
+
+    @property
+    def history(self) -> Any: ...
+
+
+class FittedPath(Protocol):
+    """Fits for decreasing values of lambda, as pictures and summaries read them."""
+
+    @property
+    def lambdas(self) -> Array:
+        """(L,) values, decreasing."""
+
+    @property
+    def params(self) -> Array:
+        """(L, p) estimates in the order of ``names``, of K classes (L, p, K)."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def df(self) -> Array:
+        """(L,) numbers of coefficients that are not zero."""
+
+    @property
+    def deviance_ratio(self) -> Array:
+        """(L,) explained shares of the null deviance."""
+
+
+class MeasuredPath(Protocol):
+    """A path whose lambdas were measured on held-out rows."""
+
+    @property
+    def path(self) -> FittedPath: ...
+
+    @property
+    def mean(self) -> Array:
+        """(L,) means of a measure."""
+
+    @property
+    def se(self) -> Array:
+        """(L,) their standard errors."""

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from .. import plots
+from ..core.frames_out import frame
 from ..core.lazy import frozen
 from ..errors import InvalidParameterError
+from ..inference.path_summary import CVSummary
+from .codecs import save
+from .pages import write_page
 from .path import PathResult
 from .record import GLMResult
 
 if TYPE_CHECKING:
-    from ..core.records import Array
+    from matplotlib.axes import Axes
+
+    from ..core.records import Array, File
+    from ..types import Rows
 
 RULES = ("min", "1se")
 MEASURES = ("deviance", "mse", "mae", "class", "auc")
@@ -58,6 +66,8 @@ class CVResult:
     se: Array
     fold_values: Array | None = None
     fold_weights: Array | None = None
+
+    _saved_as: ClassVar[str] = "cv"
 
     def __post_init__(self) -> None:
         for name in ARRAYS:
@@ -131,6 +141,48 @@ class CVResult:
     def best(self) -> GLMResult:
         """The fit of all rows at the chosen lambda."""
         return self.at(self.rule)
+
+    def predict(self, X: Rows, kind: str = "mean", *, lam: float | None = None, **options: Any) -> Array:
+        """Predictions for new rows by the fit of all rows at the chosen lambda, or at another one of the path.
+
+        Raises
+        ------
+        InvalidParameterError
+            As ``PathResult.predict``.
+        """
+        return self.path.predict(X, kind, lam=self.lambda_by(self.rule) if lam is None else lam, **options)
+
+    def table(self) -> Any:
+        """One row per lambda, as the user's own kind of frame (see ``GLMResult.tidy``).
+
+        The columns are lambda, df, mean, se, lower and upper (the mean less and plus its standard error), and rules:
+        which of "min" and "1se" choose the lambda.
+        """
+        chosen = {"min": self.lambda_min} | ({} if np.isnan(self.se).all() else {"1se": self.lambda_1se})
+        rules = [" ".join(rule for rule, lam in chosen.items() if lam == own) for own in self.lambdas.tolist()]
+        columns = {"lambda": self.lambdas, "df": self.path.df, "mean": self.mean, "se": self.se}
+        limits = {"lower": self.mean - self.se, "upper": self.mean + self.se, "rules": rules}
+        return frame(columns | limits, self.path.first.schema.library)
+
+    def summary(self) -> CVSummary:
+        """The curve as a table, a summary with ``as_text()`` and ``as_html()``."""
+        return CVSummary(self)
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """The mean at each lambda with its standard error, both rules marked; see ``fastglm.plots.cv``."""
+        return plots.cv(self, ax=ax)
+
+    def to_html(self, path: File) -> None:
+        """Write the summary, the chosen fit and, where matplotlib is installed, the plots as one page of HTML."""
+        html = self.summary().as_html() + self.best.summary().as_html()
+        write_page(path, "Cross-validated path of penalised fits", html, [self.plot, self.path.plot])
+
+    def save(self, path: File) -> None:
+        """Write it to a JSON file that ``fastglm.load`` reads back to the bit; see ``fastglm.result.saved``."""
+        save(self, path)
+
+    def _repr_html_(self) -> str:
+        return self.summary().as_html()
 
     def __repr__(self) -> str:
         i = int(np.argmin(self._losses))

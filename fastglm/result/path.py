@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import lgamma
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from .. import plots
+from ..core.frames_out import frame
 from ..core.lazy import frozen
 from ..errors import InvalidParameterError
+from ..inference.path_summary import PathSummary
+from .codecs import save
+from .pages import write_page
 from .record import GLMResult
 
 if TYPE_CHECKING:
-    from ..core.records import Array
+    from matplotlib.axes import Axes
+
+    from ..core.records import Array, File
     from ..types import Rows
 
 SAME = 1e-9  # relative difference of two lambdas that are one
@@ -57,6 +64,8 @@ class PathResult:
     n_passes: float
     first: GLMResult
     effective_df: Array | None = None
+
+    _saved_as: ClassVar[str] = "path"
 
     def __post_init__(self) -> None:
         for name in (*ARRAYS, "effective_df"):
@@ -145,7 +154,8 @@ class PathResult:
     @property
     def _candidates(self):
         """The coefficients beside the intercept, of all classes."""
-        return (self.params.shape[1] - self.first.has_intercept) * (self.params.shape[2] if self.params.ndim == 3 else 1)
+        classes = self.params.shape[2] if self.params.ndim == 3 else 1
+        return (self.params.shape[1] - self.first.has_intercept) * classes
 
     @property
     def _free(self):
@@ -224,6 +234,52 @@ class PathResult:
             certificate=float(self.certificate[i]),
             penalty=first.penalty._replace(lam=float(self.lambdas[i])),
         )
+
+    def table(self) -> Any:
+        """One row per lambda, as the user's own kind of frame (see ``GLMResult.tidy``).
+
+        The columns are lambda, df, effective_df (where it is known), deviance, deviance_ratio, certificate, converged.
+        """
+        columns = {"lambda": self.lambdas, "df": self.df}
+        columns |= {} if self.effective_df is None else {"effective_df": self.effective_df}
+        names = ("deviance", "deviance_ratio", "certificate", "converged")
+        return frame(columns | {name: getattr(self, name) for name in names}, self._library)
+
+    def tidy(self) -> Any:
+        """One row per lambda and coefficient that is not zero, as ``table`` (R's ``broom::tidy`` of glmnet).
+
+        The columns are lambda, step (the number of the lambda from one), term and estimate; of a softmax regression
+        also class.
+        """
+        where = np.nonzero(self.params)
+        columns = {"lambda": self.lambdas[where[0]], "step": where[0] + 1, "term": np.array(self.names)[where[1]]}
+        if self.params.ndim == 3:
+            columns["class"] = np.array(self.first.classes)[where[2]]
+        return frame({**columns, "estimate": self.params[where]}, self._library)
+
+    @property
+    def _library(self):
+        """The library of the frame of the fit."""
+        return self.first.schema.library
+
+    def summary(self) -> PathSummary:
+        """The path as a table, a summary with ``as_text()`` and ``as_html()``."""
+        return PathSummary(self)
+
+    def plot(self, against: str = "lambda", *, names: bool = True, ax: Axes | None = None) -> Axes:
+        """The coefficients against "lambda", their "norm" or the explained "deviance"; see ``fastglm.plots.path``."""
+        return plots.path(self, against, names=names, ax=ax)
+
+    def to_html(self, path: File) -> None:
+        """Write the summary and, where matplotlib is installed, the plots as one page of HTML."""
+        write_page(path, "Path of penalised fits", self.summary().as_html(), [self.plot])
+
+    def save(self, path: File) -> None:
+        """Write it to a JSON file that ``fastglm.load`` reads back to the bit; see ``fastglm.result.saved``."""
+        save(self, path)
+
+    def _repr_html_(self) -> str:
+        return self.summary().as_html()
 
     def predict(self, X: Rows, kind: str = "mean", *, lam: float | None = None, **options: Any) -> Array:
         """Predictions for new rows, at one lambda as ``GLMResult.predict`` has them; without one (n, L) for all.
