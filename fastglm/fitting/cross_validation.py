@@ -29,7 +29,7 @@ from ..source.base import RowTransform
 from ..source.folds import Fitted, Folds
 from .leave_one_out import closed_form, leave_one_out
 from .null import NullModel
-from .path import path_request, solve_path, warn_of_path, written
+from .path import how_many, path_request, solve_path, warn_of_path, written
 from .penalised import penalty_of
 from .perform import run_of, running
 from .remarks import give
@@ -109,7 +109,8 @@ def cv(
     check_option("rule", rule, RULES)
     kinds = repeated(resolve_folds(folds, groups), repeats)
     beside, given = _beside(kinds[0], X, y)
-    request = path_request(X, y, penalty, {**options, "compress": False}, {"lambdas": lambdas, "ratio": ratio}, beside)
+    said = {"lambdas": lambdas, "ratio": ratio, "folds": kinds[0], "repeats": repeats, "measure": measure}
+    request = path_request(X, y, penalty, {**options, "compress": False}, said, beside)
     measure = _measure(measure, request)
     schema, source = open_rows(request)
     with closing(source):
@@ -117,14 +118,15 @@ def cv(
         scaled = _closed_form(run, request, kinds[0], measure)
         rows = FoldRows(source, request.family, given)
         plans = [] if scaled else [_checked(run, kind.assign(rows), measure, rule) for kind in kinds]
-        with running(run, request.progress) as callback:
+        n_folds = sum(plan.count for plan in plans)
+        with running(run, request.progress, how_many(lambdas) * (1 + n_folds)) as callback:
             found, penalties = solve_path(run, request, lambdas, ratio, callback)
             path = written(run, labels, found, penalties)
             if scaled:
                 mean, se = leave_one_out(run, scaled, found, measure)
                 described = {"mean": mean, "se": se, "n_folds": source.n_rows}
             else:
-                measured = [_values(run, request, schema, found, plan, measure) for plan in plans]
+                measured = [_values(run, request, schema, found, plan, measure, callback) for plan in plans]
                 values, weights = zip(*measured, strict=True)
                 described = {"fold_values": np.concatenate(values), "fold_weights": np.concatenate(weights)}
         source.finish()
@@ -189,10 +191,10 @@ def _checked(run, folds: Folds, measure: str, rule: str) -> Folds:
     return folds
 
 
-def _values(run, request, schema, path, folds, measure) -> tuple[np.ndarray, np.ndarray]:
+def _values(run, request, schema, path, folds, measure, callback) -> tuple[np.ndarray, np.ndarray]:
     """The means of a measure over the held-out rows of each fold (F, L), and their weights (F,)."""
     ways = (_from_grams, _in_rounds, _one_by_one)
-    beta = next(beta for way in ways if (beta := way(run, request, schema, path, folds)) is not None)
+    beta = next(beta for way in ways if (beta := way(run, request, schema, path, folds, callback)) is not None)
     loss = "deviance" if measure == "auc" else measure
     task = HeldOut if run.null_class is NullModel else HeldOutClasses
     args = (run.row_pair, beta, folds, loss) if task is HeldOut else (beta, folds, loss)
@@ -202,14 +204,14 @@ def _values(run, request, schema, path, folds, measure) -> tuple[np.ndarray, np.
     return sums[:, :-1] / sums[:, -1:], sums[:, -1]
 
 
-def _from_grams(run, request, schema, path, folds):
+def _from_grams(run, request, schema, path, folds, callback):
     """The coefficients (F, L, m) of least squares of each fold, from sums of one pass; None of other models."""
     if not run.objective.linear or run.source.high_cardinality or getattr(request.penalty, "P", None) is not None:
         return None
     if 8.0 * folds.parts.count * run.objective.n_params**2 > MODEL_BYTES or pays(run.objective):
         return None
     origin = path.beta[0]
-    sums, problem = run.objective.by_part(origin, 2, folds.parts), run.problem(None, None)
+    sums, problem = run.objective.by_part(origin, 2, folds.parts), run.problem(None, callback)
     penalties = _penalties(run, request, folds)
     if penalties is None:
         return None
@@ -235,7 +237,7 @@ def _penalties(run, request, folds):
     return out
 
 
-def _in_rounds(run, request, schema, path, folds):
+def _in_rounds(run, request, schema, path, folds, callback):
     """The coefficients (F, L, m) of each fold of a path that was followed in rounds; None of others.
 
     A fold starts from the coefficients of all rows, with the score of its rows there and the model of all rows.
@@ -250,9 +252,9 @@ def _in_rounds(run, request, schema, path, folds):
         for score, scaled in zip(scores, penalties, strict=True)
         for lam, beta, own in zip(path.lambdas.tolist(), path.beta, score, strict=True)
     ]
-    control = run.problem(None, None).control
+    control = run.problem(None, callback).control
     of_fold = np.repeat(np.arange(folds.count), len(path.lambdas))
-    in_rounds(run.objective, places, list(path.models) * folds.count, control.tol, folds, of_fold)
+    in_rounds(run.objective, places, list(path.models) * folds.count, control, folds, of_fold)
     for fold in np.unique(of_fold[[not place.violation <= control.tol for place in places]]).tolist():
         alone = _of_fold(run, request, schema, folds, fold)
         own = places[fold * len(path.lambdas) : (fold + 1) * len(path.lambdas)]
@@ -275,12 +277,12 @@ def _of_fold(run, request, schema, folds, fold):
     return found
 
 
-def _one_by_one(run, request, schema, path, folds):
+def _one_by_one(run, request, schema, path, folds, callback):
     """The coefficients (F, L, m) or (F, L, m, K) of the path of each fold, one fold after the other."""
     out = []
     for fold in range(folds.count):
         alone = _of_fold(run, request, schema, folds, fold)
-        found = solve_path(alone, request, path.lambdas, None)[0]
+        found = solve_path(alone, request, path.lambdas, None, callback)[0]
         run.objective.n_passes += alone.objective.n_passes
         warn_of_path(run, found)
         out.append(found.beta)

@@ -58,7 +58,8 @@ def path(
         Whether information criteria are wanted where effective degrees of freedom take passes of their own, one at
         each lambda: in models with a ridge part that are not least squares. A lasso has them at no cost.
     **options
-        As for ``fit`` or ``glm``: family, link, weights, offset, exposure, solver, memory, client and so on.
+        As for ``fit`` or ``glm``: family, link, weights, offset, exposure, solver, memory, client, progress and so on.
+        With ``checkpoint``, a folder, a path that was interrupted goes on with the first pass that was not made.
 
     Returns
     -------
@@ -92,11 +93,11 @@ def path(
     [0, 1, 1, 2, 2]
     """
     check_lambdas(lambdas, ratio)
-    request = path_request(X, y, penalty, options, {"lambdas": lambdas, "ratio": ratio})
+    request = path_request(X, y, penalty, options, {"lambdas": lambdas, "ratio": ratio, "criteria": criteria})
     schema, source = open_rows(request)
     with closing(source):
         run, labels = run_of(request, schema, source)
-        with running(run, request.progress) as callback:
+        with running(run, request.progress, how_many(lambdas)) as callback:
             found = written(run, labels, *solve_path(run, request, lambdas, ratio, callback), criteria=criteria)
         source.finish()
     return found
@@ -104,14 +105,17 @@ def path(
 
 def path_request(X, y, penalty, options, search: dict, beside: tuple = ()) -> FitRequest:
     """The request of a path: arrays and a response, or a formula and its data."""
-    if options.get("checkpoint") is not None:
-        raise InvalidParameterError("checkpoint: a path keeps no state on disk; fit one lambda at a time")
     unknown = [name for name in options if name not in KNOWN]
     if unknown:
         raise TypeError(f"unexpected arguments {unknown}; known: {', '.join(sorted(KNOWN))}")
     if isinstance(X, str) and "~" in X:
         return FitRequest(data=y, formula=X, penalty=penalty, path=search, beside=beside, **options)
     return FitRequest(data=X, y=y, penalty=penalty, path=search, beside=beside, **options)
+
+
+def how_many(lambdas) -> int:
+    """The number of lambdas that are asked for."""
+    return int(lambdas) if np.ndim(lambdas) == 0 else np.size(lambdas)
 
 
 def solve_path(run, request, lambdas, ratio, callback=None) -> tuple[PathSolution, ScaledPenalty]:

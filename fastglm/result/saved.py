@@ -23,12 +23,13 @@ __all__ = ["CODECS", "TYPES", "VERSION", "load", "save"]
 TYPES: dict[str, Any] = {cls._saved_as: cls for cls in (GLMResult, MultinomialResult, PathResult, CVResult)}
 
 
-def load(path: File) -> Any:
+def load(path: File) -> GLMResult:
     """Read a result written by the ``save`` of a fit, a path or a cross-validated path.
 
     Returns
     -------
     GLMResult, MultinomialResult, PathResult or CVResult
+        By the file; type checkers are told the first of them.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def load(path: File) -> Any:
     return _result(path, {name: v for name, v in record.items() if name not in ("format", "version")}, version)
 
 
-def _result(path, record, version):
+def _result(path, record, version) -> Any:
     """The result of a record, as a whole file or as a part of another result."""
     if not isinstance(record, dict):
         raise FileFormatError(f"{path}: a result within it is no object")

@@ -143,6 +143,7 @@ def identity(request, reader) -> dict:
     said = {name: getattr(request, name) for name in ("family", "link", "solver", "cov", "start", "compress")}
     if request.penalty is not None:
         said["penalty"] = request.penalty
+    said |= request.path or {}
     said = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in said.items()}
     return {
         "the version of fastglm": __version__,
