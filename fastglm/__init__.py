@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .fitting.entry import fit as fit
     from .fitting.entry import glm as glm
     from .fitting.path import path as path
+    from .fitting.refit import refit as refit
     from .fitting.warmup import warmup as warmup
     from .inference.etable import etable as etable
     from .online import OnlineGLM as OnlineGLM
@@ -46,6 +47,7 @@ _LAZY = {
     "glm": "fitting.entry",
     "path": "fitting.path",
     "cv": "fitting.cross_validation",
+    "refit": "fitting.refit",
     "OnlineGLM": "online",
     "GLMResult": "result.record",
     "MultinomialResult": "result.multinomial",

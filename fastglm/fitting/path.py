@@ -20,6 +20,7 @@ from ..solver.problem import Solution
 from .effective_df import effective_df
 from .penalised import centred, check_size, every_class, penalty_of
 from .perform import run_of, running
+from .refit import refit as refit  # so that paths have it
 from .remarks import MOST_NAMED, give
 
 if TYPE_CHECKING:

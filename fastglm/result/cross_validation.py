@@ -14,14 +14,14 @@ from ..errors import InvalidParameterError
 from ..inference.path_summary import CVSummary
 from .codecs import save
 from .pages import write_page
-from .path import PathResult
+from .path import PathResult, refit_of
 from .record import GLMResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..core.records import Array, File
-    from ..types import Rows
+    from ..types import Rows, Variable
 
 RULES = ("min", "1se")
 MEASURES = ("deviance", "mse", "mae", "class", "auc")
@@ -140,7 +140,19 @@ class CVResult:
     @property
     def best(self) -> GLMResult:
         """The fit of all rows at the chosen lambda."""
-        return self.at(self.rule)
+        return self.path.at(self.chosen_lambda)
+
+    @property
+    def chosen_lambda(self) -> float:
+        """The lambda that ``best`` is at."""
+        return self.lambda_by(self.rule)
+
+    def refit(self, X: Rows, y: Variable | None = None, *, lam: float | None = None, **options: Any) -> GLMResult:
+        """The unpenalised fit of the columns that are selected at the chosen lambda, or at another one.
+
+        Its inference does not know of the selection, of which a ``SelectionWarning`` reminds; see ``fastglm.refit``.
+        """
+        return refit_of(self, X, y, lam=lam, **options)
 
     def predict(self, X: Rows, kind: str = "mean", *, lam: float | None = None, **options: Any) -> Array:
         """Predictions for new rows by the fit of all rows at the chosen lambda, or at another one of the path.
@@ -150,7 +162,7 @@ class CVResult:
         InvalidParameterError
             As ``PathResult.predict``.
         """
-        return self.path.predict(X, kind, lam=self.lambda_by(self.rule) if lam is None else lam, **options)
+        return self.path.predict(X, kind, lam=self.chosen_lambda if lam is None else lam, **options)
 
     def table(self) -> Any:
         """One row per lambda, as the user's own kind of frame (see ``GLMResult.tidy``).

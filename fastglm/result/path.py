@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..core.records import Array, File
-    from ..types import Rows
+    from ..types import Rows, Variable
 
 SAME = 1e-9  # relative difference of two lambdas that are one
 ARRAYS = ("lambdas", "params", "certificate", "df", "deviance", "pearson_chi2", "llf", "converged")
@@ -66,6 +66,7 @@ class PathResult:
     effective_df: Array | None = None
 
     _saved_as: ClassVar[str] = "path"
+    refitting: ClassVar[Any] = None  # ``fastglm.refit``, which is there once paths can be fitted
 
     def __post_init__(self) -> None:
         for name in (*ARRAYS, "effective_df"):
@@ -281,6 +282,10 @@ class PathResult:
     def _repr_html_(self) -> str:
         return self.summary().as_html()
 
+    def refit(self, X: Rows, y: Variable | None = None, *, lam: float, **options: Any) -> GLMResult:
+        """The unpenalised fit of the columns that are selected at a lambda; see ``fastglm.refit``."""
+        return refit_of(self, X, y, lam=lam, **options)
+
     def predict(self, X: Rows, kind: str = "mean", *, lam: float | None = None, **options: Any) -> Array:
         """Predictions for new rows, at one lambda as ``GLMResult.predict`` has them; without one (n, L) for all.
 
@@ -300,3 +305,16 @@ class PathResult:
             f"{self.lambdas[0]:.4g} to {self.lambdas[-1]:.4g}, {self.df.min()} to {self.df.max()} of "
             f"{len(self.names) - self.first.intercept} coefficients,\n {certified}, {self.n_passes:g} passes>"
         )
+
+
+def refit_of(chosen: Any, *rows: Any, **options: Any) -> GLMResult:
+    """The fit that ``fastglm.refit`` makes of a path or a cross-validated path.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where a saved result was loaded, and nothing that fits.
+    """
+    if PathResult.refitting is None:
+        raise InvalidParameterError("refit: nothing that fits is loaded yet; call fastglm.refit(result, X, y)")
+    return PathResult.refitting(chosen, *rows, **options)

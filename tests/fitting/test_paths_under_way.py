@@ -18,7 +18,7 @@ FRAME = pd.DataFrame(X, columns=list("abcd")).assign(
 )
 KINDS = {
     "path": lambda **more: fastglm.path("count ~ a + b + c + d", FRAME, family="poisson", lambdas=5, **more),
-    "least squares": lambda **more: fastglm.path("size ~ a + b", FRAME, penalty=ElasticNet(alpha=0.5), lambdas=5, **more),
+    "least squares": lambda **more: fastglm.path("size ~ a + b", FRAME, penalty=ElasticNet(), lambdas=5, **more),
     "cv": lambda **more: fastglm.cv("count ~ a + b", FRAME, family="poisson", lambdas=4, folds="part", **more),
     "cv of grams": lambda **more: fastglm.cv("size ~ a + b + c", FRAME, lambdas=4, folds=3, **more),
     "each row": lambda **more: fastglm.cv("size ~ a + b", FRAME, lambdas=4, folds="loo", penalty=Ridge(), **more),
