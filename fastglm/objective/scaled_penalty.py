@@ -141,7 +141,10 @@ def scaled_penalty(record, source, names: tuple[str, ...], total: float, moments
     if P is not None and len(P) != len(columns):
         raise InvalidParameterError(f"penalty: P has {len(P)} rows, expected {len(columns)} for the columns of X")
     means, sd = (v[first:] for v in moments or column_moments(source, total))
-    own = np.flatnonzero((sd == 0.0) & (means != 0.0))[: 1 - first]  # the caller's own intercept
+    constant = (sd == 0.0) & (means != 0.0)
+    if not (first or net.scale):
+        sd = np.where(constant, 1.0, sd)  # as it is, a constant is a column like any other
+    own = np.flatnonzero(constant & (sd == 0.0))[: 1 - first]  # the caller's own intercept
     factors[own] = 0.0
     gone = np.isinf(factors) | (sd == 0.0)
     gone[own] = False

@@ -94,14 +94,14 @@ class CVResult:
         return self.path.lambdas
 
     @property
-    def _losses(self) -> Array:
-        """The mean, of which the least value is the best."""
+    def losses(self) -> Array:
+        """The mean, (L,), of which the least value is the best: an area has its sign changed."""
         return -self.mean if self.measure == "auc" else self.mean
 
     @property
     def lambda_min(self) -> float:
         """The largest lambda at the best mean, the least loss or the largest area."""
-        return float(self.lambdas[int(np.argmin(self._losses))])
+        return float(self.lambdas[int(np.argmin(self.losses))])
 
     @property
     def lambda_1se(self) -> float:
@@ -112,10 +112,10 @@ class CVResult:
         InvalidParameterError
             Where one part of the rows is held out, of which there is no standard error.
         """
-        i = int(np.argmin(self._losses))
+        i = int(np.argmin(self.losses))
         if np.isnan(self.se[i]):
             raise InvalidParameterError("rule='1se': one held-out part has no standard error; take rule='min'")
-        return float(self.lambdas[int(np.argmax(self._losses <= self._losses[i] + self.se[i]))])
+        return float(self.lambdas[int(np.argmax(self.losses <= self.losses[i] + self.se[i]))])
 
     def lambda_by(self, rule: str) -> float:
         """The lambda that a rule chooses, "min" or "1se".
@@ -197,7 +197,7 @@ class CVResult:
         return self.summary().as_html()
 
     def __repr__(self) -> str:
-        i = int(np.argmin(self._losses))
+        i = int(np.argmin(self.losses))
         times = f", {self.repeats} times" if self.repeats > 1 else ""
         spread = "" if np.isnan(self.se[i]) else f" (se {self.se[i]:.2g})"
         within = "" if np.isnan(self.se[i]) else f"; within one se to {self.lambda_1se:.4g}"

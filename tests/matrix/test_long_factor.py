@@ -8,7 +8,6 @@ import fastglm
 from fastglm.design import layout
 from fastglm.linalg import arrowhead
 
-
 LEVELS = 450
 
 
