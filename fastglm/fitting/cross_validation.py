@@ -168,10 +168,7 @@ def _checked(run, folds: Folds, measure: str, rule: str) -> Folds:
     """Folds, refused where one cannot be fitted or measured."""
     if folds.count == 1 and rule == "1se":
         raise InvalidParameterError("rule='1se': one held-out part has no standard error; take rule='min', or folds")
-    share, several = run.family.two_outcomes, run.null_class is not NullModel
-    classes = len(run.totals) if several else 1 + share
-    names = run.encoded.ordered if several else ("0", "1")
-    totals = run.source.reduce(PartTotals(folds.parts, classes, share))
+    totals, names = _totals(run, folds.parts)
     for fold, (fitted, held) in enumerate(zip(folds.fitted, folds.held.tolist(), strict=True)):
         rest, own = totals[fitted].sum(0), totals[held]
         if not own.sum() > 0.0:
@@ -180,8 +177,8 @@ def _checked(run, folds: Folds, measure: str, rule: str) -> Folds:
             raise InvalidParameterError(f"folds: fold {fold} has no rows of positive weight to be fitted to")
         if (missing := (rest == 0.0) & (totals.sum(0) > 0.0)).any():
             raise InvalidParameterError(
-                f"folds: the rows that fold {fold} is fitted to have none of class {names[int(np.argmax(missing))]!r}; "
-                "fastglm.folds.StratifiedKFold gives each fold its share of every class"
+                f"folds: the rows that fold {fold} is fitted to have {names[int(np.argmax(missing))]}; take other "
+                "folds, fewer, or fastglm.folds.StratifiedKFold, which gives each fold its share of every class"
             )
         if measure == "auc" and not (own > 0.0).all():
             raise InvalidParameterError(
@@ -189,6 +186,19 @@ def _checked(run, folds: Folds, measure: str, rule: str) -> Folds:
                 "each fold its share of both"
             )
     return folds
+
+
+def _totals(run, parts) -> tuple[np.ndarray, list[str]]:
+    """What the rows of each part have, (B, kinds): the weights of the classes, or of counts and sizes their sum; and
+    what rows have that have none of a kind."""
+    if run.null_class is not NullModel:
+        totals = run.source.reduce(PartTotals(parts, len(run.totals)))
+        return totals, [f"none of class {label!r}" for label in run.encoded.ordered]
+    sums = run.source.reduce(PartTotals(parts, 0))
+    if run.family.two_outcomes:
+        return np.column_stack([sums[:, 0] - sums[:, 1], sums[:, 1]]), ["no y below 1", "no y above 0"]
+    positive = run.family.domain.low == 0.0  # a response that is not negative, whose mean has to be above zero
+    return (sums, ["no weight", "no y above 0"]) if positive else (sums[:, :1], ["no weight"])
 
 
 def _values(run, request, schema, path, folds, measure, callback) -> tuple[np.ndarray, np.ndarray]:

@@ -18,33 +18,29 @@ TIED = 1e-6  # difference of linear predictors that a certified fit does not tel
 
 
 class PartTotals(Task):
-    """The weights of the rows of each part by their class, (B, classes).
-
-    A response of one mean a row has one class, or where it is a share of successes those of failures and of successes.
+    """The weights of the rows of each part by their class, (B, classes); of one mean a row the sums of w and w y.
 
     Parameters
     ----------
     parts : Hashed, Numbered or Stretches
     classes : int
-    share : bool
-        Whether the response is a share.
+        Zero for one mean a row.
     """
 
     vectors_only = True
 
-    def __init__(self, parts, classes: int, share: bool = False):
-        self.parts, self.classes, self.share = parts, classes, share
+    def __init__(self, parts, classes: int):
+        self.parts, self.classes = parts, classes
 
     def of(self, part, runs):
-        total, first = np.zeros((self.parts.count, self.classes)), first_row(part)
+        total, first = np.zeros((self.parts.count, self.classes or 2)), first_row(part)
         for a, b in line_blocks(runs):
             of, w = self.parts.of(np.arange(first + a, first + b)).astype(np.intp), weight(part.data, a, b)
             y = np.asarray(part.data.y[a:b])
-            if self.share:
-                total += np.stack([np.bincount(of, w * v, self.parts.count) for v in (1.0 - y, y)], axis=1)
+            if self.classes:
+                total += np.bincount(of * self.classes + y, w, total.size).reshape(total.shape)
             else:
-                places = of * self.classes + (y.astype(np.intp) if self.classes > 1 else 0)
-                total += np.bincount(places, w, total.size).reshape(total.shape)
+                total += np.stack([np.bincount(of, v, self.parts.count) for v in (w, w * y)], axis=1)
         return total
 
 

@@ -362,11 +362,17 @@ def test_rows_that_are_dropped_take_their_folds_along():
         ("gaussian", {"folds": GROUP % 4, "repeats": 2}, "same folds every time"),
         ("gaussian", {"repeats": 0}, "repeats=0"),
         ("gaussian", {"folds": GROUP % 4, "weights": (GROUP % 4 > 0).astype(float)}, "fold 0 has no rows"),
-        ("binomial", {"folds": RESPONSES["binomial"]}, "none of class"),
+        ("binomial", {"folds": RESPONSES["binomial"]}, "no y below 1"),
         ("multinomial", {"folds": np.where(RESPONSES["multinomial"] == "b", 0, 1 + GROUP % 2)}, "class 'b'"),
         ("multinomial", {"measure": "auc"}, "measure"),
         ("binomial", {"folds": GROUP % (3 - RESPONSES["binomial"]), "measure": "auc"}, "one class"),
         ("poisson", {"folds": kinds.TimeSeriesSplit(0)}, "folds=0"),
+        ("poisson", {"folds": RESPONSES["poisson"] > 0}, "no y above 0"),
+        ("poisson", {"lambdas": 2.5}, "whole number of values"),
+        ("poisson", {"lambdas": True}, "whole number of values"),
+        ("poisson", {"lambdas": {"a": 1.0}}, "whole number of values"),
+        ("poisson", {"lambdas": [[0.1, 0.2]]}, "whole number of values"),
+        ("poisson", {"lambdas": 3, "ratio": "small"}, "ratio"),
     ],
 )  # fmt: skip
 def test_bad_folds(family, more, message):
