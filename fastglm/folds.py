@@ -5,8 +5,9 @@ from .options.folds import (
     KFold,
     LeaveOneOut,
     PredefinedSplit,
+    Splits,
     StratifiedKFold,
     TimeSeriesSplit,
 )
 
-__all__ = ["GroupKFold", "KFold", "LeaveOneOut", "PredefinedSplit", "StratifiedKFold", "TimeSeriesSplit"]
+__all__ = ["GroupKFold", "KFold", "LeaveOneOut", "PredefinedSplit", "Splits", "StratifiedKFold", "TimeSeriesSplit"]

@@ -156,7 +156,7 @@ class FoldKind(Protocol):
         """Names of columns, or (n,) arrays, that the folds are made from: none or one."""
 
     def assign(self, rows: Any) -> Any:
-        """The ``Folds`` of rows, which have ``n_rows``, ``labels(name)`` and ``classes()`` (``rows/fold_rows.py``)."""
+        """The ``Folds`` of rows, which have ``n_rows``, ``labels(name)`` and ``classes()``: ``rows/fold_rows.py``."""
 
 
 class Schema(Protocol):

@@ -58,7 +58,7 @@ def cv(
     Parameters
     ----------
     X, y, penalty, lambdas, ratio : as for ``path``
-    folds : int, record of ``fastglm.folds``, mapping, "loo", name of a column or (n,) array
+    folds : int, record of ``fastglm.folds``, mapping, "loo", name of a column, (n,) array, or splitter of scikit-learn
         How many, by a hash of each row's number, so that files and clusters have the folds of arrays; a kind of folds,
         such as ``TimeSeriesSplit(5)`` or {"stratified": 5}; each row by itself; or the fold of each row, a label. Where
         labels are truth values, the rows of True are held out by one fit to the others.
@@ -169,8 +169,8 @@ def _checked(run, folds: Folds, measure: str, rule: str) -> Folds:
     if folds.count == 1 and rule == "1se":
         raise InvalidParameterError("rule='1se': one held-out part has no standard error; take rule='min', or folds")
     totals, names = _totals(run, folds.parts)
-    for fold, (fitted, held) in enumerate(zip(folds.fitted, folds.held.tolist(), strict=True)):
-        rest, own = totals[fitted].sum(0), totals[held]
+    for fold, (fitted, measured) in enumerate(zip(folds.fitted, folds.measured, strict=True)):
+        rest, own = totals[fitted].sum(0), totals[measured].sum(0)
         if not own.sum() > 0.0:
             raise InvalidParameterError(f"folds: fold {fold} has no rows of positive weight to be measured on")
         if not rest.sum() > 0.0:

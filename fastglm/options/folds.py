@@ -137,7 +137,7 @@ class TimeSeriesSplit(NamedTuple):
             first = np.cumsum(sizes) - sizes
             numbers = np.searchsorted(edges, first, side="right").astype(np.min_scalar_type(count))
             parts = Numbered(count, numbers[codes])
-        return Folds(parts, np.tri(self.n, count, dtype=bool), np.arange(1, count))
+        return Folds(parts, np.tri(self.n, count, dtype=bool), np.eye(self.n, count, 1, dtype=bool))
 
 
 class LeaveOneOut(NamedTuple):
@@ -188,12 +188,53 @@ class PredefinedSplit(NamedTuple):
         if levels.dtype.kind == "b":
             if len(levels) < 2:
                 raise InvalidParameterError(f"folds is {levels[0]} in all rows: True holds a row out, False fits it")
-            return Folds(Numbered(2, codes), np.array([[True, False]]), np.array([1]))
+            return Folds(Numbered(2, codes), np.array([[True, False]]), np.array([[False, True]]))
         if len(levels) < 2:
             raise InvalidParameterError(f"folds has one value only, {levels[0]!r}; expected 2 or more folds")
         if len(levels) > MOST_LEFT_OUT:
             raise InvalidParameterError(f"folds has {len(levels):,} different values, up to {MOST_LEFT_OUT:,}")
         return Folds.each_in_turn(Numbered(len(levels), codes))
+
+
+class Splits(NamedTuple):
+    """Rows to fit to and rows to be measured on, as scikit-learn has them; they may overlap from fold to fold.
+
+    Parameters
+    ----------
+    pairs : sequence of (train, test) arrays of row numbers, or a splitter with ``split(X, y, groups)``
+    groups : name of a column or (n,) array, optional
+        What a splitter is given as groups.
+    """
+
+    pairs: Any
+    groups: Any = None
+
+    each_row = False
+
+    @property
+    def beside(self) -> tuple:
+        """The groups, where there are any."""
+        return () if self.groups is None else (self.groups,)
+
+    def assign(self, rows: Any) -> Folds:
+        """The folds of rows: those that all folds treat alike are a part."""
+        n, pairs = rows.n_rows, self.pairs
+        if hasattr(pairs, "split"):
+            groups = None if self.groups is None else rows.labels("groups")[0]
+            pairs = pairs.split(np.zeros((n, 1)), rows.classes() if rows.has_classes else np.zeros(n), groups)
+        pairs = list(pairs)
+        _check_count(len(pairs), np.inf, least=1)
+        roles = np.zeros((n, len(pairs)), np.uint8)  # 1 where a fold is fitted to a row, 2 where it is measured on it
+        for fold, pair in enumerate(pairs):
+            for role, numbers in zip((1, 2), _pair(pair, fold, n), strict=True):
+                roles[numbers, fold] |= role
+        if (roles == 3).any():
+            raise InvalidParameterError(f"folds: fold {int((roles == 3).any(0).argmax())} has rows on both sides")
+        kinds, codes = np.unique(roles, axis=0, return_inverse=True)
+        if len(kinds) > MOST_LEFT_OUT:
+            raise InvalidParameterError(f"folds: {len(pairs)} folds cut the rows into {len(kinds):,} parts, too many")
+        parts = Numbered(len(kinds), codes.reshape(-1).astype(np.min_scalar_type(len(kinds))))
+        return Folds(parts, (kinds == 1).T, (kinds == 2).T)
 
 
 KINDS = {"kfold": KFold, "stratified": StratifiedKFold, "group": GroupKFold, "time": TimeSeriesSplit}
@@ -204,7 +245,8 @@ def resolve_folds(folds, groups=None) -> Any:
 
     Parameters
     ----------
-    folds : int, record of ``fastglm.folds``, mapping of a name to its number, "loo", name of a column or (n,) array
+    folds : int, record of ``fastglm.folds``, mapping of a name to its number, "loo", name of a column, (n,) array, or
+        a splitter of scikit-learn
     groups : name of a column or (n,) array, optional
 
     Raises
@@ -215,6 +257,8 @@ def resolve_folds(folds, groups=None) -> Any:
         if len(folds) != 1 or next(iter(folds)) not in KINDS:
             raise InvalidParameterError(f"folds={folds!r} must be one of {', '.join(KINDS)} with its number of folds")
         folds = KINDS[next(iter(folds))](*folds.values())
+    elif hasattr(folds, "split") and not isinstance(folds, str):
+        folds = Splits(folds)
     elif isinstance(folds, str) and folds == "loo":
         folds = LeaveOneOut()
     elif not hasattr(folds, "assign"):
@@ -255,6 +299,17 @@ def _check_count(n, most, least: int = 2):
         raise InvalidParameterError(f"folds={n!r} must be a whole number, at least {least}")
     if n > most:
         raise InvalidParameterError(f"folds={n!r} are more than the rows, of which there are {most}")
+
+
+def _pair(pair, fold, n) -> list[np.ndarray]:
+    """The row numbers to fit to and to be measured on, checked."""
+    found = [np.asarray(numbers) for numbers in pair]
+    for numbers in found:
+        if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or not ((numbers >= 0) & (numbers < n)).all():
+            raise InvalidParameterError(f"folds: fold {fold} has rows that are no numbers from 0 to {n - 1}")
+    if len(found) != 2:
+        raise InvalidParameterError(f"folds: fold {fold} has {len(found)} arrays of rows, expected (train, test)")
+    return found
 
 
 def _shuffled(rows, seed):

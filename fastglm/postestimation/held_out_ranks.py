@@ -40,8 +40,8 @@ class HeldOutRanks(HeldOut):
         for a, b in line_blocks(runs):
             rows = np.arange(a, b)
             of, w = self.folds.parts.of(first + rows), weight(part.data, a, b)
-            for f, held in enumerate(self.folds.held.tolist()):
-                mine = (of == held) & (w > 0.0)
+            for f, measured in enumerate(self.folds.measured):
+                mine = measured[of] & (w > 0.0)
                 if mine.any():
                     data = selected_rows(part.data, rows[mine])
                     y = np.asarray(data.y, np.float64)

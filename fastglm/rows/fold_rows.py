@@ -80,6 +80,11 @@ class FoldRows:
             raise InvalidParameterError(f"{name} mixes labels of types that cannot be ordered; use one type") from None
         return _numbers(codes.reshape(-1), len(levels)), _plain(levels)
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether the response is of classes."""
+        return self.family.response_model == "softmax" or self.family.two_outcomes
+
     def classes(self) -> np.ndarray:
         """The class of each row, (n,) whole numbers.
 
@@ -89,7 +94,7 @@ class FoldRows:
             For a response without classes.
         """
         several = self.family.response_model == "softmax"
-        if not (several or self.family.two_outcomes):
+        if not self.has_classes:
             raise InvalidParameterError(f"folds: family={self.family.name!r} has no classes to be stratified by")
         count = len(self.source.labels.classes) if several else 2
         codes = np.concatenate(self.source.reduce(CollectResponse(count)).parts)

@@ -56,23 +56,24 @@ class Folds(NamedTuple):
     parts : Hashed, Numbered or Stretches
     fitted : (F, B) bool array
         The parts whose rows a fold is fitted to.
-    held : (F,) int array
-        The part that it is measured on.
+    measured : (F, B) bool array
+        Those that it is measured on.
     """
 
     parts: Any
     fitted: np.ndarray
-    held: np.ndarray
+    measured: np.ndarray
 
     @classmethod
     def each_in_turn(cls, parts) -> Folds:
         """One fold for each part, which is fitted to all others."""
-        return cls(parts, ~np.eye(parts.count, dtype=bool), np.arange(parts.count))
+        own = np.eye(parts.count, dtype=bool)
+        return cls(parts, ~own, own)
 
     @property
     def count(self) -> int:
         """F."""
-        return len(self.held)
+        return len(self.fitted)
 
     def fits(self, fold, rows: np.ndarray) -> np.ndarray:
         """Whether some rows (n,) are among those that a fold is fitted to, or (n, R) for an array of folds."""

@@ -140,12 +140,12 @@ def test_rows_in_the_order_of_time():
     folds, of = parts_of(kinds.TimeSeriesSplit(4))
     assert folds.count == 4 and np.ptp(np.bincount(of)) <= 1
     for fold in range(4):
-        fitted, held = np.flatnonzero(folds.fits(fold, np.arange(N))), np.flatnonzero(of == folds.held[fold])
+        fitted, held = np.flatnonzero(folds.fits(fold, np.arange(N))), np.flatnonzero(folds.measured[fold][of])
         assert fitted[-1] + 1 == held[0] and fitted[0] == 0
     time = RNG.permutation(N) // 2  # two rows have the same time
     folds, of = parts_of(kinds.TimeSeriesSplit(4, time))
     for fold in range(4):
-        assert time[folds.fits(fold, np.arange(N))].max() < time[of == folds.held[fold]].min()
+        assert time[folds.fits(fold, np.arange(N))].max() < time[folds.measured[fold][of]].min()
 
 
 @pytest.mark.parametrize("family", RESPONSES)
@@ -186,6 +186,64 @@ def test_repeats_are_other_folds():
     np.testing.assert_array_equal(found.fold_values, np.concatenate([one.fold_values for one in alone]))
     np.testing.assert_allclose(found.se, np.sqrt(np.mean([one.se**2 for one in alone], axis=0)), rtol=1e-13)
     np.testing.assert_allclose(found.mean, np.mean([one.mean for one in alone], axis=0), rtol=1e-12)
+
+
+def splitters():
+    from sklearn import model_selection as sk
+
+    return {
+        "shuffled": (sk.ShuffleSplit(3, test_size=0.3, train_size=0.5, random_state=0), None),
+        "repeated": (sk.RepeatedKFold(n_splits=3, n_repeats=2, random_state=1), None),
+        "time": (sk.TimeSeriesSplit(3, gap=5), None),
+        "groups": (sk.GroupKFold(3), GROUP),
+        "strata": (sk.StratifiedKFold(3, shuffle=True, random_state=2), None),
+    }
+
+
+@pytest.mark.parametrize("name", ["shuffled", "repeated", "time", "groups", "strata"])
+@pytest.mark.parametrize("family", ["gaussian", "binomial"])
+def test_splitters_of_scikit_learn(name, family):
+    pytest.importorskip("sklearn")
+    if (name, family) == ("strata", "gaussian"):
+        return
+    (splitter, groups), y = splitters()[name], RESPONSES[family]
+    found = fastglm.cv(X, y, family=family, folds=splitter, groups=groups, lambdas=[0.2, 0.01], measure="mse")
+    pairs = list(splitter.split(X, y, groups))
+    assert found.n_folds == len(pairs)
+    for f, (train, test) in enumerate(pairs):
+        path = fastglm.path(X[train], y[train], family=family, lambdas=[0.2, 0.01])
+        losses = ((y[test][:, None] - path.predict(X[test])) ** 2).mean(0)
+        np.testing.assert_allclose(found.fold_values[f], losses, rtol=1e-7)
+    same = fastglm.cv(X, y, family=family, folds=kinds.Splits(pairs), lambdas=[0.2, 0.01], measure="mse")
+    np.testing.assert_array_equal(same.fold_values, found.fold_values)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [([([0, 1], [1, 2])], "both sides"), ([([0, 1], [N])], "no numbers"), ([([0.5], [1])], "no numbers"),
+     ([], "at least 1"), ([([0], [1], [2])], "expected .train, test."), ([(np.arange(9), [])], "no numbers")],
+)  # fmt: skip
+def test_bad_splits(pairs, message):
+    with pytest.raises(InvalidParameterError, match=message):
+        fastglm.cv(X, RESPONSES["gaussian"], folds=kinds.Splits(pairs))
+
+
+class Halves:
+    """A kind of folds of its own."""
+
+    each_row, beside = False, ()
+
+    def assign(self, rows):
+        from fastglm.source.folds import Folds, Stretches
+
+        return Folds.each_in_turn(Stretches(2, np.array([rows.n_rows // 2])))
+
+
+def test_a_kind_of_its_own():
+    y = RESPONSES["poisson"]
+    one = fastglm.cv(X, y, family="poisson", lambdas=3, folds=Halves())
+    other = fastglm.cv(X, y, family="poisson", lambdas=one.lambdas, folds=np.arange(N) >= N // 2)
+    np.testing.assert_allclose(one.fold_values[1], other.fold_values[0], rtol=1e-9)
 
 
 # ---- closed forms
