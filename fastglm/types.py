@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
+    from .core.protocols import FoldKind as FoldKind
     from .core.records import Array as Array
     from .core.records import ArrayLike as ArrayLike
     from .core.records import File as File
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
 
     # {"ridge": lam}, or a record of fastglm.penalties or of a registered penalty from outside
     PenaltyLike: TypeAlias = Mapping[str, float] | tuple[Any, ...]
+    # a number, a record of fastglm.folds, {"stratified": 5}, "loo", the name of a column, or a label for each row
+    FoldsLike: TypeAlias = int | FoldKind | Mapping[str, int] | str | ArrayLike
 
     class ModelOptions(TypedDict, total=False):
         """The options that ``fit`` and ``glm`` share, without the family."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .options import DATA, FORMULA
 from .output import say, say_json
-from .penalised import add_outputs, add_penalised, perform, report
+from .penalised import add_outputs, add_penalised, perform
 
 HELP = "choose the penalty by cross-validation"
 EPILOG = f"""examples:
@@ -40,13 +40,9 @@ def run(args) -> int:
     from ..fitting.cross_validation import cv
 
     more = {"groups": args.groups} if args.groups else {}
-    found, place, seconds = perform(
-        args, cv, "model", folds=args.folds, measure=args.measure, rule=args.rule, **more
-    )
+    found, place, seconds = perform(args, cv, "model", folds=args.folds, measure=args.measure, rule=args.rule, **more)
     best = found.best
     best.save(place)
-    if args.html:
-        report(args, found)
     certified = bool(found.path.converged.all())
     if args.json:
         say_json({
@@ -57,7 +53,7 @@ def run(args) -> int:
             "report": args.html, "seconds": seconds,
         })  # fmt: skip
     else:
-        took = f"{best.n_rows:,} rows, {len(found.lambdas)} lambdas and {len(found.fold_values)} folds in {seconds:.2f} s"
+        took = f"{best.n_rows:,} rows, {len(found.lambdas)} lambdas, {found.n_folds:,} folds in {seconds:.2f} s"
         made = [f"model: {place} (rule {args.rule})", *([f"report: {args.html}"] if args.html else [])]
         say(found.summary(), "", took, *made)
     return 0 if certified else 1

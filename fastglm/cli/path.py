@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .options import DATA, FORMULA
 from .output import say, say_json
-from .penalised import add_outputs, add_penalised, perform, report
+from .penalised import add_outputs, add_penalised, perform
 
 HELP = "fit a penalised model for a whole path of lambdas"
 EPILOG = f"""examples:
@@ -33,8 +33,6 @@ def run(args) -> int:
 
     found, place, seconds = perform(args, path, "path")
     found.save(place)
-    if args.html:
-        report(args, found)
     certified = bool(found.converged.all())
     if args.json:
         say_json({

@@ -1,26 +1,15 @@
-"""What ``fastglm path`` and ``fastglm cv`` share: the penalty's options, the run, the report."""
+"""What ``fastglm path`` and ``fastglm cv`` share: the options of the penalty, and the run."""
 
 from __future__ import annotations
 
 import sys
 import time
-from html import escape
-from io import StringIO
 from pathlib import Path
 
 from ..errors import InvalidParameterError
 from ..options.penalties import PENALTIES
 from .fit import stem, unused
 from .options import add_force, add_json, add_model, check_outputs, model, paths
-from .output import write_text
-
-REPORT = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title><style>svg {{ max-width: 100%; height: auto }}</style></head>
-<body><h1>{title}</h1>
-{body}
-</body></html>
-"""
 
 
 def numbers(text) -> int | list[float]:
@@ -76,21 +65,6 @@ def perform(args, function, suffix: str, **more):
         checkpoint=args.checkpoint, progress=sys.stderr.isatty(), **options, **more,
     )  # fmt: skip
     seconds = time.perf_counter() - began
+    if args.html:
+        found.to_html(args.html, title=f"{args.formula} on {', '.join(args.data)}")
     return found, out if args.force or not out.exists() else unused(out), seconds
-
-
-def report(args, found) -> None:
-    """Write the page of a result: its picture and its summary."""
-    title = escape(f"{args.formula} on {', '.join(args.data)}")
-    write_text(args.html, REPORT.format(title=title, body=f"{picture(found)}\n{found.summary().as_html()}"))
-
-
-def picture(found) -> str:
-    """The plot of a result as SVG."""
-    try:
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-    except ImportError:
-        return "<p>No picture: matplotlib is not installed.</p>"
-    text = StringIO()
-    FigureCanvasSVG(found.plot().figure).print_svg(text, metadata={"Date": None})
-    return text.getvalue()[text.getvalue().index("<svg") :]

@@ -142,6 +142,23 @@ class Engine(Protocol):
         """The function of each item, in order; ``held`` are futures of rows that a cluster has, by item."""
 
 
+class FoldKind(Protocol):
+    """A kind of folds of a cross-validation: what it reads beside the rows, and how it cuts them.
+
+    ``each_row`` says that every row is held out alone, which some models have a closed form for.
+    """
+
+    @property
+    def each_row(self) -> bool: ...
+
+    @property
+    def beside(self) -> tuple[Any, ...]:
+        """Names of columns, or (n,) arrays, that the folds are made from: none or one."""
+
+    def assign(self, rows: Any) -> Any:
+        """The ``Folds`` of rows, which have ``n_rows``, ``labels(name)`` and ``classes()``: ``rows/fold_rows.py``."""
+
+
 class Schema(Protocol):
     """The columns, codings and response of a fit, by which later verbs open new rows.
 
@@ -509,3 +526,48 @@ class Fitted(Protocol):
     @property
     def params(self) -> Array:
         """(p,) estimates, of K classes (p, K - 1); NaN where aliased."""
+
+
+class WithHistory(Protocol):
+    """A finished fit or training with a record of each iteration."""
+
+    @property
+    def history(self) -> Any: ...
+
+
+class FittedPath(Protocol):
+    """Fits for decreasing values of lambda, as pictures and summaries read them."""
+
+    @property
+    def lambdas(self) -> Array:
+        """(L,) values, decreasing."""
+
+    @property
+    def params(self) -> Array:
+        """(L, p) estimates in the order of ``names``, of K classes (L, p, K)."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def df(self) -> Array:
+        """(L,) numbers of coefficients that are not zero."""
+
+    @property
+    def deviance_ratio(self) -> Array:
+        """(L,) explained shares of the null deviance."""
+
+
+class MeasuredPath(Protocol):
+    """A path whose lambdas were measured on held-out rows."""
+
+    @property
+    def path(self) -> FittedPath: ...
+
+    @property
+    def mean(self) -> Array:
+        """(L,) means of a measure."""
+
+    @property
+    def se(self) -> Array:
+        """(L,) their standard errors."""

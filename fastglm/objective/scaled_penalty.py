@@ -46,12 +46,15 @@ class ScaledPenalty(NamedTuple):
         Of the m coefficients at lambda one.
     free : (m,) bool array
         Coefficients that have no penalty.
+    constant : (m,) bool array, optional
+        Coefficients of columns that say nothing beside the intercept.
     """
 
     total: float
     sd: np.ndarray
     terms: PenaltyTerms
     free: np.ndarray
+    constant: np.ndarray | None = None
 
     @property
     def P(self) -> np.ndarray | None:
@@ -189,7 +192,8 @@ def scaled_penalty(record, source, labels: Labels, total: float, moments=None) -
     free = free_columns(terms, intercept)
     if first:
         sd, free, terms = np.append(1.0, sd), np.append(True, free), after_intercept(terms)
-    return ScaledPenalty(total, sd, terms, free)
+    left_out = np.append(np.zeros(first, bool), constant & ~intercept)
+    return ScaledPenalty(total, sd, terms, free, left_out)
 
 
 def free_columns(terms: PenaltyTerms, intercept: np.ndarray) -> np.ndarray:

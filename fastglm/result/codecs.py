@@ -245,6 +245,52 @@ CODECS = {
 }
 
 
+def _pack_result(result):
+    """A result of any type as plain data: its type and its fields.
+
+    Raises
+    ------
+    InvalidParameterError
+        For a class that is not the library's own.
+    """
+    kind = vars(type(result)).get("_saved_as")  # a class derived from ours may hold more
+    if kind is None:
+        raise InvalidParameterError(f"results of type {type(result).__name__} cannot be saved, only the library's own")
+    codecs = CODECS_OF.get(kind, CODECS)
+    return {"type": kind} | {field.name: codecs[field.name][0](getattr(result, field.name)) for field in fields(result)}
+
+
+def _unpack_counts(values):
+    if not isinstance(values, list):
+        raise TypeError("expected a list")
+    return np.array([INT[1](value) for value in values], dtype=np.int64)
+
+
+def _unpack_truths(values):
+    if not isinstance(values, list):
+        raise TypeError("expected a list")
+    return np.array([BOOL[1](value) for value in values], dtype=bool)
+
+
+RESULT = (_pack_result, None)  # one that another holds, which ``saved`` reads
+PATH_CODECS = {
+    **dict.fromkeys(("lambdas", "params", "certificate", "deviance", "pearson_chi2", "llf"), ARRAY),
+    "df": (_pack_array, _unpack_counts),
+    "converged": (_pack_array, _unpack_truths),
+    "n_passes": COUNT,
+    "first": RESULT,
+    "effective_df": _optional(ARRAY),
+}
+CV_CODECS = {
+    "path": RESULT,
+    **dict.fromkeys(("measure", "rule", "folds"), TEXT),
+    **dict.fromkeys(("n_folds", "repeats"), INT),
+    **dict.fromkeys(("mean", "se"), ARRAY),
+    **dict.fromkeys(("fold_values", "fold_weights"), _optional(ARRAY)),
+}
+CODECS_OF = {"path": PATH_CODECS, "cv": CV_CODECS}  # all others have ``CODECS``
+
+
 def save(result, path):
     """Write a result to `path`, replacing the file only once all of it is written.
 
@@ -255,11 +301,7 @@ def save(result, path):
     OSError
         If the file cannot be written.
     """
-    kind = vars(type(result)).get("_saved_as")  # a class derived from ours may hold more
-    if kind is None:
-        raise InvalidParameterError(f"results of type {type(result).__name__} cannot be saved, only the library's own")
-    record = {"format": FORMAT, "version": VERSION, "type": kind}
-    record |= {field.name: CODECS[field.name][0](getattr(result, field.name)) for field in fields(result)}
+    record = {"format": FORMAT, "version": VERSION} | _pack_result(result)
     # One line for each field keeps the file readable, and json's C encoder fast.
     lines = (f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in record.items())
     text = "{\n" + ",\n".join(lines) + "\n}\n"

@@ -45,7 +45,8 @@ class FitRequest:
     threads : int
     memory : int or None, bytes
     penalty : record of ``fastglm.penalties``, or None; beside it ``cov`` is None, or that of a ridge
-    path : bool, whether the penalty has many values of lambda
+    path : dict or None, plain values of a search over lambdas that differ for another search
+    beside : tuple, the labels of folds: names of columns, or (n,) arrays
     labels : tuple or None, the labels of y where they are known before its rows
     began : float, seconds of ``time.perf_counter``
     others : as in ``fit`` and ``glm``
@@ -80,7 +81,8 @@ class FitRequest:
     client: Any = None
     checkpoint: Any = None
     labels: tuple | None = None
-    path: bool = False
+    path: dict | None = None
+    beside: tuple = ()
     began: float = field(default_factory=perf_counter)
 
     def __post_init__(self):
@@ -90,7 +92,7 @@ class FitRequest:
             "link": link,
             "solver": resolve(self.solver),
             "cov": parse_covariance(self.cov),
-            "penalty": resolve_penalty(self.penalty, self.path),
+            "penalty": resolve_penalty(self.penalty, self.path is not None),
             "threads": get_threads(self.threads),
             "intercept": bool(self.intercept),
             "memory": _bytes(self.memory),
@@ -125,8 +127,13 @@ class FitRequest:
 
     @property
     def clusters(self) -> tuple:
-        """The ways of clustering that the covariance has: names of columns, or the cluster of each row."""
-        return getattr(self.cov, "by", ())
+        """What labels rows, names of columns or arrays: the ways of clustering of the covariance, or the folds."""
+        return self.beside or getattr(self.cov, "by", ())
+
+    @property
+    def clusters_role(self) -> str:
+        """The name of ``clusters`` in messages."""
+        return "folds" if self.beside else "cluster"
 
 
 def identity(request, reader) -> dict:
@@ -134,6 +141,7 @@ def identity(request, reader) -> dict:
     said = {name: getattr(request, name) for name in ("family", "link", "solver", "cov", "start", "compress")}
     if request.penalty is not None:
         said["penalty"] = request.penalty
+    said |= request.path or {}
     said = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in said.items()}
     return {
         "the version of fastglm": __version__,

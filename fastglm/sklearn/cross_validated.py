@@ -59,7 +59,7 @@ class CrossValidated(GLMEstimator):
             )
             for ratio in ratios
         ]  # fmt: skip
-        self._cv_result = min(found, key=lambda result: float(result.mean.min()))
+        self._cv_result = min(found, key=lambda result: float(result.losses.min()))
         return self._cv_result.best
 
 
@@ -167,8 +167,9 @@ class GLMClassifierCV(CrossValidated, Classifier):
         From 0, ridge, to 1, lasso; of several the best is chosen.
     cv : int, splitter or iterable of (train, test)
         As in scikit-learn, stratified where it is a number; folds must hold out every row once.
-    measure : "deviance" or "class"
-        The loss of rows that are held out: the deviance, or the misclassified share.
+    measure : "deviance", "class" or "auc"
+        The loss of rows that are held out: the deviance, or the misclassified share; or of two classes the area under
+        the ROC curve, of which the largest is chosen.
     rule : "min" or "1se"
         The C of the least loss, or the smallest within a standard error of it.
     fit_intercept : bool

@@ -55,6 +55,7 @@ IMPLEMENTATIONS = [
     *((protocols.Factor, kind) for kind in (Cholesky, DiagonalFactor, ArrowheadFactor, PermutedFactor)),
     *((protocols.CovarianceMatrix, kind) for kind in (DenseCovariance, ArrowheadInverse)),
     *((protocols.Penalty, kind) for kind in (QuadraticPenalty, ElasticPenalty)),
+    *((protocols.FoldKind, getattr(fastglm.folds, name)) for name in fastglm.folds.__all__),
     *((protocols.Task, kind) for kind in (Task, ColumnMax)),
     *((protocols.Engine, kind) for kind in (Threads, Pool, Ray)),
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastglm import families, links
+from fastglm import families, folds, links
 from fastglm.inference.row_scores import ClassScores, MeanScores
 from fastglm.linalg.arrowhead import ArrowheadFactor
 from fastglm.linalg.factor import Cholesky, DiagonalFactor, PermutedFactor
@@ -44,6 +44,11 @@ if TYPE_CHECKING:
 
     def penalties(quadratic: QuadraticPenalty, net: ElasticPenalty) -> list[p.Penalty]:
         return [quadratic, net]
+
+    def kinds_of_folds(
+        number: folds.KFold, strata: folds.StratifiedKFold, groups: folds.GroupKFold, time: folds.TimeSeriesSplit
+    ) -> list[p.FoldKind]:
+        return [number, strata, groups, time]
 
     def declarations(solver: solvers.Declaration, kind: covariance.CovarianceKind) -> tuple[p.Solver, p.CovarianceKind]:
         return solver, kind

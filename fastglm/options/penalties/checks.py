@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import inf, isfinite
+from math import inf
 
 import numpy as np
 
@@ -92,11 +92,13 @@ def check_lambdas(lambdas, ratio) -> None:
     if isinstance(lambdas, (int, np.integer)) and not isinstance(lambdas, bool):
         if lambdas < 1:
             raise InvalidParameterError(f"lambdas={lambdas} must be at least 1")
+    elif np.ndim(lambdas) != 1:
+        raise InvalidParameterError(f"lambdas={lambdas!r} must be a whole number of values, or a list of the values")
     else:
         values = numbers("lambdas", lambdas)
         if values is None or not len(values) or not ((values >= 0.0) & np.isfinite(values)).all():
             raise InvalidParameterError("lambdas must be a number of values, or finite values that are not negative")
         if len(np.unique(values)) < len(values):
             raise InvalidParameterError("lambdas has a value twice")
-    if ratio is not None and not (isfinite(ratio) and 0.0 < ratio < 1.0):
-        raise InvalidParameterError(f"ratio={ratio} must lie between 0 and 1")
+    if ratio is not None and not (isinstance(ratio, (float, np.floating)) and 0.0 < ratio < 1.0):
+        raise InvalidParameterError(f"ratio={ratio!r} must be a number between 0 and 1")
