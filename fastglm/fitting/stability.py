@@ -13,7 +13,7 @@ from ..errors import InvalidParameterError
 from ..options.penalties import Lasso, check_lambdas
 from ..rows.open import open_rows
 from ..source.base import RowTransform
-from ..source.folds import Folds, LeftOut
+from ..source.folds import Fitted, Folds, Numbered
 from .path import path_request, solve_path
 from .perform import run_of, running
 
@@ -146,9 +146,9 @@ def stability_selection(
             lambdas = solve_path(run, request, lambdas, ratio, callback).lambdas
             n, rng, counts, total = source.n_rows, np.random.default_rng(seed), 0.0, 0.0
             for _ in range(pairs):
-                folds = Folds(2, rng.permutation(n) % 2)
+                folds = Folds.each_in_turn(Numbered(2, rng.permutation(n) % 2))
                 for half in (0, 1):
-                    chosen = _selected(run, request, schema, LeftOut(folds, half), lambdas)[:, first:]
+                    chosen = _selected(run, request, schema, Fitted(folds, half), lambdas)[:, first:]
                     counts, total = counts + chosen, total + chosen.sum(1)
         source.finish()
     halves = 2 * pairs
