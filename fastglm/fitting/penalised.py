@@ -6,8 +6,8 @@ import numpy as np
 
 from ..errors import InvalidParameterError
 from ..inference.separation import remark_of_separation
-from ..linalg.symmetric import Dense
 from ..objective.all_classes import AllClasses
+from ..objective.penalty import unscaled_information
 from ..objective.scaled_penalty import ScaledPenalty, scaled_penalty
 from ..options.sgd import tolerance
 from ..options.solvers import Auto
@@ -145,8 +145,8 @@ def account(run, record, penalty, objective, beta) -> None:
     q = objective.at(beta, 2)
     if not q.finite:
         return
-    J = q.information.toarray() / objective.scale / objective.scale[:, None]
-    run.edf = penalty.degrees_of_freedom(beta, Dense(J))
+    information = unscaled_information(q, objective.scale)
+    run.edf, J = penalty.degrees_of_freedom(beta, information), information.toarray()
     if run.cov is not None:
         V = inverse(J + penalty.quadratic().toarray())
         V = V if run.cov.kind == "bayesian" else V @ J @ V

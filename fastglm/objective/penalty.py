@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..linalg.symmetric import Diagonal
+from ..linalg.symmetric import Dense, Diagonal
 
 SINGULAR = 1e-11  # of the largest eigenvalue of a scaled matrix, below which one is zero but for rounding
 
@@ -138,6 +138,11 @@ class ElasticPenalty(NamedTuple):
     def moves(self, beta: np.ndarray) -> np.ndarray:
         """Which coefficients are neither zero by the lasso nor at a bound, (m,) bool."""
         return ((beta != 0.0) | (self.lasso == 0.0)) & (beta > self.lower) & (beta < self.upper)
+
+
+def unscaled_information(q, scale: np.ndarray) -> Dense:
+    """The information of a pass in the units of the coefficients, whose columns were multiplied by ``scale`` (m,)."""
+    return Dense(q.information.toarray() / scale / scale[:, None])
 
 
 def effective_number(information, precision, active: np.ndarray) -> float:

@@ -60,7 +60,7 @@ class ScaledPenalty(NamedTuple):
 
     @property
     def separable(self) -> bool:
-        """Whether the penalty is a sum over coefficients, which the strong rules and rounds of a path need."""
+        """Whether the penalty is a sum over coefficients, which the strong rules need."""
         return self.P is None and self.terms.groups is None and self.terms.own is None
 
     @property
