@@ -30,18 +30,18 @@ def penalty_of(run, record) -> ScaledPenalty:
     found = scaled_penalty(record, run.whole, run.labels, run.sums.weight)
     run.objective.n_passes += run.objective.price
     if not found.smooth or found.excluded.any() or run.path:
-        check_size(run.objective, found.separable)
+        check_size(run.objective, found.screened)
     return found
 
 
-def check_size(objective, separable: bool) -> None:
+def check_size(objective, screened: bool) -> None:
     """Refuse more coefficients than coordinate descent has room for.
 
     Raises
     ------
     InvalidParameterError
     """
-    if objective.n_params > MOST_COEFFICIENTS and not (separable and pays(objective)):
+    if objective.n_params > MOST_COEFFICIENTS and not (screened and pays(objective)):
         raise InvalidParameterError(
             f"penalty: {objective.n_params:,} coefficients with a lasso or bounds; up to {MOST_COEFFICIENTS:,} are "
             "fitted. Ridge, or solver='sgd' with its l1, has no such limit"

@@ -71,7 +71,7 @@ class ElasticPenalty(NamedTuple):
     upper: np.ndarray | float = np.inf
     unit: np.ndarray | float = 1.0
 
-    separable, smooth = True, False
+    separable, screened, smooth = True, True, False
 
     @property
     def kink(self) -> np.ndarray:
@@ -86,6 +86,14 @@ class ElasticPenalty(NamedTuple):
     def of(self, numbers: np.ndarray) -> ElasticPenalty:
         """The penalty of some of the coefficients, by their numbers; with all of its fields as arrays."""
         return ElasticPenalty(*(np.broadcast_to(v, self.ridge.shape)[numbers] for v in self))
+
+    def strong(self, score: np.ndarray, last: ElasticPenalty) -> np.ndarray:
+        """The coefficients that the strong rule keeps, (m,) bool, from the score at the solution of another lambda."""
+        return np.abs(score) >= 2.0 * self.lasso - last.lasso
+
+    def whole(self, numbers: np.ndarray) -> np.ndarray:
+        """The numbers of coefficients that go together with these: they alone."""
+        return numbers
 
     def times(self, factor: float) -> ElasticPenalty:
         """The penalty and its unit times a number."""

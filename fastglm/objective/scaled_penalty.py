@@ -64,6 +64,11 @@ class ScaledPenalty(NamedTuple):
         return self.P is None and self.terms.groups is None and self.terms.own is None
 
     @property
+    def screened(self) -> bool:
+        """Whether strong rules say in advance which coefficients may move, and models of many lambdas are cheap."""
+        return self.P is None and self.terms.own is None
+
+    @property
     def lower(self) -> np.ndarray:
         """Bounds of the coefficients, (m,)."""
         return self.terms.lower
