@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from . import special as special
     from .files import from_duckdb as from_duckdb
     from .fitting.cross_validation import cv as cv
+    from .fitting.debiased import debiased as debiased
     from .fitting.entry import fit as fit
     from .fitting.entry import glm as glm
     from .fitting.path import path as path
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from .inference.etable import etable as etable
     from .online import OnlineGLM as OnlineGLM
     from .planning import plan as plan
-    from .postestimation.debiased import debiased as debiased
     from .result.cross_validation import CVResult as CVResult
     from .result.multinomial import MultinomialResult as MultinomialResult
     from .result.path import PathResult as PathResult
@@ -50,7 +50,7 @@ _LAZY = {
     "path": "fitting.path",
     "cv": "fitting.cross_validation",
     "stability_selection": "fitting.stability",
-    "debiased": "postestimation.debiased",
+    "debiased": "fitting.debiased",
     "refit": "fitting.refit",
     "OnlineGLM": "online",
     "GLMResult": "result.record",

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..errors import InvalidParameterError
 from ..inference.separation import remark_of_separation
-from ..linalg.symmetric import Dense
 from ..objective.all_classes import AllClasses
+from ..objective.penalty import unscaled_information
 from ..objective.scaled_penalty import ScaledPenalty, scaled_penalty
 from ..options.sgd import tolerance
 from ..options.solvers import Auto
@@ -30,18 +30,18 @@ def penalty_of(run, record) -> ScaledPenalty:
     found = scaled_penalty(record, run.whole, run.labels, run.sums.weight)
     run.objective.n_passes += run.objective.price
     if not found.smooth or found.excluded.any() or run.path:
-        check_size(run.objective, found.separable)
+        check_size(run.objective, found.screened)
     return found
 
 
-def check_size(objective, separable: bool) -> None:
+def check_size(objective, screened: bool) -> None:
     """Refuse more coefficients than coordinate descent has room for.
 
     Raises
     ------
     InvalidParameterError
     """
-    if objective.n_params > MOST_COEFFICIENTS and not (separable and pays(objective)):
+    if objective.n_params > MOST_COEFFICIENTS and not (screened and pays(objective)):
         raise InvalidParameterError(
             f"penalty: {objective.n_params:,} coefficients with a lasso or bounds; up to {MOST_COEFFICIENTS:,} are "
             "fitted. Ridge, or solver='sgd' with its l1, has no such limit"
@@ -145,8 +145,8 @@ def account(run, record, penalty, objective, beta) -> None:
     q = objective.at(beta, 2)
     if not q.finite:
         return
-    J = q.information.toarray() / objective.scale / objective.scale[:, None]
-    run.edf = penalty.degrees_of_freedom(beta, Dense(J))
+    information = unscaled_information(q, objective.scale)
+    run.edf, J = penalty.degrees_of_freedom(beta, information), information.toarray()
     if run.cov is not None:
         V = inverse(J + penalty.quadratic().toarray())
         V = V if run.cov.kind == "bayesian" else V @ J @ V

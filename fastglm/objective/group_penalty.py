@@ -40,7 +40,7 @@ class GroupPenalty(NamedTuple):
     upper: np.ndarray
     unit: np.ndarray
 
-    separable = smooth = False
+    separable, screened, smooth = False, True, False
 
     @property
     def norm(self) -> np.ndarray:
@@ -61,6 +61,18 @@ class GroupPenalty(NamedTuple):
         """The penalty of some of the coefficients, by their numbers."""
         parts = ("ridge", "lasso", "groups", "sd", "lower", "upper", "unit")
         return self._replace(**{name: getattr(self, name)[numbers] for name in parts})
+
+    def strong(self, score: np.ndarray, last: GroupPenalty) -> np.ndarray:
+        """The coefficients of groups that the strong rule keeps, (m,) bool, from the score at another lambda."""
+        # the first one of a path comes after the null model's, which has no groups
+        cut, norms = 2.0 * self.lasso - last.lasso, 2.0 * self.norms - getattr(last, "norms", 0.0)
+        soft = np.maximum(np.abs(score) - np.maximum(cut, 0.0), 0.0) / self.sd
+        return np.where(self.groups < 0, np.abs(score) >= cut, norm_of_each(self.groups, self.lengths(soft) >= norms) > 0)
+
+    def whole(self, numbers: np.ndarray) -> np.ndarray:
+        """The numbers of all coefficients of the groups that some numbers are of."""
+        groups = self.groups[numbers]
+        return np.union1d(numbers, np.flatnonzero(np.isin(self.groups, groups[groups >= 0])))
 
     def times(self, factor: float) -> GroupPenalty:
         """The penalty and its unit times a number."""

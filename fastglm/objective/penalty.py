@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..linalg.symmetric import Diagonal
+from ..linalg.symmetric import Dense, Diagonal
 
 SINGULAR = 1e-11  # of the largest eigenvalue of a scaled matrix, below which one is zero but for rounding
 
@@ -71,7 +71,7 @@ class ElasticPenalty(NamedTuple):
     upper: np.ndarray | float = np.inf
     unit: np.ndarray | float = 1.0
 
-    separable, smooth = True, False
+    separable, screened, smooth = True, True, False
 
     @property
     def kink(self) -> np.ndarray:
@@ -86,6 +86,14 @@ class ElasticPenalty(NamedTuple):
     def of(self, numbers: np.ndarray) -> ElasticPenalty:
         """The penalty of some of the coefficients, by their numbers; with all of its fields as arrays."""
         return ElasticPenalty(*(np.broadcast_to(v, self.ridge.shape)[numbers] for v in self))
+
+    def strong(self, score: np.ndarray, last: ElasticPenalty) -> np.ndarray:
+        """The coefficients that the strong rule keeps, (m,) bool, from the score at the solution of another lambda."""
+        return np.abs(score) >= 2.0 * self.lasso - last.lasso
+
+    def whole(self, numbers: np.ndarray) -> np.ndarray:
+        """The numbers of coefficients that go together with these: they alone."""
+        return numbers
 
     def times(self, factor: float) -> ElasticPenalty:
         """The penalty and its unit times a number."""
@@ -138,6 +146,11 @@ class ElasticPenalty(NamedTuple):
     def moves(self, beta: np.ndarray) -> np.ndarray:
         """Which coefficients are neither zero by the lasso nor at a bound, (m,) bool."""
         return ((beta != 0.0) | (self.lasso == 0.0)) & (beta > self.lower) & (beta < self.upper)
+
+
+def unscaled_information(q, scale: np.ndarray) -> Dense:
+    """The information of a pass in the units of the coefficients, whose columns were multiplied by ``scale`` (m,)."""
+    return Dense(q.information.toarray() / scale / scale[:, None])
 
 
 def effective_number(information, precision, active: np.ndarray) -> float:

@@ -41,7 +41,7 @@ class ProximalPenalty(NamedTuple):
     free: np.ndarray
     unit: np.ndarray
 
-    separable = smooth = False
+    separable = screened = smooth = False
 
     @property
     def kink(self) -> np.ndarray:

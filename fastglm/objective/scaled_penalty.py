@@ -63,8 +63,13 @@ class ScaledPenalty(NamedTuple):
 
     @property
     def separable(self) -> bool:
-        """Whether the penalty is a sum over coefficients, which the strong rules and rounds of a path need."""
+        """Whether the penalty is a sum over coefficients, which the strong rules need."""
         return self.P is None and self.terms.groups is None and self.terms.own is None
+
+    @property
+    def screened(self) -> bool:
+        """Whether strong rules say in advance which coefficients may move, and models of many lambdas are cheap."""
+        return self.P is None and self.terms.own is None
 
     @property
     def lower(self) -> np.ndarray:

@@ -24,7 +24,7 @@ MODEL_BYTES = 512 << 20  # that its models may take
 
 def pays(objective, scaled, n_lambdas: int) -> bool:
     """Whether a path is worth rounds: of many rows and lambdas, without a closed form."""
-    if objective.linear or not scaled.separable or not hasattr(objective, "at_many"):
+    if objective.linear or not scaled.screened or not hasattr(objective, "at_many"):
         return False
     if objective.n_params > MOST_PARAMS or n_lambdas < FEWEST:
         return False
