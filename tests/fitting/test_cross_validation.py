@@ -369,7 +369,7 @@ def test_folds_and_curves_are_those_of_other_storages(name, family, tmp_path):
     for storage, fit in others.items():
         other = fit()
         np.testing.assert_allclose(other.fold_weights, whole.fold_weights, rtol=1e-12, err_msg=storage)
-        np.testing.assert_allclose(other.fold_values, whole.fold_values, rtol=1e-8, atol=1e-10, err_msg=storage)
+        np.testing.assert_allclose(other.fold_values, whole.fold_values, rtol=1e-10, err_msg=storage)
 
 
 @pytest.mark.parametrize("name", ["number", "column", "groups", "by time"])
@@ -379,7 +379,7 @@ def test_folds_and_curves_are_those_of_dask(name):
     given = {"family": "poisson", "lambdas": 4, "folds": KINDS[name], "weights": "w"}
     one = fastglm.cv("y ~ x0 + x1 + C(g)", data, **given)
     other = fastglm.cv("y ~ x0 + x1 + C(g)", dd.from_pandas(data, npartitions=3), **given)
-    np.testing.assert_allclose(other.fold_values, one.fold_values, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(other.fold_values, one.fold_values, rtol=1e-10)
 
 
 def test_a_column_of_folds_is_no_term():
@@ -455,3 +455,40 @@ def test_rows_too_many_to_be_left_out_by_fits():
     with pytest.raises(InvalidParameterError, match="path of its own"):
         fastglm.cv(Z, Z[:, 0], folds="loo")
     assert fastglm.cv(Z, Z[:, 0] + rng.normal(size=2500), penalty=Ridge(), lambdas=3, folds="loo").n_folds == 2500
+
+
+# ---- what changes nothing, or little
+
+
+@pytest.mark.parametrize("family", RESPONSES)
+def test_what_leaves_a_curve_as_it_is(family):
+    y, fold = RESPONSES[family], GROUP % 4
+    one = fastglm.cv(X, y, family=family, weights=WEIGHTS, folds=fold, lambdas=6)
+    given = {"family": family, "lambdas": one.lambdas}
+    order, absent = RNG.permutation(N), np.append(np.arange(N), [3, 5, 9])
+    none = np.append(WEIGHTS, [0.0, 0.0, 0.0])
+    others = {
+        "other names of folds": fastglm.cv(X, y, weights=WEIGHTS, folds=np.array(list("dbac"))[fold], **given),
+        "another order of rows": fastglm.cv(X[order], y[order], weights=WEIGHTS[order], folds=fold[order], **given),
+        "twice the weights": fastglm.cv(X, y, weights=2.0 * WEIGHTS, folds=fold, **given),
+        "rows of weight zero": fastglm.cv(X[absent], y[absent], weights=none, folds=fold[absent], **given),
+        "other units": fastglm.cv(X * [1, 10, 0.1, 2, 1], y, weights=WEIGHTS, folds=fold, **given),
+    }
+    for name, other in others.items():
+        np.testing.assert_allclose(other.mean, one.mean, rtol=1e-8, err_msg=name)
+        np.testing.assert_allclose(other.se, one.se, rtol=1e-6, err_msg=name)
+    some = fastglm.cv(X, y, family=family, weights=WEIGHTS, folds=fold, lambdas=one.lambdas[::2])
+    np.testing.assert_allclose(some.mean, one.mean[::2], rtol=1e-7)
+
+
+@pytest.mark.parametrize("family", RESPONSES)
+def test_a_curve_is_continuous(family):
+    """A change of lambda by a part in a million, and of one weight, changes the curve as little."""
+    y, fold, lambdas = RESPONSES[family], GROUP % 4, np.array([0.1, 0.02, 0.004])
+    given = {"family": family, "folds": fold}
+    one = fastglm.cv(X, y, weights=WEIGHTS, lambdas=lambdas, **given)
+    near = fastglm.cv(X, y, weights=WEIGHTS, lambdas=lambdas * (1.0 + 1e-6), **given)
+    heavier = fastglm.cv(X, y, weights=WEIGHTS * np.where(np.arange(N) == 7, 1.0 + 1e-6, 1.0), lambdas=lambdas, **given)
+    for other in (near, heavier):
+        away = np.abs(other.mean / one.mean - 1.0)
+        assert 0.0 < away.max() < 2e-6
