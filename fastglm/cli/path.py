@@ -9,7 +9,7 @@ from .penalised import add_outputs, add_penalised, perform
 HELP = "fit a penalised model for a whole path of lambdas"
 EPILOG = f"""examples:
   fastglm path claims.parquet "claims ~ age + C(region) + exposure(years)" --family poisson --html path.html
-  fastglm path trials.csv "cured ~ ." --family binomial --penalty elastic_net --alpha 0.9 --lambdas 50
+  fastglm path trials.csv "cured ~ ." --family binomial --penalty elastic-net --alpha 0.9 --lambdas 50
   fastglm path trials.csv "cured ~ ." --family binomial --criterion bic
 
 {FORMULA}

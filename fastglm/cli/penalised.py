@@ -11,6 +11,8 @@ from ..options.penalties import PENALTIES
 from .fit import stem, unused
 from .options import add_force, add_json, add_model, check_outputs, model, paths
 
+KINDS = {name.replace(" ", "-"): kind for name, kind in PENALTIES.items()}
+
 
 def numbers(text) -> int | list[float]:
     """How many lambdas, or their values separated by commas."""
@@ -27,7 +29,7 @@ def add_penalised(parser, default: str):
     """The options of a model with a penalty."""
     add = parser.add_argument
     add_model(parser)
-    add("--penalty", choices=sorted(PENALTIES), default=default, help=f"the kind of penalty (default {default})")
+    add("--penalty", choices=sorted(KINDS), default=default, help=f"the kind of penalty (default {default})")
     add("--alpha", type=float, metavar="SHARE", help="of an elastic net, the lasso's part from 0 to 1 (default 0.5)")
     add("--lambdas", type=numbers, default=100, metavar="L",
         help="how many values of lambda, or the values, such as 0.1,0.01 (default 100)")  # fmt: skip
@@ -45,11 +47,11 @@ def add_outputs(parser):
 
 def penalty(args):
     """The record of the penalty that the options stand for, without a lambda."""
-    kind = PENALTIES[args.penalty]
+    kind = KINDS[args.penalty]
     given = {"scale": False} if args.no_scale else {}
     if args.alpha is not None:
         if "alpha" not in kind._fields:
-            raise InvalidParameterError(f"--alpha is none of --penalty {args.penalty}; take elastic_net")
+            raise InvalidParameterError(f"--alpha is none of --penalty {args.penalty}; take elastic-net")
         given["alpha"] = args.alpha
     return kind(**given)
 
