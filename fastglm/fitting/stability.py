@@ -137,13 +137,13 @@ def stability_selection(
     check_lambdas(lambdas, ratio)
     if isinstance(pairs, bool) or not hasattr(pairs, "__index__") or pairs < 1:
         raise InvalidParameterError(f"pairs={pairs!r} must be a whole number, at least 1")
-    request = path_request(X, y, penalty, {**options, "compress": False})
+    request = path_request(X, y, penalty, {**options, "compress": False}, {"lambdas": lambdas, "ratio": ratio})
     schema, source = open_rows(request)
     with closing(source):
         run, _ = run_of(request, schema, source)
         first = int(run.source.data.has_intercept)
         with running(run, request.progress) as callback:
-            lambdas = solve_path(run, request, lambdas, ratio, callback).lambdas
+            lambdas = solve_path(run, request, lambdas, ratio, callback)[0].lambdas
             n, rng, counts, total = source.n_rows, np.random.default_rng(seed), 0.0, 0.0
             for _ in range(pairs):
                 folds = Folds.each_in_turn(Numbered(2, rng.permutation(n) % 2))
@@ -164,6 +164,6 @@ def _selected(run, request, schema, kept, lambdas) -> np.ndarray:
     rows.labels = run.whole.labels
     half = run_of(request, schema, rows)[0]
     half.penalty = request.penalty
-    beta = solve_path(half, request, lambdas, None).beta
+    beta = solve_path(half, request, lambdas, None)[0].beta
     nonzero = beta != 0.0 if beta.ndim == 2 else (beta != 0.0).any(2)
     return np.logical_or.accumulate(nonzero, axis=0)
