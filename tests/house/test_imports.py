@@ -52,10 +52,12 @@ OURS = {
     },
     "the command line answers --help at once": {
         "cli.compare": ("rows", "rows.arrays", "core.column_names"),
+        "cli.cv": ("fitting.cross_validation",),
         "cli.demo": ("fitting.entry", "simulate"),
         "cli.fit": ("fitting.entry",),
         "cli.options": ("files.find", "families"),
         "cli.peers": ("families", "links"),
+        "cli.path": ("fitting.path",),
         "cli.plan": ("planning",),
         "cli.predict": ("result.saved",),
         "cli.simulate": ("simulate",),
@@ -67,7 +69,7 @@ OURS = {
 MOST = {
     "not everyone has it": 139, "it is slow to load": 29, "the doctor looks whether it is there": 2,
     "results are read without the compiler": 24,
-    "the command line answers --help at once": 16, "only names that there are not need it": 1,
+    "the command line answers --help at once": 18, "only names that there are not need it": 1,
     "one mean a row needs no softmax": 1,
 }  # fmt: skip
 OPTIONAL = ("pandas", "tqdm", "matplotlib", "pyarrow", "statsmodels", "sklearn", "torch", "keras", "onnx")
