@@ -100,7 +100,7 @@ class PathResult:
         if self.effective_df is None:
             raise InvalidParameterError(
                 "criteria: this path has no effective degrees of freedom, which take a pass at each lambda; "
-                "path(criteria=True) makes them"
+                "path(criteria=True) makes them (relaxed penalties have none, nor have those of a proximal step)"
             )
         return self.effective_df + bool(self.first.family.counts_dispersion)
 
@@ -233,6 +233,7 @@ class PathResult:
             df_model=rank - contrasts * first.has_intercept,
             converged=bool(self.converged[i]),
             certificate=float(self.certificate[i]),
+            edf=None if self.effective_df is None else float(self.effective_df[i]),
             penalty=first.penalty._replace(lam=float(self.lambdas[i])),
         )
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import fastglm
-from fastglm.errors import InvalidParameterError
-from fastglm.penalties import ElasticNet, Lasso, Ridge
+from fastglm.errors import InvalidParameterError, SelectionWarning
+from fastglm.penalties import Adaptive, ElasticNet, GroupLasso, Lasso, Relaxed, Ridge
 
 RNG = np.random.default_rng(4)
 N, P = 150, 6
@@ -117,3 +117,32 @@ def test_constant_columns_are_noted():
     path = fastglm.path(Z, RESPONSES["poisson"], family="poisson", penalty=Lasso(), lambdas=3)
     assert any("constant columns" in note and "x3" in note for note in path.first.notes)
     assert (path.params[:, 3] == 0.0).all()
+
+
+OTHERS = [GroupLasso(groups=[0, 0, 1, 1, 2, 2]), Adaptive()]
+
+
+@pytest.mark.parametrize("penalty", OTHERS, ids=lambda v: type(v).__name__)
+def test_other_penalties(penalty, tmp_path):
+    """What a fit at one lambda says of its degrees of freedom; folds, files and refits as of any other path."""
+    y = RESPONSES["gaussian"]
+    chosen = fastglm.cv(X, y, penalty=penalty, lambdas=6, folds=4)
+    path = chosen.path
+    for lam, df in zip(path.lambdas.tolist(), path.effective_df, strict=True):
+        one = fastglm.fit(X, y, penalty=penalty._replace(lam=lam))
+        assert df == pytest.approx(one.edf if one.edf is not None else one.rank, rel=1e-6)
+        assert path.at(lam).edf == df
+    assert path.select("bic").penalty == penalty._replace(lam=float(path.lambdas[np.argmin(path.bic)]))
+    chosen.save(tmp_path / "r.json")
+    other = fastglm.load(tmp_path / "r.json")
+    np.testing.assert_array_equal(other.fold_values, chosen.fold_values)
+    assert repr(other) == repr(chosen) and other.best.penalty.lam == chosen.lambda_min
+    with pytest.warns(SelectionWarning):
+        assert chosen.refit(X, y).rank == np.count_nonzero(chosen.best.params)
+
+
+def test_a_relaxed_path_has_no_criteria():
+    path = fastglm.path(X, RESPONSES["gaussian"], penalty=Relaxed(gamma=0.5), lambdas=4, criteria=True)
+    assert path.effective_df is None and path.at(path.lambdas[1]).edf is None
+    with pytest.raises(InvalidParameterError, match="relaxed penalties have none"):
+        path.select("bic")
