@@ -348,6 +348,14 @@ def test_a_penalised_separated_response_is_finite():
         )
 
 
+@pytest.mark.parametrize("record", [Lasso(0.1), Ridge(0.1), GroupLasso(0.1, [0, 0, 1]), Relaxed(0.1), ElasticNet(0.1)])
+def test_columns_that_are_all_constant_leave_the_intercept(record):
+    y = rows("gaussian")[1]
+    result = fastglm.fit(np.full((len(y), 3), 2.0) * [1, 0, 3], y, penalty=record)
+    np.testing.assert_allclose(result.params, [y.mean(), 0, 0, 0], rtol=1e-12)
+    assert result.converged
+
+
 BAD = {
     "bounds": (GroupLasso(1.0, [0, 1]), "2 labels"),
     "matrix of groups": (GroupLasso(1.0, np.zeros((2, 3))), "array of the label"),
