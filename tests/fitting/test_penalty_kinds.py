@@ -415,3 +415,15 @@ def test_every_penalty_is_saved(tmp_path):
         assert type(read.penalty) is type(record) and read.penalty.lam == record.lam and read.edf == result.edf
         again = fastglm.fit(X, y, family=family, penalty=read.penalty)
         np.testing.assert_array_equal(again.params, result.params)
+
+
+@pytest.mark.filterwarnings("ignore::fastglm.errors.ConvergenceWarning")
+def test_a_first_order_fit_resumes_with_its_own_penalty(tmp_path):
+    kept = SGD(method="saga", epochs=4, tol=None, checkpoint=tmp_path / "state.npz")
+    chosen = {"family": "poisson", "penalty": ElasticNet(LAM, factors=[2.0, 1, 1, 0, 1])}
+    fastglm.fit(DUMMIES, FRAME.y, solver=kept, **chosen)
+    again = fastglm.fit(DUMMIES, FRAME.y, solver=kept._replace(epochs=9), **chosen)
+    whole = fastglm.fit(DUMMIES, FRAME.y, solver=kept._replace(epochs=9, checkpoint=None), **chosen)
+    np.testing.assert_array_equal(again.params, whole.params)
+    with pytest.raises(InvalidParameterError, match="differs in penalty"):
+        fastglm.fit(DUMMIES, FRAME.y, family="poisson", penalty=ElasticNet(2 * LAM), solver=kept)
