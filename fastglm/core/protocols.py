@@ -428,7 +428,10 @@ class Penalty(Protocol):
         """The negative gradient of the quadratic part at ``beta``, (m,)."""
 
     def prox(self, beta: Array, size: Any) -> Array:
-        """The b that minimises |b - beta|^2 / (2 size) plus the separable part; ``size`` a number or (m,)."""
+        """The b that minimises |b - beta|^2 / (2 size) plus the rest; ``size`` a number, of separable parts also (m,).
+
+        Groups and penalties of one's own measure the distance in standardised coefficients.
+        """
 
     def quadratic(self) -> SymmetricOperator | None:
         """P, or None where there is no quadratic part."""

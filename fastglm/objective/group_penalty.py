@@ -67,8 +67,8 @@ class GroupPenalty(NamedTuple):
         # the first one of a path comes after the null model's, which has no groups
         cut, norms = 2.0 * self.lasso - last.lasso, 2.0 * self.norms - getattr(last, "norms", 0.0)
         soft = np.maximum(np.abs(score) - np.maximum(cut, 0.0), 0.0) / self.sd
-        kept = norm_of_each(self.groups, self.lengths(soft) >= norms) > 0
-        return np.where(self.groups < 0, np.abs(score) >= cut, kept)
+        keeps = norm_of_each(self.groups, self.lengths(soft) >= norms) > 0.0
+        return np.where(self.groups < 0, np.abs(score) >= cut, keeps)
 
     def whole(self, numbers: np.ndarray) -> np.ndarray:
         """The numbers of all coefficients of the groups that some numbers are of."""

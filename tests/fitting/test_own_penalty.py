@@ -8,6 +8,7 @@ from registries import restored
 
 import fastglm
 from fastglm import penalties
+from fastglm.errors import InvalidParameterError
 from fastglm.penalties import GroupLasso, Lasso, Ridge
 
 RNG = np.random.default_rng(2)
@@ -121,6 +122,23 @@ def test_a_penalty_that_the_library_has_not_got(own, family):
     best = value(result.params)
     for step in 1e-4 * RNG.normal(size=(50, 7)) / np.append(1.0, sd):
         assert value(result.params + step) > best
+
+
+@pytest.mark.parametrize(
+    ("P", "message"), [(-np.eye(6), "semidefinite"), (np.eye(5), "5 rows"), (np.ones(6), "square")]
+)
+def test_a_matrix_that_is_none(P, message):
+    with restored():
+
+        @penalties.penalty("wrong")
+        class Wrong(NamedTuple):
+            lam: float | None = None
+
+            def matrix(self, columns):
+                return P
+
+        with pytest.raises(InvalidParameterError, match=message):
+            fastglm.fit(X, RESPONSES["gaussian"], penalty=Wrong(0.1))
 
 
 @pytest.mark.parametrize("family", RESPONSES)

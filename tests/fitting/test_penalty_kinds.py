@@ -348,6 +348,14 @@ def test_a_penalised_separated_response_is_finite():
         )
 
 
+@pytest.mark.parametrize("record", [Lasso(0.1), Ridge(0.1), GroupLasso(0.1, [0, 0, 1]), Relaxed(0.1), ElasticNet(0.1)])
+def test_columns_that_are_all_constant_leave_the_intercept(record):
+    y = rows("gaussian")[1]
+    result = fastglm.fit(np.full((len(y), 3), 2.0) * [1, 0, 3], y, penalty=record)
+    np.testing.assert_allclose(result.params, [y.mean(), 0, 0, 0], rtol=1e-12)
+    assert result.converged
+
+
 BAD = {
     "bounds": (GroupLasso(1.0, [0, 1]), "2 labels"),
     "matrix of groups": (GroupLasso(1.0, np.zeros((2, 3))), "array of the label"),
@@ -407,3 +415,15 @@ def test_every_penalty_is_saved(tmp_path):
         assert type(read.penalty) is type(record) and read.penalty.lam == record.lam and read.edf == result.edf
         again = fastglm.fit(X, y, family=family, penalty=read.penalty)
         np.testing.assert_array_equal(again.params, result.params)
+
+
+@pytest.mark.filterwarnings("ignore::fastglm.errors.ConvergenceWarning")
+def test_a_first_order_fit_resumes_with_its_own_penalty(tmp_path):
+    kept = SGD(method="saga", epochs=4, tol=None, checkpoint=tmp_path / "state.npz")
+    chosen = {"family": "poisson", "penalty": ElasticNet(LAM, factors=[2.0, 1, 1, 0, 1])}
+    fastglm.fit(DUMMIES, FRAME.y, solver=kept, **chosen)
+    again = fastglm.fit(DUMMIES, FRAME.y, solver=kept._replace(epochs=9), **chosen)
+    whole = fastglm.fit(DUMMIES, FRAME.y, solver=kept._replace(epochs=9, checkpoint=None), **chosen)
+    np.testing.assert_array_equal(again.params, whole.params)
+    with pytest.raises(InvalidParameterError, match="differs in penalty"):
+        fastglm.fit(DUMMIES, FRAME.y, family="poisson", penalty=ElasticNet(2 * LAM), solver=kept)

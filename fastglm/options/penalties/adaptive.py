@@ -46,7 +46,10 @@ class Adaptive(NamedTuple):
     weights: Any = None
     scale: bool = True
 
-    confined = True  # by first coefficients of zero
+    @property
+    def confined(self) -> bool:
+        """Whether coefficients are left out: by first ones of zero they are."""
+        return True
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -68,9 +68,11 @@ def numbers(name: str, values) -> np.ndarray | None:
         raise InvalidParameterError(f"penalty: {name}={values!r} must be numbers") from None
 
 
-def semidefinite(P) -> np.ndarray:
-    """P as a symmetric array (p, p)."""
+def semidefinite(P, p: int | None = None) -> np.ndarray:
+    """P as a symmetric array (p, p), of ``p`` columns where their number is known."""
     P = np.asarray(P, np.float64)
+    if p is not None and P.ndim and len(P) != p:
+        raise InvalidParameterError(f"penalty: P has {len(P)} rows, expected {p} for the columns of X")
     if P.ndim != 2 or P.shape[0] != P.shape[1] or not np.isfinite(P).all():
         raise InvalidParameterError(f"penalty: P has shape {P.shape}, expected a finite square matrix")
     if not np.allclose(P, P.T, rtol=1e-12, atol=0.0):

@@ -53,7 +53,10 @@ class GroupLasso(NamedTuple):
     sparsity: float = 0.0
     grouped: bool = False
 
-    needs = ("groups",)
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The kinds of penalties that a solver must handle."""
+        return ("groups",)
 
     @property
     def confined(self) -> bool:

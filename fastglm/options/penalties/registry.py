@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numpy as np
-
 from ...family.registry import complete
+from .checks import semidefinite
 from .terms import Columns, PenaltyTerms, unbounded
 
 PENALTIES: dict[str, type] = {}  # by name; those of results that were saved are found by the names of their classes
@@ -51,7 +50,7 @@ class PenaltyFacts:
         """The penalty of the columns of a model at lambda one."""
         p = len(columns.names)
         if hasattr(self, "matrix"):
-            return unbounded(p, matrix=np.asarray(self.matrix(columns), np.float64))
+            return unbounded(p, matrix=semidefinite(self.matrix(columns), p))
         return unbounded(p, own=self)
 
 

@@ -47,8 +47,7 @@ class LinearTask:
 
     def __init__(self, data, model, options, method, strengths=None):
         self.data, self.options, self.method = data, options, method
-        # the ridge and the lasso of each column on the scale of X, (p,) each; those of the options are one number each
-        self.strengths = (options.l2, options.l1) if strengths is None else strengths
+        self.strengths = strengths  # the ridge and the lasso of each column, (p,) each; None for those of the options
         self.sparse = issparse(data.X)
         self.pair = None if isinstance(model, (int, np.integer)) else model
         self.width = 1 if self.pair is not None else int(model)
@@ -71,7 +70,7 @@ class LinearTask:
     def direct(self, batch: int) -> int:
         """One more than the number of intercepts where plain SGD on CSR can do without lists of features, else 0."""
         plain = self.lazy and self.method == "sgd" and self.options.step == "explicit"
-        own = self.options.l1 > 0.0 or np.ndim(self.strengths[0]) > 0
+        own = self.options.l1 > 0.0 or self.strengths is not None
         if not plain or own or self.scaling is not None or batch > DIRECT_BATCH:
             return 0
         return 1 + self.has_intercept * self.width
@@ -162,7 +161,7 @@ class LinearTask:
 
     def penalties(self) -> tuple[np.ndarray, np.ndarray] | None:
         """The ridge and the lasso of each parameter as the loop knows it, (features * width,); None without any."""
-        l2, l1 = self.strengths
+        l2, l1 = (self.options.l2, self.options.l1) if self.strengths is None else self.strengths
         if not (np.any(l2) or np.any(l1)):
             return None
         inverse = np.ones(self.data.X.shape[1]) if self.scaling is None else self.scaling.inverse_scale
