@@ -184,6 +184,8 @@ def scaled_penalty(record, source, labels: Labels, total: float, moments=None) -
     """
     first = int(source.data.has_intercept)
     means, sd = (v[first:] for v in moments or column_moments(source, total))
+    if not (first or record.scale):
+        sd = np.where((sd == 0.0) & (means != 0.0), 1.0, sd)  # as it is, a constant is a column like any other
     constant, intercept = sd == 0.0, np.zeros(len(sd), bool)
     intercept[np.flatnonzero(constant & (means != 0.0))[: 1 - first]] = True
     sd = np.where(sd > 0.0, sd, 1.0) if record.scale else np.ones(len(sd))

@@ -1,7 +1,10 @@
 """scikit-learn estimators over ``fastglm.fit``: pipelines, searches and cross-validation with the full inference kept.
 
-``GLMRegressor`` and ``GLMClassifier`` fit exactly; ``SGDGLMRegressor`` and ``SGDGLMClassifier`` stochastically, with
-``partial_fit`` and penalties. Each keeps the fit as ``result_``, a ``fastglm.GLMResult``.
+``GLMRegressor`` and ``GLMClassifier`` fit exactly, with or without a penalty; ``GLMRegressorCV`` and
+``GLMClassifierCV`` choose it by cross-validation; ``SGDGLMRegressor`` and ``SGDGLMClassifier`` fit stochastically, with
+``partial_fit``. ``Ridge``, ``Lasso``, ``ElasticNet``, ``LogisticRegression``, ``PoissonRegressor``, ``GammaRegressor``
+and ``TweedieRegressor`` have scikit-learn's names and parameters. Each keeps the fit as ``result_``, a
+``fastglm.GLMResult``.
 """
 
 try:
@@ -11,7 +14,31 @@ except ImportError as error:
         "fastglm.sklearn needs scikit-learn 1.6 or later; install it with: pip install 'scikit-learn>=1.6'"
     ) from error
 
+from .cross_validated import GLMClassifierCV, GLMRegressorCV
 from .exact import GLMClassifier, GLMRegressor
+from .spellings import (
+    ElasticNet,
+    GammaRegressor,
+    Lasso,
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    TweedieRegressor,
+)
 from .stochastic import SGDGLMClassifier, SGDGLMRegressor
 
-__all__ = ["GLMClassifier", "GLMRegressor", "SGDGLMClassifier", "SGDGLMRegressor"]
+__all__ = [
+    "ElasticNet",
+    "GLMClassifier",
+    "GLMClassifierCV",
+    "GLMRegressor",
+    "GLMRegressorCV",
+    "GammaRegressor",
+    "Lasso",
+    "LogisticRegression",
+    "PoissonRegressor",
+    "Ridge",
+    "SGDGLMClassifier",
+    "SGDGLMRegressor",
+    "TweedieRegressor",
+]

@@ -57,7 +57,8 @@ class GLMEstimator(BaseEstimator):
     def _coefficients(self):
         """The intercept, which may be zero, and the other coefficients; aliased ones are zero."""
         result = self.result_
-        full = np.nan_to_num(getattr(result, "coef_full", result.params))
+        full = result.coef_raw if result.penalty is not None else None
+        full = np.nan_to_num(getattr(result, "coef_full", result.params)) if full is None else full
         return (full[0], full[1:]) if result.intercept else (np.zeros(full.shape[1:]), full)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Labels:
@@ -87,9 +88,17 @@ class GLMEstimator(BaseEstimator):
         """Fit checked rows."""
         solver, cov = self._options(X, family)
         return fit(
-            X, y, family=family, link=self.link, intercept=self.fit_intercept, weights=weights, solver=solver, cov=cov,
-            names=self._names(), **shift,
+            X, y, family=family, link=self._link(), intercept=self.fit_intercept, weights=weights, solver=solver,
+            cov=cov, penalty=self._penalty_record(X, weights), names=self._names(), **shift,
         )  # fmt: skip
+
+    def _link(self):
+        """The link, or its name; None for the family's default."""
+        return self.link
+
+    def _penalty_record(self, X, weights):
+        """The penalty as a record of ``fastglm.penalties``, None without one."""
+        return None
 
     def _options(self, X, family):
         """The solver and the kind of covariance for these rows."""
@@ -115,7 +124,7 @@ class Regressor(RegressorMixin, GLMEstimator):
         InvalidParameterError
             If there is none, or it is that of classes.
         """
-        family, _ = family_and_link(self.family, self.link)
+        family, _ = family_and_link(self.family, self._link())
         if family.response_model == "softmax":
             raise InvalidParameterError("family='multinomial' is for classes: use a classifier")
         return family
@@ -243,7 +252,7 @@ class Classifier(ClassifierMixin, GLMEstimator):
             )
         family = "binomial" if len(classes) == 2 else "multinomial"
         try:
-            return family_and_link(family, self.link)[0]
+            return family_and_link(family, self._link())[0]
         except InvalidParameterError as error:
             if len(classes) == 2:
                 raise

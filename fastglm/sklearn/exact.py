@@ -1,17 +1,66 @@
-"""Estimators that fit by maximum likelihood, to the last digits."""
+"""Estimators whose fits are exact: by maximum likelihood, or with a penalty."""
 
 from __future__ import annotations
 
+from math import inf, isfinite
 from typing import TYPE_CHECKING
 
+from ..errors import InvalidParameterError
+from ..penalties import ElasticNet, Ridge
 from .base import Classifier, Regressor
 
 if TYPE_CHECKING:
     from ..types import Covariance, FamilyLike, LinkLike, SolverLike
 
 
+def net(alpha: float, l1_ratio: float, positive: bool = False) -> Ridge | ElasticNet | None:
+    """The record of scikit-learn's penalty: alpha ((1 - l1_ratio) / 2 |b|^2 + l1_ratio |b|_1), b as X has it.
+
+    Raises
+    ------
+    InvalidParameterError
+        For numbers out of range.
+    """
+    check_l1_ratio(l1_ratio)
+    if isinstance(alpha, str) or not (isfinite(alpha) and alpha >= 0.0):
+        raise InvalidParameterError(f"alpha={alpha!r} must be finite and not negative")
+    if alpha == 0.0 and not positive:
+        return None
+    if l1_ratio == 0.0 and not positive:
+        return Ridge(float(alpha), scale=False)
+    return ElasticNet(float(alpha), float(l1_ratio), lower=0.0 if positive else None, scale=False)
+
+
+def check_l1_ratio(l1_ratio) -> None:
+    """Refuse what is not a number from 0 to 1.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    if isinstance(l1_ratio, str) or not 0.0 <= l1_ratio <= 1.0:
+        raise InvalidParameterError(f"l1_ratio={l1_ratio!r} must be from 0 to 1")
+
+
+def inverse_strength(C: float, total: float) -> float:
+    """The alpha that ``C`` stands for, a factor of the summed loss of rows whose weights sum to ``total``.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    if isinstance(C, str) or not C > 0.0:
+        raise InvalidParameterError(f"C={C!r} must be positive; infinity is no penalty")
+    return 0.0 if C == inf else 1.0 / (C * total)
+
+
+def total_weight(X, weights) -> float:
+    """The sum of the weights, the number of rows without any."""
+    return float(X.shape[0] if weights is None else weights.sum())
+
+
 class GLMRegressor(Regressor):
-    """A generalized linear model of any family, fitted exactly, with full inference.
+    """A generalized linear model of any family, fitted exactly, with full inference where there is no penalty.
 
     Parameters
     ----------
@@ -19,11 +68,16 @@ class GLMRegressor(Regressor):
         A name or a value of ``fastglm.families``, such as "poisson", "gamma" or ``families.Tweedie(1.5)``.
     link : str or link, optional
         A name or a value of ``fastglm.links``; the family's default without it.
+    alpha : float
+        The penalty alpha ((1 - l1_ratio) / 2 |b|^2 + l1_ratio |b|_1) of the coefficients, the intercept excepted, is
+        added to the weighted mean of half the deviance: that of ``PoissonRegressor`` and of ``ElasticNet``.
+    l1_ratio : float
+        From 0, ridge, to 1, lasso.
     fit_intercept : bool
     solver : str or record of ``fastglm.solvers``
         As in ``fastglm.fit``.
     cov : "model", "robust" or None
-        The covariance of the estimates, as in ``fastglm.fit``.
+        The covariance of the estimates, as in ``fastglm.fit``; a penalised fit has none.
 
     Attributes
     ----------
@@ -35,10 +89,6 @@ class GLMRegressor(Regressor):
     feature_names_in_ : (p,) array of str
         Where X had names.
 
-    Notes
-    -----
-    The names ``alpha`` and ``l1_ratio`` are kept for penalties; ``SGDGLMRegressor`` has them.
-
     Examples
     --------
     >>> import numpy as np
@@ -47,32 +97,45 @@ class GLMRegressor(Regressor):
     >>> model = GLMRegressor("poisson").fit(X, [1, 1, 2, 4, 6, 9])
     >>> model.coef_.round(3), model.result_.bse.round(3)
     (array([0.483]), array([0.592, 0.148]))
+    >>> GLMRegressor("poisson", alpha=1.0).fit(X, [1, 1, 2, 4, 6, 9]).coef_.round(3)
+    array([0.428])
     """
 
     def __init__(
-        self, family: FamilyLike = "gaussian", link: LinkLike | None = None, *, fit_intercept: bool = True,
-        solver: SolverLike = "auto", cov: Covariance = "model",
+        self, family: FamilyLike = "gaussian", link: LinkLike | None = None, *, alpha: float = 0.0,
+        l1_ratio: float = 0.0, fit_intercept: bool = True, solver: SolverLike = "auto", cov: Covariance = "model",
     ) -> None:  # fmt: skip
         self.family = family
         self.link = link
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
         self.solver = solver
         self.cov = cov
 
+    def _penalty_record(self, X, weights):
+        return net(self.alpha, self.l1_ratio)
+
 
 class GLMClassifier(Classifier):
-    """Binomial regression of two classes, softmax regression of more, fitted exactly, with full inference.
+    """Binomial regression of two classes, softmax regression of more, with full inference where there is no penalty.
 
     Parameters
     ----------
     link : str or link, optional
         Of two classes, a name or a value of ``fastglm.links`` such as "probit"; the logit without it. More classes
         have the softmax only.
+    C : float
+        As in ``LogisticRegression``: the penalty (1 - l1_ratio) / 2 |b|^2 + l1_ratio |b|_1 of the coefficients, those
+        of all classes of more than two and no intercept, is added to C times the sum of half the deviance. Infinity
+        is no penalty.
+    l1_ratio : float
+        From 0, ridge, to 1, lasso.
     fit_intercept : bool
     solver : str or record of ``fastglm.solvers``
         As in ``fastglm.fit``.
     cov : "model", "robust" or None
-        The covariance of the estimates, as in ``fastglm.fit``.
+        The covariance of the estimates, as in ``fastglm.fit``; a penalised fit has none.
 
     Attributes
     ----------
@@ -86,10 +149,6 @@ class GLMClassifier(Classifier):
     feature_names_in_ : (p,) array of str
         Where X had names.
 
-    Notes
-    -----
-    The names ``alpha`` and ``l1_ratio`` are kept for penalties; ``SGDGLMClassifier`` has them.
-
     Examples
     --------
     >>> from fastglm.sklearn import GLMClassifier
@@ -100,10 +159,15 @@ class GLMClassifier(Classifier):
     """
 
     def __init__(
-        self, link: LinkLike | None = None, *, fit_intercept: bool = True, solver: SolverLike = "auto",
-        cov: Covariance = "model",
+        self, link: LinkLike | None = None, *, C: float = inf, l1_ratio: float = 0.0, fit_intercept: bool = True,
+        solver: SolverLike = "auto", cov: Covariance = "model",
     ) -> None:  # fmt: skip
         self.link = link
+        self.C = C
+        self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
         self.solver = solver
         self.cov = cov
+
+    def _penalty_record(self, X, weights):
+        return net(inverse_strength(self.C, total_weight(X, weights)), self.l1_ratio)

@@ -202,8 +202,8 @@ class LinkModel(Model):
         """Variance weights times frequencies."""
         return self.freq_weights * self.var_weights
 
-    def maximise(self, start, exog=None):
-        """Fit by this library: a GLMResult for this design or another one of as many rows."""
+    def maximise(self, start, exog=None, penalty=None):
+        """Fit by this library, perhaps with a penalty: a GLMResult for this design or another one of as many rows."""
         offset = np.broadcast_to(self.offset_total, len(self.endog))
         design = self.exog if exog is None else exog
         return entry.fit(
@@ -216,6 +216,7 @@ class LinkModel(Model):
             freq_weights=self.freq_weights if self.has_frequencies else None,
             offset=offset if np.any(self.offset_total) else None,
             start=self._first(design) if start is None else start,
+            penalty=penalty,
             names=[str(name) for name in self.exog_names] if exog is None else None,
         )
 

@@ -13,6 +13,7 @@ from . import covariance
 from .base_model import GradientFit, LikelihoodModel
 from .glm_results import LinkResults
 from .refusals import refuse
+from .regularized import LassoFit
 from .results import LikelihoodRatio
 from .translate import Spec
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ..core.records import ArrayLike
 
 
-class DiscreteModel(GradientFit, LikelihoodModel):
+class DiscreteModel(LassoFit, GradientFit, LikelihoodModel):
     """A binary or count model; a subclass names its ``spec``, its results and the predictions it has.
 
     Parameters

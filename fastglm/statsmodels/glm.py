@@ -14,6 +14,7 @@ from .families import Gaussian
 from .glm_results import GLMResults
 from .observations import gram
 from .refusals import caution, refuse
+from .regularized import RegularizedResults, elastic_net
 from .translate import translate
 
 if TYPE_CHECKING:
@@ -281,6 +282,45 @@ class GLM(LikelihoodModel):
         _, fitted, params, _ = estimates
         scale = np.float64(self._scale_of(fitted, params))
         return GLMResults(*estimates, scale=scale, use_t=bool(use_t), method=method, **how)
+
+    def fit_regularized(
+        self, method: str = "elastic_net", alpha: float | ArrayLike = 0.0, start_params: ArrayLike | None = None,
+        refit: bool = False, opt_method: str = "bfgs", **kwargs: Any,
+    ) -> RegularizedResults | GLMResults:  # fmt: skip
+        """Minimise -loglike / n + sum of alpha ((1 - L1_wt) / 2 b^2 + L1_wt |b|), the log-likelihood at scale one.
+
+        Parameters
+        ----------
+        method : "elastic_net" or "l1_slsqp"
+            The optimum is the same; "l1_slsqp" needs L1_wt = 1.
+        alpha : float or (p,) array_like
+            Not negative; zero leaves a coefficient free, as one will that of the constant.
+        refit : bool
+            Whether the coefficients that are not zero are fitted again without a penalty. Their standard errors do not
+            know that the columns were chosen.
+        L1_wt : float
+            From 0, ridge, to 1, lasso, the default.
+        opt_method, maxiter, cnvrg_tol, zero_tol, trim_mode, acc, ...
+            Accepted: they change the way to the optimum.
+
+        Returns
+        -------
+        RegularizedResults, or with refit GLMResults
+
+        Raises
+        ------
+        NotSupportedError
+            For a ridge of a family whose scale is estimated, whose penalty in statsmodels depends on that scale.
+        InvalidParameterError
+        """
+        L1_wt = kwargs.pop("L1_wt", 1.0)
+        if L1_wt == 0.0 and not refit and not self.spec.scale_is_one:
+            raise refuse(
+                "fit_regularized(L1_wt=0) of a family whose scale is estimated",
+                "OLS has it for least squares, and fastglm.fit(penalty=Ridge(...)) for all families",
+            )
+        self.scaletype = None
+        return elastic_net(self, method, alpha, L1_wt, start_params, refit, kwargs)
 
 
 for _extra in GLM.extras:

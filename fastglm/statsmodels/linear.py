@@ -17,6 +17,7 @@ from .glm_results import LinkResults
 from .observations import gram, row_forms
 from .predictions import MeanPrediction
 from .refusals import refuse
+from .regularized import RegularizedResults, elastic_net
 from .translate import Spec
 
 if TYPE_CHECKING:
@@ -129,6 +130,38 @@ class OLS(LinkModel):
         elif kind != "nonrobust":
             results._robust = results.heteroscedastic(kind)
         return results
+
+    def fit_regularized(
+        self, method: str = "elastic_net", alpha: float | ArrayLike = 0.0, L1_wt: float = 1.0,
+        start_params: ArrayLike | None = None, profile_scale: bool = False, refit: bool = False, **kwargs: Any,
+    ) -> RegularizedResults | OLSResults:  # fmt: skip
+        """Minimise ssr / (2 n) + sum of alpha ((1 - L1_wt) / 2 b^2 + L1_wt |b|).
+
+        Parameters
+        ----------
+        alpha : float or (p,) array_like
+            Not negative; zero leaves a coefficient free, as one will that of the constant.
+        L1_wt : float
+            From 0, ridge, to 1, lasso.
+        refit : bool
+            Whether the coefficients that are not zero are fitted again without a penalty.
+        maxiter, cnvrg_tol, zero_tol, ...
+            Accepted: they change the way to the optimum.
+
+        Returns
+        -------
+        RegularizedResults, or with refit OLSResults
+
+        Raises
+        ------
+        NotSupportedError
+            For method="sqrt_lasso" and profile_scale.
+        InvalidParameterError
+        """
+        if method == "sqrt_lasso" or profile_scale:
+            what = "method='sqrt_lasso'" if method == "sqrt_lasso" else "profile_scale=True"
+            raise refuse(f"fit_regularized({what})", "method='elastic_net' does not depend on the scale")
+        return elastic_net(self, method, alpha, L1_wt, start_params, refit, kwargs)
 
 
 class OLSResults(LinkResults):

@@ -32,7 +32,7 @@ REFUSED = dict.fromkeys(NOTHING_INSTEAD, "") | {
     "compare_f_test": "use wald_test",
     "compare_lm_test": "use wald_test",
     "compare_lr_test": "take twice the difference of llf",
-    "fit_regularized": "maximum likelihood is fitted, without a penalty",
+    "fit_regularized": "fastglm.fit(penalty=...) penalises the coefficients of all classes alike",
     "get_influence": "use fastglm.fit(...).influence(X, y) and get_hat_matrix_diag()",
     "info_criteria": "use aic and bic",
     "load": "use fastglm.statsmodels.load(path)",

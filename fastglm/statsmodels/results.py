@@ -20,7 +20,33 @@ if TYPE_CHECKING:
     from os import PathLike
 
 
-class Results(Refusing):
+class Estimates(Refusing):
+    """Coefficients ``_params`` of a ``model``, and predictions at them."""
+
+    def predict(self, exog: Any = None, transform: bool = True, *args: Any, **kwargs: Any) -> Any:
+        """Predictions; the arguments after transform are those of the model's predict.
+
+        Parameters
+        ----------
+        exog : (n, p) array_like, or for models from formulas a data frame of their columns, optional
+            The rows of the fit without it. Columns are taken by position, not by name.
+        transform : bool
+            Whether a formula is applied to exog.
+
+        Returns
+        -------
+        (n,) array, or a Series where exog has row labels
+        """
+        values, labels = self.model.prediction_design(exog, transform)
+        out = self.model.predict(self._params, values, *args, **kwargs)
+        if labels is None:
+            return out
+        from pandas import DataFrame, Series
+
+        return Series(out, index=labels) if out.ndim == 1 else DataFrame(out, index=labels)
+
+
+class Results(Estimates):
     """Estimates of a model, in statsmodels' layout: Series and DataFrames where the model was given pandas objects.
 
     Parameters
@@ -162,28 +188,6 @@ class Results(Refusing):
 
     def _constraint_names(self):
         return self.model.exog_names
-
-    def predict(self, exog: Any = None, transform: bool = True, *args: Any, **kwargs: Any) -> Any:
-        """Predictions; the arguments after transform are those of the model's predict.
-
-        Parameters
-        ----------
-        exog : (n, p) array_like, or for models from formulas a data frame of their columns, optional
-            The rows of the fit without it. Columns are taken by position, not by name.
-        transform : bool
-            Whether a formula is applied to exog.
-
-        Returns
-        -------
-        (n,) array, or a Series where exog has row labels
-        """
-        values, labels = self.model.prediction_design(exog, transform)
-        out = self.model.predict(self._params, values, *args, **kwargs)
-        if labels is None:
-            return out
-        from pandas import DataFrame, Series
-
-        return Series(out, index=labels) if out.ndim == 1 else DataFrame(out, index=labels)
 
     def summary(
         self, yname: str | None = None, xname: Sequence[str] | None = None, title: str | None = None,

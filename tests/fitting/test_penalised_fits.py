@@ -325,3 +325,13 @@ def test_rows_without_weight_are_not_there():
     for given in ({"weights": 3.0 * w}, {"freq_weights": 2.0 * w}):
         other = fastglm.fit(X, y, family="poisson", penalty=Lasso(0.02), **given).params
         np.testing.assert_allclose(other, rest, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("weights", [None, "weighted"])
+def test_a_ridge_may_penalise_the_intercept(weights):
+    rng = np.random.default_rng(4)
+    X = np.column_stack([np.ones(40), rng.normal(size=(40, 60))])  # X'X is singular
+    y, w = rng.normal(size=40) + 3.0, np.ones(40) if weights is None else rng.uniform(0.5, 2.0, 40)
+    expected = np.linalg.solve(X.T @ (w[:, None] * X) + w.sum() * 0.3 * np.eye(61), X.T @ (w * y))
+    found = fastglm.fit(X, y, intercept=False, weights=weights and w, penalty=Ridge(0.3, scale=False))
+    np.testing.assert_allclose(found.params, expected, rtol=1e-11, atol=1e-13)
