@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 
+from fastglm import families, links, penalties  # noqa: F401, the library's own registrations
 from fastglm.family.registry import ALIASES, FAMILIES, LINKS
 from fastglm.kernels.fused import FUSED
 from fastglm.options import covariance, solvers
