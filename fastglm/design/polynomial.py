@@ -11,7 +11,7 @@ MOST_FIELDS = 1000  # columns that one spline or polynomial may have
 
 
 def exponents(n: int, degree: int, interaction: bool) -> list[tuple[int, ...]]:
-    """The exponents of ``n`` columns in each monomial up to ``degree``, by degree; without ``interaction`` the powers of
+    """The exponents of ``n`` columns in each monomial, by degree; without ``interaction`` the powers of
     single columns alone.
     """
     if not interaction:

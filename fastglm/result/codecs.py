@@ -19,7 +19,7 @@ from ..options.penalties import ElasticNet, Lasso, Ridge, resolve_penalty
 from ..rows.schema import Schema
 
 FORMAT = "fastglm-result"
-VERSION = 5  # the version that is written; older ones are read
+VERSION = 6  # the version that is written; older ones are read
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -231,6 +231,7 @@ CODECS = {
     "exposure_kind": _optional(TEXT),
     "classes": _optional(_tuple_of((_pack_label, _unpack_label))),
     "aliased": (dict, lambda value: {TEXT[1](k): TEXT[1](v) for k, v in DICT[1](value).items()}),
+    "smearing": _optional(_tuple_of(FLOAT)),
     "penalty": _optional((_pack_penalty, _unpack_penalty)),
     "history": _tuple_of((_pack_free, lambda value: _unpack_free(DICT[1](value)))),
     "family": (named, partial(read_named, "family")),

@@ -71,6 +71,9 @@ class GLMResult(RowVerbs, Record):
     penalty : record of ``fastglm.penalties`` or None
         Then ``certificate`` is the largest violation of the optimality conditions over lambda, ``rank`` the number of
         coefficients that are not zero, and there are no standard errors.
+    smearing : tuple of two floats, or None
+        Of least squares by a formula whose response is a logarithm: the mean of exp(residual), by which
+        ``predict(retransform="smearing")`` has the mean of y itself, and its relative variance.
     """
 
     params: Array
@@ -114,6 +117,7 @@ class GLMResult(RowVerbs, Record):
     information_root: Array | None = None
     covariance_core: Array | None = None
     penalty: Ridge | Lasso | ElasticNet | None = None
+    smearing: tuple[float, float] | None = None
 
     _saved_as: ClassVar[str] = "glm"
 

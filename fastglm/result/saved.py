@@ -78,6 +78,8 @@ def _read(path):
         record["schema"] = _schema_of(record, record.pop("design", None))
     if version <= 4:  # it knew no penalties
         record.setdefault("penalty", None)
+    if version <= 5:  # it knew no means of what a logarithm was fitted of
+        record.setdefault("smearing", None)
     kind = record.get("type")
     if not isinstance(kind, str) or kind not in TYPES:
         raise FileFormatError(f"{path}: the type {kind!r} is none of {', '.join(map(repr, TYPES))}")
