@@ -418,7 +418,8 @@ def test_the_table_of_the_lecture(capsys):
     found = lines["fastglm.fit, the optimum"]
     assert found == ["0.5517759208", "-3.5490706728", "0.7578677"]
     printed = {  # of the notes
-        "fastglm, the same by numerical gradients": 0.5514636707705467, "numpy, numerical gradients": 0.5514636707705467,
+        "fastglm, the same by numerical gradients": 0.5514636707705467,
+        "numpy, numerical gradients": 0.5514636707705467,
         "fastglm, float32, 5,000 epochs": 0.5517694354057312, "fastglm, mean of the losses, rate 0.1": 0.5508,
         "scikit-learn, LogisticRegression(C=1e6)": 0.5518358239998236, "torch, float32, 5,000 epochs": 0.55176944,
         "keras, mean of the losses, rate 0.1": 0.5508,
