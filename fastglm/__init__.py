@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from . import errors as errors
     from . import export as export
     from . import families as families
+    from . import folds as folds
     from . import links as links
     from . import nn as nn
     from . import penalties as penalties
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     from . import special as special
     from .files import from_duckdb as from_duckdb
     from .fitting.cross_validation import cv as cv
+    from .fitting.debiased import debiased as debiased
     from .fitting.entry import fit as fit
     from .fitting.entry import glm as glm
     from .fitting.path import path as path
+    from .fitting.refit import refit as refit
+    from .fitting.stability import stability_selection as stability_selection
     from .fitting.warmup import warmup as warmup
     from .inference.etable import etable as etable
     from .online import OnlineGLM as OnlineGLM
@@ -45,6 +49,9 @@ _LAZY = {
     "glm": "fitting.entry",
     "path": "fitting.path",
     "cv": "fitting.cross_validation",
+    "stability_selection": "fitting.stability",
+    "debiased": "fitting.debiased",
+    "refit": "fitting.refit",
     "OnlineGLM": "online",
     "GLMResult": "result.record",
     "MultinomialResult": "result.multinomial",
@@ -58,7 +65,9 @@ _LAZY = {
     "get_threads": "source.threads",
     "warmup": "fitting.warmup",
 }
-_MODULES = ("errors", "export", "families", "links", "nn", "penalties", "plots", "simulate", "solvers", "special")
+_MODULES = (
+    "errors", "export", "families", "folds", "links", "nn", "penalties", "plots", "simulate", "solvers", "special",
+)  # fmt: skip
 
 __all__ = [*_LAZY, *_MODULES, "__version__"]
 

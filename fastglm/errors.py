@@ -99,6 +99,10 @@ class DriftWarning(FastGLMWarning):
     """The rows of a stream change as it goes on: later ones do not follow the coefficients of earlier ones."""
 
 
+class SelectionWarning(FastGLMWarning):
+    """The columns of a fit were selected by its own rows: its standard errors and tests do not know of it."""
+
+
 class SetupWarning(FastGLMWarning):
     """What is read or used is not quite what was named: files reached twice, a cache that cannot be written, a worker
     that is waited for; the message names the remedy."""

@@ -1,5 +1,7 @@
-"""The penalties as records of options, for ``fit(penalty=...)``, ``glm``, ``path`` and ``cv``."""
+"""The penalties as records of options, for ``fit(penalty=...)``, ``glm``, ``path`` and ``cv``, and how to add one."""
 
-from .options.penalties import ElasticNet, Lasso, Ridge
+from .options.penalties import Adaptive, ElasticNet, GroupLasso, Lasso, Relaxed, Ridge
+from .options.penalties.registry import penalty
+from .options.penalties.terms import Columns
 
-__all__ = ["ElasticNet", "Lasso", "Ridge"]
+__all__ = ["Adaptive", "Columns", "ElasticNet", "GroupLasso", "Lasso", "Relaxed", "Ridge", "penalty"]

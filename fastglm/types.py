@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
+    from .core.protocols import FoldKind as FoldKind
     from .core.records import Array as Array
     from .core.records import ArrayLike as ArrayLike
     from .core.records import File as File
     from .core.records import Labels as Labels
     from .family.multinomial import Multinomial
     from .options.covariance import CovarianceSpec
-    from .options.penalties import ElasticNet, Lasso, Ridge
     from .options.solvers import SolverLike as SolverLike
     from .options.solvers import SolverName as SolverName
     from .options.solvers import SolverOptions as SolverOptions
@@ -63,8 +63,10 @@ if TYPE_CHECKING:
     FamilyLike: TypeAlias = str | Family | Multinomial
     LinkLike: TypeAlias = str | Link
 
-    # a record of fastglm.penalties, or {"ridge": lam}
-    PenaltyLike: TypeAlias = Ridge | Lasso | ElasticNet | Mapping[str, float]
+    # {"ridge": lam}, or a record of fastglm.penalties or of a registered penalty from outside
+    PenaltyLike: TypeAlias = Mapping[str, float] | tuple[Any, ...]
+    # a number, a record of fastglm.folds, {"stratified": 5}, "loo", the name of a column, or a label for each row
+    FoldsLike: TypeAlias = int | FoldKind | Mapping[str, int] | str | ArrayLike
 
     class ModelOptions(TypedDict, total=False):
         """The options that ``fit`` and ``glm`` share, without the family."""

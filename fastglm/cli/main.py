@@ -17,6 +17,7 @@ ABOUT = "Generalized linear models on large data: exact fits with standard error
 EXAMPLES = """examples:
   fastglm demo                                      a million rows, fitted and compared
   fastglm fit claims.parquet "claims ~ age + log(power) + exposure(years)" --family poisson
+  fastglm cv claims.parquet "claims ~ . + exposure(years)" --family poisson --penalty lasso --html cv.html
   fastglm plan "logs/*.parquet" "clicked ~ ." --family binomial
   fastglm predict claims.model.json new.parquet --out pred.parquet
   fastglm simulate --family poisson --n 1e7 --p 20 --out data.parquet

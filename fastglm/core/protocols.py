@@ -142,6 +142,23 @@ class Engine(Protocol):
         """The function of each item, in order; ``held`` are futures of rows that a cluster has, by item."""
 
 
+class FoldKind(Protocol):
+    """A kind of folds of a cross-validation: what it reads beside the rows, and how it cuts them.
+
+    ``each_row`` says that every row is held out alone, which some models have a closed form for.
+    """
+
+    @property
+    def each_row(self) -> bool: ...
+
+    @property
+    def beside(self) -> tuple[Any, ...]:
+        """Names of columns, or (n,) arrays, that the folds are made from: none or one."""
+
+    def assign(self, rows: Any) -> Any:
+        """The ``Folds`` of rows, which have ``n_rows``, ``labels(name)`` and ``classes()``: ``rows/fold_rows.py``."""
+
+
 class Schema(Protocol):
     """The columns, codings and response of a fit, by which later verbs open new rows.
 
@@ -365,6 +382,39 @@ class ResponseModel(Protocol):
         """The finished fit as a frozen record."""
 
 
+class PenaltyRecord(Protocol):
+    """A penalty as callers write it: a NamedTuple of options with the strength ``lam``, registered by
+    ``penalties.penalty``, which gives it what it does not say itself (``options/penalties/registry.py``).
+
+    ``needs`` are the kinds of penalties that a solver must handle, ``confined`` says whether bounds remain at lambda
+    zero, ``initial`` which fit comes first and ``share`` what the penalised solution's part in the result is.
+    """
+
+    @property
+    def lam(self) -> float | None: ...
+
+    @property
+    def scale(self) -> bool: ...
+
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+
+    @property
+    def confined(self) -> bool: ...
+
+    @property
+    def initial(self) -> Any: ...
+
+    @property
+    def share(self) -> float: ...
+
+    def checked(self) -> Any:
+        """The record, its numbers looked at as far as that needs no row; raises InvalidParameterError."""
+
+    def terms(self, columns: Any) -> Any:
+        """The ``PenaltyTerms`` of the ``Columns`` of a model at lambda one."""
+
+
 class Penalty(Protocol):
     """A function of m coefficients that is added to half the deviance: a quadratic, a separable convex part, or both.
 
@@ -378,7 +428,10 @@ class Penalty(Protocol):
         """The negative gradient of the quadratic part at ``beta``, (m,)."""
 
     def prox(self, beta: Array, size: Any) -> Array:
-        """The b that minimises |b - beta|^2 / (2 size) plus the separable part; ``size`` a number or (m,)."""
+        """The b that minimises |b - beta|^2 / (2 size) plus the rest; ``size`` a number, of separable parts also (m,).
+
+        Groups and penalties of one's own measure the distance in standardised coefficients.
+        """
 
     def quadratic(self) -> SymmetricOperator | None:
         """P, or None where there is no quadratic part."""
@@ -476,3 +529,48 @@ class Fitted(Protocol):
     @property
     def params(self) -> Array:
         """(p,) estimates, of K classes (p, K - 1); NaN where aliased."""
+
+
+class WithHistory(Protocol):
+    """A finished fit or training with a record of each iteration."""
+
+    @property
+    def history(self) -> Any: ...
+
+
+class FittedPath(Protocol):
+    """Fits for decreasing values of lambda, as pictures and summaries read them."""
+
+    @property
+    def lambdas(self) -> Array:
+        """(L,) values, decreasing."""
+
+    @property
+    def params(self) -> Array:
+        """(L, p) estimates in the order of ``names``, of K classes (L, p, K)."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def df(self) -> Array:
+        """(L,) numbers of coefficients that are not zero."""
+
+    @property
+    def deviance_ratio(self) -> Array:
+        """(L,) explained shares of the null deviance."""
+
+
+class MeasuredPath(Protocol):
+    """A path whose lambdas were measured on held-out rows."""
+
+    @property
+    def path(self) -> FittedPath: ...
+
+    @property
+    def mean(self) -> Array:
+        """(L,) means of a measure."""
+
+    @property
+    def se(self) -> Array:
+        """(L,) their standard errors."""

@@ -1,4 +1,4 @@
-"""``cv``: a path of penalised fits, and how well each lambda predicts rows that were held out."""
+"""``cv``: a path of penalised fits, and how well each lambda predicts rows that are held out."""
 
 from __future__ import annotations
 
@@ -8,28 +8,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ConvergenceWarning, InvalidParameterError
+from ..files import is_rows
 from ..kernels import layout as k
-from ..objective.gram import GramObjective, total_of, without
-from ..objective.held_out import MEASURES, HeldOut, HeldOutClasses
+from ..objective.gram import GramObjective, combined, without
+from ..objective.held_out import LOSSES, HeldOut, HeldOutClasses, PartTotals
 from ..objective.scaled_penalty import scaled_penalty, unweighted_response, variances_of
+from ..options.folds import repeated, resolve_folds
 from ..options.penalties import Lasso, check_lambdas
-from ..result.cross_validation import RULES, CVResult
+from ..postestimation.held_out_ranks import areas
+from ..result.cross_validation import MEASURES, RULES, CVResult
+from ..rows.fold_rows import FoldRows
 from ..rows.open import open_rows
 from ..rows.request import check_option
+from ..rows.storages import canonical, is_collection
 from ..solver.penalty_path import follow
 from ..solver.proximal import ProximalDescent
 from ..solver.rounds import MODEL_BYTES, Place, in_rounds
 from ..solver.working_set import pays
 from ..source.base import RowTransform
-from ..source.folds import Folds, LeftOut
+from ..source.folds import Fitted, Folds
+from .leave_one_out import closed_form, leave_one_out
 from .null import NullModel
-from .path import path_request, solve_path, warn_of_path, written
+from .path import how_many, path_request, solve_path, warn_of_path, written
+from .penalised import penalty_of
 from .perform import run_of, running
 from .remarks import give
 
 if TYPE_CHECKING:
     from ..core.records import ArrayLike
-    from ..types import PenaltyLike, Rows, Variable
+    from ..types import FoldsLike, PenaltyLike, Rows, Variable
 
 
 def cv(
@@ -39,7 +46,9 @@ def cv(
     penalty: PenaltyLike = Lasso(),  # noqa: B008
     lambdas: int | ArrayLike = 100,
     ratio: float | None = None,
-    folds: int | ArrayLike = 10,
+    folds: FoldsLike = 10,
+    groups: Variable = None,
+    repeats: int = 1,
     measure: str | None = None,
     rule: str = "min",
     **options: Any,
@@ -49,14 +58,20 @@ def cv(
     Parameters
     ----------
     X, y, penalty, lambdas, ratio : as for ``path``
-    folds : int or (n,) array of whole numbers or labels
-        How many, by a hash of each row's number, so that files and clusters have the folds of arrays; or the fold of
-        each row.
-    measure : {"deviance", "mse", "mae", "class"}, optional
+    folds : int, record of ``fastglm.folds``, mapping, "loo", name of a column, (n,) array, or splitter of scikit-learn
+        How many, by a hash of each row's number, so that files and clusters have the folds of arrays; a kind of folds,
+        such as ``TimeSeriesSplit(5)`` or {"stratified": 5}; each row by itself; or the fold of each row, a label. Where
+        labels are truth values, the rows of True are held out by one fit to the others.
+    groups : name of a column or (n,) array, optional
+        The rows of a group are held out together.
+    repeats : int
+        How often rows are cut into folds, each time at random.
+    measure : {"deviance", "mse", "mae", "class", "auc"}, optional
         The loss of a held-out row: its unit deviance, without which it is that, the square or the absolute value of
-        its error, or whether its class is missed.
+        its error, or whether its class is missed. "auc" is the area under the ROC curve of each fold's rows by
+        themselves, of which the largest mean is chosen, as in glmnet.
     rule : {"min", "1se"}
-        What ``best`` is by: the least mean loss, or the largest lambda within a standard error of it.
+        What ``best`` is by: the best mean, or the largest lambda within a standard error of it.
     **options
         As for ``path``.
 
@@ -67,11 +82,20 @@ def cv(
     Raises
     ------
     InvalidParameterError, MissingDataError
+        Before any fit for folds that cannot be: empty ones, those without which a class is missing, more of them than
+        groups or rows.
 
     Notes
     -----
     All folds have the lambdas of all rows, and none is cut short. Columns are standardised in each fold anew. Least
-    squares reads the rows once for all folds: the sums of a fold's fit are those of all rows less its own.
+    squares reads the rows once for all folds: the sums of a fold's fit are those of all rows less its own. Leaving out
+    each row of least squares with a ridge has a closed form.
+
+    References
+    ----------
+    Stone, M. (1974), "Cross-validatory choice and assessment of statistical predictions", Journal of the Royal
+    Statistical Society B 36. Breiman, L., Friedman, J., Olshen, R. and Stone, C. (1984), "Classification and
+    Regression Trees", of the rule of one standard error.
 
     Examples
     --------
@@ -83,24 +107,42 @@ def cv(
     """
     check_lambdas(lambdas, ratio)
     check_option("rule", rule, RULES)
-    request = path_request(X, y, penalty, {**options, "compress": False})
+    kinds = repeated(resolve_folds(folds, groups), repeats)
+    beside, given = _beside(kinds[0], X, y)
+    said = {"lambdas": lambdas, "ratio": ratio, "folds": kinds[0], "repeats": repeats, "measure": measure}
+    request = path_request(X, y, penalty, {**options, "compress": False}, said, beside)
     measure = _measure(measure, request)
     schema, source = open_rows(request)
     with closing(source):
-        chosen = _folds(folds, source.n_rows)
         run, labels = run_of(request, schema, source)
-        with running(run, request.progress) as callback:
-            found = solve_path(run, request, lambdas, ratio, callback)
-            path, ways = written(run, labels, found), (_from_grams, _in_rounds, _one_by_one)
-            beta = next(beta for way in ways if (beta := way(run, request, schema, found, chosen)) is not None)
-            values = source.reduce(_held_out(run, beta, chosen, measure))
+        scaled = _closed_form(run, request, kinds[0], measure)
+        rows = FoldRows(source, request.family, given)
+        plans = [] if scaled else [_checked(run, kind.assign(rows), measure, rule) for kind in kinds]
+        n_folds = sum(plan.count for plan in plans)
+        with running(run, request.progress, how_many(lambdas) * (1 + n_folds)) as callback:
+            found, penalties = solve_path(run, request, lambdas, ratio, callback)
+            path = written(run, labels, found, penalties)
+            if scaled:
+                mean, se = leave_one_out(run, scaled, found, measure)
+                described = {"mean": mean, "se": se, "n_folds": source.n_rows}
+            else:
+                measured = [_values(run, request, schema, found, plan, measure, callback) for plan in plans]
+                values, weights = zip(*measured, strict=True)
+                described = {"fold_values": np.concatenate(values), "fold_weights": np.concatenate(weights)}
         source.finish()
-    losses, weights = values[:, :-1], values[:, -1]
-    kept = weights > 0.0
-    if kept.sum() < 2:
-        raise InvalidParameterError("folds: fewer than two of them have rows of positive weight")
-    means = losses[kept] / weights[kept, None]
-    return CVResult(path=path, measure=measure, fold_values=means, fold_weights=weights[kept], rule=rule)
+    return CVResult.of(path=path, measure=measure, rule=rule, folds=repr(kinds[0]), repeats=repeats, **described)
+
+
+def _beside(kind, X, y) -> tuple[tuple, Any]:
+    """The labels of folds as they are read with the rows, and as they are where the rows are files and they are not."""
+    data = y if isinstance(X, str) and "~" in X else X
+    labels = kind.beside
+    if not labels or isinstance(labels[0], str) or hasattr(labels[0], "__dask_graph__"):
+        return labels, None
+    if isinstance(data, np.ndarray):
+        return labels, None
+    data = canonical(data)
+    return ((), labels[0]) if is_rows(data) or is_collection(data) else (labels, None)
 
 
 def _measure(measure, request):
@@ -108,113 +150,150 @@ def _measure(measure, request):
     measure = "deviance" if measure is None else measure
     check_option("measure", measure, MEASURES)
     many, binary = request.family.response_model == "softmax", request.family.domain.high == 1.0
-    if (measure == "class" and not (many or binary)) or (many and measure in ("mse", "mae")):
+    wanted = {"class": many or binary, "auc": binary, "mse": not many, "mae": not many}
+    if not wanted.get(measure, True):
         raise InvalidParameterError(f"measure={measure!r} is none of family={request.family.name!r}")
     return measure
 
 
-def _folds(folds, n) -> Folds:
-    """The folds of n rows."""
-    if isinstance(folds, str):
-        raise InvalidParameterError(f"folds={folds!r}: pass a number, or an array with the fold of each row")
-    if np.ndim(folds) == 0:
-        if isinstance(folds, bool) or int(folds) != folds or not 2 <= folds <= n:
-            raise InvalidParameterError(f"folds={folds!r} must be a whole number from 2 to the {n} rows")
-        return Folds(int(folds))
-    labels, numbers = np.unique(np.asarray(folds), return_inverse=True)
-    if numbers.shape != (n,) or len(labels) < 2:
-        raise InvalidParameterError(f"folds has {numbers.size} values, {len(labels)} folds; expected {n} of 2 or more")
-    return Folds(len(labels), numbers)
-
-
-def _from_grams(run, request, schema, path, folds):
-    """The coefficients (F, L, m) of least squares without each fold, from sums of one pass; None of other models."""
-    if not run.objective.linear or run.source.high_cardinality or getattr(request.penalty, "P", None) is not None:
+def _closed_form(run, request, kind, measure):
+    """The penalty of all rows where each row is left out in closed form; None elsewhere."""
+    if not kind.each_row or not run.objective.linear or measure not in LOSSES:
         return None
-    if 8.0 * folds.count * run.objective.n_params**2 > MODEL_BYTES or pays(run.objective):
+    scaled = penalty_of(run, request.penalty)
+    return scaled if closed_form(run, scaled) else None
+
+
+def _checked(run, folds: Folds, measure: str, rule: str) -> Folds:
+    """Folds, refused where one cannot be fitted or measured."""
+    if folds.count == 1 and rule == "1se":
+        raise InvalidParameterError("rule='1se': one held-out part has no standard error; take rule='min', or folds")
+    totals, names = _totals(run, folds.parts)
+    for fold, (fitted, measured) in enumerate(zip(folds.fitted, folds.measured, strict=True)):
+        rest, own = totals[fitted].sum(0), totals[measured].sum(0)
+        if not own.sum() > 0.0:
+            raise InvalidParameterError(f"folds: fold {fold} has no rows of positive weight to be measured on")
+        if not rest.sum() > 0.0:
+            raise InvalidParameterError(f"folds: fold {fold} has no rows of positive weight to be fitted to")
+        if (missing := (rest == 0.0) & (totals.sum(0) > 0.0)).any():
+            raise InvalidParameterError(
+                f"folds: the rows that fold {fold} is fitted to have {names[int(np.argmax(missing))]}; take other "
+                "folds, fewer, or fastglm.folds.StratifiedKFold, which gives each fold its share of every class"
+            )
+        if measure == "auc" and not (own > 0.0).all():
+            raise InvalidParameterError(
+                f"measure='auc': fold {fold} is measured on rows of one class; fastglm.folds.StratifiedKFold gives "
+                "each fold its share of both"
+            )
+    return folds
+
+
+def _totals(run, parts) -> tuple[np.ndarray, list[str]]:
+    """What the rows of each part have, (B, kinds): the weights of the classes, or of counts and sizes their sum; and
+    what rows have that have none of a kind."""
+    if run.null_class is not NullModel:
+        totals = run.source.reduce(PartTotals(parts, len(run.totals)))
+        return totals, [f"none of class {label!r}" for label in run.encoded.ordered]
+    sums = run.source.reduce(PartTotals(parts, 0))
+    if run.family.two_outcomes:
+        return np.column_stack([sums[:, 0] - sums[:, 1], sums[:, 1]]), ["no y below 1", "no y above 0"]
+    positive = run.family.domain.low == 0.0  # a response that is not negative, whose mean has to be above zero
+    return (sums, ["no weight", "no y above 0"]) if positive else (sums[:, :1], ["no weight"])
+
+
+def _values(run, request, schema, path, folds, measure, callback) -> tuple[np.ndarray, np.ndarray]:
+    """The means of a measure over the held-out rows of each fold (F, L), and their weights (F,)."""
+    ways = (_from_grams, _in_rounds, _one_by_one)
+    beta = next(beta for way in ways if (beta := way(run, request, schema, path, folds, callback)) is not None)
+    loss = "deviance" if measure == "auc" else measure
+    task = HeldOut if run.null_class is NullModel else HeldOutClasses
+    args = (run.row_pair, beta, folds, loss) if task is HeldOut else (beta, folds, loss)
+    sums = run.source.reduce(task(*args))
+    if measure == "auc":
+        return areas(run.source, run.row_pair, beta, folds), sums[:, -1]
+    return sums[:, :-1] / sums[:, -1:], sums[:, -1]
+
+
+def _from_grams(run, request, schema, path, folds, callback):
+    """The coefficients (F, L, m) of least squares of each fold, from sums of one pass; None of other models."""
+    unfit = {"stages", "quadratic"} & set(request.penalty.needs)
+    if not run.objective.linear or run.source.high_cardinality or unfit:
+        return None
+    if 8.0 * folds.parts.count * run.objective.n_params**2 > MODEL_BYTES or pays(run.objective):
         return None
     origin = path.beta[0]
-    sums, problem = run.objective.by_fold(origin, 2, folds), run.problem(None, None)
+    sums, problem = run.objective.by_part(origin, 2, folds.parts), run.problem(None, callback)
     penalties = _penalties(run, request, folds)
     if penalties is None:
         return None
-    every, out = total_of(sums), []
-    for part, scaled in zip(sums, penalties, strict=True):
-        gram = GramObjective(origin, without(every, part))
+    out = []
+    for own, scaled in zip(folds.sums(sums, without, combined), penalties, strict=True):
+        gram = GramObjective(origin, own)
         out.append(follow(problem._replace(objective=gram, start=origin), scaled, path.lambdas, None).beta)
     return np.array(out)
 
 
 def _penalties(run, request, folds):
-    """The penalties of the fits without each fold, from sums of one pass; None where these lose digits."""
+    """The penalties of the fits of each fold, from sums of one pass; None where these lose digits."""
     first = int(run.source.data.has_intercept)
-    parts = unweighted_response(run.source).by_fold(np.zeros(len(run.names)), k.ORDER_DIAGONAL, folds)
+    parts = unweighted_response(run.source).by_part(np.zeros(len(run.names)), k.ORDER_DIAGONAL, folds.parts)
     run.objective.n_passes += run.objective.price
-    every, out = total_of(parts), []
-    for part in parts:
-        rest = without(every, part)
+    out = []
+    for rest in folds.sums(parts, without, combined):
         means, variances, faint = variances_of(rest, max(rest.deviance, np.finfo(float).tiny))
         if (faint >= first).any() or not rest.deviance > 0.0:
             return None
         moments = means, np.sqrt(variances)
-        out.append(scaled_penalty(request.penalty, run.source, run.names, rest.deviance, moments))
+        out.append(scaled_penalty(request.penalty, run.source, run.labels, rest.deviance, moments))
     return out
 
 
-def _in_rounds(run, request, schema, path, folds):
-    """The coefficients (F, L, m) without each fold of a path that was followed in rounds; None of others.
+def _in_rounds(run, request, schema, path, folds, callback):
+    """The coefficients (F, L, m) of each fold of a path that was followed in rounds; None of others.
 
-    A fold starts from the coefficients of all rows, with its own score there and the model of all rows.
+    A fold starts from the coefficients of all rows, with the score of its rows there and the model of all rows.
     """
-    penalties = _penalties(run, request, folds) if path.models else None
+    rounds = path.models and "stages" not in request.penalty.needs
+    penalties = _penalties(run, request, folds) if rounds else None
     if penalties is None:
         return None
-    parts = run.objective.many_by_fold(path.beta, folds)
-    score, shape = sum(part.score for part in parts), (folds.count, len(path.lambdas), -1)
+    by_part = [part.score for part in run.objective.many_by_part(path.beta, folds.parts)]
+    scores, shape = folds.sums(by_part, np.subtract, np.add), (folds.count, len(path.lambdas), -1)
     places = [
-        Place(scaled.elastic(lam), beta, every - own, scaled.total / run.sums.weight)
-        for part, scaled in zip(parts, penalties, strict=True)
-        for lam, beta, every, own in zip(path.lambdas.tolist(), path.beta, score, part.score, strict=True)
+        Place(scaled.at(lam), beta, own, scaled.total / run.sums.weight)
+        for score, scaled in zip(scores, penalties, strict=True)
+        for lam, beta, own in zip(path.lambdas.tolist(), path.beta, score, strict=True)
     ]
-    control = run.problem(None, None).control
-    left_out = np.repeat(np.arange(folds.count), len(path.lambdas))
-    in_rounds(run.objective, places, list(path.models) * folds.count, control.tol, folds, left_out)
-    for fold in np.unique(left_out[[not place.violation <= control.tol for place in places]]).tolist():
-        alone = _without_fold(run, request, schema, folds, fold)
+    control = run.problem(None, callback).control
+    of_fold = np.repeat(np.arange(folds.count), len(path.lambdas))
+    in_rounds(run.objective, places, list(path.models) * folds.count, control, folds, of_fold)
+    for fold in np.unique(of_fold[[not place.violation <= control.tol for place in places]]).tolist():
+        alone = _of_fold(run, request, schema, folds, fold)
         own = places[fold * len(path.lambdas) : (fold + 1) * len(path.lambdas)]
         descent = ProximalDescent(alone.objective, own[0].beta, control)
         stops = [place.finish(descent) for place in own]
         run.objective.n_passes += alone.objective.n_passes
         if short := [stop for stop in stops if stop != "converged"]:
-            give(
-                run.notes, ConvergenceWarning, f"{len(short)} lambdas without fold {fold} are not certified: {short[0]}"
-            )
+            give(run.notes, ConvergenceWarning, f"{len(short)} lambdas of fold {fold} are not certified: {short[0]}")
     return np.array([place.beta for place in places]).reshape(shape)
 
 
-def _without_fold(run, request, schema, folds, fold):
-    """The run of all rows but a fold's, which are left out by a weight of zero."""
-    rows = run.source.changed(RowTransform(False, kept=LeftOut(folds, fold)))
+def _of_fold(run, request, schema, folds, fold):
+    """The run of the rows that a fold is fitted to, all others left out by a weight of zero."""
+    rows = run.source.changed(RowTransform(False, kept=Fitted(folds, fold)))
     rows.labels = run.whole.labels
     found = run_of(request, schema, rows)[0]
     found.penalty = request.penalty
     return found
 
 
-def _one_by_one(run, request, schema, path, folds):
-    """The coefficients (F, L, m) or (F, L, m, K) of the path without each fold, one fold after the other."""
+def _one_by_one(run, request, schema, path, folds, callback):
+    """The coefficients (F, L, m) or (F, L, m, K) of the path of each fold, one fold after the other."""
     out = []
     for fold in range(folds.count):
-        alone = _without_fold(run, request, schema, folds, fold)
-        found = solve_path(alone, request, path.lambdas, None)
+        alone = _of_fold(run, request, schema, folds, fold)
+        found = solve_path(alone, request, path.lambdas, None, callback)[0]
         run.objective.n_passes += alone.objective.n_passes
         warn_of_path(run, found)
         out.append(found.beta)
     return np.array(out)
-
-
-def _held_out(run, beta, folds, measure):
-    """The task that sums the losses of held-out rows."""
-    if run.null_class is NullModel:
-        return HeldOut(run.row_pair, beta, folds, measure)
-    return HeldOutClasses(beta, folds, measure)

@@ -93,9 +93,10 @@ def fit(
     exposure : (n,) array, optional
         Positive; its logarithm is added to the linear predictor (log link only).
     penalty : record of ``fastglm.penalties``, or {"ridge": lam}, {"lasso": lam}, optional
-        What is added to the weighted mean of half the unit deviance: ``Ridge``, ``Lasso`` or ``ElasticNet``, of columns
-        divided by their standard deviations. The intercept is free. Such a fit has no standard errors, and its
-        ``certificate`` is the largest violation of the optimality conditions over lambda. Maximum likelihood without.
+        What is added to the weighted mean of half the unit deviance: ``Ridge``, ``Lasso``, ``ElasticNet``,
+        ``GroupLasso``, ``Adaptive`` or ``Relaxed``, of columns divided by their standard deviations. The intercept is
+        free. Such a fit has no standard errors but those of a ridge with ``cov``, and its ``certificate`` is the
+        largest violation of the optimality conditions over lambda. Maximum likelihood without.
     solver : str or record of ``fastglm.solvers``
         "auto", "newton", "irls", "proximal-newton", "lbfgs", "newton-cg", "stream" or "sgd".
     cov : "model", "robust", "HC1", "HC2", "HC3", "cluster:column", {"cluster": groups} or None
@@ -104,7 +105,8 @@ def fit(
         that of rows dependent within clusters, as ``vcovCL``. ``groups`` are the clusters of the rows (n,) of any type,
         a column's name in frames and files, or a list of these for several ways of clustering; add ``"correction":
         False`` to leave out the factors for few clusters and rows. None spares the pass that a covariance costs. See
-        ``fastglm.inference.sandwich``.
+        ``fastglm.inference.sandwich``. Beside a ridge "bayesian" or "frequentist", the inverse of the information and
+        the penalty alone or around the information (mgcv's Vp and Ve).
     start : (p,) array, optional
         Starting coefficients, the intercept first; (p, K-1) for a multinomial y, or (p, K) for solver="sgd".
     names : sequence of str, optional

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ConvergenceWarning, InvalidParameterError
+from ..objective.scaled_penalty import ScaledPenalty
 from ..options.penalties import Lasso, check_lambdas
 from ..result.path import PathResult
 from ..rows.open import open_rows
@@ -16,9 +17,12 @@ from ..rows.request import FitRequest
 from ..rows.response import check_start
 from ..solver.penalty_path import PathSolution, follow
 from ..solver.problem import Solution
-from .penalised import centred, check_size, every_class, penalty_of
+from ..solver.relaxed import relaxed_path
+from .effective_df import effective_df
+from .penalised import centred, every_class, penalty_of, settled
 from .perform import run_of, running
-from .remarks import give
+from .refit import refit as refit  # so that paths have it
+from .remarks import MOST_NAMED, give
 
 if TYPE_CHECKING:
     from ..core.records import ArrayLike
@@ -26,7 +30,8 @@ if TYPE_CHECKING:
 
 
 # what a path takes beside its own arguments: what a request has that does not come from them
-KNOWN = {item.name for item in fields(FitRequest)} - {"data", "y", "formula", "penalty", "path", "labels", "began"}
+OWN = ("data", "y", "formula", "penalty", "path", "beside", "labels", "began")
+KNOWN = {item.name for item in fields(FitRequest)} - set(OWN)
 
 
 def path(
@@ -36,6 +41,7 @@ def path(
     penalty: PenaltyLike = Lasso(),  # noqa: B008
     lambdas: int | ArrayLike = 100,
     ratio: float | None = None,
+    criteria: bool = False,
     **options: Any,
 ) -> PathResult:
     """Fit a penalised model for a whole path of lambdas.
@@ -50,8 +56,12 @@ def path(
         values themselves. A path is never cut short.
     ratio : float, optional
         The last lambda over the first: 1e-4 with more rows than columns, else 1e-2 (as glmnet).
+    criteria : bool
+        Whether information criteria are wanted where effective degrees of freedom take passes of their own, one at
+        each lambda: in models with a ridge part that are not least squares. A lasso has them at no cost.
     **options
-        As for ``fit`` or ``glm``: family, link, weights, offset, exposure, solver, memory, client and so on.
+        As for ``fit`` or ``glm``: family, link, weights, offset, exposure, solver, memory, client, progress and so on.
+        With ``checkpoint``, a folder, a path that was interrupted goes on with the first pass that was not made.
 
     Returns
     -------
@@ -85,46 +95,61 @@ def path(
     [0, 1, 1, 2, 2]
     """
     check_lambdas(lambdas, ratio)
-    request = path_request(X, y, penalty, options)
+    request = path_request(X, y, penalty, options, {"lambdas": lambdas, "ratio": ratio, "criteria": criteria})
     schema, source = open_rows(request)
     with closing(source):
         run, labels = run_of(request, schema, source)
-        with running(run, request.progress) as callback:
-            found = written(run, labels, solve_path(run, request, lambdas, ratio, callback))
+        with running(run, request.progress, how_many(lambdas)) as callback:
+            found = written(run, labels, *solve_path(run, request, lambdas, ratio, callback), criteria=criteria)
         source.finish()
     return found
 
 
-def path_request(X, y, penalty, options) -> FitRequest:
+def path_request(X, y, penalty, options, search: dict, beside: tuple = ()) -> FitRequest:
     """The request of a path: arrays and a response, or a formula and its data."""
-    if options.get("checkpoint") is not None:
-        raise InvalidParameterError("checkpoint: a path keeps no state on disk; fit one lambda at a time")
     unknown = [name for name in options if name not in KNOWN]
     if unknown:
         raise TypeError(f"unexpected arguments {unknown}; known: {', '.join(sorted(KNOWN))}")
     if isinstance(X, str) and "~" in X:
-        return FitRequest(data=y, formula=X, penalty=penalty, path=True, **options)
-    return FitRequest(data=X, y=y, penalty=penalty, path=True, **options)
+        return FitRequest(data=y, formula=X, penalty=penalty, path=search, beside=beside, **options)
+    return FitRequest(data=X, y=y, penalty=penalty, path=search, beside=beside, **options)
 
 
-def solve_path(run, request, lambdas, ratio, callback=None) -> PathSolution:
-    """The path of a run, of a softmax regression the coefficients (L, m, K) of all classes."""
+def how_many(lambdas) -> int:
+    """The number of lambdas that are asked for."""
+    return int(lambdas) if np.ndim(lambdas) == 0 else np.size(lambdas)
+
+
+def solve_path(run, request, lambdas, ratio, callback=None) -> tuple[PathSolution, ScaledPenalty]:
+    """The path of a run, of a softmax regression the coefficients (L, m, K) of all classes, and its penalty."""
     run.find_null_model()
     start = check_start(request.start, len(run.names), run.start_columns(request.start))
-    check_size(run.objective)
-    problem, scaled, classes = run.problem(start, callback), penalty_of(run, request.penalty), every_class(run)
+    run.path = True
+    problem, classes = run.problem(start, callback), every_class(run)
+    record = settled(run, request.penalty, problem)
+    scaled = penalty_of(run, record)
     if classes is None:
-        return follow(problem, scaled, lambdas, ratio)
+        return followed(problem, scaled, lambdas, ratio, record.share), scaled
     if scaled.P is not None:
-        raise InvalidParameterError("penalty: a path of a softmax regression has no P; fit one lambda at a time")
-    problem = problem._replace(objective=classes, start=classes.from_contrasts(problem.first()))
-    found = follow(problem, scaled.tiled(classes.n_classes), lambdas, ratio)
-    shape = len(found.beta), classes.n_classes, -1
-    raw = [centred(beta.T, scaled) for beta in found.beta.reshape(shape)]
-    return found._replace(beta=np.array(raw))
+        found = follow(problem, scaled.contrasts(classes.n_classes), lambdas, ratio)
+        beta = np.array([classes.from_contrasts(beta) for beta in found.beta])
+    else:
+        problem = problem._replace(objective=classes, start=classes.from_contrasts(problem.first()))
+        found = followed(problem, scaled.tiled(classes.n_classes), lambdas, ratio, record.share)
+        beta = found.beta
+    raw = [centred(beta.T, scaled) for beta in beta.reshape(len(beta), classes.n_classes, -1)]
+    return found._replace(beta=np.array(raw)), scaled
 
 
-def written(run, labels, found: PathSolution) -> PathResult:
+def followed(problem, scaled, lambdas, ratio, share) -> PathSolution:
+    """The path of a problem, its solutions relaxed where they are a ``share`` of the result."""
+    found = follow(problem, scaled, lambdas, ratio)
+    if share == 1.0 or found.stops[0] == "not finite at the start":
+        return found
+    return relaxed_path(problem, scaled, share, found)
+
+
+def written(run, labels, found: PathSolution, scaled: ScaledPenalty, criteria: bool = False) -> PathResult:
     """The solutions of a path as a record, a warning given where some are not certified."""
     if found.stops[0] == "not finite at the start":
         raise InvalidParameterError(
@@ -143,12 +168,15 @@ def written(run, labels, found: PathSolution) -> PathResult:
     coefficients = found.beta[:, :, order] if many else found.beta
     inside = slice(int(run.source.data.has_intercept), None)
     nonzero = coefficients[:, inside] != 0.0
+    degrees = effective_df(run, scaled, found, criteria)
+    remark_on_constants(run, scaled)
     result = run.result(labels)
     return PathResult(
         lambdas=found.lambdas,
         params=coefficients,
         certificate=found.certificate,
         df=np.count_nonzero(nonzero.any(2) if many else nonzero, axis=1),
+        effective_df=degrees,
         deviance=found.deviance,
         pearson_chi2=found.pearson,
         llf=[-0.5 * d if many else run.sums.loglik(run.family, d) for d in found.deviance.tolist()],
@@ -156,6 +184,14 @@ def written(run, labels, found: PathSolution) -> PathResult:
         n_passes=round(run.objective.n_passes, 3),
         first=result,
     )
+
+
+def remark_on_constants(run, scaled: ScaledPenalty) -> None:
+    """Note the columns that are left out because all rows have the same value."""
+    constant = np.flatnonzero(scaled.constant)
+    if len(constant):
+        names = ", ".join(run.names[j] for j in constant[:MOST_NAMED])
+        run.notes.append(f"constant columns, which have no coefficient beside an intercept: {names}")
 
 
 def warn_of_path(run, found: PathSolution) -> None:

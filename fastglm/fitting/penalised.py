@@ -5,33 +5,43 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..inference.separation import remark_of_separation
 from ..objective.all_classes import AllClasses
+from ..objective.penalty import unscaled_information
 from ..objective.scaled_penalty import ScaledPenalty, scaled_penalty
+from ..options.sgd import tolerance
+from ..options.solvers import Auto
+from ..solver.newton import norm
 from ..solver.problem import Solution
+from ..solver.relaxed import relaxed
+from ..solver.sgd.driver import run as run_sgd
+from ..solver.sgd.penalised import PenalisedGoal, finishes, strengths
 from ..solver.solve import solve
 from ..solver.working_set import pays
+from ..source.streaming_qr import as_rows
 from .null import ClassNullModel
 
+MOST_ACCOUNTED = 1000  # coefficients, of which a matrix costs little beside the fit
 MOST_COEFFICIENTS = 8000  # of which coordinate descent has a matrix
 
 
 def penalty_of(run, record) -> ScaledPenalty:
     """The penalty of a record for the columns of a fit."""
-    found = scaled_penalty(record, run.whole, run.names, run.sums.weight)
+    found = scaled_penalty(record, run.whole, run.labels, run.sums.weight)
     run.objective.n_passes += run.objective.price
-    if not found.smooth or found.excluded.any():
-        check_size(run.objective)
+    if not found.smooth or found.excluded.any() or run.path:
+        check_size(run.objective, found.screened)
     return found
 
 
-def check_size(objective) -> None:
+def check_size(objective, screened: bool) -> None:
     """Refuse more coefficients than coordinate descent has room for.
 
     Raises
     ------
     InvalidParameterError
     """
-    if objective.n_params > MOST_COEFFICIENTS and not pays(objective):
+    if objective.n_params > MOST_COEFFICIENTS and not (screened and pays(objective)):
         raise InvalidParameterError(
             f"penalty: {objective.n_params:,} coefficients with a lasso or bounds; up to {MOST_COEFFICIENTS:,} are "
             "fitted. Ridge, or solver='sgd' with its l1, has no such limit"
@@ -43,6 +53,40 @@ def every_class(run) -> AllClasses | None:
     return AllClasses(run.objective) if run.null_class is ClassNullModel else None
 
 
+def settled(run, record, problem):
+    """The record of which no number is open: one that is weighed by a first fit has its coefficients.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where that fit is maximum likelihood, and has not one estimate of every coefficient.
+    """
+    if record.initial is None:
+        return record
+    if isinstance(record.initial, str):
+        solution = solve(problem)
+        beta = solution.beta
+        if solution.stop != "converged" or (solution.factor is not None and solution.factor.aliased):
+            raise InvalidParameterError(
+                "penalty: maximum likelihood has no estimate of every coefficient, which weights=None of Adaptive "
+                "needs (more columns than rows, collinear columns, or separated rows); pass weights='ridge'"
+            )
+    else:
+        first = record.initial._replace(lam=1.0 / run.sums.nobs)
+        beta = solve_quadratic(run, penalty_of(run, first), first.lam, problem).beta
+    classes, inside = every_class(run), slice(int(run.source.data.has_intercept), None)
+    if classes is not None:
+        beta = classes.from_contrasts(beta).reshape(classes.n_classes, -1).T
+    return record.weighted(beta[inside])
+
+
+def solve_quadratic(run, scaled, lam, problem) -> Solution:
+    """The solution with a smooth penalty, of a softmax regression in the contrasts with its reference."""
+    classes = every_class(run)
+    quadratic = scaled if classes is None else scaled.contrasts(classes.n_classes)
+    return solve(problem._replace(penalty=quadratic.quadratic(lam)))
+
+
 def solve_penalised(run, record, problem) -> Solution:
     """The solution of a penalised fit in the coefficients of its objective.
 
@@ -50,31 +94,110 @@ def solve_penalised(run, record, problem) -> Solution:
     ----------
     run : FitRun
         The coefficients of all classes of a softmax regression are left in its ``raw``.
-    record : Ridge, Lasso or ElasticNet
+    record : record of ``fastglm.penalties``
     problem : Problem
         Of the objective without a penalty.
     """
-    if record.lam == 0.0 and not record.confined:
+    lam, classes = record.lam, every_class(run)
+    if lam == 0.0 and not record.confined and run.cov is None:
         return solve(problem)
-    scaled, classes = penalty_of(run, record), every_class(run)
-    if scaled.smooth and not scaled.excluded.any():
-        quadratic = scaled.quadratic(record.lam) if classes is None else scaled.contrasts(record.lam, classes.n_classes)
-        solution = solve(problem._replace(penalty=quadratic))
+    record = settled(run, record, problem)
+    scaled = penalty_of(run, record)
+    if scaled.smooth and not scaled.excluded.any() and record.share == 1.0:
+        solution = solve_quadratic(run, scaled, lam, problem)
+        quadratic = scaled if classes is None else scaled.contrasts(classes.n_classes)
+        account(run, record, quadratic.quadratic(lam), run.objective, solution.beta)
         if classes is not None:
             run.raw = classes.from_contrasts(solution.beta).reshape(classes.n_classes, -1).T
         return solution
+    every, wide = scaled, problem
+    if classes is not None:
+        every = scaled.tiled(classes.n_classes)
+        wide = problem._replace(objective=classes, start=classes.from_contrasts(problem.first()))
+    solution = solve(wide._replace(penalty=every.at(lam)))
+    if record.share < 1.0 and solution.stop != "not finite at the start":
+        solution = relaxed(wide, every, record.share, lam, solution)
+    account(run, record, every.at(lam), wide.objective, solution.beta)
     if classes is None:
-        return solve(problem._replace(penalty=scaled.elastic(record.lam)))
-    start = classes.from_contrasts(problem.first())
-    penalty = scaled.tiled(classes.n_classes).elastic(record.lam)
-    solution = solve(problem._replace(objective=classes, penalty=penalty, start=start))
+        return solution
     run.raw = centred(solution.beta.reshape(classes.n_classes, -1).T, scaled)
     return solution._replace(beta=classes.to_contrasts(solution.beta))
 
 
+def account(run, record, penalty, objective, beta) -> None:
+    """Leave the effective degrees of freedom in ``run.edf``, and the covariance of a ridge in ``run.ridge_covariance``;
+    note where the rows are separated.
+
+    A lasso's are counted; others take a pass with curvature, where there are not too many coefficients. What has its
+    weights from a first fit, or is relaxed, has no such number.
+    """
+    remark_of_separation(run, beta if objective is run.objective else every_class(run).to_contrasts(beta))
+    if "stages" in record.needs or "proximal" in record.needs or not np.isfinite(beta).all():
+        return
+    counted = getattr(penalty, "ridge", None) is not None and not penalty.ridge.any()
+    if counted and penalty.separable and objective is run.objective:
+        run.edf = float(np.count_nonzero(penalty.moves(beta)))
+        return
+    if len(beta) > (MOST_ACCOUNTED if run.cov is None else MOST_COEFFICIENTS):
+        if run.cov is not None:
+            raise InvalidParameterError(f"cov: {len(beta):,} coefficients are more than a matrix of all has room for")
+        return
+    q = objective.at(beta, 2)
+    if not q.finite:
+        return
+    information = unscaled_information(q, objective.scale)
+    run.edf, J = penalty.degrees_of_freedom(beta, information), information.toarray()
+    if run.cov is not None:
+        V = inverse(J + penalty.quadratic().toarray())
+        V = V if run.cov.kind == "bayesian" else V @ J @ V
+        rest = run.sums.nobs - run.edf
+        dispersion = 1.0 if run.family.dispersion == "one" else q.pearson / rest if rest > 0.0 else np.nan
+        run.ridge_covariance = dispersion * V
+
+
+def inverse(A: np.ndarray) -> np.ndarray:
+    """The inverse of a matrix (m, m).
+
+    Raises
+    ------
+    InvalidParameterError
+        Where it is singular.
+    """
+    try:
+        return np.linalg.inv(A)
+    except np.linalg.LinAlgError:
+        raise InvalidParameterError(
+            "cov: the information and the penalty together are singular, so that there is no covariance; raise lam"
+        ) from None
+
+
+def stochastic_penalised(run, start, callback) -> Solution:
+    """A first-order fit with a penalty, in the coefficients of the objective; certified as every penalised fit is."""
+    options, record, classes, total = run.options, run.penalty, every_class(run), run.sums.weight
+    data, scaled = as_rows(run.source.gather().data), penalty_of(run, record)
+    model, start = run.stochastic(start)
+    every, objective = scaled.at(record.lam), run.objective
+    parts = strengths(every, options.reduction, total, int(data.has_intercept))
+    if classes is not None:
+        every, objective = scaled.tiled(classes.n_classes).at(record.lam), classes
+    control = run.problem(None, None, Auto()).control
+    last = finishes(data, model, options, objective.n_params)
+    goal = PenalisedGoal(objective, every, control, tolerance(options), last)
+    found = run_sgd(data, model, options, start=start, callback=callback, certify=goal, strengths=parts)
+    run.notes += found.notes
+    objective.n_passes += float(found.history["passes"][-1]) if found.epochs else 0.0
+    beta, q, certificate, steps = goal.finished(found.coef)
+    account(run, record, every, objective, beta)
+    if steps:
+        run.notes.append(f"{steps} proximal Newton steps followed the {found.epochs} epochs")
+    if classes is not None:
+        run.raw = centred(beta.reshape(classes.n_classes, -1).T, scaled)
+        beta = classes.to_contrasts(beta)
+    return Solution(beta, q, None, certificate, norm(q), found.epochs, found.stop, found.records())
+
+
 def centred(raw: np.ndarray, scaled: ScaledPenalty) -> np.ndarray:
     """Coefficients (m, K) of all classes, the free ones summing to zero over them: their penalty does not tell."""
-    free = scaled.factors == 0.0
     out = raw.copy()
-    out[free] -= out[free].mean(1, keepdims=True)
+    out[scaled.free] -= out[scaled.free].mean(1, keepdims=True)
     return out

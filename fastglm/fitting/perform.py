@@ -63,12 +63,13 @@ def fit_source(request: FitRequest, schema, source):
 
 
 @contextmanager
-def running(run, progress):
-    """What surrounds the passes of a fit: a progress bar, whose callback it gives, and threads that do not spin."""
+def running(run, progress, fits: int | None = None):
+    """What surrounds the passes of a fit, or of several: a progress bar, whose callback it gives, and threads that do
+    not spin."""
     # BLAS threads that wake between two passes would spin on the cores the passes need
     hold = nullcontext() if run.objective.small else single_threaded_blas()
     # what over- or underflows on the way is looked at, not warned about
-    with hold, np.errstate(all="ignore"), bar(run) if progress else nullcontext() as callback:
+    with hold, np.errstate(all="ignore"), bar(run, fits) if progress else nullcontext() as callback:
         yield callback
 
 

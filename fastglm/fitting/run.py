@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
 from ..objective.compression import Compressed, compressed
 from ..objective.response_sums import ClassWeights, check, validate_response
+from ..objective.scaled_penalty import Labels
 from ..objective.smearing import smearing
 from ..objective.softmax import CrossEntropy
 from ..result.multinomial import MultinomialResult
@@ -32,7 +34,7 @@ from ..solver.solve import solve
 from ..solvers import declaration_of
 from ..source.streaming_qr import as_rows
 from .null import ClassNullModel, NullModel
-from .penalised import solve_penalised
+from .penalised import solve_penalised, stochastic_penalised
 from .statistics import SolvedFit, class_result, dispersion, mean_result
 
 
@@ -45,6 +47,8 @@ class FitRun:
     null_class: type
     schema = None  # that of arrays
     penalty = None  # the record of the penalty
+    path = False  # whether it has many values of lambda
+    edf = ridge_covariance = None  # its effective degrees of freedom, and the covariance of a ridge
 
     def __init__(self, source, family, link, objective, sums, options, cov):
         self.began = time.perf_counter()
@@ -55,6 +59,16 @@ class FitRun:
         self.notes: list[str] = []
         self.whole, self.within = source, 0.0  # the rows themselves, where the source has their cells
 
+    @property
+    def labels(self) -> Labels:
+        """The names of the coefficients, and the terms of the formula that they belong to."""
+        design = getattr(self.schema, "design", None)
+        terms = list(self.names)
+        for term, numbers in ({} if design is None else design.term_slices).items():
+            for j in numbers:
+                terms[j] = term
+        return Labels(self.names, tuple(terms))
+
     def fit(self, start, callback):
         """Solve, then refine the last digits where that is cheap, or where they may be lost."""
         self.find_null_model()
@@ -62,7 +76,8 @@ class FitRun:
             self.solution = evaluate(self.objective)
             return
         if self.declaration.first_order:
-            self.solution = self.descend_stochastically(start, callback)
+            descend = self.descend_stochastically if self.penalty is None else partial(stochastic_penalised, self)
+            self.solution = descend(start, callback)
             return
         problem = self.problem(start, callback)
         self.solution = solve(problem) if self.penalty is None else solve_penalised(self, self.penalty, problem)
@@ -86,15 +101,15 @@ class FitRun:
         """Fit the null model, which starting values come from."""
         self.null = self.null_class(self, 0 if self.source.data.has_intercept else self.source.constant_column())
 
-    def problem(self, start, callback) -> Problem:
-        """The fit as a solver sees it, without its penalty."""
-        information = self.information()
+    def problem(self, start, callback, options=None) -> Problem:
+        """The fit as a solver sees it, without its penalty; by ``options`` in the place of its own."""
+        information, options = self.information(), options or self.options
         control = control_for(
-            self.objective, self.options, n_rows=self.whole.n_rows, information=information, canonical=self.canonical,
+            self.objective, options, n_rows=self.whole.n_rows, information=information, canonical=self.canonical,
             need_information=self.cov is not None, began=self.began, callback=callback,
             robust=getattr(self.cov, "from_scores", False),
         )  # fmt: skip
-        return Problem(self.objective, self.options, control, start, self.null, self.dispersion, information)
+        return Problem(self.objective, options, control, start, self.null, self.dispersion, information)
 
     def descend_stochastically(self, start, callback) -> Solution:
         """A first-order fit, with a last pass for the distance to the optimum and for the covariance."""
@@ -108,8 +123,7 @@ class FitRun:
         self.notes += found.notes
         self.objective.n_passes += float(found.history["passes"][-1]) if found.epochs else 0.0
         penalised = options.l1 > 0.0 or options.l2 > 0.0
-        columns = [values.tolist() for values in found.history.values()]
-        history = tuple(dict(zip(found.history, row, strict=True)) for row in zip(*columns, strict=True))
+        history = found.records()
         factor = None
         if self.cov is not None and not penalised:
             self.raw, certificate = found.coef, np.inf
@@ -146,7 +160,9 @@ class FitRun:
 
     def covariances(self):
         """The inverse information, and the sandwich where it was asked for, as arguments of the result."""
-        if self.cov is None or self.solution.factor is None:
+        if self.ridge_covariance is not None:
+            return {"cov_unscaled": None, "cov_kind": self.cov.name, "covariance": self.ridge_covariance}
+        if self.cov is None or self.penalty is not None or self.solution.factor is None:
             return {"cov_unscaled": None}
         inverse, root = self.solution.factor.inverse(), None
         if self.solution.factor.accurate and self.null_class is NullModel:
@@ -172,7 +188,7 @@ class FitRun:
             self.family, self.link, self.names, data.has_intercept, self.null.constant is not None,
             frozenset(name for name in VECTORS if getattr(data, name) is not None), self.sums, self.whole.n_rows,
             self.null.deviance, self.solution, self.options, covariances, self.objective.n_passes, self.began,
-            self.notes, separated, frozenset(levels), self.schema, self.penalty,
+            self.notes, separated, frozenset(levels), self.schema, self.penalty, self.edf,
         )  # fmt: skip
 
 

@@ -49,6 +49,8 @@ class SolvedFit(NamedTuple):
     schema : Schema or None
         How later rows are read.
     penalty : record of ``fastglm.penalties``, or None
+    edf : float or None
+        The effective degrees of freedom of a penalised fit.
     """
 
     family: Any
@@ -70,6 +72,7 @@ class SolvedFit(NamedTuple):
     levels: frozenset = frozenset()
     schema: Any = None
     penalty: Any = None
+    edf: float | None = None
 
 
 def mean_result(fit: SolvedFit, classes, smearing=None) -> GLMResult:
@@ -179,6 +182,7 @@ def _fields(fit):
             elapsed=time.perf_counter() - fit.began,
             notes=tuple(fit.notes),
             penalty=fit.penalty,
+            edf=fit.edf,
         ),
         in_range,
     )

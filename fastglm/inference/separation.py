@@ -275,6 +275,27 @@ class Gains(Task):
         return seen - move.max(1)
 
 
+def gains_along(model, step) -> tuple[float, float]:
+    """The most and the least that a step brings a row's mean nearer to the end of the range that y is at: a pass."""
+    n_classes = getattr(model.objective, "n_classes", None)
+    with np.errstate(all="ignore"):
+        best, worst = model.source.reduce(Gains(step, model.family, model.link, n_classes)).value * (1.0, -1.0)
+    model.objective.n_passes += model.objective.price
+    return best, worst
+
+
+def remark_of_separation(model, beta) -> None:
+    """Note that rows are separated, where penalised coefficients (m,) separate them: a penalty keeps these finite."""
+    two_ends = model.family.response_model == "softmax" or model.family.domain.high == 1.0
+    if not two_ends or not np.isfinite(beta).all():
+        return
+    best, worst = gains_along(model, beta)
+    if best > 0.0 and worst >= 0.0:
+        model.notes.append(
+            "the rows are separated: without the penalty the estimates would be infinite, and their size is that of lam"
+        )
+
+
 def along_step(model) -> Separation:
     """Try the direction the fit runs in where it ended, two reads of X: exact when it says so, not a proof of none."""
     objective, beta = model.objective, model.solution.beta
@@ -287,9 +308,7 @@ def along_step(model) -> Separation:
             step = factorise(objective, q, beta).solve(q.score)
         if not np.isfinite(step).all():
             return Separation("none", np.zeros(len(step)))
-        task = Gains(step, model.family, model.link, getattr(objective, "n_classes", None))
-        best, worst = model.source.reduce(task).value * (1.0, -1.0)
-    objective.n_passes += objective.price
+        best, worst = gains_along(model, step)
     if best > 0.0 and worst >= -1e-6 * best:
         size = np.abs(step)
         direction = np.where(size > 1e-6 * size.max(), step, 0.0)

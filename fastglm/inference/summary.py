@@ -233,7 +233,9 @@ class Summary:
         notes = [f"Aliased: {name} = {combination}" for name, combination in r.aliased.items()]
         if r.penalty is not None:
             kind = type(r.penalty).__name__
-            notes.append(f"Penalised by {kind}, lam {r.penalty.lam:.4g}: no standard errors.")
+            errors = "no standard errors" if r.cov_params() is None else f"standard errors are {r.cov_kind}"
+            freedom = "" if r.edf is None else f" {r.edf:.4g} effective degrees of freedom,"
+            notes.append(f"Penalised by {kind}, lam {r.penalty.lam:.4g}:{freedom} {errors}.")
         elif r.cov_params() is None:
             notes.append("Fitted with cov=None: no standard errors.")
         if r.exposure_kind is not None:

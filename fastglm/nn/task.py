@@ -71,6 +71,7 @@ class NetworkTask:
     """
 
     width, has_intercept, sparse, lazy, dtype = 1, True, False, False, np.dtype(np.float64)
+    strengths = None  # of the columns' penalties: all weights have those of the options
 
     def __init__(self, data: Block, network: Network, options: SGD, seed: int):
         self.data, self.network, self.options, self.seed = data, network, options, seed

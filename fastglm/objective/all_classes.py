@@ -28,6 +28,15 @@ class AllClasses:
     def n_passes(self) -> float:
         return self.objective.n_passes
 
+    @n_passes.setter
+    def n_passes(self, value: float) -> None:
+        self.objective.n_passes = value
+
+    @property
+    def scale(self) -> np.ndarray:
+        """What columns were multiplied by in the information, class after class."""
+        return np.tile(self.objective.scale[: self.n_columns], self.n_classes)
+
     def to_contrasts(self, beta: np.ndarray) -> np.ndarray:
         """The coefficients of the other classes less those of the reference."""
         rows = beta.reshape(self.n_classes, -1)

@@ -24,7 +24,7 @@ from ..kernels.dense import symmetric
 from ..kernels.row_loops import FamilyLink
 from ..linalg.symmetric import ArrowheadMatrix, Dense, Diagonal, PermutedArrowhead
 from ..source.base import RowTransform
-from ..source.folds import ByFold
+from ..source.folds import ByPart
 from ..source.streaming_qr import design, offset, streaming_qr, weight
 from .many import ManyScores, ManySums
 from .passes import DeviancePass, DeviancesAlong, LevelRows, WeightedDesign
@@ -123,10 +123,10 @@ class Likelihood:
         """Expected information times ``v``: one pass, at a score pass's cost."""
         return self._pass(beta, k.ORDER_PRODUCT, v).score
 
-    def by_fold(self, beta: np.ndarray, order: int, folds) -> list[Quadratic]:
-        """As ``at``, of the rows of each fold: one pass for all of them."""
-        tasks = [self._task(beta, order) for _ in range(folds.count)]
-        found = self.source.reduce(ByFold(tasks, folds))
+    def by_part(self, beta: np.ndarray, order: int, parts) -> list[Quadratic]:
+        """As ``at``, of the rows of each part of them: one pass for all of them."""
+        tasks = [self._task(beta, order) for _ in range(parts.count)]
+        found = self.source.reduce(ByPart(tasks, parts))
         self.n_passes += self.price
         return [self._assembled(q, order) for q in found.values]
 
@@ -295,16 +295,16 @@ class Deviance(Likelihood):
         other.price = self.price * len(numbers) / max(self.n_params, 1)
         return other
 
-    def at_many(self, beta: np.ndarray, folds=None, left_out=None) -> ManySums:
-        """Deviances and scores at many coefficients (R, m), without a fold each where one is left out: one pass."""
+    def at_many(self, beta: np.ndarray, folds=None, of=None) -> ManySums:
+        """Deviances and scores at many coefficients (R, m), of the rows that a fold each is fitted to: one pass."""
         self.n_passes += self.price
-        return ManySums(self.source.reduce(ManyScores(self.pair, np.ascontiguousarray(beta.T), folds, left_out)))
+        return ManySums(self.source.reduce(ManyScores(self.pair, np.ascontiguousarray(beta.T), folds, of)))
 
-    def many_by_fold(self, beta: np.ndarray, folds) -> list[ManySums]:
-        """The same of the rows of each fold."""
+    def many_by_part(self, beta: np.ndarray, parts) -> list[ManySums]:
+        """The same of the rows of each part of them."""
         self.n_passes += self.price
-        tasks = [ManyScores(self.pair, np.ascontiguousarray(beta.T)) for _ in range(folds.count)]
-        return [ManySums(v) for v in self.source.reduce(ByFold(tasks, folds)).values]
+        tasks = [ManyScores(self.pair, np.ascontiguousarray(beta.T)) for _ in range(parts.count)]
+        return [ManySums(v) for v in self.source.reduce(ByPart(tasks, parts)).values]
 
     def start_empty_levels_at_bound(self, beta: np.ndarray) -> np.ndarray:
         """A start with the coefficients of empty levels far out, where a fit would take them one step at a time.

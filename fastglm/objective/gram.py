@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
 import numpy as np
 
 from .sums import Quadratic
@@ -35,7 +33,7 @@ class GramObjective:
         return q._replace(deviance=deviance, score=q.score - fall, pearson=deviance)
 
 
-def combined(a: Quadratic, b: Quadratic, sign: float) -> Quadratic:
+def combined(a: Quadratic, b: Quadratic, sign: float = 1.0) -> Quadratic:
     """The sums over the rows of ``a`` and, by ``sign``, with those of ``b`` or without them."""
     return a._replace(
         deviance=a.deviance + sign * b.deviance,
@@ -48,8 +46,3 @@ def combined(a: Quadratic, b: Quadratic, sign: float) -> Quadratic:
 def without(whole: Quadratic, part: Quadratic) -> Quadratic:
     """The sums over the rows of a whole but those of a part."""
     return combined(whole, part, -1.0)
-
-
-def total_of(parts: list[Quadratic]) -> Quadratic:
-    """The sums over the rows of all parts."""
-    return reduce(lambda a, b: combined(a, b, 1.0), parts)

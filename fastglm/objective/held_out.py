@@ -1,4 +1,4 @@
-"""How well many coefficients predict rows that were held out: one pass for all folds and penalties."""
+"""How well many coefficients predict rows that are held out: one pass for all folds and penalties."""
 
 from __future__ import annotations
 
@@ -13,11 +13,40 @@ from ..source.task import Task
 from .many import columns, linear_predictors
 from .passes import line_blocks
 
-MEASURES = ("deviance", "mse", "mae", "class")
+LOSSES = ("deviance", "mse", "mae", "class")
+TIED = 1e-6  # difference of linear predictors that a certified fit does not tell; classes within it share a row
+
+
+class PartTotals(Task):
+    """The weights of the rows of each part by their class, (B, classes); of one mean a row the sums of w and w y.
+
+    Parameters
+    ----------
+    parts : Hashed, Numbered or Stretches
+    classes : int
+        Zero for one mean a row.
+    """
+
+    vectors_only = True
+
+    def __init__(self, parts, classes: int):
+        self.parts, self.classes = parts, classes
+
+    def of(self, part, runs):
+        total, first = np.zeros((self.parts.count, self.classes or 2)), first_row(part)
+        for a, b in line_blocks(runs):
+            of, w = self.parts.of(np.arange(first + a, first + b)).astype(np.intp), weight(part.data, a, b)
+            y = np.asarray(part.data.y[a:b])
+            if self.classes:
+                total += np.bincount(of * self.classes + y, w, total.size).reshape(total.shape)
+            else:
+                total += np.stack([np.bincount(of, v, self.parts.count) for v in (w, w * y)], axis=1)
+        return total
 
 
 class HeldOut(Task):
-    """The sums of a measure's losses over the rows of each fold, and of their weights in the last column, (F, L + 1).
+    """The sums of a measure's losses over the held-out rows of each fold, and in the last column of their weights,
+    (F, L + 1).
 
     Parameters
     ----------
@@ -25,7 +54,7 @@ class HeldOut(Task):
     beta : (F, L, m) array
         The coefficients that were fitted without each fold.
     folds : Folds
-    measure : {"deviance", "mse", "mae", "class"}
+    measure : one of ``LOSSES``
     """
 
     def __init__(self, pair, beta: np.ndarray, folds: Folds, measure: str):
@@ -37,9 +66,9 @@ class HeldOut(Task):
         with np.errstate(all="ignore"):  # of this thread
             for a, b in line_blocks(runs):
                 rows = np.arange(a, b)
-                of, w = self.folds.of(first + rows), weight(part.data, a, b)
-                for f in range(self.folds.count):
-                    mine = (of == f) & (w > 0.0)
+                of, w = self.folds.parts.of(first + rows), weight(part.data, a, b)
+                for f, measured in enumerate(self.folds.measured):
+                    mine = measured[of] & (w > 0.0)
                     if mine.any():
                         total[f, :-1] += self._losses(selected_rows(part.data, rows[mine]), w[mine], f)
                         total[f, -1] += w[mine].sum()
@@ -47,16 +76,23 @@ class HeldOut(Task):
 
     def _losses(self, data, w, f):
         """The weighted sum of the losses of some rows for each of the fold's coefficients."""
-        n, intercept = len(data.y), int(data.has_intercept)
-        etas = linear_predictors(columns(data, slice(0, n)), intercept, self.beta[f].T) + offset(data, 0, n)[:, None]
-        return self._loss(etas, np.asarray(data.y, np.float64)[:, None], w[:, None])
+        return losses(self.pair, self.etas(data, f), np.asarray(data.y, np.float64)[:, None], w[:, None], self.measure)
 
-    def _loss(self, eta, y, w):
-        if self.measure == "deviance":
-            return row_terms(self.pair, eta, y, w)[2].sum(0)
-        error = y - inverse_link(self.pair.link, eta)
-        loss = {"class": lambda: np.abs(error) > 0.5, "mse": lambda: error**2, "mae": lambda: np.abs(error)}
-        return (w * loss[self.measure]()).sum(0)
+    def etas(self, data, f) -> np.ndarray:
+        """The linear predictors of some rows by each of the fold's coefficients, (n, L)."""
+        n, intercept = len(data.y), int(data.has_intercept)
+        return linear_predictors(columns(data, slice(0, n)), intercept, self.beta[f].T) + offset(data, 0, n)[:, None]
+
+
+def losses(pair, eta: np.ndarray, y: np.ndarray, w: np.ndarray, measure: str) -> np.ndarray:
+    """The weighted sums (L,) of a measure's losses of rows with linear predictors (n, L); y and w are (n, 1)."""
+    if measure == "deviance":
+        return row_terms(pair, eta, y, w)[2].sum(0)
+    mu = inverse_link(pair.link, eta)
+    if measure == "class":
+        called = np.where(np.abs(mu - 0.5) <= 0.25 * TIED, 0.5, mu > 0.5)  # a quarter is the slope of the logit there
+        return (w * np.abs(y - called)).sum(0)
+    return (w * (np.abs(y - mu) if measure == "mae" else (y - mu) ** 2)).sum(0)
 
 
 class HeldOutClasses(HeldOut):
@@ -72,5 +108,6 @@ class HeldOutClasses(HeldOut):
 
     def _class_loss(self, eta, y, w):
         if self.measure == "class":
-            return float(w @ (eta.argmax(1) != y))
+            called = eta >= eta.max(1, keepdims=True) - TIED
+            return float(w @ (1.0 - called[np.arange(len(y)), y] / called.sum(1)))
         return float(2.0 * w @ (np.logaddexp.reduce(eta, axis=1) - eta[np.arange(len(y)), y]))

@@ -1,4 +1,4 @@
-"""Deviances and scores at many coefficients, of all rows or without a fold each: one read serves them all."""
+"""Deviances and scores at many coefficients, of all rows or of a fold each: one read serves them all."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class ManyScores(Task):
     pair : FamilyLink
     beta : (m, R) array
     folds : Folds, optional
-    left_out : (R,) array, optional
-        The fold whose rows do not count at each of the coefficients, -1 for none.
+    of : (R,) array, optional
+        The fold of each of the coefficients, whose rows alone count: those that it is fitted to.
     """
 
-    def __init__(self, pair, beta: np.ndarray, folds: Folds | None = None, left_out: np.ndarray | None = None):
-        self.pair, self.beta, self.folds, self.left_out = pair, beta, folds, left_out
+    def __init__(self, pair, beta: np.ndarray, folds: Folds | None = None, of: np.ndarray | None = None):
+        self.pair, self.beta, self.folds, self.fold_of = pair, beta, folds, of
 
     def begin(self):
         return [np.zeros((len(self.beta) + 2, self.beta.shape[1]))]
@@ -55,8 +55,7 @@ class ManyScores(Task):
         eta = linear_predictors(X, intercept, self.beta) + offset(data, a, b)[:, None]
         w = weight(data, a, b)[:, None]
         if self.folds is not None:
-            of = self.folds.of(np.arange(a, b) + first_row(part))
-            w = w * (of[:, None] != self.left_out)
+            w = w * self.folds.fits(self.fold_of, np.arange(a, b) + first_row(part))
         r, h, deviance = row_terms(self.pair, eta, np.asarray(data.y[a:b], np.float64)[:, None], w)
         if intercept:
             total[0] += r.sum(0)

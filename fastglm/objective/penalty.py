@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..linalg.symmetric import Diagonal
+from ..linalg.symmetric import Dense, Diagonal
+
+SINGULAR = 1e-11  # of the largest eigenvalue of a scaled matrix, below which one is zero but for rounding
 
 
 class QuadraticPenalty(NamedTuple):
@@ -69,10 +71,12 @@ class ElasticPenalty(NamedTuple):
     upper: np.ndarray | float = np.inf
     unit: np.ndarray | float = 1.0
 
+    separable, screened, smooth = True, True, False
+
     @property
-    def smooth(self) -> bool:
-        """Whether there is no other part than the quadratic: there is one."""
-        return False
+    def kink(self) -> np.ndarray:
+        """The largest gradient that leaves each coefficient at zero, (m,)."""
+        return self.lasso
 
     @property
     def free(self) -> np.ndarray:
@@ -83,9 +87,21 @@ class ElasticPenalty(NamedTuple):
         """The penalty of some of the coefficients, by their numbers; with all of its fields as arrays."""
         return ElasticPenalty(*(np.broadcast_to(v, self.ridge.shape)[numbers] for v in self))
 
+    def strong(self, score: np.ndarray, last: ElasticPenalty) -> np.ndarray:
+        """The coefficients that the strong rule keeps, (m,) bool, from the score at the solution of another lambda."""
+        return np.abs(score) >= 2.0 * self.lasso - last.lasso
+
+    def whole(self, numbers: np.ndarray) -> np.ndarray:
+        """The numbers of coefficients that go together with these: they alone."""
+        return numbers
+
     def times(self, factor: float) -> ElasticPenalty:
         """The penalty and its unit times a number."""
         return self._replace(ridge=factor * self.ridge, lasso=factor * self.lasso, unit=factor * self.unit)
+
+    def within(self, beta: np.ndarray) -> np.ndarray:
+        """``beta`` within the bounds."""
+        return np.clip(beta, self.lower, self.upper)
 
     def value(self, beta: np.ndarray) -> float:
         """The penalty at ``beta``."""
@@ -125,10 +141,23 @@ class ElasticPenalty(NamedTuple):
 
     def degrees_of_freedom(self, beta: np.ndarray, information) -> float:
         """The trace of (J + ridge)^-1 J over the coefficients that are not zero (Zou, Hastie and Tibshirani 2007)."""
-        return effective_number(information, Diagonal(self.ridge), (beta != 0.0) | (self.lasso == 0.0))
+        return effective_number(information, Diagonal(self.ridge), self.moves(beta))
+
+    def moves(self, beta: np.ndarray) -> np.ndarray:
+        """Which coefficients are neither zero by the lasso nor at a bound, (m,) bool."""
+        return ((beta != 0.0) | (self.lasso == 0.0)) & (beta > self.lower) & (beta < self.upper)
+
+
+def unscaled_information(q, scale: np.ndarray) -> Dense:
+    """The information of a pass in the units of the coefficients, whose columns were multiplied by ``scale`` (m,)."""
+    return Dense(q.information.toarray() / scale / scale[:, None])
 
 
 def effective_number(information, precision, active: np.ndarray) -> float:
     """The trace of (J + P)^-1 J over the ``active`` coefficients (m,) bool, in dense matrices of them."""
     J, P = (A.toarray()[np.ix_(active, active)] for A in (information, precision))
-    return float(np.trace(np.linalg.solve(J + P, J)))
+    diagonal = np.diagonal(J + P)
+    size = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    # the directions that change nothing, as a shift common to all classes, are none
+    inverse = np.linalg.pinv((J + P) * size * size[:, None], rcond=SINGULAR, hermitian=True)
+    return float((inverse * (J * size * size[:, None])).sum())

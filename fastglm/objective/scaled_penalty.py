@@ -6,23 +6,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import InvalidParameterError
 from ..family.gaussian import Gaussian
 from ..family.links import Identity
 from ..kernels import layout as k
 from ..kernels.row_loops import FamilyLink
 from ..linalg.symmetric import Dense, Diagonal
-from ..options.penalties import as_net, column_values
+from ..options.penalties.terms import Columns, PenaltyTerms, unbounded
 from ..source.base import RowTransform
 from ..source.streaming_qr import design, weight
 from ..source.task import Task
 from .base import Deviance
+from .group_penalty import GroupPenalty, largest_of_groups, norm_of_each
 from .passes import line_blocks
 from .penalty import ElasticPenalty, QuadraticPenalty
+from .proximal_penalty import OfClasses, ProximalPenalty, largest_by_prox
 
 CANCELLED = 1e-4  # of a column's mean square, below which its variance is summed anew about the mean
 CONSTANT = 1e-24  # of it, below which a column is constant but for rounding
 LEAST_ALPHA = 1e-3  # that the largest lambda of a path counts with
+
+
+class Labels(NamedTuple):
+    """Names of coefficients: ``names`` (m,), the intercept's first where there is one, ``terms`` (m,) of a formula."""
+
+    names: tuple[str, ...]
+    terms: tuple[str, ...]
 
 
 class ScaledPenalty(NamedTuple):
@@ -34,52 +42,69 @@ class ScaledPenalty(NamedTuple):
         The weight of all rows, which the mean of the loss is a sum over.
     sd : (m,) array
         Standard deviations of the columns, one where they are not scaled by.
-    factors : (m,) array
-        Of sum p over the penalised columns; zero where a coefficient is free.
-    alpha : float
-    lower, upper : (m,) arrays
-    P : (m, m) array or None
-        In the place of sd, factors and alpha.
+    terms : PenaltyTerms
+        Of the m coefficients at lambda one.
+    free : (m,) bool array
+        Coefficients that have no penalty.
+    constant : (m,) bool array, optional
+        Coefficients of columns that say nothing beside the intercept.
     """
 
     total: float
     sd: np.ndarray
-    factors: np.ndarray
-    alpha: float
-    lower: np.ndarray
-    upper: np.ndarray
-    P: np.ndarray | None = None
+    terms: PenaltyTerms
+    free: np.ndarray
+    constant: np.ndarray | None = None
+
+    @property
+    def P(self) -> np.ndarray | None:
+        """The matrix (m, m) of a quadratic that has one."""
+        return self.terms.matrix
+
+    @property
+    def separable(self) -> bool:
+        """Whether the penalty is a sum over coefficients, which the strong rules need."""
+        return self.P is None and self.terms.groups is None and self.terms.own is None
+
+    @property
+    def screened(self) -> bool:
+        """Whether strong rules say in advance which coefficients may move, and models of many lambdas are cheap."""
+        return self.P is None and self.terms.own is None
+
+    @property
+    def lower(self) -> np.ndarray:
+        """Bounds of the coefficients, (m,)."""
+        return self.terms.lower
+
+    @property
+    def upper(self) -> np.ndarray:
+        """Bounds of the coefficients, (m,)."""
+        return self.terms.upper
 
     @property
     def smooth(self) -> bool:
         """Whether the penalty is a quadratic at every lambda."""
-        return self.P is not None or (
-            self.alpha == 0.0 and not (np.isfinite(self.lower).any() or np.isfinite(self.upper).any())
-        )
+        terms = self.terms
+        if self.P is not None:
+            return True
+        bounded = np.isfinite(self.lower).any() or np.isfinite(self.upper).any()
+        return self.separable and not (terms.l1.any() or bounded)
 
-    def elastic(self, lam: float) -> ElasticPenalty:
-        """The penalty of half the deviance at one lambda, for coordinate descent."""
-        size = lam * self.total * self.factors
-        ridge, lasso = size * (1.0 - self.alpha) * self.sd**2, size * self.alpha * self.sd
-        return ElasticPenalty(ridge, lasso, self.lower, self.upper, self.unit(lam))
+    def at(self, lam: float) -> ElasticPenalty | GroupPenalty | ProximalPenalty:
+        """The penalty of half the deviance at one lambda, for descents with proximal steps."""
+        size, terms, unit = lam * self.total, self.terms, self.unit(lam)
+        if terms.own is not None:
+            return ProximalPenalty(terms.own, size, self.sd, self.free, unit)
+        ridge, lasso = size * terms.l2 * self.sd**2, size * terms.l1 * self.sd
+        if terms.groups is None:
+            return ElasticPenalty(ridge, lasso, self.lower, self.upper, unit)
+        return GroupPenalty(ridge, lasso, terms.groups, size * terms.norms, self.sd, self.lower, self.upper, unit)
 
     def quadratic(self, lam: float) -> QuadraticPenalty:
         """The same as a quadratic, where it is one."""
         size = lam * self.total
-        ridge = size * (1.0 - self.alpha) * self.factors * self.sd**2
-        precision = Diagonal(ridge) if self.P is None else Dense(size * self.P)
+        precision = Diagonal(size * self.terms.l2 * self.sd**2) if self.P is None else Dense(size * self.P)
         return QuadraticPenalty(precision, np.zeros(len(self.sd)), 0.0, self.unit(lam))
-
-    def contrasts(self, lam: float, n_classes: int) -> QuadraticPenalty:
-        """A quadratic of the coefficients of all classes in the contrasts with the first.
-
-        At the best common shift of the classes' coefficients the sum of b_k' P b_k is that of their deviations from
-        the mean over the classes.
-        """
-        P = self.quadratic(lam).precision.toarray()
-        others = np.eye(n_classes - 1) - 1.0 / n_classes
-        precision = Dense(np.kron(others, P))
-        return QuadraticPenalty(precision, np.zeros(len(others) * len(P)), 0.0, np.tile(self.unit(lam), len(others)))
 
     def unit(self, lam: float) -> np.ndarray:
         """What a gradient is divided by to be that of a standardised column in lambdas; in itself at lambda zero."""
@@ -92,33 +117,64 @@ class ScaledPenalty(NamedTuple):
 
     def null(self) -> ElasticPenalty:
         """The penalty that leaves nothing but the coefficients that are free, an infinite lambda's."""
-        zero = self.factors > 0.0
+        return self.support(self.free)
+
+    def support(self, kept: np.ndarray, lam: float = 0.0) -> ElasticPenalty:
+        """No penalty of the coefficients ``kept`` (m,) bool, within their bounds, and nothing of the others."""
+        lower, upper = np.where(kept, self.lower, 0.0), np.where(kept, self.upper, 0.0)
         nothing = np.zeros(len(self.sd))
-        lower, upper = np.where(zero, 0.0, self.lower), np.where(zero, 0.0, self.upper)
-        return ElasticPenalty(nothing, nothing, lower, upper, self.unit(0.0))
+        return ElasticPenalty(nothing, nothing, lower, upper, self.unit(lam))
 
     def largest(self, score: np.ndarray) -> float:
         """The least lambda at which every penalised coefficient is zero, from the score of the null model."""
-        moves = (self.factors > 0.0) & ~self.excluded
+        terms, score = self.terms, score / (self.total * self.sd)
+        if terms.own is not None:
+            return largest_by_prox(terms.own, score[~self.free])
+        if terms.groups is not None:
+            return largest_of_groups(terms, np.where(self.excluded, 0.0, score), LEAST_ALPHA)
+        strength = LEAST_ALPHA * (np.ones(len(score)) if self.P is not None else terms.l1 + terms.l2)
+        moves = ~self.free & ~self.excluded
         pull = np.where(score > 0.0, np.where(self.upper > 0.0, score, 0.0), np.where(self.lower < 0.0, -score, 0.0))
-        pull = pull[moves] / (self.total * self.sd * self.factors)[moves]
-        return abs(float(pull.max(initial=0.0))) / max(self.alpha, LEAST_ALPHA)
+        return abs(float((pull[moves] / np.maximum(terms.l1, strength)[moves]).max(initial=0.0)))
 
     def tiled(self, n_classes: int) -> ScaledPenalty:
         """The same for the coefficients of every class, class after class."""
-        sd, factors, lower, upper = (np.tile(v, n_classes) for v in (self.sd, self.factors, self.lower, self.upper))
-        return self._replace(sd=sd, factors=factors, lower=lower, upper=upper)
+        sd, free = np.tile(self.sd, n_classes), np.tile(self.free, n_classes)
+        return ScaledPenalty(self.total, sd, tiled(self.terms, n_classes), free)
+
+    def contrasts(self, n_classes: int) -> ScaledPenalty:
+        """A quadratic of the coefficients of all classes, in the contrasts with the first.
+
+        At the best common shift of the classes' coefficients the sum of b_k' P b_k is that of their deviations from
+        the mean over the classes.
+        """
+        others, P = np.eye(n_classes - 1) - 1.0 / n_classes, self.P
+        P = np.diag(self.terms.l2 * self.sd**2) if P is None else P
+        terms = unbounded(len(others) * len(P), matrix=np.kron(others, P))
+        return ScaledPenalty(self.total, np.tile(self.sd, len(others)), terms, np.tile(self.free, len(others)))
 
 
-def scaled_penalty(record, source, names: tuple[str, ...], total: float, moments=None) -> ScaledPenalty:
+def tiled(terms: PenaltyTerms, n_classes: int) -> PenaltyTerms:
+    """The terms of the coefficients of every class, class after class; groups have one class each, or all."""
+    parts = {name: np.tile(getattr(terms, name), n_classes) for name in ("l2", "l1", "lower", "upper")}
+    if terms.groups is None:
+        own = None if terms.own is None else OfClasses(terms.own, n_classes)
+        return terms._replace(**parts, own=own)
+    groups, norms = np.tile(terms.groups, n_classes), terms.norms
+    if not terms.across:
+        step = len(norms) * np.repeat(np.arange(n_classes), len(terms.groups))
+        groups, norms = np.where(groups >= 0, groups + step, -1), np.tile(norms, n_classes)
+    return terms._replace(**parts, groups=groups, norms=norms)
+
+
+def scaled_penalty(record, source, labels: Labels, total: float, moments=None) -> ScaledPenalty:
     """The penalty of a record for the columns of a source, whose rows are read for their standard deviations.
 
     Parameters
     ----------
-    record : Ridge, Lasso or ElasticNet
+    record : record of ``fastglm.penalties``
     source : Source
-    names : tuple of str
-        Of the coefficients, the intercept's first where there is one.
+    labels : Labels
     total : float
         The weight of all rows.
     moments : tuple of two (m,) arrays, optional
@@ -129,38 +185,39 @@ def scaled_penalty(record, source, names: tuple[str, ...], total: float, moments
     InvalidParameterError
         For options of another length than the columns.
     """
-    net, first = as_net(record), int(source.data.has_intercept)
-    columns, infinite = names[first:], np.full(first, np.inf)
-    factors, lower, upper = (
-        column_values(name, values, columns, default)
-        for name, values, default in (
-            ("factors", net.factors, 1.0), ("lower", net.lower, -np.inf), ("upper", net.upper, np.inf)
-        )
-    )  # fmt: skip
-    P = getattr(record, "P", None)
-    if P is not None and len(P) != len(columns):
-        raise InvalidParameterError(f"penalty: P has {len(P)} rows, expected {len(columns)} for the columns of X")
+    first = int(source.data.has_intercept)
     means, sd = (v[first:] for v in moments or column_moments(source, total))
-    constant = (sd == 0.0) & (means != 0.0)
-    if not (first or net.scale):
-        sd = np.where(constant, 1.0, sd)  # as it is, a constant is a column like any other
-    own = np.flatnonzero(constant & (sd == 0.0))[: 1 - first]  # the caller's own intercept
-    factors[own] = 0.0
-    gone = np.isinf(factors) | (sd == 0.0)
-    gone[own] = False
-    factors = np.where(gone, 1.0, factors)
-    if factors.any():
-        factors *= (len(columns) - len(own)) / factors.sum()
-    sd = np.where(sd > 0.0, sd, 1.0) if net.scale else np.ones(len(columns))
-    return ScaledPenalty(
-        total,
-        np.append(np.ones(first), sd),
-        np.append(np.zeros(first), factors),
-        net.alpha,
-        np.append(-infinite, np.where(gone, 0.0, lower)),
-        np.append(infinite, np.where(gone, 0.0, upper)),
-        None if P is None else np.pad(P, ((first, 0), (first, 0))),
-    )
+    constant, intercept = sd == 0.0, np.zeros(len(sd), bool)
+    if not (first or record.scale):
+        constant &= means == 0.0  # as it is, another constant is a column like any other
+    intercept[np.flatnonzero(constant & (means != 0.0))[: 1 - first]] = True
+    sd = np.where(sd > 0.0, sd, 1.0) if record.scale else np.ones(len(sd))
+    columns = Columns(labels.names[first:], labels.terms[first:], sd, constant, intercept)
+    terms = record.terms(columns)
+    free = free_columns(terms, intercept)
+    if first:
+        sd, free, terms = np.append(1.0, sd), np.append(True, free), after_intercept(terms)
+    left_out = np.append(np.zeros(first, bool), constant & ~intercept)
+    return ScaledPenalty(total, sd, terms, free, left_out)
+
+
+def free_columns(terms: PenaltyTerms, intercept: np.ndarray) -> np.ndarray:
+    """Which columns have no penalty, (p,) bool; ``intercept`` marks the caller's own constant."""
+    if terms.own is not None:
+        return intercept
+    if terms.matrix is not None:
+        return ~terms.matrix.any(0)
+    strength = terms.l1 + terms.l2
+    return strength == 0.0 if terms.groups is None else strength + norm_of_each(terms.groups, terms.norms) == 0.0
+
+
+def after_intercept(terms: PenaltyTerms) -> PenaltyTerms:
+    """The terms with a coefficient before them that has no penalty."""
+    before = {"l2": 0.0, "l1": 0.0, "lower": -np.inf, "upper": np.inf}
+    parts = {name: np.append(value, getattr(terms, name)) for name, value in before.items()}
+    groups = None if terms.groups is None else np.append(-1, terms.groups)
+    matrix = None if terms.matrix is None else np.pad(terms.matrix, ((1, 0), (1, 0)))
+    return terms._replace(**parts, groups=groups, matrix=matrix)
 
 
 def column_moments(source, total: float) -> tuple[np.ndarray, np.ndarray]:

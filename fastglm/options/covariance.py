@@ -84,6 +84,8 @@ class CovarianceKind(NamedTuple):
         Squared scores of rows are divided by (1 - leverage)^power and added.
     few_rows : bool
         Whether the sum is multiplied by n / (n - k), of n rows and k coefficients.
+    penalised : bool
+        Whether it is of fits with a quadratic penalty, and of no others.
     """
 
     name: str
@@ -95,6 +97,7 @@ class CovarianceKind(NamedTuple):
     by_rows: bool = False
     power: int | None = None
     few_rows: bool = False
+    penalised: bool = False
 
     def spec(self, given: Mapping) -> CovarianceSpec:
         """The covariance of this kind with the options that were given, its name first among them.
@@ -154,6 +157,8 @@ def known() -> str:
     """The covariances that there are, in words."""
     words = ["'model'"]
     for kind in _KINDS.values():
+        if kind.penalised:
+            continue
         if kind.by_rows:
             words += [f"'{kind.name}:column'", f"{{{kind.name!r}: groups}}"]
         else:
@@ -221,5 +226,7 @@ for _kind in (
     CovarianceKind("HC2", power=1),
     CovarianceKind("HC3", power=2),
     CovarianceKind("cluster", argument="by", parse=_clusters, by_rows=True),
+    CovarianceKind("bayesian", aliases=("Vp",), penalised=True),
+    CovarianceKind("frequentist", aliases=("Ve",), penalised=True),
 ):
     register(_kind)

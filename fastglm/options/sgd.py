@@ -74,8 +74,9 @@ class SGD(NamedTuple):
         everything as it lies.
     l2, l1 : float
         The penalty l2/2 |b|^2 + l1 |b|_1 of the coefficients on their original scale, the intercept excepted; added
-        to the mean or sum of the losses. Where "auto" stands for SAGA, the fit of up to 200 coefficients goes on from
-        where its losses no longer fall by proximal Newton steps on all rows, to ``tol``; `notes` says how many.
+        to the mean or sum of the losses. ``fit(penalty=ElasticNet(l1 + l2, l1 / (l1 + l2), scale=False))`` is the same
+        beside the mean. Where "auto" stands for SAGA, the fit of up to 200 coefficients goes on from where its losses
+        no longer fall by proximal Newton steps on all rows, to ``tol``; `notes` says how many.
     class_weight : None, "balanced" or mapping
         Weights of the classes, by the values of y; "balanced" gives every class the same total weight.
     reduction : {"mean", "sum"}

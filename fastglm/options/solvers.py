@@ -22,6 +22,9 @@ UNKNOWN_PASSES = 50.0  # of a solver that declares none
 ROWS_KNOWN = 4000  # rows a coefficient from which a stream's first correction is its last
 
 
+PENALTIES = ("quadratic", "l1", "bounds", "groups", "proximal", "stages")  # all kinds; a quadratic may be a ridge
+
+
 class Auto(NamedTuple):
     """A sample's curvature, score passes over all rows, one curvature pass at the optimum; Newton where that fails."""
 
@@ -208,8 +211,9 @@ class Declaration(NamedTuple):
         The highest derivative that its steps use: 1 the score, 2 the information or its products with vectors.
     memory : int
         The power of the number of coefficients that its numbers grow with: 1 for vectors, 2 for a matrix.
-    penalties : tuple of {"quadratic", "l1"}
-        The penalties it handles.
+    penalties : tuple of {"ridge", "quadratic", "l1", "bounds", "groups", "proximal", "stages"}
+        The kinds of penalties it handles: a diagonal quadratic, any quadratic, absolute values, bounds, norms of
+        groups, those of which a proximal step is known, and those that take more than one fit.
     automatic : bool
         Whether the automatic choice may take it.
     chooses : bool
@@ -317,12 +321,12 @@ for _declaration in (
     Declaration("auto", Auto, chooses=True, passes=newton_passes),
     Declaration("newton", Newton, automatic=True, passes=newton_passes),
     Declaration("irls", IRLS, passes=newton_passes),
-    Declaration("proximal-newton", ProximalNewton, penalties=("quadratic", "l1"), passes=newton_passes),
+    Declaration("proximal-newton", ProximalNewton, penalties=PENALTIES, passes=newton_passes),
     Declaration("lbfgs", LBFGS, order=1, memory=1, passes=lbfgs_passes),
     Declaration("newton-cg", NewtonCG, memory=1, automatic=True, passes=newton_cg_passes),
     Declaration("stream", Stream, sequential=True, passes=stream_passes),
     Declaration(
-        "sgd", SGD, order=1, memory=1, penalties=("quadratic", "l1"), sequential=True, first_order=True,
+        "sgd", SGD, order=1, memory=1, penalties=("ridge", "l1"), sequential=True, first_order=True,
         passes=lambda outlook: Passes(1.0, float(outlook.options.epochs)), check=check_sgd,
     ),
 ):  # fmt: skip

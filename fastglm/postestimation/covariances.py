@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -55,24 +55,38 @@ def with_cov(
     """
     cov = _asked(kind, cluster, correction)
     inverse = check_covariance(result.cov_unscaled, "sandwich")
+    vectors = dict(zip(VECTORS, (weights, freq_weights, offset, exposure), strict=True))
+    with rows_of_fit(result, f"with_cov({kind!r})", X, y, data, vectors, cov=cov, threads=threads) as source:
+        fields = _covariance(result, with_clusters(cov, source), source, inverse)
+    return replace(result, cov_kind=cov.name, **fields)
+
+
+@contextmanager
+def rows_of_fit(result, verb: str, X, y, data, vectors, **options):
+    """The rows of a finished fit, opened again as a source: arrays and a response, or what a formula reads.
+
+    Raises
+    ------
+    InvalidParameterError, MissingDataError
+        For rows that are not those of the fit; ``verb`` names who asks.
+    """
     if (data is None) == (X is None):
-        raise InvalidParameterError(f"with_cov({kind!r}) needs the rows of the fit: X and y, or data")
+        raise InvalidParameterError(f"{verb} needs the rows of the fit: X and y, or data")
     if data is None and y is None:
-        raise InvalidParameterError("with_cov needs y beside X")
+        raise InvalidParameterError(f"{verb.partition('(')[0]} needs y beside X")
     if data is not None and (result.design is None or not result.design.formula.response):
         raise InvalidParameterError("the fit has no formula with a response to read data by; pass X and y")
     numbered = result.family.response_model == "mean" and not isinstance((result.classes or (0,))[0], (str, bool))
-    vectors = dict(zip(VECTORS, (weights, freq_weights, offset, exposure), strict=True))
     request = FitRequest(
         data=X if data is None else data, y=y, family=result.family, link=result.link, intercept=result.intercept,
-        cov=cov, missing=result.schema.missing, threads=threads, labels=None if numbered else result.classes, **vectors,
+        missing=result.schema.missing, labels=None if numbered else result.classes, **vectors, **options,
     )  # fmt: skip
     _, source = open_rows(request, result.schema)
     with closing(source), np.errstate(all="ignore"):
         _check_labels(result, source)
-        fields = _covariance(result, with_clusters(cov, source), source, inverse)
+        check_same(result, source)
+        yield source
         source.finish()
-    return replace(result, cov_kind=cov.name, **fields)
 
 
 def _check_labels(result, source):
@@ -97,7 +111,6 @@ def _asked(kind, cluster, correction):
 
 def _covariance(result, cov, source, inverse):
     is_softmax = result.family.response_model == "softmax"
-    _check_same(result, source, is_softmax)
     sandwich.check(cov, source, result.params.shape[1] if is_softmax else 0)
     beta = result.params.ravel(order="F")
     if is_softmax:
@@ -114,7 +127,7 @@ def _covariance(result, cov, source, inverse):
     return sandwich.covariance(cov, fitted)
 
 
-def _check_same(result, source, is_softmax):
+def check_same(result, source) -> None:
     """Refuse rows that cannot be those of the fit."""
     if source.n_columns != len(result.names):
         raise InvalidParameterError(f"the rows have {source.n_columns} coefficients, the fit had {len(result.names)}")

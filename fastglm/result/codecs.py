@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.atomic import replacing
 from ..errors import InvalidParameterError
-from ..options.penalties import ElasticNet, Lasso, Ridge, resolve_penalty
+from ..options.penalties import PENALTIES, resolve_penalty
 from ..rows.schema import Schema
 
 FORMAT = "fastglm-result"
@@ -187,25 +187,31 @@ def _pack_penalty(value):
 
 
 def _pack_option(value):
+    """A number, None, a boolean or a name; an array or a mapping of numbers or of labels."""
     if hasattr(value, "items"):
-        return {str(name): _pack_float(v) for name, v in value.items()}
-    if value is None or isinstance(value, bool):
+        return {str(name): _pack_option(v) for name, v in value.items()}
+    if value is None or isinstance(value, (bool, str)):
         return value
-    return _pack_float(value) if np.ndim(value) == 0 else _pack_array(np.asarray(value, np.float64))
+    if np.ndim(value) == 0:
+        return _pack_float(value)
+    array = np.asarray(value)
+    return _pack_array(array.astype(np.float64)) if array.dtype.kind in "biuf" else [_pack_label(v) for v in value]
 
 
 def _unpack_penalty(value):
     """Fields that no penalty has are refused."""
     fields = dict(DICT[1](value))
-    kind = {"Ridge": Ridge, "Lasso": Lasso, "ElasticNet": ElasticNet}[fields.pop("record")]
+    kind = {kind.__name__: kind for kind in PENALTIES.values()}[fields.pop("record")]
     return resolve_penalty(kind(**{name: _unpack_option(v) for name, v in fields.items()}))
 
 
 def _unpack_option(value):
     if isinstance(value, dict):
-        return {name: _unpack_float(v) for name, v in value.items()}
-    if value is None or isinstance(value, bool):
+        return {name: _unpack_option(v) for name, v in value.items()}
+    if value is None or isinstance(value, bool) or (isinstance(value, str) and value not in SPECIAL):
         return value
+    if isinstance(value, list) and any(isinstance(v, str) and v not in SPECIAL for v in value):
+        return [_unpack_label(v) for v in value]
     return _unpack_array(value) if isinstance(value, list) else _unpack_float(value)
 
 
@@ -233,10 +239,57 @@ CODECS = {
     "aliased": (dict, lambda value: {TEXT[1](k): TEXT[1](v) for k, v in DICT[1](value).items()}),
     "smearing": _optional(_tuple_of(FLOAT)),
     "penalty": _optional((_pack_penalty, _unpack_penalty)),
+    "edf": _optional(FLOAT),
     "history": _tuple_of((_pack_free, lambda value: _unpack_free(DICT[1](value)))),
     "family": (named, partial(read_named, "family")),
     "link": (named, partial(read_named, "link")),
 }
+
+
+def _pack_result(result):
+    """A result of any type as plain data: its type and its fields.
+
+    Raises
+    ------
+    InvalidParameterError
+        For a class that is not the library's own.
+    """
+    kind = vars(type(result)).get("_saved_as")  # a class derived from ours may hold more
+    if kind is None:
+        raise InvalidParameterError(f"results of type {type(result).__name__} cannot be saved, only the library's own")
+    codecs = CODECS_OF.get(kind, CODECS)
+    return {"type": kind} | {field.name: codecs[field.name][0](getattr(result, field.name)) for field in fields(result)}
+
+
+def _unpack_counts(values):
+    if not isinstance(values, list):
+        raise TypeError("expected a list")
+    return np.array([INT[1](value) for value in values], dtype=np.int64)
+
+
+def _unpack_truths(values):
+    if not isinstance(values, list):
+        raise TypeError("expected a list")
+    return np.array([BOOL[1](value) for value in values], dtype=bool)
+
+
+RESULT = (_pack_result, None)  # one that another holds, which ``saved`` reads
+PATH_CODECS = {
+    **dict.fromkeys(("lambdas", "params", "certificate", "deviance", "pearson_chi2", "llf"), ARRAY),
+    "df": (_pack_array, _unpack_counts),
+    "converged": (_pack_array, _unpack_truths),
+    "n_passes": COUNT,
+    "first": RESULT,
+    "effective_df": _optional(ARRAY),
+}
+CV_CODECS = {
+    "path": RESULT,
+    **dict.fromkeys(("measure", "rule", "folds"), TEXT),
+    **dict.fromkeys(("n_folds", "repeats"), INT),
+    **dict.fromkeys(("mean", "se"), ARRAY),
+    **dict.fromkeys(("fold_values", "fold_weights"), _optional(ARRAY)),
+}
+CODECS_OF = {"path": PATH_CODECS, "cv": CV_CODECS}  # all others have ``CODECS``
 
 
 def save(result, path):
@@ -249,11 +302,7 @@ def save(result, path):
     OSError
         If the file cannot be written.
     """
-    kind = vars(type(result)).get("_saved_as")  # a class derived from ours may hold more
-    if kind is None:
-        raise InvalidParameterError(f"results of type {type(result).__name__} cannot be saved, only the library's own")
-    record = {"format": FORMAT, "version": VERSION, "type": kind}
-    record |= {field.name: CODECS[field.name][0](getattr(result, field.name)) for field in fields(result)}
+    record = {"format": FORMAT, "version": VERSION} | _pack_result(result)
     # One line for each field keeps the file readable, and json's C encoder fast.
     lines = (f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in record.items())
     text = "{\n" + ",\n".join(lines) + "\n}\n"

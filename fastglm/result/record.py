@@ -18,11 +18,10 @@ from .codecs import save
 from .row_verbs import RowVerbs
 
 if TYPE_CHECKING:
-    from ..core.protocols import RegisteredFamily, RegisteredLink
+    from ..core.protocols import PenaltyRecord, RegisteredFamily, RegisteredLink
     from ..core.records import Array, File
     from ..design import Design
     from ..inference.summary import Summary
-    from ..options.penalties import ElasticNet, Lasso, Ridge
 
 ARRAYS = ("params", "cov_unscaled", "covariance", "information_root", "covariance_core", "coef_raw")
 
@@ -70,7 +69,12 @@ class GLMResult(RowVerbs, Record):
         products with a covariance would cancel.
     penalty : record of ``fastglm.penalties`` or None
         Then ``certificate`` is the largest violation of the optimality conditions over lambda, ``rank`` the number of
-        coefficients that are not zero, and there are no standard errors.
+        coefficients that are not zero, and there are no standard errors unless ``cov`` was that of a ridge: "bayesian",
+        (J + P)^-1 (mgcv's Vp), or "frequentist", (J + P)^-1 J (J + P)^-1 (its Ve), times the dispersion on n - edf.
+    edf : float or None
+        Effective degrees of freedom of a penalised fit, the trace of (J + P)^-1 J over the coefficients that are not
+        zero, the intercept's included: P is the curvature of the penalty (Zou, Hastie and Tibshirani 2007, "On the
+        degrees of freedom of the lasso", Annals of Statistics 35; for a ridge, Hastie and Tibshirani 1990).
     smearing : tuple of two floats, or None
         Of least squares by a formula whose response is a logarithm: the mean of exp(residual), by which
         ``predict(retransform="smearing")`` has the mean of y itself, and its relative variance.
@@ -116,7 +120,8 @@ class GLMResult(RowVerbs, Record):
     covariance: Array | None = None
     information_root: Array | None = None
     covariance_core: Array | None = None
-    penalty: Ridge | Lasso | ElasticNet | None = None
+    penalty: PenaltyRecord | None = None
+    edf: float | None = None
     smearing: tuple[float, float] | None = None
 
     _saved_as: ClassVar[str] = "glm"

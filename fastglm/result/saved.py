@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..errors import FileFormatError, InvalidParameterError
-from .codecs import CODECS, FORMAT, VERSION, save
+from .codecs import CODECS, CODECS_OF, FORMAT, RESULT, VERSION, save
+from .cross_validation import MEASURES, RULES, CVResult
 from .multinomial import MultinomialResult
-from .record import FIELDS, GLMResult
+from .path import PathResult
+from .record import GLMResult
 
 if TYPE_CHECKING:
     from ..core.records import File
 
 __all__ = ["CODECS", "TYPES", "VERSION", "load", "save"]
 
-TYPES = {cls._saved_as: cls for cls in (GLMResult, MultinomialResult)}
+TYPES: dict[str, Any] = {cls._saved_as: cls for cls in (GLMResult, MultinomialResult, PathResult, CVResult)}
 
 
 def load(path: File) -> GLMResult:
-    """Read a result written by ``GLMResult.save``.
+    """Read a result written by the ``save`` of a fit, a path or a cross-validated path.
 
     Returns
     -------
-    GLMResult or MultinomialResult
+    GLMResult, MultinomialResult, PathResult or CVResult
+        By the file; type checkers are told the first of them.
 
     Raises
     ------
@@ -35,23 +40,36 @@ def load(path: File) -> GLMResult:
     OSError
         If the file cannot be read.
     """
-    record = _read(path)
+    record, version = _read(path)
+    return _result(path, {name: v for name, v in record.items() if name not in ("format", "version")}, version)
+
+
+def _result(path, record, version) -> Any:
+    """The result of a record, as a whole file or as a part of another result."""
+    if not isinstance(record, dict):
+        raise FileFormatError(f"{path}: a result within it is no object")
+    record = _upgraded(record, version)
+    kind = record.pop("type", None)
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise FileFormatError(f"{path}: the type {kind!r} is none of {', '.join(map(repr, TYPES))}")
+    codecs = CODECS_OF.get(kind, CODECS)
+    missing, unknown = set(codecs) - set(record), set(record) - set(codecs)
+    if missing or unknown:
+        raise FileFormatError(f"{path}: missing fields {sorted(missing)}, unknown fields {sorted(unknown)}")
     values = {}
-    for name in FIELDS:
+    for name, codec in codecs.items():
         try:
-            values[name] = CODECS[name][1](record[name])
+            values[name] = _result(path, record[name], version) if codec is RESULT else codec[1](record[name])
         except (TypeError, ValueError, KeyError, OverflowError) as error:
             if isinstance(error, InvalidParameterError):
                 raise
             raise FileFormatError(f"{path}: the field {name!r} cannot be read: {error}") from None
-    cls = TYPES[record["type"]]
-    _check_names(path, values)
-    (_check_multinomial if cls is MultinomialResult else _check_glm)(path, values)
-    return cls(**values)
+    CHECKS[kind](path, values)
+    return TYPES[kind](**values)
 
 
 def _read(path):
-    """The JSON object of the file, with its format, version and field names checked."""
+    """The JSON object of the file, and its version, which this library reads."""
     with open(path, encoding="utf-8") as file:
         try:
             record = json.load(file, parse_constant=_refuse_constant)
@@ -67,6 +85,12 @@ def _read(path):
             f"{path} was written in format version {version} by a newer fastglm; this one reads up to version "
             f"{VERSION}. Upgrade fastglm to load it."
         )
+    return record, version
+
+
+def _upgraded(record, version):
+    """The record of a result with the fields that its version did not know."""
+    record = dict(record)
     if version == 1:  # it knew one type, and no first-order solver
         record["type"] = "glm"
         record.setdefault("coef_raw", None)
@@ -78,14 +102,9 @@ def _read(path):
         record["schema"] = _schema_of(record, record.pop("design", None))
     if version <= 4:  # it knew no penalties
         record.setdefault("penalty", None)
-    if version <= 5:  # it knew no means of what a logarithm was fitted of
-        record.setdefault("smearing", None)
-    kind = record.get("type")
-    if not isinstance(kind, str) or kind not in TYPES:
-        raise FileFormatError(f"{path}: the type {kind!r} is none of {', '.join(map(repr, TYPES))}")
-    missing, unknown = set(FIELDS) - set(record), set(record) - set(FIELDS) - {"format", "version", "type"}
-    if missing or unknown:
-        raise FileFormatError(f"{path}: missing fields {sorted(missing)}, unknown fields {sorted(unknown)}")
+    if version <= 5 and record.get("type") in ("glm", "multinomial"):
+        record.setdefault("edf", None)  # it knew no effective degrees of freedom
+        record.setdefault("smearing", None)  # nor means of what a logarithm was fitted of
     return record
 
 
@@ -126,6 +145,7 @@ def _check_names(path, values):
 
 
 def _check_glm(path, values):
+    _check_names(path, values)
     p = len(values["names"])
     _check_shapes(path, values, (p,))
     if values["classes"] is not None and len(values["classes"]) != 2:
@@ -133,6 +153,7 @@ def _check_glm(path, values):
 
 
 def _check_multinomial(path, values):
+    _check_names(path, values)
     classes = values["classes"] or ()
     if len(set(classes)) != len(classes) or len(classes) < 2:
         raise FileFormatError(f"{path}: classes is {list(classes)}, expected at least 2 different labels")
@@ -156,3 +177,37 @@ def _check_shapes(path, values, shape):
     stray = set(values["aliased"]) - set(values["names"])
     if stray:
         raise FileFormatError(f"{path}: aliased coefficients {sorted(stray)} are not among the names")
+
+
+def _check_path(path, values):
+    """Refuse a path whose arrays are not those of its lambdas and of the fit at the first of them."""
+    first, lambdas = values["first"], values["lambdas"]
+    if TYPES["glm"] is not type(first) and TYPES["multinomial"] is not type(first):
+        raise FileFormatError(f"{path}: the first fit of the path is a {type(first).__name__}")
+    if first.penalty is None or lambdas.ndim != 1 or not len(lambdas) or not (np.diff(lambdas) < 0.0).all():
+        raise FileFormatError(f"{path}: the lambdas of the path do not decrease, or its first fit has no penalty")
+    several = (len(first.classes),) if first.family.response_model == "softmax" else ()
+    shapes = {name: lambdas.shape for name in CODECS_OF["path"] if name not in ("first", "n_passes")}
+    shapes["params"] = (*lambdas.shape, len(first.names), *several)
+    _check_arrays(path, values, shapes)
+
+
+def _check_cv(path, values):
+    """Refuse a curve whose arrays are not those of its path and its folds."""
+    found = values["path"]
+    if TYPES["path"] is not type(found):
+        raise FileFormatError(f"{path}: the path within it is a {type(found).__name__}")
+    if values["measure"] not in MEASURES or values["rule"] not in RULES:
+        raise FileFormatError(f"{path}: measure {values['measure']!r} with rule {values['rule']!r} is unknown")
+    n, folds = found.lambdas.shape, values["n_folds"] * values["repeats"]
+    shapes = {"mean": n, "se": n, "fold_values": (folds, *n), "fold_weights": (folds,)}
+    _check_arrays(path, values, shapes)
+
+
+def _check_arrays(path, values, shapes):
+    for name, shape in shapes.items():
+        if values[name] is not None and values[name].shape != shape:
+            raise FileFormatError(f"{path}: {name} has shape {values[name].shape}, expected {shape}")
+
+
+CHECKS = {"glm": _check_glm, "multinomial": _check_multinomial, "path": _check_path, "cv": _check_cv}

@@ -54,7 +54,7 @@ def all_columns(request, names, vectors: dict):
     ------
     InvalidParameterError
     """
-    roles = {"y": request.y, **vectors, **{f"cluster {i}": v for i, v in enumerate(request.clusters)}}
+    roles = {"y": request.y, **vectors, **{f"{request.clusters_role} {i}": v for i, v in enumerate(request.clusters)}}
     roles = {role: v for role, v in roles.items() if isinstance(v, str)}
     for role, value in roles.items():
         if value not in names:

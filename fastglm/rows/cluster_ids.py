@@ -96,11 +96,13 @@ class ClusterReader(FrameReader):
     reader : FrameReader
         A reader whose complete rows have no missing value in these columns.
     names : sequence of str
+    role : str
+        What the columns are, in messages.
     """
 
-    def __init__(self, reader: FrameReader, names):
+    def __init__(self, reader: FrameReader, names, role: str = "cluster"):
         self.__dict__.update(reader.__dict__)
-        self.names = tuple(names)
+        self.names, self.role = tuple(names), role
         self.columns, self.vector_columns = (
             tuple(dict.fromkeys([*value, *names])) for value in (reader.columns, reader.vector_columns)
         )
@@ -114,7 +116,7 @@ class ClusterReader(FrameReader):
             return self._texts(table, name, array)
         column = table.column(name)
         missing = column.missing if column.missing is not None else column.values != column.values
-        refuse_missing(missing, f"cluster column {name!r}", table.number)
+        refuse_missing(missing, f"{self.role} column {name!r}", table.number)
         levels, codes = np.unique(column.values, return_inverse=True)
         return Ids(codes.reshape(-1), levels)
 
@@ -124,7 +126,7 @@ class ClusterReader(FrameReader):
             array = array.unify_dictionaries().combine_chunks()
             array = array if hasattr(array, "indices") else array.chunk(0)
         if array.null_count:
-            refuse_missing(array.is_null().to_numpy(zero_copy_only=False), f"cluster column {name!r}", table.number)
+            refuse_missing(array.is_null().to_numpy(zero_copy_only=False), f"{self.role} column {name!r}", table.number)
         used, codes = np.unique(array.indices.to_numpy(zero_copy_only=False), return_inverse=True)
         levels = [str(value) for value in array.dictionary.take(used).to_pylist()]
         return Ids(codes.reshape(-1), np.array(levels, np.str_))

@@ -273,10 +273,12 @@ def stored_collection(request, data, known=None):
         raise InvalidParameterError("names: the columns of a data frame have names of their own")
     else:
         labels = columns_of(data)
-    ways = {f"cluster {i}": vector for i, vector in enumerate(request.clusters)}
+    ways = {f"{request.clusters_role} {i}": vector for i, vector in enumerate(request.clusters)}
     roles, added = _with_names(labels, {"y": request.y, **request.vectors, **ways})
     clusters = tuple(roles.pop(way) for way in ways)
-    cov = request.cov._replace(by=clusters) if clusters else request.cov
+    named_ways = {"beside": clusters} if request.beside else {}
+    if clusters and not request.beside:
+        named_ways = {"cov": request.cov._replace(by=clusters)}
     read = list(labels)
     named = [vector for vector in (*roles.values(), *clusters) if isinstance(vector, str)]
     if known is not None and known.design is not None:
@@ -287,7 +289,8 @@ def stored_collection(request, data, known=None):
         read = needed(labels, request.formula, named)
     if not array:
         data = data[[labels[name] for name in read]]
-    return replace(request, client=client or request.client, cov=cov, **roles), partitions(data, read, added, client)
+    roles |= named_ways
+    return replace(request, client=client or request.client, **roles), partitions(data, read, added, client)
 
 
 def _array_columns(X, names):

@@ -31,7 +31,7 @@ def open_frame(request, data, known: Schema | None = None):
     table = as_table(data)
     formula, vectors = _roles(request, table, known)
     by_role = vectors if request.y is None or isinstance(request.y, str) else {"y": request.y} | vectors
-    beside = [*by_role.items(), *(("cluster", value) for value in request.clusters)]
+    beside = [*by_role.items(), *((request.clusters_role, value) for value in request.clusters)]
     for name, value in beside:
         check_aligned(table, value, name)
     keep, counts = _rows_to_keep(table, beside, request.missing)
@@ -90,7 +90,7 @@ def _values(name, value, table, keep):
     """The values of a vector in the rows of the mask ``keep``: of a column, an array, a scalar or None."""
     if isinstance(value, str):
         column = table.column(value)
-        if name == "y":
+        if name in ("y", "folds"):
             values = np.array(column.levels, dtype=object)[column.values] if column.kind == "factor" else column.values
         else:
             values = column.values if name == "cluster" else column.floats(column.values)

@@ -44,8 +44,9 @@ class FitRequest:
     weights, freq_weights, offset, exposure : (n,) array, scalar, name of a column, or None
     threads : int
     memory : int or None, bytes
-    penalty : record of ``fastglm.penalties``, or None; a penalised fit has no covariance, so that ``cov`` is None
-    path : bool, whether the penalty has many values of lambda
+    penalty : record of ``fastglm.penalties``, or None; beside it ``cov`` is None, or that of a ridge
+    path : dict or None, plain values of a search over lambdas that differ for another search
+    beside : tuple, the labels of folds: names of columns, or (n,) arrays
     labels : tuple or None, the labels of y where they are known before its rows
     began : float, seconds of ``time.perf_counter``
     others : as in ``fit`` and ``glm``
@@ -80,7 +81,8 @@ class FitRequest:
     client: Any = None
     checkpoint: Any = None
     labels: tuple | None = None
-    path: bool = False
+    path: dict | None = None
+    beside: tuple = ()
     began: float = field(default_factory=perf_counter)
 
     def __post_init__(self):
@@ -90,16 +92,14 @@ class FitRequest:
             "link": link,
             "solver": resolve(self.solver),
             "cov": parse_covariance(self.cov),
-            "penalty": resolve_penalty(self.penalty, self.path),
+            "penalty": resolve_penalty(self.penalty, self.path is not None),
             "threads": get_threads(self.threads),
             "intercept": bool(self.intercept),
             "memory": _bytes(self.memory),
         }
         if checked["penalty"] is not None:
-            check_solver(checked["penalty"], checked["solver"])
-            if checked["cov"] not in (None, "model"):
-                raise InvalidParameterError(f"cov={self.cov!r}: a penalised fit has no standard errors; leave cov out")
-            checked["cov"] = None
+            check_solver(checked["penalty"], checked["solver"], self.path)
+        checked["cov"] = penalised_covariance(checked["cov"], checked["penalty"], self.path)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
         if self.client is not None:
@@ -127,8 +127,13 @@ class FitRequest:
 
     @property
     def clusters(self) -> tuple:
-        """The ways of clustering that the covariance has: names of columns, or the cluster of each row."""
-        return getattr(self.cov, "by", ())
+        """What labels rows, names of columns or arrays: the ways of clustering of the covariance, or the folds."""
+        return self.beside or getattr(self.cov, "by", ())
+
+    @property
+    def clusters_role(self) -> str:
+        """The name of ``clusters`` in messages."""
+        return "folds" if self.beside else "cluster"
 
 
 def identity(request, reader) -> dict:
@@ -136,12 +141,34 @@ def identity(request, reader) -> dict:
     said = {name: getattr(request, name) for name in ("family", "link", "solver", "cov", "start", "compress")}
     if request.penalty is not None:
         said["penalty"] = request.penalty
+    said |= request.path or {}
     said = {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in said.items()}
     return {
         "the version of fastglm": __version__,
         "the data": reader.fingerprint(),
         **{f"{name}=": repr(value) for name, value in said.items()},
     }
+
+
+def penalised_covariance(cov, penalty, path: bool):
+    """The covariance of a fit: beside a penalty one that is made for it, or None.
+
+    Raises
+    ------
+    InvalidParameterError
+        For a covariance of maximum likelihood beside a penalty, and one of a ridge without it.
+    """
+    own = getattr(getattr(cov, "declaration", None), "penalised", False)
+    if penalty is None and own:
+        raise InvalidParameterError(f"cov={cov.name!r} is of a fit with a ridge: pass penalty=Ridge(...) too")
+    if penalty is None or cov is None:
+        return cov
+    if cov == "model" or (own and not path and set(penalty.needs) <= {"ridge", "quadratic"}):
+        return cov if own else None
+    raise InvalidParameterError(
+        f"cov={cov if isinstance(cov, str) else cov.name!r}: a penalised fit has no standard errors; leave cov out, or "
+        "take 'bayesian' or 'frequentist' with a ridge, and fastglm.debiased with a lasso"
+    )
 
 
 def check_exposure(exposure, link) -> None:

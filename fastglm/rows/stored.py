@@ -42,7 +42,7 @@ def open_stored(request, rows, known: Schema | None = None, owned: bool = False)
         journal = Journal(request.checkpoint, identity(request, reader))
     source = Chunked(Chunks(reader), request.threads, engine, journal)
     if request.clusters:
-        beside = ClusteredChunks(ClusterReader(reader, request.clusters))
+        beside = ClusteredChunks(ClusterReader(reader, request.clusters, request.clusters_role))
         clusters = Chunked(beside, request.threads, engine, journal)
     else:
         clusters = ()
@@ -66,7 +66,7 @@ def reader_of(request, rows, engine):
     InvalidParameterError, MissingDataError, FileFormatError
     """
     vectors_given = {name: value for name, value in request.vectors.items() if value is not None}
-    for name, value in (*vectors_given.items(), *(("cluster", value) for value in request.clusters)):
+    for name, value in (*vectors_given.items(), *((request.clusters_role, value) for value in request.clusters)):
         if not isinstance(value, str):
             raise InvalidParameterError(f"{name} must be the name of a column where the data are files")
     # arrays beside the rows have names in this fit alone, which new rows lack
@@ -112,7 +112,7 @@ def fitted_reader(request, rows, known: Schema):
         raise InvalidParameterError(f"y={request.y!r} was not the response of the fit, which is found by its name")
     vectors = request.vectors | known.found_by_name(request.vectors, rows.names)
     vectors = {name: value for name, value in vectors.items() if value is not None}
-    for name, value in (*vectors.items(), *(("cluster", value) for value in request.clusters)):
+    for name, value in (*vectors.items(), *((request.clusters_role, value) for value in request.clusters)):
         if not isinstance(value, str) or value not in rows.names:
             raise unknown(name, value, rows.names)
     design, more_columns = known.for_fit_rows().design, (*vectors.values(), *request.clusters)

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.model_selection import check_cv
 from sklearn.utils.validation import check_is_fitted
 
-from ..errors import InvalidParameterError
 from ..fitting.cross_validation import cv as cross_validate
+from ..folds import Splits
 from ..penalties import ElasticNet
 from .base import Classifier, GLMEstimator, Regressor
 from .exact import check_l1_ratio, inverse_strength, total_weight
@@ -47,7 +47,8 @@ class CrossValidated(GLMEstimator):
         return self.result_.penalty.lam
 
     def _fit(self, X, y, family, weights, **shift):
-        folds, ratios = fold_numbers(self.cv, X, y, self), np.atleast_1d(self.l1_ratio).tolist()
+        splitter = check_cv(self.cv, y, classifier=hasattr(self, "classes_"))
+        folds, ratios = Splits(list(splitter.split(X, y))), np.atleast_1d(self.l1_ratio).tolist()
         for ratio in ratios:
             check_l1_ratio(ratio)
         lambdas, least = self._lambdas(X, weights)
@@ -59,26 +60,8 @@ class CrossValidated(GLMEstimator):
             )
             for ratio in ratios
         ]  # fmt: skip
-        self._cv_result = min(found, key=lambda result: float(result.mean.min()))
+        self._cv_result = min(found, key=lambda result: float(result.losses.min()))
         return self._cv_result.best
-
-
-def fold_numbers(cv, X, y, estimator) -> np.ndarray:
-    """The fold of each row, (n,), by scikit-learn's meaning of ``cv``.
-
-    Raises
-    ------
-    InvalidParameterError
-        Where a row is held out twice or never, or trained on where it is held out.
-    """
-    n, numbers = X.shape[0], np.full(X.shape[0], -1)
-    for fold, (train, test) in enumerate(check_cv(cv, y, classifier=hasattr(estimator, "classes_")).split(X, y)):
-        if (numbers[test] >= 0).any() or len(np.union1d(train, test)) < n or len(train) + len(test) > n:
-            raise InvalidParameterError("cv must hold out every row in one fold, and train on it in all others")
-        numbers[test] = fold
-    if (numbers < 0).any():
-        raise InvalidParameterError("cv must hold out every row in one fold, and train on it in all others")
-    return numbers
 
 
 class GLMRegressorCV(CrossValidated, Regressor):
@@ -97,7 +80,7 @@ class GLMRegressorCV(CrossValidated, Regressor):
     l1_ratio : float or sequence of float
         From 0, ridge, to 1, lasso; of several the best is chosen.
     cv : int, splitter or iterable of (train, test)
-        As in scikit-learn; folds must hold out every row once.
+        As in scikit-learn.
     measure : "deviance", "mse" or "mae"
         The loss of rows that are held out.
     rule : "min" or "1se"
@@ -166,9 +149,10 @@ class GLMClassifierCV(CrossValidated, Classifier):
     l1_ratio : float or sequence of float
         From 0, ridge, to 1, lasso; of several the best is chosen.
     cv : int, splitter or iterable of (train, test)
-        As in scikit-learn, stratified where it is a number; folds must hold out every row once.
-    measure : "deviance" or "class"
-        The loss of rows that are held out: the deviance, or the misclassified share.
+        As in scikit-learn, stratified where it is a number.
+    measure : "deviance", "class" or "auc"
+        The loss of rows that are held out: the deviance, or the misclassified share; or of two classes the area under
+        the ROC curve, of which the largest is chosen.
     rule : "min" or "1se"
         The C of the least loss, or the smallest within a standard error of it.
     fit_intercept : bool

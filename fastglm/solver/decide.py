@@ -64,7 +64,7 @@ class Control(NamedTuple):
     canonical: bool = True
     robust: bool = False
     began: float = 0.0
-    callback: object = None
+    callback: Callable[[dict], None] | None = None
 
 
 def no_step_is_hidden() -> bool:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .problem import Problem
+from .problem import Problem, solved
 from .rounds import follow_in_rounds
 from .rounds import pays as rounds_pay
 from .solve import solve
@@ -54,7 +54,7 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
         The last value over the first, where a number is given.
     """
     objective = problem.objective
-    descent = descent_of(objective, problem.first(), problem.control)
+    descent = descent_of(objective, problem.first(), problem.control, scaled.screened)
     if not is_finite(descent.q):
         nothing = np.zeros(0)
         return PathSolution(nothing, nothing, nothing, nothing, nothing, ("not finite at the start",))
@@ -67,15 +67,17 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
         places, stops, models = follow_in_rounds(descent, scaled, lambdas)
         found = zip(*((p.beta, p.violation, p.deviance, p.pearson) for p in places), strict=True)
         return PathSolution(lambdas, *map(np.array, found), stops, models)
-    step = _quadratic if scaled.P is not None else _proximal
-    found = [step(problem, descent, scaled, lam) for lam in lambdas.tolist()]
+    step, found = _quadratic if scaled.P is not None else _proximal, []
+    for lam in lambdas.tolist():
+        found.append(step(problem, descent, scaled, lam))
+        solved(problem.control, 1)
     beta, certificate, deviance, pearson, stops = zip(*found, strict=True)
     return PathSolution(lambdas, np.array(beta), *map(np.array, (certificate, deviance, pearson)), stops)
 
 
 def _proximal(problem, descent, scaled, lam):
     """The solution at a lambda from where the last one ended."""
-    penalty = scaled.elastic(lam)
+    penalty = scaled.at(lam)
     stop = descent.solve(penalty)
     q = descent.q
     return descent.beta, descent.violation(penalty), q.deviance, q.pearson, stop

@@ -55,6 +55,12 @@ class Problem(NamedTuple):
         return self.fallback() if self.start is None else self.start
 
 
+def solved(control: Control, fits: int) -> None:
+    """Tell whoever watches that so many fits of a path or of its folds are done."""
+    if control.callback is not None:
+        control.callback({"solved": fits})
+
+
 class Solution(NamedTuple):
     """Where a descent ended and why.
 

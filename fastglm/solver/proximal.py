@@ -98,8 +98,13 @@ class ProximalDescent:
 
     def _within(self, penalty):
         """Coefficients within the bounds of a penalty, and their pass."""
-        beta = np.clip(self.beta, penalty.lower, penalty.upper)
-        if not np.array_equal(beta, self.beta):
+        beta = penalty.within(self.beta)
+        if np.array_equal(beta, self.beta):
+            return
+        if self.by_sums:
+            self.q = self._at(beta, 1)
+            self.beta = beta
+        else:
             self.start_from(beta)
 
     def _is_rounding(self, penalty, violation) -> bool:
@@ -108,7 +113,7 @@ class ProximalDescent:
         By Cauchy and Schwarz no sum of |x r| is more than the root of Pearson's chi-square times sum h x^2.
         """
         size = np.sqrt(max(self.q.pearson, 0.0) * np.diagonal(self.H)) + np.abs(self.H) @ np.abs(self.beta)
-        noise = NOISE * EPS * (size + penalty.lasso) / penalty.unit
+        noise = NOISE * EPS * (size + penalty.kink) / penalty.unit
         return violation <= max(self.control.accept_tol, float(noise.max(initial=0.0)))
 
     def _minimum(self, penalty, violation, tol):

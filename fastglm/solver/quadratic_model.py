@@ -45,7 +45,7 @@ class QuadraticModel:
             Where the model was made, or any other coefficients within the bounds.
         score : (m,) array
             The model's negative gradient there.
-        penalty : ElasticPenalty
+        penalty : ElasticPenalty, or another with a ``minimum`` of its own
         tol : float
             The violation of the optimality conditions, in the penalty's units, that may be left.
 
@@ -56,7 +56,7 @@ class QuadraticModel:
         rest, free = self.rest, self.free
         start, g0 = beta[rest], score[rest] - score[free] @ self.slopes
         own = penalty.of(rest)
-        b = _descended(self.S, start.copy(), g0, own, tol)
+        b = _descended(self.S, start.copy(), g0, own, tol) if own.separable else own.minimum(self.S, start, g0, tol)
         out = beta.copy()
         out[rest] = b
         out[free] += self.inverse @ score[free] - self.slopes @ (b - start)

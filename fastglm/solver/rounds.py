@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .problem import solved
 from .proximal import ProximalDescent
 from .quadratic_model import QuadraticModel
 
@@ -23,7 +24,7 @@ MODEL_BYTES = 512 << 20  # that its models may take
 
 def pays(objective, scaled, n_lambdas: int) -> bool:
     """Whether a path is worth rounds: of many rows and lambdas, without a closed form."""
-    if objective.linear or scaled.P is not None or not hasattr(objective, "at_many"):
+    if objective.linear or not scaled.screened or not hasattr(objective, "at_many"):
         return False
     if objective.n_params > MOST_PARAMS or n_lambdas < FEWEST:
         return False
@@ -99,7 +100,7 @@ def anchors(descent: ProximalDescent, scaled, lambdas: np.ndarray) -> tuple[list
     numbers = np.unique(np.linspace(0, len(lambdas) - 1, ANCHORS).round().astype(int))
     starts, matrices = [], []
     for lam in lambdas[numbers].tolist():
-        descent.solve(scaled.elastic(lam), ROUGH)
+        descent.solve(scaled.at(lam), ROUGH)
         descent.freshen()
         starts.append((descent.beta, descent.q.score))
         matrices.append(descent.H)
@@ -107,7 +108,7 @@ def anchors(descent: ProximalDescent, scaled, lambdas: np.ndarray) -> tuple[list
     return [starts[k] for k in nearest], Curvatures(numbers.tolist(), matrices)
 
 
-def in_rounds(objective, places: list[Place], models: list[QuadraticModel], tol: float, folds=None, left_out=None):
+def in_rounds(objective, places: list[Place], models: list[QuadraticModel], control, folds=None, of=None):
     """Steps of many descents at once, each by its model, until every violation is below the tolerance or stays.
 
     Parameters
@@ -117,26 +118,29 @@ def in_rounds(objective, places: list[Place], models: list[QuadraticModel], tol:
         Changed in place.
     models : list of QuadraticModel
         One for each; the same one may serve several.
-    tol : float
-    folds, left_out : as for ``Deviance.at_many``
+    control : Control
+        Of its fields ``tol`` and the callback.
+    folds, of : as for ``Deviance.at_many``
     """
     for _ in range(MOST_ROUNDS):
         still = [i for i, place in enumerate(places) if place.open]
         if not still:
             return
         for i in still:
-            places[i].step(models[i], tol)
-        some = None if left_out is None else left_out[still]
+            places[i].step(models[i], control.tol)
+        some = None if of is None else of[still]
         sums = objective.at_many(np.array([places[i].beta for i in still]), folds, some)
         for i, *values in zip(still, sums.deviance, sums.pearson, sums.score, strict=True):
-            places[i].arrive(*values, tol)
+            places[i].arrive(*values, control.tol)
+        solved(control, sum(not places[i].open for i in still))
+    solved(control, sum(place.open for place in places))
 
 
 def follow_in_rounds(descent: ProximalDescent, scaled, lambdas: np.ndarray):
     """The places of all lambdas, why each stopped, and the models along the path."""
     starts, curvatures = anchors(descent, scaled, lambdas)
-    penalties = [scaled.elastic(lam) for lam in lambdas.tolist()]
+    penalties = [scaled.at(lam) for lam in lambdas.tolist()]
     models = [curvatures.at(i, penalty.free) for i, penalty in enumerate(penalties)]
     places = [Place(penalty, *start) for penalty, start in zip(penalties, starts, strict=True)]
-    in_rounds(descent.objective, places, models, descent.control.tol)
+    in_rounds(descent.objective, places, models, descent.control)
     return places, tuple(place.finish(descent) for place in places), models

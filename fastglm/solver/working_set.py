@@ -59,7 +59,7 @@ class WorkingSet:
                 break
             # the worst first, so that columns which the others make superfluous do not enter
             most = max(FIRST, len(self.numbers))
-            new = new[np.argsort(-violations[new], kind="stable")[:most]]
+            new = penalty.whole(new[np.argsort(-violations[new], kind="stable")[:most]])
         self.last = penalty
         return stop
 
@@ -70,8 +70,8 @@ class WorkingSet:
         """The columns that the sequential strong rule keeps, and those without a lasso."""
         kept = (penalty.lower < 0.0) | (penalty.upper > 0.0)
         if self.last is None:
-            return np.flatnonzero(kept & (penalty.lasso == 0.0))
-        return np.flatnonzero(kept & (np.abs(self.q.score) >= 2.0 * penalty.lasso - self.last.lasso))
+            return np.flatnonzero(kept & (penalty.kink == 0.0))
+        return np.flatnonzero(kept & penalty.strong(self.q.score, self.last))
 
     def _descend(self, penalty, new, tol):
         """Solve over the working set with some more columns; leaves the pass over all columns."""
@@ -92,14 +92,14 @@ class WorkingSet:
         return stop
 
 
-def descent_of(objective, beta, control) -> ProximalDescent | WorkingSet:
-    """The descent of an objective: over all coefficients, or over those that a lasso needs."""
-    return (WorkingSet if pays(objective) else ProximalDescent)(objective, beta, control)
+def descent_of(objective, beta, control, screened: bool = True) -> ProximalDescent | WorkingSet:
+    """The descent of an objective: over all coefficients, or over those that a screened penalty needs."""
+    return (WorkingSet if screened and pays(objective) else ProximalDescent)(objective, beta, control)
 
 
 def proximal_newton(problem: Problem) -> Solution:
     """The fit of a problem with an elastic net: its deviance, certificate and history."""
-    descent = descent_of(problem.objective, problem.first(), problem.control)
+    descent = descent_of(problem.objective, problem.first(), problem.control, problem.penalty.screened)
     if not is_finite(descent.q):
         return Solution(descent.beta, descent.q, None, np.inf, np.inf, 0, "not finite at the start", ())
     stop = descent.solve(problem.penalty)

@@ -430,3 +430,45 @@ def test_the_table_of_the_lecture(capsys):
         assert float(lines[name][0]) == pytest.approx(w, abs=6e-5 if w == 0.5508 else 1e-7), name
     assert main(["demo", "--lecture", "--json"]) == 0
     assert document(capsys)[1]["b"] == pytest.approx(-3.549070672801298, rel=1e-12)
+
+
+PENALISED = ["both", "y ~ x1 + x2 + x3 + f1", "--family", "poisson", "--lambdas", "8"]
+
+
+def test_a_path_at_the_command_line(folder, capsys):
+    capsys.readouterr()
+    assert main(["path", *PENALISED, "--out", "path.json", "--html", "path.html", "--json"]) == 0
+    found = document(capsys)
+    expected = fastglm.path("y ~ x1 + x2 + x3 + f1", "both", family="poisson", lambdas=8)
+    assert [row["lambda"] for row in found["path"]] == expected.lambdas.tolist()
+    assert fastglm.load("path.json").params.tolist() == expected.params.tolist()
+    assert "y ~ x1" in Path("path.html").read_text()
+    assert main(["path", *PENALISED, "--penalty", "elastic-net", "--alpha", "0.5", "--criterion", "aic"]) == 0
+    assert "both.path.json" in capsys.readouterr().out
+
+
+def test_cross_validation_at_the_command_line(folder, capsys):
+    capsys.readouterr()
+    options = ["--folds", "4", "--rule", "1se", "--html", "cv.html"]
+    assert main(["cv", *PENALISED, *options, "--out", "chosen.json", "--json"]) == 0
+    found = document(capsys)
+    expected = fastglm.cv("y ~ x1 + x2 + x3 + f1", "both", family="poisson", lambdas=8, folds=4, rule="1se")
+    assert found["lambda_1se"] == expected.lambda_1se and found["measure"] == "deviance"
+    assert [row["mean"] for row in found["curve"]] == expected.mean.tolist()
+    assert fastglm.load("chosen.json").params.tolist() == expected.best.params.tolist()
+    page = Path("cv.html").read_text()
+    assert "<svg" in page and "1se" in page
+    assert main(["predict", "chosen.json", "both", "--out", "means.parquet"]) == 0
+    again = ["cv", *PENALISED, "--folds", "2", "--penalty", "ridge", "--out", "chosen.json"]
+    assert main(again) == 2 and "chosen.json" in capsys.readouterr().err
+    assert main([*again, "--force"]) == 0 and fastglm.load("chosen.json").penalty.lam > 0.0
+
+
+@pytest.mark.parametrize("options, said", [
+    (["--alpha", "0.5"], "--alpha is none of --penalty lasso"), (["--lambdas", "0.1,-1"], "not negative"),
+    (["--ratio", "2"], "between 0 and 1"), (["--folds", "1"], "folds"), (["--folds", "nothing"], "nothing"),
+    (["--measure", "auc"], "none of family"),
+])  # fmt: skip
+def test_options_of_penalties_that_cannot_be_used(folder, capsys, options, said):
+    assert main(["cv", *PENALISED[:4], *options]) == 2
+    assert said in capsys.readouterr().err

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastglm.penalties import ElasticNet
+from fastglm.penalties import ElasticNet, GroupLasso
 
 FOLDER = Path(__file__).parent / "penalties"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -48,6 +48,9 @@ def spread(described, columns):
 
 def penalty(described, columns):
     """The penalty without a lam, and what glmnet's lambdas are multiplied by for it."""
+    if "groups" in described:
+        weights = described["group_factor"]
+        return GroupLasso(None, described["groups"], described["alpha"], weights, described["standardize"]), 1.0
     alpha, factors = described["alpha"], numbers(described["penalty_factor"])
     if described["exclude"]:
         factors = np.ones(described["p"]) if factors is None else factors
@@ -56,6 +59,7 @@ def penalty(described, columns):
     net = ElasticNet(
         alpha=alpha / (alpha + quadratic), factors=factors, lower=numbers(described["lower"]),
         upper=numbers(described["upper"]), scale=described["standardize"],
+        grouped=described["type_multinomial"] == "grouped",
     )  # fmt: skip
     return net, alpha + quadratic
 

@@ -265,7 +265,7 @@ def test_bad_penalties(name):
 
 @pytest.mark.parametrize(
     ("more", "message"),
-    [({"solver": "sgd"}, "its l1"), ({"solver": "newton"}, "no lasso"), ({"cov": "HC1"}, "no standard errors")],
+    [({"solver": "stream"}, "knows none"), ({"solver": "newton"}, "no lasso"), ({"cov": "HC1"}, "no standard errors")],
 )
 def test_bad_company(more, message):
     with pytest.raises(InvalidParameterError, match=message):

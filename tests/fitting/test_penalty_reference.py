@@ -5,7 +5,7 @@ import penalty_cases as cases
 import pytest
 
 import fastglm
-from fastglm.penalties import Ridge
+from fastglm.penalties import Adaptive, Relaxed, Ridge
 
 PATHS = [name for name in cases.NAMES if name != "ridge_gcv_longley"]
 
@@ -36,13 +36,36 @@ def test_coefficients(name):
     np.testing.assert_allclose(ours, want, rtol=tolerance["coef_rel"], atol=10 * tolerance["coef_abs"])
 
 
-@pytest.mark.parametrize("name", [name for name in PATHS if "multinomial" not in name])
+@pytest.mark.parametrize("name", [name for name in PATHS if "multinomial" not in name and not name.startswith("group")])
 def test_optimality_by_other_code(name):
     described, columns, net, path = found_by_us(name)
     X, y, options = cases.arguments(described, columns)
     more = {name: options[name] for name in ("weights", "offset", "intercept") if name in options}
     for beta, lam in zip(path.params[::5], path.lambdas[::5], strict=True):
         assert cases.violation(X, y, beta, lam, net, described["family"], **more) < 1e-8
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.4])
+@pytest.mark.parametrize("name", [name for name in PATHS if name.startswith("relax")])
+def test_relaxed_fits(name, gamma):
+    described, columns = cases.case(name)
+    X, y, options = cases.arguments(described, columns)
+    expected, tolerance = described["expected"], described["tolerance"]
+    kept, free = (np.column_stack([e["intercept"], e["coef"]]) for e in (expected, expected["relaxed_gamma0"]))
+    path = fastglm.path(X, y, penalty=Relaxed(gamma=gamma), lambdas=expected["lambda"], **options)
+    want = (gamma * kept + (1.0 - gamma) * free)[1:]
+    np.testing.assert_allclose(path.params[1:], want, rtol=tolerance["coef_rel"], atol=tolerance["coef_abs"])
+    assert path.converged.all() and path.certificate.max() < 1e-8
+
+
+def test_an_adaptive_lasso_of_first_coefficients():
+    """R's factors are 1 / |b|, ours those of standardised columns, so that b over the deviations has R's."""
+    described, columns = cases.case("adaptive_gaussian_sim1")
+    X, y, options = cases.arguments(described, columns)
+    expected, first = described["expected"], fastglm.fit(X, y).params[1:]
+    path = fastglm.path(X, y, penalty=Adaptive(weights=first / X.std(0)), lambdas=expected["lambda"], **options)
+    want = np.column_stack([expected["intercept"], expected["coef"]])
+    np.testing.assert_allclose(path.params, want, rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", [name for name in PATHS if name.startswith("sequence")])

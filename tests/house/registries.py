@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from fastglm.family.registry import ALIASES, FAMILIES, LINKS
 from fastglm.kernels.fused import FUSED
 from fastglm.options import covariance, solvers
+from fastglm.options.penalties import PENALTIES
 from fastglm.rows.storages import STORAGES
 
-TABLES = (FAMILIES, LINKS, ALIASES, FUSED, solvers.SOLVERS, solvers._DECLARED, covariance._KINDS, covariance._NAMES)
+OPTIONS = (PENALTIES, solvers.SOLVERS, solvers._DECLARED, covariance._KINDS, covariance._NAMES)
+TABLES = (FAMILIES, LINKS, ALIASES, FUSED, *OPTIONS)
 
 
 @contextmanager

@@ -9,12 +9,6 @@ import pytest
 from registries import restored
 
 import fastglm
-from fastglm.kernels.row_loops import FamilyLink
-from fastglm.objective.base import Deviance
-from fastglm.objective.penalised import Penalised
-from fastglm.rows.family_link import family_and_link
-from fastglm.source.base import Block
-from fastglm.source.in_memory import InMemory
 
 PAGE = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text()
 # the title of each section with a block, and the block; the first are the imports
@@ -107,14 +101,15 @@ def test_the_covariance_is_the_inverse_of_the_sum_of_outer_products(block):
 @of("A penalty")
 def test_the_penalty_moves_the_optimum(block):
     waves = np.sin(np.outer(RNG.random(N), np.arange(1, 8)))
-    source = InMemory(Block(waves, False, COUNTS, None, None, None, None, tuple("abcdefg")), 1)
-    penalty = block.roughness(7, 100.0)
-    objective = Penalised(Deviance(source, FamilyLink(*family_and_link("gaussian", None))), penalty)
-    q = objective.at(np.zeros(7))
-    beta = q.information.factor(objective.scale).solve(q.score)
-    P = 100.0 * np.diff(np.eye(7), 2, axis=0).T @ np.diff(np.eye(7), 2, axis=0)
-    np.testing.assert_allclose(beta, np.linalg.solve(waves.T @ waves + P, waves.T @ COUNTS), rtol=1e-8)
-    assert np.abs(objective.at(beta, 1).score).max() < 1e-8 * np.abs(q.score).max()
+    P = np.diff(np.eye(7), 2, axis=0).T @ np.diff(np.eye(7), 2, axis=0)
+    for penalty in (block.Roughness(0.01), {"roughness": 0.01}):
+        result = fastglm.fit(waves, COUNTS, penalty=penalty, intercept=False)
+        closed = np.linalg.solve(waves.T @ waves / N + 0.01 * P, waves.T @ COUNTS / N)
+        np.testing.assert_allclose(result.params, closed, rtol=1e-8)
+        assert result.converged and result.certificate < 1e-8 and result.penalty.lam == 0.01
+    path = fastglm.path(X, COUNTS, family="poisson", penalty=block.Roughness(), lambdas=[0.1, 0.01])
+    wanted = fastglm.fit(X, COUNTS, family="poisson", penalty=fastglm.penalties.Ridge(0.01, P=np.zeros((2, 2))))
+    np.testing.assert_allclose(path.params[1], wanted.params, rtol=1e-8)  # two columns have no second difference
 
 
 @of("A storage")

@@ -20,10 +20,13 @@ from fastglm.linalg.inverse import ArrowheadInverse, DenseCovariance
 from fastglm.linalg.symmetric import ArrowheadMatrix, Dense, Diagonal, PermutedArrowhead
 from fastglm.objective.base import Deviance
 from fastglm.objective.compression import Compressed
+from fastglm.objective.group_penalty import GroupPenalty
 from fastglm.objective.penalised import Penalised
 from fastglm.objective.penalty import ElasticPenalty, QuadraticPenalty
+from fastglm.objective.proximal_penalty import ProximalPenalty
 from fastglm.objective.softmax import CrossEntropy
 from fastglm.options import covariance, solvers
+from fastglm.options.penalties import PENALTIES
 from fastglm.source.base import Block
 from fastglm.source.chunked import Chunked
 from fastglm.source.in_memory import InMemory
@@ -54,7 +57,9 @@ IMPLEMENTATIONS = [
     *((protocols.Information, kind) for kind in (Dense, ArrowheadMatrix, PermutedArrowhead)),
     *((protocols.Factor, kind) for kind in (Cholesky, DiagonalFactor, ArrowheadFactor, PermutedFactor)),
     *((protocols.CovarianceMatrix, kind) for kind in (DenseCovariance, ArrowheadInverse)),
-    *((protocols.Penalty, kind) for kind in (QuadraticPenalty, ElasticPenalty)),
+    *((protocols.Penalty, kind) for kind in (QuadraticPenalty, ElasticPenalty, GroupPenalty, ProximalPenalty)),
+    *((protocols.PenaltyRecord, kind) for kind in PENALTIES.values()),
+    *((protocols.FoldKind, getattr(fastglm.folds, name)) for name in fastglm.folds.__all__),
     *((protocols.Task, kind) for kind in (Task, ColumnMax)),
     *((protocols.Engine, kind) for kind in (Threads, Pool, Ray)),
 ]  # fmt: skip

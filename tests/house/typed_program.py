@@ -98,6 +98,17 @@ def descent(X: Array, y: NDArray[np.int64]) -> None:
     assert_type(network.coefs, list[Array])
 
 
+def penalised(X: Array, y: NDArray[np.int64]) -> None:
+    lasso = fastglm.fit(X, y, family="poisson", penalty=fastglm.penalties.Lasso(0.1, positive=True))
+    assert_type(lasso.edf, float | None)
+    assert_type(fastglm.debiased(lasso, X, y).conf_int(), Array)
+    grouped = fastglm.penalties.GroupLasso(groups=[0, 0])
+    assert_type(fastglm.path(X, y, family="poisson", penalty=grouped, lambdas=3).params, Array)
+    assert_type(fastglm.stability_selection(X, y, pairs=1, lambdas=3).selected(), tuple[str, ...])
+    ridge = fastglm.fit(X, y, family="poisson", penalty={"ridge": 0.1}, cov="bayesian")
+    assert_type(ridge.bse, Array)
+
+
 def arrays() -> None:
     data = fastglm.simulate.make_glm("binomial", 100, 2, seed=1)
     assert_type(data.params, Array)
@@ -138,5 +149,6 @@ def main(folder: Path) -> None:
     stream(X, claims, years, folder)
     classes(X, rng)
     descent(X, claims)
+    penalised(X, claims)
     other_spellings(X, claims)
     arrays()

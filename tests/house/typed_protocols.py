@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastglm import families, links
+from fastglm import families, folds, links
 from fastglm.inference.row_scores import ClassScores, MeanScores
 from fastglm.linalg.arrowhead import ArrowheadFactor
 from fastglm.linalg.factor import Cholesky, DiagonalFactor, PermutedFactor
@@ -12,7 +12,9 @@ from fastglm.linalg.inverse import ArrowheadInverse, DenseCovariance
 from fastglm.linalg.symmetric import ArrowheadMatrix, Dense, Diagonal, PermutedArrowhead
 from fastglm.objective.base import Deviance
 from fastglm.objective.compression import Compressed
+from fastglm.objective.group_penalty import GroupPenalty
 from fastglm.objective.penalty import ElasticPenalty, QuadraticPenalty
+from fastglm.objective.proximal_penalty import ProximalPenalty
 from fastglm.objective.softmax import CrossEntropy
 from fastglm.options import covariance, solvers
 from fastglm.source.chunked import Chunked
@@ -42,8 +44,15 @@ if TYPE_CHECKING:
     def covariances(dense: DenseCovariance, parts: ArrowheadInverse) -> list[p.CovarianceMatrix]:
         return [dense, parts]
 
-    def penalties(quadratic: QuadraticPenalty, net: ElasticPenalty) -> list[p.Penalty]:
-        return [quadratic, net]
+    def penalties(
+        quadratic: QuadraticPenalty, net: ElasticPenalty, groups: GroupPenalty, steps: ProximalPenalty
+    ) -> list[p.Penalty]:
+        return [quadratic, net, groups, steps]
+
+    def kinds_of_folds(
+        number: folds.KFold, strata: folds.StratifiedKFold, groups: folds.GroupKFold, time: folds.TimeSeriesSplit
+    ) -> list[p.FoldKind]:
+        return [number, strata, groups, time]
 
     def declarations(solver: solvers.Declaration, kind: covariance.CovarianceKind) -> tuple[p.Solver, p.CovarianceKind]:
         return solver, kind

@@ -225,8 +225,13 @@ def test_inverse_strengths_out_of_range(C):
 
 
 def test_folds_that_hold_out_some_rows_only():
-    with pytest.raises(InvalidParameterError, match="cv must hold out every row"):
-        GLMRegressorCV(cv=TimeSeriesSplit(3)).fit(X, response("gaussian"))
-    rows = np.arange(600)
-    with pytest.raises(InvalidParameterError, match="cv must hold out every row"):
-        GLMRegressorCV(cv=[(rows, rows[:300]), (rows[:300], rows[300:])]).fit(X, response("gaussian"))
+    y, rows = response("gaussian"), np.arange(600)
+    found = GLMRegressorCV(alphas=4, cv=TimeSeriesSplit(3)).fit(X, y).cv_result_
+    expected = fastglm.cv(
+        X, y, lambdas=found.lambdas, penalty=penalties.Lasso(scale=False), folds=fastglm.folds.Splits(
+            [(rows[: 150 * i], rows[150 * i : 150 * (i + 1)]) for i in (1, 2, 3)]
+        ),
+    )  # fmt: skip
+    np.testing.assert_allclose(found.fold_values, expected.fold_values, rtol=1e-9)
+    with pytest.raises(InvalidParameterError, match="rows on both sides"):
+        GLMRegressorCV(cv=[(rows, rows[:300]), (rows[:300], rows[300:])]).fit(X, y)

@@ -11,12 +11,12 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 
 from ...objective.penalty import ElasticPenalty
 from ...options.sgd import tolerance
+from ..quadratic_model import QuadraticModel
 from .driver import automatic_method
 
 MOST_COEFFICIENTS = 200  # whose curvature costs no more than a few epochs; of more, products with vectors
 SAMPLE_ROWS, SAMPLE_EACH = 10_000, 100  # of a sample, and for each coefficient, whose curvature is right to a tenth
 SAMPLE_SHARE = 0.2  # of the rows, above which all are read instead
-MOST_SWEEPS = 200  # of coordinate descent in a proximal step
 MOST_PRODUCTS = 100  # with the curvature in a proximal step
 MOST_STEPS = 50  # proximal Newton steps
 HALVINGS = 30  # of a step that does not lower the objective
@@ -200,51 +200,20 @@ def proximal_step(H: np.ndarray, g: np.ndarray, b: np.ndarray, lasso: np.ndarray
 
     Notes
     -----
-    Coordinate descent, after every sweep of which the smooth problem of the coefficients that are not zero is solved
-    as far as their signs hold. The gain is summed without the cancellation of |b + s| and |b|.
+    The gain is summed without the cancellation of |b + s| and |b|.
     """
     if not lasso.any():
         s = _solved(H, g)
         return s, max(0.5 * float(g @ s), 0.0)
-    s, r, d = np.zeros_like(b), g.copy(), np.diagonal(H)
-    unit, penalty = np.sqrt(np.where(d > 0.0, d, 1.0)), ElasticPenalty(np.zeros_like(lasso), lasso)
-    enough = max(SOLVED * (penalty.subgradient(b, g) / unit).max(), 8.0 * EPS * ((np.abs(g) + lasso) / unit).max())
-    for _ in range(MOST_SWEEPS):
-        for j in np.flatnonzero(d > 0.0):
-            old = b[j] + s[j]
-            want = r[j] + d[j] * old
-            if abs(want) <= lasso[j]:
-                move, s[j] = -old, -b[j]
-            else:
-                # of a coefficient that keeps its sign, without the rounding of its sum with the step
-                same = old * want > 0.0 or lasso[j] == 0.0
-                side = np.sign(want) * lasso[j]
-                move = (r[j] - side) / d[j] if same else (want - side) / d[j] - old
-                s[j] += move
-            if move != 0.0:
-                r -= H[:, j] * move
-        _along_face(H, b, lasso, s, r)
-        if (penalty.subgradient(b + s, r) / unit).max() <= enough:
-            break
-    x = b + s
+    d = np.diagonal(H)
+    unit, nothing, end = np.sqrt(np.where(d > 0.0, d, 1.0)), np.zeros_like(b), np.full(len(b), np.inf)
+    penalty = ElasticPenalty(nothing, lasso, -end, end, unit)
+    enough = max(SOLVED * penalty.violation(b, g), 8.0 * EPS * ((np.abs(g) + lasso) / unit).max())
+    x = QuadraticModel(H, penalty.free).minimise(b, g, penalty, enough)
+    s = x - b
     kept = (b != 0.0) & ((np.sign(x) == np.sign(b)) | (x == 0.0))
     linear = np.where(kept, (g - lasso * np.sign(b)) * s, g * s - lasso * (np.abs(x) - np.abs(b)))
     return s, max(float(linear.sum()) - 0.5 * float(s @ H @ s), 0.0)
-
-
-def _along_face(H, b, lasso, s, r):
-    """Newton's step of the coefficients that are not zero, in place, up to the first change of a sign."""
-    x = b + s
-    face = np.flatnonzero((x != 0.0) | (lasso == 0.0))
-    side = lasso[face] * np.sign(x[face])
-    step = _solved(H[np.ix_(face, face)], r[face] - side)
-    crossing = (lasso[face] > 0.0) & (x[face] * (x[face] + step) < 0.0)
-    t = float(np.min(-x[face][crossing] / step[crossing], initial=1.0))
-    s[face] += t * step
-    if t < 1.0:
-        gone = face[crossing & (-x[face] == t * step)]
-        s[gone] = -b[gone]
-    r -= H[:, face] @ (t * step)
 
 
 def _solved(H, g):

@@ -26,6 +26,8 @@ def signature(task, method: str) -> dict:
     parts = (X.indptr, X.indices, X.data) if issparse(X) else (np.ascontiguousarray(X),)
     kept = {f: v for f, v in task.options._asdict().items() if f not in MUTABLE}
     options = {f: _named(v) for f, v in kept.items()}
+    if task.strengths is not None:
+        options["penalty"] = _digest(*task.strengths)
     return {
         **options,
         "method": method,

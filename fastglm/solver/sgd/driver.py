@@ -48,8 +48,15 @@ class Solution(NamedTuple):
     notes: tuple
     state: State
 
+    def records(self) -> tuple[dict, ...]:
+        """The history as a record of each epoch."""
+        columns = [values.tolist() for values in self.history.values()]
+        return tuple(dict(zip(self.history, row, strict=True)) for row in zip(*columns, strict=True))
 
-def run(data, model, options: SGD, *, start=None, callback=None, state: State | None = None, certify=None) -> Solution:
+
+def run(
+    data, model, options: SGD, *, start=None, callback=None, state: State | None = None, certify=None, strengths=None
+) -> Solution:
     """Fit by first-order stochastic descent.
 
     Parameters
@@ -68,6 +75,8 @@ def run(data, model, options: SGD, *, start=None, callback=None, state: State | 
         A state of the same fit to continue; it is changed in place, between epochs only.
     certify : callable, optional
         Whether a fit whose losses no longer fall may stop at these coefficients; without it, it stops.
+    strengths : tuple of two (p,) arrays, optional
+        The ridge and the lasso of each column on the scale of X, in the place of the options' l2 and l1.
 
     Returns
     -------
@@ -85,7 +94,7 @@ def run(data, model, options: SGD, *, start=None, callback=None, state: State | 
     check(options)
     method = automatic_method(data, model, options) if options.method == "auto" else options.method
     with np.errstate(all="ignore"):
-        return Fit(LinearTask(data, model, options, method), method, start, callback, state, certify).run()
+        return Fit(LinearTask(data, model, options, method, strengths), method, start, callback, state, certify).run()
 
 
 def automatic_method(data, model, options) -> str:

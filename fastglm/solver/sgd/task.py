@@ -45,8 +45,9 @@ class LinearTask:
         Address of the compiled gradient, which ``plan`` is for.
     """
 
-    def __init__(self, data, model, options, method):
+    def __init__(self, data, model, options, method, strengths=None):
         self.data, self.options, self.method = data, options, method
+        self.strengths = strengths  # the ridge and the lasso of each column, (p,) each; None for those of the options
         self.sparse = issparse(data.X)
         self.pair = None if isinstance(model, (int, np.integer)) else model
         self.width = 1 if self.pair is not None else int(model)
@@ -69,7 +70,8 @@ class LinearTask:
     def direct(self, batch: int) -> int:
         """One more than the number of intercepts where plain SGD on CSR can do without lists of features, else 0."""
         plain = self.lazy and self.method == "sgd" and self.options.step == "explicit"
-        if not plain or self.options.l1 > 0.0 or self.scaling is not None or batch > DIRECT_BATCH:
+        own = self.options.l1 > 0.0 or self.strengths is not None
+        if not plain or own or self.scaling is not None or batch > DIRECT_BATCH:
             return 0
         return 1 + self.has_intercept * self.width
 
@@ -159,12 +161,12 @@ class LinearTask:
 
     def penalties(self) -> tuple[np.ndarray, np.ndarray] | None:
         """The ridge and the lasso of each parameter as the loop knows it, (features * width,); None without any."""
-        options = self.options
-        if options.l2 == 0.0 and options.l1 == 0.0:
+        l2, l1 = (self.options.l2, self.options.l1) if self.strengths is None else self.strengths
+        if not (np.any(l2) or np.any(l1)):
             return None
         inverse = np.ones(self.data.X.shape[1]) if self.scaling is None else self.scaling.inverse_scale
         free = np.zeros(int(self.has_intercept))
-        ridge, lasso = (np.concatenate([free, v]) for v in (options.l2 * inverse**2, options.l1 * inverse))
+        ridge, lasso = (np.concatenate([free, v]) for v in (l2 * inverse**2, l1 * inverse))
         return np.repeat(ridge, self.width), np.repeat(lasso, self.width)
 
     def to_theta(self, beta) -> np.ndarray:

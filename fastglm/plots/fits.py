@@ -1,8 +1,4 @@
-"""Plots of a fit, drawn with matplotlib: its history, its curve, its coefficients.
-
-Each function draws into the Axes it is given, or into a figure of its own, and returns the Axes. Nothing global is
-changed, neither matplotlib's settings nor the random numbers.
-"""
+"""Plots of a fit: its history, its curve, its coefficients."""
 
 from __future__ import annotations
 
@@ -10,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import InvalidParameterError
-from .inference.wald import quantile
-from .rows.matching import check_column, check_offset
+from ..errors import InvalidParameterError
+from ..inference.wald import quantile
+from ..rows.matching import check_column, check_offset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,10 +16,9 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from .core.records import ArrayLike
-    from .nn import MLPResult
-    from .result.record import GLMResult
-    from .types import DataFrame
+    from ..core.protocols import Fitted, WithHistory
+    from ..core.records import ArrayLike
+    from ..types import DataFrame
 
 INK, BLUE, ORANGE, GREY = "#24292f", "#1f6feb", "#d9480f", "#6e7781"
 CYCLE = (BLUE, ORANGE, "#2da44e", "#8250df", "#bf8700", "#cf222e", "#1b7c83", GREY)
@@ -32,7 +27,7 @@ MANY = 300  # rows; more are shown as the means of groups
 
 
 def history(
-    result: GLMResult | MLPResult | Sequence[Mapping[str, Any]], x: str = "passes", y: str | None = None, *,
+    result: WithHistory | Sequence[Mapping[str, Any]], x: str = "passes", y: str | None = None, *,
     best: float | None = None, label: str | None = None, ax: Axes | None = None,
 ) -> Axes:  # fmt: skip
     """Plot the loss or deviance against passes or time.
@@ -75,7 +70,7 @@ def history(
     records = list(getattr(result, "history", result))
     y = y or ("loss" if records and "loss" in records[-1] else "deviance")
     at, values = _series(records, x), _series(records, y)
-    ax = _axes(ax)
+    ax = axes_of(ax)
     colour = CYCLE[len(ax.get_lines()) % len(CYCLE)]
     style = {"color": colour, "lw": 1.8, "marker": "o" if len(at) <= 40 else "", "ms": 4.5}
     compared = y in ("loss", "deviance")
@@ -100,7 +95,7 @@ def history(
 
 
 def fitted(
-    result: GLMResult, X: ArrayLike | DataFrame, y: ArrayLike, column: int | str | None = None, *,
+    result: Fitted, X: ArrayLike | DataFrame, y: ArrayLike, column: int | str | None = None, *,
     offset: ArrayLike | None = None, exposure: ArrayLike | None = None, weights: ArrayLike | None = None,
     level: float = 0.95, points: Literal["rows", "groups"] | None = None, bins: int = 20, ax: Axes | None = None,
 ) -> Axes:  # fmt: skip
@@ -154,7 +149,7 @@ def fitted(
         adjusted = X.shape[1] > 1 or result.exposure_kind
         points = "groups" if len(x) > MANY or mean.shape[1] > 1 or (_is_share(result) and adjusted) else "rows"
 
-    ax = _axes(ax)
+    ax = axes_of(ax)
     for k, colour in zip(range(mean.shape[1]), np.resize(CYCLE, mean.shape[1]), strict=True):
         name = f"fitted mean, {100 * level:g} % interval" if mean.shape[1] == 1 else str(result.classes[k])
         ax.fill_between(grid, lower[:, k], upper[:, k], color=colour, alpha=0.15, lw=0)
@@ -176,7 +171,7 @@ def fitted(
     return ax
 
 
-def coefficients(result: GLMResult, level: float = 0.95, *, intercept: bool = False, ax: Axes | None = None) -> Axes:
+def coefficients(result: Fitted, level: float = 0.95, *, intercept: bool = False, ax: Axes | None = None) -> Axes:
     """Coefficients with their confidence intervals, one line each in the order of the model.
 
     Parameters
@@ -206,7 +201,7 @@ def coefficients(result: GLMResult, level: float = 0.95, *, intercept: bool = Fa
     values, limits = result.params[first:], result.conf_int(level)[first:]
     values, limits = values.reshape(len(names), -1), limits.reshape(len(names), -1, 2)
     n_curves = values.shape[1]
-    ax = _axes(ax, height=1.1 + 0.28 * len(names) * max(1.0, 0.5 * n_curves))
+    ax = axes_of(ax, height=1.1 + 0.28 * len(names) * max(1.0, 0.5 * n_curves))
     ax.axvline(0.0, color=GREY, lw=0.8, ls=(0, (4, 3)))
     rows = np.arange(len(names))
     for k, colour in zip(range(n_curves), np.resize(CYCLE, n_curves), strict=True):
@@ -218,7 +213,7 @@ def coefficients(result: GLMResult, level: float = 0.95, *, intercept: bool = Fa
     for row in rows[aliased]:
         ax.annotate("aliased", (0.0, row), (6, 0), textcoords="offset points", va="center", color=GREY, fontsize=8)
     room = 72 * ax.get_figure().get_figheight() * ax.get_position().height / len(names)
-    ax.set_yticks(rows, [_short(name) for name in names], fontsize=min(10.0, 0.85 * room))
+    ax.set_yticks(rows, [short(name) for name in names], fontsize=min(10.0, 0.85 * room))
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     effect = result.link.effect or f"{result.link.name}(mean)"
@@ -238,7 +233,7 @@ def _numbers(X):
     return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
 
 
-def _axes(ax, height=3.9):
+def axes_of(ax, height=3.9):
     """The Axes given, or those of a new figure; without the box in both cases."""
     if ax is None:
         try:
@@ -371,5 +366,5 @@ def _grouped(x, bins):
     return np.searchsorted(bounds, x, side="right"), len(bounds) + 1
 
 
-def _short(name, most=28):
+def short(name, most=28):
     return name if len(name) <= most else f"{name[: most // 2 - 1]}…{name[-(most // 2 - 1) :]}"
