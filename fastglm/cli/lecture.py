@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
+
+from ..errors import ConvergenceWarning
+from ..solvers import SGD
 
 X, Y = (2.0, 3.0, 5.0, 7.0, 11.0, 13.0), (0, 0, 1, 0, 1, 1)
 START = (-1.0, 0.0)  # the bias and the weight that descents begin with
@@ -62,11 +66,7 @@ def exact():
 
 def descent(epochs, **options):
     """Gradient descent with the library's own loop."""
-    import warnings
-
-    from ..errors import ConvergenceWarning
     from ..fitting.entry import fit
-    from ..options.sgd import SGD
 
     solver = SGD(**{"rate": RATE, "batch_size": "full", "reduction": "sum", "epochs": epochs, **options})
     with warnings.catch_warnings():
