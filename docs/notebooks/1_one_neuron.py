@@ -24,6 +24,8 @@ import numpy as np
 
 import fastglm
 from fastglm import links
+from fastglm.nn import MLP
+from fastglm.solvers import SGD
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 2))
@@ -57,9 +59,6 @@ assert np.allclose(logistic.predict(X), by_hand, rtol=1e-13)
 # ## The same neuron, trained as a network
 
 # %%
-from fastglm.nn import MLP
-from fastglm.solvers import SGD
-
 descent = SGD(batch_size="full", schedule="constant", tol=None, epochs=2000)
 neuron = MLP((), family="binomial").fit(X, clicked.astype(float), solver=descent)
 exact = fastglm.fit(X, clicked, family="binomial")

@@ -73,10 +73,9 @@ for row, label in zip(design, labels, strict=True):
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # one epoch does not converge
-    once = fastglm.fit(
-        X, labels, family="binomial", start=np.zeros(4),
-        solver=SGD(rate=0.1, batch_size=1, shuffle=False, averaging=False, schedule="constant", standardize=False, epochs=1),
-    )  # fmt: skip
+    by_row = SGD(batch_size=1, shuffle=False, averaging=False, schedule="constant", standardize=False)
+    by_row = by_row._replace(rate=0.1, epochs=1)
+    once = fastglm.fit(X, labels, family="binomial", start=np.zeros(4), solver=by_row)
 print(theta, once.params)
 assert np.abs(theta - once.params).max() < 1e-12
 

@@ -25,7 +25,6 @@ import numpy as np
 import fastglm
 from fastglm.cli import lecture
 from fastglm.nn import MLP
-from fastglm.solvers import SGD
 from fastglm.special import sigmoid
 
 warnings.simplefilter("ignore", fastglm.errors.ConvergenceWarning)
