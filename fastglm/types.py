@@ -102,6 +102,7 @@ if TYPE_CHECKING:
 
         level: float
         threshold: float
+        retransform: Literal["lognormal", "smearing"] | None
         keep: Sequence[str]
         threads: int | None
 

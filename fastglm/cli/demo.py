@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InvalidParameterError
+from . import lecture
 from .options import add_json, add_threads, count, usual_link
 from .output import say, say_json
 from .peers import PEERS, family_of, free_memory, run_peer, timed
@@ -13,6 +14,7 @@ HELP = "simulate a large data set, fit it, compare"
 EPILOG = """examples:
   fastglm demo
   fastglm demo --family poisson --n 5e6 --p 50 --no-compare
+  fastglm demo --lecture                            one neuron on six primes, by every library that is installed
 """
 
 
@@ -20,6 +22,7 @@ def add(parser):
     """Its options."""
     add = parser.add_argument
     add_problem(parser, 1_000_000, 20)
+    add("--lecture", action="store_true", help="print the table of the primes of the lecture notes instead")
     add("--no-compare", action="store_true", help="leave out statsmodels on the same data")
     add_json(parser)
 
@@ -36,6 +39,10 @@ def add_problem(parser, n, p):
 
 def run(args) -> int:
     """Fit simulated data and print the summary, the times and the distance to the truth."""
+    if args.lecture:
+        rows = lecture.table()
+        say_json([row._asdict() for row in rows]) if args.json else say(*lecture.lines(rows))
+        return 0
     data = simulated(args.family, args.n, args.p, args.seed)
     first, _ = timed(lambda: fitted(data, args.threads))
     seconds, result = timed(lambda: fitted(data, args.threads))

@@ -32,6 +32,8 @@ ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Po
 COMPARED = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 SIGNS = (ast.USub, ast.UAdd, ast.Invert)
 UNCOMPUTED = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError, AssertionError)
+# of a response whose logarithm is not finite
+HINT = "; family='poisson', or family='gamma' with link='log', fits y itself, and log1p(y) takes zeros"
 PLAIN = (bool, int, float, str, type(None))  # what a constant may be
 COMPUTED = {
     ast.Add: lambda a, b: a + b,
@@ -280,7 +282,10 @@ def check_finite(numbers: np.ndarray, expression: Expression, rows) -> None:
     if not finite.all():
         i = int(np.argmin(finite))
         held = ", ".join(f"{name} = {rows.cell(name, i)}" for name in expression.columns)
-        raise MissingDataError(f"term {expression.text!r} is {numbers[i]} in row {rows.number(i)} ({held})")
+        logarithm = set(expression.functions) & {"log", "log2", "log10", "np"} and not np.isposinf(numbers[i])
+        raise MissingDataError(
+            f"term {expression.text!r} is {numbers[i]} in row {rows.number(i)} ({held})" + (HINT if logarithm else "")
+        )
 
 
 def tree_of(text):

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-MOST_FIELDS = 1000  # columns that one spline or polynomial may have
+from .polynomial import MOST_FIELDS, polynomial
+
+MOST_VARIABLES = 50  # that one polynomial may be of; two of each already have 1,325 products
 
 
 class Function(NamedTuple):
@@ -64,21 +66,27 @@ STATEFUL = {
     "cr": SPLINE,
     "cs": SPLINE._replace(keywords=(*SPLINE.keywords, "cyclic")),
     "poly": Function(1, 3, ("degree", "raw"), learns=True),
+    "polynomial": Function(1, MOST_VARIABLES, ("degree", "interaction"), columns=MOST_VARIABLES, learns=True),
     "center": Function(1, 1, learns=True),
     "scale": SCALE,
     "standardize": SCALE,
 }
 DECLARED = {**BY_NUMPY, **STATEFUL, "I": Function(1, 1), "days": Function(1, 1)}
 # what says how many columns there will be: by name, or by its place among the arguments
-SIZES = {"bs": ("df", "knots", "degree"), "poly": ("degree",), **dict.fromkeys(("cc", "cr", "cs"), ("df", "knots"))}
+SIZES = {
+    "bs": ("df", "knots", "degree"),
+    **dict.fromkeys(("poly", "polynomial"), ("degree",)),
+    **dict.fromkeys(("cc", "cr", "cs"), ("df", "knots")),
+}
 
 
 def offered() -> dict:
     """All functions by name, formulaic's among them, and ``np`` with those of numpy that are declared."""
     from formulaic.transforms import TRANSFORMS
+    from formulaic.utils.stateful_transforms import stateful_transform
 
     by_numpy = {name: getattr(np, name) for name in BY_NUMPY}
-    learning = {name: TRANSFORMS[name] for name in STATEFUL}
+    learning = {name: TRANSFORMS.get(name) or stateful_transform(polynomial) for name in STATEFUL}
     return {**by_numpy, **learning, "I": lambda v: v, "days": days, "np": SimpleNamespace(**by_numpy)}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..core.records import VECTORS
 from ..errors import InvalidParameterError
 from ..inference import sandwich
+from ..inference.retransform import response_logarithm
 from ..inference.row_scores import ClassScores, MeanScores
 from ..inference.separation import find_separation
 from ..kernels.row_loops import FamilyLink
@@ -17,6 +18,7 @@ from ..objective.base import Deviance
 from ..objective.compression import Compressed, compressed
 from ..objective.response_sums import ClassWeights, check, validate_response
 from ..objective.scaled_penalty import Labels
+from ..objective.smearing import smearing
 from ..objective.softmax import CrossEntropy
 from ..result.multinomial import MultinomialResult
 from ..result.record import GLMResult
@@ -244,7 +246,15 @@ class MeanModel(FitRun):
 
     def result(self, classes) -> GLMResult:
         """The solution as a frozen record, its warnings given."""
-        return mean_result(self.solved(), classes)
+        return mean_result(self.solved(), classes, self._smearing())
+
+    def _smearing(self):
+        """The mean of exp(residual) of least squares of a logarithm, one more pass; None of others."""
+        found = response_logarithm(self.schema) if self.objective.linear else None
+        if found is None or not self.solution.quadratic.finite:
+            return None
+        self.objective.n_passes += self.objective.price
+        return smearing(self.whole, self.solution.beta, found.rate)
 
 
 class SoftmaxModel(FitRun):

@@ -75,7 +75,7 @@ class SolvedFit(NamedTuple):
     edf: float | None = None
 
 
-def mean_result(fit: SolvedFit, classes) -> GLMResult:
+def mean_result(fit: SolvedFit, classes, smearing=None) -> GLMResult:
     """The record of a model of one mean a row; its warnings are given.
 
     Parameters
@@ -83,6 +83,8 @@ def mean_result(fit: SolvedFit, classes) -> GLMResult:
     fit : SolvedFit
     classes : tuple of two labels, or None
         Those of a binomial response; zero and one where its numbers are no others.
+    smearing : tuple of two floats, or None
+        As ``GLMResult`` has it.
     """
     family, sums = fit.family, fit.sums
     if classes is None and family.domain.high == 1.0 and sums.binary:
@@ -99,6 +101,7 @@ def mean_result(fit: SolvedFit, classes) -> GLMResult:
         df_model=fields["rank"] - fit.has_constant,
         exposure_kind=next((name for name in ("exposure", "offset") if name in fit.vectors), None),
         classes=classes,
+        smearing=smearing,
         **fields,
     )
 

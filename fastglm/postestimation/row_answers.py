@@ -31,7 +31,7 @@ class Written(NamedTuple):
 
 
 def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0.5, offset=None, exposure=None,
-            out=None, keep=(), threads=None):  # fmt: skip
+            out=None, keep=(), threads=None, **more):  # fmt: skip
     """Predictions for rows of files, or of a frame or arrays into a file.
 
     Parameters
@@ -39,7 +39,7 @@ def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0
     result : GLMResult
     data : files, data frame or arrays
         As for ``fastglm.files.open_rows``; the response may be absent.
-    kind, interval, level, threshold
+    kind, interval, level, threshold, retransform
         As for ``GLMResult.predict``.
     offset, exposure : names of columns, or arrays beside rows in memory
         The columns of the formula are found by their names.
@@ -68,7 +68,7 @@ def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0
     def work(piece):
         if refused and piece.keep is not None and not piece.keep.all():
             raise InvalidParameterError(refused)
-        return result._predicted(piece, kind, interval, level, threshold)
+        return result._predicted(piece, kind, interval, level, threshold, **more)
 
     vectors = {"offset": offset, "exposure": exposure}
     labels = result.contrast_classes if kind == "link" and hasattr(result, "contrast_classes") else result.classes

@@ -237,6 +237,7 @@ CODECS = {
     "exposure_kind": _optional(TEXT),
     "classes": _optional(_tuple_of((_pack_label, _unpack_label))),
     "aliased": (dict, lambda value: {TEXT[1](k): TEXT[1](v) for k, v in DICT[1](value).items()}),
+    "smearing": _optional(_tuple_of(FLOAT)),
     "penalty": _optional((_pack_penalty, _unpack_penalty)),
     "edf": _optional(FLOAT),
     "history": _tuple_of((_pack_free, lambda value: _unpack_free(DICT[1](value)))),

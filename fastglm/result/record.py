@@ -75,6 +75,9 @@ class GLMResult(RowVerbs, Record):
         Effective degrees of freedom of a penalised fit, the trace of (J + P)^-1 J over the coefficients that are not
         zero, the intercept's included: P is the curvature of the penalty (Zou, Hastie and Tibshirani 2007, "On the
         degrees of freedom of the lasso", Annals of Statistics 35; for a ridge, Hastie and Tibshirani 1990).
+    smearing : tuple of two floats, or None
+        Of least squares by a formula whose response is a logarithm: the mean of exp(residual), by which
+        ``predict(retransform="smearing")`` has the mean of y itself, and its relative variance.
     """
 
     params: Array
@@ -119,6 +122,7 @@ class GLMResult(RowVerbs, Record):
     covariance_core: Array | None = None
     penalty: PenaltyRecord | None = None
     edf: float | None = None
+    smearing: tuple[float, float] | None = None
 
     _saved_as: ClassVar[str] = "glm"
 

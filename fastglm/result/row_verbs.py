@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import InvalidParameterError
 from ..inference import linear_predictor, wald
+from ..inference import retransform as means_of_y
 from ..rows.matching import check_offset
 
 if TYPE_CHECKING:
@@ -87,8 +88,8 @@ class RowVerbs:
     ) -> Written: ...  # fmt: skip
 
     def predict(
-        self, X, kind="mean", offset=None, exposure=None, interval=None, level=0.95, threshold=0.5, *, out=None,
-        **options,
+        self, X, kind="mean", offset=None, exposure=None, interval=None, level=0.95, threshold=0.5, *,
+        retransform=None, out=None, **options,
     ):  # fmt: skip
         """Predictions for new rows.
 
@@ -101,9 +102,12 @@ class RowVerbs:
         kind : "mean", "link" (the linear predictor), or "class" (labels of a binomial model fitted to labels)
         offset, exposure : scalar or (n,) array_like; one is needed if the model was fitted with one, unless the formula
             has it: then it is found in X by its name, and giving it again is an error
-        interval : None, or "mean" for confidence intervals of the mean
+        interval : None, or "mean" for confidence intervals of the mean; with retransform also "prediction", of new
+            responses
         level : float, confidence of the interval
         threshold : float, ``kind="class"`` answers the second label where the mean exceeds it
+        retransform : None, or of least squares of a logarithm the mean of y itself: "lognormal" for normal errors,
+            "smearing" for any; see ``fastglm.inference.retransform``
         out : str or Path, a Parquet file to write the predictions to, which is there whole or not at all
         **options : keep, names of columns to write beside them, and threads; see
             ``fastglm.postestimation.row_answers.predict``
@@ -123,8 +127,12 @@ class RowVerbs:
             raise InvalidParameterError(f"unknown kind of prediction {kind!r}; there are 'mean', 'link', 'class'")
         if kind == "class" and (self.classes is None or interval is not None):
             raise InvalidParameterError("kind='class' needs a binomial model fitted to labels, and has no interval")
-        if interval not in (None, "mean"):
-            raise InvalidParameterError(f"unknown interval {interval!r}; there are None, 'mean'")
+        intervals = (None, "mean") if retransform is None else (None, "mean", "prediction")
+        if interval not in intervals:
+            raise InvalidParameterError(f"unknown interval {interval!r}; there are {', '.join(map(repr, intervals))}")
+        if retransform is not None:
+            means_of_y.check(self, retransform, kind)
+            options["retransform"] = retransform
         from ..postestimation import row_answers
 
         return row_answers.predict(
@@ -132,9 +140,11 @@ class RowVerbs:
             out=out, **options,
         )  # fmt: skip
 
-    def _predicted(self, piece, kind, interval, level, threshold):
+    def _predicted(self, piece, kind, interval, level, threshold, retransform=None):
         """The predictions for the rows of a piece."""
         offset = check_offset(self, piece.offset, piece.exposure, piece.X.shape[0])
+        if retransform is not None:
+            return means_of_y.retransformed(self, piece.X, offset, retransform, interval, level)
         if interval == "mean":
             return wald.mean_interval(self, piece.X, offset, kind, level)
         eta = linear_predictor(self, piece.X, offset)

@@ -102,8 +102,9 @@ def _upgraded(record, version):
         record["schema"] = _schema_of(record, record.pop("design", None))
     if version <= 4:  # it knew no penalties
         record.setdefault("penalty", None)
-    if version <= 5 and record.get("type") in ("glm", "multinomial"):  # it knew no effective degrees of freedom
-        record.setdefault("edf", None)
+    if version <= 5 and record.get("type") in ("glm", "multinomial"):
+        record.setdefault("edf", None)  # it knew no effective degrees of freedom
+        record.setdefault("smearing", None)  # nor means of what a logarithm was fitted of
     return record
 
 

@@ -412,6 +412,26 @@ def test_a_pipe_that_is_closed_early_is_no_error(folder):
     assert fastglm.load("m.json").nobs == 1500
 
 
+def test_the_table_of_the_lecture(capsys):
+    assert main(["demo", "--lecture"]) == 0
+    lines = {line[:44].strip(): line[44:].split() for line in capsys.readouterr().out.splitlines()[3:]}
+    found = lines["fastglm.fit, the optimum"]
+    assert found == ["0.5517759208", "-3.5490706728", "0.7578677"]
+    printed = {  # of the notes
+        "fastglm, the same by numerical gradients": 0.5514636707705467,
+        "numpy, numerical gradients": 0.5514636707705467,
+        "fastglm, float32, 5,000 epochs": 0.5517694354057312, "fastglm, mean of the losses, rate 0.1": 0.5508,
+        "scikit-learn, LogisticRegression(C=1e6)": 0.5518358239998236, "torch, float32, 5,000 epochs": 0.55176944,
+        "keras, mean of the losses, rate 0.1": 0.5508,
+    }  # fmt: skip
+    for name, w in printed.items():
+        if "installed" in lines[name]:
+            continue
+        assert float(lines[name][0]) == pytest.approx(w, abs=6e-5 if w == 0.5508 else 1e-7), name
+    assert main(["demo", "--lecture", "--json"]) == 0
+    assert document(capsys)[1]["b"] == pytest.approx(-3.549070672801298, rel=1e-12)
+
+
 PENALISED = ["both", "y ~ x1 + x2 + x3 + f1", "--family", "poisson", "--lambdas", "8"]
 
 
