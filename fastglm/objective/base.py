@@ -26,6 +26,7 @@ from ..linalg.symmetric import ArrowheadMatrix, Dense, Diagonal, PermutedArrowhe
 from ..source.base import RowTransform
 from ..source.folds import ByFold
 from ..source.streaming_qr import design, offset, streaming_qr, weight
+from .column_store import ColumnStore
 from .many import ManyScores, ManySums
 from .passes import DeviancePass, DeviancesAlong, LevelRows, WeightedDesign
 from .sums import Quadratic
@@ -286,6 +287,11 @@ class Deviance(Likelihood):
         data = self.source.data
         sparse = len(data.terms) == 1 and hasattr(data.terms[0], "columns") and not data.X.shape[1]
         return data.coding is None and (sparse or not data.terms)
+
+    def column_store(self) -> ColumnStore | None:
+        """The rows by their columns, where they are in memory."""
+        source = self.source
+        return ColumnStore(self.pair, source.data, source.threads) if source.in_process else None
 
     def columns(self, numbers: np.ndarray) -> Deviance:
         """The same of some coefficients alone, by their increasing numbers, the intercept among them; its passes count

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .column_descent import ColumnDescent
 from .newton import norm
 from .problem import Problem, Solution
 from .proximal import ProximalDescent
@@ -92,9 +93,12 @@ class WorkingSet:
         return stop
 
 
-def descent_of(objective, beta, control) -> ProximalDescent | WorkingSet:
+def descent_of(objective, beta, control) -> ProximalDescent | WorkingSet | ColumnDescent:
     """The descent of an objective: over all coefficients, or over those that a lasso needs."""
-    return (WorkingSet if pays(objective) else ProximalDescent)(objective, beta, control)
+    if not pays(objective):
+        return ProximalDescent(objective, beta, control)
+    store = objective.column_store()
+    return WorkingSet(objective, beta, control) if store is None else ColumnDescent(objective, store, beta, control)
 
 
 def proximal_newton(problem: Problem) -> Solution:
