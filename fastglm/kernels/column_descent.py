@@ -20,8 +20,9 @@ def column_dot(dense, indptr, indices, values, j, u):
         for i in range(len(u)):
             s += column[i] * u[i]
     else:
-        for k in range(indptr[j], indptr[j + 1]):
-            s += values[k] * u[indices[k]]
+        rows, x = indices[indptr[j] : indptr[j + 1]], values[indptr[j] : indptr[j + 1]]
+        for k in range(len(rows)):
+            s += x[k] * u[rows[k]]
     return s
 
 
@@ -33,8 +34,9 @@ def add_column(dense, indptr, indices, values, j, size, weights, u):
         for i in range(len(u)):
             u[i] += size * column[i] * weights[i]
     else:
-        for k in range(indptr[j], indptr[j + 1]):
-            u[indices[k]] += size * values[k] * weights[indices[k]]
+        rows, x = indices[indptr[j] : indptr[j + 1]], values[indptr[j] : indptr[j + 1]]
+        for k in range(len(rows)):
+            u[rows[k]] += size * x[k] * weights[rows[k]]
 
 
 @jit(fastmath={"reassoc", "nsz", "contract"})
@@ -47,8 +49,9 @@ def squares(dense, indptr, indices, values, numbers, h, out):
             for i in range(len(h)):
                 s += column[i] * column[i] * h[i]
         else:
-            for e in range(indptr[j], indptr[j + 1]):
-                s += values[e] * values[e] * h[indices[e]]
+            rows, x = indices[indptr[j] : indptr[j + 1]], values[indptr[j] : indptr[j + 1]]
+            for e in range(len(rows)):
+                s += x[e] * x[e] * h[rows[e]]
         out[k] = s
 
 

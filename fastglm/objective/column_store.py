@@ -30,7 +30,7 @@ class ColumnStore:
         self.pair, self.threads, self.n = pair, threads, len(data.y)
         self.y, self.w = np.asarray(data.y, np.float64), weight(data, 0, self.n)
         self.offset, self.ones, self.X = offset(data, 0, self.n), np.ones(self.n), data.X
-        nothing = np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0)
+        nothing = np.zeros(1, np.int64), np.zeros(0, np.uint32), np.zeros(0)
         self.sparse = bool(data.terms)
         self.copied: np.ndarray | None = None
         if self.sparse:
@@ -105,5 +105,5 @@ def by_columns(term) -> tuple:
     """The edges, row numbers and values of the columns of a sparse matrix."""
     if term not in _by_columns:
         X = term.tocsr().tocsc()
-        _by_columns[term] = X.indptr.astype(np.int64), X.indices.astype(np.int32, copy=False), X.data
+        _by_columns[term] = X.indptr.astype(np.int64), X.indices.astype(np.int32, copy=False).view(np.uint32), X.data
     return _by_columns[term]
