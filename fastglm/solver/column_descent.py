@@ -132,7 +132,7 @@ class ColumnDescent:
             if stalls == MOST_STALLS:
                 return "converged" if violation <= tol else "rounding lets the violation fall no further"
             last = violation
-            if not self._step(own, inside, max(INNER * min(violation, 1.0), 0.1 * tol), score):
+            if not self._step(own, inside, max(min(INNER, violation) * violation, 0.1 * tol), score):
                 return "converged" if violation <= tol else "no step along the direction lowers the deviance"
             score = self.store.scores(self.numbers, self.r)
         return "iteration limit reached"
