@@ -17,8 +17,8 @@ from ..result.cross_validation import RULES, CVResult
 from ..rows.open import open_rows
 from ..rows.request import check_option
 from ..solver.penalty_path import follow
-from ..solver.proximal import ProximalDescent
-from ..solver.rounds import MODEL_BYTES, Place, in_rounds
+from ..solver.proximal import SLOW, ProximalDescent
+from ..solver.rounds import MODEL_BYTES, Place, in_own_rounds, in_rounds
 from ..solver.working_set import pays
 from ..source.base import RowTransform
 from ..source.folds import Folds, LeftOut
@@ -178,10 +178,11 @@ def _in_rounds(run, request, schema, path, folds):
     ]
     control = run.problem(None, None).control
     left_out = np.repeat(np.arange(folds.count), len(path.lambdas))
-    in_rounds(run.objective, places, list(path.models) * folds.count, control.tol, folds, left_out)
+    in_rounds(run.objective, places, list(path.models) * folds.count, control.tol, folds, left_out, SLOW)
     for fold in np.unique(left_out[[not place.violation <= control.tol for place in places]]).tolist():
         alone = _without_fold(run, request, schema, folds, fold)
         own = places[fold * len(path.lambdas) : (fold + 1) * len(path.lambdas)]
+        in_own_rounds(alone.objective, own, control.tol)
         descent = ProximalDescent(alone.objective, own[0].beta, control)
         stops = [place.finish(descent) for place in own]
         run.objective.n_passes += alone.objective.n_passes

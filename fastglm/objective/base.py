@@ -302,14 +302,15 @@ class Deviance(Likelihood):
         return other
 
     def at_many(self, beta: np.ndarray, folds=None, left_out=None) -> ManySums:
-        """Deviances and scores at many coefficients (R, m), without a fold each where one is left out: one pass."""
+        """Deviances and scores at many coefficients (R, m), or scores alone without a fold each: one pass."""
         self.n_passes += self.price
-        return ManySums(self.source.reduce(ManyScores(self.pair, np.ascontiguousarray(beta.T), folds, left_out)))
+        task = ManyScores(self.pair, np.ascontiguousarray(beta), folds, left_out, folds is not None)
+        return ManySums(self.source.reduce(task))
 
     def many_by_fold(self, beta: np.ndarray, folds) -> list[ManySums]:
         """The same of the rows of each fold."""
         self.n_passes += self.price
-        tasks = [ManyScores(self.pair, np.ascontiguousarray(beta.T)) for _ in range(folds.count)]
+        tasks = [ManyScores(self.pair, np.ascontiguousarray(beta), scores_only=True) for _ in range(folds.count)]
         return [ManySums(v) for v in self.source.reduce(ByFold(tasks, folds)).values]
 
     def start_empty_levels_at_bound(self, beta: np.ndarray) -> np.ndarray:
