@@ -3,8 +3,8 @@
     python benchmarks/penalty_peers.py FOLDER PEER TOLERANCE FOLDS THREADS
 
 FOLDER has ``Z.npy`` or ``Z.npz`` (columns divided by their deviations), ``y.npy``, ``lambdas.npy``, ``folds.npy``,
-``family.json`` and, where rows have an exposure, ``offset.npy``. The path is left in ``PEER.npy``, (L, p + 1), the intercept first; a line of
-JSON has the seconds and processor seconds of the path, and of that many of the folds.
+``family.json`` and, where rows have an exposure, ``offset.npy``. The path is left in ``PEER.npy``, (L, p + 1), the
+intercept first; a line of JSON has the seconds and processor seconds of the path, and of that many of the folds.
 """
 
 from __future__ import annotations

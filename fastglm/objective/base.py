@@ -289,9 +289,10 @@ class Deviance(Likelihood):
         return data.coding is None and (sparse or not data.terms)
 
     def column_store(self) -> ColumnStore | None:
-        """The rows by their columns, where they are in memory."""
+        """The rows by their columns, where all of them are in memory."""
         source = self.source
-        return ColumnStore(self.pair, source.data, source.threads) if source.in_process else None
+        whole = source.in_process and source.rows_read == source.n_rows
+        return ColumnStore(self.pair, source.data, source.threads) if whole else None
 
     def columns(self, numbers: np.ndarray) -> Deviance:
         """The same of some coefficients alone, by their increasing numbers, the intercept among them; its passes count

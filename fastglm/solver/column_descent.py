@@ -17,6 +17,7 @@ INNER = 0.1  # of the violation, that the minimum of a model may leave
 SWEEPS = 6  # of coordinate descent before conjugate gradients along the face
 MOST_ROUNDS, MOST_PRODUCTS = 50, 100  # of both on one model, and of conjugate gradients each time
 ARMIJO, HALVINGS = 1e-4, 30  # as in ``proximal``
+MOST_IDLE = 8  # rounds that do not halve the violation, after which rounding is taken to leave no more
 STALLED, MOST_STALLS = 0.9, 5  # of the violation, that as many steps in a row left when nothing more is to come
 LEAST_ENTERING = 50  # columns that may enter at once
 
@@ -182,6 +183,7 @@ class ColumnModel:
     def minimised(self, beta, tol):
         """The minimum of the model and the penalty, and the move of the intercept to it."""
         own, b, moved, chosen = self.penalty, beta.copy(), 0.0, np.empty(len(beta), np.int64)
+        least, idle = np.inf, 0
         arrays = own.lasso, own.ridge, own.lower, own.upper, own.unit
         for _ in range(MOST_ROUNDS):
             moved += descend_columns(
@@ -189,7 +191,10 @@ class ColumnModel:
                 chosen,
             )  # fmt: skip
             # small moves of many columns that are alike may add up to more
-            if own.violation(b, self.store.scores(self.numbers, self.u)) <= tol:
+            violation = own.violation(b, self.store.scores(self.numbers, self.u))
+            idle = idle + 1 if violation > 0.5 * least else 0
+            least = min(least, violation)
+            if violation <= tol or idle == MOST_IDLE:
                 break
             moved += self._along_face(b, tol)
         return b, moved

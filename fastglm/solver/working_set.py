@@ -13,6 +13,7 @@ from .column_descent import ColumnDescent
 from .newton import norm
 from .problem import Problem, Solution
 from .proximal import ProximalDescent
+from .sampled import with_sample_start
 from .start import is_finite
 
 WIDE = 1000  # coefficients, from which not all of them have a matrix
@@ -103,6 +104,7 @@ def descent_of(objective, beta, control) -> ProximalDescent | WorkingSet | Colum
 
 def proximal_newton(problem: Problem) -> Solution:
     """The fit of a problem with an elastic net: its deviance, certificate and history."""
+    problem = with_sample_start(problem, proximal_newton)
     descent = descent_of(problem.objective, problem.first(), problem.control)
     if not is_finite(descent.q):
         return Solution(descent.beta, descent.q, None, np.inf, np.inf, 0, "not finite at the start", ())
