@@ -19,6 +19,7 @@ from . import (
     machine,
     measure,
     peers,
+    penalties,
     plots,
     problems,
     report,
@@ -39,6 +40,7 @@ EXAMPLES = """examples:
   python -m benchmarks --stream                         streaming Newton against its targets
   python -m benchmarks --first-order                    passes of stochastic descent against scikit-learn's
   python -m benchmarks --factors                        factors of many levels against glum
+  python -m benchmarks --penalties c d                  paths of lassos and their cross-validation, at equal violation
   python -m benchmarks --files                          Parquet files against the same rows in memory
   python -m benchmarks --curves --plots docs            error against time and reads of the data
 """
@@ -47,7 +49,7 @@ EXAMPLES = """examples:
 # studies of their own: name of the option -> module with run(effort, quick) -> (text, record)
 STUDIES = {
     "hard": hard, "start": start, "classes": classes, "stream": streaming, "first_order": first_order, "curves": curves,
-    "files": files, "factors": factors,
+    "files": files, "factors": factors, "penalties": penalties,
 }  # fmt: skip
 
 
@@ -56,8 +58,8 @@ def main(argv=None) -> None:
     args = _parser().parse_args(argv)
     effort = Effort(args.threads, args.repeats or (2 if args.quick else 5), args.budget, args.limit, not args.no_cold)
     for name, module in STUDIES.items():
-        if getattr(args, name):
-            text, record = module.run(effort, args.quick)
+        if (wanted := getattr(args, name)) is not None and wanted is not False:
+            text, record = module.run(effort, args.quick, *([wanted] if isinstance(wanted, list) else []))
             print(text)
             _write(args.json, {"machine": machine.describe(args.threads), **record})
             if args.plots and hasattr(module, "draw"):
@@ -152,6 +154,7 @@ def _parser():
     add("--first-order", action="store_true", help="passes of stochastic descent against scikit-learn's, one thread")
     add("--factors", action="store_true", help="designs of factors against glum, from the frame to standard errors")
     add("--files", action="store_true", help="fits of Parquet files against reading and fitting them in memory")
+    add("--penalties", nargs="*", choices=list(penalties.PROBLEMS), metavar="a..e", help="paths of lassos, their folds")
     add("--curves", action="store_true", help="error against time and reads, one thread; draws with --plots")
     return parser
 

@@ -22,8 +22,8 @@ from ..rows.open import open_rows
 from ..rows.request import check_option
 from ..rows.storages import canonical, is_collection
 from ..solver.penalty_path import follow
-from ..solver.proximal import ProximalDescent
-from ..solver.rounds import MODEL_BYTES, Place, in_rounds
+from ..solver.proximal import SLOW, ProximalDescent
+from ..solver.rounds import MODEL_BYTES, Place, in_own_rounds, in_rounds
 from ..solver.working_set import pays
 from ..source.base import RowTransform
 from ..source.folds import Fitted, Folds
@@ -266,10 +266,11 @@ def _in_rounds(run, request, schema, path, folds, callback):
     ]
     control = run.problem(None, callback).control
     of_fold = np.repeat(np.arange(folds.count), len(path.lambdas))
-    in_rounds(run.objective, places, list(path.models) * folds.count, control, folds, of_fold)
+    in_rounds(run.objective, places, list(path.models) * folds.count, control, folds, of_fold, SLOW)
     for fold in np.unique(of_fold[[not place.violation <= control.tol for place in places]]).tolist():
         alone = _of_fold(run, request, schema, folds, fold)
         own = places[fold * len(path.lambdas) : (fold + 1) * len(path.lambdas)]
+        in_own_rounds(alone.objective, own, control)
         descent = ProximalDescent(alone.objective, own[0].beta, control)
         stops = [place.finish(descent) for place in own]
         run.objective.n_passes += alone.objective.n_passes

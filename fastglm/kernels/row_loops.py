@@ -99,6 +99,11 @@ class FamilyLink(NamedTuple):
         return self._address("rows")
 
     @property
+    def scores(self) -> int:
+        """Address of a loop of the same signature that writes r alone, NaN at a mean outside the family's range."""
+        return self._address("scores")
+
+    @property
     def first_eta(self) -> int:
         """Address of a loop of the same signature that writes link(start(y, w)) to eta."""
         return self._address("first_eta")
@@ -153,6 +158,23 @@ def _rows_factory(family_class, link_class, digest):
         return 0
 
     return rows
+
+
+def _scores_factory(family_class, link_class, digest):
+    always = find_fused(family_class, link_class) is not None  # whose means never end the range
+
+    def scores(n, par, eta, y, w, r, h, d):
+        digest  # noqa: B018
+        family = revive(family_class, carray(par, N_PAR))
+        link = revive(link_class, carray(par, N_PAR)[2:])
+        etas, ys, ws, rs = carray(eta, n), carray(y, n), carray(w, n), carray(r, n)
+        for i in range(n):
+            a, _, c = row(family, link, etas[i], ys[i])
+            a = a if always or c == c else np.nan
+            rs[i] = ws[i] * a if ws[i] > 0.0 else 0.0
+        return 0
+
+    return scores
 
 
 def _first_eta_factory(family_class, link_class, digest):
@@ -212,6 +234,7 @@ def _bends_factory(family_class, link_class, digest):
 
 _FACTORIES = {
     "rows": _rows_factory,
+    "scores": _scores_factory,
     "first_eta": _first_eta_factory,
     "saturated": _saturated_factory,
     "details": _details_factory,

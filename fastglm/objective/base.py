@@ -26,6 +26,7 @@ from ..linalg.symmetric import ArrowheadMatrix, Dense, Diagonal, PermutedArrowhe
 from ..source.base import RowTransform
 from ..source.folds import ByPart
 from ..source.streaming_qr import design, offset, streaming_qr, weight
+from .column_store import ColumnStore
 from .many import ManyScores, ManySums
 from .passes import DeviancePass, DeviancesAlong, LevelRows, WeightedDesign
 from .sums import Quadratic
@@ -287,6 +288,12 @@ class Deviance(Likelihood):
         sparse = len(data.terms) == 1 and hasattr(data.terms[0], "columns") and not data.X.shape[1]
         return data.coding is None and (sparse or not data.terms)
 
+    def column_store(self) -> ColumnStore | None:
+        """The rows by their columns, where all of them are in memory."""
+        source = self.source
+        whole = source.in_process and source.rows_read == source.n_rows
+        return ColumnStore(self.pair, source.data, source.threads) if whole else None
+
     def columns(self, numbers: np.ndarray) -> Deviance:
         """The same of some coefficients alone, by their increasing numbers, the intercept among them; its passes count
         as parts of a pass."""
@@ -296,14 +303,16 @@ class Deviance(Likelihood):
         return other
 
     def at_many(self, beta: np.ndarray, folds=None, of=None) -> ManySums:
-        """Deviances and scores at many coefficients (R, m), of the rows that a fold each is fitted to: one pass."""
+        """Deviances and scores at many coefficients (R, m), or scores alone of the rows that a fold each is fitted to:
+        one pass."""
         self.n_passes += self.price
-        return ManySums(self.source.reduce(ManyScores(self.pair, np.ascontiguousarray(beta.T), folds, of)))
+        task = ManyScores(self.pair, np.ascontiguousarray(beta), folds, of, folds is not None)
+        return ManySums(self.source.reduce(task))
 
     def many_by_part(self, beta: np.ndarray, parts) -> list[ManySums]:
         """The same of the rows of each part of them."""
         self.n_passes += self.price
-        tasks = [ManyScores(self.pair, np.ascontiguousarray(beta.T)) for _ in range(parts.count)]
+        tasks = [ManyScores(self.pair, np.ascontiguousarray(beta), scores_only=True) for _ in range(parts.count)]
         return [ManySums(v) for v in self.source.reduce(ByPart(tasks, parts)).values]
 
     def start_empty_levels_at_bound(self, beta: np.ndarray) -> np.ndarray:

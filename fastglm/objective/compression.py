@@ -115,8 +115,8 @@ class Compressed(Deviance):
     def along(self, beta, step, sizes):
         return super().along(beta, step, sizes) + self.cells.deviance_within
 
-    def at_many(self, beta, folds=None, left_out=None):
-        found = super().at_many(beta, folds, left_out)
+    def at_many(self, beta, folds=None, of=None):
+        found = super().at_many(beta, folds, of)
         found.deviance = found.deviance + self.cells.deviance_within
         found.pearson = np.array([pearson(self.cells, self.pair, b) for b in beta])
         return found

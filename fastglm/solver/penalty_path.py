@@ -54,7 +54,7 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
         The last value over the first, where a number is given.
     """
     objective = problem.objective
-    descent = descent_of(objective, problem.first(), problem.control, scaled.screened)
+    descent = descent_of(objective, problem.first(), problem.control, scaled)
     if not is_finite(descent.q):
         nothing = np.zeros(0)
         return PathSolution(nothing, nothing, nothing, nothing, nothing, ("not finite at the start",))

@@ -168,6 +168,13 @@ class ProximalDescent:
         self.contraction = left / violation
         if q.information is not None:
             self._renew()
-        elif self.contraction > SLOW and left > self.control.tol:
+        elif left > self.control.tol and self._worth(left):
             self.q = self.objective.at(trial, 2)
             self._renew()
+
+    def _worth(self, left):
+        """Whether a curvature and two score passes cost less than the score passes that the old one still takes."""
+        if self.contraction > SLOW:
+            return True
+        passes = np.log(left / self.control.tol) / -np.log(max(self.contraction, EPS))
+        return passes * self.objective.score_cost > 1.0 + 2.0 * self.objective.score_cost

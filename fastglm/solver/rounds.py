@@ -14,7 +14,10 @@ from .proximal import ProximalDescent
 from .quadratic_model import QuadraticModel
 
 ANCHORS = 12  # lambdas whose curvatures are summed, the ends included
+POINTS = 4  # of them, through which a curvature between them is interpolated
 ROUGH = 0.03  # violation that these are solved to
+INNER = 0.001  # of a violation, that the minimum of a model may leave; a pass costs more than to find it
+OWN = 6  # curvatures of a fold whose places do not come to the end by those of all rows
 FALL = 0.5  # of a violation, that a round must leave less than
 MOST_ROUNDS = 15  # of passes for all open lambdas; chosen: five suffice, later ones go alone
 ROWS_WORTH, FEWEST = 20_000, 10  # rows and lambdas of a path that is worth rounds
@@ -49,10 +52,12 @@ class Curvatures:
     def at(self, i: int, free: np.ndarray) -> QuadraticModel:
         """A model with the curvature at the i-th lambda."""
         k = int(np.searchsorted(self.places, i, side="right")) - 1
-        if k + 1 == len(self.places):
-            return QuadraticModel(self.matrices[k], free)
-        share = (i - self.places[k]) / (self.places[k + 1] - self.places[k])
-        return QuadraticModel((1.0 - share) * self.matrices[k] + share * self.matrices[k + 1], free)
+        some = range(max(0, min(k - 1, len(self.places) - POINTS)), len(self.places))[:POINTS]
+        H = 0.0
+        for a in some:
+            others = [(i - self.places[b]) / (self.places[a] - self.places[b]) for b in some if b != a]
+            H = H + float(np.prod(others)) * self.matrices[a]
+        return QuadraticModel(H, free)
 
 
 class Place:
@@ -73,14 +78,14 @@ class Place:
 
     def step(self, model: QuadraticModel, tol: float):
         """To the minimum of the model with the penalty."""
-        inner = max(0.01 * min(self.violation, 1.0), 0.1 * tol)
+        inner = max(INNER * min(self.violation, 1.0), 0.1 * tol)
         penalty = self.penalty.times(1.0 / self.share)
         self.beta = model.minimise(self.beta, self.score / self.share, penalty, inner)
 
-    def arrive(self, deviance, pearson, score, tol):
+    def arrive(self, deviance, pearson, score, tol, fall):
         """Take the sums at the coefficients; stay open while the violation falls."""
         violation = self.penalty.violation(self.beta, score)
-        falls = np.isfinite(deviance) and violation < FALL * self.violation
+        falls = np.isfinite(deviance) and violation < fall * self.violation
         self.deviance, self.pearson, self.score = float(deviance), float(pearson), score
         self.violation = violation if np.isfinite(violation) else np.inf
         self.open = falls and violation > tol
@@ -108,7 +113,7 @@ def anchors(descent: ProximalDescent, scaled, lambdas: np.ndarray) -> tuple[list
     return [starts[k] for k in nearest], Curvatures(numbers.tolist(), matrices)
 
 
-def in_rounds(objective, places: list[Place], models: list[QuadraticModel], control, folds=None, of=None):
+def in_rounds(objective, places, models, control, folds=None, of=None, fall: float = FALL):
     """Steps of many descents at once, each by its model, until every violation is below the tolerance or stays.
 
     Parameters
@@ -121,6 +126,8 @@ def in_rounds(objective, places: list[Place], models: list[QuadraticModel], cont
     control : Control
         Of its fields ``tol`` and the callback.
     folds, of : as for ``Deviance.at_many``
+    fall : float
+        Of its violation, what a place must leave less than in a round to stay open.
     """
     for _ in range(MOST_ROUNDS):
         still = [i for i, place in enumerate(places) if place.open]
@@ -131,9 +138,25 @@ def in_rounds(objective, places: list[Place], models: list[QuadraticModel], cont
         some = None if of is None else of[still]
         sums = objective.at_many(np.array([places[i].beta for i in still]), folds, some)
         for i, *values in zip(still, sums.deviance, sums.pearson, sums.score, strict=True):
-            places[i].arrive(*values, control.tol)
+            places[i].arrive(*values, control.tol, fall)
         solved(control, sum(not places[i].open for i in still))
     solved(control, sum(place.open for place in places))
+
+
+def in_own_rounds(objective, places: list[Place], control):
+    """The same of the places along a path that are above the tolerance, with curvatures made at some of them."""
+    some = [place for place in places if not place.violation <= control.tol and np.isfinite(place.beta).all()]
+    if not some:
+        return
+    numbers = np.unique(np.linspace(0, len(some) - 1, min(len(some), OWN)).round().astype(int)).tolist()
+    matrices = [objective.at(some[i].beta, 2).information.toarray() for i in numbers]
+    curvatures = Curvatures(numbers, matrices)
+    models = []
+    for i, place in enumerate(some):
+        models.append(curvatures.at(i, place.penalty.free))
+        place.share, place.open = 1.0, True
+    # whoever watches has counted them
+    in_rounds(objective, some, models, control._replace(callback=None), fall=0.3)
 
 
 def follow_in_rounds(descent: ProximalDescent, scaled, lambdas: np.ndarray):

@@ -6,12 +6,13 @@ from math import inf
 
 import numpy as np
 
-from .choose import Sample, after_sample, choose_sample
+from .choose import Sample, after_sample, choose, choose_sample
 from .newton import factorise, newton_iterations
 from .problem import Problem, Solution
 from .start import begin, is_finite
 
 ROUGH = 0.5  # standard errors of a sample, which its own fit may leave
+PENALISED_ROUGH = 0.01  # violation over lambda that the penalised fit of a sample may leave
 SAMPLE_ITERATIONS = 30  # beyond which a sample is not like the whole
 
 
@@ -37,6 +38,21 @@ def fit_from_sample(problem: Problem, plan: Sample) -> Solution | None:
         solution = _transported(sample, solution)
     objective.n_passes += sample.n_passes - sampled
     return solution
+
+
+def with_sample_start(problem: Problem, solve) -> Problem:
+    """A penalised problem, begun at the optimum of a sample where one pays; ``solve`` is the function of a problem."""
+    objective = problem.objective
+    if problem.start is not None or getattr(objective, "share", 0.0) != 1.0:
+        return problem
+    plan = choose(objective, problem.information).sample
+    if plan is None:
+        return problem
+    sample = objective.sample(plan.rows)
+    control = problem.control._replace(tol=PENALISED_ROUGH, callback=None, max_iter=SAMPLE_ITERATIONS)
+    found = solve(problem._replace(objective=sample, control=control))
+    objective.n_passes += sample.n_passes
+    return problem._replace(start=found.beta) if found.stop == "converged" else problem
 
 
 def _start_of_sample(problem, sample, plan):

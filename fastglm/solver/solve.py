@@ -12,7 +12,7 @@ from .choose import choose, exact_solver, tolerances
 from .newton import factorise, newton_iterations, norm, without_aliased
 from .newton_cg import newton_cg
 from .problem import Problem, Solution
-from .sampled import fit_from_sample
+from .sampled import fit_from_sample, with_sample_start
 from .start import begin, is_finite
 from .stream import stream
 from .working_set import proximal_newton
@@ -76,6 +76,7 @@ def ridge(problem: Problem) -> Solution:
 
     No column depends on others beside a quadratic, so that none is looked at for it.
     """
+    problem = with_sample_start(problem, ridge)
     objective, penalty = problem.objective, problem.penalty
     both = Penalised(objective, penalty)
     both.kept, both.aliased = np.arange(objective.n_params), {}

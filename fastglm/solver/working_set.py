@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from .column_descent import ColumnDescent
 from .newton import norm
 from .problem import Problem, Solution
 from .proximal import ProximalDescent
+from .sampled import with_sample_start
 from .start import is_finite
 
 WIDE = 1000  # coefficients, from which not all of them have a matrix
@@ -92,14 +94,18 @@ class WorkingSet:
         return stop
 
 
-def descent_of(objective, beta, control, screened: bool = True) -> ProximalDescent | WorkingSet:
-    """The descent of an objective: over all coefficients, or over those that a screened penalty needs."""
-    return (WorkingSet if screened and pays(objective) else ProximalDescent)(objective, beta, control)
+def descent_of(objective, beta, control, penalty) -> ProximalDescent | WorkingSet | ColumnDescent:
+    """The descent of an objective: over all coefficients, or over those that a penalty which screens them needs."""
+    if not (penalty.screened and pays(objective)):
+        return ProximalDescent(objective, beta, control)
+    store = objective.column_store() if penalty.separable else None
+    return WorkingSet(objective, beta, control) if store is None else ColumnDescent(objective, store, beta, control)
 
 
 def proximal_newton(problem: Problem) -> Solution:
     """The fit of a problem with an elastic net: its deviance, certificate and history."""
-    descent = descent_of(problem.objective, problem.first(), problem.control, problem.penalty.screened)
+    problem = with_sample_start(problem, proximal_newton)
+    descent = descent_of(problem.objective, problem.first(), problem.control, problem.penalty)
     if not is_finite(descent.q):
         return Solution(descent.beta, descent.q, None, np.inf, np.inf, 0, "not finite at the start", ())
     stop = descent.solve(problem.penalty)
