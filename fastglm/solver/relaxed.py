@@ -39,7 +39,7 @@ def relaxed_path(problem: Problem, scaled, share: float, path: PathSolution, qua
     """The same for all lambdas of a path; the passes at the mixtures are added to ``quadratics``."""
     quadratics = [] if quadratics is None else quadratics
     objective = problem.objective
-    descent = descent_of(objective, path.beta[0], problem.control)
+    descent = descent_of(objective, path.beta[0], problem.control, scaled)
     beta, certificate, stops = [], [], []
     for lam, penalised, violation, stop in zip(path.lambdas, path.beta, path.certificate, path.stops, strict=True):
         support = scaled.support((penalised != 0.0) | scaled.free, float(lam))
