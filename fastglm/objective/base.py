@@ -26,6 +26,7 @@ from ..linalg.symmetric import ArrowheadMatrix, Dense, Diagonal, PermutedArrowhe
 from ..source.base import RowTransform
 from ..source.folds import ByPart
 from ..source.streaming_qr import design, offset, streaming_qr, weight
+from ..source.task import Together
 from .column_store import ColumnStore
 from .many import ManyScores, ManySums
 from .passes import DeviancePass, DeviancesAlong, LevelRows, WeightedDesign
@@ -128,6 +129,12 @@ class Likelihood:
         """As ``at``, of the rows of each part of them: one pass for all of them."""
         tasks = [self._task(beta, order) for _ in range(parts.count)]
         found = self.source.reduce(ByPart(tasks, parts))
+        self.n_passes += self.price
+        return [self._assembled(q, order) for q in found.values]
+
+    def at_each(self, beta: np.ndarray, order: int = 2) -> list[Quadratic]:
+        """As ``at``, for each row of ``beta`` (R, m): one read for all of them."""
+        found = self.source.reduce(Together([self._task(b, order) for b in beta]))
         self.n_passes += self.price
         return [self._assembled(q, order) for q in found.values]
 

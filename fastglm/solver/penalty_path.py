@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .problem import Problem, solved
-from .rounds import follow_in_rounds
+from .rounds import follow_in_rounds, sample_of
 from .rounds import pays as rounds_pay
 from .solve import solve
 from .start import is_finite
@@ -64,7 +64,10 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
         lambdas = scaled.largest(descent.q.score) * np.geomspace(1.0, ratio, lambdas)
     lambdas = np.sort(np.asarray(lambdas, np.float64).ravel())[::-1].copy()
     if rounds_pay(objective, scaled, len(lambdas)):
-        places, stops, models = follow_in_rounds(descent, scaled, lambdas)
+        sample = sample_of(objective)
+        own = None if sample is None else descent_of(sample, descent.beta, problem.control, scaled)
+        places, stops, models = follow_in_rounds(descent, own, scaled, lambdas)
+        objective.n_passes += 0.0 if sample is None else sample.n_passes
         found = zip(*((p.beta, p.violation, p.deviance, p.pearson) for p in places), strict=True)
         return PathSolution(lambdas, *map(np.array, found), stops, models)
     step, found = _quadratic if scaled.P is not None else _proximal, []

@@ -1,8 +1,8 @@
 """A path in rounds of passes, each of which serves all lambdas that are still open.
 
-A few lambdas are solved one after the other, roughly, and leave their curvatures. The others start from the nearest of
-them, and go on by proximal Newton steps with the curvatures on both sides, weighted by the logarithm of lambda: one
-read of the rows has the scores at all of their coefficients.
+A few lambdas are solved roughly, on a sample where rows are expensive to read, and have their curvatures summed. The
+others start from the nearest of them, and go on by proximal Newton steps with the curvatures on both sides, weighted by
+the logarithm of lambda: one read of the rows has the scores at all of their coefficients.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from .quadratic_model import QuadraticModel
 ANCHORS = 12  # lambdas whose curvatures are summed, the ends included
 POINTS = 4  # of them, through which a curvature between them is interpolated
 ROUGH = 0.03  # violation that these are solved to
+SAMPLE_ROWS = 100  # of a coefficient, that a sample has at the least; chosen: its optima then lead to the same rounds
 INNER = 0.001  # of a violation, that the minimum of a model may leave; a pass costs more than to find it
 OWN = 6  # curvatures of a fold whose places do not come to the end by those of all rows
 FALL = 0.5  # of a violation, that a round must leave less than
@@ -100,17 +101,60 @@ class Place:
         return stop
 
 
-def anchors(descent: ProximalDescent, scaled, lambdas: np.ndarray) -> tuple[list, Curvatures]:
-    """Some lambdas of a path solved roughly: (coefficients, score) of each lambda's nearest one, and the curvatures."""
+def anchors(descent: ProximalDescent, sample: ProximalDescent | None, scaled, lambdas: np.ndarray):
+    """Some lambdas of a path solved roughly: (coefficients, score) of each lambda's nearest one, and the curvatures.
+
+    Where they can be solved on a ``sample`` of the rows, one read has the scores and curvatures of all rows.
+    """
     numbers = np.unique(np.linspace(0, len(lambdas) - 1, ANCHORS).round().astype(int))
-    starts, matrices = [], []
-    for lam in lambdas[numbers].tolist():
-        descent.solve(scaled.at(lam), ROUGH)
-        descent.freshen()
-        starts.append((descent.beta, descent.q.score))
-        matrices.append(descent.H)
+    found = None if sample is None else _of_sample(descent.objective, sample, scaled, lambdas[numbers])
+    if found is None:
+        found = [_roughly(descent, scaled, lam) for lam in lambdas[numbers].tolist()]
+    starts, matrices = [(beta, score) for beta, score, _ in found], [H for _, _, H in found]
     nearest = [int(np.argmin(np.abs(numbers - i))) for i in range(len(lambdas))]
     return [starts[k] for k in nearest], Curvatures(numbers.tolist(), matrices)
+
+
+def _roughly(descent, scaled, lam):
+    """Coefficients near the optimum of a lambda, the score and the curvature there."""
+    descent.solve(scaled.at(lam), ROUGH)
+    descent.freshen()
+    return descent.beta, descent.q.score, descent.H
+
+
+def _of_sample(objective, sample, scaled, lambdas):
+    """The same of some lambdas from the optima of a sample, by two reads; None where the sample has not all of them."""
+    beta, penalties = [], [scaled.at(lam) for lam in lambdas.tolist()]
+    for penalty in penalties:
+        if sample.solve(penalty, ROUGH) != "converged" or not np.isfinite(sample.beta).all():
+            return None
+        beta.append(sample.beta)
+    found = _curvatures(objective, beta)
+    if found is None:
+        return None
+    beta = [
+        QuadraticModel(H, penalty.free).minimise(b, score, penalty, ROUGH)
+        for penalty, (b, score, H) in zip(penalties, found, strict=True)
+    ]
+    return _curvatures(objective, beta)
+
+
+def _curvatures(objective, beta):
+    """(coefficients, score, curvature) of each of some coefficients by one read; None where one is not finite."""
+    found = objective.at_each(np.array(beta), 2)
+    if not all(np.isfinite(q.deviance) and np.isfinite(q.score).all() for q in found):
+        return None
+    scale = np.outer(objective.scale, objective.scale)
+    return [(b, q.score, q.information.toarray() / scale) for b, q in zip(beta, found, strict=True)]
+
+
+def sample_of(objective):
+    """A sample of rows whose reading is expensive, that the first lambdas of a path are solved on; else None."""
+    source, m = objective.source, objective.n_params
+    if not (source.cost and objective.sampleable and objective.share == 1.0):
+        return None
+    rows = min(source.sample_limit, max(source.n_rows // 16, SAMPLE_ROWS * m))
+    return objective.sample(rows) if SAMPLE_ROWS * m <= rows <= source.n_rows // 4 else None
 
 
 def in_rounds(objective, places, models, control, folds=None, of=None, fall: float = FALL):
@@ -159,9 +203,9 @@ def in_own_rounds(objective, places: list[Place], control):
     in_rounds(objective, some, models, control._replace(callback=None), fall=0.3)
 
 
-def follow_in_rounds(descent: ProximalDescent, scaled, lambdas: np.ndarray):
+def follow_in_rounds(descent: ProximalDescent, sample: ProximalDescent | None, scaled, lambdas: np.ndarray):
     """The places of all lambdas, why each stopped, and the models along the path."""
-    starts, curvatures = anchors(descent, scaled, lambdas)
+    starts, curvatures = anchors(descent, sample, scaled, lambdas)
     penalties = [scaled.at(lam) for lam in lambdas.tolist()]
     models = [curvatures.at(i, penalty.free) for i, penalty in enumerate(penalties)]
     places = [Place(penalty, *start) for penalty, start in zip(penalties, starts, strict=True)]

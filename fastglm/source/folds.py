@@ -9,7 +9,7 @@ import numpy as np
 
 from .in_memory import InMemory
 from .pieces import selected_rows
-from .task import Task
+from .task import Each, Task
 
 # the finaliser of SplitMix64 (Steele, Lea and Flood 2014)
 STRIDE, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -119,17 +119,8 @@ def first_row(part) -> int:
     return getattr(part.place, "first", 0)
 
 
-class PerPart(NamedTuple):
-    """A value of each part; adding two adds part by part."""
-
-    values: tuple[Any, ...]
-
-    def __add__(self, other: PerPart) -> PerPart:
-        return PerPart(tuple(a + b for a, b in zip(self.values, other.values, strict=True)))
-
-
 class ByPart(Task):
-    """A task summed over the rows of each part in one pass, as ``PerPart``."""
+    """A task summed over the rows of each part in one pass, as ``Each``."""
 
     def __init__(self, tasks: list[Task], parts):
         self.tasks, self.parts = tasks, parts
@@ -150,4 +141,4 @@ class ByPart(Task):
                 task.add(own, piece, piece.units[0], work)
 
     def end(self, state):
-        return PerPart(tuple(task.end(own) for task, own in zip(self.tasks, state, strict=True)))
+        return Each(tuple(task.end(own) for task, own in zip(self.tasks, state, strict=True)))

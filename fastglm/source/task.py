@@ -76,3 +76,29 @@ class ColumnRange(Task):
     def of(self, part, runs):
         rows = np.concatenate([part.data.X[first:stop] for first, stop in runs]).astype(np.float64)
         return Largest(np.stack([rows.max(0), -rows.min(0)]))
+
+
+class Each(NamedTuple):
+    """A value of each of some tasks; adding two adds them one by one."""
+
+    values: tuple[Any, ...]
+
+    def __add__(self, other: Each) -> Each:
+        return Each(tuple(a + b for a, b in zip(self.values, other.values, strict=True)))
+
+
+class Together(Task):
+    """Several tasks in one read, as ``Each``."""
+
+    def __init__(self, tasks: list[Task]):
+        self.tasks = tasks
+
+    def begin(self):
+        return [task.begin() for task in self.tasks]
+
+    def add(self, state, part, runs, work):
+        for task, own in zip(self.tasks, state, strict=True):
+            task.add(own, part, runs, work)
+
+    def end(self, state):
+        return Each(tuple(task.end(own) for task, own in zip(self.tasks, state, strict=True)))
