@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from . import solvers as solvers
     from . import special as special
     from .files import from_duckdb as from_duckdb
+    from .fitting.comparison import add1 as add1
+    from .fitting.comparison import anova as anova
+    from .fitting.comparison import drop1 as drop1
+    from .fitting.comparison import score_test as score_test
+    from .fitting.comparison import step as step
     from .fitting.cross_validation import cv as cv
     from .fitting.debiased import debiased as debiased
     from .fitting.entry import fit as fit
@@ -48,6 +53,7 @@ _LAZY = {
     "fit": "fitting.entry",
     "glm": "fitting.entry",
     "path": "fitting.path",
+    **dict.fromkeys(("add1", "anova", "drop1", "score_test", "step"), "fitting.comparison"),
     "cv": "fitting.cross_validation",
     "stability_selection": "fitting.stability",
     "debiased": "fitting.debiased",
