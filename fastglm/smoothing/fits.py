@@ -203,11 +203,12 @@ class Fitter:
             blocks, powers = self._blocks(squares), np.array(model.kernel.powers)
             middle = np.clip(np.searchsorted(rows.x[0], points[:, 0]), first, last)
             tables = powers, np.convolve(powers, powers), *blocks
+            along, per_unit = points[:, 0].copy(), inverse[:, 0].copy()
 
             def work(part):
                 local_moments.fit_windows(
-                    rows.x[0], h0, z0, points[:, 0].copy(), inverse[:, 0].copy(), first, middle, last, *tables,
-                    own.gram, own.sizes, model.singular, squares, *part, *out,
+                    rows.x[0], h0, z0, along, per_unit, first, middle, last, *tables, own.gram, own.sizes,
+                    model.singular, squares, *part, *out,
                 )  # fmt: skip
         else:
             address = 0 if model.pair.linear else model.pair.rows

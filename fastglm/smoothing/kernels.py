@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from functools import cache
 from math import inf, sqrt
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ from ..kernels.compile import DOUBLE_P, address_of, fingerprint, revive
 from ..kernels.elementary import exp_negative
 
 KERNELS: dict[str, type] = {}
+_POINTER = ctypes.POINTER(ctypes.c_double)
+_CALL = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, _POINTER, _POINTER)
 REACH = sqrt(80.0)  # bandwidths beyond the nearest row at which exp(-u^2 / 2) is e^-40 of its largest value
 
 
@@ -110,5 +113,7 @@ def address(kernel) -> int:
 
 def at_distances(kernel, s) -> np.ndarray:
     """The weights at squared distances, of their shape."""
-    s = np.asarray(s, dtype=np.float64)
-    return np.array([kernel.weight(value) for value in s.ravel().tolist()]).reshape(s.shape)
+    s = np.ascontiguousarray(s, dtype=np.float64)
+    out = np.empty_like(s)
+    _CALL(address(kernel))(s.size, s.ctypes.data_as(_POINTER), out.ctypes.data_as(_POINTER))
+    return out
