@@ -23,9 +23,14 @@ class Bandwidth(NamedTuple):
         return ", ".join(f"{v:.6g}" for v in self.value[: 1 if np.ptp(self.value) == 0.0 else None])
 
     @property
-    def size(self) -> float:
-        """One number that grows with the bandwidth."""
-        return float(self.rows) if self.rows else float(self.value[0])
+    def plain(self):
+        """Plain values: a list of one a column, or the number of rows."""
+        return self.rows or self.value.tolist()
+
+    @classmethod
+    def of_plain(cls, value) -> Bandwidth:
+        """The bandwidth of plain values."""
+        return cls(np.array(value, dtype=np.float64)) if isinstance(value, list) else cls(rows=int(value))
 
 
 def parse(value: Any, n: int, d: int) -> Bandwidth:

@@ -134,7 +134,7 @@ def local(
     if pair.family.response_model == "softmax":
         raise InvalidParameterError("family='multinomial': local regression has one curve; fit each class by binomial")
     schema, rows, notes = _read(request, pair)
-    model = Model(own, int(degree), pair, None, SINGULAR[singular], request.threads)
+    model = Model(own, int(degree), pair, SINGULAR[singular], request.threads)
     fitter = Fitter(rows, model)
     _check_columns(rows, schema.columns, fitter)
     candidates = _candidates(bandwidth, bandwidths, rows, degree)
@@ -194,9 +194,11 @@ def _read(request, pair):
 
 
 def _check_columns(rows, names, fitter):
-    """Refuse columns and rows that determine no local polynomial anywhere."""
+    """Refuse columns and rows that determine no local polynomial anywhere, unless ``singular`` has an answer."""
     if not len(rows.x):
         raise InvalidParameterError("X has no columns: a local fit needs one at least")
+    if fitter.model.singular != loops.AS_NAN:
+        return
     q = len(fitter.monomials.gram)
     if rows.n < q:
         raise InvalidParameterError(

@@ -92,7 +92,6 @@ class Model:
     kernel: Any
     degree: int
     pair: FamilyLink
-    bandwidth: bandwidths.Bandwidth | None
     singular: int
     threads: int
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import plots
+from ..core.frames_out import frame
 from ..core.lazy import cached_property
 from ..errors import InvalidParameterError
 from ..family.means import inverse_link
 from ..inference.wald import Prediction, quantile, to_mean
 from ..kernels import local as loops
 from ..rows.matching import check_offset
-from . import kernels
+from . import kernels, saved
 from .bandwidths import Bandwidth, at_points
 from .fits import Fits, Fitter
 from .selection import BandwidthCurve, RowFacts
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..core.protocols import RegisteredFamily, RegisteredLink
-    from ..core.records import Array, ArrayLike
+    from ..core.records import Array, ArrayLike, File
     from ..rows.schema import Schema
     from ..types import Rows
 
@@ -254,6 +255,40 @@ class LocalResult:
     def mean_of(self, eta: Array) -> Array:
         """The means at linear predictors."""
         return inverse_link(self.link, eta)
+
+    @property
+    def certified(self) -> bool:
+        """Whether every point has a local fit of the degree that was asked for, at its optimum."""
+        return bool((self.fits.status == loops.FITTED).all())
+
+    def table(self, level: float = 0.95) -> Any:
+        """One row per point, as the user's own kind of frame: the columns, fitted, se, lower and upper."""
+        points = dict(zip(self.names, self.points.T, strict=True))
+        mean, se, lower, upper = self.interval(level)
+        return frame(points | {"fitted": mean, "se": se, "lower": lower, "upper": upper}, self.schema.library)
+
+    def save(self, path: File) -> None:
+        """Write it, its rows included, to an npz file that ``LocalResult.load`` reads back to the bit.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        saved.save(self, path)
+
+    @classmethod
+    def load(cls, path: File) -> LocalResult:
+        """The local regression that ``save`` wrote.
+
+        Raises
+        ------
+        FileFormatError
+            For a file that is none, or is damaged.
+        InvalidParameterError
+            For a kernel, family or link that is not registered.
+        """
+        return cls(**saved.load(path))
 
     def summary(self, level: float = 0.95) -> LocalSummary:
         """The curve at some of its points with intervals, a summary with ``as_text()`` and ``as_html()``."""
