@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from .result.path import PathResult as PathResult
     from .result.record import GLMResult as GLMResult
     from .result.saved import load as load
+    from .smoothing.entry import local as local
+    from .smoothing.result import LocalResult as LocalResult
     from .source.threads import get_threads as get_threads
     from .source.threads import set_threads as set_threads
 
@@ -58,6 +60,8 @@ _LAZY = {
     "stability_selection": "fitting.stability",
     "debiased": "fitting.debiased",
     "refit": "fitting.refit",
+    "local": "smoothing.entry",
+    "LocalResult": "smoothing.result",
     "OnlineGLM": "online",
     "GLMResult": "result.record",
     "MultinomialResult": "result.multinomial",

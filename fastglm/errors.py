@@ -95,6 +95,11 @@ class CollinearityWarning(FastGLMWarning):
     """Columns of X are linear combinations of earlier ones; their coefficients are NaN and named in ``aliased``."""
 
 
+class LocalFitWarning(FastGLMWarning):
+    """Some points of a local regression have too few rows in their windows; the message counts them and says what
+    became of them."""
+
+
 class DriftWarning(FastGLMWarning):
     """The rows of a stream change as it goes on: later ones do not follow the coefficients of earlier ones."""
 

@@ -51,7 +51,7 @@ def logarithm_of(text: str) -> Logarithm | None:
 def response_logarithm(schema) -> Logarithm | None:
     """The logarithm that the response of a schema is, None where it is none or is not known."""
     response = schema.design.formula.response if schema is not None and schema.design is not None else ()
-    return logarithm_of(response[0].text) if len(response) == 1 else None
+    return logarithm_of(response[0].text) if len(response) == 1 and response[0].column is None else None
 
 
 def check(result, method: str, kind: str) -> Logarithm:

@@ -122,10 +122,10 @@ def mean_interval(result, X, offset, kind="mean", level=0.95):
     lower, upper = eta - reach * se, eta + reach * se
     if kind == "link":
         return Prediction(eta, se, lower, upper)
-    return _to_mean(result, eta, se, lower, upper)
+    return to_mean(result, eta, se, lower, upper)
 
 
-def _to_mean(result, eta, se, lower, upper):
+def to_mean(result, eta, se, lower, upper):
     """Carry an interval for eta over to the mean, ordered also where the link decreases."""
     from ..family.means import inverse_link
     from ..kernels.evaluate import evaluate

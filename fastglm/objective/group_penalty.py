@@ -7,12 +7,12 @@ Computational and Graphical Statistics 22.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs
 
+from ..core.lazy import cached_property
 from ..kernels.group_descent import descend_groups
 from ..linalg.symmetric import Dense, Diagonal
 from .penalty import effective_number

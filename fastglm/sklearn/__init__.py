@@ -2,9 +2,9 @@
 
 ``GLMRegressor`` and ``GLMClassifier`` fit exactly, with or without a penalty; ``GLMRegressorCV`` and
 ``GLMClassifierCV`` choose it by cross-validation; ``SGDGLMRegressor`` and ``SGDGLMClassifier`` fit stochastically, with
-``partial_fit``. ``Ridge``, ``Lasso``, ``ElasticNet``, ``LogisticRegression``, ``PoissonRegressor``, ``GammaRegressor``
-and ``TweedieRegressor`` have scikit-learn's names and parameters. Each keeps the fit as ``result_``, a
-``fastglm.GLMResult``.
+``partial_fit``; ``LocalGLMRegressor`` fits at each point by the rows near it. ``Ridge``, ``Lasso``, ``ElasticNet``,
+``LogisticRegression``, ``PoissonRegressor``, ``GammaRegressor`` and ``TweedieRegressor`` have scikit-learn's names and
+parameters. Each keeps the fit as ``result_``, a ``fastglm.GLMResult`` (of local regression a ``LocalResult``).
 """
 
 try:
@@ -16,6 +16,7 @@ except ImportError as error:
 
 from .cross_validated import GLMClassifierCV, GLMRegressorCV
 from .exact import GLMClassifier, GLMRegressor
+from .local import LocalGLMRegressor
 from .spellings import (
     ElasticNet,
     GammaRegressor,
@@ -35,6 +36,7 @@ __all__ = [
     "GLMRegressorCV",
     "GammaRegressor",
     "Lasso",
+    "LocalGLMRegressor",
     "LogisticRegression",
     "PoissonRegressor",
     "Ridge",

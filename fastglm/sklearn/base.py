@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from ..types import Rows
 
 
+OF_RIDGES = ("bayesian", "frequentist")  # covariances that a penalised fit may have
+
+
 class GLMEstimator(BaseEstimator):
     """A fit behind scikit-learn's interface.
 
@@ -87,9 +90,12 @@ class GLMEstimator(BaseEstimator):
     def _fit(self, X, y, family, weights, **shift):
         """Fit checked rows."""
         solver, cov = self._options(X, family)
+        penalty = self._penalty_record(X, weights)
+        if penalty is not None and cov not in OF_RIDGES:
+            cov = None
         return fit(
             X, y, family=family, link=self._link(), intercept=self.fit_intercept, weights=weights, solver=solver,
-            cov=cov, penalty=self._penalty_record(X, weights), names=self._names(), **shift,
+            cov=cov, penalty=penalty, names=self._names(), **shift,
         )  # fmt: skip
 
     def _link(self):

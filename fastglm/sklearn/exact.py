@@ -76,8 +76,9 @@ class GLMRegressor(Regressor):
     fit_intercept : bool
     solver : str or record of ``fastglm.solvers``
         As in ``fastglm.fit``.
-    cov : "model", "robust" or None
-        The covariance of the estimates, as in ``fastglm.fit``; a penalised fit has none.
+    cov : "model", "robust", "bayesian", "frequentist" or None
+        The covariance of the estimates, as in ``fastglm.fit``; of a penalised fit the last two are those of a ridge,
+        and the others that of a fit without a penalty.
 
     Attributes
     ----------
@@ -134,8 +135,9 @@ class GLMClassifier(Classifier):
     fit_intercept : bool
     solver : str or record of ``fastglm.solvers``
         As in ``fastglm.fit``.
-    cov : "model", "robust" or None
-        The covariance of the estimates, as in ``fastglm.fit``; a penalised fit has none.
+    cov : "model", "robust", "bayesian", "frequentist" or None
+        The covariance of the estimates, as in ``fastglm.fit``; of a penalised fit the last two are those of a ridge,
+        and the others that of a fit without a penalty.
 
     Attributes
     ----------

@@ -1,0 +1,1 @@
+"""Local regression: kernels, bandwidths, fits at points, their result. ``fastglm.local`` is its face."""
