@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from .fitting.entry import fit as fit
     from .fitting.entry import glm as glm
     from .fitting.path import path as path
+    from .fitting.profile import profile as profile
+    from .fitting.profile import profile_limits as profile_limits
     from .fitting.refit import refit as refit
     from .fitting.stability import stability_selection as stability_selection
     from .fitting.warmup import warmup as warmup
@@ -56,6 +58,7 @@ _LAZY = {
     "glm": "fitting.entry",
     "path": "fitting.path",
     **dict.fromkeys(("add1", "anova", "drop1", "score_test", "step"), "fitting.comparison"),
+    **dict.fromkeys(("profile", "profile_limits"), "fitting.profile"),
     "cv": "fitting.cross_validation",
     "stability_selection": "fitting.stability",
     "debiased": "fitting.debiased",

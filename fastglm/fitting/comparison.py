@@ -16,8 +16,8 @@ from ..inference.test_table import TestTable
 from ..result.record import GLMResult
 from ..rows.open import open_rows
 from ..rows.request import FitRequest
+from .again import columns_of, formula_of, vectors
 from .perform import perform, run_of
-from .refit import _columns, _vectors, formula_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ class Models:
             raise InvalidParameterError("data: models are fitted anew, which takes the rows; pass data=")
         self.result, self.data, self.y = result, data, y
         self.options = {
-            "family": result.family, "link": result.link, "missing": result.schema.missing, **_vectors(result, options),
+            "family": result.family, "link": result.link, "missing": result.schema.missing, **vectors(result, options),
             **options,
         }  # fmt: skip
         self.design = result.design
@@ -63,7 +63,7 @@ class Models:
             return FitRequest(data=self.data, formula=text, cov=cov, **self.options)
         names = self.result.schema.columns
         numbers = [j for j, name in enumerate(names) if (name,) in terms]
-        X = self.data[[names[j] for j in numbers]] if hasattr(self.data, "columns") else _columns(self.data, numbers)
+        X = self.data[[names[j] for j in numbers]] if hasattr(self.data, "columns") else columns_of(self.data, numbers)
         named = None if hasattr(self.data, "columns") else [names[j] for j in numbers]
         return FitRequest(data=X, y=self.y, intercept=self.result.intercept, names=named, cov=cov, **self.options)
 
@@ -504,3 +504,6 @@ def score_test(
     each = np.array([scores.statistic([j])[0] for j in numbers]) / dispersion
     names = tuple(scores.names[j] for j in numbers)
     return ScoreTest(names, value / dispersion, df, float(chdtrc(df, value / dispersion)), each, chdtrc(1, each))
+
+
+GLMResult.above |= {"anova": anova, "drop1": drop1, "add1": add1, "step": step, "score_test": score_test}

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, overload
 from ..errors import InvalidParameterError
 from ..result.record import GLMResult
 from ..rows.request import FitRequest
+from .comparison import anova as anova  # so that results have it
 from .perform import perform
+from .profile import profile as profile  # as well
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import InvalidParameterError, SelectionWarning, warn
 from ..result.path import PathResult
 from ..result.record import GLMResult
-from ..rows.arguments import quoted
+from .again import columns_of, formula_of, terms_of, vectors
 from .entry import fit, glm
 
 if TYPE_CHECKING:
@@ -73,59 +73,18 @@ def refit(
     one, first = path.at(lam), path.first
     coefficients = one.params if one.coef_raw is None else one.coef_raw
     selected = np.flatnonzero(coefficients.reshape(len(path.names), -1).any(1)[int(first.intercept) :])
-    options = {"family": first.family, "link": first.link, **_vectors(first, options), **options}
+    options = {"family": first.family, "link": first.link, **vectors(first, options), **options}
     warn(SelectionWarning, SELECTED)
     if first.design is not None:
-        terms = _terms(first.design, selected + int(first.intercept))
+        terms = terms_of(first.design, selected + int(first.intercept))
         if first.design.formula.response:
             return glm(formula_of(first.design, terms), X, **options)
         return fit(X[[name for (name,) in terms]], y, intercept=first.intercept, **options)
     columns = first.schema.columns
     names = tuple(columns[j] for j in selected)
-    rows = X[list(names)] if hasattr(X, "columns") else _columns(X, selected)
+    rows = X[list(names)] if hasattr(X, "columns") else columns_of(X, selected)
     named = {} if hasattr(X, "columns") else {"names": names}
     return fit(rows, y, intercept=first.intercept, **named, **options)
-
-
-def _vectors(first, options):
-    """The names of the vectors of the path that are not given; those that were arrays have to be."""
-    known = {role: column for role, column in first.schema.vectors.items() if role not in options}
-    missing = [role for role, column in known.items() if column is None]
-    if missing:
-        raise InvalidParameterError(f"refit: the path had an array as {missing[0]}; give {missing[0]}= again")
-    return known
-
-
-def _columns(X, selected):
-    """Some columns of an array or a sparse matrix."""
-    if hasattr(X, "tocsr"):
-        return X.tocsc()[:, selected].tocsr()
-    array = np.asarray(X)
-    if array.ndim != 2 or array.dtype.kind not in "biuf":
-        raise InvalidParameterError(f"refit: X of type {type(X).__name__} has no columns to choose; pass an array")
-    return array[:, selected]
-
-
-def _terms(design, selected) -> list[tuple[str, ...]]:
-    """The terms of a design that have one of the ``selected`` coefficients, by their numbers, as names of variables."""
-    found = [(term, design.term_slices[":".join(term)]) for term in design.formula.terms if term]
-    return [term for term, numbers in found if np.isin(numbers, selected).any()]
-
-
-def formula_of(design, terms: list[tuple[str, ...]]) -> str:
-    """The formula of some terms of a design, with its response and what shifts its predictor."""
-    formula = design.formula
-
-    def text(name):
-        variable = design.variables[name]
-        return quoted(name) if variable.expression.column == name else name
-
-    parts = ["1" if () in formula.terms else "0", *(":".join(map(text, term)) for term in terms)]
-    parts += [f"offset({e.text})" for e in formula.offset]
-    parts += [] if formula.exposure is None else [f"exposure({formula.exposure.text})"]
-    responses = [quoted(e.text) if e.column == e.text else e.text for e in formula.response]
-    response = responses[0] if len(responses) == 1 else f"cbind({', '.join(responses)})"
-    return f"{response} ~ {' + '.join(parts)}"
 
 
 PathResult.refitting = staticmethod(refit)

@@ -18,9 +18,7 @@ MOST_ROWS = 5000  # that are drawn; of more every k-th is shown
 VISIBLE = 0.02  # the least weight at which the local polynomial of a point is drawn
 
 
-def local(
-    result: Any, *, point: ArrayLike | None = None, level: float | None = 0.95, ax: Axes | None = None
-) -> Axes:
+def local(result: Any, *, point: ArrayLike | None = None, level: float | None = 0.95, ax: Axes | None = None) -> Axes:
     """A curve of one column over its rows.
 
     Parameters

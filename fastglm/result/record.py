@@ -10,11 +10,14 @@ import numpy as np
 from ..core.frames_out import frame
 from ..core.lazy import cached_property, frozen
 from ..core.records import READ_ONCE, Record
+from ..errors import InvalidParameterError
 from ..export import to_keras, to_onnx, to_torch
 from ..inference import wald
+from ..inference.hypotheses import HypothesisTest, wald_test
 from ..inference.summary import Summary
 from ..rows.schema import Schema
 from .codecs import save
+from .model_verbs import ModelVerbs
 from .row_verbs import RowVerbs
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ ARRAYS = ("params", "cov_unscaled", "covariance", "information_root", "covarianc
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class GLMResult(RowVerbs, Record):
+class GLMResult(RowVerbs, ModelVerbs, Record):
     """A fitted generalized linear model, with R's conventions; arrays are in the order of `names`.
 
     Parameters
@@ -183,9 +186,35 @@ class GLMResult(RowVerbs, Record):
         """Two-sided p-values of params = 0."""
         return frozen(wald.p_values(self.tvalues, self.test_df))
 
-    def conf_int(self, level: float = 0.95) -> Array:
-        """Wald confidence intervals, (lower, upper) along the last axis; InvalidParameterError unless 0 < level < 1."""
-        return wald.conf_int(self.params, self.bse, level, self.test_df)
+    def conf_int(
+        self, level: float = 0.95, method: str = "wald", data: Any = None, y: Any = None, **options: Any
+    ) -> Array:
+        """Confidence intervals, (lower, upper) along the last axis.
+
+        Parameters
+        ----------
+        level : float
+        method : {"wald", "profile"}
+            "profile" reads the rows of the fit, ``data`` (and ``y``), again; see ``fastglm.profile_limits``.
+
+        Raises
+        ------
+        InvalidParameterError
+            Unless 0 < level < 1, and for an unknown method.
+        """
+        if method == "wald":
+            return wald.conf_int(self.params, self.bse, level, self.test_df)
+        if method != "profile":
+            raise InvalidParameterError(f"method={method!r} is unknown; there are 'wald' and 'profile'")
+        found = self._by("profile_limits")(self, data, y, level=level, **options)
+        limits = np.full((len(self.names), 2), np.nan)
+        limits[[self.names.index(name) for name in found.names]] = found.limits
+        return limits
+
+    def wald_test(self, hypotheses: Any, test: str | None = None) -> HypothesisTest:
+        """A joint test of linear hypotheses such as "x = 2 * z, C(g)[T.b] = 0", with the covariance of the result; see
+        ``fastglm.inference.hypotheses``."""
+        return wald_test(self, hypotheses, test)
 
     @property
     def n_parameters(self) -> int:

@@ -1,0 +1,49 @@
+"""The verbs of a result that fit models anew, or read its rows again and again: tests between models, and profiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..errors import InvalidParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..inference.test_table import TestTable
+    from ..types import Rows, Variable
+
+
+class ModelVerbs:
+    """The methods of a ``GLMResult`` whose functions lie above results, and put themselves into ``above``."""
+
+    above: ClassVar[dict[str, Callable[..., Any]]] = {}
+
+    def _by(self, name):
+        """The function of a verb."""
+        if name not in self.above:
+            raise InvalidParameterError(f"{name}: call fastglm.{name}(result, ...), which loads what fits models")
+        return self.above[name]
+
+    def anova(self, data: Rows, y: Variable | None = None, test: str | None = "LRT", **options: Any) -> TestTable:
+        """Analysis of deviance, terms added in order; see ``fastglm.anova``."""
+        return self._by("anova")(self, data=data, y=y, test=test, **options)
+
+    def drop1(self, data: Rows, y: Variable | None = None, **options: Any) -> TestTable:
+        """Tests of each term that can be dropped; see ``fastglm.drop1``."""
+        return self._by("drop1")(self, data, y, **options)
+
+    def add1(self, scope: str | Sequence[str], data: Rows, y: Variable | None = None, **options: Any) -> TestTable:
+        """Tests of each term that can be added; see ``fastglm.add1``."""
+        return self._by("add1")(self, scope, data, y, **options)
+
+    def step(self, data: Rows, y: Variable | None = None, **options: Any) -> Any:
+        """Terms chosen one by one by the AIC; see ``fastglm.step``."""
+        return self._by("step")(self, data, y, **options)
+
+    def score_test(self, scope: str | Sequence[str], data: Rows, y: Variable | None = None, **options: Any) -> Any:
+        """Rao's score test of terms that the model does not have; see ``fastglm.score_test``."""
+        return self._by("score_test")(self, scope, data, y, **options)
+
+    def profile(self, name: str, data: Rows, y: Variable | None = None, **options: Any) -> Any:
+        """The profile likelihood of a coefficient; see ``fastglm.profile``."""
+        return self._by("profile")(self, name, data, y, **options)
