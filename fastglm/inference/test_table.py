@@ -58,12 +58,8 @@ class TestTable:
     def __str__(self) -> str:
         lines = self._lines()
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        text = [
-            "  ".join(
-                cell.ljust(w) if j == 0 else cell.rjust(w) for j, (cell, w) in enumerate(zip(line, widths, strict=True))
-            )
-            for line in lines
-        ]
+        pad = [str.ljust, *[str.rjust] * len(self.columns)]
+        text = ["  ".join(f(cell, w) for f, cell, w in zip(pad, line, widths, strict=True)).rstrip() for line in lines]
         return "\n".join([self.title, "", *text])
 
     def __repr__(self) -> str:
