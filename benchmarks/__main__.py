@@ -16,6 +16,7 @@ from . import (
     files,
     first_order,
     hard,
+    local,
     machine,
     measure,
     peers,
@@ -41,6 +42,7 @@ EXAMPLES = """examples:
   python -m benchmarks --first-order                    passes of stochastic descent against scikit-learn's
   python -m benchmarks --factors                        factors of many levels against glum
   python -m benchmarks --penalties c d                  paths of lassos and their cross-validation, at equal violation
+  python -m benchmarks --local                          local regression against NumPy and statsmodels
   python -m benchmarks --files                          Parquet files against the same rows in memory
   python -m benchmarks --curves --plots docs            error against time and reads of the data
 """
@@ -49,7 +51,7 @@ EXAMPLES = """examples:
 # studies of their own: name of the option -> module with run(effort, quick) -> (text, record)
 STUDIES = {
     "hard": hard, "start": start, "classes": classes, "stream": streaming, "first_order": first_order, "curves": curves,
-    "files": files, "factors": factors, "penalties": penalties,
+    "files": files, "factors": factors, "penalties": penalties, "local": local,
 }  # fmt: skip
 
 
@@ -155,6 +157,7 @@ def _parser():
     add("--factors", action="store_true", help="designs of factors against glum, from the frame to standard errors")
     add("--files", action="store_true", help="fits of Parquet files against reading and fitting them in memory")
     add("--penalties", nargs="*", choices=list(penalties.PROBLEMS), metavar="a..e", help="paths of lassos, their folds")
+    add("--local", action="store_true", help="local regression against its formula by NumPy, lowess and KernelReg")
     add("--curves", action="store_true", help="error against time and reads, one thread; draws with --plots")
     return parser
 

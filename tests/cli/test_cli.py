@@ -115,7 +115,7 @@ def test_help_teaches_by_examples(command, capsys):
     assert main([command, "--help"]) == 0
     out = capsys.readouterr().out
     assert f"  fastglm {command}" in out.split("examples:")[1]
-    assert ("cbind(yes, no)" in out) == (command in ("fit", "path", "cv", "plan"))
+    assert ("cbind(yes, no)" in out) == (command in ("fit", "path", "cv", "plan", "local"))
     assert max(map(len, out.splitlines())) <= 120
 
 
