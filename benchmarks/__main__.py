@@ -18,6 +18,7 @@ from . import (
     hard,
     machine,
     measure,
+    networks,
     peers,
     plots,
     problems,
@@ -39,6 +40,7 @@ EXAMPLES = """examples:
   python -m benchmarks --stream                         streaming Newton against its targets
   python -m benchmarks --first-order                    passes of stochastic descent against scikit-learn's
   python -m benchmarks --factors                        factors of many levels against glum
+  python -m benchmarks --networks                       epochs of an autoencoder against torch
   python -m benchmarks --files                          Parquet files against the same rows in memory
   python -m benchmarks --curves --plots docs            error against time and reads of the data
 """
@@ -47,7 +49,7 @@ EXAMPLES = """examples:
 # studies of their own: name of the option -> module with run(effort, quick) -> (text, record)
 STUDIES = {
     "hard": hard, "start": start, "classes": classes, "stream": streaming, "first_order": first_order, "curves": curves,
-    "files": files, "factors": factors,
+    "files": files, "factors": factors, "networks": networks,
 }  # fmt: skip
 
 
@@ -151,6 +153,7 @@ def _parser():
     add("--stream", action="store_true", help="streaming Newton: accuracy, cost, coverage, hard data, one thread")
     add("--first-order", action="store_true", help="passes of stochastic descent against scikit-learn's, one thread")
     add("--factors", action="store_true", help="designs of factors against glum, from the frame to standard errors")
+    add("--networks", action="store_true", help="epochs of an autoencoder against torch, one thread")
     add("--files", action="store_true", help="fits of Parquet files against reading and fitting them in memory")
     add("--curves", action="store_true", help="error against time and reads, one thread; draws with --plots")
     return parser
