@@ -226,7 +226,7 @@ class MLPResult:
         if layer is None:
             return 1 + int(np.argmin(hidden))
         if not is_whole(layer) or not 1 <= layer <= len(hidden):
-            raise InvalidParameterError(f"layer={layer!r} must be the number of a hidden layer, from 1 to {len(hidden)}")
+            raise InvalidParameterError(f"layer={layer!r} must be the number of a hidden layer, 1 to {len(hidden)}")
         return int(layer)
 
     def _of_rows(self, X, offset, exposure, function):
