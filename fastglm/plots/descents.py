@@ -129,10 +129,10 @@ def animate(
     grid = np.linspace(held.values(j).min(), held.values(j).max(), 101)
     at = np.unique(np.geomspace(1, len(recorded), frames).round().astype(int)) - 1
 
-    axes_of(None)  # says what is missing
-    import matplotlib.pyplot as plt
-
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.0), layout="constrained")
+    figure = axes_of(None, height=4.0).get_figure()
+    figure.clear()
+    figure.set_figwidth(9.6)
+    left, right = figure.subplots(1, 2)
     descent(run, X, y, columns, start=start, weights=weights, ax=left)
     for drawn in left.get_lines():
         drawn.set(alpha=0.25)
@@ -224,9 +224,24 @@ def _numbers(run, y, weights):
     return encoded_response(y, len(y), run.family, weights, known=run.classes)[:2]
 
 
-def _loss(run, X, y, w):
-    """Half the deviance of the rows, from ``predict`` alone."""
-    eta = run.predict(X, "link")
+def _predictors(run, X, point, pair):
+    """A function of two coefficients: the linear predictors of the rows with the others as in ``point``."""
+
+    def exactly(a, b):
+        changed = np.array(point)
+        changed[pair] = a, b
+        return _at(run, changed).predict(X, "link")
+
+    if _field(run) == "theta":
+        return exactly
+    # a linear model is an affine function of both
+    origin = exactly(0.0, 0.0)
+    along, across = exactly(1.0, 0.0) - origin, exactly(0.0, 1.0) - origin
+    return lambda a, b: origin + a * along + b * across
+
+
+def _loss(run, eta, y, w):
+    """Half the deviance of the rows at their linear predictors."""
     if run.family.response_model == "softmax":
         top = eta.max(axis=1)
         rows = np.log(np.exp(eta - top[:, None]).sum(axis=1)) + top - eta[np.arange(len(y)), y]
@@ -242,12 +257,9 @@ def _surface(ax, run, X, y, weights, pair, paths):
     grids = [np.linspace(a, b, STEPS) for a, b in zip(low - room, high + room, strict=True)]
     y, w = _numbers(run, y, weights)
     w = np.full(len(y), 1.0 / len(y)) if w is None else w / w.sum()
-    point, loss = np.array(next(iter(paths.values()))[-1]), np.empty((STEPS, STEPS))
+    predictors = _predictors(run, X, next(iter(paths.values()))[-1], pair)
     with np.errstate(all="ignore"):
-        for i, b in enumerate(grids[1]):
-            for k, a in enumerate(grids[0]):
-                point[pair] = a, b
-                loss[i, k] = _loss(_at(run, point.copy()), X, y, w)
+        loss = np.array([[_loss(run, predictors(a, b), y, w) for a in grids[0]] for b in grids[1]])
     loss = np.where(np.isfinite(loss), loss, np.nan)
     least, most = np.nanmin(loss), np.nanmax(loss)
     heights = least + (most - least) * np.linspace(0.0, 1.0, HEIGHTS) ** 2.5
