@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,8 @@ import numpy as np
 from ..errors import InvalidParameterError
 from ..kernels.evaluate import row_terms
 from ..kernels.row_loops import FamilyLink
-from ..rows.response import encoded_response
 from .axes import BLUE, CYCLE, GREY, INK, ORANGE, axes_of
-from .held import held_rows, place
+from .held import held_rows, is_network, parameters_of, place, response_numbers, with_parameters
 from .histories import records_of
 
 if TYPE_CHECKING:
@@ -122,7 +120,8 @@ def animate(
     if frames < 2:
         raise InvalidParameterError(f"frames must be at least 2, got {frames}")
     recorded = _recorded(run, start)
-    held, seen = held_rows(run, X, y, {"weights": weights}, "an animation", (column,)), _numbers(run, y, weights)[0]
+    held = held_rows(run, X, y, {"weights": weights}, "an animation", (column,))
+    seen = response_numbers(run, y, weights)[0]
     if seen.ndim > 1 or run.family.response_model == "softmax":
         raise InvalidParameterError("animate shows one mean a row, and this model has several")
     j = place(held.names, 0 if column is None else column)
@@ -152,7 +151,7 @@ def animate(
         upto = recorded[: at[i] + 1, pair].T
         walked.set_data(*upto)
         here.set_data(*upto[:, -1:])
-        curve.set_ydata(held.predict({j: grid}, _at(run, recorded[at[i]])))
+        curve.set_ydata(held.predict({j: grid}, with_parameters(run, recorded[at[i]])))
         title.set_text(f"after epoch {epochs[i]:,}")
         return walked, here, curve, title
 
@@ -182,7 +181,7 @@ def _recorded(run, start):
             "the history has no coefficients: fit with solver=SGD(record='params'), which keeps them of each epoch"
         )
     kept = [np.asarray(record["params"], float) for record in records]
-    shape = _parameters(run).shape
+    shape = parameters_of(run).shape
     if kept[0].shape != shape:
         raise InvalidParameterError("a softmax regression has no reference while it descends; MLP(()) shows its path")
     if start is not None:
@@ -192,36 +191,11 @@ def _recorded(run, start):
     return np.array(kept)
 
 
-def _field(run):
-    return "theta" if hasattr(run, "theta") else "params"
-
-
-def _parameters(run):
-    return getattr(run, _field(run))
-
-
-def _at(run, params):
-    """The result with other coefficients."""
-    return replace(run, **{_field(run): params})
-
-
 def _coefficients(run):
     """Names of the coefficients; those of networks are numbered."""
-    if _field(run) == "params":
+    if not is_network(run):
         return list(run.names)
     return [f"parameter {i}" for i in range(len(run.theta))]
-
-
-def _numbers(run, y, weights):
-    """The response and the weights of the rows as numbers."""
-    y = np.asarray(y)
-    weights = None if weights is None else np.asarray(weights, float)
-    if run.family.response_model == "softmax":
-        code = {label: i for i, label in enumerate(run.classes)}
-        return np.array([code[label] for label in y.tolist()]), weights
-    if y.ndim == 2 and not (y.shape[1] == 2 and run.family.domain.high == 1.0):
-        return np.asarray(y, float), weights
-    return encoded_response(y, len(y), run.family, weights, known=run.classes)[:2]
 
 
 def _predictors(run, X, point, pair):
@@ -230,9 +204,9 @@ def _predictors(run, X, point, pair):
     def exactly(a, b):
         changed = np.array(point)
         changed[pair] = a, b
-        return _at(run, changed).predict(X, "link")
+        return with_parameters(run, changed).predict(X, "link")
 
-    if _field(run) == "theta":
+    if is_network(run):
         return exactly
     # a linear model is an affine function of both
     origin = exactly(0.0, 0.0)
@@ -255,7 +229,7 @@ def _surface(ax, run, X, y, weights, pair, paths):
     low, high = seen.min(axis=0), seen.max(axis=0)
     room = MARGIN * np.where(high > low, high - low, np.maximum(np.abs(high), 1.0))
     grids = [np.linspace(a, b, STEPS) for a, b in zip(low - room, high + room, strict=True)]
-    y, w = _numbers(run, y, weights)
+    y, w = response_numbers(run, y, weights)
     w = np.full(len(y), 1.0 / len(y)) if w is None else w / w.sum()
     predictors = _predictors(run, X, next(iter(paths.values()))[-1], pair)
     with np.errstate(all="ignore"):

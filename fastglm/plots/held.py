@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
 from ..errors import InvalidParameterError
 from ..rows.matching import check_offset
+from ..rows.response import encoded_response
 
 CHUNK = 1 << 20  # numbers of rows made at a time
 # what a column means that is read as it is, or by its logarithm, where a unit of exposure is shown
@@ -56,6 +58,37 @@ def place(names, column) -> int:
     if isinstance(column, (int, np.integer)) and -len(names) <= column < len(names):
         return int(column) % len(names)
     raise InvalidParameterError(f"column={column!r} is not among the columns {', '.join(map(str, names[:20]))}")
+
+
+def parameters_of(result) -> np.ndarray:
+    """The coefficients of a result, or all parameters of a network."""
+    return getattr(result, _field(result))
+
+
+def with_parameters(result, values):
+    """The result with other coefficients or parameters."""
+    return replace(result, **{_field(result): values})
+
+
+def is_network(result) -> bool:
+    """Whether the result is that of a network."""
+    return _field(result) == "theta"
+
+
+def _field(result):
+    return "theta" if hasattr(result, "theta") else "params"
+
+
+def response_numbers(result, y, weights=None):
+    """The response of rows as numbers, the number of its class of a softmax, and their weights or None."""
+    y = np.asarray(y)
+    weights = None if weights is None else np.asarray(weights, float)
+    if result.family.response_model == "softmax":
+        code = {label: i for i, label in enumerate(result.classes)}
+        return np.array([code[label] for label in y.tolist()]), weights
+    if y.ndim == 2 and not (y.shape[1] == 2 and result.family.domain.high == 1.0):
+        return np.asarray(y, float), weights
+    return encoded_response(y, len(y), result.family, weights, known=result.classes)[:2]
 
 
 class HeldColumns:
@@ -116,7 +149,11 @@ class HeldColumns:
         shift = {name: value for name, value in given.items() if value is not None}
         n = self.X.shape[0]
         mu = result.predict(self.X, **shift).reshape(n, -1)
-        residual = result.residuals(self.X, rows.y, kind="response", **shift).reshape(n, -1)
+        if is_network(result):
+            seen = response_numbers(result, rows.y)[0]
+            residual = (seen.reshape(n, -1) if result.network.pair else np.eye(mu.shape[1])[seen]) - mu
+        else:
+            residual = result.residuals(self.X, rows.y, kind="response", **shift).reshape(n, -1)
         parts = [self.predict({j: x[i : i + self.chunk]}).reshape(-1, mu.shape[1]) for i in range(0, n, self.chunk)]
         base, share = np.concatenate(parts), np.ones(n) if rows.weights is None else rows.weights * np.ones(n)
         if np.ndim(rows.y) == 2 and mu.shape[1] == 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from ..errors import InvalidParameterError
 from ..inference.wald import quantile
 from .axes import CYCLE, ORANGE, axes_of
-from .held import held_rows, place
+from .held import held_rows, parameters_of, place, with_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +38,7 @@ def fitted(
 
     Parameters
     ----------
-    result : GLMResult or MultinomialResult
+    result : GLMResult, MultinomialResult, or MLPResult, which has no band
     X : (n, p) array_like, data frame or sparse matrix, without the intercept column if the fit added it
         The frame of a fit by a formula, or with factors, varies by its own columns: all terms of x move with x.
     y : (n,) array_like of responses or labels, or (n, 2) of successes and failures; the formula's response by default
@@ -101,14 +100,14 @@ def _others(result, params):
     named = params if hasattr(params, "items") else {f"parameters {i}": p for i, p in enumerate(params, 1)}
     values = {name: np.asarray(p, float) for name, p in named.items()}
     for name, p in values.items():
-        if p.shape != np.shape(result.params):
-            raise InvalidParameterError(f"params: {name} has shape {p.shape}, the fit {np.shape(result.params)}")
-    return {name: replace(result, params=p) for name, p in values.items()}
+        if p.shape != parameters_of(result).shape:
+            raise InvalidParameterError(f"params: {name} has shape {p.shape}, the fit {parameters_of(result).shape}")
+    return {name: with_parameters(result, p) for name, p in values.items()}
 
 
 def _curve(held, j, grid, level, result=None):
     """The means at values of a column, (points, curves), and the ends of their intervals or None."""
-    plain = result is not None or held.result.cov_unscaled is None
+    plain = result is not None or getattr(held.result, "cov_unscaled", None) is None
     found = held.predict({j: grid}, result, **({} if plain else {"interval": "mean", "level": level}))
     parts = [found] if plain else [found.mean, found.lower, found.upper]
     return [part.reshape(len(grid), -1) for part in parts]
@@ -116,7 +115,7 @@ def _curve(held, j, grid, level, result=None):
 
 def _name_of(result, level, count, k, band):
     if count > 1:
-        return str(result.classes[k])
+        return f"column {k} of y" if result.classes is None else str(result.classes[k])
     return f"fitted mean, {100 * level:g} % interval" if band else "fitted mean"
 
 

@@ -169,3 +169,16 @@ def test_a_missing_response_is_named():
     y[7, 2] = np.nan
     with pytest.raises(MissingDataError, match="column 2 of y"):
         MLP((2,)).fit(X, y)
+
+
+def test_files_of_the_second_version_have_no_tied_weights(tmp_path, monkeypatch):
+    from fastglm.nn import saved
+
+    X, y, _ = responses("gaussian", 60)
+    result = MLP((2,)).fit(X, y[:, 0], solver=SGD(epochs=2))
+    monkeypatch.setattr(saved, "VERSION", 2)
+    monkeypatch.setattr(saved, "SHAPE", tuple(name for name in saved.SHAPE if name != "tied"))
+    result.save(tmp_path / "old.npz")
+    monkeypatch.undo()
+    again = MLPResult.load(tmp_path / "old.npz")
+    assert not again.network.tied and (again.predict(X) == result.predict(X)).all()

@@ -15,7 +15,8 @@ from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.colors import to_rgba  # noqa: E402
 
 from fastglm import plots  # noqa: E402
-from fastglm.plots.descents import _loss, _numbers, _predictors  # noqa: E402
+from fastglm.plots.descents import _loss, _predictors  # noqa: E402
+from fastglm.plots.held import response_numbers  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastglm.errors.ConvergenceWarning")
 PRIMES, IS_PRIME = np.array([2.0, 3, 5, 7, 11, 13])[:, None], [0, 0, 1, 0, 1, 1]
@@ -84,7 +85,7 @@ def test_the_height_of_the_surface_is_half_the_deviance(family):
     y = np.array(["no", "so", "yes"])[rng.integers(0, 3, 60)] if family == "multinomial" else rng.integers(0, 2, 60)
     model = MLP((3,), family=family)
     result = model.fit(X, y, weights=w, solver=SGD(epochs=2))
-    seen, weights = _numbers(result, y, w)
+    seen, weights = response_numbers(result, y, w)
     eta = result.predict(X, "link")
     assert _loss(result, eta, seen, weights) == pytest.approx(model.loss(result.theta, X, y, weights=w), rel=1e-10)
 
@@ -158,6 +159,23 @@ def test_curves_of_other_coefficients(neuron):
     assert lines(plots.fitted(neuron, PRIMES, IS_PRIME, params=[[0.0, 0.0]]), "parameters 1")
     with pytest.raises(InvalidParameterError, match="parameters 1 has shape"):
         plots.fitted(neuron, PRIMES, IS_PRIME, params=[[0.0]])
+
+
+@pytest.mark.parametrize("family", ["gaussian", "binomial", "multinomial"])
+def test_networks_have_curves_without_bands(family):
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(60, 1))
+    y = np.sin(X[:, 0]) if family == "gaussian" else np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)]
+    result = MLP((4,), family=family).fit(X, y, solver=SGD(epochs=5))
+    ax = plots.fitted(result, X, y, points="rows", params={"other": np.full(result.n_params, 0.1)})
+    curves = [one for one in ax.get_lines() if len(one.get_xdata()) == 201]
+    means = result.predict(curves[0].get_xdata()[:, None]).reshape(201, -1)
+    for curve, mean in zip(curves, means.T, strict=False):
+        assert curve.get_ydata() == pytest.approx(mean)
+    assert len(curves) == 2 * means.shape[1] and len(ax.collections) == means.shape[1]  # the rows, and no band
+    seen = ax.collections[0].get_offsets().data[:, 1]
+    expected = y if family == "gaussian" else y == ("yes" if family == "binomial" else "no")
+    assert seen == pytest.approx(expected.astype(float), abs=0.03)
 
 
 # --- regions ----------------------------------------------------------------------------------------------------------
