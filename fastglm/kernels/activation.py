@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 from functools import cache
 
+import numpy as np
 from numba import carray, types
 
 from .compile import DOUBLE_P, address_of
 from .elementary import expm1, sigmoid, vectorisable
 
 SIGNATURE = types.int64(types.int64, DOUBLE_P, DOUBLE_P)
-TANH, RELU, LOGISTIC = range(3)
-KINDS = {"tanh": TANH, "relu": RELU, "logistic": LOGISTIC}
+TANH, RELU, LOGISTIC, IDENTITY = range(4)
+KINDS = {"tanh": TANH, "relu": RELU, "logistic": LOGISTIC, "identity": IDENTITY}
+_FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
 
 
 @vectorisable
@@ -32,7 +35,7 @@ def _values(kind):
         elif kind == RELU:
             for i in range(n):
                 a[i] = 0.0 if a[i] < 0.0 else a[i]
-        else:
+        elif kind == LOGISTIC:
             for i in range(n):
                 a[i] = sigmoid(a[i])
         return 0
@@ -50,7 +53,7 @@ def _slopes(kind):
         elif kind == RELU:
             for i in range(n):
                 d[i] = d[i] if a[i] > 0.0 else 0.0
-        else:
+        elif kind == LOGISTIC:
             for i in range(n):
                 d[i] *= a[i] * (1.0 - a[i])
         return 0
@@ -61,3 +64,9 @@ def _slopes(kind):
 def activation(name: str) -> tuple[int, int]:
     """Addresses of (n, z, 0), which writes f(z) over z, and of (n, a, d), which multiplies d by f'(z) for a = f(z)."""
     return _values(KINDS[name]).address, _slopes(KINDS[name]).address
+
+
+def activated(name: str, z: np.ndarray) -> np.ndarray:
+    """f(z) of a contiguous float64 array, which is overwritten."""
+    _FUNCTION(activation(name)[0])(z.size, z.ctypes.data, 0)
+    return z

@@ -11,7 +11,9 @@ respect to what f is applied to:
     dloss/dW_l = A_(l-1)' D_l,   dloss/db_l = the column sums of D_l,   dloss/dS = X' D_L
 
 The parameters are one vector: of each layer its intercepts, then its weights row by row; last the direct weights.
-Without hidden layers this is the layout and the gradient of the linear model.
+Without hidden layers this is the layout and the gradient of the linear model. Of tied layers the second half has
+intercepts alone: the weights of layer l are the transpose of those of layer L + 1 - l, whose gradient is the sum of
+both. A response of q columns is q rows of the row loop, whose weight is that of the row.
 """
 
 from __future__ import annotations
@@ -31,11 +33,15 @@ from .sgd.linear import evaluate, read_rows, vector
 from .sgd.memory import ask, inner, pointer
 
 # The plan is the linear model's, of which rows and row loop are used, and these fields. WIDTHS, VALUES and DELTAS are
-# int64 tables with an entry for each layer, the inputs being number 0: units, and the addresses of A_l and D_l.
+# int64 tables with an entry for each layer, the inputs being number 0: units, and the addresses of A_l and D_l; so are
+# INTERCEPTS and WEIGHTS, the places of b_l and W_l among the parameters. RESPONSES are the columns of y.
 # ACTIVATE and SLOPES are addresses from ``activation.py``.
 # PREDICTORS receives the linear predictors of all rows, where it is not 0; ROW_LOOP 0 asks for nothing else.
-NETWORK = layout.LINEAR + 10
-LAYERS, ACTIVATE, SLOPES, SKIP, SIZE, WIDTHS, VALUES, DELTAS, DIMS, PREDICTORS = range(layout.LINEAR, NETWORK)
+NETWORK = layout.LINEAR + 14
+(
+    LAYERS, ACTIVATE, SLOPES, SKIP, SIZE, WIDTHS, VALUES, DELTAS, DIMS, PREDICTORS, INTERCEPTS, WEIGHTS, TIED,
+    RESPONSES,
+) = range(layout.LINEAR, NETWORK)  # fmt: skip
 
 
 @inner()
@@ -65,26 +71,52 @@ def read_inputs(plan, n):
 
 
 @inner()
+def read_responses(plan, n):
+    """The responses of n rows of several columns, and the rows' weights once for each of them."""
+    q = plan[RESPONSES]
+    numbers = carray(pointer(plan[layout.V_NUMBER], np.int64), n)
+    source, y = vector(plan, layout.Y, 1), vector(plan, layout.V_Y, n * q)
+    for i in range(n):
+        for c in range(q):
+            y[i * q + c] = source[numbers[i] * q + c]
+    if plan[layout.WEIGHT] == 0:
+        return
+    w = vector(plan, layout.V_W, n * q)
+    for i in range(n - 1, -1, -1):  # from the end, because row i of the wide weights lies where later weights lie
+        weight = w[i]
+        for c in range(q):
+            w[i * q + c] = weight
+
+
+@inner()
+def transposed(plan, layer):
+    """Whether the weights of a layer are those of its mirror image."""
+    return plan[TIED] != 0 and 2 * layer > plan[LAYERS]
+
+
+@inner()
 def forward(plan, n, theta):
     """The values of all layers; the last are added to what the linear predictors hold."""
     layers, widths, values = plan[LAYERS], table(plan, WIDTHS), table(plan, VALUES)
     dims = carray(pointer(plan[DIMS], np.int32), 6)
-    place = theta
+    intercepts, weights = table(plan, INTERCEPTS), table(plan, WEIGHTS)
     for layer in range(1, layers + 1):
         d, k = widths[layer - 1], widths[layer]
-        z, b = floats(values[layer], n * k), floats(place, k)
+        z, b = floats(values[layer], n * k), floats(theta + 8 * intercepts[layer], k)
         last = layer == layers
         for i in range(n):
             for c in range(k):
                 z[i * k + c] = z[i * k + c] + b[c] if last else b[c]
         if d > 0:
-            gemm(False, False, k, n, d, place + 8 * k, k, values[layer - 1], d, values[layer], k, dims)
+            turned = transposed(plan, layer)
+            matrix, lead = theta + 8 * weights[layer], d if turned else k
+            gemm(turned, False, k, n, d, matrix, lead, values[layer - 1], d, values[layer], k, dims)
         if not last:
             ask(plan[ACTIVATE], (n * k, values[layer], np.int64(0)))
-        place += 8 * k * (d + 1)
     if plan[SKIP] != 0:
         p, k = widths[0], widths[layers]
-        gemm(False, False, k, n, p, place, k, values[0], p, values[layers], k, dims)
+        direct = theta + 8 * (plan[SIZE] - p * k)
+        gemm(False, False, k, n, p, direct, k, values[0], p, values[layers], k, dims)
 
 
 @inner()
@@ -92,29 +124,32 @@ def backward(plan, n, theta, grad):
     """Add the gradient of n rows, whose values and scores are there, to that at ``grad``."""
     layers, widths = plan[LAYERS], table(plan, WIDTHS)
     values, deltas = table(plan, VALUES), table(plan, DELTAS)
+    intercepts, weights = table(plan, INTERCEPTS), table(plan, WEIGHTS)
     dims = carray(pointer(plan[DIMS], np.int32), 6)
     k, p = widths[layers], widths[0]
     last = floats(deltas[layers], n * k)
     for i in range(n * k):
         last[i] = -last[i]
-    offset = 8 * plan[SIZE]
     if plan[SKIP] != 0:
-        offset -= 8 * p * k
-        gemm(False, True, k, p, n, deltas[layers], k, values[0], p, grad + offset, k, dims)
+        direct = grad + 8 * (plan[SIZE] - p * k)
+        gemm(False, True, k, p, n, deltas[layers], k, values[0], p, direct, k, dims)
     for layer in range(layers, 0, -1):
-        d, k = widths[layer - 1], widths[layer]
-        offset -= 8 * k * (d + 1)
-        delta, intercepts = floats(deltas[layer], n * k), floats(grad + offset, k)
+        d, k, turned = widths[layer - 1], widths[layer], transposed(plan, layer)
+        delta, sums = floats(deltas[layer], n * k), floats(grad + 8 * intercepts[layer], k)
         for i in range(n):
             for c in range(k):
-                intercepts[c] += delta[i * k + c]
-        if d > 0:
-            gemm(False, True, k, d, n, deltas[layer], k, values[layer - 1], d, grad + offset + 8 * k, k, dims)
+                sums[c] += delta[i * k + c]
+        place = 8 * weights[layer]
+        if d > 0 and turned:
+            gemm(False, True, d, k, n, values[layer - 1], d, deltas[layer], k, grad + place, d, dims)
+        elif d > 0:
+            gemm(False, True, k, d, n, deltas[layer], k, values[layer - 1], d, grad + place, k, dims)
         if layer > 1:
             below = floats(deltas[layer - 1], n * d)
             for i in range(n * d):
                 below[i] = 0.0
-            gemm(True, False, d, n, k, theta + offset + 8 * k, k, deltas[layer], k, deltas[layer - 1], d, dims)
+            lead = d if turned else k
+            gemm(not turned, False, d, n, k, theta + place, lead, deltas[layer], k, deltas[layer - 1], d, dims)
             ask(plan[SLOPES], (n * d, values[layer - 1], deltas[layer - 1]))
 
 
@@ -141,7 +176,9 @@ def _compiled():
                     kept[i] = eta[i]
             if plan[layout.ROW_LOOP] == 0:
                 continue
-            loss += evaluate(plan, m)
+            if plan[RESPONSES] > 1:
+                read_responses(plan, m)
+            loss += evaluate(plan, m * plan[RESPONSES])
             if grad != 0:
                 backward(plan, m, theta, grad)
         step[layout.LOSS] = loss

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InvalidParameterError
+from ..errors import InvalidParameterError, MissingDataError
 from ..files import is_rows
 from ..kernels.activation import KINDS
 from ..objective.response_sums import check as check_vectors
@@ -56,7 +56,7 @@ class MLP:
         Units of each hidden layer, from X to the output; () for none.
     family, link : str or value
         As in ``fastglm.fit``. "multinomial" has a linear predictor for every class, none of them pinned.
-    activation : {"tanh", "relu", "logistic"}
+    activation : {"tanh", "relu", "logistic", "identity"}
         Of the hidden units.
     skip : bool
         Connect X to the linear predictor directly as well: a generalized linear model inside the network, to which the
@@ -66,6 +66,12 @@ class MLP:
         losses (to their sum under ``SGD(reduction="sum")``).
     seed : int
         Fixes the first weights; the order of the rows is fixed by the solver's own.
+    outputs : int, optional
+        The columns q of the response, each with a linear predictor of its own; those of y by default. Two columns of a
+        binomial y are successes and failures unless ``outputs=2``. Not for a multinomial, which has one for each class.
+    tied : bool
+        For autoencoders: the weights of the second half of the layers are the transposes of the first half's, so that
+        the units of the layers must read the same from both ends.
 
     Raises
     ------
@@ -92,7 +98,8 @@ class MLP:
 
     def __init__(
         self, hidden: int | Sequence[int] = (16, 8), *, family: FamilyLike = "gaussian", link: LinkLike | None = None,
-        activation: Literal["tanh", "relu", "logistic"] = "tanh", skip: bool = False, l2: float = 0.0, seed: int = 0,
+        activation: Literal["tanh", "relu", "logistic", "identity"] = "tanh", skip: bool = False, l2: float = 0.0,
+        seed: int = 0, outputs: int | None = None, tied: bool = False,
     ) -> None:  # fmt: skip
         self.hidden = _units(hidden)
         self.family, self.link = family_and_link(family, link)
@@ -108,14 +115,34 @@ class MLP:
         if not is_whole(seed) or not 0 <= seed < 2**64:
             raise InvalidParameterError(f"seed={seed!r} must be a whole number from 0 to 2**64 - 1")
         self.activation, self.skip, self.l2, self.seed = activation, bool(skip), float(l2), int(seed)
+        self.outputs, self.tied = outputs, bool(tied)
+        self._check_outputs(tied)
+
+    def _check_outputs(self, tied):
+        softmax = self.family.response_model == "softmax"
+        if self.outputs is not None and (softmax or not is_whole(self.outputs) or self.outputs < 1):
+            raise InvalidParameterError(
+                f"outputs={self.outputs!r} must be a whole number, at least 1"
+                if not softmax
+                else "outputs: a multinomial has one output for each class of y; leave outputs= out"
+            )
+        if tied not in (True, False):
+            raise InvalidParameterError(f"tied={tied!r} must be True or False")
+        if tied and (softmax or self.skip):
+            raise InvalidParameterError("tied=True is for autoencoders, without skip=True and family='multinomial'")
+        if tied and (len(self.hidden) % 2 == 0 or self.hidden != self.hidden[::-1]):
+            raise InvalidParameterError(
+                f"tied=True needs hidden layers that mirror each other around a middle one, such as (32, 8, 32), not "
+                f"{self.hidden}"
+            )
 
     def __repr__(self) -> str:
-        skip = ", skip=True" if self.skip else ""
+        skip = (", skip=True" if self.skip else "") + (", tied=True" if self.tied else "")
         return f"MLP({self.hidden}, family={self.family.name!r}, link={self.link.name!r}, {self.activation}{skip})"
 
     def network(self, inputs: int, outputs: int = 1) -> Network:
-        """The network on a number of columns, with K outputs for K classes."""
-        return Network(inputs, self.hidden, outputs, self.activation, self.skip, self.family, self.link)
+        """The network on a number of columns, with K outputs for K classes and q for responses of q columns."""
+        return Network(inputs, self.hidden, outputs, self.activation, self.skip, self.family, self.link, self.tied)
 
     def fit(
         self, X: ArrayLike | DataFrame, y: ArrayLike, *, solver: SGD | None = None, weights: ArrayLike | None = None,
@@ -127,9 +154,10 @@ class MLP:
         Parameters
         ----------
         X : (n, p) array or data frame
-        y : (n,) array
+        y : (n,) or (n, q) array
             As in ``fastglm.fit``: for the binomial also two labels or an (n, 2) array of successes and failures, for
-            the multinomial labels.
+            the multinomial labels. An array of q columns has q means a row; their losses are added. With y = X the
+            network is an autoencoder.
         solver : SGD, optional
             ``SGD(method="adam", epochs=500, patience=20)`` where there are hidden layers, else ``SGD()``: columns
             centred and scaled, and a rate that falls when the loss no longer does. Rows held out
@@ -157,6 +185,8 @@ class MLP:
         with single_threaded_blas(), np.errstate(all="ignore"):
             data, schema, classes, network = self._prepared(X, y, weights, offset, exposure, names)
             options, method = _by_code(options, classes), resolve(options, network)
+            if network.responses > 1 and options.class_weight is not None:
+                raise InvalidParameterError("class_weight needs one response, and y has several columns")
             start = _parameters(start, network) if isinstance(start, MLPResult) else start
             task = NetworkTask(data, network, options, self.seed)
             fit = (NetworkFit if self.hidden else Fit)(task, method, start, None, None)
@@ -222,18 +252,53 @@ class MLP:
             raise InvalidParameterError("a network needs rows in memory: arrays or a data frame")
         if hasattr(data, "tocsr"):
             raise InvalidParameterError("X is a sparse matrix; pass a dense array")
+        columns = self._columns(y)
         request = FitRequest(
-            data=X, y=y, family=self.family, link=self.link, names=names, weights=weights, offset=offset,
-            exposure=exposure, threads=1,
+            data=X, y=y if columns is None else columns[:, 0], family=self.family, link=self.link, names=names,
+            weights=weights, offset=offset, exposure=exposure, threads=1,
         )  # fmt: skip
         schema, source = open_rows(request)
         data, labels = dense(source.data), getattr(source.labels, "ordered", source.labels)
-        plain = InMemory(data, 1)
-        check_vectors(plain, self.family)
-        plain.check_finite()
+        InMemory(data, 1).check_finite()
+        if columns is None:
+            check_vectors(InMemory(data, 1), self.family)
+        else:
+            data = data._replace(y=columns)
+            _check_columns(data, self.family)
         several = self.family.response_model == "softmax"
-        network = self.network(data.X.shape[1], len(labels)) if several else self.network(data.X.shape[1])
-        return data, schema, labels, network
+        outputs = len(labels) if several else 1 if columns is None else columns.shape[1]
+        if self.tied and outputs != data.X.shape[1]:
+            raise InvalidParameterError(
+                f"tied=True needs as many columns of y as X has: y has {outputs}, X has {data.X.shape[1]}"
+            )
+        return data, schema, labels, self.network(data.X.shape[1], outputs)
+
+    def _columns(self, y):
+        """The response as (n, q) float64 where it has several columns, else None.
+
+        Raises
+        ------
+        InvalidParameterError
+            Where it has not as many as the network has outputs.
+        """
+        shape = np.shape(y) if not hasattr(y, "shape") else y.shape
+        width = shape[1] if len(shape) == 2 else 1
+        if self.family.response_model == "softmax":
+            return None
+        counts = width == 2 and self.family.domain.high == 1.0 and self.outputs != 2
+        found = 1 if counts else width
+        if self.outputs not in (None, found):
+            raise InvalidParameterError(f"y has {width} columns, the network has outputs={self.outputs}")
+        return np.asarray(numeric(y, "y"), np.float64) if found > 1 else None
+
+
+def _check_columns(data, family):
+    """Refuse a column of the response that the family cannot have; the message numbers it."""
+    for j, column in enumerate(data.y.T):
+        try:
+            check_vectors(InMemory(data._replace(y=np.ascontiguousarray(column)), 1), family)
+        except (InvalidParameterError, MissingDataError) as error:
+            raise type(error)(f"column {j} of y: {error}") from None
 
 
 def _units(hidden):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..kernels.row_loops import FamilyLink
 
-VARIANCE = {"tanh": 1.0, "relu": 2.0, "logistic": 16.0}  # of the first weights, times the units below
+VARIANCE = {"tanh": 1.0, "relu": 2.0, "logistic": 16.0, "identity": 1.0}  # of the first weights, times the units below
 
 
 class Network(NamedTuple):
@@ -21,11 +21,13 @@ class Network(NamedTuple):
     hidden : tuple of int
         Units of each hidden layer; none make the model linear.
     outputs : int
-        Linear predictors of a row: 1, or K for K classes.
-    activation : {"tanh", "relu", "logistic"}
+        Linear predictors of a row: 1, K for K classes, or q for responses of q columns.
+    activation : {"tanh", "relu", "logistic", "identity"}
     skip : bool
         Whether X is connected to the linear predictors directly too.
     family, link : values
+    tied : bool
+        Whether the weights of the second half of the layers are the transposes of the first half's.
     """
 
     inputs: int
@@ -35,6 +37,7 @@ class Network(NamedTuple):
     skip: bool
     family: Any
     link: Any
+    tied: bool = False
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -47,21 +50,48 @@ class Network(NamedTuple):
         return None if self.family.response_model == "softmax" else FamilyLink(self.family, self.link)
 
     @property
+    def responses(self) -> int:
+        """The columns of the response."""
+        return 1 if self.pair is None else self.outputs
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Of each layer the rows and columns of its parameters: (units below + 1, units); (1, units) of a layer whose
+        weights are another's.
+        """
+        sizes = self.sizes
+        own = len(self.sizes) // 2 if self.tied else len(sizes)
+        return [(sizes[i] + 1 if i < own else 1, sizes[i + 1]) for i in range(len(sizes) - 1)]
+
+    @property
     def n_params(self) -> int:
         """The number of parameters."""
-        sizes = self.sizes
-        layers = sum((d + 1) * k for d, k in zip(sizes, sizes[1:], strict=False))
-        return layers + self.skip * self.inputs * self.outputs
+        return sum(rows * units for rows, units in self.shapes) + self.skip * self.inputs * self.outputs
 
     def split(self, values: np.ndarray) -> tuple[list[np.ndarray], np.ndarray | None]:
-        """A vector with an entry for each parameter as views: layers of (units below + 1, units), their intercepts in
-        row 0, and the direct connection (p, outputs) or None.
+        """A vector with an entry for each parameter as views: layers of ``shapes``, their intercepts in row 0, and the
+        direct connection (p, outputs) or None.
         """
         layers, place = [], 0
-        for d, k in zip(self.sizes, self.sizes[1:], strict=False):
-            layers.append(values[place : place + (d + 1) * k].reshape(d + 1, k))
-            place += (d + 1) * k
+        for rows, units in self.shapes:
+            layers.append(values[place : place + rows * units].reshape(rows, units))
+            place += rows * units
         return layers, values[place:].reshape(self.inputs, self.outputs) if self.skip else None
+
+    def weights(self, values: np.ndarray) -> list[np.ndarray]:
+        """The weights of every layer as views of a vector of parameters, (units below, units)."""
+        layers = self.split(values)[0]
+        own = len(self.sizes) // 2 if self.tied else len(layers)
+        return [layer[1:] if i < own else layers[-1 - i][1:].T for i, layer in enumerate(layers)]
+
+    def part(self, theta: np.ndarray, first: int, last: int) -> tuple[Network, np.ndarray]:
+        """The layers between those of units ``first`` and ``last`` (the inputs are number 0) as a network of its own,
+        without a direct connection, and its parameters.
+        """
+        sizes, intercepts, weights = self.sizes, [layer[0] for layer in self.split(theta)[0]], self.weights(theta)
+        shape = {"inputs": sizes[first], "hidden": sizes[first + 1 : last], "outputs": sizes[last]}
+        parts = [v.ravel() for i in range(first, last) for v in (intercepts[i], weights[i])]
+        return self._replace(**shape, skip=False, tied=False), np.concatenate(parts)
 
     def first_parameters(self, null: np.ndarray, seed: int) -> np.ndarray:
         """Where training begins: hidden layers at random, the outputs at a linear model whatever they say.
@@ -79,7 +109,7 @@ class Network(NamedTuple):
         condition, equation 10, of Glorot and Bengio 2010), 16 times that for the logistic function, whose slope at 0 is
         a fourth, and 2 / (units below) for relu (He, Zhang, Ren and Sun 2015, "Delving deep into rectifiers"). Random
         intercepts, unlike zeros, spread the units over the range of X. Weights of the outputs are zero, so that the
-        first loss is the null model's.
+        first loss is the null model's, unless they are tied to those of the inputs.
         """
         theta = np.zeros(self.n_params)
         layers, direct = self.split(theta)

@@ -48,6 +48,7 @@ class Passes:
         net, sizes, plan = self.network, self.network.sizes, self.plan
         plan[[k.P, k.CLASSES, k.BLOCK]] = net.inputs, net.outputs, block
         plan[[n.LAYERS, n.SKIP, n.SIZE]] = len(sizes) - 1, net.skip, net.n_params
+        plan[[n.TIED, n.RESPONSES]] = net.tied, net.responses
         if net.hidden:
             plan[[n.ACTIVATE, n.SLOPES]] = activation(net.activation)
         plan[[k.ROW_STRIDE, k.COL_STRIDE]], plan[k.LOAD] = X.strides, loader(X.dtype)
@@ -56,8 +57,12 @@ class Passes:
         places[n.WIDTHS] = np.array(sizes, np.int64)
         places[n.VALUES], places[n.DELTAS] = (np.array([a.ctypes.data for a in v]) for v in self._layers)
         places |= {field: np.empty(block, np.int64) for field in (k.V_ADDRESS, k.V_NUMBER)}
+        theta = np.arange(net.n_params)  # places among the parameters
+        firsts = [layer[0, :1] for layer in net.split(theta)[0]], [w.ravel()[:1] for w in net.weights(theta)]
+        for field, parts in zip((n.INTERCEPTS, n.WEIGHTS), firsts, strict=True):
+            places[field] = np.array([0, *(int(part.sum()) for part in parts)], np.int64)
         # weights are read where there are any, and else stay one
-        return places | {field: np.ones(block) for field in (k.V_Y, k.V_W, k.V_H, k.V_D)}
+        return places | {field: np.ones(block * net.responses) for field in (k.V_Y, k.V_W, k.V_H, k.V_D)}
 
     def _pass(self, theta, ids, gradient):
         theta = np.ascontiguousarray(theta, np.float64)

@@ -10,6 +10,8 @@ import numpy as np
 from ..core.records import VECTORS
 from ..errors import InvalidParameterError
 from ..family.means import inverse_link
+from ..kernels.activation import activated
+from ..options.sgd import is_whole
 from ..rows.matching import check_offset
 from ..rows.numbers import numeric
 from ..rows.response import ONE_PREDICTOR
@@ -43,7 +45,7 @@ class MLPResult:
         Its layers, activation, family and link.
     theta : (n_params,) float64
         All parameters: of each layer the intercepts, then the weights row by row (units below x units); last the
-        weights of the direct connection.
+        weights of the direct connection. Layers whose weights are tied to another's have their intercepts alone.
     names : tuple of str
         The columns of X.
     classes : tuple or None
@@ -56,7 +58,8 @@ class MLPResult:
         What was made smallest, over the same rows: half the deviance, divided by the rows' total weight unless the
         solver's reduction is "sum", and the penalty.
     history : dict of (epochs,) arrays
-        "epoch" (from 1), "loss", "validation_loss", "rate", "gradient_norm", "seconds" and "passes".
+        "epoch" (from 1), "loss", "validation_loss", "rate", "gradient_norm", "seconds" and "passes"; under
+        ``SGD(record="params")`` also "params" (epochs, n_params).
     stop : str
         Why training ended: "converged", "early stopping", "callback" or "epochs".
     epochs : int
@@ -105,7 +108,7 @@ class MLPResult:
     @property
     def coefs(self) -> list[Array]:
         """The weights of each layer, (units below, units)."""
-        return [layer[1:] for layer in self.network.split(self.theta)[0]]
+        return self.network.weights(self.theta)
 
     @property
     def intercepts(self) -> list[Array]:
@@ -136,7 +139,8 @@ class MLPResult:
 
         Returns
         -------
-        (n,) array; (n, K) in the order of ``classes`` for "mean", "proba" and "link" of a multinomial.
+        (n,) array; (n, K) in the order of ``classes`` for "mean", "proba" and "link" of a multinomial, and (n, q) for
+        a response of q columns.
 
         Raises
         ------
@@ -152,7 +156,7 @@ class MLPResult:
             raise InvalidParameterError(ONE_PREDICTOR)
         if kind == "class" and self.classes is None:
             raise InvalidParameterError("kind='class' needs a network trained on labels")
-        eta = self._predictors(X, offset, exposure)
+        eta = self._of_rows(X, offset, exposure, self._predictors)
         if kind == "link":
             return eta
         if several:
@@ -160,26 +164,100 @@ class MLPResult:
         mu = inverse_link(self.link, eta)
         return mu if kind == "mean" else np.asarray(self.classes)[(mu > threshold).astype(np.intp)]
 
-    def _predictors(self, X, offset, exposure):
-        """Linear predictors of rows, read piece by piece; NaN for rows that are left out."""
+    def encode(self, X: ArrayLike | DataFrame, layer: int | None = None) -> Array:
+        """The values of a hidden layer, an autoencoder's code of each row.
+
+        Parameters
+        ----------
+        X : (n, p) array or data frame
+        layer : int, optional
+            The number of the hidden layer, from 1. By default the narrowest one, the first of these.
+
+        Returns
+        -------
+        (n, units) array
+
+        Raises
+        ------
+        InvalidParameterError, MissingDataError
+            For an X that does not fit, and a layer that there is not.
+        """
+        network, theta = self.network.part(self.theta, 0, self._layer(layer))
+        return self._of_rows(
+            X, None, None,
+            lambda X, piece: activated(network.activation, Passes(network, X, None).predictors(theta)),
+        )  # fmt: skip
+
+    def decode(self, Z: ArrayLike, layer: int | None = None) -> Array:
+        """The means that belong to values of a hidden layer: ``decode(encode(X))`` is ``predict(X)``.
+
+        Parameters
+        ----------
+        Z : (n, units) array
+        layer : int, optional
+            As for ``encode``.
+
+        Returns
+        -------
+        (n,), (n, q) or (n, K) array
+            As from ``predict``, for an offset of zero.
+
+        Raises
+        ------
+        InvalidParameterError
+            For a Z of another width, a layer that there is not, and a network with a direct connection.
+        """
+        layer, Z = self._layer(layer), numeric(Z, "Z")
+        if self.network.skip:
+            raise InvalidParameterError("decode: the means depend on X too, by the direct connection (skip=True)")
+        if Z.ndim != 2 or Z.shape[1] != self.network.sizes[layer]:
+            raise InvalidParameterError(f"Z has shape {Z.shape}, not (n, {self.network.sizes[layer]})")
+        network, theta = self.network.part(self.theta, layer, len(self.network.sizes) - 1)
+        with single_threaded_blas():
+            eta = Passes(network, Z, None).predictors(theta)
+        if network.pair is None:
+            return softmax(eta)
+        return inverse_link(self.link, eta if network.outputs > 1 else eta[:, 0])
+
+    def _layer(self, layer):
+        hidden = self.network.hidden
+        if not hidden:
+            raise InvalidParameterError("the network has no hidden layer, whose values could be a code")
+        if layer is None:
+            return 1 + int(np.argmin(hidden))
+        if not is_whole(layer) or not 1 <= layer <= len(hidden):
+            raise InvalidParameterError(f"layer={layer!r} must be the number of a hidden layer, 1 to {len(hidden)}")
+        return int(layer)
+
+    def _of_rows(self, X, offset, exposure, function):
+        """A function of checked columns (n, p) and their piece, piece by piece; NaN for rows that are left out."""
         given = self.schema.open(X, None, {"offset": offset, "exposure": exposure}, respond=False)
         try:
             with single_threaded_blas():
                 parts = [
-                    piece.aligned(self._of_piece(piece)) for i in range(given.fragments) for piece in given.pieces(i)
+                    piece.aligned(function(self._checked(piece), piece))
+                    for i in range(given.fragments)
+                    for piece in given.pieces(i)
                 ]
         finally:
             given.close()
-        none = np.zeros((0, self.network.outputs) if self.network.pair is None else 0)
-        return np.concatenate(parts) if parts else none
+        nothing = np.zeros((0, self.network.inputs))
+        return np.concatenate(parts) if parts else function(nothing, None)
 
-    def _of_piece(self, piece):
+    def _checked(self, piece):
         X = numeric(piece.X.toarray() if hasattr(piece.X, "toarray") else piece.X, "X")
         vectors = dict.fromkeys(VECTORS)
         InMemory(Block(X, True, np.zeros(0), names=self.names, **vectors), 1).check_finite()
-        shift = check_offset(self, piece.offset, piece.exposure, X.shape[0])
+        return X
+
+    def _predictors(self, X, piece):
+        """Linear predictors of checked columns, with the shift of their piece."""
         eta = Passes(self.network, X, None).predictors(self.theta)
-        return eta if self.network.pair is None else eta[:, 0] + shift
+        if self.network.pair is None:
+            return eta
+        shift = 0.0 if piece is None else check_offset(self, piece.offset, piece.exposure, X.shape[0])
+        eta = eta + np.reshape(shift, (-1, 1))
+        return eta if self.network.outputs > 1 else eta[:, 0]
 
     def save(self, path: File) -> None:
         """Write the result to an npz file that ``MLPResult.load`` reads back to the bit; see ``fastglm.nn.saved``."""
@@ -199,7 +277,7 @@ class MLPResult:
     def __repr__(self) -> str:
         net = self.network
         layers = " -> ".join(map(str, net.sizes)) + (f" units, {net.activation}" if net.hidden else " units")
-        direct = " and a direct connection" if net.skip else ""
+        direct = " and a direct connection" if net.skip else ", tied" if net.tied else ""
         return (
             f"<MLPResult {self.family.name}, {self.link.name} link: {layers}{direct},\n"
             f" {self.n_params:,} parameters, deviance {self.deviance:.6g} after {self.epochs} epochs ({self.stop})>"

@@ -9,8 +9,8 @@ from ..kernels.activation import KINDS
 from ..result.codecs import CODECS
 from .network import Network
 
-FORMAT, VERSION = "fastglm-network", 2  # the version that is written
-SHAPE = ("inputs", "hidden", "outputs", "activation", "skip")  # fields of the network that are plain data
+FORMAT, VERSION = "fastglm-network", 3  # the version that is written
+SHAPE = ("inputs", "hidden", "outputs", "activation", "skip", "tied")  # fields of the network that are plain data
 CODED = ("names", "classes", "exposure_kind", "stop", "notes", "deviance")  # of the result, as in other results
 PREFIX = "history/"
 
@@ -38,7 +38,8 @@ def load(path) -> dict:
 
 def _restored(header, arrays):
     values = {name: CODECS[name][1](header[name]) for name in (*CODED, "family", "link")}
-    shape = {name: header[name] for name in SHAPE} | {"hidden": tuple(header["hidden"])}
+    # versions before the third had no tied weights
+    shape = {name: header[name] for name in SHAPE if name in header} | {"hidden": tuple(header["hidden"])}
     network = Network(**shape, family=values.pop("family"), link=values.pop("link"))
     theta = arrays["theta"]
     if network.activation not in KINDS or theta.shape != (network.n_params,) or theta.dtype != np.float64:

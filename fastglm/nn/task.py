@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,11 +83,16 @@ class NetworkTask:
         self.gradient = self.passes.gradient_address
 
     def _scaling(self):
-        options = self.options
+        options, tied = self.options, self.network.tied
         wanted = options.standardize
+        if tied and wanted is True:
+            raise InvalidParameterError("standardize=True scales columns, after which tied weights would differ")
         if wanted == "auto":
             wanted = self.network.hidden or (options.rate == "auto" and isinstance(options.schedule, str))
-        return standardise(self.data.X, self.rows.used, True) if wanted and self.network.inputs else None
+        if not wanted or not self.network.inputs:
+            return None
+        scaling = standardise(self.data.X, self.rows.used, True)
+        return scaling._replace(inverse_scale=np.ones(self.network.inputs)) if tied else scaling
 
     def direct(self, batch: int) -> int:
         """0: steps that write to single parameters are for sparse rows."""
@@ -124,7 +130,7 @@ class NetworkTask:
         """Some of the rows, and what they tell before the first step: ``Sample``, or its counterpart here."""
         net = self.network
         linear = Sample(Linear(self.data, self.rows, self.scaling, net.pair, net.outputs, net.inputs + 1))
-        return NetworkSample(self, linear) if net.hidden else linear
+        return NetworkSample(self, linear) if net.hidden or net.responses > 1 else linear
 
     def check_finite(self) -> None:
         """Look for the cell of X that made a loss not finite; MissingDataError names it."""
@@ -144,8 +150,16 @@ class NetworkSample:
 
     def start(self) -> np.ndarray:
         """The null model behind random hidden layers."""
-        null = self.linear.start().reshape(self.network.inputs + 1, self.network.outputs)
-        return self.network.first_parameters(null, self.seed)
+        inputs, outputs, responses = self.network.inputs, self.network.outputs, self.network.responses
+        if responses == 1:
+            return self.network.first_parameters(self.linear.start().reshape(inputs + 1, outputs), self.seed)
+        return self.network.first_parameters(np.column_stack([self._null(j) for j in range(responses)]), self.seed)
+
+    def _null(self, j):
+        """The null model of one column of the response."""
+        column = copy(self.linear)
+        column.task, column.y = column.task._replace(width=1), self.linear.y[:, j]
+        return column.start()
 
     def loss(self, theta) -> float:
         """The mean loss of a row: half its deviance."""

@@ -26,6 +26,7 @@ CHOICES = {
     "nesterov": (True, False),
     "gradient": ("analytic", "central"),
     "dtype": (None, "float32", "float64"),
+    "record": (None, "params"),
 }
 
 
@@ -101,12 +102,14 @@ class SGD(NamedTuple):
     dtype : None, "float32" or "float64"
         The arithmetic of parameters, linear predictors, gradients and updates; None is float64.
     callbacks : sequence of callables
-        Called after each epoch with its record (a dict with the keys of ``Solution.history``); one that returns True
-        ends the fit.
+        Called after each epoch with its record (a dict with the keys of ``Solution.history``) and its coefficients on
+        the scale of X under the key "params"; one that returns True ends the fit.
     checkpoint : path or None
         A file (npz) that keeps the state of the fit; one that exists is resumed from, to the bit.
     checkpoint_every : int
         Epochs between two writes; the last state is always written.
+    record : None or "params"
+        "params" keeps the coefficients after each epoch in the history: epochs x coefficients x 8 bytes.
     """
 
     method: Literal["auto", "sgd", "adagrad", "adam", "saga"] = "auto"
@@ -138,6 +141,7 @@ class SGD(NamedTuple):
     callbacks: tuple[Callable[[dict[str, Any]], bool | None], ...] = ()
     checkpoint: str | PathLike[str] | None = None
     checkpoint_every: int = 1
+    record: Literal["params"] | None = None
 
 
 # the options that may change between a checkpoint and its resumption

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidParameterError
-from .fits import BLUE, GREY, INK, ORANGE, axes_of
+from .axes import BLUE, GREY, INK, ORANGE, axes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

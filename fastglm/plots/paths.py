@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InvalidParameterError
-from .fits import BLUE, CYCLE, GREY, INK, ORANGE, axes_of, short
+from .axes import BLUE, CYCLE, GREY, INK, ORANGE, axes_of, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -156,14 +156,32 @@ def test_callbacks_see_records_and_may_stop():
     records = []
     solution = fit(X, Y, epochs=50, callbacks=(records.append,), callback=lambda r: r["epoch"] == 4)
     assert solution.stop == "callback" and solution.epochs == 4
-    assert [r["epoch"] for r in records] == [1, 2, 3, 4] and tuple(records[0]) == RECORD
+    assert [r["epoch"] for r in records] == [1, 2, 3, 4] and tuple(records[0]) == (*RECORD, "params")
+    np.testing.assert_array_equal(records[-1]["params"], solution.coef)
     np.testing.assert_array_equal(solution.history["loss"], [r["loss"] for r in records])
     assert (np.diff(solution.history["seconds"]) >= 0).all()
 
 
 def test_changing_a_record_changes_nothing():
-    tampered = fit(X, Y, callbacks=(lambda r: r.clear(),))
-    assert len(tampered.history["loss"]) == 3
+    def tamper(record):
+        record.pop("params")[:] = np.nan
+        record.clear()
+
+    tampered = fit(X, Y, callbacks=(tamper,), record="params")
+    assert len(tampered.history["loss"]) == 3 and np.isfinite(tampered.history["params"]).all()
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_recorded_coefficients_are_those_of_fits_of_as_many_epochs(standardize, tmp_path):
+    options = {"epochs": 4, "standardize": standardize, "record": "params"}
+    whole = fit(X, Y, **options)
+    assert "params" not in fit(X, Y, epochs=2).history
+    for epochs in (1, 2, 3, 4):
+        part = fit(X, Y, **options | {"epochs": epochs, "checkpoint": tmp_path / "state.npz"})
+        np.testing.assert_array_equal(whole.history["params"][epochs - 1], part.coef)
+    np.testing.assert_array_equal(part.history["params"], whole.history["params"])  # of four fits, each resumed
+    records = whole.records()
+    assert len(records) == 4 and records[1]["params"].shape == whole.coef.shape
 
 
 @pytest.mark.parametrize("sparse", [False, True])
@@ -300,6 +318,7 @@ BAD = {
     "callbacks": [("print",)],
     "checkpoint": [3],
     "checkpoint_every": [0],
+    "record": ["loss", True],
 }
 
 

@@ -102,6 +102,7 @@ def _fill(state, content, about):
         np.copyto(getattr(state, name), content[name])
     for name, value in about["scalars"].items():
         setattr(state, name, value)
-    columns = {n.removeprefix("history_"): v.tolist() for n, v in content.items() if n.startswith("history_")}
+    kept = {n.removeprefix("history_"): v for n, v in content.items() if n.startswith("history_")}
+    columns = {n: list(v) if v.ndim > 1 else v.tolist() for n, v in kept.items()}
     state.history[:] = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     state.notes[:] = about["notes"]

@@ -31,7 +31,8 @@ class Solution(NamedTuple):
         Coefficients on the scale of X, averaged where averaging was on.
     history : dict of (epochs,) arrays
         "epoch" (from 1), "loss" (met on the way, with the penalty), "validation_loss" (NaN without rows held out),
-        "rate", "gradient_norm" (the epoch's mean step over its rate), "seconds" and "passes" since the start.
+        "rate", "gradient_norm" (the epoch's mean step over its rate), "seconds" and "passes" since the start; under
+        ``SGD(record="params")`` also "params", an array of the coefficients after each epoch.
     stop : str
         "converged", "early stopping", "callback" or "epochs".
     epochs : int
@@ -50,7 +51,7 @@ class Solution(NamedTuple):
 
     def records(self) -> tuple[dict, ...]:
         """The history as a record of each epoch."""
-        columns = [values.tolist() for values in self.history.values()]
+        columns = [list(values) if values.ndim > 1 else values.tolist() for values in self.history.values()]
         return tuple(dict(zip(self.history, row, strict=True)) for row in zip(*columns, strict=True))
 
 
@@ -226,14 +227,20 @@ class Fit:
                 loss = self.loop.run_epoch(self.start_loss)
             record = self._record(loss, began)
             stop = self._judge(record)
+            if self.options.record == "params":
+                record["params"] = self._coef()
             state.history.append(record)
         except BaseException:
             state.restore(self.snapshot)
             raise
         for callback in self.callbacks:
-            if callback(dict(record)) is True:
+            if callback(record | ({"params": self._coef()} if self.options.callbacks else {})) is True:
                 stop = stop or "callback"
         return stop
+
+    def _coef(self):
+        """A copy of the coefficients on the scale of X, averaged where averaging is on."""
+        return np.array(self.task.to_coef(self.state.estimate()))
 
     def _diverged(self, loss):
         if not (np.isfinite(loss) and np.isfinite(self.state.theta).all()):

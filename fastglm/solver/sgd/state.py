@@ -32,7 +32,8 @@ class State:
     lowest, judged : float
         The lowest loss of an epoch, and the lowest that was an improvement.
     history : list of dict
-        A record for each epoch: epoch, loss, validation_loss, rate, gradient_norm, seconds and passes.
+        A record for each epoch: epoch, loss, validation_loss, rate, gradient_norm, seconds and passes,
+        and params where they are kept.
     notes : list of str
         What was done without being asked for.
     """
