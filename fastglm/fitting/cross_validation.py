@@ -23,7 +23,7 @@ from ..rows.request import check_option
 from ..rows.storages import canonical, is_collection
 from ..solver.penalty_path import follow
 from ..solver.proximal import SLOW, ProximalDescent
-from ..solver.rounds import MODEL_BYTES, Place, in_own_rounds, in_rounds
+from ..solver.rounds import MODEL_BYTES, RENEWALS, Place, in_rounds, of_folds
 from ..solver.working_set import pays
 from ..source.base import RowTransform
 from ..source.folds import Fitted, Folds
@@ -251,32 +251,63 @@ def _penalties(run, request, folds):
 def _in_rounds(run, request, schema, path, folds, callback):
     """The coefficients (F, L, m) of each fold of a path that was followed in rounds; None of others.
 
-    A fold starts from the coefficients of all rows, with the score of its rows there and the model of all rows.
+    A fold starts from the coefficients of all rows, with the score and the curvature of its rows there.
     """
-    rounds = path.models and "stages" not in request.penalty.needs
+    rounds = path.curvatures is not None and "stages" not in request.penalty.needs
     penalties = _penalties(run, request, folds) if rounds else None
     if penalties is None:
         return None
     by_part = [part.score for part in run.objective.many_by_part(path.beta, folds.parts)]
     scores, shape = folds.sums(by_part, np.subtract, np.add), (folds.count, len(path.lambdas), -1)
+    curvatures = of_folds(run.objective, path, folds, path.curvatures)
     places = [
-        Place(scaled.at(lam), beta, own, scaled.total / run.sums.weight)
-        for score, scaled in zip(scores, penalties, strict=True)
-        for lam, beta, own in zip(path.lambdas.tolist(), path.beta, score, strict=True)
+        Place(scaled.at(lam), beta, own, curved, i)
+        for score, scaled, curved in zip(scores, penalties, curvatures, strict=True)
+        for i, (lam, beta, own) in enumerate(zip(path.lambdas.tolist(), path.beta, score, strict=True))
     ]
+    for place in places:
+        place.violation = place.penalty.violation(place.beta, place.score)
     control = run.problem(None, callback).control
     of_fold = np.repeat(np.arange(folds.count), len(path.lambdas))
-    in_rounds(run.objective, places, list(path.models) * folds.count, control, folds, of_fold, SLOW)
-    for fold in np.unique(of_fold[[not place.violation <= control.tol for place in places]]).tolist():
-        alone = _of_fold(run, request, schema, folds, fold)
-        own = places[fold * len(path.lambdas) : (fold + 1) * len(path.lambdas)]
-        in_own_rounds(alone.objective, own, control)
-        descent = ProximalDescent(alone.objective, own[0].beta, control)
+    every = [places[i : i + len(path.lambdas)] for i in range(0, len(places), len(path.lambdas))]
+    alone = Alone(run, request, schema, folds)
+
+    def renewed(slow):
+        for fold in np.unique(of_fold[slow]).tolist():
+            if alone.renewals[fold] < RENEWALS:
+                alone.renewals[fold] += 1
+                own = [place for place in every[fold] if not place.violation <= control.tol]
+                curvatures[fold].renew(alone[fold], own)
+
+    in_rounds(run.objective, places, control, folds, of_fold, SLOW, renewed)
+    for fold, own in enumerate(every):
+        if all(place.violation <= control.tol for place in own):
+            continue
+        descent = ProximalDescent(alone[fold], path.beta[0], control)
         stops = [place.finish(descent) for place in own]
-        run.objective.n_passes += alone.objective.n_passes
         if short := [stop for stop in stops if stop != "converged"]:
             give(run.notes, ConvergenceWarning, f"{len(short)} lambdas of fold {fold} are not certified: {short[0]}")
+    run.objective.n_passes += sum(objective.n_passes for objective in alone.values())
     return np.array([place.beta for place in places]).reshape(shape)
+
+
+class Alone(dict):
+    """The objectives of the rows that each fold is fitted to, made when they are asked for.
+
+    Parameters
+    ----------
+    run, request, schema
+        Of all rows.
+    folds : Folds
+    """
+
+    def __init__(self, run, request, schema, folds):
+        super().__init__()
+        self.of, self.renewals = (run, request, schema, folds), [0] * folds.count
+
+    def __missing__(self, fold):
+        self[fold] = _of_fold(*self.of, fold).objective
+        return self[fold]
 
 
 def _of_fold(run, request, schema, folds, fold):

@@ -27,7 +27,7 @@ class PathSolution(NamedTuple):
         The largest violation of the optimality conditions over lambda.
     deviance, pearson : (L,) arrays
     stops : tuple of str
-    models : list of QuadraticModel
+    curvatures : Curvatures, optional
         Those of a path that was followed in rounds.
     """
 
@@ -37,7 +37,7 @@ class PathSolution(NamedTuple):
     deviance: np.ndarray
     pearson: np.ndarray
     stops: tuple[str, ...]
-    models: Any = ()
+    curvatures: Any = None
 
 
 def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSolution:
@@ -64,9 +64,9 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
         lambdas = scaled.largest(descent.q.score) * np.geomspace(1.0, ratio, lambdas)
     lambdas = np.sort(np.asarray(lambdas, np.float64).ravel())[::-1].copy()
     if rounds_pay(objective, scaled, len(lambdas)):
-        places, stops, models = follow_in_rounds(descent, scaled, lambdas)
+        places, stops, curvatures = follow_in_rounds(descent, scaled, lambdas)
         found = zip(*((p.beta, p.violation, p.deviance, p.pearson) for p in places), strict=True)
-        return PathSolution(lambdas, *map(np.array, found), stops, models)
+        return PathSolution(lambdas, *map(np.array, found), stops, curvatures)
     step, found = _quadratic if scaled.P is not None else _proximal, []
     for lam in lambdas.tolist():
         found.append(step(problem, descent, scaled, lam))

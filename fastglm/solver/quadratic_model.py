@@ -30,10 +30,14 @@ class QuadraticModel:
     def __init__(self, H: np.ndarray, free: np.ndarray):
         self.is_free = free
         self.free, self.rest = np.flatnonzero(free), np.flatnonzero(~free)
-        cross = H[np.ix_(self.free, self.rest)]
+        first = len(self.free)
+        if free[:first].all():  # views, as where the intercept alone is free
+            cross, own = H[:first, first:], H[first:, first:]
+        else:
+            cross, own = H[np.ix_(self.free, self.rest)], H[np.ix_(self.rest, self.rest)]
         self.inverse = np.linalg.pinv(H[np.ix_(self.free, self.free)], rcond=1e-13, hermitian=True)
         self.slopes = self.inverse @ cross
-        self.S = np.ascontiguousarray(H[np.ix_(self.rest, self.rest)] - cross.T @ self.slopes)
+        self.S = own - cross.T @ self.slopes
         self.cancelled = bool((np.diagonal(self.S) < CANCELLED * np.diagonal(H)[self.rest]).any())
 
     def minimise(self, beta: np.ndarray, score: np.ndarray, penalty, tol: float) -> np.ndarray:
