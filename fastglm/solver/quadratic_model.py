@@ -12,6 +12,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 from ..kernels.coordinate_descent import descend
 
 SWEEPS, MOST_SWEEPS = 20, 20_000  # of coordinate descent before Newton along the face, and in all; chosen
+PRICE = 8  # coefficients, of as many more as a factorisation is worth one more sweep; measured
 MOST_ROUNDS = 60  # of sweeps and steps along a face; chosen: problems of the tests take ten
 CANCELLED = 1e-8  # of a column's square, left beside the free columns, below which sums need more digits
 SAFE_PIVOT = 1e-11  # of a scaled matrix, below which its columns count as dependent
@@ -71,7 +72,7 @@ def _descended(S, b, g0, penalty, tol):
     """Rounds of coordinate descent, each followed by a step along the face of the coefficients that are not zero."""
     start, workspace = b.copy(), np.empty(len(b), np.int64)
     arrays = penalty.lasso, penalty.ridge, penalty.lower, penalty.upper, penalty.unit
-    g, sweeps, before = g0.copy(), SWEEPS, np.inf
+    g, sweeps, before = g0.copy(), max(SWEEPS, len(b) // PRICE), np.inf
     for _ in range(MOST_ROUNDS):
         descend(S, g, b, *arrays, tol, sweeps, workspace)
         g = g0 - S @ (b - start)

@@ -24,7 +24,7 @@ LEAST = 1e-3  # of a violation, that a round is taken to leave
 MOST_ROUNDS = 15  # of passes for all open lambdas; chosen: five suffice, later ones go alone
 ROWS_WORTH, FEWEST = 20_000, 10  # rows and lambdas of a path that is worth rounds
 MOST_PARAMS = 1000  # coefficients, from which a lasso needs few of them
-OWN, RENEWALS = 6, 6  # places of a fold at which its curvatures are summed, and how often; chosen
+OWN, RENEWALS = 8, 4  # places of a fold at which its curvatures are summed, and how often; chosen
 MODEL_BYTES = 512 << 20  # that its models may take
 
 
