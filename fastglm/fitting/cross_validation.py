@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ..errors import ConvergenceWarning, InvalidParameterError
 from ..files import is_rows
 from ..kernels import layout as k
+from ..linalg.symmetric import Diagonal
 from ..objective.gram import GramObjective, combined, without
 from ..objective.held_out import LOSSES, HeldOut, HeldOutClasses, PartTotals
 from ..objective.scaled_penalty import scaled_penalty, unweighted_response, variances_of
@@ -23,7 +25,7 @@ from ..rows.request import check_option
 from ..rows.storages import canonical, is_collection
 from ..solver.penalty_path import follow
 from ..solver.proximal import SLOW, ProximalDescent
-from ..solver.rounds import MODEL_BYTES, Place, in_own_rounds, in_rounds
+from ..solver.rounds import MODEL_BYTES, RENEWALS, Place, in_rounds, of_folds
 from ..solver.working_set import pays
 from ..source.base import RowTransform
 from ..source.folds import Fitted, Folds
@@ -37,6 +39,10 @@ from .remarks import give
 if TYPE_CHECKING:
     from ..core.records import ArrayLike
     from ..types import FoldsLike, PenaltyLike, Rows, Variable
+
+
+SQUARES = ("deviance", "mse")  # measures of least squares that are means of squared errors
+LOST = 1e-6  # of the null deviance, below which a sum of squares has lost digits
 
 
 def cv(
@@ -203,8 +209,13 @@ def _totals(run, parts) -> tuple[np.ndarray, list[str]]:
 
 def _values(run, request, schema, path, folds, measure, callback) -> tuple[np.ndarray, np.ndarray]:
     """The means of a measure over the held-out rows of each fold (F, L), and their weights (F,)."""
-    ways = (_from_grams, _in_rounds, _one_by_one)
-    beta = next(beta for way in ways if (beta := way(run, request, schema, path, folds, callback)) is not None)
+    parts = _grams(run, request, path, folds)
+    beta = None if parts is None else _from_grams(run, request, path, folds, parts, callback)
+    if beta is not None and measure in SQUARES and (found := _held_out_squares(run, path, folds, parts, beta)):
+        return found
+    if beta is None:
+        ways = (_in_rounds, _one_by_one)
+        beta = next(beta for way in ways if (beta := way(run, request, schema, path, folds, callback)) is not None)
     loss = "deviance" if measure == "auc" else measure
     task = HeldOut if run.null_class is NullModel else HeldOutClasses
     args = (run.row_pair, beta, folds, loss) if task is HeldOut else (beta, folds, loss)
@@ -214,30 +225,54 @@ def _values(run, request, schema, path, folds, measure, callback) -> tuple[np.nd
     return sums[:, :-1] / sums[:, -1:], sums[:, -1]
 
 
-def _from_grams(run, request, schema, path, folds, callback):
-    """The coefficients (F, L, m) of least squares of each fold, from sums of one pass; None of other models."""
+def _grams(run, request, path, folds):
+    """The sums of least squares over each part, from one pass; None of other models."""
     unfit = {"stages", "quadratic"} & set(request.penalty.needs)
     if not run.objective.linear or run.source.high_cardinality or unfit:
         return None
     if 8.0 * folds.parts.count * run.objective.n_params**2 > MODEL_BYTES or pays(run.objective):
         return None
-    origin = path.beta[0]
-    sums, problem = run.objective.by_part(origin, 2, folds.parts), run.problem(None, callback)
-    penalties = _penalties(run, request, folds)
+    return run.objective.by_part(path.beta[0], 2, folds.parts)
+
+
+def _from_grams(run, request, path, folds, parts, callback):
+    """The coefficients (F, L, m) of least squares of each fold; None where their penalties lose digits."""
+    problem, out = run.problem(None, callback), []
+    penalties = _penalties(run, request, folds, parts if run.source.data.has_intercept else None)
     if penalties is None:
         return None
-    out = []
-    for own, scaled in zip(folds.sums(sums, without, combined), penalties, strict=True):
-        gram = GramObjective(origin, own)
-        out.append(follow(problem._replace(objective=gram, start=origin), scaled, path.lambdas, None).beta)
+    for own, scaled in zip(folds.sums(parts, without, combined), penalties, strict=True):
+        gram = GramObjective(path.beta[0], own)
+        out.append(follow(problem._replace(objective=gram, start=path.beta[0]), scaled, path.lambdas, None).beta)
     return np.array(out)
 
 
-def _penalties(run, request, folds):
-    """The penalties of the fits of each fold, from sums of one pass; None where these lose digits."""
+def _held_out_squares(run, path, folds, parts, beta):
+    """The mean squared errors of held-out rows (F, L), and their weights, by sums; None where these lose digits."""
+    if not run.source.data.has_intercept:
+        return None
+    values, weights = [], []
+    for measured, own in zip(folds.measured, beta, strict=True):
+        q = reduce(combined, [parts[b] for b in np.flatnonzero(measured)])
+        left = GramObjective(path.beta[0], q).deviances(own)
+        if not (left > LOST * q.deviance).all():
+            return None
+        weights.append(q.information.diagonal()[0])
+        values.append(left / weights[-1])
+    return np.array(values), np.array(weights)
+
+
+def _penalties(run, request, folds, grams=None):
+    """The penalties of the fits of each fold, from sums of one pass; None where these lose digits.
+
+    ``grams`` are those of the parts of least squares with an intercept, whose row has the sums of the columns.
+    """
     first = int(run.source.data.has_intercept)
-    parts = unweighted_response(run.source).by_part(np.zeros(len(run.names)), k.ORDER_DIAGONAL, folds.parts)
-    run.objective.n_passes += run.objective.price
+    if grams is None:
+        parts = unweighted_response(run.source).by_part(np.zeros(len(run.names)), k.ORDER_DIAGONAL, folds.parts)
+        run.objective.n_passes += run.objective.price
+    else:
+        parts = [_moments(q) for q in grams]
     out = []
     for rest in folds.sums(parts, without, combined):
         means, variances, faint = variances_of(rest, max(rest.deviance, np.finfo(float).tiny))
@@ -248,35 +283,72 @@ def _penalties(run, request, folds):
     return out
 
 
+def _moments(q):
+    """The sums of w, w x and w x^2 of a pass with curvature, in their places in one of ``unweighted_response``."""
+    H = q.information.toarray()
+    return q._replace(deviance=float(H[0, 0]), score=H[0], information=Diagonal(np.diagonal(H).copy()))
+
+
 def _in_rounds(run, request, schema, path, folds, callback):
     """The coefficients (F, L, m) of each fold of a path that was followed in rounds; None of others.
 
-    A fold starts from the coefficients of all rows, with the score of its rows there and the model of all rows.
+    A fold starts from the coefficients of all rows, with the score and the curvature of its rows there.
     """
-    rounds = path.models and "stages" not in request.penalty.needs
+    rounds = path.curvatures is not None and "stages" not in request.penalty.needs
     penalties = _penalties(run, request, folds) if rounds else None
     if penalties is None:
         return None
     by_part = [part.score for part in run.objective.many_by_part(path.beta, folds.parts)]
     scores, shape = folds.sums(by_part, np.subtract, np.add), (folds.count, len(path.lambdas), -1)
+    curvatures = of_folds(run.objective, path, folds, path.curvatures)
     places = [
-        Place(scaled.at(lam), beta, own, scaled.total / run.sums.weight)
-        for score, scaled in zip(scores, penalties, strict=True)
-        for lam, beta, own in zip(path.lambdas.tolist(), path.beta, score, strict=True)
+        Place(scaled.at(lam), beta, own, curved, i)
+        for score, scaled, curved in zip(scores, penalties, curvatures, strict=True)
+        for i, (lam, beta, own) in enumerate(zip(path.lambdas.tolist(), path.beta, score, strict=True))
     ]
+    for place in places:
+        place.violation = place.penalty.violation(place.beta, place.score)
     control = run.problem(None, callback).control
     of_fold = np.repeat(np.arange(folds.count), len(path.lambdas))
-    in_rounds(run.objective, places, list(path.models) * folds.count, control, folds, of_fold, SLOW)
-    for fold in np.unique(of_fold[[not place.violation <= control.tol for place in places]]).tolist():
-        alone = _of_fold(run, request, schema, folds, fold)
-        own = places[fold * len(path.lambdas) : (fold + 1) * len(path.lambdas)]
-        in_own_rounds(alone.objective, own, control)
-        descent = ProximalDescent(alone.objective, own[0].beta, control)
+    every = [places[i : i + len(path.lambdas)] for i in range(0, len(places), len(path.lambdas))]
+    alone = Alone(run, request, schema, folds)
+
+    def renewed(slow):
+        for fold in np.unique(of_fold[slow]).tolist():
+            if alone.renewals[fold] < RENEWALS:
+                alone.renewals[fold] += 1
+                own = [place for place in every[fold] if not place.violation <= control.tol]
+                curvatures[fold].renew(alone[fold], own)
+
+    in_rounds(run.objective, places, control, folds, of_fold, SLOW, renewed)
+    for fold, own in enumerate(every):
+        if all(place.violation <= control.tol for place in own):
+            continue
+        descent = ProximalDescent(alone[fold], path.beta[0], control)
         stops = [place.finish(descent) for place in own]
-        run.objective.n_passes += alone.objective.n_passes
         if short := [stop for stop in stops if stop != "converged"]:
             give(run.notes, ConvergenceWarning, f"{len(short)} lambdas of fold {fold} are not certified: {short[0]}")
+    run.objective.n_passes += sum(objective.n_passes for objective in alone.values())
     return np.array([place.beta for place in places]).reshape(shape)
+
+
+class Alone(dict):
+    """The objectives of the rows that each fold is fitted to, made when they are asked for.
+
+    Parameters
+    ----------
+    run, request, schema
+        Of all rows.
+    folds : Folds
+    """
+
+    def __init__(self, run, request, schema, folds):
+        super().__init__()
+        self.of, self.renewals = (run, request, schema, folds), [0] * folds.count
+
+    def __missing__(self, fold):
+        self[fold] = _of_fold(*self.of, fold).objective
+        return self[fold]
 
 
 def _of_fold(run, request, schema, folds, fold):

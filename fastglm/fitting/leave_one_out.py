@@ -11,7 +11,6 @@ from scipy.linalg import LinAlgError, cholesky, eigh, solve_triangular
 
 from ..errors import InvalidParameterError
 from ..family.means import inverse_link
-from ..objective.many import linear_predictors
 from ..objective.passes import line_blocks
 from ..source.streaming_qr import design, offset, weight
 from ..source.task import Task
@@ -40,7 +39,7 @@ class LeftOneOut(Task):
             X, w = design(part.data, a, b), weight(part.data, a, b)
             X = X.toarray() if hasattr(X, "toarray") else X
             leverage = w[:, None] * ((X @ self.T) ** 2 @ self.shrunk.T)
-            mu = linear_predictors(X, 0, self.beta.T) + offset(part.data, a, b)[:, None]
+            mu = X @ self.beta.T + offset(part.data, a, b)[:, None]
             y = np.asarray(part.data.y[a:b], np.float64)[:, None]
             error = (y - inverse_link(self.pair.link, mu)) / (1.0 - leverage)
             loss = np.abs(error) if self.measure == "mae" else error**2

@@ -80,3 +80,23 @@ def descend(H, g, beta, lasso, ridge, lower, upper, unit, tol, sweeps, chosen):
             left -= 1
             if sweep(H, g, beta, lasso, ridge, lower, upper, unit, chosen, count) <= tol:
                 break
+
+
+@jit()
+def add_block(H, weight, numbers, out):
+    """out += weight times the rows and columns ``numbers`` of a matrix H: the lower triangle."""
+    for i in range(len(numbers)):
+        row, own = H[numbers[i]], out[i]
+        for j in range(i + 1):
+            own[j] += weight * row[numbers[j]]
+
+
+@jit()
+def mirror(out):
+    """The upper triangle of a matrix from the lower one, in place, by blocks that stay in cache."""
+    m = len(out)
+    for a in range(0, m, 16):
+        for b in range(0, a + 1, 16):
+            for i in range(a, min(a + 16, m)):
+                for j in range(b, min(b + 16, i)):
+                    out[j, i] = out[i, j]

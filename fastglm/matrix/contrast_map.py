@@ -74,8 +74,8 @@ class ContrastMap:
         return csr_matrix((np.ones(m), (self.picked, np.arange(m))), shape=(self.width, m))
 
     def expand(self, beta: np.ndarray) -> np.ndarray:
-        """Coefficients of the stored columns (M,) from the model's (m,)."""
-        full = np.zeros(self.n_columns)
+        """Coefficients of the stored columns, (M,) or (M, R), from the model's, (m,) or (m, R)."""
+        full = np.zeros((self.n_columns, *beta.shape[1:]))
         beta = beta if self.order is None else beta[self.order]
         if self.simple:
             full[self.picked] = beta[: self.core]
@@ -85,7 +85,7 @@ class ContrastMap:
         return full
 
     def reduce(self, v: np.ndarray) -> np.ndarray:
-        """The transposed map: a score of the model's coefficients (m,) from that of the stored columns (M,)."""
+        """The transposed map: a score of the model's coefficients, (m,) or (m, R), from that of the stored columns."""
         core = v[self.picked] if self.simple else self.transposed @ v[: self.width]
         return self._numbered(np.concatenate([core, v[self.width + self.kept]]))
 

@@ -32,6 +32,12 @@ class GramObjective:
         deviance = q.deviance - float(step @ (2.0 * q.score - fall))
         return q._replace(deviance=deviance, score=q.score - fall, pearson=deviance)
 
+    def deviances(self, beta: np.ndarray) -> np.ndarray:
+        """The deviances at many coefficients (L, m)."""
+        steps, q = beta - self.origin, self.quadratic
+        falls = steps @ q.information.toarray()
+        return q.deviance - 2.0 * steps @ q.score + (steps * falls).sum(1)
+
 
 def combined(a: Quadratic, b: Quadratic, sign: float = 1.0) -> Quadratic:
     """The sums over the rows of ``a`` and, by ``sign``, with those of ``b`` or without them."""

@@ -10,7 +10,7 @@ from ..source.folds import Folds, first_row
 from ..source.pieces import selected_rows
 from ..source.streaming_qr import offset, weight
 from ..source.task import Task
-from .many import columns, linear_predictors
+from .many import linear_predictors
 from .passes import line_blocks
 
 LOSSES = ("deviance", "mse", "mae", "class")
@@ -80,8 +80,8 @@ class HeldOut(Task):
 
     def etas(self, data, f) -> np.ndarray:
         """The linear predictors of some rows by each of the fold's coefficients, (n, L)."""
-        n, intercept = len(data.y), int(data.has_intercept)
-        return linear_predictors(columns(data, slice(0, n)), intercept, self.beta[f].T) + offset(data, 0, n)[:, None]
+        n = len(data.y)
+        return linear_predictors(data, self.beta[f].T, 0, n) + offset(data, 0, n)[:, None]
 
 
 def losses(pair, eta: np.ndarray, y: np.ndarray, w: np.ndarray, measure: str) -> np.ndarray:
@@ -102,9 +102,8 @@ class HeldOutClasses(HeldOut):
         super().__init__(None, beta, folds, measure)
 
     def _losses(self, data, w, f):
-        n, intercept = len(data.y), int(data.has_intercept)
-        X, y = columns(data, slice(0, n)), np.asarray(data.y).astype(np.intp)
-        return [self._class_loss(linear_predictors(X, intercept, beta), y, w) for beta in self.beta[f]]
+        y = np.asarray(data.y).astype(np.intp)
+        return [self._class_loss(linear_predictors(data, beta, 0, len(y)), y, w) for beta in self.beta[f]]
 
     def _class_loss(self, eta, y, w):
         if self.measure == "class":

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..kernels.many import many_rows
+from ..kernels.many import add_terms, many_rows, scatter_terms
+from ..matrix.columns import table
 from ..source.folds import Folds, first_row
-from ..source.pieces import selected_rows
-from ..source.streaming_qr import as_rows, offset, weight
+from ..source.streaming_qr import offset, weight
 from ..source.task import Task
 
 ROWS, SOME = 256, 128  # rows and coefficients of a block, whose linear predictors stay in the second-level cache
-ROWS_OF_TERMS = 1 << 11  # of a block of sparse rows, whose products with coefficients are arrays of their own
-STRETCH = 1 << 13  # rows whose columns are made at once
 
 
 class ManySums:
@@ -41,25 +39,25 @@ class ManyScores(Task):
         self.fits = np.ones((len(beta), 1), bool) if folds is None else folds.fitted[of]
 
     def of(self, part, runs):
-        total = np.zeros((len(self.beta), self.beta.shape[1] + 2))
+        data, stored = part.data, part.packed
+        terms, first, p = table(stored.terms), int(data.has_intercept), data.X.shape[1]
         loop = self.pair.scores if self.scores_only else self.pair.rows
-        data, size = part.data, ROWS_OF_TERMS if part.data.terms else ROWS
-        work, first = np.empty((3, size)), int(data.has_intercept)
-        tiles = [slice(k, k + SOME) for k in range(0, len(total), SOME)]
-        beta = [self.beta[tile, first:] for tile in tiles]
-        if data.terms:
-            beta = [np.ascontiguousarray(b.T) for b in beta]
-        for a, b in stretches(runs, STRETCH):
-            X = columns(data, slice(a, b))
-            for begin, stop in stretches([(a, b)], size):
-                vectors, rows = self._vectors(part, begin, stop), X[begin - a : stop - a]
-                for tile, own in zip(tiles, beta, strict=True):
-                    eta = np.ascontiguousarray((rows @ own).T) if data.terms else own @ rows.T
-                    r = self._scores(eta, first, vectors, tile, loop, work, total)
-                    if first:
-                        total[tile, 0] += r.sum(1)
-                    total[tile, first:-2] += (rows.T @ r.T).T if data.terms else r @ rows
-        return total
+        beta = [np.ascontiguousarray(b) for b in tiled(stored.expand(self.beta.T))]
+        fits = [np.ascontiguousarray(counted, np.float64) for counted in tiled(self.fits.T)]
+        scores, sums = [np.zeros_like(b) for b in beta], [np.zeros((3, b.shape[1])) for b in beta]
+        for a, b in stretches(runs, ROWS):
+            X, (shift, *vectors) = data.X[a:b].astype(np.float64, copy=False), self._vectors(part, a, b)
+            for own, counted, score, total in zip(beta, fits, scores, sums, strict=True):
+                eta = X @ own[first : first + p]
+                add_terms(terms, a, own[first + p :], eta)
+                constant = own[0] if first else np.zeros(eta.shape[1])
+                many_rows(loop, self.pair.par, eta, constant, shift, *vectors, counted, total, not self.scores_only)
+                score[first : first + p] += X.T @ eta
+                scatter_terms(terms, a, eta, score[first + p :])
+        score, total = np.concatenate(scores, axis=1), np.concatenate(sums, axis=1)
+        if first:
+            score[0] = total[0]
+        return np.column_stack([stored.reduce(score).T, total[1:].T])
 
     def _vectors(self, part, a, b):
         """Offset, response, weight and part of some rows."""
@@ -69,13 +67,10 @@ class ManyScores(Task):
             of = np.asarray(self.folds.parts.of(np.arange(a, b) + first_row(part)), np.intp)
         return offset(part.data, a, b), y, w, of
 
-    def _scores(self, eta, first, vectors, tile, loop, work, total):
-        """The scores of rows at X beta, (R, n); adds the sums of the deviance."""
-        shift = self.beta[tile, 0] if first else np.zeros(len(eta))
-        r = np.empty_like(eta)
-        counted = not self.scores_only
-        many_rows(loop, self.pair.par, eta, shift, *vectors, self.fits[tile], r, work, total[tile], counted)
-        return r
+
+def tiled(columns):
+    """The columns of an array, some at a time."""
+    return [columns[:, k : k + SOME] for k in range(0, columns.shape[1], SOME)]
 
 
 def stretches(runs, rows: int):
@@ -85,16 +80,12 @@ def stretches(runs, rows: int):
             yield a, min(a + rows, int(stop))
 
 
-def columns(data, rows):
-    """Some rows of the design without the intercept, dense where there are numbers alone, else in CSR."""
-    if data.terms:
-        return as_rows(selected_rows(data, rows)).X
-    return data.X[rows].astype(np.float64, copy=False)
-
-
-def linear_predictors(X, intercept: int, beta: np.ndarray) -> np.ndarray:
-    """X and the intercept times coefficients (m, R), without offsets."""
-    eta = X @ beta[intercept:]
-    if intercept:
-        eta += beta[0]
+def linear_predictors(data, beta: np.ndarray, a: int, b: int) -> np.ndarray:
+    """The rows a to b of a block times coefficients (m, R), offsets left out."""
+    full = np.ascontiguousarray(beta if data.coding is None else data.coding.expand(beta))
+    first, p = int(data.has_intercept), data.X.shape[1]
+    eta = data.X[a:b].astype(np.float64, copy=False) @ full[first : first + p]
+    add_terms(table(data.terms), a, full[first + p :], eta)
+    if first:
+        eta += full[0]
     return eta

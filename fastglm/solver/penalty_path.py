@@ -27,7 +27,7 @@ class PathSolution(NamedTuple):
         The largest violation of the optimality conditions over lambda.
     deviance, pearson : (L,) arrays
     stops : tuple of str
-    models : list of QuadraticModel
+    curvatures : Curvatures, optional
         Those of a path that was followed in rounds.
     """
 
@@ -37,7 +37,7 @@ class PathSolution(NamedTuple):
     deviance: np.ndarray
     pearson: np.ndarray
     stops: tuple[str, ...]
-    models: Any = ()
+    curvatures: Any = None
 
 
 def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSolution:
@@ -66,10 +66,10 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
     if rounds_pay(objective, scaled, len(lambdas)):
         sample = sample_of(objective)
         own = None if sample is None else descent_of(sample, descent.beta, problem.control, scaled)
-        places, stops, models = follow_in_rounds(descent, own, scaled, lambdas)
+        places, stops, curvatures = follow_in_rounds(descent, own, scaled, lambdas)
         objective.n_passes += 0.0 if sample is None else sample.n_passes
         found = zip(*((p.beta, p.violation, p.deviance, p.pearson) for p in places), strict=True)
-        return PathSolution(lambdas, *map(np.array, found), stops, models)
+        return PathSolution(lambdas, *map(np.array, found), stops, curvatures)
     step, found = _quadratic if scaled.P is not None else _proximal, []
     for lam in lambdas.tolist():
         found.append(step(problem, descent, scaled, lam))

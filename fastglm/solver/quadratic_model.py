@@ -12,6 +12,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 from ..kernels.coordinate_descent import descend
 
 SWEEPS, MOST_SWEEPS = 20, 20_000  # of coordinate descent before Newton along the face, and in all; chosen
+PRICE = 8  # coefficients, of as many more as a factorisation is worth one more sweep; measured
 MOST_ROUNDS = 60  # of sweeps and steps along a face; chosen: problems of the tests take ten
 CANCELLED = 1e-8  # of a column's square, left beside the free columns, below which sums need more digits
 SAFE_PIVOT = 1e-11  # of a scaled matrix, below which its columns count as dependent
@@ -30,10 +31,14 @@ class QuadraticModel:
     def __init__(self, H: np.ndarray, free: np.ndarray):
         self.is_free = free
         self.free, self.rest = np.flatnonzero(free), np.flatnonzero(~free)
-        cross = H[np.ix_(self.free, self.rest)]
+        first = len(self.free)
+        if free[:first].all():  # views, as where the intercept alone is free
+            cross, own = H[:first, first:], H[first:, first:]
+        else:
+            cross, own = H[np.ix_(self.free, self.rest)], H[np.ix_(self.rest, self.rest)]
         self.inverse = np.linalg.pinv(H[np.ix_(self.free, self.free)], rcond=1e-13, hermitian=True)
         self.slopes = self.inverse @ cross
-        self.S = np.ascontiguousarray(H[np.ix_(self.rest, self.rest)] - cross.T @ self.slopes)
+        self.S = own - cross.T @ self.slopes
         self.cancelled = bool((np.diagonal(self.S) < CANCELLED * np.diagonal(H)[self.rest]).any())
 
     def minimise(self, beta: np.ndarray, score: np.ndarray, penalty, tol: float) -> np.ndarray:
@@ -67,7 +72,7 @@ def _descended(S, b, g0, penalty, tol):
     """Rounds of coordinate descent, each followed by a step along the face of the coefficients that are not zero."""
     start, workspace = b.copy(), np.empty(len(b), np.int64)
     arrays = penalty.lasso, penalty.ridge, penalty.lower, penalty.upper, penalty.unit
-    g, sweeps, before = g0.copy(), SWEEPS, np.inf
+    g, sweeps, before = g0.copy(), max(SWEEPS, len(b) // PRICE), np.inf
     for _ in range(MOST_ROUNDS):
         descend(S, g, b, *arrays, tol, sweeps, workspace)
         g = g0 - S @ (b - start)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..kernels.coordinate_descent import add_block, mirror
 from .problem import solved
 from .proximal import ProximalDescent
 from .quadratic_model import QuadraticModel
@@ -17,12 +18,14 @@ ANCHORS = 12  # lambdas whose curvatures are summed, the ends included
 POINTS = 4  # of them, through which a curvature between them is interpolated
 ROUGH = 0.03  # violation that these are solved to
 SAMPLE_ROWS = 100  # of a coefficient, that a sample has at the least; chosen: its optima then lead to the same rounds
-INNER = 0.001  # of a violation, that the minimum of a model may leave; a pass costs more than to find it
-OWN = 6  # curvatures of a fold whose places do not come to the end by those of all rows
+INNER, FIRST = 0.1, 0.02  # of what a round is expected to leave, that the minimum of a model may; of a first round
+NEAR = 0.6  # of what leaves it at zero, that a coefficient's score is when its model may move it
 FALL = 0.5  # of a violation, that a round must leave less than
+LEAST = 1e-3  # of a violation, that a round is taken to leave
 MOST_ROUNDS = 15  # of passes for all open lambdas; chosen: five suffice, later ones go alone
 ROWS_WORTH, FEWEST = 20_000, 10  # rows and lambdas of a path that is worth rounds
 MOST_PARAMS = 1000  # coefficients, from which a lasso needs few of them
+OWN, RENEWALS = 8, 4  # places of a fold at which its curvatures are summed, and how often; chosen
 MODEL_BYTES = 512 << 20  # that its models may take
 
 
@@ -45,20 +48,38 @@ class Curvatures:
     places : list of float, increasing
         Numbers of the lambdas along the path.
     matrices : list of (m, m) arrays
+    others : Curvatures, optional
+        What these are added to.
     """
 
-    def __init__(self, places: list[int], matrices: list[np.ndarray]):
-        self.places, self.matrices = places, matrices
+    def __init__(self, places: list[int], matrices: list[np.ndarray], others: Curvatures | None = None):
+        self.places, self.matrices, self.others = places, matrices, others
 
-    def at(self, i: int, free: np.ndarray) -> QuadraticModel:
-        """A model with the curvature at the i-th lambda."""
+    def at(self, i: int, numbers: np.ndarray) -> np.ndarray:
+        """The information of the coefficients ``numbers`` at the i-th lambda."""
+        H = np.zeros((len(numbers), len(numbers)))
+        self._add(i, numbers, H)
+        mirror(H)
+        return H
+
+    def _add(self, i, numbers, H):
+        """Add the lower triangle."""
+        if self.others is not None:
+            self.others._add(i, numbers, H)
         k = int(np.searchsorted(self.places, i, side="right")) - 1
         some = range(max(0, min(k - 1, len(self.places) - POINTS)), len(self.places))[:POINTS]
-        H = 0.0
         for a in some:
             others = [(i - self.places[b]) / (self.places[a] - self.places[b]) for b in some if b != a]
-            H = H + float(np.prod(others)) * self.matrices[a]
-        return QuadraticModel(H, free)
+            if weight := float(np.prod(others)):
+                add_block(self.matrices[a], weight, numbers, H)
+
+    def renew(self, objective, places: list[Place]):
+        """Sum them anew at some places along the path, and open these again."""
+        chosen = [places[i] for i in np.unique(np.linspace(0, len(places) - 1, OWN).round().astype(int))]
+        self.matrices = [objective.at(place.beta, 2).information.toarray() for place in chosen]
+        self.places, self.others = [place.number for place in chosen], None
+        for place in places:
+            place.open = True
 
 
 class Place:
@@ -69,25 +90,31 @@ class Place:
     penalty : ElasticPenalty
     beta, score : (m,) arrays
         Coefficients and the score there, from which the first step is made.
-    share : float
-        The part of the weight that counts, of the rows that the model is of.
+    curvatures : Curvatures
+    number : int
+        That of its lambda along the path.
     """
 
-    def __init__(self, penalty, beta, score, share: float = 1.0):
-        self.penalty, self.beta, self.score, self.share = penalty, beta, score, share
-        self.violation, self.open, self.deviance, self.pearson = np.inf, True, np.nan, np.nan
+    def __init__(self, penalty, beta, score, curvatures: Curvatures, number: int):
+        self.penalty, self.beta, self.score, self.curvatures, self.number = penalty, beta, score, curvatures, number
+        self.violation, self.contraction, self.open, self.deviance, self.pearson = np.inf, FIRST, True, np.nan, np.nan
 
-    def step(self, model: QuadraticModel, tol: float):
-        """To the minimum of the model with the penalty."""
-        inner = max(INNER * min(self.violation, 1.0), 0.1 * tol)
-        penalty = self.penalty.times(1.0 / self.share)
-        self.beta = model.minimise(self.beta, self.score / self.share, penalty, inner)
+    def step(self, tol: float):
+        """To the minimum of the model with the penalty, over the coefficients that may be more than zero."""
+        inner = max(INNER * self.contraction * min(self.violation, 1.0), 0.1 * tol)
+        some = self.penalty.whole(np.flatnonzero(self.penalty.active(self.beta, self.score / NEAR)))
+        penalty = self.penalty.of(some)
+        model = QuadraticModel(self.curvatures.at(self.number, some), penalty.free)
+        self.beta = self.beta.copy()
+        self.beta[some] = model.minimise(self.beta[some], self.score[some], penalty, inner)
 
     def arrive(self, deviance, pearson, score, tol, fall):
         """Take the sums at the coefficients; stay open while the violation falls."""
         violation = self.penalty.violation(self.beta, score)
         falls = np.isfinite(deviance) and violation < fall * self.violation
         self.deviance, self.pearson, self.score = float(deviance), float(pearson), score
+        if np.isfinite(violation) and 0.0 < self.violation < np.inf:
+            self.contraction = float(np.clip(violation / self.violation, LEAST, FIRST))
         self.violation = violation if np.isfinite(violation) else np.inf
         self.open = falls and violation > tol
 
@@ -157,57 +184,56 @@ def sample_of(objective):
     return objective.sample(rows) if SAMPLE_ROWS * m <= rows <= source.n_rows // 4 else None
 
 
-def in_rounds(objective, places, models, control, folds=None, of=None, fall: float = FALL):
-    """Steps of many descents at once, each by its model, until every violation is below the tolerance or stays.
+def in_rounds(objective, places, control, folds=None, of=None, fall: float = FALL, renewed=None):
+    """Steps of many descents at once, until every violation is below the tolerance or stays.
 
     Parameters
     ----------
     objective : Deviance
     places : list of Place
         Changed in place.
-    models : list of QuadraticModel
-        One for each; the same one may serve several.
     control : Control
         Of its fields ``tol`` and the callback.
     folds, of : as for ``Deviance.at_many``
     fall : float
         Of its violation, what a place must leave less than in a round to stay open.
+    renewed : function, optional
+        Opens some of the places again whose numbers it is given, because their violations stay.
     """
+    counted = 0
     for _ in range(MOST_ROUNDS):
         still = [i for i, place in enumerate(places) if place.open]
         if not still:
-            return
+            break
         for i in still:
-            places[i].step(models[i], control.tol)
+            places[i].step(control.tol)
         some = None if of is None else of[still]
         sums = objective.at_many(np.array([places[i].beta for i in still]), folds, some)
         for i, *values in zip(still, sums.deviance, sums.pearson, sums.score, strict=True):
             places[i].arrive(*values, control.tol, fall)
-        solved(control, sum(not places[i].open for i in still))
-    solved(control, sum(place.open for place in places))
-
-
-def in_own_rounds(objective, places: list[Place], control):
-    """The same of the places along a path that are above the tolerance, with curvatures made at some of them."""
-    some = [place for place in places if not place.violation <= control.tol and np.isfinite(place.beta).all()]
-    if not some:
-        return
-    numbers = np.unique(np.linspace(0, len(some) - 1, min(len(some), OWN)).round().astype(int)).tolist()
-    matrices = [objective.at(some[i].beta, 2).information.toarray() for i in numbers]
-    curvatures = Curvatures(numbers, matrices)
-    models = []
-    for i, place in enumerate(some):
-        models.append(curvatures.at(i, place.penalty.free))
-        place.share, place.open = 1.0, True
-    # whoever watches has counted them
-    in_rounds(objective, some, models, control._replace(callback=None), fall=0.3)
+        slow = [i for i in still if not (places[i].open or places[i].violation <= control.tol)]
+        if slow and renewed is not None:
+            renewed(slow)
+        closed = sum(not place.open for place in places)
+        solved(control, max(closed - counted, 0))
+        counted = max(closed, counted)
+    solved(control, len(places) - counted)
 
 
 def follow_in_rounds(descent: ProximalDescent, sample: ProximalDescent | None, scaled, lambdas: np.ndarray):
-    """The places of all lambdas, why each stopped, and the models along the path."""
+    """The places of all lambdas, why each stopped, and the curvatures along the path."""
     starts, curvatures = anchors(descent, sample, scaled, lambdas)
-    penalties = [scaled.at(lam) for lam in lambdas.tolist()]
-    models = [curvatures.at(i, penalty.free) for i, penalty in enumerate(penalties)]
-    places = [Place(penalty, *start) for penalty, start in zip(penalties, starts, strict=True)]
-    in_rounds(descent.objective, places, models, descent.control)
-    return places, tuple(place.finish(descent) for place in places), models
+    penalties = map(scaled.at, lambdas.tolist())
+    places = [Place(penalty, *starts[i], curvatures, i) for i, penalty in enumerate(penalties)]
+    in_rounds(descent.objective, places, descent.control)
+    return places, tuple(place.finish(descent) for place in places), curvatures
+
+
+def of_folds(objective, path, folds, curvatures: Curvatures) -> list[Curvatures]:
+    """The curvatures of the rows that each fold is fitted to, from passes at some solutions of all rows."""
+    numbers = np.unique(np.linspace(0, len(path.beta) - 1, OWN).round().astype(int)).tolist()
+    found = []
+    for i in numbers:
+        parts = [q.information.toarray() for q in objective.by_part(path.beta[i], 2, folds.parts)]
+        found.append([H - sum(parts) for H in folds.sums(parts, np.subtract, np.add)])
+    return [Curvatures(numbers, list(own), curvatures) for own in zip(*found, strict=True)]
