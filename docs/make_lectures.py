@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 import fastglm
-from fastglm import families, links, penalties, special
+from fastglm import families, links, penalties, plots, special
 from fastglm.cli import lecture
 from fastglm.nn import MLP
 from fastglm.solvers import SGD
@@ -382,6 +382,138 @@ def _():
 
     steps = 1e-6 * np.eye(31)
     return [(loss(theta + s) - loss(theta - s)) / 2e-6 for s in steps][:4], model.gradient(theta, X, y)[:4]
+
+
+@item("primes", "w, b after each epoch", "SGD(record='params').history", 1e-12, "the lecture's wb_record")
+def _():
+    solver = SGD(rate=0.02, batch_size="full", reduction="sum", epochs=5, record="params")
+    fit = quiet(x6, y6, family="binomial", start=[-1, 0], solver=solver)
+    at, expected = np.array([-1.0, 0.0]), []
+    for _ in range(5):
+        mu = special.sigmoid(at[0] + at[1] * x6[:, 0])
+        at = at + 0.02 * np.array([(y6 - mu).sum(), (x6[:, 0] * (y6 - mu)).sum()])
+        expected.append(at)
+    return expected[-1], fit.history[-1]["params"]
+
+
+@item("primes", "... by a callback", "SGD(callbacks=[...])", 1e-12, "w and b of each epoch, as they come")
+def _():
+    seen = []
+    solver = SGD(rate=0.02, batch_size="full", reduction="sum", epochs=3, record="params", callbacks=[seen.append])
+    fit = quiet(x6, y6, family="binomial", start=[-1, 0], solver=solver)
+    return fit.params, seen[-1]["params"]
+
+
+@item("primes", "... by fits of one epoch, each from the last", "fit(..., start=at, solver=SGD(epochs=1))", 1e-12)
+def _():
+    solver, at = SGD(rate=0.02, batch_size="full", reduction="sum", epochs=1), np.array([-1.0, 0.0])
+    for _ in range(3):
+        at = quiet(x6, y6, family="binomial", start=at, solver=solver).params
+    return quiet(x6, y6, family="binomial", start=[-1, 0], solver=solver._replace(epochs=3)).params, at
+
+
+@item("primes", "a network of several layers and outputs", "MLP((3,), family='gaussian').fit(X, Y)", 1e-7,
+      "Y has two columns; the gradient beside central differences")  # fmt: skip
+def _():
+    X, Y = X001[:30, :2], X001[:30, 1:] ** 2
+    model = MLP((3,), family="gaussian")
+    theta = np.random.default_rng(5).normal(size=17)
+
+    def loss(at):
+        hidden = np.tanh(X @ at[3:9].reshape(2, 3) + at[:3])
+        return 0.5 * np.sum((hidden @ at[11:17].reshape(3, 2) + at[9:11] - Y) ** 2)
+
+    steps = 1e-6 * np.eye(17)
+    return [(loss(theta + step) - loss(theta - step)) / 2e-6 for step in steps][:4], model.gradient(theta, X, Y)[:4]
+
+
+@item("primes", "an autoencoder, X on both sides", "MLP((2,), activation='identity').fit(X, X)", 1e-5,
+      "a linear one leaves what principal components leave")  # fmt: skip
+def _():
+    X = X001[:200] @ np.random.default_rng(1).normal(size=(3, 5))
+    X = X - X.mean(axis=0)
+    full = SGD(method="adam", batch_size="full", epochs=5000, patience=50, tol=1e-12)
+    fit = MLP((2,), activation="identity").fit(X, X, solver=full)
+    left = np.sum(np.linalg.svd(X, compute_uv=False)[2:] ** 2)
+    return left / np.sum(X**2), np.sum((X - fit.predict(X)) ** 2) / np.sum(X**2)
+
+
+@item("primes", "a progress bar", "fit(..., progress=True)", 1e-12)
+def _():
+    from contextlib import redirect_stderr
+    from io import StringIO
+
+    with redirect_stderr(StringIO()):
+        fit = fastglm.fit(x6, y6, family="binomial", progress=True)
+    return fastglm.fit(x6, y6, family="binomial").params, fit.params
+
+
+def drawn(draw):
+    """What a function returns of the Axes that it draws into, which are closed after."""
+    import matplotlib
+
+    before = matplotlib.get_backend()
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    try:
+        return draw(plt.figure().subplots())
+    finally:
+        plt.close("all")
+        matplotlib.use(before)
+
+
+@item("primes", "plot: the sigmoid with the points, three parameter sets", "plots.fitted(fit, x, y, params=[...])", 1e-12,
+      "the curves are of these parameters")  # fmt: skip
+def _():
+    fit, sets = fastglm.fit(x6, y6, family="binomial"), [[-1.0, 0.2], [-2.0, 0.4], [-3.0, 0.5]]
+
+    def curves(ax):
+        plots.fitted(fit, x6, y6, params=sets, ax=ax)
+        return [line for line in ax.get_lines() if len(line.get_xdata()) > 20]
+
+    lines = drawn(curves)
+    at = [line.get_xdata()[10] for line in lines[-3:]]
+    expected = [special.sigmoid(b + w * x) for (b, w), x in zip(sets, at, strict=True)]
+    return expected, [line.get_ydata()[10] for line in lines[-3:]]
+
+
+@item("primes", "plot: loss against epoch", "plots.history(fit, x='epoch', y='loss', scale='linear')", 1e-9)
+def _():
+    fit = quiet(
+        x6, y6, family="binomial", start=[-1, 0], solver=SGD(rate=0.02, batch_size="full", reduction="sum", epochs=50)
+    )
+
+    def curve(ax):
+        plots.history(fit, x="epoch", y="loss", scale="linear", ax=ax)
+        return ax.get_lines()[0].get_ydata()
+
+    return [fit.history[0]["loss"], fit.history[-1]["loss"]], drawn(curve)[[0, -1]]
+
+
+@item("primes", "plot: the path of (b, w) over the loss surface", "plots.descent(fit, x, y)", 1e-12)
+def _():
+    solver = SGD(rate=0.02, batch_size="full", reduction="sum", epochs=50, record="params")
+    fit = quiet(x6, y6, family="binomial", start=[-1, 0], solver=solver)
+
+    def end(ax):
+        plots.descent(fit, x6, y6, start=[-1, 0], ax=ax)
+        line = max(ax.get_lines(), key=lambda line: len(line.get_xdata()))
+        return line.get_xdata()[-1], line.get_ydata()[-1]
+
+    return fit.params, drawn(end)
+
+
+@item("regressions", "plot: the regression line and its points", "plots.fitted(fit, X, y)", 1e-9)
+def _():
+    fit = fastglm.fit(A4[:, 1:2], DATA.y)
+
+    def line(ax):
+        plots.fitted(fit, A4[:, 1:2], DATA.y.to_numpy(), ax=ax)
+        return next(line for line in ax.get_lines() if len(line.get_xdata()) > 20 and line.get_linestyle() == "-")
+
+    found = drawn(line)
+    return fit.params[0] + fit.params[1] * found.get_xdata()[[0, -1]], found.get_ydata()[[0, -1]]
 
 
 # --- regressions ---
