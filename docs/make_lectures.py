@@ -463,8 +463,13 @@ def drawn(draw):
         matplotlib.use(before)
 
 
-@item("primes", "plot: the sigmoid with the points, three parameter sets", "plots.fitted(fit, x, y, params=[...])", 1e-12,
-      "the curves are of these parameters")  # fmt: skip
+@item(
+    "primes",
+    "plot: the sigmoid with the points, three parameter sets",
+    "plots.fitted(fit, x, y, params=[...])",
+    1e-12,
+    "the curves are of these parameters",
+)
 def _():
     fit, sets = fastglm.fit(x6, y6, family="binomial"), [[-1.0, 0.2], [-2.0, 0.4], [-3.0, 0.5]]
 
