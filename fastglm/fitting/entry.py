@@ -101,7 +101,7 @@ def fit(
         largest violation of the optimality conditions over lambda. Maximum likelihood without.
     solver : str or record of ``fastglm.solvers``
         "auto", "newton", "irls", "proximal-newton", "lbfgs", "newton-cg", "stream" or "sgd".
-    cov : "model", "robust", "HC1", "HC2", "HC3", "cluster:column", {"cluster": groups} or None
+    cov : "model", "robust", "HC1" to "HC5", "HC4m", "cluster:column", {"cluster": groups} or None
         The covariance of the estimates: from the model, or for a pass more one that holds whatever the variance of y:
         the sandwich (HC0; Huber 1967, White 1980) and its corrections for small samples as R's ``vcovHC`` has them, or
         that of rows dependent within clusters, as ``vcovCL``. ``groups`` are the clusters of the rows (n,) of any type,

@@ -26,6 +26,65 @@ def scaled(inverse):
     return size, np.where(np.isnan(inverse), 0.0, inverse) / kept / kept[:, None], gone
 
 
+class Discount(NamedTuple):
+    """Powers of 1 - h that depend on a row's leverage h over the mean one.
+
+    Attributes
+    ----------
+    kind : {"HC4", "HC4m", "HC5"}
+        Cribari-Neto, F. (2004), Computational Statistics and Data Analysis 45; Cribari-Neto and da Silva, W. B. (2011),
+        Advances in Statistical Analysis 95; Cribari-Neto, Souza, T. C. and Vasconcellos, K. L. P. (2007),
+        Communications in Statistics 36. As R's ``sandwich::vcovHC``.
+    rows : float
+        Rows for each coefficient, by which leverages are multiplied.
+    largest : float
+        The largest leverage.
+    """
+
+    kind: str
+    rows: float
+    largest: float = 0.0
+
+    def at(self, rest: np.ndarray) -> np.ndarray:
+        """The powers at 1 - h, of its shape."""
+        times = self.rows * (1.0 - rest)
+        if self.kind == "HC4":
+            return np.minimum(4.0, times)
+        if self.kind == "HC4m":
+            return np.minimum(1.0, times) + np.minimum(1.5, times)
+        return 0.5 * np.minimum(times, max(4.0, 0.7 * self.rows * self.largest))
+
+
+def power_at(power: int | Discount, rest: np.ndarray) -> int | np.ndarray:
+    """The power of 1 - h for rows, by 1 - h."""
+    return power.at(rest) if isinstance(power, Discount) else power
+
+
+class LargestOf(NamedTuple):
+    """A number, of which adding keeps the larger one."""
+
+    value: float
+
+    def __add__(self, other: LargestOf) -> LargestOf:
+        return LargestOf(max(self.value, other.value))
+
+
+class LargestLeverage(Task):
+    """The largest leverage of all rows, ``LargestOf``."""
+
+    def __init__(self, scores, space):
+        self.scores, self.space = scores, space
+
+    def of(self, part, runs):
+        largest = 0.0
+        for a, b in blocks(runs, part.data, part.n_columns):
+            h = self.scores.terms(part.data, a, b)[1]
+            square = self.space.effects(columns(part.data, a, b))[1]
+            lever = np.where(repeats(part.data, a, b) > 0.0, h * square, 0.0)
+            largest = max(largest, float(np.max(lever, initial=0.0)))
+        return LargestOf(largest)
+
+
 class Squares(NamedTuple):
     """A sum of squares (m, m), and the rows with leverage near one that are not in it."""
 
@@ -87,7 +146,7 @@ class Leveraged(Task):
     ----------
     scores : MeanScores
     space : Products or Coordinates
-    power : int
+    power : int or Discount
     """
 
     def __init__(self, scores, space, power):
@@ -103,7 +162,8 @@ class Leveraged(Task):
                 A, square = self.space.effects(X)
                 lever = np.where(f > 0.0, h * square, 0.0)
                 left = np.flatnonzero(lever > NEARLY) if self.power else np.zeros(0, np.intp)
-                q = np.where(f > 0.0, f * r[:, 0] ** 2 / (1.0 - lever) ** self.power, 0.0)
+                rest = 1.0 - lever
+                q = np.where(f > 0.0, f * r[:, 0] ** 2 / rest ** power_at(self.power, rest), 0.0)
                 q[left] = 0.0
             near += [Near(self.space.directions(X[[i]])[0], A[i], square[i], f[i] * r[i, 0] ** 2, f[i]) for i in left]
             total += (A.T * q) @ A

@@ -6,6 +6,7 @@ With r x the score of a row, w its information in the linear predictor, V the in
     HC1      HC0 times n / (n - k)
     HC2      r^2 / (1 - h) in place of r^2, h = w x' V x the leverage
     HC3      r^2 / (1 - h)^2
+    HC4, HC4m, HC5   powers that grow with the leverage (``leverage.Discount``)
     cluster  V (sum over clusters of S S') V, S the sum of a cluster's scores; see ``clusters``
 
 as R's ``sandwich`` has them for ``glm`` (Zeileis 2004, 2006; MacKinnon and White 1985). A row of frequency f counts as
@@ -26,7 +27,7 @@ from ..options.covariance import CovarianceSpec, implement
 from ..options.covariance import parse as parse
 from .clusters import clustered
 from .coordinates import MOST, Coordinates, at_optimum, placed, residuals
-from .leverage import ONE, Leveraged, Products, Remaining, scaled
+from .leverage import ONE, Discount, LargestLeverage, Leveraged, Products, Remaining, power_at, scaled
 from .row_scores import columns, repeats
 
 RESIDUE = 1e-12  # of a standard error of the model, below which a robust one is rounding
@@ -111,7 +112,7 @@ def covariance(cov: CovarianceSpec, fitted: Fitted):
         found = space.covariance(core)
     else:
         exact = fitted.rows.in_process and fitted.rows.n_rows * len(space.kept) ** 2 <= MOST
-        found, core, n_leverage_one = (_of_few if exact else _of_many)(fitted, space, kind.power)
+        found, core, n_leverage_one = (_of_few if exact else _of_many)(fitted, space, _power(kind, fitted, space))
         factor = _few_rows(cov, fitted.nobs, fitted.rank) * _warned(cov, n_leverage_one)
         found, core = factor * found, factor * core
     found = _nan_for_rounding(cov, fitted.inverse, fitted.dispersion, found)
@@ -166,7 +167,7 @@ def _plain(cov, fitted):
     if kind.power is None:
         found = kind.function(cov, fitted, space)
     else:
-        found, n_leverage_one = _squares(fitted, space, kind.power)
+        found, n_leverage_one = _squares(fitted, space, _power(kind, fitted, space))
         found = _few_rows(cov, fitted.nobs, fitted.rank) * _warned(cov, n_leverage_one) * found
     found = size * found * size[:, None]
     found[gone] = found[:, gone] = np.nan
@@ -185,6 +186,16 @@ def _warned(cov, n_leverage_one) -> float:
     return np.nan
 
 
+def _power(kind, fitted, space):
+    """The power of 1 - leverage of a kind, for the rows and coefficients of a fit."""
+    if not isinstance(kind.power, str):
+        return kind.power
+    largest = 0.0
+    if kind.power == "HC5":
+        largest = fitted.rows.reduce(LargestLeverage(fitted.scores, space)).value
+    return Discount(kind.power, fitted.nobs / max(fitted.rank, 1), largest)
+
+
 def _squares(fitted, space, power):
     """The sum of squared scores over (1 - leverage)^power in the units of ``space``, and how many rows have leverage
     one; a second pass where some are near it."""
@@ -194,7 +205,8 @@ def _squares(fitted, space, power):
     directions, effects, squares, scores, counts = map(np.array, zip(*near, strict=True))
     rest = fitted.rows.reduce(Remaining(fitted.scores, space, directions, squares))
     n_leverage_one = float(counts[rest < ONE].sum())
-    weights = np.where(rest < ONE, 0.0, scores / np.maximum(rest, ONE) ** power)
+    kept = np.maximum(rest, ONE)
+    weights = np.where(rest < ONE, 0.0, scores / kept ** power_at(power, kept))
     return matrix + (effects.T * weights) @ effects, n_leverage_one
 
 
@@ -220,8 +232,9 @@ def _of_few(fitted, space, power):
     r, q = at_optimum(Q, r, low, h, f), Q[0]
     square = dd.total(tuple(part.T for part in dd.multiply(Q, Q)))
     rest = dd.add((np.ones_like(h), np.zeros_like(h)), dd.negative(dd.multiply((h, np.zeros_like(h)), square)))[0]
-    full = (rest < ONE) & (power > 0)
-    w = np.where(full, 0.0, f * r**2 / np.where(full, 1.0, rest) ** power)
+    full = (rest < ONE) & (power != 0)
+    kept = np.where(full, 1.0, rest)
+    w = np.where(full, 0.0, f * r**2 / kept ** power_at(power, kept))
     core = (q.T * w) @ q
     found = placed(back[0] @ core @ back[0].T, space.kept, space.n_params)
     # Q is that of the factor but for signs

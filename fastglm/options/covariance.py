@@ -80,8 +80,8 @@ class CovarianceKind(NamedTuple):
         ``(kind, mapping)`` -> CovarianceSpec, for options that need more than a default.
     by_rows : bool
         Whether ``argument`` has a value for each row, or names columns: ``CovarianceSpec.by``.
-    power : int or None
-        Squared scores of rows are divided by (1 - leverage)^power and added.
+    power : int, {"HC4", "HC4m", "HC5"} or None
+        Squared scores of rows are divided by (1 - leverage)^power and added; by name it depends on the leverage.
     few_rows : bool
         Whether the sum is multiplied by n / (n - k), of n rows and k coefficients.
     penalised : bool
@@ -95,7 +95,7 @@ class CovarianceKind(NamedTuple):
     options: tuple[tuple[str, Any], ...] = ()
     parse: Callable[[CovarianceKind, Mapping], CovarianceSpec] | None = None
     by_rows: bool = False
-    power: int | None = None
+    power: int | str | None = None
     few_rows: bool = False
     penalised: bool = False
 
@@ -225,6 +225,9 @@ for _kind in (
     CovarianceKind("HC1", power=0, few_rows=True),
     CovarianceKind("HC2", power=1),
     CovarianceKind("HC3", power=2),
+    CovarianceKind("HC4", power="HC4"),
+    CovarianceKind("HC4m", power="HC4m"),
+    CovarianceKind("HC5", power="HC5"),
     CovarianceKind("cluster", argument="by", parse=_clusters, by_rows=True),
     CovarianceKind("bayesian", aliases=("Vp",), penalised=True),
     CovarianceKind("frequentist", aliases=("Ve",), penalised=True),

@@ -37,7 +37,7 @@ class RowVerbs:
 
         Parameters
         ----------
-        kind : "model", "robust", "HC0", "HC1", "HC2", "HC3", "cluster:column", or "cluster" with ``cluster=``
+        kind : "model", "robust", "HC0" to "HC5", "HC4m", "cluster:column", or "cluster" with ``cluster=``
         X, y : the rows of the fit, for all kinds but "model"; or ``data=``, a frame or files, read by its formula
         **options : cluster, correction, weights, freq_weights, offset, exposure, threads: see
             ``fastglm.postestimation.covariances.with_cov``

@@ -364,7 +364,7 @@ def test_saved_and_read_again(tmp_path):
 
 
 BAD = [
-    ("HC4", "HC4"),
+    ("HC6", "HC4"),
     ("cluster", "which clusters"),
     ({"cluster": None}, "cluster"),
     ({"groups": 1}, "groups"),
