@@ -15,6 +15,7 @@ SUMS_ROWS, SUMS_POINTS = 100_000, 1000
 ALL_ROWS, ALL_BANDWIDTHS = 1_000_000, (0.001, 0.02, 0.3, 2.0)
 LOWESS_ROWS, LOWESS_SPAN = (20_000, 100_000), 0.3
 KERNELREG_ROWS, KERNELREG_POINTS = 20_000, 1000
+KERNELS = ("gaussian", "epanechnikov", "tricube")
 SLOW = 5.0  # seconds of a peer
 HEADER = ("task", "peer", "seconds", "fastglm", "ratio", "target", "met", "apart")
 
@@ -24,7 +25,7 @@ def run(effort, quick=False):
     shrink = 10 if quick else 1
     tasks = [
         *(_sums(SUMS_ROWS // shrink, bandwidth) for bandwidth in (0.1, 1.0, 10.0)),
-        *(_all(ALL_ROWS // shrink, kernel, h) for kernel in ("epanechnikov", "tricube") for h in ALL_BANDWIDTHS),
+        *(_all(ALL_ROWS // shrink, kernel, h) for kernel in KERNELS for h in ALL_BANDWIDTHS),
         *(_lowess(n // shrink) for n in LOWESS_ROWS),
         *(_kernelreg(KERNELREG_ROWS // shrink, degree) for degree in (0, 1)),
     ]
@@ -91,7 +92,7 @@ def _sums(n, bandwidth):
 
 
 def _all(n, kernel, bandwidth):
-    """A compact kernel at every row."""
+    """A curve at every row."""
     import fastglm
 
     x, y = _curve(n)

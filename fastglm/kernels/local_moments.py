@@ -19,14 +19,14 @@ SHARING = 32  # consecutive points that share blocks: half as many rows are left
 SAFE = 1e-6  # the least share of the sum of weights; below it rows are read one by one, as the kernel's powers cancel
 
 
-def block_starts(n: int) -> np.ndarray:
+def block_starts(n: int, fan: int) -> np.ndarray:
     """The places of the first block of each level in the table of all blocks, and the number of all."""
     counts, blocks = [0], -(-n // ROWS)
     while True:
         counts.append(blocks)
         if blocks == 1:
             return np.cumsum(counts)
-        blocks = -(-blocks // FAN)
+        blocks = -(-blocks // fan)
 
 
 @inner()
@@ -42,7 +42,7 @@ def _move(moments, ratio, shift, order, out):
 
 
 @jit()
-def fill_blocks(x, h, z, starts, first, last, place, ones, responses):
+def fill_blocks(x, h, z, first, last, place, ones, responses):
     """Fill the smallest blocks ``first`` to ``last``: (centre, half-width) and moments of weights and responses."""
     n = len(x)
     for b in range(first, last):
@@ -62,19 +62,19 @@ def fill_blocks(x, h, z, starts, first, last, place, ones, responses):
 
 
 @jit()
-def join_blocks(x, starts, place, ones, responses):
+def join_blocks(x, fan, starts, place, ones, responses):
     """Fill all larger blocks from the smaller ones."""
     n, size = len(x), ROWS
     moved = np.empty(max(ones.shape[1], responses.shape[1]))
     for level in range(1, len(starts) - 1):
-        below, size = starts[level - 1], size * FAN
+        below, size = starts[level - 1], size * fan
         for b in range(starts[level + 1] - starts[level]):
             own, i1 = starts[level] + b, min((b + 1) * size, n)
             centre, half = 0.5 * (x[b * size] + x[i1 - 1]), 0.5 * (x[i1 - 1] - x[b * size])
             inverse = 1.0 / half if half > 0.0 else 0.0
             place[own, 0], place[own, 1] = centre, half
             ones[own], responses[own] = 0.0, 0.0
-            for child in range(below + b * FAN, min(below + (b + 1) * FAN, starts[level])):
+            for child in range(below + b * fan, min(below + (b + 1) * fan, starts[level])):
                 ratio, shift = place[child, 1] * inverse, (place[child, 0] - centre) * inverse
                 _move(ones[child], ratio, shift, ones.shape[1] - 1, moved)
                 ones[own] += moved[: ones.shape[1]]

@@ -120,7 +120,7 @@ def local(
     >>> x = np.linspace(0.0, 6.0, 50)
     >>> result = fastglm.local(x, np.sin(x), at=[1.0, 3.0], bandwidth=0.3)
     >>> result.fitted.round(3)
-    array([0.804, 0.135])
+    array([0.805, 0.135])
     """
     own = kernels.resolve(kernel)
     check_option("singular", singular, tuple(SINGULAR))

@@ -10,13 +10,14 @@ import numpy as np
 
 from ..core.lazy import cached_property
 from ..kernels import local as loops
-from ..kernels import local_moments
+from ..kernels import local_gaussian, local_moments
 from ..kernels.evaluate import first_predictor, row_terms
 from ..kernels.row_loops import FamilyLink
 from ..source.threads import mapped
 from . import bandwidths, kernels
 
 CHUNKS = 16  # of points for each thread; chosen: the last of them leave little of a thread idle
+WIDE = 2000  # rows of a window, half-way up the points, from which blocks of them are narrow beside the bandwidth
 BLOCK_CHUNK = 1024  # blocks of rows that are filled at a time; chosen: a millisecond
 
 
@@ -197,46 +198,59 @@ class Fitter:
     def _run(self, points, inverse, least, first, last, squares, out):
         """Run the loop over chunks of points, in threads."""
         rows, model, own, (h0, z0) = self.rows, self.model, self.monomials, self.first_step
-        by_moments = model.pair.linear and model.kernel.powers is not None and len(rows.x) == 1
-        if by_moments:
-            blocks, powers = self._blocks(squares), np.array(model.kernel.powers)
-            middle = np.clip(np.searchsorted(rows.x[0], points[:, 0]), first, last)
-            tables = powers, np.convolve(powers, powers), *blocks
-            along, per_unit = points[:, 0].copy(), inverse[:, 0].copy()
-
-            def work(part):
-                local_moments.fit_windows(
-                    rows.x[0], h0, z0, along, per_unit, first, middle, last, *tables, own.gram, own.sizes,
-                    model.singular, squares, *part, *out,
-                )  # fmt: skip
+        route = self._route(first, last)
+        if route == "rows":
+            address, kernel = 0 if model.pair.linear else model.pair.rows, kernels.address(model.kernel)
+            loop, data = loops.fit_points, (
+                rows.x, rows.y, rows.w, rows.shift, h0, z0, points, inverse, least, first, last, kernel, address,
+                model.pair.par, own.table,
+            )  # fmt: skip
         else:
-            address = 0 if model.pair.linear else model.pair.rows
-            kernel = kernels.address(model.kernel)
+            line = rows.x[0], h0, z0, points[:, 0].copy(), inverse[:, 0].copy()
+            loop, data = local_gaussian.fit_gaussian, (*line, least, first, last)
+            if route == "windows":
+                middle = np.clip(np.searchsorted(rows.x[0], points[:, 0]), first, last)
+                powers = np.array(model.kernel.powers)
+                squared = np.convolve(powers, powers)
+                loop, data = local_moments.fit_windows, (*line, first, middle, last, powers, squared)
+            data += self._blocks(route, squares)
 
-            def work(part):
-                loops.fit_points(
-                    rows.x, rows.y, rows.w, rows.shift, h0, z0, points, inverse, least, first, last, kernel, address,
-                    model.pair.par, own.table, own.gram, own.sizes, model.singular, squares, *part, *out,
-                )  # fmt: skip
+        def work(part):
+            loop(*data, own.gram, own.sizes, model.singular, squares, *part, *out)
 
         group = local_moments.SHARING  # a multiple of the points that share a tile
         size = max(1, -(-len(points) // (CHUNKS * model.threads * group))) * group
         mapped(model.threads, work, [(a, min(a + size, len(points))) for a in range(0, len(points), size)])
 
-    def _blocks(self, squares):
-        """The moments of blocks of rows that the kernel's powers need; kept for later points."""
-        degree = len(self.model.kernel.powers) - 1
-        order = (2 if squares else 1) * degree + 2 * self.model.degree
+    def _route(self, first, last) -> str:
+        """Whether the rows are read one by one, or their moments, by polynomial kernels or the gaussian one."""
+        if not self.model.pair.linear or len(self.rows.x) > 1:
+            return "rows"
+        if self.model.kernel.powers is not None:
+            return "windows"
+        wide = self.model.kernel.expanded and len(first) and np.median(last - first) > WIDE
+        return "gaussian" if wide else "rows"
+
+    def _blocks(self, route, squares):
+        """The moments of blocks of rows that a kernel needs; kept for later points."""
+        degree = self.model.degree
+        if route == "gaussian":
+            fan, most = local_gaussian.FAN, local_gaussian.TERMS - 1
+            orders = most + 2 * degree, most + degree
+        else:
+            fan, most = local_moments.FAN, len(self.model.kernel.powers) - 1
+            orders = (2 if squares else 1) * most + 2 * degree, most + degree
         kept = getattr(self, "_kept_blocks", None)
-        if kept is None or kept[2].shape[1] <= order:
+        if kept is None or kept[2].shape[1] <= orders[0]:
             x, (h, z) = self.rows.x[0], self.first_step
-            starts = local_moments.block_starts(len(x))
-            place, ones = np.empty((starts[-1], 2)), np.empty((starts[-1], order + 1))
-            responses = np.empty((starts[-1], degree + self.model.degree + 1))
+            starts = local_moments.block_starts(len(x), fan)
+            place, ones, responses = (np.empty((starts[-1], width)) for width in (2, orders[0] + 1, orders[1] + 1))
             ranges = [(a, min(a + BLOCK_CHUNK, starts[1])) for a in range(0, starts[1], BLOCK_CHUNK)]
-            mapped(self.model.threads,
-                   lambda part: local_moments.fill_blocks(x, h, z, starts, *part, place, ones, responses),
-                   ranges)  # fmt: skip
-            local_moments.join_blocks(x, starts, place, ones, responses)
+
+            def fill(part):
+                local_moments.fill_blocks(x, h, z, *part, place, ones, responses)
+
+            mapped(self.model.threads, fill, ranges)
+            local_moments.join_blocks(x, fan, starts, place, ones, responses)
             self._kept_blocks = kept = starts, place, ones, responses
         return kept

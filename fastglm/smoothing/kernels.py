@@ -27,12 +27,12 @@ def kernel(name: str):
     The class is a NamedTuple without fields, with ``weight(self, s)``, the weight at the squared distance s in
     bandwidths as Numba compiles it. ``radius`` is the distance from which the weight is zero (inf without one);
     ``powers``, optional, the coefficients of the weight as a polynomial of the distance within it, by which windows in
-    one dimension are summed from stored moments.
+    one dimension are summed from stored moments; ``expanded`` says that it is the gaussian, whose series does the same.
     """
 
     def register(cls):
         cls.name = name
-        for fact, value in {"radius": inf, "powers": None}.items():
+        for fact, value in {"radius": inf, "powers": None, "expanded": False}.items():
             if not hasattr(cls, fact):
                 setattr(cls, fact, value)
         KERNELS[name] = cls
@@ -44,6 +44,8 @@ def kernel(name: str):
 @kernel("gaussian")
 class Gaussian(NamedTuple):
     """exp(-u^2 / 2), its bandwidth the standard deviation; rows below e^-40 of the largest weight are left out."""
+
+    expanded = True
 
     def weight(self, s):
         return exp_negative(-0.5 * s if s > 0.0 else 0.0)

@@ -174,6 +174,28 @@ def test_moments_of_blocks_are_the_rows(kernel, span):
         assert variance[j] == pytest.approx(L @ L, rel=1e-7)
 
 
+@pytest.mark.parametrize("degree", [0, 1, 3])
+@pytest.mark.parametrize("tau", [0.02, 0.2, 5.0])
+def test_the_series_of_the_gaussian_kernel_is_its_rows(tau, degree):
+    """Blocks expanded about the point give the numbers of the formula, far outside the rows and at a gap too."""
+    rng = np.random.default_rng(4)
+    parts = rng.uniform(0.0, 0.5, 30_000), rng.uniform(0.62, 1.0, 10_000), np.repeat(0.3, 500)
+    many = np.sort(np.concatenate(parts)) + 100.0
+    response = np.cos(5 * many) + 0.2 * rng.normal(size=len(many))
+    at = np.r_[rng.uniform(0.0, 0.5, 8), 0.3, 0.56, 1.01] + 100.0
+    result = fastglm.local(many, response, at=at, bandwidth=tau, degree=degree)
+    variance = result._of_points.variance[:, 0]
+    assert result.fitter._route(np.zeros(1), np.full(1, len(many))) == "gaussian"
+    for j, point in enumerate(at):
+        u = (many - point) / tau
+        K = np.exp(-0.5 * (u * u - (u * u).min()))
+        basis = np.linalg.qr(np.sqrt(K)[:, None] * u[:, None] ** np.arange(degree + 1))
+        row = np.linalg.solve(basis.R.T, np.eye(degree + 1)[0]) @ basis.Q.T * np.sqrt(K)
+        slack = 1e-9 if degree < 3 else 2e-6  # of a cubic at the ends, whose Gram has a condition of 1e9
+        assert result.fitted[j] == pytest.approx(row @ response, rel=slack, abs=slack)
+        assert variance[j] == pytest.approx(row @ row, rel=slack)
+
+
 @pytest.mark.parametrize("family", ["gaussian", "poisson"])
 @pytest.mark.parametrize("kernel", ["gaussian", "tricube"])
 def test_threads_change_no_bit(kernel, family):
