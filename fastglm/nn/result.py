@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..core.records import VECTORS
-from ..errors import InvalidParameterError
+from ..errors import InvalidParameterError, MissingDataError
 from ..family.means import inverse_link
 from ..kernels.activation import activated
 from ..options.sgd import is_whole
@@ -204,14 +204,16 @@ class MLPResult:
 
         Raises
         ------
-        InvalidParameterError
-            For a Z of another width, a layer that there is not, and a network with a direct connection.
+        InvalidParameterError, MissingDataError
+            For a Z of another width or not finite, a layer that there is not, and a network with a direct connection.
         """
         layer, Z = self._layer(layer), numeric(Z, "Z")
         if self.network.skip:
             raise InvalidParameterError("decode: the means depend on X too, by the direct connection (skip=True)")
         if Z.ndim != 2 or Z.shape[1] != self.network.sizes[layer]:
             raise InvalidParameterError(f"Z has shape {Z.shape}, not (n, {self.network.sizes[layer]})")
+        if not np.isfinite(Z).all():
+            raise MissingDataError("Z contains NaN or infinity")
         network, theta = self.network.part(self.theta, layer, len(self.network.sizes) - 1)
         with single_threaded_blas():
             eta = Passes(network, Z, None).predictors(theta)

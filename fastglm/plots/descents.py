@@ -34,7 +34,8 @@ SHORT = 60  # epochs, of which each is marked
 def descent(
     runs: WithHistory | Sequence[WithHistory] | Mapping[str, WithHistory], X: ArrayLike | DataFrame, y: ArrayLike,
     columns: tuple[int | str, int | str] = (0, 1), *, start: ArrayLike | None = None,
-    weights: ArrayLike | None = None, ax: Axes | None = None,
+    weights: ArrayLike | None = None, offset: ArrayLike | None = None, exposure: ArrayLike | None = None,
+    ax: Axes | None = None,
 ) -> Axes:  # fmt: skip
     """The loss as a surface over two coefficients, and on it the paths of one or several descents.
 
@@ -48,7 +49,7 @@ def descent(
         and the first slope.
     start : array like ``params``, optional
         Where the descents began, which no history holds.
-    weights : (n,) array_like, optional
+    weights, offset, exposure : (n,) array_like, as the models were fitted with
     ax : matplotlib.axes.Axes, optional
 
     Returns
@@ -72,7 +73,9 @@ def descent(
     if len({path.shape[1] for path in paths.values()}) > 1:
         raise InvalidParameterError("runs: the models have different numbers of coefficients")
     ax = axes_of(ax, height=4.4)
-    _surface(ax, first, X, y, weights, pair, paths)
+    given = {"offset": offset, "exposure": exposure}
+    shift = {name: value for name, value in given.items() if value is not None}
+    _surface(ax, first, (X, y, weights, shift), pair, paths)
     for i, (name, path) in enumerate(paths.items()):
         style = {"color": (ORANGE, *CYCLE[2:])[i % 7], "marker": "o" if len(path) <= SHORT else "", "ms": 2.5}
         ax.plot(*path[:, pair].T, lw=1.5, label=name, **style)
@@ -111,7 +114,7 @@ def animate(
     Raises
     ------
     InvalidParameterError
-        For a history without coefficients, several means a row, and a file of another kind.
+        For a history without coefficients, several means a row, an offset, and a file of another kind.
     ImportError
         If matplotlib is not installed.
     """
@@ -120,6 +123,8 @@ def animate(
     if frames < 2:
         raise InvalidParameterError(f"frames must be at least 2, got {frames}")
     recorded = _recorded(run, start)
+    if run.exposure_kind is not None:
+        raise InvalidParameterError(f"animate shows models without an {run.exposure_kind}; descent shows their paths")
     held = held_rows(run, X, y, {"weights": weights}, "an animation", (column,))
     seen = response_numbers(run, y, weights)[0]
     if seen.ndim > 1 or run.family.response_model == "softmax":
@@ -198,13 +203,13 @@ def _coefficients(run):
     return [f"parameter {i}" for i in range(len(run.theta))]
 
 
-def _predictors(run, X, point, pair):
+def _predictors(run, X, shift, point, pair):
     """A function of two coefficients: the linear predictors of the rows with the others as in ``point``."""
 
     def exactly(a, b):
         changed = np.array(point)
         changed[pair] = a, b
-        return with_parameters(run, changed).predict(X, "link")
+        return with_parameters(run, changed).predict(X, "link", **shift)
 
     if is_network(run):
         return exactly
@@ -223,15 +228,16 @@ def _loss(run, eta, y, w):
     return 0.5 * (row_terms(FamilyLink(run.family, run.link), eta, y, 1.0)[2].reshape(len(y), -1).sum(axis=1) @ w)
 
 
-def _surface(ax, run, X, y, weights, pair, paths):
-    """Contours of the mean loss around the paths."""
+def _surface(ax, run, rows, pair, paths):
+    """Contours of the mean loss around the paths, over rows of X, y, weights and shifts by name."""
+    X, y, weights, shift = rows
     seen = np.vstack([path[:, pair] for path in paths.values()])
     low, high = seen.min(axis=0), seen.max(axis=0)
     room = MARGIN * np.where(high > low, high - low, np.maximum(np.abs(high), 1.0))
     grids = [np.linspace(a, b, STEPS) for a, b in zip(low - room, high + room, strict=True)]
     y, w = response_numbers(run, y, weights)
     w = np.full(len(y), 1.0 / len(y)) if w is None else w / w.sum()
-    predictors = _predictors(run, X, next(iter(paths.values()))[-1], pair)
+    predictors = _predictors(run, X, shift, next(iter(paths.values()))[-1], pair)
     with np.errstate(all="ignore"):
         loss = np.array([[_loss(run, predictors(a, b), y, w) for a in grids[0]] for b in grids[1]])
     loss = np.where(np.isfinite(loss), loss, np.nan)

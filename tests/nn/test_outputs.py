@@ -169,6 +169,8 @@ def test_a_missing_response_is_named():
     y[7, 2] = np.nan
     with pytest.raises(MissingDataError, match="column 2 of y"):
         MLP((2,)).fit(X, y)
+    with pytest.raises(MissingDataError, match="Z contains NaN"):
+        MLP((3,)).fit(X, X, solver=SGD(epochs=1)).decode(y)
 
 
 def test_files_of_the_second_version_have_no_tied_weights(tmp_path, monkeypatch):

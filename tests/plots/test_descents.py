@@ -63,11 +63,16 @@ def test_the_path_is_that_of_the_descent(neuron):
 
 
 def test_the_surface_of_a_glm_is_its_loss_at_other_coefficients(neuron):
-    eta = _predictors(neuron, PRIMES, neuron.params, [1, 0])
+    eta = _predictors(neuron, PRIMES, {}, neuron.params, [1, 0])
     at = fastglm.fit(PRIMES, IS_PRIME, family="binomial")  # the loss is what the exact fit makes smallest
     loss = _loss(neuron, eta(at.params[1], at.params[0]), np.array(IS_PRIME, float), np.ones(6))
     assert loss == pytest.approx(-at.llf)
     assert eta(0.5, -3.0) == pytest.approx(0.5 * PRIMES[:, 0] - 3.0)
+    offset = np.arange(6) / 10
+    shifted = fastglm.fit(PRIMES, IS_PRIME, family="binomial", offset=offset, solver=DESCENT, start=[-1, 0])
+    eta = _predictors(shifted, PRIMES, {"offset": offset}, shifted.params, [1, 0])
+    assert eta(0.5, -3.0) == pytest.approx(0.5 * PRIMES[:, 0] - 3.0 + offset)
+    assert plots.descent(shifted, PRIMES, IS_PRIME, offset=offset).get_lines()
 
 
 def test_several_paths_share_a_surface_and_are_told_apart(neuron):
@@ -133,6 +138,9 @@ def test_a_history_without_coefficients_names_the_option(neuron):
         plots.animate(neuron, PRIMES, IS_PRIME, path="film.mpeg")
     with pytest.raises(InvalidParameterError, match="frames"):
         plots.animate(neuron, PRIMES, IS_PRIME, frames=1)
+    shifted = fastglm.fit(PRIMES, IS_PRIME, family="binomial", offset=np.ones(6), solver=DESCENT, start=[-1, 0])
+    with pytest.raises(InvalidParameterError, match="without an offset"):
+        plots.animate(shifted, PRIMES, IS_PRIME)
     with pytest.raises(InvalidParameterError, match="start has shape"):
         plots.descent(neuron, PRIMES, IS_PRIME, start=[1.0])
 
