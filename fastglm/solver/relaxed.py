@@ -54,5 +54,5 @@ def relaxed_path(problem: Problem, scaled, share: float, path: PathSolution, qua
         deviance=np.array([q.deviance for q in quadratics]),
         pearson=np.array([q.pearson for q in quadratics]),
         stops=tuple(stops),
-        models=(),
+        curvatures=None,
     )
