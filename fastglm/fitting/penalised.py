@@ -84,7 +84,8 @@ def solve_quadratic(run, scaled, lam, problem) -> Solution:
     """The solution with a smooth penalty, of a softmax regression in the contrasts with its reference."""
     classes = every_class(run)
     quadratic = scaled if classes is None else scaled.contrasts(classes.n_classes)
-    return solve(problem._replace(penalty=quadratic.quadratic(lam)))
+    wanted = problem.objective.n_params <= MOST_ACCOUNTED
+    return solve(problem._replace(penalty=quadratic.quadratic(lam), information_wanted=wanted))
 
 
 def solve_penalised(run, record, problem) -> Solution:
@@ -106,7 +107,7 @@ def solve_penalised(run, record, problem) -> Solution:
     if scaled.smooth and not scaled.excluded.any() and record.share == 1.0:
         solution = solve_quadratic(run, scaled, lam, problem)
         quadratic = scaled if classes is None else scaled.contrasts(classes.n_classes)
-        account(run, record, quadratic.quadratic(lam), run.objective, solution.beta)
+        account(run, record, quadratic.quadratic(lam), run.objective, solution.beta, solution.quadratic)
         if classes is not None:
             run.raw = classes.from_contrasts(solution.beta).reshape(classes.n_classes, -1).T
         return solution
@@ -117,21 +118,22 @@ def solve_penalised(run, record, problem) -> Solution:
     solution = solve(wide._replace(penalty=every.at(lam)))
     if record.share < 1.0 and solution.stop != "not finite at the start":
         solution = relaxed(wide, every, record.share, lam, solution)
-    account(run, record, every.at(lam), wide.objective, solution.beta)
+    account(run, record, every.at(lam), wide.objective, solution.beta, solution.quadratic)
     if classes is None:
         return solution
     run.raw = centred(solution.beta.reshape(classes.n_classes, -1).T, scaled)
     return solution._replace(beta=classes.to_contrasts(solution.beta))
 
 
-def account(run, record, penalty, objective, beta) -> None:
+def account(run, record, penalty, objective, beta, q) -> None:
     """Leave the effective degrees of freedom in ``run.edf``, and the covariance of a ridge in ``run.ridge_covariance``;
     note where the rows are separated.
 
-    A lasso's are counted; others take a pass with curvature, where there are not too many coefficients. What has its
-    weights from a first fit, or is relaxed, has no such number.
+    A lasso's are counted; others take the information of the last pass ``q``, or a pass that has it, where there are
+    not too many coefficients. What has its weights from a first fit, or is relaxed, has no such number.
     """
-    remark_of_separation(run, beta if objective is run.objective else every_class(run).to_contrasts(beta))
+    one = objective is run.objective
+    remark_of_separation(run, beta if one else every_class(run).to_contrasts(beta), q if one else None)
     if "stages" in record.needs or "proximal" in record.needs or not np.isfinite(beta).all():
         return
     counted = getattr(penalty, "ridge", None) is not None and not penalty.ridge.any()
@@ -142,7 +144,7 @@ def account(run, record, penalty, objective, beta) -> None:
         if run.cov is not None:
             raise InvalidParameterError(f"cov: {len(beta):,} coefficients are more than a matrix of all has room for")
         return
-    q = objective.at(beta, 2)
+    q = objective.at(beta, 2) if q.information is None else q
     if not q.finite:
         return
     information = unscaled_information(q, objective.scale)
@@ -187,7 +189,7 @@ def stochastic_penalised(run, start, callback) -> Solution:
     run.notes += found.notes
     objective.n_passes += float(found.history["passes"][-1]) if found.epochs else 0.0
     beta, q, certificate, steps = goal.finished(found.coef)
-    account(run, record, every, objective, beta)
+    account(run, record, every, objective, beta, q)
     if steps:
         run.notes.append(f"{steps} proximal Newton steps followed the {found.epochs} epochs")
     if classes is not None:

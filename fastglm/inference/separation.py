@@ -27,6 +27,7 @@ NEAR = 1e-5  # of a column's length, below which the program would not see what 
 # a linear predictor of several classes, beyond which a mean may be running there: FAR on the scale of the logit
 LOGIT_FAR = 12.0
 STILL = 1e-3  # of a linear predictor, by which the last steps of a fit with finite estimates seldom move one
+LEAST_OVERLAP = 1e-9  # of Pearson's chi-square, by which rounding may change it
 MANY = 8  # iterations that a fit with finite estimates seldom takes
 
 
@@ -284,16 +285,32 @@ def gains_along(model, step) -> tuple[float, float]:
     return best, worst
 
 
-def remark_of_separation(model, beta) -> None:
-    """Note that rows are separated, where penalised coefficients (m,) separate them: a penalty keeps these finite."""
+def remark_of_separation(model, beta, q=None) -> None:
+    """Note that rows are separated, where penalised coefficients (m,) separate them: a penalty keeps these finite.
+
+    ``q`` is the pass at them, whose sums mostly say that rows are not separated.
+    """
     two_ends = model.family.response_model == "softmax" or model.family.domain.high == 1.0
-    if not two_ends or not np.isfinite(beta).all():
+    if not two_ends or not np.isfinite(beta).all() or (q is not None and _overlap(model, q)):
         return
     best, worst = gains_along(model, beta)
     if best > 0.0 and worst >= 0.0:
         model.notes.append(
             "the rows are separated: without the penalty the estimates would be infinite, and their size is that of lam"
         )
+
+
+def _overlap(model, q) -> bool:
+    """Whether the sums of a logistic regression say that the linear predictor of some row is on the wrong side of zero.
+
+    With u = (1 - p) / p of the probability p of what was seen, Pearson's chi-square is sum w u and half the deviance
+    sum w log(1 + u), which is sum w u log 2 at least where no u is above one.
+    """
+    if model.family.response_model == "softmax":
+        return False
+    data = model.source.data
+    plain = model.objective.pair.logistic and data.offset is None and data.exposure is None
+    return bool(plain and 0.5 * q.deviance < np.log(2.0) * q.pearson * (1.0 - LEAST_OVERLAP))
 
 
 def along_step(model) -> Separation:

@@ -26,7 +26,7 @@ class Penalised:
 
     def __init__(self, objective, penalty: Penalty):
         self.objective, self.penalty, self.precision = objective, penalty, penalty.quadratic()
-        self.latest = None
+        self.latest = self.curved = None
 
     def __getattr__(self, name):
         # what is not changed by a quadratic is the objective's own
@@ -41,8 +41,11 @@ class Penalised:
         self.objective.precise = value
 
     def at(self, beta: np.ndarray, order: int = 2):
-        """As the objective's, with the quadratic; its own pass stays in ``latest``."""
+        """As the objective's, with the quadratic; its own pass stays in ``latest``, the last one with curvature in
+        ``curved``."""
         self.latest = self.objective.at(beta, order)
+        if order == 2:
+            self.curved = self.latest
         return self.penalised(self.latest, beta)
 
     def along(self, beta: np.ndarray, step: np.ndarray, sizes: np.ndarray) -> np.ndarray:

@@ -44,6 +44,8 @@ class ColumnDescent:
         self.eta = self._predictor(beta)
         self.r, self.h, *_ = store.rows_at(self.eta)
 
+    information = None  # of all columns
+
     def verify(self):
         """Nothing: every certificate is of the rows."""
 

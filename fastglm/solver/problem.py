@@ -31,6 +31,8 @@ class Problem(NamedTuple):
         About how many rows' worth of information the response carries (events, for a rare event).
     penalty : Penalty or None
         What is added to half the deviance.
+    information_wanted : bool
+        Whether the last pass of a fit with a smooth penalty shall have the information.
     """
 
     objective: Any
@@ -41,6 +43,7 @@ class Problem(NamedTuple):
     dispersion: Callable[[Any], float]
     information: float
     penalty: Any = None
+    information_wanted: bool = False
 
     def without_start(self) -> Problem:
         """The same, begun at the ordinary start."""

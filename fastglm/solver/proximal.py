@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..linalg.symmetric import Dense
 from .newton import DEVIANCE_NOISE, record
 from .quadratic_model import QuadraticModel
 from .start import is_finite
@@ -58,6 +59,12 @@ class ProximalDescent:
         """Replace the sums of least squares, which followed from earlier ones, by a pass."""
         self.q = self.objective.at(self.beta, 1)
         self.origin = self.beta, self.q
+
+    @property
+    def information(self) -> Dense | None:
+        """That at the coefficients, as a pass has it, where it is known."""
+        scale = self.objective.scale
+        return Dense(self.H * scale * scale[:, None]) if self.fresh or self.objective.linear else None
 
     def freshen(self):
         """See that the curvature is that of the coefficients."""

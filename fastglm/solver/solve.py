@@ -83,7 +83,10 @@ def ridge(problem: Problem) -> Solution:
     chosen = declaration_of(problem.options)
     function = (exact_solver(objective) if chosen.chooses else chosen).function
     solution = function(problem._replace(objective=both, penalty=None, start=problem.first()))
-    q = objective.at(solution.beta, 1)
+    known = objective.linear and both.curved is not None
+    q = objective.at(solution.beta, 2 if problem.information_wanted and not known else 1)
+    if known:
+        q = q._replace(information=both.curved.information)
     certificate = penalty.violation(solution.beta, q.score)
     return solution._replace(quadratic=q, certificate=certificate, score_norm=norm(q), factor=None)
 

@@ -65,6 +65,8 @@ class WorkingSet:
         self.last = penalty
         return stop
 
+    information = None  # of all columns
+
     def verify(self):
         """Nothing: every pass over all columns is one over rows."""
 
@@ -114,6 +116,6 @@ def proximal_newton(problem: Problem) -> Solution:
         descent.verify()
         stop = descent.solve(problem.penalty)
     return Solution(
-        descent.beta, descent.q, None, descent.violation(problem.penalty), norm(descent.q), len(descent.history), stop,
+        descent.beta, descent.q._replace(information=descent.information), None, descent.violation(problem.penalty), norm(descent.q), len(descent.history), stop,
         tuple(descent.history),
     )  # fmt: skip
