@@ -15,7 +15,7 @@ SUMS_ROWS, SUMS_POINTS = 100_000, 1000
 ALL_ROWS, ALL_BANDWIDTHS = 1_000_000, (0.001, 0.02, 0.3, 2.0)
 LOWESS_ROWS, LOWESS_SPAN = (20_000, 100_000), 0.3
 KERNELREG_ROWS, KERNELREG_POINTS = 20_000, 1000
-KERNELS = ("gaussian", "epanechnikov", "tricube")
+KERNELS = ("epanechnikov", "tricube")
 SLOW = 5.0  # seconds of a peer
 HEADER = ("task", "peer", "seconds", "fastglm", "ratio", "target", "met", "apart")
 

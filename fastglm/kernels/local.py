@@ -40,7 +40,8 @@ def _times(a, b, n, out):
 
 
 @inner(fastmath={"reassoc", "nsz", "contract"})
-def _dot(a, b, n):
+def dot(a, b, n):
+    """The scalar product of n numbers."""
     total = 0.0
     for i in range(n):
         total += a[i] * b[i]
@@ -165,7 +166,7 @@ def finish(sums, scores, squares, gram, sizes, singular, with_squares, L, scale,
         return 0
     step[:q] = scores[:q]
     solve(L, scale, q, step)
-    facts[DISTANCE] = sqrt(max(_dot(step, scores, q), 0.0))
+    facts[DISTANCE] = sqrt(max(dot(step, scores, q), 0.0))
     column[:q] = 0.0
     column[0] = 1.0
     solve(L, scale, q, column)
@@ -194,7 +195,7 @@ def _tile(x, y, w, shift, h0, z0, i, n, point, inverse, least, kernel, rows, par
         eta[a] = shift[i + a]
     predictor(beta, u, table, q, n, products, eta)
     call_rows(rows, np.int64(n), at(par), at(eta), at(y[i : i + n]), at(w[i : i + n]), at(r), at(h), at(d))
-    deviance = _dot(k, d, n)
+    deviance = dot(k, d, n)
     add_moments(k, h, u, table, count, n, products, sums)
     if with_squares:
         add_moments(products[0], k, u, table, count, n, products, squares)

@@ -13,31 +13,39 @@ import numpy as np
 
 from .compile import inner, jit
 from .elementary import exp_negative
-from .local import finish
+from .local import dot, finish
 from .local_moments import ROWS, _move
 
 FAN = 4  # blocks of the next larger one, so that some level is just narrow enough
 NARROW, TERMS = 0.17, 16  # half-widths in bandwidths, and terms: 0.17 sqrt(2) for the kernel's square leaves 4e-17
+LAST = 4e-17  # of the bound of a term, relative to the largest weight
 NEAR = 4.0  # the squared distance of the nearest row beyond which rows are read one by one, as the bound is absolute
 SQRT2 = sqrt(2.0)
 
 
 @inner()
-def _expand(moments, half, shift, least, terms, moved, count, sums):
-    """Add a block's weighted moments to ``sums`` (count,); ``moved`` is room."""
-    before, now, power = 0.0, 1.0, 1.0
-    for j in range(count):
-        moved[j] = 0.0
-    for k in range(terms):
-        factor = now * power
-        for j in range(count):
-            moved[j] += factor * moments[k + j]
+def _series(half, shift, least, factors):
+    """The factors of a block's moments, (terms,), and how many of them matter."""
+    weight = exp_negative(-0.5 * max(shift * shift - least, 0.0))
+    before, now, power, bound = 0.0, 1.0, weight, 1.0
+    for k in range(TERMS):
+        factors[k] = now * power
         before, now = now, (-shift * now - before) / (k + 1.0)
         power *= half
-    weight = exp_negative(-0.5 * max(shift * shift - least, 0.0))
+        bound *= half / sqrt(k + 1.0)
+        if bound < LAST:
+            return k + 1
+    return TERMS
+
+
+@inner()
+def _expand(moments, half, shift, factors, terms, moved, count, sums):
+    """Add a block's weighted moments to ``sums`` (count,); ``moved`` is room."""
+    for j in range(count):
+        moved[j] = dot(factors, moments[j:], terms)
     _move(moved, half, shift, count - 1, moved[count:])
     for j in range(count):
-        sums[j] += weight * moved[count + j]
+        sums[j] += moved[count + j]
 
 
 @inner()
@@ -80,7 +88,7 @@ def fit_gaussian(x, h, z, points, inverse, least, first, last, starts, place, on
     """Fit points ``begin`` to ``stop``, as ``fit_points`` does by rows."""
     q = len(gram)
     count = 2 * q - 1
-    moved, swollen = np.empty(2 * count), np.empty(count)
+    moved, swollen, factors = np.empty(2 * count), np.empty(count), np.empty(TERMS)
     sums, scores, squares = np.empty(count), np.empty(q), np.empty(count)
     L, scale, column, step = np.zeros((q, q)), np.zeros(q), np.zeros(q), np.zeros(q)
     for j in range(begin, stop):
@@ -94,10 +102,13 @@ def fit_gaussian(x, h, z, points, inverse, least, first, last, starts, place, on
                 _rows(x, h, z, pos, pos + rows, point, own, least[j], count, q, with_squares, sums, scores, squares)
             else:
                 half, shift = place[b, 1] * own, (place[b, 0] - point) * own
-                _expand(ones[b], half, shift, least[j], TERMS, moved, count, sums)
-                _expand(responses[b], half, shift, least[j], TERMS, moved, q, scores)
+                terms = _series(half, shift, least[j], factors)
+                _expand(ones[b], half, shift, factors, terms, moved, count, sums)
+                _expand(responses[b], half, shift, factors, terms, moved, q, scores)
                 if with_squares:
-                    _expand(ones[b], SQRT2 * half, SQRT2 * shift, 2.0 * least[j], TERMS, moved, count, swollen)
+                    half, shift = SQRT2 * half, SQRT2 * shift
+                    terms = _series(half, shift, 2.0 * least[j], factors)
+                    _expand(ones[b], half, shift, factors, terms, moved, count, swollen)
             pos += rows
         power = 1.0
         for k in range(count):
