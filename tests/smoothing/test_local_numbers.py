@@ -196,6 +196,19 @@ def test_the_series_of_the_gaussian_kernel_is_its_rows(tau, degree):
         assert variance[j] == pytest.approx(row @ row, rel=slack)
 
 
+def test_a_block_centred_on_a_point_between_rows_counts_whole():
+    """There the block's centre is nearer to the point than every row."""
+    rows = np.linspace(0.0, 1.0, 6000)
+    middle = rows[64 * 46 + 32]
+    rows = rows[np.abs(rows - middle) > 0.002]
+    at = middle + np.linspace(-0.0019, 0.0019, 21)
+    response = np.sin(20.0 * rows)
+    result = fastglm.local(rows, response, at=at, bandwidth=0.06, degree=0)
+    assert result.fitter._route(np.zeros(1), np.full(1, len(rows))) == "gaussian"
+    K = np.exp(-0.5 * ((rows - at[:, None]) / 0.06) ** 2)
+    assert result.fitted == pytest.approx((K @ response) / K.sum(axis=1), rel=1e-12)
+
+
 @pytest.mark.parametrize("family", ["gaussian", "poisson"])
 @pytest.mark.parametrize("kernel", ["gaussian", "tricube"])
 def test_threads_change_no_bit(kernel, family):
