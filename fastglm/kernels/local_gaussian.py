@@ -12,7 +12,7 @@ from math import sqrt
 import numpy as np
 
 from .compile import inner, jit
-from .elementary import exp_negative
+from .elementary import exp, exp_negative
 from .local import dot, finish
 from .local_moments import ROWS, _move
 
@@ -26,7 +26,7 @@ SQRT2 = sqrt(2.0)
 @inner()
 def _series(half, shift, least, factors):
     """The factors of a block's moments, (terms,), and how many of them matter."""
-    weight = exp_negative(-0.5 * max(shift * shift - least, 0.0))
+    weight = exp(-0.5 * (shift * shift - least))  # above one where the centre is nearer than all rows
     before, now, power, bound = 0.0, 1.0, weight, 1.0
     for k in range(TERMS):
         factors[k] = now * power
