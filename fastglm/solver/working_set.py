@@ -115,7 +115,8 @@ def proximal_newton(problem: Problem) -> Solution:
         # what rounding has left is seen by a pass, and taken away by one more step
         descent.verify()
         stop = descent.solve(problem.penalty)
+    q = descent.q._replace(information=descent.information)
     return Solution(
-        descent.beta, descent.q._replace(information=descent.information), None, descent.violation(problem.penalty), norm(descent.q), len(descent.history), stop,
+        descent.beta, q, None, descent.violation(problem.penalty), norm(q), len(descent.history), stop,
         tuple(descent.history),
     )  # fmt: skip
