@@ -25,7 +25,7 @@ FITTED, EMPTY, SINGULAR, STOPPED, LOWERED, RIDGED = range(6)
 AS_NAN, LOWER, ADD_RIDGE = range(3)
 # columns of what is told of each point
 INVERSE, DEVIANCE, DISTANCE, STEPS, STATUS, DEGREE, WEIGHT = range(7)
-FACTS = 7
+FACTS = 7  # numbers that a point has beside its coefficients
 
 
 @inner(fastmath={"reassoc", "nsz", "contract"})

@@ -164,18 +164,15 @@ class HeldColumns:
 
 
 class HeldVariables(HeldColumns):
-    """Rows of a frame that a design reads: columns of numbers are held at their means, factors at their most frequent
-    level, and exposures of the formula at a unit where the link is the log.
+    """Rows of a frame that a design reads: the model's columns that do not read what varies are held at their means, as
+    those of arrays (Fox 2003, "Effect displays in R for generalised linear models", Journal of Statistical Software 8);
+    in interactions with it numbers are at their means and factors at their most frequent level.
     """
-
-    held_at = "at their means, factors at their most frequent level"
 
     def __init__(self, result, rows):
         self.design = result.schema.design
         super().__init__(result, rows)
         self.typical = {name: self._typical(name) for name in self.design.columns}
-        if len({self._is_factor(name) for name in self.design.columns}) == 1:
-            self.held_at = "at their most frequent level" if self._is_factor(self.names[0]) else "at their means"
 
     def _varying(self):
         read = {c for variable in self.design.variables.values() for c in variable.expression.columns}
@@ -219,13 +216,20 @@ class HeldVariables(HeldColumns):
     def at(self, given):
         count = len(next(iter(given.values())))
         rows = {name: [value] * count for name, value in self.typical.items()}
-        return rows | {self.names[j]: list(values) for j, values in given.items()}
+        rows |= {self.names[j]: list(values) for j, values in given.items()}
+        X = _dense(self.result.schema.open(rows, None, {}, in_memory="a plot", respond=False).whole().X)
+        apart = self._apart({self.names[j] for j in given})
+        X[:, apart] = np.asarray(self.X.mean(axis=0), float).reshape(-1)[apart]
+        return X
 
-    def companion(self):
-        formula, arrays = self.design.formula, self.result.schema.vectors
-        named = bool(formula.offset) or formula.exposure is not None
-        shifts = [role for role in ("offset", "exposure") if arrays.get(role, "") is None]
-        return {} if named or not shifts else super().companion()
+    def _apart(self, varying) -> np.ndarray:
+        """The numbers of the model's columns that read none of some columns of the frame."""
+        found, first = [], int(self.result.intercept)
+        for term in filter(None, self.design.formula.terms):
+            reads = {c for name in term for c in self.design.variables[name].expression.columns}
+            if not reads & varying:
+                found.append(np.arange(len(self.result.names))[self.design.term_slices[":".join(term)]] - first)
+        return np.concatenate(found) if found else np.zeros(0, int)
 
 
 def _dense(X):

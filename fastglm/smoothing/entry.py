@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..types import FamilyLike, LinkLike, Rows, Variable
 
 GRID = 401  # points along one column where none are given; as many as a picture shows
-DEGREES = (0, 1, 2, 3)
+DEGREES = (0, 1, 2, 3)  # that polynomials may have; chosen: a quartic follows the noise
 SINGULAR = {"nan": loops.AS_NAN, "degree": loops.LOWER, "ridge": loops.ADD_RIDGE}
 SEPARATED_STEPS = 20  # of Newton's method, each of which a separated fit goes one further: exp(-20) from a zero or one
 SEPARATED_DEVIANCE = 1e-8  # of a window of rows; that of a fit with an optimum is far larger

@@ -260,9 +260,11 @@ def claims():
 def test_a_formulas_curve_varies_its_frame(claims):
     result = fastglm.glm("claims ~ age + I(age**2) + town", claims, family="poisson")
     ax = plots.fitted(result, claims)
-    assert ax.get_xlabel() == "age (other columns at their means, factors at their most frequent level)"
+    assert ax.get_xlabel() == "age (other columns at their means)"
     grid, mean = lines(ax, "fitted mean, 95 % interval")[0].get_data()
-    expected = result.predict(pd.DataFrame({"age": grid, "town": "y"}), interval="mean")
+    shares = [float((claims.town == town).mean()) for town in ("y", "z")]  # the means of the columns of the factor
+    columns = np.column_stack([grid, grid**2, *(np.full(len(grid), share) for share in shares)])
+    expected = result.predict(columns, interval="mean")
     assert mean == pytest.approx(expected.mean)
     band = ax.collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == pytest.approx((expected.lower.min(), expected.upper.max()))
