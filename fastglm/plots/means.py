@@ -33,8 +33,8 @@ def fitted(
     """The fitted mean along one column, with its confidence band, over what was observed.
 
     The model's other columns are held at their means, those of factors at the shares of levels. What was observed is
-    shown as it would be there: the response residual is added to the curve, or under the log link y / mu multiplied with it. A
-    model with an exposure, or with an offset under the log link, is shown as a rate per unit of exposure.
+    shown as it would be there: the response residual is added to the curve, or under the log link y / mu multiplied
+    with it. A model with an exposure, or with an offset under the log link, is shown as a rate per unit of exposure.
 
     Parameters
     ----------
