@@ -24,11 +24,7 @@ if TYPE_CHECKING:
     from . import solvers as solvers
     from . import special as special
     from .files import from_duckdb as from_duckdb
-    from .fitting.comparison import add1 as add1
     from .fitting.comparison import anova as anova
-    from .fitting.comparison import drop1 as drop1
-    from .fitting.comparison import score_test as score_test
-    from .fitting.comparison import step as step
     from .fitting.cross_validation import cv as cv
     from .fitting.debiased import debiased as debiased
     from .fitting.entry import fit as fit
@@ -37,7 +33,11 @@ if TYPE_CHECKING:
     from .fitting.profile import profile as profile
     from .fitting.profile import profile_limits as profile_limits
     from .fitting.refit import refit as refit
+    from .fitting.single_terms import add1 as add1
+    from .fitting.single_terms import drop1 as drop1
+    from .fitting.single_terms import score_test as score_test
     from .fitting.stability import stability_selection as stability_selection
+    from .fitting.stepwise import step as step
     from .fitting.warmup import warmup as warmup
     from .inference.etable import etable as etable
     from .online import OnlineGLM as OnlineGLM
@@ -57,7 +57,9 @@ _LAZY = {
     "fit": "fitting.entry",
     "glm": "fitting.entry",
     "path": "fitting.path",
-    **dict.fromkeys(("add1", "anova", "drop1", "score_test", "step"), "fitting.comparison"),
+    "anova": "fitting.comparison",
+    **dict.fromkeys(("add1", "drop1", "score_test"), "fitting.single_terms"),
+    "step": "fitting.stepwise",
     **dict.fromkeys(("profile", "profile_limits"), "fitting.profile"),
     "cv": "fitting.cross_validation",
     "stability_selection": "fitting.stability",

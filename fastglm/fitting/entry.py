@@ -10,6 +10,8 @@ from ..rows.request import FitRequest
 from .comparison import anova as anova  # so that results have it
 from .perform import perform
 from .profile import profile as profile  # as well
+from .single_terms import drop1 as drop1
+from .stepwise import step as step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,7 +18,7 @@ from ..inference.wald import quantile
 from ..objective.scaled_penalty import column_moments
 from ..result.record import GLMResult
 from ..rows.open import open_rows
-from .comparison import Models
+from .models import Models
 from .perform import run_of, running
 
 if TYPE_CHECKING:
