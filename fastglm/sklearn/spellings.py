@@ -22,7 +22,30 @@ class Named(Regressor):
         return net(self.alpha, self.l1_ratio, self.positive)
 
 
-class Ridge(Named):
+class Squares(Named):
+    """Least squares with one penalty."""
+
+    def __init__(
+        self, alpha: float = 1.0, *, fit_intercept: bool = True, positive: bool = False, solver: SolverLike = "auto"
+    ) -> None:
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.positive = positive
+        self.solver = solver
+
+
+class LogLinear(Named):
+    """A family with the log link and a ridge."""
+
+    link = "log"
+
+    def __init__(self, *, alpha: float = 1.0, fit_intercept: bool = True, solver: SolverLike = "auto") -> None:
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.solver = solver
+
+
+class Ridge(Squares):
     """Least squares with the penalty alpha |b|^2 beside the sum of squared residuals.
 
     Parameters
@@ -37,14 +60,6 @@ class Ridge(Named):
     -----
     As ``sklearn.linear_model.Ridge``: the one of these models whose loss is a sum, not a mean over rows.
     """
-
-    def __init__(
-        self, alpha: float = 1.0, *, fit_intercept: bool = True, positive: bool = False, solver: SolverLike = "auto"
-    ) -> None:
-        self.alpha = alpha
-        self.fit_intercept = fit_intercept
-        self.positive = positive
-        self.solver = solver
 
     def _penalty_record(self, X, weights):
         return net(self.alpha / total_weight(X, weights), 0.0, self.positive)
@@ -74,7 +89,7 @@ class ElasticNet(Named):
         self.solver = solver
 
 
-class Lasso(Named):
+class Lasso(Squares):
     """Least squares with the penalty alpha |b|_1 beside half the mean squared residual.
 
     Parameters
@@ -88,16 +103,8 @@ class Lasso(Named):
 
     l1_ratio = 1.0
 
-    def __init__(
-        self, alpha: float = 1.0, *, fit_intercept: bool = True, positive: bool = False, solver: SolverLike = "auto"
-    ) -> None:
-        self.alpha = alpha
-        self.fit_intercept = fit_intercept
-        self.positive = positive
-        self.solver = solver
 
-
-class PoissonRegressor(Named):
+class PoissonRegressor(LogLinear):
     """Poisson regression with the log link and the penalty alpha / 2 |b|^2 beside half the mean deviance.
 
     Parameters
@@ -109,13 +116,8 @@ class PoissonRegressor(Named):
 
     family = "poisson"
 
-    def __init__(self, *, alpha: float = 1.0, fit_intercept: bool = True, solver: SolverLike = "auto") -> None:
-        self.alpha = alpha
-        self.fit_intercept = fit_intercept
-        self.solver = solver
 
-
-class GammaRegressor(Named):
+class GammaRegressor(LogLinear):
     """Gamma regression with the log link and the penalty alpha / 2 |b|^2 beside half the mean deviance.
 
     Parameters
@@ -125,12 +127,7 @@ class GammaRegressor(Named):
     solver : str or record of ``fastglm.solvers``
     """
 
-    family, link = "gamma", "log"
-
-    def __init__(self, *, alpha: float = 1.0, fit_intercept: bool = True, solver: SolverLike = "auto") -> None:
-        self.alpha = alpha
-        self.fit_intercept = fit_intercept
-        self.solver = solver
+    family = "gamma"
 
 
 class TweedieRegressor(Named):
