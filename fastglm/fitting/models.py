@@ -66,6 +66,9 @@ class Models:
                 f"the model without {_without(self.terms, terms)} has {found.nobs:,} rows and not "
                 f"{self.result.nobs:,}: values are missing in a column that it leaves out; drop those rows first"
             )
+        same_null = np.isclose(found.null_deviance, self.result.null_deviance, rtol=1e-8, equal_nan=True)
+        if found.family == self.result.family and not same_null:  # an estimated theta changes the null model
+            raise InvalidParameterError("y: the response, weights or offset are not those of the result")
         return found
 
     def scores(self, terms, at: GLMResult) -> Scores:

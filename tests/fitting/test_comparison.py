@@ -167,3 +167,11 @@ def test_what_cannot_be_compared():
     some = fastglm.glm("low ~ age + lwt", holes, family="binomial", missing="drop")
     with pytest.raises(InvalidParameterError, match="missing"):
         fastglm.drop1(some, holes)
+
+
+def test_another_response_is_refused():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(200, 3))
+    fit = fastglm.fit(X, rng.poisson(2.0, 200).astype(float), family="poisson")
+    with pytest.raises(fastglm.errors.InvalidParameterError, match="y: the response"):
+        fastglm.drop1(fit, X, rng.poisson(2.0, 200).astype(float))
