@@ -12,6 +12,7 @@ import numpy as np
 from ..kernels.elementary import (
     HALF_LOG_2PI,
     exp,
+    exp_negative,
     log,
     log1p,
     log1pexp,
@@ -20,12 +21,15 @@ from ..kernels.elementary import (
     logit,
     sigmoid,
     stirling_error,
+    vectorisable,
 )
-from ..kernels.fused import fused
+from ..kernels.fused import fused, summed
 from ..kernels.scalars import MANY, bernoulli_entropy, poisson_gap
 from ..kernels.verbs import tails
 from .links import Logit
 from .registry import UNIT, family
+
+LANES = 8  # numbers of a vector register at the most; products of fewer rows would leave it idle
 
 
 @family(
@@ -131,6 +135,33 @@ def bernoulli_rows(family, link, eta, y):
     towards = eta if y > 0.5 else -eta
     mu, nu = sigmoid(eta), sigmoid(-eta)
     return nu if y > 0.5 else -mu, mu * nu, 2.0 * log1pexp(-towards)
+
+
+@summed(Bernoulli, Logit)
+@vectorisable
+def bernoulli_sums(n, eta, y, r, h, d):
+    """The sum of log(1 + e) over rows, e = exp(-|eta|), is the logarithm of a product, kept less one to every digit."""
+    for i in range(n):
+        e = exp_negative(-abs(eta[i]))
+        inverse = 1.0 / (1.0 + e)
+        seen = y[i] > 0.5
+        other = (e if (eta[i] > 0.0) == seen else 1.0) * inverse  # the mean of the class that was not seen
+        r[i] = other if seen else -other
+        h[i] = e * inverse * inverse
+        d[i] = e
+    rest = n
+    while rest > LANES:
+        half = (rest + 1) // 2
+        for i in range(rest - half):
+            d[i] += d[half + i] * (1.0 + d[i])
+        rest = half
+    logs = 0.0
+    for i in range(rest):
+        logs += log1p(d[i])
+    for i in range(n):
+        towards = eta[i] if y[i] > 0.5 else -eta[i]
+        d[i] = -2.0 * towards if towards < 0.0 else 0.0
+    d[0] += 2.0 * logs
 
 
 @fused(Binomial, Logit)

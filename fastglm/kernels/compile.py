@@ -78,18 +78,18 @@ def inner(**options):
     return jit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
 
 
-def address_of(signature, function, cache=True):
+def address_of(signature, function, cache=True, **options):
     """Compile ``function`` as a C function of ``signature``; the compiled object keeps ``.address`` alive."""
     with _enabled():
         try:
-            found = _callback(signature, function, cache)
+            found = _callback(signature, function, cache, options)
         except (TypeError, AttributeError):  # a class that cannot be pickled
-            found = _callback(signature, function, False)
+            found = _callback(signature, function, False, options)
         return found
 
 
-def _callback(signature, function, cache):
-    found = _Callback(function, normalize_signature(signature), {}, {"error_model": "numpy"})
+def _callback(signature, function, cache, options):
+    found = _Callback(function, normalize_signature(signature), {}, {"error_model": "numpy", **options})
     if cache:
         found.enable_caching()
     found.compile()

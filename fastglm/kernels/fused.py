@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 FUSED: dict[tuple[type, type | None], Any] = {}
+SUMMED: dict[tuple[type, type], Any] = {}
 
 
 def fused(family_class: type, link_class: type | None) -> Callable[[F], F]:
@@ -30,3 +31,17 @@ def find_fused(family_class: type, link_class: type):
             if (f, k) in FUSED:
                 return FUSED[f, k]
     return None
+
+
+def summed(family_class: type, link_class: type) -> Callable[[F], F]:
+    """Decorator: a loop ``rows(n, eta, y, r, h, d)`` for one pair and rows of unit weight, of which passes take sums.
+
+    It writes r and h as the pair's row does, and to ``d`` n numbers whose sum is the deviance: a family can take one
+    logarithm for many rows.
+    """
+
+    def register(function):
+        SUMMED[family_class, link_class] = function
+        return function
+
+    return register

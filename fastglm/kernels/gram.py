@@ -61,11 +61,24 @@ def _tile_loop(weighted):
 _plain_tile, _weighted_tile = _tile_loop(False), _tile_loop(True)
 
 
+@inner(fastmath={"reassoc", "nsz", "contract"})
+def _first_row(z, m, n, out):
+    """out[0, :m] += z[0, :n] @ z[:m, :n].T"""
+    for j in range(m):
+        s, a, b = 0.0, z[0], z[j]
+        for i in range(n):
+            s += a[i] * b[i]
+        out[0, j] += s
+
+
 @inner()
-def add_tiles(z, n, out):
-    """Add z[:, :n] @ z[:, :n].T to the upper triangle of ``out``; the rows of z are a multiple of four."""
-    m = z.shape[0]
-    for a in range(0, m, 4):
+def add_tiles(z, m, n, out):
+    """Add z[:m, :n] @ z[:m, :n].T to the upper triangle of ``out``; z has rows up to a multiple of four."""
+    first = 0
+    if m % 4 == 1:  # an intercept beside whole tiles would fill a row of tiles with zeros
+        _first_row(z, m, n, out)
+        first = 1
+    for a in range(first, m, 4):
         for b in range(a, m, 4):
             _plain_tile(z, a, b, z[0], n, out)
 
@@ -147,7 +160,7 @@ def _narrow():
         # a row length that is no power of two, or the rows fall on the same lines of the cache
         z = carray(doubles(buffer), (m, n + PAD))
         scale_columns(storage, a, lda, n, p, ones, carray(doubles(scale), p + ones), carray(doubles(root), n), z)
-        add_tiles(z, n, carray(doubles(info), (m, m)))
+        add_tiles(z, p + ones, n, carray(doubles(info), (m, m)))
         return 0
 
     return curvature

@@ -20,7 +20,7 @@ from numba.extending import overload
 
 from . import verbs
 from .compile import DOUBLE_P, address_of, fingerprint, revive
-from .fused import find_fused
+from .fused import SUMMED, find_fused
 from .verbs import INLINE
 
 N_PAR = 4  # two parameters of the family, then two of the link
@@ -98,6 +98,12 @@ class FamilyLink(NamedTuple):
         """Address of (n, par, eta, y, w, r, h, d)."""
         return self._address("rows")
 
+    def sums(self, unit_weights: bool) -> int:
+        """Address of a loop of the same signature for a pass: of d the sum alone counts, and rows have weight one where
+        ``unit_weights`` says so."""
+        special = unit_weights and (type(self.family), type(self.link)) in SUMMED
+        return self._address("sums" if special else "rows")
+
     @property
     def scores(self) -> int:
         """Address of a loop of the same signature that writes r alone, NaN at a mean outside the family's range."""
@@ -135,11 +141,13 @@ class FamilyLink(NamedTuple):
 @cache
 def _compiled(kind, family_class, link_class):
     used = [family_class, link_class]
-    closed_form = find_fused(family_class, link_class)
+    closed_form = find_fused(family_class, link_class) if kind != "sums" else SUMMED[family_class, link_class]
     if closed_form is not None:
         used.append(closed_form)
     importable = all(c.__module__ != "__main__" for c in used)
-    return address_of(ROWS, _FACTORIES[kind](family_class, link_class, fingerprint(*used)), cache=importable)
+    options = {"fastmath": {"contract"}} if kind == "sums" else {}
+    loop = _FACTORIES[kind](family_class, link_class, fingerprint(*used))
+    return address_of(ROWS, loop, cache=importable, **options)
 
 
 def _rows_factory(family_class, link_class, digest):
@@ -158,6 +166,17 @@ def _rows_factory(family_class, link_class, digest):
         return 0
 
     return rows
+
+
+def _sums_factory(family_class, link_class, digest):
+    loop = SUMMED[family_class, link_class]
+
+    def sums(n, par, eta, y, w, r, h, d):
+        digest  # noqa: B018
+        loop(n, carray(eta, n), carray(y, n), carray(r, n), carray(h, n), carray(d, n))
+        return 0
+
+    return sums
 
 
 def _scores_factory(family_class, link_class, digest):
@@ -234,6 +253,7 @@ def _bends_factory(family_class, link_class, digest):
 
 _FACTORIES = {
     "rows": _rows_factory,
+    "sums": _sums_factory,
     "scores": _scores_factory,
     "first_eta": _first_eta_factory,
     "saturated": _saturated_factory,

@@ -63,7 +63,8 @@ class DeviancePass(Pass):
 
     def loops(self, plan):
         """The plan with the loops of the family and link."""
-        plan[[k.ROWS, k.CURVATURE]] = self.pair.rows, gram.curvature(self.shape[1] <= gram.SMALL)
+        unit = plan[k.W] == 0 and plan[k.F] == 0
+        plan[[k.ROWS, k.CURVATURE]] = self.pair.sums(unit), gram.curvature(self.shape[1] <= gram.SMALL)
         return plan
 
     def begin(self):
