@@ -62,7 +62,7 @@ class ColumnDescent:
             stop = self._descend(penalty, tol)
             self._certify()
             violations = penalty.subgradient(self.beta, self.q.score + penalty.score(self.beta)) / penalty.unit
-            record(self.history, self.control, len(self.history) + 1, self.objective, self.q, violations.max(), True)
+            record(self.history, self.control, len(self.history) + 1, self.objective.n_passes, self.q, violations.max(), True)
             violations = violations[self.first :]
             violations[self.numbers] = 0.0
             new = np.flatnonzero(violations > tol)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..linalg.factor import from_root
 from ..linalg.symmetric import SAFE_PIVOT
+from ..objective.sums import Quadratic
 from .decide import EPS, Control, State, decide
 from .problem import Solution
 from .rank import decide_rank
@@ -25,6 +26,9 @@ DEVIANCE_NOISE = 1e-11  # of the deviance, within which rounding hides a fall
 TRIED = 2  # sizes of a step tried by passes of their own: of 500 halved steps of hard tests 281 were halved once
 FEWEST_SIZES = 3  # for which one pass along the step is made instead of a pass for each
 LATELY = 20  # iterations, for which it counts that the end of the means' range has shortened a step
+MOST_STEPS = 12  # full steps in compiled code; chosen: fits that need more are not plain
+NEAR = 1e-4  # standard errors, below which one more step leaves rounding
+NOTHING = Quadratic(0.0, np.zeros(0), np.zeros(0), None, 0.0, 0.0)
 CHANGED = 4.0  # times, by which a curvature differs before corrections made with it are dropped
 
 
@@ -66,32 +70,67 @@ def newton_iterations(objective, beta, control: Control, dispersion, factor=None
     q : Quadratic, optional
         The pass at ``beta``, if already made.
     """
-    fresh = factor is None
+    fresh, earlier = factor is None, ()
+    if fresh and (q is None or q.information is not None):
+        beta, q, earlier = _approached(objective, beta, control, dispersion, q)
     if q is None or (fresh and q.information is None):
         q = objective.at(beta, 2 if fresh else 1)
     if not q.finite or not isfinite(np.add.reduce(q.score)):
         return Solution(beta, q, factor, inf, inf, 0, "not finite at the start", ())
-    return _Descent(objective, beta, control, dispersion, factor, q).run()
+    return _Descent(objective, beta, control, dispersion, factor, q, earlier).run()
+
+
+def _approached(objective, beta, control, dispersion, q):
+    """Where full steps in compiled code lead, the pass there, and their records; as given where there are none."""
+    approach, most = getattr(objective, "approach", None), min(control.max_iter - 1, MOST_STEPS)
+    if approach is None or not control.reuse_curvature or control.callback is not None or most < 1:
+        return beta, q, ()
+    before, passes, first = dispersion(NOTHING), objective.n_passes, []
+    start, last, enough = beta, inf, max(NEAR, control.tol)
+    if q is not None:
+        if not q.finite or (factor := q.information.factor(objective.scale, SAFE_PIVOT_SMALL)) is None:
+            return beta, q, ()
+        step = factor.solve(q.score)
+        gain = float(q.score @ step)
+        if not gain > enough * enough * dispersion(q):
+            return beta, q, ()
+        start, last, first = beta + step, q.deviance, [(q.deviance, gain, q.max_eta)]
+    slope = dispersion(NOTHING._replace(deviance=1.0)) - before
+    found = approach(start, last, enough, (before, slope), most)
+    if found is None:
+        return beta, q, ()
+    near, records = found
+    new = objective.at(near, 2) if len(records) else None
+    if new is None or not new.finite or not isfinite(np.add.reduce(new.score)):
+        return beta, q, ()
+    history, passes = [], passes - len(first) * objective.price
+    for deviance, gain, max_eta in first + records.tolist():
+        at, passes = NOTHING._replace(deviance=deviance, max_eta=max_eta), passes + objective.price
+        distance = sqrt(max(gain, 0.0) / max(dispersion(at), 1e-300))
+        record(history, control, len(history) + 1, passes, at, distance, True)
+    return near, new, history
 
 
 class _Descent:
     """A descent under way: where it is, the curvature it goes by, and what earlier passes have shown of it."""
 
-    def __init__(self, objective, beta, control, dispersion, factor, q):
+    def __init__(self, objective, beta, control, dispersion, factor, q, earlier=()):
         self.objective, self.control, self.dispersion = objective, control, dispersion
         self.beta, self.q, self.factor, self.fresh, self.origin = beta, q, factor, False, None
         self.pairs: list = []
-        self.history: list = []
+        self.history: list = list(earlier)
         # how far beta has moved since the curvature was made; a sample's was made nowhere
         self.contraction, self.full, self.drift = control.contraction, inf, inf
         self.creeping, self.since_blocked, self.distance = 0, LATELY, inf
         if factor is None:
             self._renew()
             self.contraction = 1.0
+        if earlier:
+            self.full = earlier[-1]["distance"]
 
     def run(self) -> Solution:
         """Step until ``decide`` says that it is enough, or nothing helps."""
-        for iteration in range(1, self.control.max_iter + 1):
+        for iteration in range(len(self.history) + 1, self.control.max_iter + 1):
             step, gain = self._direction()
             self._measure(gain, iteration)
             action = decide(self.control, self._state(gain, iteration))
@@ -139,7 +178,7 @@ class _Descent:
         self.distance = sqrt(max(gain, 0.0) / max(self.dispersion(self.q), 1e-300))
         if iteration > 1 and self.full > 0.0:
             self.contraction = self.distance / self.full
-        record(self.history, self.control, iteration, self.objective, self.q, self.distance, self.fresh)
+        record(self.history, self.control, iteration, self.objective.n_passes, self.q, self.distance, self.fresh)
 
     def _state(self, gain, iteration):
         """What ``decide`` looks at."""
@@ -183,12 +222,12 @@ class _Descent:
         )  # fmt: skip
 
 
-def record(history, control, iteration, objective, q, distance, fresh):
+def record(history, control, iteration, passes, q, distance, fresh):
     """Write an iteration down, and tell whoever watches."""
     history.append(
         {
             "iteration": iteration,
-            "passes": objective.n_passes,
+            "passes": passes,
             "deviance": q.deviance,
             "distance": distance,
             "max_eta": q.max_eta,

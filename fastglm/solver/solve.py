@@ -162,5 +162,6 @@ def with_curvature(problem: Problem, solution: Solution) -> Solution:
     """The solution of a descent without a matrix, with the information made at its end where a covariance is wanted."""
     if not problem.control.need_information or solution.stop != "converged":
         return solution
-    last = newton_iterations(problem.objective, solution.beta, problem.control, problem.dispersion)
+    q = problem.objective.at(solution.beta, 2)
+    last = newton_iterations(problem.objective, solution.beta, problem.control, problem.dispersion, q=q)
     return last._replace(n_iter=solution.n_iter + last.n_iter, history=solution.history + last.history)

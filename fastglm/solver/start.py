@@ -8,7 +8,7 @@ FAINTEST, LARGEST = 1e-200, 1e200  # diagonal entries between which no product o
 
 
 def begin(objective, start, fallback):
-    """Coefficients with a finite deviance, and their pass: the user's, R's first IRLS iterate, or the null model's.
+    """Coefficients to begin with: the user's, R's first IRLS iterate, or the null model's.
 
     The null model's where it is central: for means in (0, 1) the first Newton step from it is a linear discriminant.
 
@@ -22,11 +22,11 @@ def begin(objective, start, fallback):
     Returns
     -------
     beta : (m,) array
-    quadratic : Quadratic
-        The pass with curvature at ``beta``.
+    quadratic : Quadratic or None
+        The pass with curvature at ``beta``, where one was made to judge it.
     """
     if start is not None:
-        return start, objective.at(start, 2)
+        return start, None
     if not objective.sampleable:  # with rare levels the first iterate from starting means is no better
         beta, q = _placed(objective, fallback())
         if is_finite(q):
@@ -37,7 +37,7 @@ def begin(objective, start, fallback):
             beta, q = _placed(objective, beta)
             if is_finite(q) and q.deviance <= fallback.deviance:
                 return beta, q
-    return _placed(objective, fallback())
+    return _moved(objective, fallback()), None
 
 
 def is_finite(q) -> bool:
@@ -47,9 +47,13 @@ def is_finite(q) -> bool:
 
 def _placed(objective, beta):
     """Coefficients with those of empty levels at their bound, and their pass."""
-    move = getattr(objective, "start_empty_levels_at_bound", None)
-    beta = beta if move is None else move(beta)
+    beta = _moved(objective, beta)
     return beta, objective.at(beta, 2)
+
+
+def _moved(objective, beta):
+    move = getattr(objective, "start_empty_levels_at_bound", None)
+    return beta if move is None else move(beta)
 
 
 def first_iterate(objective) -> np.ndarray | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fastglm
+from fastglm.objective import base
 from fastglm.objective.base import Deviance
 from fastglm.simulate import make_glm
 
@@ -160,11 +161,17 @@ class counted:
                 passes.append((order, objective.source.rows_read / objective.source.n_rows))
             return self.real(objective, beta, order, *more)
 
-        Deviance._pass = record
+        def steps(plan, *arguments):
+            made, taken = self.compiled(plan, *arguments)
+            passes.extend([(2, 1.0)] * made)
+            return made, taken
+
+        self.compiled = base.newton_steps
+        Deviance._pass, base.newton_steps = record, steps
         return passes
 
     def __exit__(self, *exc):
-        Deviance._pass = self.real
+        Deviance._pass, base.newton_steps = self.real, self.compiled
 
 
 @pytest.mark.parametrize("solver", fastglm.solvers.names(exact=True))
