@@ -115,9 +115,9 @@ def grid(at, variables: Variables) -> list[dict[str, Any]]:
     return [dict(zip(at, point, strict=True)) for point in product(*values)]
 
 
-def typical(result, supplied, variables: Variables, weighted: bool, threads, means: bool = False) -> tuple[dict[str, Any], float]:
-    """A typical row: means of numbers, the likeliest level of factors and of columns of zeros and ones; and the mean of
-    the offset. With ``means`` columns of zeros and ones are at their means too."""
+def typical(supplied, variables: Variables, weighted: bool, threads) -> tuple[dict[str, Any], float, dict[str, set]]:
+    """A typical row: means of numbers, the likeliest level of factors; the mean of the offset; and of numbers that have
+    no more than two different values these values."""
     sums: dict = {}
     counts: dict = {}
     names = variables.terms
@@ -128,8 +128,7 @@ def typical(result, supplied, variables: Variables, weighted: bool, threads, mea
         for name in names:
             values = piece.labels(name) if name in variables.levels else piece.values(name)
             if name not in variables.levels:
-                binary = bool(np.isin(values[:1000], (0.0, 1.0)).all() and np.isin(values, (0.0, 1.0)).all())
-                found[name] = float(w @ values), binary
+                found[name] = float(w @ values), _distinct(values)
             else:
                 levels, codes = np.unique(values, return_inverse=True)
                 found[name] = dict(zip(levels.tolist(), np.bincount(codes, weights=w).tolist(), strict=True))
@@ -144,14 +143,21 @@ def typical(result, supplied, variables: Variables, weighted: bool, threads, mea
                 for level, count in value.items():
                     tally[level] = tally.get(level, 0.0) + count
             else:
-                total, binary = sums.get(name, (0.0, True))
-                sums[name] = total + value[0], binary and value[1]
+                total, few = sums.get(name, (0.0, set()))
+                sums[name] = total + value[0], few | value[1]
     if not weight > 0.0:
         raise InvalidParameterError("no row has a positive weight")
     row = {name: max(tally, key=lambda level: tally[level]) for name, tally in counts.items()}
-    for name, (total, binary) in sums.items():
-        row[name] = float(total / weight > 0.5) if binary and not means else total / weight
-    return {name: row[name] for name in names}, shift / weight
+    row |= {name: total / weight for name, (total, _) in sums.items()}
+    two = {name: few for name, (_, few) in sums.items() if len(few) <= 2}
+    return {name: row[name] for name in names}, shift / weight, two
+
+
+def _distinct(values) -> set:
+    """The different values, three of them where there are more than two."""
+    few = np.unique(values[:200])
+    few = few if len(few) > 2 else np.unique(values)
+    return set(few[:3].tolist())
 
 
 def one_row(result, values: Mapping[str, Any]):

@@ -270,36 +270,43 @@ class _Grid:
         # the first name varies fastest within the levels of by
         order = [*by, *[name for name in reversed(self.focal) if name not in by]]
         self.points = [dict(zip(order, point, strict=True)) for point in product(*(values[name] for name in order))]
-        self.nuisance = [n for n, levels in self.variables.levels.items() if levels and n not in values]
-        self.components = _components(result.design, self.nuisance)
-        cells = sum(float(np.prod([len(self.variables.levels[n]) for n in names])) for names in self.components)
-        if len(self.points) * max(cells, 1.0) > 100 * MOST_POINTS:
-            raise InvalidParameterError("terms: the grid of levels is too large; give some factors a level by at=")
         self.shift, self.base, self.shares = 0.0, {}, {}
 
     def look_at(self, data, weights, threads):
         """Means of numbers, the mean offset, and the shares of levels, from the rows."""
         numbers = [n for n in self.variables.terms if n not in self.variables.levels and n not in self.values]
-        needed = numbers or self.result.exposure_kind is not None or (weights == "proportional" and self.nuisance)
+        levels = {n: found for n, found in self.variables.levels.items() if found and n not in self.values}
+        needed = numbers or self.result.exposure_kind is not None or (weights == "proportional" and levels)
         if needed and data is None:
             what = f"the mean of {numbers[0]!r}" if numbers else "offsets or shares of levels"
             raise InvalidParameterError(f"data: {what} is needed, and a result holds no rows; pass data= (or at=)")
         if needed:
             vectors = {"freq_weights": None} if self.result.has_freq_weights else {}
             with closing(CounterfactualRows(self.result, data, vectors | {"offset": None, "exposure": None})) as rows:
-                sought = replace_levels(self.variables, numbers)
-                self.base, self.shift = typical(self.result, rows, sought, False, threads, means=True)
+                sought = self.variables._replace(terms=tuple(numbers), levels={})
+                self.base, self.shift, two = typical(rows, sought, False, threads)
+                levels |= {name: tuple(sorted(values)) for name, values in two.items()}  # as emmeans' cov.keep
+                self._averaged(levels)
                 if weights == "proportional":
                     self.shares = _shares(rows, self.components, threads)
-        self.base |= {name: self.variables.levels[name][0] for name in self.nuisance}
-        self.base |= {name: levels[0] for name, levels in self.values.items()}
+        else:
+            self._averaged(levels)
+        self.base |= {name: found[0] for name, found in levels.items()}
+        self.base |= {name: found[0] for name, found in self.values.items()}
+
+    def _averaged(self, levels):
+        """Keep the levels that are averaged over, in sets of factors."""
+        self.levels, self.components = levels, _components(self.result.design, list(levels))
+        cells = [float(np.prod([len(levels[n]) for n in names])) for names in self.components]
+        if len(self.points) * max(cells, default=1.0) > 100 * MOST_POINTS:
+            raise InvalidParameterError("terms: the grid of levels is too large; give some factors a level by at=")
 
     def rows(self) -> Array:
         """The averages of the rows of the design, (k, p)."""
         L = self._design([{**self.base, **point} for point in self.points])
         start = L.copy()
         for names in self.components:
-            cells = list(product(*(self.variables.levels[name] for name in names)))
+            cells = list(product(*(self.levels[name] for name in names)))
             share = np.full(len(cells), 1.0 / len(cells))
             if names in self.shares:
                 share = np.array([self.shares[names].get(tuple(map(str, cell)), 0.0) for cell in cells])
@@ -323,9 +330,7 @@ class _Grid:
 
     def notes(self, weights):
         """What was averaged, in words."""
-        if not self.nuisance:
-            return ()
-        return (f"averaged over {', '.join(self.nuisance)}, with {weights} weights",)
+        return (f"averaged over {', '.join(self.levels)}, with {weights} weights",) if self.levels else ()
 
 
 def _column(values):
@@ -350,7 +355,7 @@ def _shares(rows, components, threads):
     def work(piece):
         w, counts = piece.frequency, {}
         for names in components:
-            labels = np.array([piece.labels(name).astype(str) for name in names])
+            labels = np.array([list(map(str, piece.labels(name).tolist())) for name in names])
             cells, codes = np.unique(labels, axis=1, return_inverse=True)
             counts[names] = dict(zip(map(tuple, cells.T.tolist()), np.bincount(codes, weights=w), strict=True))
         return counts
@@ -360,8 +365,3 @@ def _shares(rows, components, threads):
             for cell, count in own.items():
                 found[names][cell] = found[names].get(cell, 0.0) + count
     return found
-
-
-def replace_levels(variables, numbers):
-    """The variables of some columns of numbers alone."""
-    return variables._replace(terms=tuple(numbers), levels={})

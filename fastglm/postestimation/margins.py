@@ -93,8 +93,9 @@ class Question:
             raise InvalidParameterError(f"average=False is for at most {MOST_ROWS:,} rows, not {supplied.n_rows:,}")
         weighted, shift = self.weighted, None
         if self.typical:
-            row, shift = typical(self.result, supplied, self.variables, weighted, options["threads"])
-            self.row, weighted = row, False
+            row, shift, two = typical(supplied, self.variables, weighted, options["threads"])
+            row |= {name: float(row[name] > 0.5) for name, values in two.items() if values <= {0.0, 1.0}}
+            weighted = False
             data = one_row(self.result, row)
             if self.result.exposure_kind is None:
                 shift = None

@@ -168,6 +168,7 @@ class Counterfactual:
         """A column (n,) of levels, as text or as booleans or numbers."""
         column, keep = self._table({}).column(name), self.piece.keep
         values = np.array(column.levels, dtype=object)[column.values] if column.kind == "factor" else column.values
+        values = values.astype(np.float64) if column.kind == "number" else values
         return values if keep is None else values[keep]
 
 

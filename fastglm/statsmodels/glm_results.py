@@ -11,11 +11,12 @@ from ..kernels.evaluate import evaluate
 from . import predictions
 from .covariance import inverse
 from .observations import gram, row_forms
+from .margins import WithMargins
 from .refusals import caution, refuse
 from .results import Results
 
 
-class LinkResults(Results):
+class LinkResults(WithMargins, Results):
     """Results of a model of one mean a row: likelihoods, means and residuals."""
 
     model_title = "Generalized Linear Model Regression Results"
