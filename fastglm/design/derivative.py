@@ -25,8 +25,9 @@ ANALYTIC = frozenset(
     "subtract multiply divide true_divide power float_power center scale standardize".split()
 )
 STEPS = frozenset(
-    "where sign signbit floor ceil rint round trunc floor_divide fmod mod remainder heaviside isin isnan isinf isfinite "
-    "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor logical_not".split()
+    "where sign signbit floor ceil rint round trunc floor_divide fmod mod remainder heaviside isin isnan isinf "
+    "isfinite equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor "
+    "logical_not".split()
 )
 IMAGINARY = 1e-50  # the complex step, so small that its square vanishes beside one
 DIFFERENCE = 1e-5  # of the size of a column: the cube root of the rounding unit, about

@@ -197,9 +197,11 @@ def tukey_sf(q: float, k: int, df: float | None = None) -> float:
     nodes, weights = np.array([1.0]), np.array([1.0])
     if df is not None and np.isfinite(df):
         nodes, weights = _deviation_nodes(float(df))
-    z = np.linspace(-9.0, 9.0 + q * nodes.max(), 1200)[:, None] if q * nodes.max() < 40 else np.linspace(-9, 49, 3000)[
-        :, None
-    ]
+    z = (
+        np.linspace(-9.0, 9.0 + q * nodes.max(), 1200)[:, None]
+        if q * nodes.max() < 40
+        else np.linspace(-9, 49, 3000)[:, None]
+    )
     below, apart = ndtr(z), ndtr(z - q * nodes)
     ratio = np.where(below > 0.0, np.minimum(apart / np.where(below > 0.0, below, 1.0), 1.0), 0.0)
     with np.errstate(divide="ignore"):

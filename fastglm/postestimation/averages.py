@@ -15,7 +15,7 @@ import numpy as np
 from ..core.measured import PREDICTED_BYTES
 from ..errors import InvalidParameterError, MissingDataError
 from ..inference.multinomial import others, probabilities
-from ..kernels.evaluate import evaluate, second_derivative
+from ..kernels.evaluate import mean_curve
 from ..rows.supplied import check_numbers, in_order
 from ..source.threads import get_threads
 
@@ -84,9 +84,8 @@ def formulas(result, eta, scale: str, log: bool) -> Formulas:
         found = _class_formulas(result, eta)
     else:
         eta = np.ascontiguousarray(eta[:, 0])
-        detail = evaluate(result.family, result.link, eta, 0.5)
-        bend = second_derivative(result.family, result.link, eta)
-        found = Formulas(detail.mu[:, None], detail.slope[:, None, None], bend[:, None, None, None])
+        mu, slope, bend = mean_curve(result.family, result.link, eta)
+        found = Formulas(mu[:, None], slope[:, None, None], bend[:, None, None, None])
     if not log:
         return found
     if not (found.value > 0.0).all():
@@ -227,6 +226,8 @@ class _Plan:
                 if name is not None
             }
             times = {i: piece.values(self.quantities[i].slope, changes) for i in numbers if self.quantities[i].times}
+            plain = [i for i in numbers if isinstance(slopes.get(self.quantities[i].slope), int) and i not in times]
+            shared: dict = {}
             width = self.params.shape[0] * (1 + sum(not isinstance(d, int) for d in slopes.values()))
             step = max(1, PREDICTED_BYTES // (8 * width))
             for a in range(0, piece.n, step):
@@ -234,12 +235,28 @@ class _Plan:
                 block = _Block(self, X[rows], shift[rows], w[rows], codes[rows], n_groups)
                 block.slopes = {name: _part(d, rows, self) for name, d in slopes.items()}
                 block.times = {i: v[rows] for i, v in times.items()}
-                block.add(numbers, self.params, values, gradients)
+                block.plain = {self.quantities[i].log for i in plain}
+                block.add([i for i in numbers if i not in plain], self.params, values, gradients, shared)
                 for s in range(drawn.shape[1]):
                     beta = draws[s].reshape(self.params.shape, order="F")
-                    block.add(numbers, beta, drawn[:, s], None)
+                    own: dict = {}
+                    block.add([i for i in numbers if i not in plain], beta, drawn[:, s], None, own)
+                    self._plain(plain, slopes, own, beta, drawn[:, s], None)
+            self._plain(plain, slopes, shared, self.params, values, gradients)
         weight = np.bincount(codes, weights=w, minlength=n_groups)
         return weight, values, gradients.reshape(*shape, -1), drawn
+
+    def _plain(self, numbers, slopes, shared, beta, values, gradients):
+        """Add the derivatives in columns that are one coefficient each, of the sums that they share."""
+        for i in numbers:
+            first, second = shared.get(self.quantities[i].log, (None, None))
+            if first is None:  # no rows
+                continue
+            j = slopes[self.quantities[i].slope]
+            values[:, i] += first @ beta[j]
+            if gradients is not None:
+                gradients[:, i] += np.einsum("gklmp,l->gkmp", second, beta[j])
+                gradients[:, i, :, :, j] += first
 
 
 def _part(slope, rows, plan):
@@ -247,18 +264,8 @@ def _part(slope, rows, plan):
     if isinstance(slope, int):
         return slope
     X, shift = slope
-    dense = _design(X[rows], plan.result, 0.0)
+    dense = X[rows].toarray()
     return dense, (np.zeros(len(dense)) if shift is None else shift[rows])
-
-
-def _design(X, result, constant):
-    """The columns of a block (n, p), that of the intercept in front."""
-    X = X.toarray() if hasattr(X, "toarray") else np.asarray(X, np.float64)
-    if not result.intercept:
-        return X
-    full = np.empty((len(X), X.shape[1] + 1))
-    full[:, 0], full[:, 1:] = constant, X
-    return full
 
 
 class _Block:
@@ -266,59 +273,60 @@ class _Block:
 
     def __init__(self, plan, X, shift, w, codes, n_groups):
         self.plan, self.shift, self.w, self.codes, self.n_groups = plan, shift, w, codes, n_groups
-        self.X = _design(X, plan.result, 1.0)
-        self.slopes, self.times = {}, {}
+        self.X = X.toarray() if hasattr(X, "toarray") else np.asarray(X, np.float64)
+        self.constant = plan.result.intercept
+        self.slopes, self.times, self.plain = {}, {}, set()
 
-    def add(self, numbers, beta, values, gradients):
-        """Add the sums of some quantities at coefficients beta (p, m); gradients unless None."""
+    def add(self, numbers, beta, values, gradients, shared):
+        """Add the sums of some quantities at coefficients beta (p, m), and those that plain columns share; gradients
+        unless None."""
         plan = self.plan
-        eta = self.X @ beta + self.shift[:, None]
+        eta = self.eta(beta)
         if not np.isfinite(eta).all():
-            row = int(np.argmin(np.isfinite(eta).all(1)))
+            row = int(np.argmin(np.isfinite(eta).all(axis=1)))
             raise MissingDataError(f"the linear predictor is {eta[row].tolist()} in row {row} of a piece")
-        known: dict = {}
+        known = {log: formulas(plan.result, eta, plan.scale, log) for log in self.plain}
+        for log in self.plain:
+            f, (first, second) = known[log], shared.get(log, (0.0, 0.0))
+            if gradients is not None:
+                flat = f.second.reshape(len(eta), -1)
+                n_values, m = f.first.shape[1:]
+                second = second + self._with_rows(flat, self.X).reshape(self.n_groups, n_values, m, m, -1)
+            shared[log] = first + self._by_group(f.first), second
         for i in numbers:
             quantity = plan.quantities[i]
-            log = quantity.log
-            if log not in known:
-                known[log] = formulas(plan.result, eta, plan.scale, log), {}
-            f, shared = known[log]
+            if quantity.log not in known:
+                known[quantity.log] = formulas(plan.result, eta, plan.scale, quantity.log)
+            f = known[quantity.log]
             if quantity.slope is None:
                 values[:, i] += self._by_group(f.value)
                 if gradients is not None:
                     gradients[:, i] += self._with_rows(f.first, self.X)
-            elif isinstance(self.slopes[quantity.slope], int) and not quantity.times:
-                self._plain(i, self.slopes[quantity.slope], f, shared, beta, values, gradients)
             else:
                 self._slope(i, quantity, f, beta, values, gradients)
 
-    def _plain(self, i, j, f, shared, beta, values, gradients):
-        """The derivative in a column that is coefficient j; all such columns share their sums."""
-        if not shared:
-            shared["first"] = self._by_group(f.first)
-            if gradients is not None:
-                K, m = f.first.shape[1:]
-                flat = f.second.reshape(len(f.second), -1)
-                shared["second"] = self._with_rows(flat, self.X).reshape(self.n_groups, K, m, m, -1)
-        values[:, i] += shared["first"] @ beta[j]
-        if gradients is not None:
-            gradients[:, i] += np.einsum("gklmp,l->gkmp", shared["second"], beta[j])
-            gradients[:, i, :, :, j] += shared["first"]
+    def eta(self, beta):
+        """The linear predictors (n, m)."""
+        if not self.constant:
+            return self.X @ beta + self.shift[:, None]
+        eta = self.X @ beta[1:]
+        eta += beta[0]
+        return eta + self.shift[:, None] if self.shift.any() else eta
 
     def _slope(self, i, quantity, f, beta, values, gradients):
         """The derivative in any column."""
-        slope, times = self.slopes[quantity.slope], self.times.get(i)
+        slope, times, start = self.slopes[quantity.slope], self.times.get(i), int(self.constant)
         if isinstance(slope, int):
             D, moved = np.zeros_like(self.X), np.broadcast_to(beta[slope], (len(self.X), beta.shape[1]))
-            D[:, slope] = 1.0
+            D[:, slope - start] = 1.0
         else:
-            D, moved = slope[0], slope[0] @ beta + slope[1][:, None]
+            D, moved = slope[0], slope[0] @ beta[start:] + slope[1][:, None]
         first, second = f.first, np.einsum("nklm,nl->nkm", f.second, moved)
         if times is not None:
             first, second = first * times[:, None, None], second * times[:, None, None]
         values[:, i] += self._by_group(np.einsum("nkl,nl->nk", first, moved))
         if gradients is not None:
-            gradients[:, i] += self._with_rows(second, self.X) + self._with_rows(first, D)
+            gradients[:, i] += self._with_rows(second, self.X) + self._with_rows(first, D, 0.0)
 
     def _by_group(self, numbers):
         """Weighted sums of (n, ...) numbers by group, (G, ...)."""
@@ -328,16 +336,20 @@ class _Block:
         found = np.array([np.bincount(self.codes, weights=v, minlength=self.n_groups) for v in flat])
         return found.T.reshape(self.n_groups, *numbers.shape[1:])
 
-    def _with_rows(self, numbers, X):
-        """Weighted sums of (n, ...) numbers times the rows of X (n, p), by group: (G, ..., p)."""
+    def _with_rows(self, numbers, X, constant=1.0):
+        """Weighted sums of (n, ...) numbers times the rows of X (n, p), a constant in front where the fit added it, by
+        group: (G, ..., p)."""
         flat = self.w[:, None] * numbers.reshape(len(numbers), -1)
         if self.n_groups == 1:
-            return (flat.T @ X).reshape(1, *numbers.shape[1:], X.shape[1])
-        if self.n_groups == len(X) and np.array_equal(self.codes, np.arange(len(X))):
-            return (flat[:, :, None] * X[:, None, :]).reshape(len(X), *numbers.shape[1:], X.shape[1])
-        from scipy.sparse import csr_matrix
+            found = (flat.T @ X)[None]
+            ones = flat.sum(axis=0)[None]
+        else:
+            from scipy.sparse import csr_matrix
 
-        place = (self.codes, np.arange(len(X)))
-        shape = (self.n_groups, len(X))
-        found = [csr_matrix((v, place), shape=shape) @ X for v in flat.T]
-        return np.stack(found, axis=1).reshape(self.n_groups, *numbers.shape[1:], X.shape[1])
+            place, shape = (self.codes, np.arange(len(X))), (self.n_groups, len(X))
+            groups = [csr_matrix((v, place), shape=shape) for v in flat.T]
+            found = np.stack([own @ X for own in groups], axis=1)
+            ones = np.stack([np.asarray(own.sum(axis=1)).ravel() for own in groups], axis=1)
+        if self.constant:
+            found = np.concatenate([constant * ones[..., None], found], axis=-1)
+        return found.reshape(self.n_groups, *numbers.shape[1:], found.shape[-1])

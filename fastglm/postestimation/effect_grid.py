@@ -77,7 +77,9 @@ def variables_of(result) -> Variables:
     if design is None:
         return Variables(tuple(result.schema.columns), {}, (), {})
     formula = design.formula
-    inside = dict.fromkeys(name for term in formula.terms for v in term for name in design.variables[v].expression.columns)
+    inside = dict.fromkeys(
+        name for term in formula.terms for v in term for name in design.variables[v].expression.columns
+    )
     levels = {}
     for name in inside:
         if design.kinds[name] == "boolean":
@@ -88,7 +90,9 @@ def variables_of(result) -> Variables:
                 levels[name] = found[0].levels
         elif design.kinds[name] == "factor":
             levels[name] = ()
-    unused = {name: design.unused.get(text, ()) for text, v in design.variables.items() for name in v.expression.columns}
+    unused = {
+        name: design.unused.get(text, ()) for text, v in design.variables.items() for name in v.expression.columns
+    }
     parts = (*formula.offset, *([formula.exposure] if formula.exposure else []))
     return Variables(tuple(inside), levels, tuple(dict.fromkeys(n for e in parts for n in e.columns)), unused)
 

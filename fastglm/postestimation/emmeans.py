@@ -89,7 +89,7 @@ class MarginalMeans(EffectTable):
         k = len(sets[0])
         weights = _weights_of(method, k, ref)
         pairs = method in ("pairwise", "revpairwise", "tukey")
-        chosen = ("tukey" if pairs else "mvt" if method in ("dunnett", "trt.vs.ctrl") else "none")
+        chosen = "tukey" if pairs else "mvt" if method in ("dunnett", "trt.vs.ctrl") else "none"
         adjust = check_adjust(chosen if adjust is None else adjust)
         if adjust == "tukey" and not pairs:
             raise InvalidParameterError("adjust='tukey' is for all pairs of means; take 'mvt' or 'sidak'")

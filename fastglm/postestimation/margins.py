@@ -50,7 +50,9 @@ class Question:
         self.method, self.scale = options["method"], options["scale"]
         for name, known in (("method", ("delta", "simulation")), ("scale", ("mean", "link"))):
             if options[name] not in known:
-                raise InvalidParameterError(f"{name}={options[name]!r} is unknown; there are {known[0]!r}, {known[1]!r}")
+                raise InvalidParameterError(
+                    f"{name}={options[name]!r} is unknown; there are {known[0]!r}, {known[1]!r}"
+                )
         self.at = None if options["at"] == "means" else options["at"]
         self.typical = options["typical"] or options["at"] == "means"
         self.points = grid(self.at, self.variables)
@@ -66,8 +68,8 @@ class Question:
         missing = [name for name in self.variables.every if name not in (self.at or {})]
         if missing:
             raise InvalidParameterError(
-                f"data: a result holds no rows; pass data=, or at= with every column of the model: {missing[0]!r} is not"
-                " there"
+                f"data: a result holds no rows; pass data=, or at= with every column of the model: {missing[0]!r} is "
+                "not there"
             )
         return one_row(self.result, self.points[0])
 
@@ -163,7 +165,9 @@ class Question:
     def check_estimable(self, name: str, gradient: Array) -> None:
         """Refuse an effect that an aliased coefficient has a part in."""
         aliased = np.isnan(np.asarray(self.result.params)).ravel(order="F")
-        if aliased.any() and np.abs(gradient[..., aliased]).max(initial=0.0) > 1e-10 * np.abs(gradient).max(initial=0.0):
+        if aliased.any() and np.abs(gradient[..., aliased]).max(initial=0.0) > 1e-10 * np.abs(gradient).max(
+            initial=0.0
+        ):
             raise InvalidParameterError(
                 f"the effect of {name!r} is not estimable: it needs a coefficient that is aliased "
                 f"({', '.join(self.result.aliased)})"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..export import to_marginaleffects
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -40,3 +42,7 @@ class EffectVerbs:
         from ..postestimation.emmeans import emmeans
 
         return emmeans(self, terms, data, by=by, at=at, **options)
+
+    def to_marginaleffects(self, data: Any) -> Any:
+        """The model for the package marginaleffects; see ``fastglm.export``."""
+        return to_marginaleffects(self, data)

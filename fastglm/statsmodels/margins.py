@@ -122,7 +122,14 @@ class Margins(Refusing):
 
         limits, (names, classes) = self.conf_int(alpha), self._labels()
         parts = [self.margeff, self.margeff_se, self.tvalues, self.pvalues, limits[:, 0], limits[:, 1]]
-        heads = [NAMES[self.margeff_options["method"]], "Std. Err.", "z", "Pr(>|z|)", "Conf. Int. Low", "Cont. Int. Hi."]
+        heads = [
+            NAMES[self.margeff_options["method"]],
+            "Std. Err.",
+            "z",
+            "Pr(>|z|)",
+            "Conf. Int. Low",
+            "Cont. Int. Hi.",
+        ]
         index: Any = names
         if classes:
             pairs = [(own, name) for own in classes for name in names]
@@ -153,7 +160,15 @@ class MarginsSummary(Refusing):
         limits = margins.conf_int(self.alpha)
         parts = (margins.margeff, margins.margeff_se, margins.tvalues, margins.pvalues, limits[:, 0], limits[:, 1])
         columns = [np.ravel(part, order="F") for part in parts]
-        heads = ["", NAMES[options["method"]], "std err", "z", "P>|z|", f"[{self.alpha / 2:g}", f"{1 - self.alpha / 2:g}]"]
+        heads = [
+            "",
+            NAMES[options["method"]],
+            "std err",
+            "z",
+            "P>|z|",
+            f"[{self.alpha / 2:g}",
+            f"{1 - self.alpha / 2:g}]",
+        ]
         rows = [heads] + [
             [f"{own}: {name}" if own else name, *(cells.format_number(c[i], 4) for c in columns)]
             for i, (own, name) in enumerate([(own, name) for own in classes or [""] for name in names])
