@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -72,6 +73,45 @@ def covariance_of(result, L: np.ndarray) -> np.ndarray:
         both = covariance.quadratic_form(L[i + 1 :] + L[i])
         found[i, i + 1 :] = found[i + 1 :, i] = 0.5 * (both - squares[i + 1 :] - squares[i])
     return found
+
+
+def null_vectors(result) -> np.ndarray:
+    """Directions (k, p) in which the coefficients of a class can move without a prediction of the fit changing: those
+    of the columns that are combinations of others, as ``aliased`` tells them. NaN stands for what it does not tell."""
+    places = {name: j for j, name in enumerate(result.names)}
+    longest = sorted(places, key=len, reverse=True)
+    found = np.zeros((len(result.aliased), len(places)))
+    for row, (name, text) in zip(found, result.aliased.items(), strict=True):
+        row[places[name]] = -1.0
+        while text and text != "0":
+            head = re.match(r"(?: ?([-+]) ?)?(?:(\d[\d.e+-]*) )?", text)
+            other = next((n for n in longest if text[head.end() :].startswith(n)), None)
+            if other is None:  # many levels of a factor in one word
+                row[row == 0.0] = np.nan
+                break
+            row[places[other]] = (-1.0 if head[1] == "-" else 1.0) * float(head[2] or 1.0)
+            text = text[head.end() + len(other) :]
+    return found
+
+
+def check_estimable(result, L: np.ndarray, what: str) -> None:
+    """Refuse rows L (..., m) whose value depends on how aliased coefficients are chosen.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    if not result.aliased:
+        return
+    L = np.asarray(L, float).reshape(-1, len(result.names))
+    for null in null_vectors(result):
+        if np.isnan(null).any():
+            continue  # what the combination is of is not told
+        # the coefficients of combinations are told with six digits
+        if np.any(np.abs(L @ null) > 1e-4 * (np.abs(L) @ np.abs(null))):
+            raise InvalidParameterError(
+                f"{what} is not estimable: it needs a coefficient that is aliased ({', '.join(result.aliased)})"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

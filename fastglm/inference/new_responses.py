@@ -34,7 +34,7 @@ def new_response(result, X, offset, level: float, trials=1) -> Prediction:
         mean = mean_interval(result, X, offset, "mean", level)
         away = quantile(level, result.test_df) * np.sqrt(result.scale + mean.se**2)
         return Prediction(mean.mean, mean.se, mean.mean - away, mean.mean + away)
-    if family.frozen is None:
+    if family.frozen is None or family.saturated is None:
         raise InvalidParameterError(
             f"interval='prediction': family={family.name!r} has no distribution whose quantiles are known"
         )

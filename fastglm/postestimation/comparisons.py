@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..inference.effects import EXPONENTIAL, Back, EffectTable
+from ..inference.effects import EXPONENTIAL, Back, EffectTable, check_estimable
 from ..rows.supplied import in_order
 from ..source.threads import get_threads
 from .averages import Quantity, zeros_and_ones
@@ -75,6 +75,7 @@ def compare(
     for number, point in enumerate(question.points):
         first = number * len(levels)
         if kind == "mean":
+            check_estimable(result, found.gradients, "an average")
             rows += [({variable: levels[i][1], **point}, _pick(first + i)) for i in range(len(levels))]
             continue
         for low, high in pairs:
@@ -83,7 +84,7 @@ def compare(
             labels = {"term": variable, "contrast": shown, **point}
             rows.append((labels, _compared(kind, first + low, first + high)))
             changed = found.gradients[0, first + high, 0] - found.gradients[0, first + low, 0]
-            question.check_estimable(variable, changed)
+            check_estimable(result, changed, f"the effect of {variable!r}")
     back = None
     if KINDS[kind][1]:
         back = Back(np.expm1, np.exp, 0.0) if kind == "lift" else EXPONENTIAL

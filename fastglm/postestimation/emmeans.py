@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..inference.effects import EXPONENTIAL, Back, EffectTable, covariance_of
+from ..inference.effects import EXPONENTIAL, Back, EffectTable, check_estimable, covariance_of
 from ..inference.multiplicity import check_adjust
 from ..matrix.stored_rows import StoredRows
 from ..rows.counterfactual import CounterfactualRows
@@ -205,12 +205,8 @@ def emmeans(
     L = grid.rows()
     shift = grid.shift if offset is None else float(offset)
     values = L @ np.nan_to_num(result.params) + shift
-    gone = np.isnan(result.params)
-    if gone.any() and np.abs(L[:, gone]).max() > 1e-10:
-        i = int(np.argmax(np.abs(L[:, gone]).max(axis=1) > 1e-10))
-        raise InvalidParameterError(
-            f"the mean of {grid.points[i]} is not estimable: it needs a coefficient that is aliased"
-        )
+    for point, row in zip(grid.points, L, strict=True):
+        check_estimable(result, row, f"the mean of {point}")
     labels = {name: [point[name] for point in grid.points] for name in grid.focal}
     blocks = [tuple(point[name] for name in grid.by) for point in grid.points]
     first = {key: i for i, key in reversed(list(enumerate(blocks)))}

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..inference.effects import EffectTable, covariance_of
+from ..inference.effects import EffectTable, check_estimable, covariance_of
 from ..linalg.inverse import as_covariance
 from ..rows.counterfactual import CounterfactualRows
 from .averages import Averages, NotBinary, Quantity, averages, zeros_and_ones
 from .effect_grid import CONSTANTS, Variables, grid, one_row, typical, variables_of
 
 if TYPE_CHECKING:
-    from ..core.records import Array
+    from collections.abc import Callable
 
 KINDS = {"dydx": (False, False), "eydx": (True, False), "dyex": (False, True), "eyex": (True, True)}
 MOST_ROWS = 100_000  # whose effects are answered one by one
@@ -161,17 +161,6 @@ class Question:
             level=self.options["level"], back=back, jacobian=jacobian, draws=np.array(drawn).T if drawn else None,
             library=self.result.schema.library,
         )  # fmt: skip
-
-    def check_estimable(self, name: str, gradient: Array) -> None:
-        """Refuse an effect that an aliased coefficient has a part in."""
-        aliased = np.isnan(np.asarray(self.result.params)).ravel(order="F")
-        if aliased.any() and np.abs(gradient[..., aliased]).max(initial=0.0) > 1e-10 * np.abs(gradient).max(
-            initial=0.0
-        ):
-            raise InvalidParameterError(
-                f"the effect of {name!r} is not estimable: it needs a coefficient that is aliased "
-                f"({', '.join(self.result.aliased)})"
-            )
 
 
 def _names(by) -> tuple[str, ...]:
@@ -330,7 +319,7 @@ def _effects(question, supplied, chosen, binary, kind, checked):
         return _effects(question, supplied, chosen, fewer, kind, checked)
     for labels, function in rows:
         L = function(found.values[0, :, 0], found.gradients[0, :, 0])[1]
-        question.check_estimable(labels["term"], L)
+        check_estimable(question.result, L, f"the effect of {labels['term']!r}")
     title = "Marginal effects" if question.typical or not question.options["average"] else "Average marginal effects"
     return question.table(found, rows, f"{title}: {_of(question, log)}")
 
@@ -359,6 +348,7 @@ def _predictive(question):
     """Averages of predictions at the points of the grid."""
     with closing(question.open()) as supplied:
         found = question.averages(supplied, [Quantity(point) for point in question.points])
+    check_estimable(question.result, found.gradients, "an average")
     rows: list = [(dict(point), _pick(i)) for i, point in enumerate(question.points)]
     if question.points == [{}] and not question.by and question.classes() is None and question.options["average"]:
         rows = [({"term": "mean"}, _pick(0))]
