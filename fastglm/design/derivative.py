@@ -38,10 +38,17 @@ def readers(design, name: str) -> list[str]:
     return [text for text, v in design.variables.items() if name in v.expression.columns]
 
 
-def only_levels(design, name: str) -> bool:
-    """Whether a column has a part in the terms as levels alone: a factor, booleans, or numbers in C(...)."""
+def levels_of(design, name: str) -> tuple | None:
+    """The levels of a column that has a part in the terms as levels alone, empty where they are of an expression; None
+    for a column of numbers."""
+    if design.kinds[name] == "boolean":
+        return (False, True)
     found = [design.variables[text] for text in readers(design, name)]
-    return bool(found) and all(isinstance(v, Factor) for v in found)
+    if found and all(isinstance(v, Factor) for v in found):
+        own = [v.levels for v in found if v.expression.column == name]
+        if own:
+            return own[0]
+    return () if design.kinds[name] == "factor" else None
 
 
 def plain_coefficient(design, name: str) -> int | None:

@@ -12,8 +12,9 @@ import numpy as np
 
 from ..core.frames_out import frame
 from ..errors import InvalidParameterError
-from ..linalg.inverse import DenseCovariance, as_covariance
+from ..linalg.inverse import as_covariance
 from . import check_covariance
+from .coordinates import Coordinates
 from .multiplicity import adjusted, critical_value
 from .summary import format_number
 from .wald import p_values
@@ -57,22 +58,10 @@ def covariance_of(result, L: np.ndarray) -> np.ndarray:
     V = check_covariance(result.cov_params(), "standard errors")
     L = np.asarray(L, float)
     if np.ndim(result.params) == 1 and result.information_root is not None:
-        from .coordinates import Coordinates
-
         q = Coordinates.of(result.information_root, result.cov_unscaled).rows(L)
         core = result.scale if result.covariance_core is None else result.covariance_core
         return q @ core @ q.T if np.ndim(core) else core * (q @ q.T)
-    covariance = as_covariance(V)
-    if isinstance(covariance, DenseCovariance):
-        known = np.nan_to_num(covariance.toarray())
-        return L @ known @ L.T
-    # of parts that are never one matrix, by the forms of sums of two rows
-    squares = covariance.quadratic_form(L)
-    found = np.diag(squares)
-    for i in range(len(L)):
-        both = covariance.quadratic_form(L[i + 1 :] + L[i])
-        found[i, i + 1 :] = found[i + 1 :, i] = 0.5 * (both - squares[i + 1 :] - squares[i])
-    return found
+    return as_covariance(V).of_combinations(L)
 
 
 def null_vectors(result) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..family.means import inverse_link
 from ..rows.matching import check_column
 from . import design_blocks, linear_predictor
 from .effects import covariance_of
@@ -42,8 +43,6 @@ def new_response(result, X, offset, level: float, trials=1) -> Prediction:
     if np.any(trials != 1) and not family.two_outcomes:
         raise InvalidParameterError(f"trials are of a binomial model, not of family={family.name!r}")
     if result.cov_params() is None:
-        from ..family.means import inverse_link
-
         mu = inverse_link(result.link, linear_predictor(result, X, offset))
         se = np.full(len(mu), np.nan)
     else:

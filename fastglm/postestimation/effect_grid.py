@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.column_names import unknown_column
-from ..design.derivative import only_levels
-from ..design.variables import Factor
+from ..design.derivative import levels_of
 from ..errors import InvalidParameterError
 from ..rows.supplied import in_order
 from ..source.threads import get_threads
@@ -80,16 +79,7 @@ def variables_of(result) -> Variables:
     inside = dict.fromkeys(
         name for term in formula.terms for v in term for name in design.variables[v].expression.columns
     )
-    levels = {}
-    for name in inside:
-        if design.kinds[name] == "boolean":
-            levels[name] = (False, True)
-        elif only_levels(design, name):
-            found = [v for v in design.variables.values() if isinstance(v, Factor) and v.expression.column == name]
-            if found:
-                levels[name] = found[0].levels
-        elif design.kinds[name] == "factor":
-            levels[name] = ()
+    levels = {name: found for name in inside if (found := levels_of(design, name)) is not None}
     unused = {
         name: design.unused.get(text, ()) for text, v in design.variables.items() for name in v.expression.columns
     }

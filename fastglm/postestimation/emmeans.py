@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..family.means import inverse_link
 from ..inference.effects import EXPONENTIAL, Back, EffectTable, check_estimable, covariance_of
 from ..inference.multiplicity import check_adjust
+from ..kernels.evaluate import evaluate
 from ..matrix.stored_rows import StoredRows
 from ..rows.counterfactual import CounterfactualRows
 from ..rows.supplied import in_order
@@ -225,9 +227,6 @@ def _listed(names):
 
 def _inverse(result):
     """The inverse link, and its derivative."""
-    from ..family.means import inverse_link
-    from ..kernels.evaluate import evaluate
-
     link = result.link
 
     def inverse(eta):

@@ -374,3 +374,23 @@ def test_tables_print_and_go_out(fit):
     with pytest.raises(InvalidParameterError, match="level"):
         found.conf_int(2.0)
     same(found.estimate, [table["estimate"][0]])
+
+
+def test_a_covariance_of_parts_gives_the_numbers_of_its_matrix(monkeypatch):
+    monkeypatch.setattr("fastglm.design.layout.HIGH_CARDINALITY", 20)  # levels from which it is never one matrix
+    monkeypatch.setattr("fastglm.linalg.arrowhead.LARGEST", 10)
+    rng = np.random.default_rng(2)
+    n = 900
+    data = pd.DataFrame({"k": rng.integers(0, 60, n).astype(str), "x": rng.normal(size=n), "d": rng.random(n) < 0.5})
+    data["y"] = rng.normal(size=n) + data.x
+    fit = fastglm.glm("y ~ x + d + k", data)
+    V = fit.cov_params()
+    assert not isinstance(V, np.ndarray)
+    few = data.head(300)
+    for result in (fit, fit.with_cov("HC1", data=data)):
+        found = result.compare("d", few, by=few.d.to_numpy())
+        means = result.margins(few, kind="mean", by=few.d.to_numpy())
+        dense = np.nan_to_num(result.cov_params().toarray())
+        np.testing.assert_allclose(means.covariance, means.jacobian @ dense @ means.jacobian.T, rtol=1e-8)
+        place = list(fit.names).index("d[T.True]")
+        np.testing.assert_allclose(found.std_error, result.bse[place], rtol=1e-9)
