@@ -40,8 +40,12 @@ if TYPE_CHECKING:
     from .fitting.stepwise import step as step
     from .fitting.warmup import warmup as warmup
     from .inference.etable import etable as etable
+    from .inference.multiplicity import p_adjust as p_adjust
     from .online import OnlineGLM as OnlineGLM
     from .planning import plan as plan
+    from .postestimation.comparisons import compare as compare
+    from .postestimation.emmeans import emmeans as emmeans
+    from .postestimation.margins import margins as margins
     from .result.cross_validation import CVResult as CVResult
     from .result.multinomial import MultinomialResult as MultinomialResult
     from .result.path import PathResult as PathResult
@@ -74,6 +78,10 @@ _LAZY = {
     "CVResult": "result.cross_validation",
     "load": "result.saved",
     "etable": "inference.etable",
+    "p_adjust": "inference.multiplicity",
+    "margins": "postestimation.margins",
+    "compare": "postestimation.comparisons",
+    "emmeans": "postestimation.emmeans",
     "plan": "planning",
     "from_duckdb": "files",
     "set_threads": "source.threads",

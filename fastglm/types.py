@@ -103,6 +103,8 @@ if TYPE_CHECKING:
         level: float
         threshold: float
         retransform: Literal["lognormal", "smearing"] | None
+        simultaneous: Literal["scheffe", "bonferroni", "sup-t"] | None
+        trials: int | None
         keep: Sequence[str]
         threads: int | None
 

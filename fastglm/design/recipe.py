@@ -199,6 +199,10 @@ class Design:
         """The design that has the response and what shifts the predictor, and no columns."""
         return replace(self, formula=self.formula._replace(terms=((),)), variables={})
 
+    def without_shifts(self) -> Design:
+        """The design without response, offset and exposure."""
+        return replace(self, formula=self.formula._replace(response=(), offset=(), exposure=None), missing="error")
+
     def build(
         self, frame, first: int = 0, stop: int | None = None, *, response: bool = True, only: np.ndarray | None = None
     ) -> Built:

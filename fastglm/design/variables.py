@@ -142,7 +142,7 @@ class Numeric(NamedTuple):
         stored = rows.stored(self.expression) if self.fields is None else None
         if stored is not None:
             return {None: stored}
-        columns = _columns(rows.compute(self.expression, state))
+        columns = by_field(rows.compute(self.expression, state))
         if self.fields is None:
             return {None: as_numbers(columns, self.expression, rows)}
         if not isinstance(columns, dict) or not set(self.fields) <= set(columns):
@@ -227,7 +227,7 @@ def learn(text: str, rows: Rows, state: dict, as_number: bool = False):
         _refuse_numerals(text, v, rows)
     if isinstance(v, Labels) or (getattr(v, "dtype", np.dtype(float)).kind == "b" and not as_number):
         return Factor(expression, text, _levels(v))
-    columns = _columns(v)
+    columns = by_field(v)
     if not isinstance(columns, dict):
         as_numbers(columns, expression, rows)
         return Numeric(expression)
@@ -326,7 +326,7 @@ def _plain(values):
     return values
 
 
-def _columns(v):
+def by_field(v):
     """A value as one array or a mapping of fields to arrays, as formulaic takes values apart."""
     about = getattr(v, "__formulaic_metadata__", None)
     v = getattr(v, "__wrapped__", v)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 from .layer import Layer
 
-__all__ = ["to_keras", "to_onnx", "to_torch"]
+__all__ = ["to_keras", "to_marginaleffects", "to_onnx", "to_torch"]
 
 
 def to_torch(result: Fitted) -> Any:
@@ -93,7 +93,34 @@ def to_onnx(result: Fitted, path: File | None = None) -> Any:
     return _module("onnx", "onnx", "to_onnx").onnx_model(Layer.of(result), path)
 
 
-FILES = {"torch": "torch_module", "keras": "keras_model", "onnx": "onnx_graph"}
+def to_marginaleffects(result: Any, data: Any) -> Any:
+    """The fitted model for the functions of the Python package marginaleffects.
+
+    Parameters
+    ----------
+    result : GLMResult or MultinomialResult
+        Of a formula.
+    data : data frame
+        The rows of the fit, whose text is categories, as that package wants it.
+
+    Returns
+    -------
+    marginaleffects.classes.ModelAbstract
+
+    Raises
+    ------
+    ImportError
+        If marginaleffects is not installed.
+    InvalidParameterError
+        For a result of arrays.
+    """
+    module = _module("marginaleffects", "marginaleffects", "to_marginaleffects")
+    return module.FittedModel(result, data)
+
+
+FILES = {
+    "torch": "torch_module", "keras": "keras_model", "onnx": "onnx_graph", "marginaleffects": "marginal_effects",
+}  # fmt: skip
 
 
 def _module(library, packages, function):

@@ -104,16 +104,17 @@ def wald(estimates, covariance):
     return WaldTest(statistic, df, float(chdtrc(df, statistic)))
 
 
-def mean_interval(result, X, offset, kind="mean", level=0.95):
+def mean_interval(result, X, offset, kind="mean", level=0.95, critical=None):
     """Confidence intervals for the mean of each row of X, as returned by ``check_X``; or for kind="link" of the linear
     predictor.
 
     The interval is computed for the linear predictor and carried to the mean by the inverse link, so it never leaves
     the range of the mean; the standard error of the mean is se(eta) |d mu / d eta| (delta method), as R's
-    ``predict.glm(se.fit=TRUE)``. InvalidParameterError if the model was fitted without a covariance.
+    ``predict.glm(se.fit=TRUE)``. InvalidParameterError if the model was fitted without a covariance. ``critical``, that
+    of a band, takes the place of the quantile.
     """
     cov = check_covariance(result.cov_params(), "intervals")
-    reach = quantile(level, result.test_df)
+    reach = quantile(level, result.test_df) if critical is None else critical
     eta = linear_predictor(result, X, offset)
     core = result.covariance_core
     if core is None and result.information_root is not None:

@@ -54,6 +54,13 @@ def second_derivative(family, link, eta) -> np.ndarray:
     return _call(pair.bends, pair, eta, 0.0, 1.0)[0]
 
 
+def mean_curve(family, link, eta):
+    """The mean and its first and second derivatives in the linear predictor, (n,) each."""
+    pair = FamilyLink(family, link)
+    bend, mu, slope, _ = _call(pair.bends, pair, eta, 0.0, 1.0)
+    return mu, slope, bend
+
+
 def row_terms(pair: FamilyLink, eta, y, w):
     """The score r, information h and deviance d of each row, as in ``row_loops``."""
     return _call(pair.rows, pair, eta, y, w)[1:]

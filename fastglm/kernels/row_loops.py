@@ -243,9 +243,10 @@ def _bends_factory(family_class, link_class, digest):
     def bends(n, par, eta, y, w, r, h, d):
         digest  # noqa: B018
         link = revive(link_class, carray(par, N_PAR)[2:])
-        etas = carray(eta, n)
+        etas, rs, hs = carray(eta, n), carray(r, n), carray(h, n)
         for i in range(n):
-            etas[i] = verbs.bend(link, etas[i])
+            e = etas[i]
+            rs[i], hs[i], etas[i] = verbs.inverse(link, e), verbs.slope(link, e), verbs.bend(link, e)
         return 0
 
     return bends

@@ -35,6 +35,10 @@ class DenseCovariance:
         """x' C x of each row (n, m) of a dense matrix, aliased coefficients counted as 0."""
         return np.einsum("ij,ij->i", rows @ self._known, rows)
 
+    def of_combinations(self, rows: np.ndarray) -> np.ndarray:
+        """The covariance L C L' (k, k) of linear combinations L (k, m), aliased coefficients counted as 0."""
+        return rows @ self._known @ rows.T
+
     def row_numbers(self, classes: int) -> int:
         """Numbers that ``forms`` holds for each row."""
         return len(self.matrix)
@@ -145,6 +149,15 @@ class ArrowheadInverse(NamedTuple):
         """x' C x of each row (n, m) of a dense matrix, aliased coefficients counted as 0."""
         core, own = self._split(rows)
         return np.einsum("ij,ij->i", core @ self.core, core) + self._own(core, own, core, own)
+
+    def of_combinations(self, rows: np.ndarray) -> np.ndarray:
+        """The covariance L C L' (k, k) of linear combinations L (k, m), aliased coefficients counted as 0."""
+        core, own = self._split(rows)
+        found = core @ self.core @ core.T + own @ block_product(self.last, own.T)
+        if self.cross is not None:
+            half = core @ (own @ self.cross).T
+            found += half + half.T
+        return symmetrical(found)
 
     def row_numbers(self, classes: int) -> int:
         """Numbers that ``forms`` holds for each row: the row itself for each class, and one more."""

@@ -76,20 +76,20 @@ class RowVerbs:
     @overload
     def predict(
         self, X: Rows, kind: Literal["mean", "link"] = "mean", offset: Variable | None = None,
-        exposure: Variable | None = None, *, interval: Literal["mean"], out: None = None,
+        exposure: Variable | None = None, *, interval: Literal["mean", "prediction"], out: None = None,
         **options: Unpack[PredictOptions],
     ) -> Prediction: ...  # fmt: skip
 
     @overload
     def predict(
         self, X: Rows, kind: Literal["mean", "link", "class"] = "mean", offset: Variable | None = None,
-        exposure: Variable | None = None, interval: Literal["mean"] | None = None, *, out: File,
+        exposure: Variable | None = None, interval: Literal["mean", "prediction"] | None = None, *, out: File,
         **options: Unpack[PredictOptions],
     ) -> Written: ...  # fmt: skip
 
     def predict(
         self, X, kind="mean", offset=None, exposure=None, interval=None, level=0.95, threshold=0.5, *,
-        retransform=None, out=None, **options,
+        retransform=None, simultaneous=None, trials=None, out=None, **options,
     ):  # fmt: skip
         """Predictions for new rows.
 
@@ -102,12 +102,15 @@ class RowVerbs:
         kind : "mean", "link" (the linear predictor), or "class" (labels of a binomial model fitted to labels)
         offset, exposure : scalar or (n,) array_like; one is needed if the model was fitted with one, unless the formula
             has it: then it is found in X by its name, and giving it again is an error
-        interval : None, or "mean" for confidence intervals of the mean; with retransform also "prediction", of new
-            responses
+        interval : None, "mean" for confidence intervals of the mean, or "prediction" for intervals of new responses,
+            by the quantiles of the family's distribution; see ``fastglm.inference.new_responses``
         level : float, confidence of the interval
         threshold : float, ``kind="class"`` answers the second label where the mean exceeds it
         retransform : None, or of least squares of a logarithm the mean of y itself: "lognormal" for normal errors,
             "smearing" for any; see ``fastglm.inference.retransform``
+        simultaneous : None, or for intervals of the mean that hold for all rows together "scheffe", "bonferroni" or
+            "sup-t" (the largest |t| of the rows in memory); see ``fastglm.inference.new_responses``
+        trials : int, with interval="prediction" of a binomial model: limits are counts of so many
         out : str or Path, a Parquet file to write the predictions to, which is there whole or not at all
         **options : keep, names of columns to write beside them, and threads; see
             ``fastglm.postestimation.row_answers.predict``
@@ -127,9 +130,13 @@ class RowVerbs:
             raise InvalidParameterError(f"unknown kind of prediction {kind!r}; there are 'mean', 'link', 'class'")
         if kind == "class" and (self.classes is None or interval is not None):
             raise InvalidParameterError("kind='class' needs a binomial model fitted to labels, and has no interval")
-        intervals = (None, "mean") if retransform is None else (None, "mean", "prediction")
-        if interval not in intervals:
-            raise InvalidParameterError(f"unknown interval {interval!r}; there are {', '.join(map(repr, intervals))}")
+        if interval not in (None, "mean", "prediction"):
+            raise InvalidParameterError(f"unknown interval {interval!r}; there are None, 'mean', 'prediction'")
+        self._check_intervals(kind, interval, simultaneous, trials, retransform)
+        if trials is not None:
+            options["trials"] = trials
+        if simultaneous is not None:
+            options["critical"] = self._critical(X, simultaneous, level, offset, exposure)
         if retransform is not None:
             means_of_y.check(self, retransform, kind)
             options["retransform"] = retransform
@@ -140,13 +147,44 @@ class RowVerbs:
             out=out, **options,
         )  # fmt: skip
 
-    def _predicted(self, piece, kind, interval, level, threshold, retransform=None):
+    def _check_intervals(self, kind, interval, simultaneous, trials, retransform):
+        """Refuse intervals that are not of what is predicted."""
+        if interval == "prediction" and kind != "mean":
+            raise InvalidParameterError("interval='prediction' is of responses: leave kind= out")
+        if trials is not None and (interval != "prediction" or retransform is not None):
+            raise InvalidParameterError("trials belong to interval='prediction' of a binomial model")
+        if simultaneous is None:
+            return
+        from ..inference.new_responses import BANDS
+
+        if simultaneous not in BANDS:
+            raise InvalidParameterError(
+                f"simultaneous={simultaneous!r} is unknown; there are {', '.join(map(repr, BANDS))}"
+            )
+        if interval != "mean" or retransform is not None:
+            raise InvalidParameterError("simultaneous limits are of means: give interval='mean'")
+
+    def _critical(self, X, simultaneous, level, offset, exposure):
+        """The critical value of a band over all rows."""
+        from ..inference.new_responses import band_critical
+
+        if simultaneous == "scheffe":
+            return band_critical(self, None, simultaneous, level)
+        vectors = {"offset": offset, "exposure": exposure}
+        given = self.schema.open(X, None, vectors, respond=False, in_memory=f"simultaneous={simultaneous!r}")
+        return band_critical(self, given.whole().X, simultaneous, level)
+
+    def _predicted(self, piece, kind, interval, level, threshold, retransform=None, critical=None, trials=1):
         """The predictions for the rows of a piece."""
         offset = check_offset(self, piece.offset, piece.exposure, piece.X.shape[0])
         if retransform is not None:
             return means_of_y.retransformed(self, piece.X, offset, retransform, interval, level)
         if interval == "mean":
-            return wald.mean_interval(self, piece.X, offset, kind, level)
+            return wald.mean_interval(self, piece.X, offset, kind, level, critical)
+        if interval == "prediction":
+            from ..inference.new_responses import new_response
+
+            return new_response(self, piece.X, offset, level, trials)
         eta = linear_predictor(self, piece.X, offset)
         if kind == "link":
             return eta

@@ -10,12 +10,13 @@ from ..inference.residuals import anscombe_change
 from ..kernels.evaluate import evaluate
 from . import predictions
 from .covariance import inverse
+from .margins import WithMargins
 from .observations import gram, row_forms
 from .refusals import caution, refuse
 from .results import Results
 
 
-class LinkResults(Results):
+class LinkResults(WithMargins, Results):
     """Results of a model of one mean a row: likelihoods, means and residuals."""
 
     model_title = "Generalized Linear Model Regression Results"

@@ -14,6 +14,7 @@ from ..rows.numbers import numeric
 from . import covariance
 from .base_model import GradientFit, Model
 from .data import is_pandas
+from .margins import WithMargins
 from .refusals import refuse
 from .results import LikelihoodRatio, Results
 
@@ -126,7 +127,7 @@ class MNLogit(GradientFit, Model):
         )
 
 
-class MultinomialResults(LikelihoodRatio, Results):
+class MultinomialResults(WithMargins, LikelihoodRatio, Results):
     """The results of ``MNLogit``: a row for each column of exog, a column for each class but the first."""
 
     model_title = "MNLogit Regression Results"

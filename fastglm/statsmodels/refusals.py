@@ -19,7 +19,7 @@ class ConventionWarning(FastGLMWarning):
 # what has nothing in its place
 NOTHING_INSTEAD = """
     bootstrap cdf conf_int_el cov_params_func_l1 el_test estimate_tweedie_power family fit_constrained GEE
-    GeneralizedPoisson get_diagnostic get_distribution get_margeff GLMGam GLS hessian hessian_factor im_ratio
+    GeneralizedPoisson get_diagnostic get_distribution GLMGam GLS hessian hessian_factor im_ratio
     information link loglike_and_score loglike loglikeobs MixedLM normalized_cov_params outlier_test pdf
     pinv_wexog plot_added_variable plot_ceres_residuals plot_partial_residuals predict_prob QuantReg
     resid_generalized RLM score score_factor score_obs score_test set_null_options wendog wexog

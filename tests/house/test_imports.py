@@ -48,7 +48,9 @@ OURS = {
         "result.record": ("design.groups",),
         "result.row_verbs": (
             "postestimation.row_answers", "postestimation.covariances", "postestimation.scores", "family.means",
+            "inference.new_responses",
         ),
+        "result.effect_verbs": ("postestimation.margins", "postestimation.comparisons", "postestimation.emmeans"),
     },
     "the command line answers --help at once": {
         "cli.compare": ("rows", "rows.arrays", "core.column_names"),
@@ -69,8 +71,8 @@ OURS = {
     "one mean a row needs no softmax": {"inference.row_scores": ("special",)},
 }  # fmt: skip
 MOST = {
-    "not everyone has it": 147, "it is slow to load": 31, "the doctor looks whether it is there": 2,
-    "results are read without the compiler": 24,
+    "not everyone has it": 148, "it is slow to load": 39, "the doctor looks whether it is there": 2,
+    "results are read without the compiler": 30,
     "the command line answers --help at once": 21, "only names that there are not need it": 1,
     "one mean a row needs no softmax": 1,
 }  # fmt: skip

@@ -107,7 +107,7 @@ def test_what_has_no_mean_to_go_back_to():
     with pytest.raises(InvalidParameterError, match="unknown"):
         fit.predict(NEW, retransform="naive")
     with pytest.raises(InvalidParameterError, match="interval"):
-        fit.predict(NEW, interval="prediction")
+        fit.predict(NEW, interval="new")
     with pytest.raises(InvalidParameterError, match="least squares"):
         fit.predict(NEW, "link", retransform="lognormal")
     with pytest.raises(MissingDataError, match="poisson.*gamma.*log1p"):
