@@ -35,6 +35,8 @@ class FamilyFacts:
         Whether a row has one mean, or the probabilities of several classes.
     two_outcomes : bool
         Whether y is a share of two outcomes, so that labels, and columns of successes and failures, are responses too.
+    estimated : str, optional
+        The parameter that ``fit`` estimates by maximum likelihood where it is None.
     variance_power : float, optional
         The p of a variance function V(mu) = mu^p.
     canonical : str, optional
@@ -63,7 +65,7 @@ class FamilyFacts:
 
     response_model = "mean"
     two_outcomes = tabulated = binary_is_saturated = False
-    variance_power = canonical = saturated = draw = anscombe_change = array_loss = None
+    estimated = variance_power = canonical = saturated = draw = anscombe_change = array_loss = None
     statsmodels_name = density_at_mean = frozen = None
     linear_link = ()
     simulated_intercept, simulated_dispersion = 0.0, 1.0

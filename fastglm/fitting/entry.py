@@ -8,7 +8,7 @@ from ..errors import InvalidParameterError
 from ..result.record import GLMResult
 from ..rows.request import FitRequest
 from .comparison import anova as anova  # so that results have it
-from .perform import perform
+from .estimated import fit_request
 from .profile import profile as profile  # as well
 from .single_terms import drop1 as drop1
 from .stepwise import step as step
@@ -83,7 +83,8 @@ def fit(
         The response. For the binomial also two labels (strings, bools), proportions with ``weights`` as the numbers
         of trials, or an (n, 2) array of successes and failures.
     family : str or family
-        A name or a value of ``fastglm.families``.
+        A name or a value of ``fastglm.families``. ``"negative_binomial"`` (``"nb"``) and ``"tweedie"`` by their names
+        have theta and the power estimated by maximum likelihood, which is the ``shape`` of the result.
     link : str or link, optional
         A name or a value of ``fastglm.links``; the family's default without it.
     intercept : bool
@@ -152,12 +153,12 @@ def fit(
     >>> result.params.round(6)
     array([-3.549071,  0.551776])
     """
-    return perform(
+    return fit_request(
         FitRequest(
             data=X, y=y, family=family, link=link, intercept=intercept, weights=weights, freq_weights=freq_weights,
             offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, names=names,
             threads=threads, progress=progress, missing=missing, unseen=unseen, compress=compress, memory=memory,
-            client=client, checkpoint=checkpoint,
+            client=client, checkpoint=checkpoint, estimation=True,
         )
     )  # fmt: skip
 
@@ -250,11 +251,11 @@ def glm(
     if not isinstance(formula, str):
         swapped = " (formula and data are swapped: glm(formula, data))" if isinstance(data, str) else ""
         raise InvalidParameterError(f"formula must be text like 'y ~ x', not {type(formula).__name__}{swapped}")
-    return perform(
+    return fit_request(
         FitRequest(
             data=data, formula=formula, family=family, link=link, weights=weights, freq_weights=freq_weights,
             offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, threads=threads,
             progress=progress, missing=missing, unseen=unseen, compress=compress, memory=memory, client=client,
-            checkpoint=checkpoint,
+            checkpoint=checkpoint, estimation=True,
         )
     )  # fmt: skip

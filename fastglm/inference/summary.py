@@ -152,6 +152,12 @@ class Summary:
             state = "not certified (read once)"
         if r.stop == "boundary":
             state = "on the boundary of the means"
+        shape = r.shape
+        theirs = (
+            []
+            if shape is None
+            else [(shape.name.capitalize(), f"{format_number(shape.value)} (se {format_number(shape.se, 4)})")]
+        )
         return [
             ("Observations", nobs),
             ("Residual df", f"{r.df_resid:,.12g}"),
@@ -169,6 +175,7 @@ class Summary:
             ("BIC", format_number(r.bic, 7)),
             ("D2 (deviance)", _share(r.deviance, r.null_deviance)),
             ("McFadden R2", _share(r.llf, r.llnull)),
+            *theirs,
         ]
 
     def _heads(self):

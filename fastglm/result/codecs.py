@@ -14,12 +14,13 @@ from functools import partial
 import numpy as np
 
 from ..core.atomic import replacing
+from ..core.records import ShapeEstimate
 from ..errors import InvalidParameterError
 from ..options.penalties import PENALTIES, resolve_penalty
 from ..rows.schema import Schema
 
 FORMAT = "fastglm-result"
-VERSION = 6  # the version that is written; older ones are read
+VERSION = 7  # the version that is written; older ones are read
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -186,6 +187,12 @@ def _pack_penalty(value):
     return {"record": type(value).__name__} | {name: _pack_option(v) for name, v in value._asdict().items()}
 
 
+def _unpack_shape(value):
+    """The estimate of a family's parameter, from a dict of its fields."""
+    value = DICT[1](value)
+    return ShapeEstimate(TEXT[1](value["name"]), _unpack_float(value["value"]), _unpack_float(value["se"]))
+
+
 def _pack_option(value):
     """A number, None, a boolean or a name; an array or a mapping of numbers or of labels."""
     if hasattr(value, "items"):
@@ -240,6 +247,7 @@ CODECS = {
     "smearing": _optional(_tuple_of(FLOAT)),
     "penalty": _optional((_pack_penalty, _unpack_penalty)),
     "edf": _optional(FLOAT),
+    "shape": _optional((lambda value: _pack_free(value._asdict()), _unpack_shape)),
     "history": _tuple_of((_pack_free, lambda value: _unpack_free(DICT[1](value)))),
     "family": (named, partial(read_named, "family")),
     "link": (named, partial(read_named, "link")),

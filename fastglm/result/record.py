@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.frames_out import frame
 from ..core.lazy import cached_property, frozen
-from ..core.records import READ_ONCE, Record
+from ..core.records import READ_ONCE, Record, ShapeEstimate
 from ..errors import InvalidParameterError
 from ..export import to_keras, to_onnx, to_torch
 from ..inference import wald
@@ -81,6 +81,9 @@ class GLMResult(RowVerbs, ModelVerbs, Record):
     smearing : tuple of two floats, or None
         Of least squares by a formula whose response is a logarithm: the mean of exp(residual), by which
         ``predict(retransform="smearing")`` has the mean of y itself, and its relative variance.
+    shape : ShapeEstimate or None
+        A parameter of the family that was estimated with the coefficients, with its standard error: theta of
+        ``family="negative_binomial"``, the power of ``family="tweedie"``. AIC and BIC count it.
     """
 
     params: Array
@@ -126,6 +129,7 @@ class GLMResult(RowVerbs, ModelVerbs, Record):
     penalty: PenaltyRecord | None = None
     edf: float | None = None
     smearing: tuple[float, float] | None = None
+    shape: ShapeEstimate | None = None
 
     _saved_as: ClassVar[str] = "glm"
 
@@ -218,8 +222,9 @@ class GLMResult(RowVerbs, ModelVerbs, Record):
 
     @property
     def n_parameters(self) -> int:
-        """Parameters counted by AIC and BIC: the coefficients, and the dispersion where likelihood estimates it."""
-        return self.rank + bool(self.family.counts_dispersion)
+        """Parameters counted by AIC and BIC: the coefficients, the dispersion where likelihood estimates it, and an
+        estimated parameter of the family."""
+        return self.rank + bool(self.family.counts_dispersion) + (self.shape is not None)
 
     @property
     def aic(self) -> float:

@@ -48,6 +48,7 @@ class FitRequest:
     path : dict or None, plain values of a search over lambdas that differ for another search
     beside : tuple, the labels of folds: names of columns, or (n,) arrays
     labels : tuple or None, the labels of y where they are known before its rows
+    estimation : bool, whether the fit estimates a parameter of the family that is None
     began : float, seconds of ``time.perf_counter``
     others : as in ``fit`` and ``glm``
 
@@ -83,10 +84,11 @@ class FitRequest:
     labels: tuple | None = None
     path: dict | None = None
     beside: tuple = ()
+    estimation: bool = False
     began: float = field(default_factory=perf_counter)
 
     def __post_init__(self):
-        family, link = family_and_link(self.family, self.link)
+        family, link = family_and_link(self.family, self.link, self.estimation and self.penalty is None)
         checked = {
             "family": family,
             "link": link,
