@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .fitting.profile import profile as profile
     from .fitting.profile import profile_limits as profile_limits
     from .fitting.refit import refit as refit
+    from .fitting.shape_profile import profile_shape as profile_shape
     from .fitting.single_terms import add1 as add1
     from .fitting.single_terms import drop1 as drop1
     from .fitting.single_terms import score_test as score_test
@@ -65,6 +66,7 @@ _LAZY = {
     "stability_selection": "fitting.stability",
     "debiased": "fitting.debiased",
     "refit": "fitting.refit",
+    "profile_shape": "fitting.shape_profile",
     "local": "smoothing.entry",
     "LocalResult": "smoothing.result",
     "OnlineGLM": "online",

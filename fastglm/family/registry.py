@@ -47,6 +47,8 @@ class FamilyFacts:
         The log-density at mu = y; without it there is no likelihood.
     tabulated, binary_is_saturated : bool
         Whether ``saturated`` of whole numbers is worth a table, and whether it is zero at y = 0 and y = 1.
+    profiled : bool
+        Whether the likelihood is that at the dispersion which maximises it, found by a search over the responses.
     draw : method, optional
         ``draw(rng, mu, phi, weights)``: random responses of means mu (n,) and dispersions phi, for ``simulate``.
     simulated_intercept, simulated_dispersion : float
@@ -64,7 +66,7 @@ class FamilyFacts:
     """
 
     response_model = "mean"
-    two_outcomes = tabulated = binary_is_saturated = False
+    two_outcomes = profiled = tabulated = binary_is_saturated = False
     estimated = variance_power = canonical = saturated = draw = anscombe_change = array_loss = None
     statsmodels_name = density_at_mean = frozen = None
     linear_link = ()

@@ -15,9 +15,10 @@ from ..rows.request import FitRequest
 from ..rows.response import check_start
 from ..solvers import declaration_of
 from .perform import fit_source, perform, run_of, running
+from .power import maximise_power
 from .theta import maximise_theta
 
-ESTIMATES = {"theta": maximise_theta}
+ESTIMATES = {"theta": maximise_theta, "power": maximise_power}
 
 
 def fit_request(request: FitRequest):

@@ -20,6 +20,7 @@ from ..objective.response_sums import ClassWeights, check, validate_response
 from ..objective.scaled_penalty import Labels
 from ..objective.smearing import smearing
 from ..objective.softmax import CrossEntropy
+from ..objective.tweedie_sums import likelihoods
 from ..result.multinomial import MultinomialResult
 from ..result.record import GLMResult
 from ..rows.cluster_ids import with_clusters
@@ -246,7 +247,15 @@ class MeanModel(FitRun):
 
     def result(self, classes) -> GLMResult:
         """The solution as a frozen record, its warnings given."""
-        return mean_result(self.solved(), classes, self._smearing())
+        return mean_result(self.solved(), classes, self._smearing(), self._likelihoods())
+
+    def _likelihoods(self):
+        """The log-likelihoods of the model and the null model at their best dispersions, for a family that has no other
+        rule for it: reads of the response alone."""
+        if not self.family.profiled:
+            return None
+        deviances = max(self.solution.quadratic.deviance, 0.0), self.null.deviance
+        return likelihoods(self.whole, self.family, self.sums.nobs, deviances)
 
     def _smearing(self):
         """The mean of exp(residual) of least squares of a logarithm, one more pass; None of others."""

@@ -75,7 +75,7 @@ class SolvedFit(NamedTuple):
     edf: float | None = None
 
 
-def mean_result(fit: SolvedFit, classes, smearing=None) -> GLMResult:
+def mean_result(fit: SolvedFit, classes, smearing=None, likelihoods=None) -> GLMResult:
     """The record of a model of one mean a row; its warnings are given.
 
     Parameters
@@ -85,6 +85,8 @@ def mean_result(fit: SolvedFit, classes, smearing=None) -> GLMResult:
         Those of a binomial response; zero and one where its numbers are no others.
     smearing : tuple of two floats, or None
         As ``GLMResult`` has it.
+    likelihoods : tuple of two floats, or None
+        The log-likelihoods of the model and of the null model, where the deviance alone does not tell them.
     """
     family, sums = fit.family, fit.sums
     if classes is None and family.domain.high == 1.0 and sums.binary:
@@ -92,11 +94,12 @@ def mean_result(fit: SolvedFit, classes, smearing=None) -> GLMResult:
     params, fields, in_range = _fields(fit)
     df = sums.nobs - fields["rank"]
     pearson = fields["pearson_chi2"] if in_range else np.nan
+    llf, llnull = likelihoods or (sums.loglik(family, d) for d in (fields["deviance"], fit.null_deviance))
     return GLMResult(
         params=params,
         scale=1.0 if family.dispersion == "one" else (pearson / df if df > 0 else np.nan),
-        llf=sums.loglik(family, fields["deviance"]),
-        llnull=sums.loglik(family, fit.null_deviance),
+        llf=llf,
+        llnull=llnull,
         df_resid=_whole(df),
         df_model=fields["rank"] - fit.has_constant,
         exposure_kind=next((name for name in ("exposure", "offset") if name in fit.vectors), None),

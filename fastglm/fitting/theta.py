@@ -1,8 +1,8 @@
 """The negative binomial's theta by maximum likelihood, alternating with the coefficients (Venables and Ripley 2002,
 section 7.4; R's ``MASS::glm.nb``).
 
-For given coefficients theta's likelihood is climbed by Newton's method in log theta. The two are nearly uncorrelated, so
-that alternation converges in a few refits; from the third on its remaining error is extrapolated by a secant.
+For given coefficients theta's likelihood is climbed by Newton's method in log theta. The two are nearly uncorrelated,
+so that alternation converges in a few refits; from the third on its remaining error is extrapolated by a secant.
 """
 
 from __future__ import annotations

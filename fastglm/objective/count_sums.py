@@ -82,7 +82,7 @@ class Counts(Task):
 
 
 class MeanTerms(Task):
-    """The first and second derivative in theta of what the negative binomial's log-likelihood has of the means, (2,)."""
+    """The first and second derivative in theta of what the log-likelihood has of the rows' means, (2,)."""
 
     def __init__(self, link, beta: np.ndarray, theta: float):
         self.link, self.beta, self.theta = link, beta, theta
