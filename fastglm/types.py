@@ -88,6 +88,7 @@ if TYPE_CHECKING:
         memory: int | None
         client: Any
         checkpoint: File | None
+        dispersion: Literal["pearson", "deviance", "ml"]
 
     class FitOptions(ModelOptions, total=False):
         """The options of ``fit``, without the family."""

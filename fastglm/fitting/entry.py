@@ -70,6 +70,7 @@ def fit(
     memory: int | None = None,
     client: Any = None,
     checkpoint: File | None = None,
+    dispersion: Literal["pearson", "deviance", "ml"] = "pearson",
 ) -> GLMResult:
     """Fit a generalized linear model by maximum likelihood, with inference.
 
@@ -125,6 +126,10 @@ def fit(
         Whether to collapse rows of equal covariates into cells with the sums that make the fit of them that of all
         rows: exactly the same coefficients, standard errors, deviance and robust covariance. By itself where it pays,
         as in designs of factors.
+    dispersion : {"pearson", "deviance", "ml"}
+        The estimate of a dispersion that is free, which is the ``scale`` of the result: Pearson's chi-square or the
+        deviance over the residual degrees of freedom, or that of the largest likelihood (of the gamma one over R's
+        ``MASS::gamma.shape``), which is not corrected for the number of coefficients.
     missing, unseen, memory, client, checkpoint
         As for ``glm``.
 
@@ -159,7 +164,8 @@ def fit(
             data=X, y=y, family=family, link=link, intercept=intercept, weights=weights, freq_weights=freq_weights,
             offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, names=names,
             threads=threads, progress=progress, missing=missing, unseen=unseen, compress=compress, memory=memory,
-            client=client, checkpoint=checkpoint, estimation=True,
+            client=client, checkpoint=checkpoint, dispersion=dispersion,
+            estimation=True,
         )
     )  # fmt: skip
 
@@ -196,6 +202,7 @@ def glm(
     memory: int | None = None,
     client: Any = None,
     checkpoint: File | None = None,
+    dispersion: Literal["pearson", "deviance", "ml"] = "pearson",
 ) -> GLMResult:
     """Fit a generalized linear model of a data frame by a formula.
 
@@ -213,7 +220,7 @@ def glm(
         where they are.
     weights, freq_weights, offset, exposure : str or (n,) array, optional
         As in ``fit``; a name is that of a column.
-    family, link, penalty, solver, cov, start, threads, progress, compress
+    family, link, penalty, solver, cov, start, threads, progress, compress, dispersion
         As in ``fit``.
     missing : {"error", "drop"}
         What to do with rows that have missing values, in the columns of the model or beside them. Dropped ones are
@@ -257,6 +264,7 @@ def glm(
             data=data, formula=formula, family=family, link=link, weights=weights, freq_weights=freq_weights,
             offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, threads=threads,
             progress=progress, missing=missing, unseen=unseen, compress=compress, memory=memory, client=client,
-            checkpoint=checkpoint, estimation=True,
+            checkpoint=checkpoint, dispersion=dispersion,
+            estimation=True,
         )
     )  # fmt: skip

@@ -34,6 +34,7 @@ from ..solver.sgd.driver import run as run_sgd
 from ..solver.solve import solve
 from ..solvers import declaration_of
 from ..source.streaming_qr import as_rows
+from .dispersions import scale_of
 from .null import ClassNullModel, NullModel
 from .penalised import solve_penalised, stochastic_penalised
 from .statistics import SolvedFit, class_result, dispersion, mean_result
@@ -48,6 +49,7 @@ class FitRun:
     null_class: type
     schema = None  # that of arrays
     penalty = None  # the record of the penalty
+    scale_kind = "pearson"  # the estimate of a free dispersion
     path = False  # whether it has many values of lambda
     edf = ridge_covariance = None  # its effective degrees of freedom, and the covariance of a ridge
 
@@ -247,7 +249,11 @@ class MeanModel(FitRun):
 
     def result(self, classes) -> GLMResult:
         """The solution as a frozen record, its warnings given."""
-        return mean_result(self.solved(), classes, self._smearing(), self._likelihoods())
+        return mean_result(self.solved(), classes, self._smearing(), self._likelihoods(), self._scale)
+
+    def _scale(self, df, pearson):
+        """The dispersion at the solution, on residual degrees of freedom, by the kind that was asked for."""
+        return scale_of(self, self.scale_kind, max(self.solution.quadratic.deviance, 0.0), pearson, df)
 
     def _likelihoods(self):
         """The log-likelihoods of the model and the null model at their best dispersions, for a family that has no other

@@ -75,7 +75,7 @@ class SolvedFit(NamedTuple):
     edf: float | None = None
 
 
-def mean_result(fit: SolvedFit, classes, smearing=None, likelihoods=None) -> GLMResult:
+def mean_result(fit: SolvedFit, classes, smearing=None, likelihoods=None, scale_of=None) -> GLMResult:
     """The record of a model of one mean a row; its warnings are given.
 
     Parameters
@@ -87,6 +87,8 @@ def mean_result(fit: SolvedFit, classes, smearing=None, likelihoods=None) -> GLM
         As ``GLMResult`` has it.
     likelihoods : tuple of two floats, or None
         The log-likelihoods of the model and of the null model, where the deviance alone does not tell them.
+    scale_of : callable, or None
+        (residual degrees of freedom, Pearson's chi-square) -> ``Scale``; Pearson's without it.
     """
     family, sums = fit.family, fit.sums
     if classes is None and family.domain.high == 1.0 and sums.binary:
@@ -95,9 +97,14 @@ def mean_result(fit: SolvedFit, classes, smearing=None, likelihoods=None) -> GLM
     df = sums.nobs - fields["rank"]
     pearson = fields["pearson_chi2"] if in_range else np.nan
     llf, llnull = likelihoods or (sums.loglik(family, d) for d in (fields["deviance"], fit.null_deviance))
+    kind, scale, scale_se = "pearson", 1.0 if family.dispersion == "one" else pearson / df if df > 0 else np.nan, np.nan
+    if scale_of is not None and family.dispersion != "one":
+        kind, scale, scale_se = scale_of(df, pearson)
     return GLMResult(
         params=params,
-        scale=1.0 if family.dispersion == "one" else (pearson / df if df > 0 else np.nan),
+        scale=scale,
+        scale_kind=kind,
+        scale_se=scale_se,
         llf=llf,
         llnull=llnull,
         df_resid=_whole(df),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80  # letters of a line
 NAME_WIDTH = 14  # names may always have this many letters; longer ones lose their middle where the line is full
+SCALES = {"pearson": "Pearson", "deviance": "deviance", "ml": "maximum likelihood"}
 MOST_LEVELS = 30  # of a term whose coefficients are listed one by one
 MOST_TESTED = 4000  # coefficients of a joint test, whose time grows with their cube
 
@@ -162,7 +163,7 @@ class Summary:
             ("Observations", nobs),
             ("Residual df", f"{r.df_resid:,.12g}"),
             ("Model df", f"{r.df_model:,}"),
-            ("Scale", "1 (known)" if fixed else f"{format_number(r.scale)} (Pearson)"),
+            ("Scale", "1 (known)" if fixed else f"{format_number(r.scale)} ({SCALES[r.scale_kind]})"),
             ("Covariance", "none" if r.cov_params() is None else r.cov_kind),
             ("Solver", r.solver),
             ("Passes", f"{round(r.n_passes, 2):g} ({r.n_iter} iterations)"),

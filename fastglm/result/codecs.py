@@ -230,11 +230,11 @@ INT, BOOL, TEXT, DICT = _exactly(int), _exactly(bool), _exactly(str), _exactly(d
 # Field of GLMResult -> (writer, reader).
 CODECS = {
     **dict.fromkeys(("deviance", "null_deviance", "pearson_chi2", "scale", "llf", "llnull", "weight_sum"), FLOAT),
-    **dict.fromkeys(("certificate", "score_norm", "elapsed"), FLOAT),
+    **dict.fromkeys(("certificate", "score_norm", "elapsed", "scale_se"), FLOAT),
     **dict.fromkeys(("nobs", "df_resid", "n_passes"), COUNT),
     **dict.fromkeys(("df_model", "rank", "n_iter"), INT),
     **dict.fromkeys(("converged", "intercept", "has_intercept", "has_weights", "has_freq_weights"), BOOL),
-    **dict.fromkeys(("solver", "stop", "cov_kind"), TEXT),
+    **dict.fromkeys(("solver", "stop", "cov_kind", "scale_kind"), TEXT),
     **dict.fromkeys(("names", "notes"), _tuple_of(TEXT)),
     **dict.fromkeys(("covariance", "cov_unscaled"), _optional((_pack_covariance, _unpack_covariance))),
     **dict.fromkeys(("coef_raw", "information_root", "covariance_core"), _optional(ARRAY)),

@@ -42,7 +42,8 @@ class GLMResult(RowVerbs, ModelVerbs, Record):
     names : tuple of str, the intercept first if the fit added one
     family, link : the family and link values
     deviance, null_deviance, pearson_chi2 : float
-    scale : float, the dispersion: 1 where it is known, else pearson_chi2 / df_resid
+    scale : float, the dispersion: 1 where it is known, else by default pearson_chi2 / df_resid
+    scale_kind, scale_se : the estimate that ``scale`` is, "pearson", "deviance" or "ml", and its standard error
     llf, llnull : float, log-likelihood of the model and of the null model, NaN for quasi-likelihoods
     nobs, df_resid : rows with positive weight (frequency weights summed), and nobs - rank
     df_model : rank, less 1 if the model contains a constant
@@ -130,6 +131,8 @@ class GLMResult(RowVerbs, ModelVerbs, Record):
     edf: float | None = None
     smearing: tuple[float, float] | None = None
     shape: ShapeEstimate | None = None
+    scale_kind: str = "pearson"
+    scale_se: float = float("nan")
 
     _saved_as: ClassVar[str] = "glm"
 

@@ -107,6 +107,8 @@ def _upgraded(record, version):
         record.setdefault("smearing", None)  # nor means of what a logarithm was fitted of
     if version <= 6 and record.get("type") in ("glm", "multinomial"):
         record.setdefault("shape", None)  # it knew no parameters of families that were estimated
+        record.setdefault("scale_kind", "pearson")  # and Pearson's dispersion alone
+        record.setdefault("scale_se", "nan")
     return record
 
 

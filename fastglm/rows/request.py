@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..types import SolverOptions
 
 COMPRESS = ("auto", True, False)
+DISPERSIONS = ("pearson", "deviance", "ml")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,6 +49,7 @@ class FitRequest:
     path : dict or None, plain values of a search over lambdas that differ for another search
     beside : tuple, the labels of folds: names of columns, or (n,) arrays
     labels : tuple or None, the labels of y where they are known before its rows
+    dispersion : "pearson", "deviance" or "ml", the estimate of a free dispersion
     estimation : bool, whether the fit estimates a parameter of the family that is None
     began : float, seconds of ``time.perf_counter``
     others : as in ``fit`` and ``glm``
@@ -84,6 +86,7 @@ class FitRequest:
     labels: tuple | None = None
     path: dict | None = None
     beside: tuple = ()
+    dispersion: str = "pearson"
     estimation: bool = False
     began: float = field(default_factory=perf_counter)
 
@@ -111,6 +114,7 @@ class FitRequest:
         check_option("compress", self.compress, COMPRESS)
         check_option("missing", self.missing, MISSING)
         check_option("unseen", self.unseen, UNSEEN)
+        check_dispersion(self.dispersion, family)
         check_exposure(self.exposure, link)
         if self.formula is not None and not isinstance(self.formula, str):
             swapped = " (formula and data are swapped: glm(formula, data))" if isinstance(self.data, str) else ""
@@ -177,6 +181,18 @@ def check_exposure(exposure, link) -> None:
     """Refuse an exposure beside a link that is not the logarithm."""
     if exposure is not None and not link.is_log:
         raise InvalidParameterError(f"exposure needs the log link, not {link.name!r}; pass an offset instead")
+
+
+def check_dispersion(kind, family) -> None:
+    """Refuse an estimate of a dispersion that is known, or that has no likelihood."""
+    check_option("dispersion", kind, DISPERSIONS)
+    if kind != "pearson" and family.dispersion == "one":
+        raise InvalidParameterError(f"dispersion={kind!r}: that of family={family.name!r} is known to be one")
+    power = getattr(family, "power", 2.0)  # that of a Tweedie family; None is estimated, above one
+    if kind == "ml" and (not family.counts_dispersion or (power is not None and power <= 1.0)):
+        raise InvalidParameterError(
+            f"dispersion='ml': family={family.name!r} has no likelihood; take 'pearson' or 'deviance'"
+        )
 
 
 def check_option(name: str, value, known: tuple) -> None:
