@@ -89,6 +89,7 @@ if TYPE_CHECKING:
         client: Any
         checkpoint: File | None
         dispersion: Literal["pearson", "deviance", "ml"]
+        bias_reduction: Literal["firth", "mean", "median", "mixed"] | None
 
     class FitOptions(ModelOptions, total=False):
         """The options of ``fit``, without the family."""

@@ -71,6 +71,7 @@ def fit(
     client: Any = None,
     checkpoint: File | None = None,
     dispersion: Literal["pearson", "deviance", "ml"] = "pearson",
+    bias_reduction: Literal["firth", "mean", "median", "mixed"] | None = None,
 ) -> GLMResult:
     """Fit a generalized linear model by maximum likelihood, with inference.
 
@@ -130,6 +131,11 @@ def fit(
         The estimate of a dispersion that is free, which is the ``scale`` of the result: Pearson's chi-square or the
         deviance over the residual degrees of freedom, or that of the largest likelihood (of the gamma one over R's
         ``MASS::gamma.shape``), which is not corrected for the number of coefficients.
+    bias_reduction : {"firth", "mean", "median", "mixed"}, optional
+        Solve adjusted score equations, whose estimates are finite where rows are separated: "firth" maximises the
+        likelihood times the root of the determinant of the information (Firth 1993; R's ``logistf``), "mean" takes the
+        first-order bias from the estimates, "median" makes too large and too small ones as likely (R's ``brglm2``).
+        A free dispersion is estimated likewise, by "mixed" with medians beside coefficients by means.
     missing, unseen, memory, client, checkpoint
         As for ``glm``.
 
@@ -165,7 +171,7 @@ def fit(
             offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, names=names,
             threads=threads, progress=progress, missing=missing, unseen=unseen, compress=compress, memory=memory,
             client=client, checkpoint=checkpoint, dispersion=dispersion,
-            estimation=True,
+            bias_reduction=bias_reduction, estimation=True,
         )
     )  # fmt: skip
 
@@ -203,6 +209,7 @@ def glm(
     client: Any = None,
     checkpoint: File | None = None,
     dispersion: Literal["pearson", "deviance", "ml"] = "pearson",
+    bias_reduction: Literal["firth", "mean", "median", "mixed"] | None = None,
 ) -> GLMResult:
     """Fit a generalized linear model of a data frame by a formula.
 
@@ -220,7 +227,7 @@ def glm(
         where they are.
     weights, freq_weights, offset, exposure : str or (n,) array, optional
         As in ``fit``; a name is that of a column.
-    family, link, penalty, solver, cov, start, threads, progress, compress, dispersion
+    family, link, penalty, solver, cov, start, threads, progress, compress, dispersion, bias_reduction
         As in ``fit``.
     missing : {"error", "drop"}
         What to do with rows that have missing values, in the columns of the model or beside them. Dropped ones are
@@ -265,6 +272,6 @@ def glm(
             offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, threads=threads,
             progress=progress, missing=missing, unseen=unseen, compress=compress, memory=memory, client=client,
             checkpoint=checkpoint, dispersion=dispersion,
-            estimation=True,
+            bias_reduction=bias_reduction, estimation=True,
         )
     )  # fmt: skip

@@ -39,8 +39,8 @@ class Models:
             raise InvalidParameterError("data: models are fitted anew, which takes the rows; pass data=")
         self.result, self.data, self.y = result, data, y
         self.options = {
-            "family": result.family, "link": result.link, "missing": result.schema.missing, **vectors(result, options),
-            **options,
+            "family": result.family, "link": result.link, "missing": result.schema.missing,
+            "bias_reduction": result.bias_reduction, **vectors(result, options), **options,
         }  # fmt: skip
         self.design = result.design
         self.terms = tuple((name,) for name in result.schema.columns) if self.design is None else tuple(

@@ -51,6 +51,8 @@ class SolvedFit(NamedTuple):
     penalty : record of ``fastglm.penalties``, or None
     edf : float or None
         The effective degrees of freedom of a penalised fit.
+    bias_reduction : str or None
+        The adjustment of the score.
     """
 
     family: Any
@@ -73,6 +75,7 @@ class SolvedFit(NamedTuple):
     schema: Any = None
     penalty: Any = None
     edf: float | None = None
+    bias_reduction: str | None = None
 
 
 def mean_result(fit: SolvedFit, classes, smearing=None, likelihoods=None, scale_of=None) -> GLMResult:
@@ -193,6 +196,7 @@ def _fields(fit):
             notes=tuple(fit.notes),
             penalty=fit.penalty,
             edf=fit.edf,
+            bias_reduction=fit.bias_reduction,
         ),
         in_range,
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80  # letters of a line
 NAME_WIDTH = 14  # names may always have this many letters; longer ones lose their middle where the line is full
-SCALES = {"pearson": "Pearson", "deviance": "deviance", "ml": "maximum likelihood"}
+SCALES = {"pearson": "Pearson", "deviance": "deviance", "ml": "ML", "bias-reduced": "bias-reduced"}
 MOST_LEVELS = 30  # of a term whose coefficients are listed one by one
 MOST_TESTED = 4000  # coefficients of a joint test, whose time grows with their cube
 
@@ -244,7 +244,9 @@ class Summary:
             errors = "no standard errors" if r.cov_params() is None else f"standard errors are {r.cov_kind}"
             freedom = "" if r.edf is None else f" {r.edf:.4g} effective degrees of freedom,"
             notes.append(f"Penalised by {kind}, lam {r.penalty.lam:.4g}:{freedom} {errors}.")
-        elif r.cov_params() is None:
+        if r.bias_reduction is not None:
+            notes.append(f"Bias-reduced estimates ({r.bias_reduction}); the deviance is not the least one.")
+        if r.penalty is None and r.cov_params() is None:
             notes.append("Fitted with cov=None: no standard errors.")
         if r.exposure_kind is not None:
             notes.append(f"Fitted with an {r.exposure_kind}.")

@@ -241,7 +241,7 @@ CODECS = {
     "params": ARRAY,
     "schema": (_pack_schema, _unpack_schema),
     "n_rows": _optional(INT),
-    "exposure_kind": _optional(TEXT),
+    **dict.fromkeys(("exposure_kind", "bias_reduction"), _optional(TEXT)),
     "classes": _optional(_tuple_of((_pack_label, _unpack_label))),
     "aliased": (dict, lambda value: {TEXT[1](k): TEXT[1](v) for k, v in DICT[1](value).items()}),
     "smearing": _optional(_tuple_of(FLOAT)),

@@ -43,7 +43,8 @@ class GLMResult(RowVerbs, ModelVerbs, Record):
     family, link : the family and link values
     deviance, null_deviance, pearson_chi2 : float
     scale : float, the dispersion: 1 where it is known, else by default pearson_chi2 / df_resid
-    scale_kind, scale_se : the estimate that ``scale`` is, "pearson", "deviance" or "ml", and its standard error
+    scale_kind, scale_se : the estimate that ``scale`` is, "pearson", "deviance", "ml" or "bias-reduced", and its
+        standard error
     llf, llnull : float, log-likelihood of the model and of the null model, NaN for quasi-likelihoods
     nobs, df_resid : rows with positive weight (frequency weights summed), and nobs - rank
     df_model : rank, less 1 if the model contains a constant
@@ -82,6 +83,9 @@ class GLMResult(RowVerbs, ModelVerbs, Record):
     smearing : tuple of two floats, or None
         Of least squares by a formula whose response is a logarithm: the mean of exp(residual), by which
         ``predict(retransform="smearing")`` has the mean of y itself, and its relative variance.
+    bias_reduction : str or None
+        The adjustment of the score whose root the estimates are: "firth", "mean", "median" or "mixed". ``llf`` is the
+        likelihood at them, without a penalty.
     shape : ShapeEstimate or None
         A parameter of the family that was estimated with the coefficients, with its standard error: theta of
         ``family="negative_binomial"``, the power of ``family="tweedie"``. AIC and BIC count it.
@@ -133,6 +137,7 @@ class GLMResult(RowVerbs, ModelVerbs, Record):
     shape: ShapeEstimate | None = None
     scale_kind: str = "pearson"
     scale_se: float = float("nan")
+    bias_reduction: str | None = None
 
     _saved_as: ClassVar[str] = "glm"
 

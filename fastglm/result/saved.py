@@ -109,6 +109,7 @@ def _upgraded(record, version):
         record.setdefault("shape", None)  # it knew no parameters of families that were estimated
         record.setdefault("scale_kind", "pearson")  # and Pearson's dispersion alone
         record.setdefault("scale_se", "nan")
+        record.setdefault("bias_reduction", None)  # nor adjusted scores
     return record
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..types import SolverOptions
 
 COMPRESS = ("auto", True, False)
+BIAS_REDUCTIONS = ("firth", "mean", "median", "mixed")
 DISPERSIONS = ("pearson", "deviance", "ml")
 
 
@@ -50,6 +51,7 @@ class FitRequest:
     beside : tuple, the labels of folds: names of columns, or (n,) arrays
     labels : tuple or None, the labels of y where they are known before its rows
     dispersion : "pearson", "deviance" or "ml", the estimate of a free dispersion
+    bias_reduction : "firth", "mean", "median", "mixed" or None
     estimation : bool, whether the fit estimates a parameter of the family that is None
     began : float, seconds of ``time.perf_counter``
     others : as in ``fit`` and ``glm``
@@ -87,6 +89,7 @@ class FitRequest:
     path: dict | None = None
     beside: tuple = ()
     dispersion: str = "pearson"
+    bias_reduction: str | None = None
     estimation: bool = False
     began: float = field(default_factory=perf_counter)
 
@@ -115,6 +118,9 @@ class FitRequest:
         check_option("missing", self.missing, MISSING)
         check_option("unseen", self.unseen, UNSEEN)
         check_dispersion(self.dispersion, family)
+        if self.bias_reduction is not None:
+            check_bias_reduction(self, family, link)
+            object.__setattr__(self, "compress", False)
         check_exposure(self.exposure, link)
         if self.formula is not None and not isinstance(self.formula, str):
             swapped = " (formula and data are swapped: glm(formula, data))" if isinstance(self.data, str) else ""
@@ -193,6 +199,32 @@ def check_dispersion(kind, family) -> None:
         raise InvalidParameterError(
             f"dispersion='ml': family={family.name!r} has no likelihood; take 'pearson' or 'deviance'"
         )
+
+
+def check_bias_reduction(request, family, link) -> None:
+    """Refuse an adjustment that a family does not have, and what does not go with one.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    kind = request.bias_reduction
+    check_option("bias_reduction", kind, BIAS_REDUCTIONS)
+    beside = f"bias_reduction={kind!r}: "
+    if request.penalty is not None:
+        raise InvalidParameterError(beside + "penalty= is another way to finite estimates; take one of them")
+    if not hasattr(request.solver, "tol") or type(request.solver).__name__ not in ("Auto", "Newton", "IRLS"):
+        raise InvalidParameterError(beside + "it has a solver of its own; leave solver out")
+    if request.dispersion != "pearson":
+        raise InvalidParameterError(beside + "it estimates the dispersion with the coefficients; leave dispersion out")
+    if family.response_model == "softmax" and kind not in ("firth", "mean"):
+        raise InvalidParameterError(beside + "of family='multinomial' there are 'firth' and 'mean', which are the same")
+    if family.response_model != "softmax" and family.dispersion != "one" and kind == "firth":
+        raise InvalidParameterError(
+            beside + f"the dispersion of family={family.name!r} is estimated; take 'mean', 'median' or 'mixed'"
+        )
+    if getattr(family, "estimated", None) and getattr(family, family.estimated) is None:
+        raise InvalidParameterError(beside + f"pass family={family.name!r} with its {family.estimated}")
 
 
 def check_option(name: str, value, known: tuple) -> None:
