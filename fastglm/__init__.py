@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .fitting.comparison import anova as anova
     from .fitting.cross_validation import cv as cv
     from .fitting.debiased import debiased as debiased
+    from .fitting.detect_separation import detect_separation as detect_separation
     from .fitting.entry import fit as fit
     from .fitting.entry import glm as glm
     from .fitting.path import path as path
@@ -66,6 +67,7 @@ _LAZY = {
     "stability_selection": "fitting.stability",
     "debiased": "fitting.debiased",
     "refit": "fitting.refit",
+    "detect_separation": "fitting.detect_separation",
     "profile_shape": "fitting.shape_profile",
     "local": "smoothing.entry",
     "LocalResult": "smoothing.result",

@@ -8,6 +8,7 @@ from ..errors import InvalidParameterError
 from ..result.record import GLMResult
 from ..rows.request import FitRequest
 from .comparison import anova as anova  # so that results have it
+from .detect_separation import detect_separation as detect_separation  # as well
 from .estimated import fit_request
 from .profile import profile as profile  # as well
 from .shape_profile import profile_shape as profile_shape  # as well

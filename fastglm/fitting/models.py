@@ -60,6 +60,10 @@ class Models:
 
     def fit(self, terms, cov=None) -> GLMResult:
         """The fit of a model with some terms, to the same number of rows."""
+        if self.result.bias_reduction is not None:
+            raise InvalidParameterError(
+                "the deviance of a fit with bias_reduction is not the least one: there are no tests between such models"
+            )
         found = perform(self.request(terms, cov))
         if found.nobs != self.result.nobs:
             raise InvalidParameterError(
