@@ -59,6 +59,17 @@ def test_theta_of_every_storage_and_vector():
         np.testing.assert_allclose(other.params, fit.params, rtol=1e-7)
 
 
+def test_models_with_thetas_of_their_own_are_compared_by_their_likelihoods():
+    _, data, _ = read("nb_shape_quine")
+    small, large = (fastglm.glm(f, data, family="nb") for f in ("Days ~ Eth", "Days ~ Eth + Sex + Age"))
+    table = fastglm.anova(small, large)  # as MASS's anova.negbin
+    assert table.columns["statistic"][1] == pytest.approx(2 * (large.llf - small.llf))
+    with pytest.raises(InvalidParameterError, match="'LRT' alone"):
+        fastglm.anova(small, large, test="F")
+    fixed = large.drop1(data)  # theta stays that of the larger model, as MASS's dropterm
+    assert fixed.columns["deviance"][0] == pytest.approx(large.deviance)
+
+
 def test_theta_of_files_and_saved(tmp_path):
     X, y = counts()
     data = pd.DataFrame({"y": y, "a": X[:, 0], "b": X[:, 1]})
