@@ -25,7 +25,7 @@ NEAR = 1e-6  # of a step's length, below which rounding and lags decide which of
 RISE = 1.0  # of the penalised deviance, that a step to the root of a score which is not its gradient may make
 SLOW = 0.2  # of the last step's length, above which leverages are those of the same coefficients
 MOST_STEPS, MOST_HALVINGS = 1000, 12
-MOST_COEFFICIENTS = 4000  # of which a matrix is made for each class
+MOST_COEFFICIENTS = 1000  # chosen: the leverage of a row costs their square
 
 
 def solve_adjusted(run, problem) -> Solution:

@@ -17,7 +17,7 @@ from ..engines import engine_of
 from ..errors import InvalidParameterError
 from ..options.covariance import parse as parse_covariance
 from ..options.penalties import check_solver, resolve_penalty
-from ..options.solvers import resolve
+from ..options.solvers import declaration_of, resolve
 from ..source.threads import get_threads
 from .family_link import family_and_link
 
@@ -213,7 +213,7 @@ def check_bias_reduction(request, family, link) -> None:
     beside = f"bias_reduction={kind!r}: "
     if request.penalty is not None:
         raise InvalidParameterError(beside + "penalty= is another way to finite estimates; take one of them")
-    if not hasattr(request.solver, "tol") or type(request.solver).__name__ not in ("Auto", "Newton", "IRLS"):
+    if declaration_of(request.solver).name not in ("auto", "newton", "irls"):
         raise InvalidParameterError(beside + "it has a solver of its own; leave solver out")
     if request.dispersion != "pearson":
         raise InvalidParameterError(beside + "it estimates the dispersion with the coefficients; leave dispersion out")
