@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from .fitting.comparison import anova as anova
     from .fitting.cross_validation import cv as cv
     from .fitting.debiased import debiased as debiased
+    from .fitting.detect_separation import detect_separation as detect_separation
     from .fitting.entry import fit as fit
     from .fitting.entry import glm as glm
     from .fitting.path import path as path
     from .fitting.profile import profile as profile
     from .fitting.profile import profile_limits as profile_limits
     from .fitting.refit import refit as refit
+    from .fitting.shape_profile import profile_shape as profile_shape
     from .fitting.single_terms import add1 as add1
     from .fitting.single_terms import drop1 as drop1
     from .fitting.single_terms import score_test as score_test
@@ -69,6 +71,8 @@ _LAZY = {
     "stability_selection": "fitting.stability",
     "debiased": "fitting.debiased",
     "refit": "fitting.refit",
+    "detect_separation": "fitting.detect_separation",
+    "profile_shape": "fitting.shape_profile",
     "local": "smoothing.entry",
     "LocalResult": "smoothing.result",
     "OnlineGLM": "online",

@@ -88,6 +88,8 @@ if TYPE_CHECKING:
         memory: int | None
         client: Any
         checkpoint: File | None
+        dispersion: Literal["pearson", "deviance", "ml"]
+        bias_reduction: Literal["firth", "mean", "median", "mixed"] | None
 
     class FitOptions(ModelOptions, total=False):
         """The options of ``fit``, without the family."""

@@ -21,8 +21,8 @@ UNIT_ROWS = 4096  # the fewest rows of a task (units: a pass over them takes 100
 MOST_UNITS, FEW_UNITS = 64, 8  # of ordinary sources; chosen: eight units a thread end together on eight cores
 QR_COST = 4e9  # multiplications of a QR with terms, beyond which cross-products are factored; chosen: about a second
 PRECISE_NUMBERS = 50_000  # of a small design; chosen: extended precision reads it in microseconds
-# of a design whose first Newton steps are taken by one thread in compiled code (python -m benchmarks --start: 10,000 x 5
-# gains a quarter, 10,000 x 20 what a second thread gains)
+# of a design whose first Newton steps are taken by one thread in compiled code (python -m benchmarks --start: a fit of
+# 10,000 x 5 gains a quarter, at 10,000 x 20 a second thread gains as much)
 APPROACHED_NUMBERS = 120_000
 SMALL_ROWS = 20_000  # below which a pass with curvature takes a millisecond, as long as choosing a solver (passes)
 FACTOR_SECONDS = 1e-10  # of a multiplication in m^3 of a factor, inverse and rank (factors: 1e-11 for the factor alone)

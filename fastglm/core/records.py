@@ -44,5 +44,23 @@ class Interval(NamedTuple):
         return f"{left}{self.low:g}, {self.high:g}{right}"
 
 
+class ShapeEstimate(NamedTuple):
+    """A parameter of a family that was estimated by maximum likelihood together with the coefficients.
+
+    Attributes
+    ----------
+    name : str
+        That of the family's parameter: "theta" of the negative binomial, "power" of the Tweedie distribution.
+    value : float
+        Infinite theta: the counts vary no more than Poisson's.
+    se : float
+        From the observed information of this parameter alone, as R's ``glm.nb`` has it.
+    """
+
+    name: str
+    value: float
+    se: float
+
+
 class Record:
     """What is kept of a finished fit; the base of results, by which tables and files know them."""

@@ -1,4 +1,4 @@
-"""The negative binomial distribution with its shape theta given."""
+"""The negative binomial distribution with its shape theta."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def _half_deviance(y, mu, k):
 class NegativeBinomial(NamedTuple):
     """theta = log(mu / (mu + k)) for shape k, T(y) = y, a(theta) = -k log(1 - e^theta), V(mu) = mu + mu^2 / k.
 
-    The field ``theta`` is the shape k, as in R's ``MASS::negative.binomial(theta)``.
+    The field ``theta`` is the shape k, as in R's ``MASS::negative.binomial(theta)``; ``fit`` estimates one of None.
     """
 
-    theta: float
+    theta: float | None
 
-    statsmodels_name = "NegativeBinomial"
+    statsmodels_name, estimated = "NegativeBinomial", "theta"
 
     def variance(self, mu: float) -> float:
         return mu + mu * mu / self.theta

@@ -35,6 +35,8 @@ class FamilyFacts:
         Whether a row has one mean, or the probabilities of several classes.
     two_outcomes : bool
         Whether y is a share of two outcomes, so that labels, and columns of successes and failures, are responses too.
+    estimated : str, optional
+        The parameter that ``fit`` estimates by maximum likelihood where it is None.
     variance_power : float, optional
         The p of a variance function V(mu) = mu^p.
     canonical : str, optional
@@ -45,6 +47,8 @@ class FamilyFacts:
         The log-density at mu = y; without it there is no likelihood.
     tabulated, binary_is_saturated : bool
         Whether ``saturated`` of whole numbers is worth a table, and whether it is zero at y = 0 and y = 1.
+    profiled : bool
+        Whether the likelihood is that at the dispersion which maximises it, found by a search over the responses.
     draw : method, optional
         ``draw(rng, mu, phi, weights)``: random responses of means mu (n,) and dispersions phi, for ``simulate``.
     simulated_intercept, simulated_dispersion : float
@@ -62,8 +66,8 @@ class FamilyFacts:
     """
 
     response_model = "mean"
-    two_outcomes = tabulated = binary_is_saturated = False
-    variance_power = canonical = saturated = draw = anscombe_change = array_loss = None
+    two_outcomes = profiled = tabulated = binary_is_saturated = False
+    estimated = variance_power = canonical = saturated = draw = anscombe_change = array_loss = None
     statsmodels_name = density_at_mean = frozen = None
     linear_link = ()
     simulated_intercept, simulated_dispersion = 0.0, 1.0

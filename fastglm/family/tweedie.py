@@ -32,15 +32,17 @@ def _unit_deviance(p, y, mu, m):
     return 2.0 * (lead - y * m / (1.0 - p) + mu * m / (2.0 - p))
 
 
-@family("tweedie", link=Log, domain=NONNEGATIVE, mean=POSITIVE, dispersion="pearson")
+@family("tweedie", link=Log, domain=NONNEGATIVE, mean=POSITIVE, dispersion="pearson", counts_dispersion=True)
 class Tweedie(NamedTuple):
     """theta = mu^(1-p)/(1-p), T(y) = y, a(theta) = ((1-p) theta)^((2-p)/(1-p))/(2-p), V(mu) = mu^p, 1 < p < 2.
 
-    The density has no closed form, so the log-likelihood and AIC are NaN; deviance and inference are exact.
-    A power of two and above needs y > 0.
+    The density has no closed form: the log-likelihood of a fit is computed by series, at the dispersion that maximises
+    it (``family.tweedie_density``). A power of two and above needs y > 0. ``fit`` estimates a power of None.
     """
 
-    power: float
+    power: float | None
+
+    estimated, profiled = "power", True
 
     @property
     def variance_power(self) -> float:

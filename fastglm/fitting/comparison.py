@@ -68,7 +68,10 @@ def anova(
     full = max(fits, key=_rank)
     changes = [(a, b) for a, b in zip(fits, fits[1:], strict=False)]
     df = np.array([np.nan, *(abs(a.df_resid - b.df_resid) for a, b in changes)])
-    fall = np.array([np.nan, *((a.deviance - b.deviance) * np.sign(_rank(b) - _rank(a)) for a, b in changes)])
+    shaped = all(fit.shape is not None for fit in fits)  # then theta, or the power, is each model's own
+    level = [-2.0 * fit.llf if shaped else fit.deviance for fit in fits]
+    larger = [np.sign(_rank(b) - _rank(a)) for a, b in changes]
+    fall = np.array([np.nan, *((a - b) * sign for a, b, sign in zip(level, level[1:], larger, strict=False))])
     columns = {
         "df": df, "deviance": fall, "df_residual": np.array([float(fit.df_resid) for fit in fits]),
         "residual_deviance": np.array([fit.deviance for fit in fits]),
@@ -77,7 +80,9 @@ def anova(
         columns["statistic"] = np.array([np.nan, *(rao_statistic(models, *pair) for pair in _pairs(fits, stages))])
         columns["p_value"] = chdtrc(df, columns["statistic"] / full.scale)
     elif test is not None:
-        columns |= _tested(test, fall, df, full.scale, full)
+        if shaped and test != "LRT":
+            raise InvalidParameterError(f"test={test!r}: models that estimate {full.shape.name} have the 'LRT' alone")
+        columns |= _tested(test, fall, df, 1.0 if shaped else full.scale, full)
     return TestTable(title=title, terms=tuple(names), columns=columns, library=full.schema.library)
 
 
@@ -105,12 +110,16 @@ def _tested(test, fall, df, dispersion, full):
 def _check_nested(fits):
     first = fits[0]
     for other in fits[1:]:
-        same = all(type(a) is type(b) and a == b for a, b in ((first.family, other.family), (first.link, other.link)))
+        if first.bias_reduction is not None or other.bias_reduction is not None:
+            raise InvalidParameterError("bias_reduction: the deviances of such fits are not the least ones, no tests")
+        shaped = None not in (first.shape, other.shape) and first.shape.name == other.shape.name
+        families = (0, 0) if shaped else (first.family, other.family)
+        same = all(type(a) is type(b) and a == b for a, b in (families, (first.link, other.link)))
         rows = first.nobs == other.nobs and np.isclose(first.weight_sum, other.weight_sum, rtol=1e-12)
         response = np.isclose(first.null_deviance, other.null_deviance, rtol=1e-8)
         if not (same and rows):
             raise InvalidParameterError("models differ in their family, link, rows or weights, and cannot be compared")
-        if first.has_intercept == other.has_intercept and not response:
+        if first.has_intercept == other.has_intercept and not response and not shaped:
             raise InvalidParameterError("models differ in their response or offset, and cannot be compared")
         small, large = sorted((first, other), key=_rank)
         outside = [name for name in small.names if name not in large.names]

@@ -8,8 +8,10 @@ from ..errors import InvalidParameterError
 from ..result.record import GLMResult
 from ..rows.request import FitRequest
 from .comparison import anova as anova  # so that results have it
-from .perform import perform
+from .detect_separation import detect_separation as detect_separation  # as well
+from .estimated import fit_request
 from .profile import profile as profile  # as well
+from .shape_profile import profile_shape as profile_shape  # as well
 from .single_terms import drop1 as drop1
 from .stepwise import step as step
 
@@ -69,6 +71,8 @@ def fit(
     memory: int | None = None,
     client: Any = None,
     checkpoint: File | None = None,
+    dispersion: Literal["pearson", "deviance", "ml"] = "pearson",
+    bias_reduction: Literal["firth", "mean", "median", "mixed"] | None = None,
 ) -> GLMResult:
     """Fit a generalized linear model by maximum likelihood, with inference.
 
@@ -83,7 +87,8 @@ def fit(
         The response. For the binomial also two labels (strings, bools), proportions with ``weights`` as the numbers
         of trials, or an (n, 2) array of successes and failures.
     family : str or family
-        A name or a value of ``fastglm.families``.
+        A name or a value of ``fastglm.families``. ``"negative_binomial"`` (``"nb"``) and ``"tweedie"`` by their names
+        have theta and the power estimated by maximum likelihood, which is the ``shape`` of the result.
     link : str or link, optional
         A name or a value of ``fastglm.links``; the family's default without it.
     intercept : bool
@@ -123,6 +128,15 @@ def fit(
         Whether to collapse rows of equal covariates into cells with the sums that make the fit of them that of all
         rows: exactly the same coefficients, standard errors, deviance and robust covariance. By itself where it pays,
         as in designs of factors.
+    dispersion : {"pearson", "deviance", "ml"}
+        The estimate of a dispersion that is free, which is the ``scale`` of the result: Pearson's chi-square or the
+        deviance over the residual degrees of freedom, or that of the largest likelihood (of the gamma one over R's
+        ``MASS::gamma.shape``), which is not corrected for the number of coefficients.
+    bias_reduction : {"firth", "mean", "median", "mixed"}, optional
+        Solve adjusted score equations, whose estimates are finite where rows are separated: "firth" maximises the
+        likelihood times the root of the determinant of the information (Firth 1993; R's ``logistf``), "mean" takes the
+        first-order bias from the estimates, "median" makes too large and too small ones as likely (R's ``brglm2``).
+        A free dispersion is estimated likewise, by "mixed" with medians beside coefficients by means.
     missing, unseen, memory, client, checkpoint
         As for ``glm``.
 
@@ -152,12 +166,13 @@ def fit(
     >>> result.params.round(6)
     array([-3.549071,  0.551776])
     """
-    return perform(
+    return fit_request(
         FitRequest(
             data=X, y=y, family=family, link=link, intercept=intercept, weights=weights, freq_weights=freq_weights,
             offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, names=names,
             threads=threads, progress=progress, missing=missing, unseen=unseen, compress=compress, memory=memory,
-            client=client, checkpoint=checkpoint,
+            client=client, checkpoint=checkpoint, dispersion=dispersion,
+            bias_reduction=bias_reduction, estimation=True,
         )
     )  # fmt: skip
 
@@ -194,6 +209,8 @@ def glm(
     memory: int | None = None,
     client: Any = None,
     checkpoint: File | None = None,
+    dispersion: Literal["pearson", "deviance", "ml"] = "pearson",
+    bias_reduction: Literal["firth", "mean", "median", "mixed"] | None = None,
 ) -> GLMResult:
     """Fit a generalized linear model of a data frame by a formula.
 
@@ -211,7 +228,7 @@ def glm(
         where they are.
     weights, freq_weights, offset, exposure : str or (n,) array, optional
         As in ``fit``; a name is that of a column.
-    family, link, penalty, solver, cov, start, threads, progress, compress
+    family, link, penalty, solver, cov, start, threads, progress, compress, dispersion, bias_reduction
         As in ``fit``.
     missing : {"error", "drop"}
         What to do with rows that have missing values, in the columns of the model or beside them. Dropped ones are
@@ -250,11 +267,12 @@ def glm(
     if not isinstance(formula, str):
         swapped = " (formula and data are swapped: glm(formula, data))" if isinstance(data, str) else ""
         raise InvalidParameterError(f"formula must be text like 'y ~ x', not {type(formula).__name__}{swapped}")
-    return perform(
+    return fit_request(
         FitRequest(
             data=data, formula=formula, family=family, link=link, weights=weights, freq_weights=freq_weights,
             offset=offset, exposure=exposure, penalty=penalty, solver=solver, cov=cov, start=start, threads=threads,
             progress=progress, missing=missing, unseen=unseen, compress=compress, memory=memory, client=client,
-            checkpoint=checkpoint,
+            checkpoint=checkpoint, dispersion=dispersion,
+            bias_reduction=bias_reduction, estimation=True,
         )
     )  # fmt: skip

@@ -39,8 +39,8 @@ class Models:
             raise InvalidParameterError("data: models are fitted anew, which takes the rows; pass data=")
         self.result, self.data, self.y = result, data, y
         self.options = {
-            "family": result.family, "link": result.link, "missing": result.schema.missing, **vectors(result, options),
-            **options,
+            "family": result.family, "link": result.link, "missing": result.schema.missing,
+            "bias_reduction": result.bias_reduction, **vectors(result, options), **options,
         }  # fmt: skip
         self.design = result.design
         self.terms = tuple((name,) for name in result.schema.columns) if self.design is None else tuple(
@@ -60,6 +60,10 @@ class Models:
 
     def fit(self, terms, cov=None) -> GLMResult:
         """The fit of a model with some terms, to the same number of rows."""
+        if self.result.bias_reduction is not None:
+            raise InvalidParameterError(
+                "the deviance of a fit with bias_reduction is not the least one: there are no tests between such models"
+            )
         found = perform(self.request(terms, cov))
         if found.nobs != self.result.nobs:
             raise InvalidParameterError(

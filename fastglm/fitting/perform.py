@@ -84,7 +84,8 @@ def run_of(request: FitRequest, schema, source):
     model = RESPONSE_MODELS[request.family.response_model]
     check_size(source, request.cov, model.n_contrasts(labels))
     run: FitRun = model.of(request, source, options, labels)
-    run.began, run.schema, run.penalty = request.began, schema, request.penalty
+    run.began, run.schema, run.penalty, run.scale_kind = request.began, schema, request.penalty, request.dispersion
+    run.bias_reduction = request.bias_reduction
     run.notes[:0] = source.notes
     return run, labels
 

@@ -18,6 +18,7 @@ from ..inference.wald import quantile
 from ..objective.scaled_penalty import column_moments
 from ..result.record import GLMResult
 from ..rows.open import open_rows
+from .bias_reduction import JeffreysDeviance
 from .models import Models
 from .perform import run_of, running
 
@@ -157,6 +158,12 @@ def _chosen(result, names):
     """The numbers of coefficients by their names."""
     if np.ndim(result.params) != 1:
         raise InvalidParameterError("profiles are of one mean a row")
+    canonical = result.link.name == result.family.canonical and result.family.dispersion == "one"
+    if result.bias_reduction not in (("firth", "mean", None) if canonical else ("firth", None)):
+        raise InvalidParameterError(
+            f"profiles: the adjusted score of bias_reduction={result.bias_reduction!r} is that of no likelihood; take "
+            "Wald's limits, or fit with bias_reduction='firth'"
+        )
     if names is None:
         return np.flatnonzero(~np.isnan(result.params)).tolist()
     unknown = [name for name in names if name not in result.names]
@@ -188,6 +195,8 @@ def opened(result, data, y, options):
         run, _ = run_of(models.request(models.terms), schema, source)
         if tuple(run.names) != tuple(result.names):
             raise InvalidParameterError("data: the rows make other columns than those of the fit")
+        if result.bias_reduction is not None:
+            run.objective = JeffreysDeviance(run)
         with running(run, False):
             beta = np.nan_to_num(result.params)
             q = run.objective.at(beta, 2)

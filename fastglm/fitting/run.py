@@ -20,6 +20,7 @@ from ..objective.response_sums import ClassWeights, check, validate_response
 from ..objective.scaled_penalty import Labels
 from ..objective.smearing import smearing
 from ..objective.softmax import CrossEntropy
+from ..objective.tweedie_sums import likelihoods
 from ..result.multinomial import MultinomialResult
 from ..result.record import GLMResult
 from ..rows.cluster_ids import with_clusters
@@ -33,6 +34,8 @@ from ..solver.sgd.driver import run as run_sgd
 from ..solver.solve import solve
 from ..solvers import declaration_of
 from ..source.streaming_qr import as_rows
+from .bias_reduction import solve_adjusted
+from .dispersions import Scale, scale_of
 from .null import ClassNullModel, NullModel
 from .penalised import solve_penalised, stochastic_penalised
 from .statistics import SolvedFit, class_result, dispersion, mean_result
@@ -47,6 +50,8 @@ class FitRun:
     null_class: type
     schema = None  # that of arrays
     penalty = None  # the record of the penalty
+    scale_kind = "pearson"  # the estimate of a free dispersion
+    bias_reduction, reduced_scale = None, 1.0  # the adjustment of the score, and the dispersion found with it
     path = False  # whether it has many values of lambda
     edf = ridge_covariance = None  # its effective degrees of freedom, and the covariance of a ridge
 
@@ -80,14 +85,17 @@ class FitRun:
             self.solution = descend(start, callback)
             return
         problem = self.problem(start, callback)
-        self.solution = solve(problem) if self.penalty is None else solve_penalised(self, self.penalty, problem)
+        if self.bias_reduction is not None:
+            self.solution = solve_adjusted(self, problem)
+        else:
+            self.solution = solve(problem) if self.penalty is None else solve_penalised(self, self.penalty, problem)
         if self.solution.stop == "not finite at the start":
             raise InvalidParameterError(
                 "start: at the first coefficients the deviance or its derivatives are not finite, because the numbers "
                 "in X or y are so large that sums overflow (rescale them), or because a mean lies outside the "
                 "family's range (pass start= with admissible coefficients, or another link)"
             )
-        if self.penalty is None:
+        if self.penalty is None and self.bias_reduction is None:
             self.refine()
 
     def refine(self):
@@ -182,13 +190,14 @@ class FitRun:
 
     def solved(self) -> SolvedFit:
         """The fit as its record is computed from it."""
-        separated, covariances, data = find_separation(self), self.covariances(), self.whole.data
+        separated = find_separation(self) if self.bias_reduction is None else ""
+        covariances, data = self.covariances(), self.whole.data
         levels = self.source.data.coding.level_numbers.tolist() if self.source.high_cardinality else ()
         return SolvedFit(
             self.family, self.link, self.names, data.has_intercept, self.null.constant is not None,
             frozenset(name for name in VECTORS if getattr(data, name) is not None), self.sums, self.whole.n_rows,
             self.null.deviance, self.solution, self.options, covariances, self.objective.n_passes, self.began,
-            self.notes, separated, frozenset(levels), self.schema, self.penalty, self.edf,
+            self.notes, separated, frozenset(levels), self.schema, self.penalty, self.edf, self.bias_reduction,
         )  # fmt: skip
 
 
@@ -246,7 +255,21 @@ class MeanModel(FitRun):
 
     def result(self, classes) -> GLMResult:
         """The solution as a frozen record, its warnings given."""
-        return mean_result(self.solved(), classes, self._smearing())
+        return mean_result(self.solved(), classes, self._smearing(), self._likelihoods(), self._scale)
+
+    def _scale(self, df, pearson):
+        """The dispersion at the solution, on residual degrees of freedom, by the kind that was asked for."""
+        if self.bias_reduction is not None:
+            return Scale("bias-reduced", self.reduced_scale, np.nan)
+        return scale_of(self, self.scale_kind, max(self.solution.quadratic.deviance, 0.0), pearson, df)
+
+    def _likelihoods(self):
+        """The log-likelihoods of the model and the null model at their best dispersions, for a family that has no other
+        rule for it: reads of the response alone."""
+        if not self.family.profiled:
+            return None
+        deviances = max(self.solution.quadratic.deviance, 0.0), self.null.deviance
+        return likelihoods(self.whole, self.family, self.sums.nobs, deviances)
 
     def _smearing(self):
         """The mean of exp(residual) of least squares of a logarithm, one more pass; None of others."""

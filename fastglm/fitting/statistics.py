@@ -51,6 +51,8 @@ class SolvedFit(NamedTuple):
     penalty : record of ``fastglm.penalties``, or None
     edf : float or None
         The effective degrees of freedom of a penalised fit.
+    bias_reduction : str or None
+        The adjustment of the score.
     """
 
     family: Any
@@ -73,9 +75,10 @@ class SolvedFit(NamedTuple):
     schema: Any = None
     penalty: Any = None
     edf: float | None = None
+    bias_reduction: str | None = None
 
 
-def mean_result(fit: SolvedFit, classes, smearing=None) -> GLMResult:
+def mean_result(fit: SolvedFit, classes, smearing=None, likelihoods=None, scale_of=None) -> GLMResult:
     """The record of a model of one mean a row; its warnings are given.
 
     Parameters
@@ -85,6 +88,10 @@ def mean_result(fit: SolvedFit, classes, smearing=None) -> GLMResult:
         Those of a binomial response; zero and one where its numbers are no others.
     smearing : tuple of two floats, or None
         As ``GLMResult`` has it.
+    likelihoods : tuple of two floats, or None
+        The log-likelihoods of the model and of the null model, where the deviance alone does not tell them.
+    scale_of : callable, or None
+        (residual degrees of freedom, Pearson's chi-square) -> ``Scale``; Pearson's without it.
     """
     family, sums = fit.family, fit.sums
     if classes is None and family.domain.high == 1.0 and sums.binary:
@@ -92,11 +99,17 @@ def mean_result(fit: SolvedFit, classes, smearing=None) -> GLMResult:
     params, fields, in_range = _fields(fit)
     df = sums.nobs - fields["rank"]
     pearson = fields["pearson_chi2"] if in_range else np.nan
+    llf, llnull = likelihoods or (sums.loglik(family, d) for d in (fields["deviance"], fit.null_deviance))
+    kind, scale, scale_se = "pearson", 1.0 if family.dispersion == "one" else pearson / df if df > 0 else np.nan, np.nan
+    if scale_of is not None and family.dispersion != "one":
+        kind, scale, scale_se = scale_of(df, pearson)
     return GLMResult(
         params=params,
-        scale=1.0 if family.dispersion == "one" else (pearson / df if df > 0 else np.nan),
-        llf=sums.loglik(family, fields["deviance"]),
-        llnull=sums.loglik(family, fit.null_deviance),
+        scale=scale,
+        scale_kind=kind,
+        scale_se=scale_se,
+        llf=llf,
+        llnull=llnull,
         df_resid=_whole(df),
         df_model=fields["rank"] - fit.has_constant,
         exposure_kind=next((name for name in ("exposure", "offset") if name in fit.vectors), None),
@@ -183,6 +196,7 @@ def _fields(fit):
             notes=tuple(fit.notes),
             penalty=fit.penalty,
             edf=fit.edf,
+            bias_reduction=fit.bias_reduction,
         ),
         in_range,
     )

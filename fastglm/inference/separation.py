@@ -204,7 +204,8 @@ def find_separation(model) -> str:
     kind = "completely" if found.status == "complete" else "quasi-completely"
     return (
         f"the data are {kind} separated: the maximum-likelihood estimates of {', '.join(names)} are infinite, and the "
-        "values shown are where the fit stopped. Drop or merge these columns, or penalise them"
+        "values shown are where the fit stopped. Drop or merge these columns, penalise them, or fit with "
+        "bias_reduction='firth'"
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80  # letters of a line
 NAME_WIDTH = 14  # names may always have this many letters; longer ones lose their middle where the line is full
+SCALES = {"pearson": "Pearson", "deviance": "deviance", "ml": "ML", "bias-reduced": "bias-reduced"}
 MOST_LEVELS = 30  # of a term whose coefficients are listed one by one
 MOST_TESTED = 4000  # coefficients of a joint test, whose time grows with their cube
 
@@ -152,11 +153,17 @@ class Summary:
             state = "not certified (read once)"
         if r.stop == "boundary":
             state = "on the boundary of the means"
+        shape = r.shape
+        theirs = (
+            []
+            if shape is None
+            else [(shape.name.capitalize(), f"{format_number(shape.value)} (se {format_number(shape.se, 4)})")]
+        )
         return [
             ("Observations", nobs),
             ("Residual df", f"{r.df_resid:,.12g}"),
             ("Model df", f"{r.df_model:,}"),
-            ("Scale", "1 (known)" if fixed else f"{format_number(r.scale)} (Pearson)"),
+            ("Scale", "1 (known)" if fixed else f"{format_number(r.scale)} ({SCALES[r.scale_kind]})"),
             ("Covariance", "none" if r.cov_params() is None else r.cov_kind),
             ("Solver", r.solver),
             ("Passes", f"{round(r.n_passes, 2):g} ({r.n_iter} iterations)"),
@@ -169,6 +176,7 @@ class Summary:
             ("BIC", format_number(r.bic, 7)),
             ("D2 (deviance)", _share(r.deviance, r.null_deviance)),
             ("McFadden R2", _share(r.llf, r.llnull)),
+            *theirs,
         ]
 
     def _heads(self):
@@ -236,7 +244,9 @@ class Summary:
             errors = "no standard errors" if r.cov_params() is None else f"standard errors are {r.cov_kind}"
             freedom = "" if r.edf is None else f" {r.edf:.4g} effective degrees of freedom,"
             notes.append(f"Penalised by {kind}, lam {r.penalty.lam:.4g}:{freedom} {errors}.")
-        elif r.cov_params() is None:
+        if r.bias_reduction is not None:
+            notes.append(f"Bias-reduced estimates ({r.bias_reduction}); the deviance is not the least one.")
+        if r.penalty is None and r.cov_params() is None:
             notes.append("Fitted with cov=None: no standard errors.")
         if r.exposure_kind is not None:
             notes.append(f"Fitted with an {r.exposure_kind}.")

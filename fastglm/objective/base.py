@@ -140,6 +140,12 @@ class Likelihood:
         self.n_passes += self.price
         return [self._assembled(q, order) for q in found.values]
 
+    def beside(self, beta: np.ndarray, task) -> tuple:
+        """A pass with curvature and the sum of another task, in one read."""
+        found = self.source.reduce(Together([self._task(beta, 2), task]))
+        self.n_passes += self.price
+        return self._assembled(found.values[0], 2), found.values[1]
+
     def scores(self, beta: np.ndarray) -> Quadratic:
         """The pass whose ``information`` is the sum of outer products of the rows' scores, the sandwich's meat."""
         self.meat = True

@@ -14,12 +14,13 @@ from functools import partial
 import numpy as np
 
 from ..core.atomic import replacing
+from ..core.records import ShapeEstimate
 from ..errors import InvalidParameterError
 from ..options.penalties import PENALTIES, resolve_penalty
 from ..rows.schema import Schema
 
 FORMAT = "fastglm-result"
-VERSION = 6  # the version that is written; older ones are read
+VERSION = 7  # the version that is written; older ones are read
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -186,6 +187,12 @@ def _pack_penalty(value):
     return {"record": type(value).__name__} | {name: _pack_option(v) for name, v in value._asdict().items()}
 
 
+def _unpack_shape(value):
+    """The estimate of a family's parameter, from a dict of its fields."""
+    value = DICT[1](value)
+    return ShapeEstimate(TEXT[1](value["name"]), _unpack_float(value["value"]), _unpack_float(value["se"]))
+
+
 def _pack_option(value):
     """A number, None, a boolean or a name; an array or a mapping of numbers or of labels."""
     if hasattr(value, "items"):
@@ -223,23 +230,24 @@ INT, BOOL, TEXT, DICT = _exactly(int), _exactly(bool), _exactly(str), _exactly(d
 # Field of GLMResult -> (writer, reader).
 CODECS = {
     **dict.fromkeys(("deviance", "null_deviance", "pearson_chi2", "scale", "llf", "llnull", "weight_sum"), FLOAT),
-    **dict.fromkeys(("certificate", "score_norm", "elapsed"), FLOAT),
+    **dict.fromkeys(("certificate", "score_norm", "elapsed", "scale_se"), FLOAT),
     **dict.fromkeys(("nobs", "df_resid", "n_passes"), COUNT),
     **dict.fromkeys(("df_model", "rank", "n_iter"), INT),
     **dict.fromkeys(("converged", "intercept", "has_intercept", "has_weights", "has_freq_weights"), BOOL),
-    **dict.fromkeys(("solver", "stop", "cov_kind"), TEXT),
+    **dict.fromkeys(("solver", "stop", "cov_kind", "scale_kind"), TEXT),
     **dict.fromkeys(("names", "notes"), _tuple_of(TEXT)),
     **dict.fromkeys(("covariance", "cov_unscaled"), _optional((_pack_covariance, _unpack_covariance))),
     **dict.fromkeys(("coef_raw", "information_root", "covariance_core"), _optional(ARRAY)),
     "params": ARRAY,
     "schema": (_pack_schema, _unpack_schema),
     "n_rows": _optional(INT),
-    "exposure_kind": _optional(TEXT),
+    **dict.fromkeys(("exposure_kind", "bias_reduction"), _optional(TEXT)),
     "classes": _optional(_tuple_of((_pack_label, _unpack_label))),
     "aliased": (dict, lambda value: {TEXT[1](k): TEXT[1](v) for k, v in DICT[1](value).items()}),
     "smearing": _optional(_tuple_of(FLOAT)),
     "penalty": _optional((_pack_penalty, _unpack_penalty)),
     "edf": _optional(FLOAT),
+    "shape": _optional((lambda value: _pack_free(value._asdict()), _unpack_shape)),
     "history": _tuple_of((_pack_free, lambda value: _unpack_free(DICT[1](value)))),
     "family": (named, partial(read_named, "family")),
     "link": (named, partial(read_named, "link")),

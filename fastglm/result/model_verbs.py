@@ -47,3 +47,11 @@ class ModelVerbs:
     def profile(self, name: str, data: Rows, y: Variable | None = None, **options: Any) -> Any:
         """The profile likelihood of a coefficient; see ``fastglm.profile``."""
         return self._by("profile")(self, name, data, y, **options)
+
+    def profile_shape(self, data: Rows, y: Variable | None = None, **options: Any) -> Any:
+        """The profile likelihood of an estimated theta or power; see ``fastglm.profile_shape``."""
+        return self._by("profile_shape")(self, data, y, **options)
+
+    def detect_separation(self, data: Rows, y: Variable | None = None, **options: Any) -> Any:
+        """Which maximum-likelihood estimates are infinite, with a proof; see ``fastglm.detect_separation``."""
+        return self._by("detect_separation")(self, data, y, **options)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.frames_out import frame
 from ..core.lazy import cached_property, frozen
-from ..core.records import READ_ONCE, Record
+from ..core.records import READ_ONCE, Record, ShapeEstimate
 from ..errors import InvalidParameterError
 from ..export import to_keras, to_onnx, to_torch
 from ..inference import wald
@@ -43,7 +43,9 @@ class GLMResult(RowVerbs, EffectVerbs, ModelVerbs, Record):
     names : tuple of str, the intercept first if the fit added one
     family, link : the family and link values
     deviance, null_deviance, pearson_chi2 : float
-    scale : float, the dispersion: 1 where it is known, else pearson_chi2 / df_resid
+    scale : float, the dispersion: 1 where it is known, else by default pearson_chi2 / df_resid
+    scale_kind, scale_se : the estimate that ``scale`` is, "pearson", "deviance", "ml" or "bias-reduced", and its
+        standard error
     llf, llnull : float, log-likelihood of the model and of the null model, NaN for quasi-likelihoods
     nobs, df_resid : rows with positive weight (frequency weights summed), and nobs - rank
     df_model : rank, less 1 if the model contains a constant
@@ -82,6 +84,12 @@ class GLMResult(RowVerbs, EffectVerbs, ModelVerbs, Record):
     smearing : tuple of two floats, or None
         Of least squares by a formula whose response is a logarithm: the mean of exp(residual), by which
         ``predict(retransform="smearing")`` has the mean of y itself, and its relative variance.
+    bias_reduction : str or None
+        The adjustment of the score whose root the estimates are: "firth", "mean", "median" or "mixed". ``llf`` is the
+        likelihood at them, without a penalty.
+    shape : ShapeEstimate or None
+        A parameter of the family that was estimated with the coefficients, with its standard error: theta of
+        ``family="negative_binomial"``, the power of ``family="tweedie"``. AIC and BIC count it.
     """
 
     params: Array
@@ -127,6 +135,10 @@ class GLMResult(RowVerbs, EffectVerbs, ModelVerbs, Record):
     penalty: PenaltyRecord | None = None
     edf: float | None = None
     smearing: tuple[float, float] | None = None
+    shape: ShapeEstimate | None = None
+    scale_kind: str = "pearson"
+    scale_se: float = float("nan")
+    bias_reduction: str | None = None
 
     _saved_as: ClassVar[str] = "glm"
 
@@ -219,8 +231,9 @@ class GLMResult(RowVerbs, EffectVerbs, ModelVerbs, Record):
 
     @property
     def n_parameters(self) -> int:
-        """Parameters counted by AIC and BIC: the coefficients, and the dispersion where likelihood estimates it."""
-        return self.rank + bool(self.family.counts_dispersion)
+        """Parameters counted by AIC and BIC: the coefficients, the dispersion where likelihood estimates it, and an
+        estimated parameter of the family."""
+        return self.rank + bool(self.family.counts_dispersion) + (self.shape is not None)
 
     @property
     def aic(self) -> float:

@@ -105,6 +105,11 @@ def _upgraded(record, version):
     if version <= 5 and record.get("type") in ("glm", "multinomial"):
         record.setdefault("edf", None)  # it knew no effective degrees of freedom
         record.setdefault("smearing", None)  # nor means of what a logarithm was fitted of
+    if version <= 6 and record.get("type") in ("glm", "multinomial"):
+        record.setdefault("shape", None)  # it knew no parameters of families that were estimated
+        record.setdefault("scale_kind", "pearson")  # and Pearson's dispersion alone
+        record.setdefault("scale_se", "nan")
+        record.setdefault("bias_reduction", None)  # nor adjusted scores
     return record
 
 

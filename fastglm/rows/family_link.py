@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from ..errors import InvalidParameterError
+from ..families import family_class
 from ..families import get as get_family
 from ..family.multinomial import Softmax
 from ..links import get as get_link
 
 
-def family_and_link(family, link):
+def family_and_link(family, link, estimation: bool = False):
     """The family and link values for names, classes or values.
+
+    Parameters
+    ----------
+    family, link : str, class or value
+    estimation : bool
+        Whether a family may leave out the parameter that a fit estimates, which then is None.
 
     Raises
     ------
     InvalidParameterError
-        For a name that is not registered, and a value that is no family or link.
+        For a name that is not registered, a value that is no family or link, and a parameter that is None where it is
+        not estimated.
     """
 
     def value(given_value, get, method, what):
@@ -28,7 +36,15 @@ def family_and_link(family, link):
             raise InvalidParameterError(f"{what} must be a name or a value of fastglm.{what}, not {given_value!r}")
         return given_value
 
+    kind = family_class(family) if isinstance(family, str) else family
+    if estimation and isinstance(kind, type) and getattr(kind, "estimated", None):
+        family = kind(None)
     family = value(family, get_family, "variance", "family")
+    if not estimation and is_open(family):
+        raise InvalidParameterError(
+            f"family={family.name!r} with {family.estimated}=None is estimated by fit and glm without a penalty alone: "
+            f"pass a number, as fastglm.families.{type(family).__name__}({family.estimated}=...)"
+        )
     if family.response_model == "softmax":
         if getattr(link, "name", link) not in (None, "softmax", "logit"):
             raise InvalidParameterError(f"link={link!r}: family='multinomial' has the softmax link only")
@@ -37,3 +53,8 @@ def family_and_link(family, link):
     if family.domain.high == 1.0 and not hasattr(type(link), "tails"):
         raise InvalidParameterError(f"link={link.name!r} does not map onto (0, 1), which family={family.name!r} needs")
     return family, link
+
+
+def is_open(family) -> bool:
+    """Whether a family lacks the parameter that a fit estimates."""
+    return getattr(family, "estimated", None) is not None and getattr(family, family.estimated) is None

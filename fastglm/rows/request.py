@@ -17,7 +17,7 @@ from ..engines import engine_of
 from ..errors import InvalidParameterError
 from ..options.covariance import parse as parse_covariance
 from ..options.penalties import check_solver, resolve_penalty
-from ..options.solvers import resolve
+from ..options.solvers import declaration_of, resolve
 from ..source.threads import get_threads
 from .family_link import family_and_link
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ..types import SolverOptions
 
 COMPRESS = ("auto", True, False)
+BIAS_REDUCTIONS = ("firth", "mean", "median", "mixed")
+DISPERSIONS = ("pearson", "deviance", "ml")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,6 +50,9 @@ class FitRequest:
     path : dict or None, plain values of a search over lambdas that differ for another search
     beside : tuple, the labels of folds: names of columns, or (n,) arrays
     labels : tuple or None, the labels of y where they are known before its rows
+    dispersion : "pearson", "deviance" or "ml", the estimate of a free dispersion
+    bias_reduction : "firth", "mean", "median", "mixed" or None
+    estimation : bool, whether the fit estimates a parameter of the family that is None
     began : float, seconds of ``time.perf_counter``
     others : as in ``fit`` and ``glm``
 
@@ -83,10 +88,13 @@ class FitRequest:
     labels: tuple | None = None
     path: dict | None = None
     beside: tuple = ()
+    dispersion: str = "pearson"
+    bias_reduction: str | None = None
+    estimation: bool = False
     began: float = field(default_factory=perf_counter)
 
     def __post_init__(self):
-        family, link = family_and_link(self.family, self.link)
+        family, link = family_and_link(self.family, self.link, self.estimation and self.penalty is None)
         checked = {
             "family": family,
             "link": link,
@@ -109,6 +117,10 @@ class FitRequest:
         check_option("compress", self.compress, COMPRESS)
         check_option("missing", self.missing, MISSING)
         check_option("unseen", self.unseen, UNSEEN)
+        check_dispersion(self.dispersion, family)
+        if self.bias_reduction is not None:
+            check_bias_reduction(self, family, link)
+            object.__setattr__(self, "compress", False)
         check_exposure(self.exposure, link)
         if self.formula is not None and not isinstance(self.formula, str):
             swapped = " (formula and data are swapped: glm(formula, data))" if isinstance(self.data, str) else ""
@@ -175,6 +187,44 @@ def check_exposure(exposure, link) -> None:
     """Refuse an exposure beside a link that is not the logarithm."""
     if exposure is not None and not link.is_log:
         raise InvalidParameterError(f"exposure needs the log link, not {link.name!r}; pass an offset instead")
+
+
+def check_dispersion(kind, family) -> None:
+    """Refuse an estimate of a dispersion that is known, or that has no likelihood."""
+    check_option("dispersion", kind, DISPERSIONS)
+    if kind != "pearson" and family.dispersion == "one":
+        raise InvalidParameterError(f"dispersion={kind!r}: that of family={family.name!r} is known to be one")
+    power = getattr(family, "power", 2.0)  # that of a Tweedie family; None is estimated, above one
+    if kind == "ml" and (not family.counts_dispersion or (power is not None and power <= 1.0)):
+        raise InvalidParameterError(
+            f"dispersion='ml': family={family.name!r} has no likelihood; take 'pearson' or 'deviance'"
+        )
+
+
+def check_bias_reduction(request, family, link) -> None:
+    """Refuse an adjustment that a family does not have, and what does not go with one.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    kind = request.bias_reduction
+    check_option("bias_reduction", kind, BIAS_REDUCTIONS)
+    beside = f"bias_reduction={kind!r}: "
+    if request.penalty is not None:
+        raise InvalidParameterError(beside + "penalty= is another way to finite estimates; take one of them")
+    if declaration_of(request.solver).name not in ("auto", "newton", "irls"):
+        raise InvalidParameterError(beside + "it has a solver of its own; leave solver out")
+    if request.dispersion != "pearson":
+        raise InvalidParameterError(beside + "it estimates the dispersion with the coefficients; leave dispersion out")
+    if family.response_model == "softmax" and kind not in ("firth", "mean"):
+        raise InvalidParameterError(beside + "of family='multinomial' there are 'firth' and 'mean', which are the same")
+    if family.response_model != "softmax" and family.dispersion != "one" and kind == "firth":
+        raise InvalidParameterError(
+            beside + f"the dispersion of family={family.name!r} is estimated; take 'mean', 'median' or 'mixed'"
+        )
+    if getattr(family, "estimated", None) and getattr(family, family.estimated) is None:
+        raise InvalidParameterError(beside + f"pass family={family.name!r} with its {family.estimated}")
 
 
 def check_option(name: str, value, known: tuple) -> None:

@@ -62,7 +62,8 @@ class ColumnDescent:
             stop = self._descend(penalty, tol)
             self._certify()
             violations = penalty.subgradient(self.beta, self.q.score + penalty.score(self.beta)) / penalty.unit
-            record(self.history, self.control, len(self.history) + 1, self.objective.n_passes, self.q, violations.max(), True)
+            number, passes = len(self.history) + 1, self.objective.n_passes
+            record(self.history, self.control, number, passes, self.q, violations.max(), True)
             violations = violations[self.first :]
             violations[self.numbers] = 0.0
             new = np.flatnonzero(violations > tol)

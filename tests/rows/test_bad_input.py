@@ -145,7 +145,6 @@ VALUES = {
     "link": (dict(link="lgo"), ["link", "'lgo'", "'log'"]),
     "a family that is no family": (dict(family=3), ["family", "3"]),
     "a link that is no link": (dict(link=3.0), ["link", "3.0"]),
-    "a family without its parameter": (dict(family="negative_binomial"), ["theta", "NegativeBinomial"]),
     "a link onto other means": (dict(family="binomial", y=Y > 1, link="inverse"), ["link", "'inverse'", "binomial"]),
     "solver": (dict(solver="nwton"), ["solver", "nwton", "newton"]),
     "solver that is no solver": (dict(solver=3), ["solver", "irls"]),

@@ -1,0 +1,159 @@
+"""The likelihood of a Tweedie distribution's dispersion: sums over the responses alone.
+
+A prior weight divides the dispersion of its row, a frequency weight repeats the row. With the deviance D of all rows
+the log-likelihood is -D / (2 phi) plus the sum of log f(y; y, phi / w) over y > 0, since a zero has all of its
+log-probability in the deviance.
+"""
+
+from __future__ import annotations
+
+from math import inf, nan
+from typing import NamedTuple
+
+import numpy as np
+
+from ..family.tweedie_density import LogTerms, Table, has_density, log_argument, log_terms
+from ..source.task import Task
+
+BLOCK = 16_384  # rows at a time
+MOST_STEPS = 50
+STILL = 1e-5  # of log(phi): the likelihood beyond it is that of a parabola, up to its cube
+SAMPLED, SAMPLE = 200_000, 20_000  # rows from which the search begins on a sample, and its rows
+
+
+class Responses(NamedTuple):
+    """Of the positive responses the frequency ``count``, the frequency times log(y) summed, and the least and largest
+    ``log_argument`` at phi = 1, ``low`` and ``high``; and the ``rows`` that these are."""
+
+    count: float
+    log_sum: float
+    low: float
+    high: float
+    rows: int
+
+    def __add__(self, other: Responses) -> Responses:
+        return Responses(
+            self.count + other.count, self.log_sum + other.log_sum, min(self.low, other.low),
+            max(self.high, other.high), self.rows + other.rows,
+        )  # fmt: skip
+
+
+class PositiveRows(Task):
+    """The ``Responses`` of rows; X is not read."""
+
+    vectors_only = True
+
+    def __init__(self, power: float):
+        self.power = power
+
+    def of(self, part, runs):
+        found = Responses(0.0, 0.0, inf, -inf, 0)
+        for y, x, f in _blocks(part.data, runs, self.power):
+            if len(y):
+                found += Responses(f.sum(), float(f @ np.log(y)), float(x.min()), float(x.max()), len(y))
+        return found
+
+
+class DensitySums(Task):
+    """The sum of log(y f(y; y, phi)) and of its first two derivatives in log(1 / phi) for each phi, (k, 3).
+
+    Parameters
+    ----------
+    power : float
+    log_phi : (k,) array
+    table : Table or None
+        Of the terms over the range of the rows; without it each row has its own sum.
+    """
+
+    vectors_only = True
+
+    def __init__(self, power: float, log_phi: np.ndarray, table: Table | None):
+        self.power, self.log_phi, self.table = power, log_phi, table
+
+    def of(self, part, runs):
+        total = np.zeros((len(self.log_phi), 3))
+        for _, x, f in _blocks(part.data, runs, self.power):
+            for sums, shift in zip(total, self.log_phi, strict=True):
+                terms: LogTerms = log_terms(self.power, x - shift) if self.table is None else self.table.at(x - shift)
+                sums += [f @ part for part in terms]
+        return total
+
+
+def _blocks(data, runs, power):
+    """The positive responses of rows that count, their log arguments at phi = 1 and frequencies, block by block."""
+    for first, stop in runs:
+        for a in range(first, stop, BLOCK):
+            b = min(a + BLOCK, stop)
+            y = np.asarray(data.y[a:b], np.float64)
+            w, f = (
+                np.ones(b - a) if v is None else np.asarray(v[a:b], np.float64)
+                for v in (data.weights, data.freq_weights)
+            )
+            kept = (y > 0.0) & (w > 0.0) & (f > 0.0)
+            y = y[kept]
+            yield y, log_argument(power, y, w[kept]), f[kept]
+
+
+class DispersionLikelihood:
+    """The log-likelihood of the dispersion of a Tweedie distribution, given the deviance of the means.
+
+    Parameters
+    ----------
+    source : Source
+        Its columns are not read.
+    power : float
+        Above one.
+    nobs : float
+        Rows, by frequency.
+    """
+
+    def __init__(self, source, power: float, nobs: float):
+        self.source, self.power, self.nobs = source, power, nobs
+        self.responses = source.reduce(PositiveRows(power))
+
+    def at(self, deviance: np.ndarray, log_phi: np.ndarray) -> np.ndarray:
+        """The log-likelihood and its first two derivatives in log(phi), for k deviances and dispersions, (k, 3)."""
+        known, half = self.responses, 0.5 * deviance * np.exp(-log_phi)
+        found = np.zeros((len(log_phi), 3))
+        if known.rows:
+            low, high = known.low - log_phi.max(), known.high - log_phi.min()
+            table = Table.over(self.power, low, high, 0.5 * known.rows * len(log_phi))
+            found = self.source.reduce(DensitySums(self.power, log_phi, table))
+        return np.column_stack([found[:, 0] - known.log_sum - half, half - found[:, 1], found[:, 2] - half])
+
+    def maximised(self, deviance) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The largest log-likelihoods, the log(phi) that have them and minus the second derivatives there.
+
+        Newton's method for all ``deviance`` (k,) together. Infinite where one is zero, NaN where it is not finite.
+        """
+        deviance = np.asarray(deviance, np.float64)
+        good = np.isfinite(deviance) & (deviance > 0.0) & (self.responses.rows > 0)
+        value, log_phi, curvature = np.full((3, len(deviance)), nan)
+        value[deviance == 0.0] = inf if self.responses.rows else 0.0
+        if good.any():
+            value[good], log_phi[good], curvature[good] = self._climbed(deviance[good])
+        return value, log_phi, curvature
+
+    def _climbed(self, deviance):
+        log_phi = np.log(deviance / self.nobs)
+        if self.source.in_process and self.source.rows_read > SAMPLED:
+            sample = self.source.sample(SAMPLE)
+            share = sample.rows_read / self.source.n_rows
+            first = DispersionLikelihood(sample, self.power, share * self.nobs)
+            log_phi = first.maximised(share * deviance)[1] if first.responses.rows else log_phi
+        for _ in range(MOST_STEPS):
+            value, score, bend = self.at(deviance, log_phi).T
+            with np.errstate(all="ignore"):
+                step = np.where(bend < 0.0, -score / bend, np.sign(score))
+            step = np.clip(step, -1.5, 1.5)
+            log_phi = log_phi + step
+            if np.abs(step).max() < STILL or not np.isfinite(step).all():
+                break
+        return value + 0.5 * score * step, log_phi, -bend
+
+
+def likelihoods(source, family, nobs: float, deviances) -> tuple[float, ...]:
+    """The log-likelihood of a Tweedie family at each deviance and its best dispersion; NaN without a density."""
+    if not has_density(family.power):
+        return tuple(nan for _ in deviances)
+    return tuple(DispersionLikelihood(source, family.power, nobs).maximised(deviances)[0].tolist())
