@@ -281,7 +281,7 @@ class Deviance(Likelihood):
 
     def approach(self, beta: np.ndarray, last: float, enough: float, dispersion: tuple, most: int) -> tuple | None:
         """Coefficients at the end of full Newton steps in compiled code, with the deviance, promised fall and largest
-        linear predictor of each pass (k, 3); None unless the rows are few, in memory and of columns of numbers.
+        linear predictor of each pass (k, 3); None unless the rows are few and of columns of numbers.
 
         Parameters
         ----------
@@ -293,9 +293,10 @@ class Deviance(Likelihood):
             Passes at the most.
         """
         source, m = self.source, self.n_params
-        few = source.rows_read * m <= APPROACHED_NUMBERS
-        if not few or not source.in_process or source.mapped is not None or source.data.terms or self.precise:
+        few = source.rows_read == source.n_rows and source.n_rows * m <= APPROACHED_NUMBERS
+        if not few or source.data.terms or self.precise:
             return None
+        source = source.gather()  # rows of a file or a cluster are read once
         width, beta, records = gram.padded(m), np.array(beta), np.empty((most, 3))
         info, extra, runs = np.empty((2, width, width)), np.zeros(1), source.ranges
         plan = self._task(beta, 2).plan(source)
