@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from .fitting.stepwise import step as step
     from .fitting.warmup import warmup as warmup
     from .inference.etable import etable as etable
+    from .loading import load as load
     from .online import OnlineGLM as OnlineGLM
     from .planning import plan as plan
     from .result.cross_validation import CVResult as CVResult
     from .result.multinomial import MultinomialResult as MultinomialResult
     from .result.path import PathResult as PathResult
     from .result.record import GLMResult as GLMResult
-    from .result.saved import load as load
     from .smoothing.entry import local as local
     from .smoothing.result import LocalResult as LocalResult
     from .source.threads import get_threads as get_threads
@@ -72,7 +72,7 @@ _LAZY = {
     "MultinomialResult": "result.multinomial",
     "PathResult": "result.path",
     "CVResult": "result.cross_validation",
-    "load": "result.saved",
+    "load": "loading",
     "etable": "inference.etable",
     "plan": "planning",
     "from_duckdb": "files",
