@@ -100,8 +100,9 @@ def run(args) -> int:
             "save": args.save, "seconds": seconds,
         })  # fmt: skip
     else:
+        files = [f"{what}: {file}" for what, file in (("curve", args.out), ("saved", args.save)) if file]
         took = f"{found.n_rows:,} rows, {len(found.points):,} points in {seconds:.2f} s"
-        say(found.summary(args.level), "", took, *(f"{what}: {file}" for what, file in (("curve", args.out), ("saved", args.save)) if file))
+        say(found.summary(args.level), "", took, *files)
     return 0 if found.certified else 1
 
 

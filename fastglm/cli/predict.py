@@ -16,7 +16,8 @@ EPILOG = f"""examples:
   fastglm predict claims.model.json "new/*.parquet" --out pred.csv --interval --keep id,region
   fastglm predict trials.model.json new.csv --out pred.parquet --kind class
 
-The model is what 'fastglm fit --out' or 'fastglm local --save' wrote; columns are found by their names, and rows keep their order.
+The model is what 'fastglm fit --out' or 'fastglm local --save' wrote; columns are found by their names, and rows keep
+their order.
 
 {DATA}
 exit codes: 0, or 2 where the input cannot be used
@@ -47,6 +48,8 @@ def run(args) -> int:
     result = load(args.model)
     if hasattr(result, "partial_fit"):  # a stream, which is asked for what it has learned so far
         result = result.result()
+    if hasattr(result, "encode"):
+        raise InvalidParameterError(f"{args.model} is a network, whose predict() takes rows in memory, from Python")
     options = {
         "kind": args.kind, "interval": "mean" if args.interval else None,
         "keep": tuple(name for name in args.keep.split(",") if name),
