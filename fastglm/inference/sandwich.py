@@ -25,6 +25,7 @@ from ..linalg.arrowhead import LARGEST
 from ..linalg.inverse import as_covariance
 from ..options.covariance import CovarianceSpec, implement
 from ..options.covariance import parse as parse
+from . import hac as hac
 from .clusters import clustered
 from .coordinates import MOST, Coordinates, at_optimum, placed, residuals
 from .leverage import ONE, Discount, LargestLeverage, Leveraged, Products, Remaining, power_at, scaled
@@ -51,6 +52,10 @@ def check(cov, source, several: int) -> None:
     """
     if cov in (None, "model") or cov.from_scores:
         return
+    if cov.declaration.check is not None:
+        cov.declaration.check(cov, source.n_rows)
+    if several and cov.declaration.one_mean:
+        raise InvalidParameterError(f"cov={cov.name!r} needs one mean a row, and a softmax has several; take 'cluster'")
     if several and cov.declaration.power:
         raise InvalidParameterError(
             f"cov={cov.name!r}: rows of several classes have no one leverage; take 'HC1', or clusters"
