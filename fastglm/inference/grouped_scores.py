@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,11 +10,21 @@ from scipy.sparse import csr_matrix
 
 from ..core.measured import CLUSTER_SUMS_BYTES
 from ..errors import InvalidParameterError
+from ..kernels.evaluate import evaluate
 from ..rows.cluster_ids import ClusteredSource, Ids, ids_of
+from ..source.streaming_qr import offset, predictor
+from ..source.task import Task
 from .clusters import Clusterings, ClusterScores, SeenIds, Sums
 from .row_scores import blocks, columns, repeated_scores, repeats
 
 OUTER_ROWS = 256  # whose outer products are held at a time; chosen: they stay in the cache
+
+
+class WithDf(NamedTuple):
+    """A covariance in the units of a space, and degrees of freedom of tests by it: of all coefficients, or (m,)."""
+
+    matrix: np.ndarray
+    df: Any
 
 
 class Labelled(NamedTuple):
@@ -66,23 +77,31 @@ class CountedScores(ClusterScores):
     """``ClusterScores`` with the number of rows as a last column."""
 
     extra = 1
+    all_rows = False  # whether rows of weight zero are counted too
 
     def of(self, part, runs):
         a, b = int(runs[:, 0].min()), int(runs[:, 1].max())
         f, found = repeats(part.data, a, b), []
         for by, low, high in self.jobs:
             codes = self.ways.codes(part, by, slice(a, b))
-            there = (f > 0.0) & (codes >= low) & (codes < high)
+            counted = np.where(f > 0.0, f, 1.0 * self.all_rows)
+            there = (counted > 0.0) & (codes >= low) & (codes < high)
             own, local = np.unique(codes[there], return_inverse=True)
             numbers = np.full(b - a, -1)
             numbers[there] = local.reshape(-1)
             sums = Sums(own, np.zeros((len(own), self.q + self.extra)))
-            sums.sums[:, self.q] = np.bincount(numbers[there], weights=f[there], minlength=len(own))
+            sums.sums[:, self.q] = np.bincount(numbers[there], weights=counted[there], minlength=len(own))
             found.append((numbers, sums))
         for first, stop in blocks(runs, part.data, self.q):
             rows = slice(first - a, stop - a)
             self._add(part.data, first, stop, [(numbers[rows], s.sums) for numbers, s in found])
         return found[0][1]
+
+
+class DesignScores(CountedScores):
+    """``CountedScores`` of a survey, whose rows of weight zero are part of its design."""
+
+    all_rows = True
 
 
 class SquaredScores(CountedScores):
@@ -113,6 +132,12 @@ class SquaredScores(CountedScores):
         return U, U / np.where(f > 0.0, f, 1.0)[:, None]  # a row of frequency f has f times its score in U
 
 
+class DesignSquares(SquaredScores):
+    """``SquaredScores`` of a survey, whose rows of weight zero are part of its design."""
+
+    all_rows = True
+
+
 class InformedScores(SquaredScores):
     """``CountedScores`` with each group's information X' W X after the numbers of rows."""
 
@@ -132,7 +157,7 @@ def sums_by(found: Labelled, fitted, space, by: tuple, task=CountedScores):
     q = space.width
     sizes = [found.ways.sizes[way] for way in by]
     inner = int(np.prod(sizes[1:], dtype=np.int64))
-    width = q + 1 + (q * q if task is not CountedScores else 0)
+    width = q + 1 + (q * q if issubclass(task, SquaredScores) else 0)
     most = max(1, CLUSTER_SUMS_BYTES // (8 * width) // inner)
     step = sizes[0] if min(sizes[0] * inner, found.source.n_rows) * width * 8 <= CLUSTER_SUMS_BYTES else most
     for low in range(0, sizes[0], step):
@@ -156,3 +181,50 @@ def score_rows(scores, space, data, a: int, b: int) -> np.ndarray:
     X = space.rows(columns(data, a, b))
     X = X.toarray() if hasattr(X, "toarray") else X
     return np.hstack([r[:, [k]] * X for k in range(r.shape[1])])
+
+
+class Gathered(NamedTuple):
+    """Rows with the numbers of their labels, all in memory; adding two puts one after the other."""
+
+    X: np.ndarray
+    codes: np.ndarray
+    columns: np.ndarray
+
+    def __add__(self, other: Gathered) -> Gathered:
+        return Gathered(*(np.concatenate(pair) for pair in zip(self, other, strict=True)))
+
+
+class GatheredRows(Task):
+    """Rows of positive weight in the units of ``space``, their labels, and by row the score and the information in the
+    linear predictor, the residual y - mu, d mu / d eta and V(mu) / weight: ``Gathered``.
+
+    Parameters
+    ----------
+    scores : MeanScores
+    ways : Clusterings
+    by : tuple of int
+    space : Products or Coordinates
+    """
+
+    journaled = False
+
+    def __init__(self, scores, ways, by, space):
+        self.scores, self.ways, self.by, self.space = scores, ways, by, space
+
+    def of(self, part, runs):
+        return reduce(Gathered.__add__, [self._of(part, a, b) for a, b in runs.tolist()])
+
+    def _of(self, part, a, b):
+        data, pair = part.data, self.scores.pair
+        kept = repeats(data, a, b) > 0.0
+        eta = predictor(data, a, b, self.scores.beta) + offset(data, a, b)
+        w = np.ones(b - a) if data.weights is None else np.asarray(data.weights[a:b], np.float64)
+        y = np.asarray(data.y[a:b], np.float64)
+        with np.errstate(all="ignore"):
+            r, h = self.scores.terms(data, a, b)
+            detail = evaluate(pair.family, pair.link, eta, y)
+            of_rows = np.column_stack([r[:, 0], h, y - detail.mu, detail.slope, detail.variance / w])
+        X = self.space.rows(columns(data, a, b))
+        X = X.toarray() if hasattr(X, "toarray") else X
+        codes = np.column_stack([self.ways.codes(part, (way,), slice(a, b)) for way in self.by])
+        return Gathered(np.asarray(X)[kept], codes[kept], of_rows[kept])

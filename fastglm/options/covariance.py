@@ -227,6 +227,7 @@ def _clusters(kind, given) -> CovarianceSpec:
 
 
 KERNELS = ("bartlett", "parzen", "quadratic-spectral", "truncated", "tukey-hanning")
+LONELY = ("fail", "adjust", "certainty")
 BANDWIDTHS = ("newey-west", "andrews")
 SERIES = {"lag": None, "kernel": "bartlett", "bandwidth": None, "prewhiten": False, "adjust": False}
 
@@ -288,6 +289,27 @@ def _check_truths(spec, *names):
             raise InvalidParameterError(f"cov: {name!r} is True or False, not {spec.option(name)!r}")
 
 
+def _panel(kind, given):
+    spec = _labels(kind, given, {"cluster": True, "time": True}, {"pairwise": False})
+    _check_truths(spec, "pairwise")
+    return spec
+
+
+def _few_clusters(kind, given):
+    return _labels(kind, given, {"cluster": True}, {})
+
+
+def _jackknife(kind, given):
+    return _labels(kind, given, {"cluster": False}, {})
+
+
+def _survey(kind, given):
+    spec = _labels(kind, given, {"strata": False, "cluster": False, "fpc": False}, {"lonely": "fail"})
+    if spec.option("lonely") not in LONELY:
+        raise InvalidParameterError(f"cov: lonely={spec.option('lonely')!r} is unknown; known: {LONELY}")
+    return spec
+
+
 def _check_lag(spec, n):
     lag = spec.option("lag")
     if lag is not None and lag >= n:
@@ -306,6 +328,11 @@ for _kind in (
     CovarianceKind("HAC", aliases=("Newey-West",), argument="lag", parse=_series({"time": False}), check=_check_lag),
     CovarianceKind("Driscoll-Kraay", argument="lag", parse=_series({"time": True}, adjust=True), check=_check_lag),
     CovarianceKind("panel-HAC", argument="lag", parse=_series({"cluster": True, "time": True}), check=_check_lag),
+    CovarianceKind("PCSE", argument="cluster", parse=_panel, one_mean=True),
+    CovarianceKind("CR2", argument="cluster", parse=_few_clusters, by_rows=True, one_mean=True),
+    CovarianceKind("CR3", argument="cluster", parse=_few_clusters, by_rows=True, one_mean=True),
+    CovarianceKind("jackknife", argument="cluster", parse=_jackknife, one_mean=True),
+    CovarianceKind("survey", argument="strata", parse=_survey),
     CovarianceKind("bayesian", aliases=("Vp",), penalised=True),
     CovarianceKind("frequentist", aliases=("Ve",), penalised=True),
 ):

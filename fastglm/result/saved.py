@@ -105,6 +105,8 @@ def _upgraded(record, version):
     if version <= 5 and record.get("type") in ("glm", "multinomial"):
         record.setdefault("edf", None)  # it knew no effective degrees of freedom
         record.setdefault("smearing", None)  # nor means of what a logarithm was fitted of
+    if version <= 6 and record.get("type") in ("glm", "multinomial"):
+        record.setdefault("cov_df", None)  # no covariance had degrees of freedom of its own
     return record
 
 
