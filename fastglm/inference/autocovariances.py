@@ -76,9 +76,7 @@ class Lagged(NamedTuple):
                 one_less = gammas[j - 1] - np.outer(head[j - 1], head[0]) - np.outer(tail[-1], tail[-j])
             else:
                 one_less = gammas[1].T
-            out[j] = (
-                gammas[j] - first - gammas[j + 1] @ A.T - A @ one_less + A @ (gammas[j] - last) @ A.T
-            )
+            out[j] = gammas[j] - first - gammas[j + 1] @ A.T - A @ one_less + A @ (gammas[j] - last) @ A.T
         total = self.total - head[0] - A @ (self.total - tail[-1])
         heads, tails = head[1:] - head[:-1] @ A.T, tail[1:] - tail[:-1] @ A.T
         return Lagged(self.count - 1, total, out, heads, tails)

@@ -28,7 +28,7 @@ class WithDf(NamedTuple):
 
 
 class Labelled(NamedTuple):
-    """A source of rows with labels beside them: ``ways`` numbers those of each way in the order of ``names``, sorted."""
+    """Rows with labels beside them: ``ways`` numbers the labels of each way in the order of ``names``, sorted."""
 
     source: Any
     ways: Clusterings

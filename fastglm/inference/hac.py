@@ -137,7 +137,9 @@ def _reach(cov, lag) -> float:
 
 def _summed(series: Lagged, weight) -> np.ndarray:
     """The weighted sum over lags and its transpose."""
-    half = np.tensordot(weight[: len(series.gammas)], series.gammas[: len(weight)], 1) - 0.5 * weight[0] * series.gammas[0]
+    half = (
+        np.tensordot(weight[: len(series.gammas)], series.gammas[: len(weight)], 1) - 0.5 * weight[0] * series.gammas[0]
+    )
     return half + half.T
 
 

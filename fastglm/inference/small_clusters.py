@@ -116,6 +116,7 @@ def jackknife(cov, fitted, space) -> np.ndarray:
 def _left_out(cov, fitted, space):
     """The sum of squares of B (I - S_g B)^-1 s_g over clusters, s_g scores and S_g information; their number."""
     found, q = labelled(cov, fitted), space.width
+    _refuse_one(cov, found.ways.sizes[0])
     size, V = getattr(space, "size", np.ones(q)), getattr(space, "V", np.eye(q))
     total, count = np.zeros((q, q)), 0
     for sums in sums_by(found, fitted, space, (0,), InformedScores):
@@ -132,7 +133,6 @@ def _left_out(cov, fitted, space):
             return np.full((q, q), np.nan), 2
         effects = np.linalg.solve(rest, s[:, :, None])[:, :, 0] @ V
         total, count = total + effects.T @ effects, count + len(s)
-    _refuse_one(cov, count)
     return total, count
 
 
@@ -143,4 +143,6 @@ def _refuse_one(cov, count):
 
 def _refuse_frequencies(cov, fitted):
     if fitted.rows.data.freq_weights is not None:
-        raise InvalidParameterError(f"cov={cov.name!r}: freq_weights stand for several rows of a cluster; write them out")
+        raise InvalidParameterError(
+            f"cov={cov.name!r}: freq_weights stand for several rows of a cluster; write them out"
+        )

@@ -249,7 +249,9 @@ def _labels(kind, given, roles, defaults) -> CovarianceSpec:
     by = {role: values.pop(role) for role in roles if values.get(role) is not None}
     for role, labels in by.items():
         if not isinstance(labels, str) and np.ndim(labels) != 1 and not hasattr(labels, "dask"):
-            raise InvalidParameterError(f"cov: {role} must be the name of a column or an array with a label for each row")
+            raise InvalidParameterError(
+                f"cov: {role} must be the name of a column or an array with a label for each row"
+            )
     options = defaults | {name: value for name, value in values.items() if name in defaults}
     shown = [f"{role}={v if isinstance(v, str) else getattr(v, 'name', None) or '...'}" for role, v in by.items()]
     shown += [f"{name}={value!r}" for name, value in options.items() if value != defaults[name]]
@@ -274,7 +276,9 @@ def _series(roles, **changed):
         if not (bandwidth is None or bandwidth in BANDWIDTHS or (number and 0.0 < bandwidth < np.inf)):
             raise InvalidParameterError(f"cov: bandwidth={bandwidth!r} must be positive, 'newey-west' or 'andrews'")
         if bandwidth == "newey-west" and kernel in KERNELS[3:]:
-            raise InvalidParameterError(f"cov: bandwidth='newey-west' has no rule for kernel={kernel!r}; take 'andrews'")
+            raise InvalidParameterError(
+                f"cov: bandwidth='newey-west' has no rule for kernel={kernel!r}; take 'andrews'"
+            )
         _check_truths(spec, "prewhiten", "adjust")
         if kind.name == "panel-HAC" and (spec.option("prewhiten") or isinstance(bandwidth, str)):
             raise InvalidParameterError("cov='panel-HAC': series within clusters have a lag or bandwidth that is given")
