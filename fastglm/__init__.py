@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from . import solvers as solvers
     from . import special as special
     from .files import from_duckdb as from_duckdb
+    from .fitting.bootstrap import bootstrap as bootstrap
     from .fitting.comparison import anova as anova
     from .fitting.cross_validation import cv as cv
     from .fitting.debiased import debiased as debiased
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from .loading import load as load
     from .online import OnlineGLM as OnlineGLM
     from .planning import plan as plan
+    from .postestimation.wild_bootstrap import wild_bootstrap as wild_bootstrap
     from .result.cross_validation import CVResult as CVResult
     from .result.multinomial import MultinomialResult as MultinomialResult
     from .result.path import PathResult as PathResult
@@ -64,6 +66,8 @@ _LAZY = {
     "cv": "fitting.cross_validation",
     "stability_selection": "fitting.stability",
     "debiased": "fitting.debiased",
+    "bootstrap": "fitting.bootstrap",
+    "wild_bootstrap": "postestimation.wild_bootstrap",
     "refit": "fitting.refit",
     "local": "smoothing.entry",
     "LocalResult": "smoothing.result",

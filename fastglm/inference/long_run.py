@@ -1,7 +1,7 @@
 """Kernels and bandwidths of long-run variances, as R's ``sandwich`` has them (Zeileis 2004).
 
-Newey and West (1987, Econometrica 55; 1994, Review of Economic Studies 61); Andrews (1991, Econometrica 59); Andrews and
-Monahan (1992, Econometrica 60) for prewhitening.
+Newey and West (1987, Econometrica 55; 1994, Review of Economic Studies 61); Andrews (1991, Econometrica 59); Andrews
+and Monahan (1992, Econometrica 60) for prewhitening.
 """
 
 from __future__ import annotations

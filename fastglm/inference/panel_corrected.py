@@ -1,7 +1,7 @@
 """Panel-corrected covariances: errors of clusters that are correlated at the same time.
 
-Beck and Katz (1995, American Political Science Review 89), as R's ``sandwich::vcovPC``: the residuals of N clusters at T
-times have a covariance S (N, N), and the meat is the sum over times of X_t' S X_t.
+Beck and Katz (1995, American Political Science Review 89), as R's ``sandwich::vcovPC``: the residuals of N clusters at
+T times have a covariance S (N, N), and the meat is the sum over times of X_t' S X_t.
 """
 
 from __future__ import annotations

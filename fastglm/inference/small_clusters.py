@@ -10,7 +10,6 @@ import numpy as np
 
 from ..errors import FastGLMWarning, InvalidParameterError, warn
 from ..options.covariance import implement
-from .coordinates import placed
 from .grouped_scores import GatheredRows, InformedScores, WithDf, labelled, sums_by
 from .leverage import squares
 
@@ -143,6 +142,4 @@ def _refuse_one(cov, count):
 
 def _refuse_frequencies(cov, fitted):
     if fitted.rows.data.freq_weights is not None:
-        raise InvalidParameterError(
-            f"cov={cov.name!r}: freq_weights stand for several rows of a cluster; write them out"
-        )
+        raise InvalidParameterError(f"cov={cov.name!r}: freq_weights stand for several rows each; write them out")

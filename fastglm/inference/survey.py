@@ -3,8 +3,8 @@
     V sum over strata h of (1 - f_h) n_h / (n_h - 1) sum over units i of (u_hi - mean u_h) (u_hi - mean u_h)' V
 
 with u_hi the sum of the weighted scores of a unit, n_h the units of a stratum and f_h the share of its population that
-they are (Binder 1983, International Statistical Review 51), as R's ``survey::svyglm`` and Stata's ``svy``. Rows of weight
-zero stay in the design, as those outside a subpopulation do.
+they are (Binder 1983, International Statistical Review 51), as R's ``survey::svyglm`` and Stata's ``svy``. Rows of
+weight zero stay in the design, as those outside a subpopulation do.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def survey(cov, fitted, space) -> WithDf:
             meat += (1.0 - f) * n / (n - 1.0) * (squares - np.outer(total, total) / n)
         elif f < 1.0 and cov.option("lonely") == "fail":
             raise InvalidParameterError(
-                f"cov={cov.name!r}: stratum {labels[number]!s} has one unit alone, whose variance is not known; join it "
-                "to another one, or pass 'lonely': 'adjust' or 'certainty'"
+                f"cov={cov.name!r}: stratum {labels[number]!s} has one unit alone, whose variance is not known; join "
+                "it to another one, or pass 'lonely': 'adjust' or 'certainty'"
             )
         elif cov.option("lonely") == "adjust":  # its distance from the mean of all units, which is zero
             meat += (1.0 - f) * squares

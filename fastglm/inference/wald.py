@@ -30,8 +30,8 @@ class Prediction(NamedTuple):
 
 
 def p_values(statistic, df=None):
-    """Two-sided p-values, 2 P(T <= -|t|), of the shape of the statistic; Student's t with ``df`` degrees of freedom, one
-    number or one for each statistic, or the normal distribution for None.
+    """Two-sided p-values, 2 P(T <= -|t|), of the shape of the statistic; Student's t with ``df`` degrees of freedom,
+    one number or one for each statistic, or the normal distribution for None.
     """
     from scipy.special import betaincc, ndtr, stdtr
 

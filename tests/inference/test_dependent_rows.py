@@ -45,7 +45,8 @@ def case(name, **options):
     data = pd.read_csv(FOLDER / Path(found["data"]).name)
     family, link = ("gaussian", None) if found["family"] == "lm" else (found["family"], found["link"])
     family = family.replace("quasi", "") if family == "quasibinomial" else family
-    return fastglm.glm(found["formula"], data, family=family, link=link, solver=EXACT, **options), data, found["expected"]
+    fit = fastglm.glm(found["formula"], data, family=family, link=link, solver=EXACT, **options)
+    return fit, data, found["expected"]
 
 
 def close(found, expected, rel=1e-8):
@@ -263,3 +264,51 @@ def test_missing_times_frequencies_and_a_cluster_that_a_coefficient_needs():
         fastglm.glm("y ~ x", frame, freq_weights=np.ones(len(frame)), cov={"HAC": 1})
     with pytest.warns(FastGLMWarning, match="without cluster 2"):
         fastglm.fit((frame.stratum == 2).to_numpy()[:, None] * 1.0, frame.y, cov={"CR3": frame.stratum})
+
+
+def test_all_signs_of_few_clusters_agree_with_the_enumeration_in_R():
+    fit, data, expected = case("wild_cluster_lm_grunfeld")
+    for name in ("value", "capital"):
+        known = expected[name]
+        imposed = fastglm.wild_bootstrap(fit, name, data=data, cluster="firm")
+        assert imposed.enumerated and imposed.n_clusters == expected["G"] and len(imposed.draws) == 2048
+        assert imposed.statistic == pytest.approx(known["t"], rel=1e-9)
+        assert imposed.p_value == known["p_null_imposed"]
+        np.testing.assert_allclose(imposed.draws[1:5], known["t_star_null_first4"], rtol=1e-8)
+        free = fastglm.wild_bootstrap(fit, f"{name} = 0", data=data, cluster="firm", impose_null=False)
+        assert free.p_value == known["p_unrestricted"]
+    webb = fastglm.wild_bootstrap(fit, "capital", data=data, cluster="firm", points="webb", draws=4000)
+    assert not webb.enumerated and abs(webb.p_value - 0.0225) < 0.02
+    again = fastglm.wild_bootstrap(fit, "capital", data=data, cluster="firm", points="webb", draws=4000)
+    assert again.draws.tobytes() == webb.draws.tobytes()
+    with pytest.raises(InvalidParameterError, match="one equation"):
+        fastglm.wild_bootstrap(fit, "value, capital", data=data, cluster="firm")
+    with pytest.raises(InvalidParameterError, match="points='mammen'"):
+        fastglm.wild_bootstrap(fit, "value", data=data, cluster="firm", points="mammen")
+
+
+def test_draws_are_the_fits_of_the_rows_they_name():
+    fit, data, _ = case("cr2_poisson_epil")
+    groups = data.groupby("subject").indices
+    rng = np.random.default_rng(0)
+    chosen = [rng.integers(0, len(data), len(data)) for _ in range(3)]
+    chosen += [np.concatenate([groups[g] for g in rng.choice(list(groups), len(groups))]) for _ in range(3)]
+    found = fastglm.bootstrap(fit, data=data, resamples=chosen)
+    formula = json.loads((FOLDER / "cr2_poisson_epil.json").read_text())["formula"]
+    fits = [fastglm.glm(formula, data.iloc[rows], family="poisson").params for rows in chosen]
+    np.testing.assert_allclose(found.params, fits, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(found.covariance, np.cov(np.array(fits).T), rtol=1e-5)
+
+
+def test_a_bootstrap_of_clusters_has_the_standard_errors_of_R():
+    fit, data, _ = case("cr2_poisson_epil")
+    found = fastglm.bootstrap(fit, data=data, draws=300, cluster=data.subject, seed=1)
+    theirs = [0.6044, 0.1638, 0.2233, 0.0677]  # of 200 other draws in R
+    np.testing.assert_allclose(found.bse, theirs, rtol=0.2)
+    for kind in ("percentile", "basic", "bca"):
+        limits = found.conf_int(0.9, kind)
+        assert (limits[:, 0] < fit.params).all() and (fit.params < limits[:, 1]).all()
+    with pytest.raises(InvalidParameterError, match="draws=1"):
+        fastglm.bootstrap(fit, data=data, draws=1)
+    with pytest.raises(InvalidParameterError, match="one cluster"):
+        fastglm.bootstrap(fit, data=data, cluster=np.ones(len(data)))
