@@ -8,7 +8,7 @@ is one step from the estimate (the score bootstrap of Kline and Santos 2012, Jou
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,6 @@ from .covariances import rows_of_fit
 
 if TYPE_CHECKING:
     from ..core.records import Array
-    from ..result.record import GLMResult
     from ..types import Rows, Variable
 
 SLACK = 1e-9  # relative, within which |t*| counts as no less than |t|: draws that are the rows themselves
@@ -61,7 +60,7 @@ class WildBootstrap(NamedTuple):
 
 
 def wild_bootstrap(
-    result: GLMResult, hypothesis: str, X: Rows | None = None, y: Variable | None = None, *, cluster: Variable,
+    result: Any, hypothesis: str, X: Rows | None = None, y: Variable | None = None, *, cluster: Variable,
     data: Rows | None = None, draws: int = 9999, points: str = "rademacher", impose_null: bool = True, seed: int = 0,
     weights: Variable | None = None, offset: Variable | None = None, exposure: Variable | None = None,
 ) -> WildBootstrap:  # fmt: skip
