@@ -111,7 +111,8 @@ def fit(
         False`` to leave out the factors for few clusters and rows. None spares the pass that a covariance costs. See
         ``fastglm.inference.sandwich``. Series, panels, few clusters and surveys have "HAC", "Driscoll-Kraay",
         "panel-HAC", "PCSE", "CR2", "CR3", "jackknife" and "survey" with their options as a mapping, such as
-        {"HAC": 4, "time": "year"}: docs/covariances.md. Beside a ridge "bayesian" or "frequentist", the inverse of the information and
+        {"HAC": 4, "time": "year"}: docs/covariances.md.
+        Beside a ridge "bayesian" or "frequentist", the inverse of the information and
         the penalty alone or around the information (mgcv's Vp and Ve).
     start : (p,) array, optional
         Starting coefficients, the intercept first; (p, K-1) for a multinomial y, or (p, K) for solver="sgd".
