@@ -13,8 +13,8 @@ from . import report
 
 SUMS_ROWS, SUMS_POINTS = 100_000, 1000
 ALL_ROWS, ALL_BANDWIDTHS = 1_000_000, (0.001, 0.02, 0.3, 2.0)
-LOWESS_ROWS, LOWESS_SPAN = (20_000, 100_000), 0.3
-KERNELREG_ROWS, KERNELREG_POINTS = 20_000, 1000
+LOWESS_ROWS, LOWESS_SPAN = (1000, 5000, 20_000, 100_000), 0.3
+KERNELREG_ROWS, KERNELREG_POINTS = (1000, 5000, 20_000), 1000
 KERNELS = ("epanechnikov", "tricube")
 SLOW = 5.0  # seconds of a peer
 HEADER = ("task", "peer", "seconds", "fastglm", "ratio", "target", "met", "apart")
@@ -27,7 +27,7 @@ def run(effort, quick=False):
         *(_sums(SUMS_ROWS // shrink, bandwidth) for bandwidth in (0.1, 1.0, 10.0)),
         *(_all(ALL_ROWS // shrink, kernel, h) for kernel in KERNELS for h in ALL_BANDWIDTHS),
         *(_lowess(n // shrink) for n in LOWESS_ROWS),
-        *(_kernelreg(KERNELREG_ROWS // shrink, degree) for degree in (0, 1)),
+        *(_kernelreg(n // shrink, degree) for n in KERNELREG_ROWS for degree in (0, 1)),
     ]
     rows, records = [HEADER], []
     for name, peer, theirs, ours, target in tasks:

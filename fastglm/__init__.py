@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from . import solvers as solvers
     from . import special as special
     from .files import from_duckdb as from_duckdb
+    from .fitting.bootstrap import bootstrap as bootstrap
     from .fitting.comparison import anova as anova
     from .fitting.cross_validation import cv as cv
     from .fitting.debiased import debiased as debiased
@@ -43,16 +44,17 @@ if TYPE_CHECKING:
     from .fitting.warmup import warmup as warmup
     from .inference.etable import etable as etable
     from .inference.multiplicity import p_adjust as p_adjust
+    from .loading import load as load
     from .online import OnlineGLM as OnlineGLM
     from .planning import plan as plan
     from .postestimation.comparisons import compare as compare
     from .postestimation.emmeans import emmeans as emmeans
     from .postestimation.margins import margins as margins
+    from .postestimation.wild_bootstrap import wild_bootstrap as wild_bootstrap
     from .result.cross_validation import CVResult as CVResult
     from .result.multinomial import MultinomialResult as MultinomialResult
     from .result.path import PathResult as PathResult
     from .result.record import GLMResult as GLMResult
-    from .result.saved import load as load
     from .smoothing.entry import local as local
     from .smoothing.result import LocalResult as LocalResult
     from .source.threads import get_threads as get_threads
@@ -70,6 +72,8 @@ _LAZY = {
     "cv": "fitting.cross_validation",
     "stability_selection": "fitting.stability",
     "debiased": "fitting.debiased",
+    "bootstrap": "fitting.bootstrap",
+    "wild_bootstrap": "postestimation.wild_bootstrap",
     "refit": "fitting.refit",
     "detect_separation": "fitting.detect_separation",
     "profile_shape": "fitting.shape_profile",
@@ -80,7 +84,7 @@ _LAZY = {
     "MultinomialResult": "result.multinomial",
     "PathResult": "result.path",
     "CVResult": "result.cross_validation",
-    "load": "result.saved",
+    "load": "loading",
     "etable": "inference.etable",
     "p_adjust": "inference.multiplicity",
     "margins": "postestimation.margins",

@@ -32,7 +32,7 @@ def add(parser):
     add = parser.add_argument
     add_model(parser)
     add("--vcov", default="model", metavar="KIND",
-        help="covariance: model (default), robust (or hc0), hc1, hc2, hc3 or cluster:COLUMN")  # fmt: skip
+        help="covariance: model (default), robust (or hc0), hc1 to hc5, cluster:COLUMN, cr2:COLUMN, hac")  # fmt: skip
     add("--checkpoint", metavar="DIR", help="keep the state of the fit there, and go on from it")
     add("--level", type=float, default=0.95, help="confidence of the intervals (default 0.95)")
     add("--out", metavar="FILE", help="where the model goes (default: DATA's name with .model.json, in this folder)")

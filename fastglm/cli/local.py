@@ -26,6 +26,8 @@ EPILOG = f"""examples:
   fastglm local trees.csv "volume ~ girth" --bandwidth loo --out curve.csv
   fastglm local trials.parquet "cured ~ dose" --family binomial --bandwidth 0.5 --degree 2 --out curve.parquet
   fastglm local trees.csv "volume ~ girth" --kernel tricube --bandwidth nearest:0.3 --json
+  fastglm local trees.csv "volume ~ girth" --save trees.local.npz
+  fastglm predict trees.local.npz new.csv --out pred.csv --interval
 
 A bandwidth is a number, one a column (0.5,2), nearest:0.3 (a share of the rows) or nearest:50, gcv or loo.
 Of one column the curve is given at 401 even points, of several at the rows.
@@ -65,6 +67,7 @@ def add(parser):
     add("--exposure", metavar="COLUMN", help="column whose logarithm is added to it (log link)")
     add("--missing", choices=("error", "drop"), default="error", help="rows with missing values (default: an error)")
     add("--out", metavar="FILE", help="where the curve goes: a .parquet or .csv file")
+    add("--save", metavar="FILE", help="where the local regression goes, its rows included, for 'fastglm predict'")
     add_threads(parser)
     add_force(parser)
     add_json(parser)
@@ -77,7 +80,8 @@ def run(args) -> int:
     out = Path(args.out) if args.out else None
     if out is not None and out.suffix not in (".parquet", ".csv"):
         raise InvalidParameterError(f"--out {args.out}: curves are written as .parquet or .csv")
-    check_outputs([("--out", out)], args.force, paths(args))
+    saved = Path(args.save) if args.save else None
+    check_outputs([("--out", out), ("--save", saved)], args.force, paths(args))
     names = "bandwidth kernel degree singular family weights offset exposure missing threads".split()
     start = time.perf_counter()
     link = args.link or usual_link(args.family)
@@ -86,16 +90,19 @@ def run(args) -> int:
     seconds = time.perf_counter() - start
     if out is not None:
         _write(table, out)
+    if saved is not None:
+        found.save(saved)
     if args.json:
         say_json({
             "formula": args.formula, "data": args.data, "family": found.family.name, "link": found.link.name,
             "kernel": found.kernel.name, "degree": found.degree, "bandwidth": found.bandwidth.plain, "edf": found.edf,
             "scale": found.scale, "loo": found.loo, "gcv": found.gcv, "curve": table.to_pylist(), "out": args.out,
-            "seconds": seconds,
+            "save": args.save, "seconds": seconds,
         })  # fmt: skip
     else:
+        files = [f"{what}: {file}" for what, file in (("curve", args.out), ("saved", args.save)) if file]
         took = f"{found.n_rows:,} rows, {len(found.points):,} points in {seconds:.2f} s"
-        say(found.summary(args.level), "", took, *([f"curve: {args.out}"] if args.out else []))
+        say(found.summary(args.level), "", took, *files)
     return 0 if found.certified else 1
 
 

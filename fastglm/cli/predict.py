@@ -16,7 +16,8 @@ EPILOG = f"""examples:
   fastglm predict claims.model.json "new/*.parquet" --out pred.csv --interval --keep id,region
   fastglm predict trials.model.json new.csv --out pred.parquet --kind class
 
-The model is what 'fastglm fit --out' wrote; columns are found by their names, and rows keep their order.
+The model is what 'fastglm fit --out' or 'fastglm local --save' wrote; columns are found by their names, and rows keep
+their order.
 
 {DATA}
 exit codes: 0, or 2 where the input cannot be used
@@ -26,7 +27,7 @@ exit codes: 0, or 2 where the input cannot be used
 def add(parser):
     """Its options."""
     add = parser.add_argument
-    add("model", metavar="MODEL", help="a model written by 'fastglm fit'")
+    add("model", metavar="MODEL", help="a model written by 'fastglm fit' or 'fastglm local'")
     add_data(parser)
     add("--out", metavar="FILE", required=True, help="where the predictions go: a .parquet or .csv file")
     add("--kind", choices=("mean", "link", "class"), default="mean", help="of prediction (default: the mean)")
@@ -38,13 +39,17 @@ def add(parser):
 
 def run(args) -> int:
     """Predict piece by piece into a file."""
-    from ..result.saved import load
+    from ..loading import load
 
     out = Path(args.out)
     if out.suffix not in (".parquet", ".csv"):
         raise InvalidParameterError(f"--out {args.out}: predictions are written as .parquet or .csv")
     check_outputs([("--out", out)], args.force, paths(args), (args.model,))
     result = load(args.model)
+    if hasattr(result, "partial_fit"):  # a stream, which is asked for what it has learned so far
+        result = result.result()
+    if hasattr(result, "encode"):
+        raise InvalidParameterError(f"{args.model} is a network, whose predict() takes rows in memory, from Python")
     options = {
         "kind": args.kind, "interval": "mean" if args.interval else None,
         "keep": tuple(name for name in args.keep.split(",") if name),

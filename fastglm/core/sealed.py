@@ -97,6 +97,23 @@ def read_document(path, what: str, format: str, version: int) -> tuple[dict, dic
     return header, arrays
 
 
+def format_of(path) -> str | None:
+    """The format that the header of a document names; None where it names none.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as parts:
+                found = json.loads(str(parts[HEADER]))["format"]
+        except Exception:  # a damaged archive can fail in any way
+            return None
+    return found if isinstance(found, str) else None
+
+
 @contextmanager
 def restoring(path):
     """A ``with`` statement in which what is missing or has another type means that the file is damaged."""

@@ -114,7 +114,10 @@ def fit(
         that of rows dependent within clusters, as ``vcovCL``. ``groups`` are the clusters of the rows (n,) of any type,
         a column's name in frames and files, or a list of these for several ways of clustering; add ``"correction":
         False`` to leave out the factors for few clusters and rows. None spares the pass that a covariance costs. See
-        ``fastglm.inference.sandwich``. Beside a ridge "bayesian" or "frequentist", the inverse of the information and
+        ``fastglm.inference.sandwich``. Series, panels, few clusters and surveys have "HAC", "Driscoll-Kraay",
+        "panel-HAC", "PCSE", "CR2", "CR3", "jackknife" and "survey" with their options as a mapping, such as
+        {"HAC": 4, "time": "year"}: docs/covariances.md.
+        Beside a ridge "bayesian" or "frequentist", the inverse of the information and
         the penalty alone or around the information (mgcv's Vp and Ve).
     start : (p,) array, optional
         Starting coefficients, the intercept first; (p, K-1) for a multinomial y, or (p, K) for solver="sgd".

@@ -12,27 +12,10 @@ import numpy as np
 
 from ..options.covariance import CovarianceKind, CovarianceSpec, register
 from ..source.task import Task
-from .row_scores import blocks, columns, repeated_scores
+from .grouped_scores import score_rows
+from .row_scores import blocks
 
 __all__ = ["CovarianceKind", "CovarianceSpec", "Task", "blocks", "in_coefficients", "register", "score_rows"]
-
-
-def score_rows(scores, space, data, a: int, b: int) -> np.ndarray:
-    """The scores of rows a to b, (b - a, q), zero where the weight is zero; a row of frequency f has f times its score.
-
-    Parameters
-    ----------
-    scores : MeanScores or ClassScores
-        ``fitted.scores``.
-    space : Products or Coordinates
-        In whose units the columns of the design are.
-    data : Block
-    a, b : int
-    """
-    r = repeated_scores(scores, data, a, b)
-    X = space.rows(columns(data, a, b))
-    X = X.toarray() if hasattr(X, "toarray") else X
-    return np.hstack([r[:, [k]] * X for k in range(r.shape[1])])
 
 
 def in_coefficients(space, meat: np.ndarray) -> np.ndarray:

@@ -69,18 +69,13 @@ def wald_test(result, hypotheses: str | Sequence[str] | tuple[Array, Array] | Ar
     """
     from scipy.special import chdtrc, fdtrc
 
-    names = list(result.names)
     if np.ndim(result.params) != 1:
         raise InvalidParameterError(
             "wald_test is of one mean a row; a softmax regression has several coefficients a name"
         )
     if test not in (None, "chisq", "F"):
         raise InvalidParameterError(f"test={test!r} is unknown; there are 'chisq' and 'F'")
-    L, r = parsed(hypotheses, names)
-    aliased = np.isnan(result.params)
-    if np.any(L[:, aliased]):
-        j = int(np.flatnonzero(aliased & L.any(0))[0])
-        raise InvalidParameterError(f"hypotheses: {names[j]!r} is aliased, and has no estimate")
+    L, r = linear_hypotheses(result, hypotheses)
     cov = np.nan_to_num(np.asarray(check_covariance(result.cov_params(), "tests")))
     estimates, V = L @ np.nan_to_num(result.params) - r, L @ cov @ L.T
     statistic, df = _form(V, estimates)
@@ -98,6 +93,21 @@ def _form(V, estimates):
     kept = values > SINGULAR * values.max(initial=0.0)
     parts = vectors.T[kept] @ (estimates * size)
     return float(np.sum(parts**2 / values[kept])), int(kept.sum())
+
+
+def linear_hypotheses(result, hypotheses) -> tuple[np.ndarray, np.ndarray]:
+    """L (k, q) and r (k,) of hypotheses about coefficients that have estimates.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    L, r = parsed(hypotheses, list(result.names))
+    aliased = np.isnan(result.params)
+    if np.any(L[:, aliased]):
+        j = int(np.flatnonzero(aliased & L.any(0))[0])
+        raise InvalidParameterError(f"hypotheses: {result.names[j]!r} is aliased, and has no estimate")
+    return L, r
 
 
 def parsed(hypotheses, names) -> tuple[np.ndarray, np.ndarray]:

@@ -204,3 +204,17 @@ def along(X, h, directions, squares) -> np.ndarray:
     """The sum of squares of rows (n, m) along directions (k, m), each row's own left out, (k,)."""
     parts = np.square(np.asarray(X @ directions.T)) / squares * np.where(h > 0.0, h, 0.0)[:, None]
     return np.where(parts > OWN, 0.0, parts).sum(0)
+
+
+def squares(fitted, space, power):
+    """The sum of squared scores over (1 - leverage)^power in the units of ``space``, and how many rows have leverage
+    one; a second pass where some are near it."""
+    matrix, near = fitted.rows.reduce(Leveraged(fitted.scores, space, power))
+    if not near:
+        return matrix, 0.0
+    directions, effects, squares, scores, counts = map(np.array, zip(*near, strict=True))
+    rest = fitted.rows.reduce(Remaining(fitted.scores, space, directions, squares))
+    n_leverage_one = float(counts[rest < ONE].sum())
+    kept = np.maximum(rest, ONE)
+    weights = np.where(rest < ONE, 0.0, scores / kept ** power_at(power, kept))
+    return matrix + (effects.T * weights) @ effects, n_leverage_one

@@ -25,9 +25,14 @@ from ..linalg.arrowhead import LARGEST
 from ..linalg.inverse import as_covariance
 from ..options.covariance import CovarianceSpec, implement
 from ..options.covariance import parse as parse
+from . import hac as hac
+from . import panel_corrected as panel_corrected
+from . import small_clusters as small_clusters
+from . import survey as survey
 from .clusters import clustered
 from .coordinates import MOST, Coordinates, at_optimum, placed, residuals
-from .leverage import ONE, Discount, LargestLeverage, Leveraged, Products, Remaining, power_at, scaled
+from .grouped_scores import WithDf
+from .leverage import ONE, Discount, LargestLeverage, Products, power_at, scaled, squares
 from .row_scores import columns, repeats
 
 RESIDUE = 1e-12  # of a standard error of the model, below which a robust one is rounding
@@ -51,6 +56,10 @@ def check(cov, source, several: int) -> None:
     """
     if cov in (None, "model") or cov.from_scores:
         return
+    if cov.declaration.check is not None:
+        cov.declaration.check(cov, source.n_rows)
+    if several and cov.declaration.one_mean:
+        raise InvalidParameterError(f"cov={cov.name!r} needs one mean a row, and a softmax has several; take 'cluster'")
     if several and cov.declaration.power:
         raise InvalidParameterError(
             f"cov={cov.name!r}: rows of several classes have no one leverage; take 'HC1', or clusters"
@@ -105,10 +114,12 @@ def covariance(cov: CovarianceSpec, fitted: Fitted):
         scale, size = fitted.objective.scale, (fitted.nobs, fitted.rank)
         return {"covariance": of_scores(cov, fitted.inverse, meat, scale, *size, fitted.dispersion)}
     if fitted.root is None:
-        return {"covariance": _nan_for_rounding(cov, fitted.inverse, fitted.dispersion, _plain(cov, fitted))}
+        found, df = _plain(cov, fitted)
+        return {"covariance": _nan_for_rounding(cov, fitted.inverse, fitted.dispersion, found), "cov_df": df}
     kind, space = cov.declaration, Coordinates.of(fitted.root, fitted.inverse)
+    df = None
     if kind.power is None:
-        core = kind.function(cov, fitted, space)
+        core, df = _of_function(cov, fitted, space)
         found = space.covariance(core)
     else:
         exact = fitted.rows.in_process and fitted.rows.n_rows * len(space.kept) ** 2 <= MOST
@@ -116,7 +127,13 @@ def covariance(cov: CovarianceSpec, fitted: Fitted):
         factor = _few_rows(cov, fitted.nobs, fitted.rank) * _warned(cov, n_leverage_one)
         found, core = factor * found, factor * core
     found = _nan_for_rounding(cov, fitted.inverse, fitted.dispersion, found)
-    return {"covariance": found, "covariance_core": core, "information_root": fitted.root}
+    return {"covariance": found, "covariance_core": core, "information_root": fitted.root, "cov_df": df}
+
+
+def _of_function(cov, fitted, space):
+    """What the function of a kind gives: a covariance in the units of ``space``, and its degrees of freedom or None."""
+    found = cov.declaration.function(cov, fitted, space)
+    return found if isinstance(found, WithDf) else (found, None)
 
 
 def of_scores(cov: CovarianceSpec, inverse, meat, scale, nobs: float, rank: int, dispersion: float):
@@ -160,18 +177,19 @@ def _nan_for_rounding(cov, inverse, dispersion, found):
 
 
 def _plain(cov, fitted):
-    """The covariance by products with the inverse information."""
+    """The covariance by products with the inverse information, and its degrees of freedom or None."""
     kind = cov.declaration
     size, V, gone = scaled(fitted.inverse)
     space = Products(V, size)
+    df = None
     if kind.power is None:
-        found = kind.function(cov, fitted, space)
+        found, df = _of_function(cov, fitted, space)
     else:
-        found, n_leverage_one = _squares(fitted, space, _power(kind, fitted, space))
+        found, n_leverage_one = squares(fitted, space, _power(kind, fitted, space))
         found = _few_rows(cov, fitted.nobs, fitted.rank) * _warned(cov, n_leverage_one) * found
     found = size * found * size[:, None]
     found[gone] = found[:, gone] = np.nan
-    return found
+    return found, df
 
 
 def _warned(cov, n_leverage_one) -> float:
@@ -196,23 +214,9 @@ def _power(kind, fitted, space):
     return Discount(kind.power, fitted.nobs / max(fitted.rank, 1), largest)
 
 
-def _squares(fitted, space, power):
-    """The sum of squared scores over (1 - leverage)^power in the units of ``space``, and how many rows have leverage
-    one; a second pass where some are near it."""
-    matrix, near = fitted.rows.reduce(Leveraged(fitted.scores, space, power))
-    if not near:
-        return matrix, 0.0
-    directions, effects, squares, scores, counts = map(np.array, zip(*near, strict=True))
-    rest = fitted.rows.reduce(Remaining(fitted.scores, space, directions, squares))
-    n_leverage_one = float(counts[rest < ONE].sum())
-    kept = np.maximum(rest, ONE)
-    weights = np.where(rest < ONE, 0.0, scores / kept ** power_at(power, kept))
-    return matrix + (effects.T * weights) @ effects, n_leverage_one
-
-
 def _of_many(fitted, space, power):
     """The covariance of squared scores over (1 - leverage)^power, its core, and the rows that have leverage one."""
-    core, n_leverage_one = _squares(fitted, space, power)
+    core, n_leverage_one = squares(fitted, space, power)
     return space.covariance(core), core, n_leverage_one
 
 

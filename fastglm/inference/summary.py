@@ -182,7 +182,7 @@ class Summary:
     def _heads(self):
         if self.result.cov_params() is None:
             return ("coef",)
-        stat = "z" if self.result.test_df is None else "t"
+        stat = "z" if getattr(self.result, "params_df", self.result.test_df) is None else "t"
         tail = (1.0 - self.level) / 2.0
         return ("coef", "std err", stat, f"P>|{stat}|", f"[{tail:.5g}", f"{1.0 - tail:.5g}]")
 

@@ -30,15 +30,15 @@ class Prediction(NamedTuple):
 
 
 def p_values(statistic, df=None):
-    """Two-sided p-values, 2 P(T <= -|t|), of the shape of the statistic; Student's t with ``df`` degrees of freedom, or
-    the normal distribution for None.
+    """Two-sided p-values, 2 P(T <= -|t|), of the shape of the statistic; Student's t with ``df`` degrees of freedom,
+    one number or one for each statistic, or the normal distribution for None.
     """
     from scipy.special import betaincc, ndtr, stdtr
 
     tail = -np.abs(statistic)
     if df is None:
         return 2.0 * ndtr(tail)
-    if not df > 0:
+    if np.ndim(df) == 0 and not df > 0:
         return np.full(np.shape(statistic), np.nan)
     # Near 0 stdtr is right to 8 digits only; the incomplete beta function is right to all of them.
     square = np.minimum(tail**2, 1.0)
@@ -52,7 +52,8 @@ def quantile(level, df=None):
     if not 0.0 < level < 1.0:
         raise InvalidParameterError(f"level must lie between 0 and 1, got {level!r}")
     tail = (1.0 - level) / 2.0
-    return float(-(ndtri(tail) if df is None else stdtrit(df, tail)))
+    reach = -(ndtri(tail) if df is None else stdtrit(df, tail))
+    return float(reach) if np.ndim(reach) == 0 else reach
 
 
 def conf_int(params, bse, level=0.95, df=None):

@@ -48,6 +48,16 @@ def dot(a, b, n):
     return total
 
 
+@jit()
+def nearest_distances(x, count, points, out):
+    """The distance of the count-th nearest of sorted x (n,) from each of sorted points (m,)."""
+    first, most = 0, len(x) - count
+    for j in range(len(points)):
+        while first < most and points[j] - x[first] > x[first + count] - points[j]:
+            first += 1
+        out[j] = max(abs(points[j] - x[first]), abs(x[first + count - 1] - points[j]))
+
+
 @inner()
 def place(x, first, n, point, inverse, least, u, s):
     """The distances of n rows from a point in bandwidths, u (d, n), and their squares less the smallest one."""
@@ -66,6 +76,25 @@ def add_moments(seed, weights, u, table, count, n, products, sums):
     sums[0] += _times(seed, weights, n, products[0])
     for c in range(1, count):
         sums[c] += _times(products[table[c, 0]], u[table[c, 1]], n, products[c])
+
+
+@inner(fastmath={"reassoc", "nsz", "contract"})
+def add_line(k, u, h, z, n, sums, scores):
+    """``add_moments`` of both sums of a line in one column, in one sweep over the rows."""
+    s0, s1, s2, t0, t1 = 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        a, c, v = k[i] * h[i], k[i] * z[i], u[i]
+        b = a * v
+        s0 += a
+        s1 += b
+        s2 += b * v
+        t0 += c
+        t1 += c * v
+    sums[0] += s0
+    sums[1] += s1
+    sums[2] += s2
+    scores[0] += t0
+    scores[1] += t1
 
 
 @inner()
@@ -185,6 +214,9 @@ def _tile(x, y, w, shift, h0, z0, i, n, point, inverse, least, kernel, rows, par
     place(x, i, n, point, inverse, least, u, s)
     call(kernel, (np.int64(n), at(s), at(k)))
     deviance = 0.0
+    if first_step and count == 3 and q == 2 and not with_squares:
+        add_line(k, u[0], h0[i : i + n], z0[i : i + n], n, sums, scores)
+        return deviance
     if first_step:
         add_moments(k, h0[i : i + n], u, table, count, n, products, sums)
         if with_squares:

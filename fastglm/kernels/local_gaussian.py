@@ -14,7 +14,7 @@ import numpy as np
 from .compile import inner, jit
 from .elementary import exp, exp_negative
 from .local import dot, finish
-from .local_moments import ROWS, _move
+from .local_moments import ROWS, _move, add_row
 
 FAN = 4  # blocks of the next larger one, so that some level is just narrow enough
 NARROW, TERMS = 0.17, 16  # half-widths in bandwidths, and terms: 0.17 sqrt(2) for the kernel's square leaves 4e-17
@@ -54,17 +54,7 @@ def _rows(x, h, z, pos, stop, point, inverse, least, count, q, with_squares, sum
     for i in range(pos, stop):
         u = (x[i] - point) * inverse
         k = exp_negative(-0.5 * max(u * u - least, 0.0))
-        a, c, s = k * h[i], k * z[i], k * k * h[i]
-        for j in range(count):
-            sums[j] += a
-            a *= u
-        for j in range(q):
-            scores[j] += c
-            c *= u
-        if with_squares:
-            for j in range(count):
-                squares[j] += s
-                s *= u
+        add_row(u, h[i], z[i], k, count, q, with_squares, sums, scores, squares)
 
 
 @inner()

@@ -82,13 +82,9 @@ def join_blocks(x, fan, starts, place, ones, responses):
                 responses[own] += moved[: responses.shape[1]]
 
 
-@inner()
-def _row(u, h, z, powers, count, q, with_squares, sums, scores, squares):
-    """Add a row to the sums of a point."""
-    distance, k = abs(u), 0.0
-    for e in range(len(powers) - 1, -1, -1):
-        k = k * distance + powers[e]
-    k = max(k, 0.0) if distance < 1.0 else 0.0
+@inner(forceinline=True)
+def add_row(u, h, z, k, count, q, with_squares, sums, scores, squares):
+    """Add a row of weight k at the distance u, in bandwidths, to the sums of a point."""
     a, c, s = k * h, k * z, k * k * h
     for j in range(count):
         sums[j] += a
@@ -100,6 +96,15 @@ def _row(u, h, z, powers, count, q, with_squares, sums, scores, squares):
         for j in range(count):
             squares[j] += s
             s *= u
+
+
+@inner()
+def _row(u, h, z, powers, count, q, with_squares, sums, scores, squares):
+    """Add a row to the sums of a point."""
+    distance, k = abs(u), 0.0
+    for e in range(len(powers) - 1, -1, -1):
+        k = k * distance + powers[e]
+    add_row(u, h, z, max(k, 0.0) if distance < 1.0 else 0.0, count, q, with_squares, sums, scores, squares)
 
 
 @inner()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InvalidParameterError, MissingDataError
+from ..errors import InvalidParameterError
 from ..files import is_rows
 from ..kernels.activation import KINDS
 from ..objective.response_sums import check as check_vectors
@@ -24,6 +24,7 @@ from ..solver.sgd.driver import Fit
 from ..solver.sgd.training_rows import prepare
 from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
+from . import heads
 from .fit import NetworkFit
 from .network import Network
 from .passes import Passes
@@ -55,7 +56,9 @@ class MLP:
     hidden : sequence of int
         Units of each hidden layer, from X to the output; () for none.
     family, link : str or value
-        As in ``fastglm.fit``. "multinomial" has a linear predictor for every class, none of them pinned.
+        As in ``fastglm.fit``. "multinomial" has a linear predictor for every class, none of them pinned. A list of
+        heads (family, outputs) or (family, outputs, link), as ``[("gaussian", 3), ("softmax", 4), ("binomial", 2)]``,
+        cuts the outputs into blocks with a family and a link each, whose losses are added.
     activation : {"tanh", "relu", "logistic", "identity"}
         Of the hidden units.
     skip : bool
@@ -102,7 +105,11 @@ class MLP:
         seed: int = 0, outputs: int | None = None, tied: bool = False,
     ) -> None:  # fmt: skip
         self.hidden = _units(hidden)
-        self.family, self.link = family_and_link(family, link)
+        if heads.is_list(family):
+            self.family = heads.parse(family, link)
+            self.link = self.family.links
+        else:
+            self.family, self.link = family_and_link(family, link)
         if not isinstance(activation, str) or activation not in KINDS:
             known = ", ".join(map(repr, KINDS))
             raise InvalidParameterError(f"activation={activation!r} is unknown; known: {known}")
@@ -120,6 +127,8 @@ class MLP:
 
     def _check_outputs(self, tied):
         softmax = self.family.response_model == "softmax"
+        if self.outputs is not None and self.family.response_model == "heads":
+            raise InvalidParameterError("outputs: several heads have their own; leave outputs= out")
         if self.outputs is not None and (softmax or not is_whole(self.outputs) or self.outputs < 1):
             raise InvalidParameterError(
                 f"outputs={self.outputs!r} must be a whole number, at least 1"
@@ -128,7 +137,8 @@ class MLP:
             )
         if tied not in (True, False):
             raise InvalidParameterError(f"tied={tied!r} must be True or False")
-        if tied and (softmax or self.skip):
+        several = self.family.response_model == "heads" and any(head.pair is None for head in self.family)
+        if tied and (softmax or several or self.skip):
             raise InvalidParameterError("tied=True is for autoencoders, without skip=True and family='multinomial'")
         if tied and (len(self.hidden) % 2 == 0 or self.hidden != self.hidden[::-1]):
             raise InvalidParameterError(
@@ -141,7 +151,10 @@ class MLP:
         return f"MLP({self.hidden}, family={self.family.name!r}, link={self.link.name!r}, {self.activation}{skip})"
 
     def network(self, inputs: int, outputs: int = 1) -> Network:
-        """The network on a number of columns, with K outputs for K classes and q for responses of q columns."""
+        """The network on a number of columns, with K outputs for K classes and q for responses of q columns; several
+        heads have their own.
+        """
+        outputs = self.family.outputs if self.family.response_model == "heads" else outputs
         return Network(inputs, self.hidden, outputs, self.activation, self.skip, self.family, self.link, self.tied)
 
     def fit(
@@ -157,12 +170,14 @@ class MLP:
         y : (n,) or (n, q) array
             As in ``fastglm.fit``: for the binomial also two labels or an (n, 2) array of successes and failures, for
             the multinomial labels. An array of q columns has q means a row; their losses are added. With y = X the
-            network is an autoencoder.
+            network is an autoencoder. Of several heads a list of arrays, one a head (labels of a softmax), or one array
+            of all outputs, where a softmax has an indicator for each class.
         solver : SGD, optional
             ``SGD(method="adam", epochs=500, patience=20)`` where there are hidden layers, else ``SGD()``: columns
             centred and scaled, and a rate that falls when the loss no longer does. Rows held out
-            (``validation_fraction``) decide when to stop. Method "auto" is Adam, or "sgd" with momentum. Method "saga",
-            implicit steps and float32 are not there for networks.
+            (``validation_fraction``) decide when to stop. Method "auto" is Adam, or "sgd" with momentum. Method "saga"
+            and implicit steps are not there for networks. ``dtype="float32"`` computes parameters, values of units and
+            gradients in float32, the losses of rows in float64.
         weights, offset, exposure : (n,) array, optional
             As in ``fastglm.fit``.
         start : (n_params,) array or MLPResult, optional
@@ -185,7 +200,7 @@ class MLP:
         with single_threaded_blas(), np.errstate(all="ignore"):
             data, schema, classes, network = self._prepared(X, y, weights, offset, exposure, names)
             options, method = _by_code(options, classes), resolve(options, network)
-            if network.responses > 1 and options.class_weight is not None:
+            if (network.responses > 1 or network.several) and options.class_weight is not None:
                 raise InvalidParameterError("class_weight needs one response, and y has several columns")
             start = _parameters(start, network) if isinstance(start, MLPResult) else start
             task = NetworkTask(data, network, options, self.seed)
@@ -252,21 +267,25 @@ class MLP:
             raise InvalidParameterError("a network needs rows in memory: arrays or a data frame")
         if hasattr(data, "tocsr"):
             raise InvalidParameterError("X is a sparse matrix; pass a dense array")
-        columns = self._columns(y)
+        columns, known = self._columns(y)
+        several = self.family.response_model == "heads"
+        if several and (offset is not None or exposure is not None):
+            raise InvalidParameterError("offset, exposure: several heads have no linear predictor in common")
         request = FitRequest(
-            data=X, y=y if columns is None else columns[:, 0], family=self.family, link=self.link, names=names,
-            weights=weights, offset=offset, exposure=exposure, threads=1,
+            data=X, y=y if columns is None else columns[:, 0], family="gaussian" if several else self.family,
+            link=None if several else self.link, names=names, weights=weights, offset=offset, exposure=exposure,
+            threads=1,
         )  # fmt: skip
         schema, source = open_rows(request)
         data, labels = dense(source.data), getattr(source.labels, "ordered", source.labels)
         InMemory(data, 1).check_finite()
         if columns is None:
             check_vectors(InMemory(data, 1), self.family)
+            outputs = len(labels) if self.family.response_model == "softmax" else 1
         else:
-            data = data._replace(y=columns)
-            _check_columns(data, self.family)
-        several = self.family.response_model == "softmax"
-        outputs = len(labels) if several else 1 if columns is None else columns.shape[1]
+            data, labels = data._replace(y=columns), known if several else labels
+            outputs = self.family.outputs if several else columns.shape[1]
+            heads.check_columns(data, self.network(data.X.shape[1], outputs).heads)
         if self.tied and outputs != data.X.shape[1]:
             raise InvalidParameterError(
                 f"tied=True needs as many columns of y as X has: y has {outputs}, X has {data.X.shape[1]}"
@@ -274,31 +293,24 @@ class MLP:
         return data, schema, labels, self.network(data.X.shape[1], outputs)
 
     def _columns(self, y):
-        """The response as (n, q) float64 where it has several columns, else None.
+        """The response as (n, q) float64 where it has several columns or heads, else None; the labels of heads.
 
         Raises
         ------
         InvalidParameterError
             Where it has not as many as the network has outputs.
         """
+        if self.family.response_model == "heads":
+            return heads.responses(self.family, y)
         shape = np.shape(y) if not hasattr(y, "shape") else y.shape
         width = shape[1] if len(shape) == 2 else 1
         if self.family.response_model == "softmax":
-            return None
+            return None, None
         counts = width == 2 and self.family.domain.high == 1.0 and self.outputs != 2
         found = 1 if counts else width
         if self.outputs not in (None, found):
             raise InvalidParameterError(f"y has {width} columns, the network has outputs={self.outputs}")
-        return np.asarray(numeric(y, "y"), np.float64) if found > 1 else None
-
-
-def _check_columns(data, family):
-    """Refuse a column of the response that the family cannot have; the message numbers it."""
-    for j, column in enumerate(data.y.T):
-        try:
-            check_vectors(InMemory(data._replace(y=np.ascontiguousarray(column)), 1), family)
-        except (InvalidParameterError, MissingDataError) as error:
-            raise type(error)(f"column {j} of y: {error}") from None
+        return (np.asarray(numeric(y, "y"), np.float64) if found > 1 else None), None
 
 
 def _units(hidden):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels.row_loops import FamilyLink
+from .heads import Head, Heads
 
 VARIANCE = {"tanh": 1.0, "relu": 2.0, "logistic": 16.0, "identity": 1.0}  # of the first weights, times the units below
 
@@ -21,11 +22,12 @@ class Network(NamedTuple):
     hidden : tuple of int
         Units of each hidden layer; none make the model linear.
     outputs : int
-        Linear predictors of a row: 1, K for K classes, or q for responses of q columns.
+        Linear predictors of a row: 1, K for K classes, q for responses of q columns, or the sum of those of heads.
     activation : {"tanh", "relu", "logistic", "identity"}
     skip : bool
         Whether X is connected to the linear predictors directly too.
     family, link : values
+        Those of all outputs, or ``Heads`` and their ``Links``.
     tied : bool
         Whether the weights of the second half of the layers are the transposes of the first half's.
     """
@@ -45,14 +47,24 @@ class Network(NamedTuple):
         return (self.inputs, *self.hidden, self.outputs)
 
     @property
+    def several(self) -> bool:
+        """Whether the outputs are cut into heads, each with a family of its own."""
+        return self.family.response_model == "heads"
+
+    @property
+    def heads(self) -> Heads:
+        """The blocks of outputs; one where they have one family."""
+        return self.family if self.several else Heads([Head(self.family, self.link, self.outputs)])
+
+    @property
     def pair(self) -> FamilyLink | None:
-        """Family and link; None for a softmax over classes."""
-        return None if self.family.response_model == "softmax" else FamilyLink(self.family, self.link)
+        """Family and link of all outputs; None for a softmax over classes, and for several heads."""
+        return None if self.several else self.heads[0].pair
 
     @property
     def responses(self) -> int:
         """The columns of the response."""
-        return 1 if self.pair is None else self.outputs
+        return sum(head.columns for head in self.heads)
 
     @property
     def shapes(self) -> list[tuple[int, int]]:

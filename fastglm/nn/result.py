@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..core.records import Array, ArrayLike, File, Labels
     from ..family.multinomial import Multinomial
     from ..types import DataFrame
+    from .heads import Heads, Links
 
 KINDS = ("mean", "link", "class", "proba")
 
@@ -49,7 +50,8 @@ class MLPResult:
     names : tuple of str
         The columns of X.
     classes : tuple or None
-        The labels of y: two of a binomial, failure first, or those of a multinomial in the order of the outputs.
+        The labels of y: two of a binomial, failure first, or those of a multinomial in the order of the outputs. Of
+        several heads a tuple with those of each head, None where it has none.
     exposure_kind : None, "offset" or "exposure"
         What the fit was given.
     deviance : float
@@ -91,13 +93,13 @@ class MLPResult:
             object.__setattr__(self, "schema", Schema((INTERCEPT, *self.names), True))
 
     @property
-    def family(self) -> RegisteredFamily | Multinomial:
-        """The family's value."""
+    def family(self) -> RegisteredFamily | Multinomial | Heads:
+        """The family's value, or the heads."""
         return self.network.family
 
     @property
-    def link(self) -> RegisteredLink:
-        """The link's value."""
+    def link(self) -> RegisteredLink | Links:
+        """The link's value, or the links of the heads."""
         return self.network.link
 
     @property
@@ -140,29 +142,45 @@ class MLPResult:
         Returns
         -------
         (n,) array; (n, K) in the order of ``classes`` for "mean", "proba" and "link" of a multinomial, and (n, q) for
-        a response of q columns.
+        a response of q columns. Of several heads a tuple of one such array a head; "class" gives the labels of softmax
+        heads and the means of others.
 
         Raises
         ------
         InvalidParameterError, MissingDataError
             For an X that does not fit the network, an offset that is missing, or a kind that there is not.
         """
-        several = self.network.pair is None
+        net = self.network
+        softmax_alone = net.pair is None and not net.several
         if kind not in KINDS:
             raise InvalidParameterError(f"unknown kind of prediction {kind!r}; there are {', '.join(map(repr, KINDS))}")
-        if kind == "proba" and not several:
+        if kind == "proba" and not softmax_alone:
             raise InvalidParameterError("kind='proba' needs family='multinomial'; kind='mean' gives the probability")
-        if several and (offset is not None or exposure is not None):
+        if net.pair is None and (offset is not None or exposure is not None):
             raise InvalidParameterError(ONE_PREDICTOR)
-        if kind == "class" and self.classes is None:
+        if kind == "class" and (self.classes is None or not any(self.classes)):
             raise InvalidParameterError("kind='class' needs a network trained on labels")
-        eta = self._of_rows(X, offset, exposure, self._predictors)
+        return self._answers(self._of_rows(X, offset, exposure, self._predictors), kind, threshold)
+
+    def _answers(self, eta, kind="mean", threshold=0.5):
+        """What linear predictors say of each head; of one head not in a tuple."""
+        heads = self.network.heads
+        if not self.network.several:
+            return self._of_head(heads[0], eta, self.classes, kind, threshold)
+        parts = np.split(eta, np.cumsum([head.outputs for head in heads])[:-1], axis=1)
+        parts = [part[:, 0] if head.outputs == 1 else part for head, part in zip(heads, parts, strict=True)]
+        return tuple(
+            self._of_head(head, part, labels, kind if labels is not None or kind != "class" else "mean", threshold)
+            for head, part, labels in zip(heads, parts, self.classes, strict=True)
+        )
+
+    def _of_head(self, head, eta, labels, kind, threshold):
         if kind == "link":
             return eta
-        if several:
-            return softmax(eta) if kind != "class" else np.asarray(self.classes)[eta.argmax(axis=1)]
-        mu = inverse_link(self.link, eta)
-        return mu if kind == "mean" else np.asarray(self.classes)[(mu > threshold).astype(np.intp)]
+        if head.pair is None:
+            return softmax(eta) if kind != "class" else np.asarray(labels)[eta.argmax(axis=1)]
+        mu = inverse_link(head.link, eta)
+        return mu if kind != "class" else np.asarray(labels)[(mu > threshold).astype(np.intp)]
 
     def encode(self, X: ArrayLike | DataFrame, layer: int | None = None) -> Array:
         """The values of a hidden layer, an autoencoder's code of each row.
@@ -217,9 +235,7 @@ class MLPResult:
         network, theta = self.network.part(self.theta, layer, len(self.network.sizes) - 1)
         with single_threaded_blas():
             eta = Passes(network, Z, None).predictors(theta)
-        if network.pair is None:
-            return softmax(eta)
-        return inverse_link(self.link, eta if network.outputs > 1 else eta[:, 0])
+        return self._answers(eta if self.network.outputs > 1 or self.network.several else eta[:, 0])
 
     def _layer(self, layer):
         hidden = self.network.hidden

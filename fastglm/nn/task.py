@@ -30,7 +30,6 @@ def resolve(options: SGD, network: Network) -> str:
     refused = {
         "method": ("saga", "remembers one score a row, and a network has many"),
         "step": ("implicit", "needs a linear model"),
-        "dtype": ("float32", "is not there for networks"),
     }
     for field, (value, reason) in refused.items():
         if getattr(options, field) == value:
@@ -71,7 +70,7 @@ class NetworkTask:
         What a checkpoint must agree in.
     """
 
-    width, has_intercept, sparse, lazy, dtype = 1, True, False, False, np.dtype(np.float64)
+    width, has_intercept, sparse, lazy = 1, True, False, False
     strengths = None  # of the columns' penalties: all weights have those of the options
 
     def __init__(self, data: Block, network: Network, options: SGD, seed: int):
@@ -79,8 +78,12 @@ class NetworkTask:
         self.pair, self.features = network, network.n_params
         self.rows = prepare(data, options)
         self.scaling = self._scaling()
+        self.dtype = np.dtype(options.dtype or "float64")
         self.passes = Passes(network, data.X, self.rows, self.scaling)
-        self.gradient = self.passes.gradient_address
+        # those of the loop; what is measured before and after it is float64
+        single = self.dtype != np.float64
+        self.own = Passes(network, data.X, self.rows, self.scaling, self.dtype) if single else self.passes
+        self.gradient = self.own.gradient_address
 
     def _scaling(self):
         options, tied = self.options, self.network.tied
@@ -100,7 +103,7 @@ class NetworkTask:
 
     def plan(self, loop: np.ndarray, batch: int, table: np.ndarray) -> np.ndarray:
         """The network's plan; it is the same for all loops and batches."""
-        return self.passes.plan
+        return self.own.plan
 
     def penalties(self) -> tuple[np.ndarray, np.ndarray] | None:
         """The ridge and the lasso of each parameter as the loop knows it: of weights on the scale of X."""
@@ -129,8 +132,9 @@ class NetworkTask:
     def sample(self):
         """Some of the rows, and what they tell before the first step: ``Sample``, or its counterpart here."""
         net = self.network
-        linear = Sample(Linear(self.data, self.rows, self.scaling, net.pair, net.outputs, net.inputs + 1))
-        return NetworkSample(self, linear) if net.hidden or net.responses > 1 else linear
+        pair = net.heads[0].pair
+        linear = Sample(Linear(self.data, self.rows, self.scaling, pair, net.outputs, net.inputs + 1))
+        return NetworkSample(self, linear) if net.hidden or net.responses > 1 or net.several else linear
 
     def check_finite(self) -> None:
         """Look for the cell of X that made a loss not finite; MissingDataError names it."""
@@ -150,16 +154,18 @@ class NetworkSample:
 
     def start(self) -> np.ndarray:
         """The null model behind random hidden layers."""
-        inputs, outputs, responses = self.network.inputs, self.network.outputs, self.network.responses
-        if responses == 1:
+        inputs, outputs = self.network.inputs, self.network.outputs
+        if not self.network.several and self.network.responses == 1:
             return self.network.first_parameters(self.linear.start().reshape(inputs + 1, outputs), self.seed)
-        return self.network.first_parameters(np.column_stack([self._null(j) for j in range(responses)]), self.seed)
+        owners = [head for head in self.network.heads for _ in range(head.columns)]
+        null = np.column_stack([self._null(j, head) for j, head in enumerate(owners)])
+        return self.network.first_parameters(null, self.seed)
 
-    def _null(self, j):
-        """The null model of one column of the response."""
-        column = copy(self.linear)
-        column.task, column.y = column.task._replace(width=1), self.linear.y[:, j]
-        return column.start()
+    def _null(self, j, head):
+        """The null model of one column of the response, (p + 1, K) of K classes."""
+        column, width = copy(self.linear), 1 if head.pair else head.outputs
+        column.task, column.y = column.task._replace(width=width, pair=head.pair), self.linear.y[:, j]
+        return column.start().reshape(-1, width)
 
     def loss(self, theta) -> float:
         """The mean loss of a row: half its deviance."""

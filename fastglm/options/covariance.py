@@ -86,6 +86,10 @@ class CovarianceKind(NamedTuple):
         Whether the sum is multiplied by n / (n - k), of n rows and k coefficients.
     penalised : bool
         Whether it is of fits with a quadratic penalty, and of no others.
+    one_mean : bool
+        Whether it needs one mean a row, which a softmax regression has not.
+    check : callable or None
+        ``(spec, rows)`` refuses, before a fit, options that so many rows cannot have.
     """
 
     name: str
@@ -98,6 +102,8 @@ class CovarianceKind(NamedTuple):
     power: int | str | None = None
     few_rows: bool = False
     penalised: bool = False
+    one_mean: bool = False
+    check: Callable[[CovarianceSpec, int], None] | None = None
 
     def spec(self, given: Mapping) -> CovarianceSpec:
         """The covariance of this kind with the options that were given, its name first among them.
@@ -220,6 +226,100 @@ def _clusters(kind, given) -> CovarianceSpec:
     return CovarianceSpec(kind.name, name if correction else f"{name}, uncorrected", by, bool(correction))
 
 
+KERNELS = ("bartlett", "parzen", "quadratic-spectral", "truncated", "tukey-hanning")
+LONELY = ("fail", "adjust", "certainty")
+BANDWIDTHS = ("newey-west", "andrews")
+SERIES = {"lag": None, "kernel": "bartlett", "bandwidth": None, "prewhiten": False, "adjust": False}
+
+
+def _labels(kind, given, roles, defaults) -> CovarianceSpec:
+    """A covariance of labelled rows: ``roles`` says by name whether each label is required, ``defaults`` the options.
+
+    What is written with the kind's own name is its ``argument``.
+    """
+    values = {kind.argument if key == kind.name else key: value for key, value in given.items()}
+    unknown = [name for name in values if name not in roles and name not in defaults]
+    if unknown or len(values) < len(given):
+        raise InvalidParameterError(f"cov: {kind.name!r} has the options {[*roles, *defaults]}, not {unknown or given}")
+    absent = [role for role, required in roles.items() if required and values.get(role) is None]
+    if absent:
+        raise InvalidParameterError(
+            f"cov={kind.name!r} needs {absent[0]}=: write {{{kind.name!r}: {kind.argument}, {absent[0]!r}: labels}}"
+        )
+    by = {role: values.pop(role) for role in roles if values.get(role) is not None}
+    for role, labels in by.items():
+        if not isinstance(labels, str) and np.ndim(labels) != 1 and not hasattr(labels, "dask"):
+            raise InvalidParameterError(
+                f"cov: {role} must be the name of a column or an array with a label for each row"
+            )
+    options = defaults | {name: value for name, value in values.items() if name in defaults}
+    shown = [f"{role}={v if isinstance(v, str) else getattr(v, 'name', None) or '...'}" for role, v in by.items()]
+    shown += [f"{name}={value!r}" for name, value in options.items() if value != defaults[name]]
+    name = f"{kind.name} ({', '.join(shown)})" if shown else kind.name
+    return CovarianceSpec(kind.name, name, tuple(by.values()), options=(*options.items(), ("roles", tuple(by))))
+
+
+def _series(roles, **changed):
+    """The parser of a covariance of series, some of whose options have other defaults."""
+
+    def parse_series(kind, given):
+        spec = _labels(kind, given, roles, SERIES | changed)
+        lag, kernel, bandwidth = (spec.option(name) for name in ("lag", "kernel", "bandwidth"))
+        whole = isinstance(lag, (int, np.integer)) and not isinstance(lag, bool)
+        if lag is not None and not (whole and lag >= 0):
+            raise InvalidParameterError(f"cov: lag={lag!r} must be a whole number, at least 0, or None")
+        if kernel not in KERNELS:
+            raise InvalidParameterError(f"cov: kernel={kernel!r} is unknown; known: {', '.join(map(repr, KERNELS))}")
+        if lag is not None and bandwidth is not None:
+            raise InvalidParameterError("cov: give lag= or bandwidth=, not both")
+        number = isinstance(bandwidth, (int, float, np.number)) and not isinstance(bandwidth, bool)
+        if not (bandwidth is None or bandwidth in BANDWIDTHS or (number and 0.0 < bandwidth < np.inf)):
+            raise InvalidParameterError(f"cov: bandwidth={bandwidth!r} must be positive, 'newey-west' or 'andrews'")
+        if bandwidth == "newey-west" and kernel in KERNELS[3:]:
+            raise InvalidParameterError(
+                f"cov: bandwidth='newey-west' has no rule for kernel={kernel!r}; take 'andrews'"
+            )
+        _check_truths(spec, "prewhiten", "adjust")
+        if kind.name == "panel-HAC" and (spec.option("prewhiten") or isinstance(bandwidth, str)):
+            raise InvalidParameterError("cov='panel-HAC': series within clusters have a lag or bandwidth that is given")
+        return spec
+
+    return parse_series
+
+
+def _check_truths(spec, *names):
+    for name in names:
+        if not isinstance(spec.option(name), (bool, np.bool_)):
+            raise InvalidParameterError(f"cov: {name!r} is True or False, not {spec.option(name)!r}")
+
+
+def _panel(kind, given):
+    spec = _labels(kind, given, {"cluster": True, "time": True}, {"pairwise": False})
+    _check_truths(spec, "pairwise")
+    return spec
+
+
+def _few_clusters(kind, given):
+    return _labels(kind, given, {"cluster": True}, {})
+
+
+def _jackknife(kind, given):
+    return _labels(kind, given, {"cluster": False}, {})
+
+
+def _survey(kind, given):
+    spec = _labels(kind, given, {"strata": False, "cluster": False, "fpc": False}, {"lonely": "fail"})
+    if spec.option("lonely") not in LONELY:
+        raise InvalidParameterError(f"cov: lonely={spec.option('lonely')!r} is unknown; known: {LONELY}")
+    return spec
+
+
+def _check_lag(spec, n):
+    lag = spec.option("lag")
+    if lag is not None and lag >= n:
+        raise InvalidParameterError(f"cov={spec.name!r}: lag={lag} needs more than {lag} rows, and there are {n}")
+
+
 for _kind in (
     CovarianceKind("HC0", aliases=("robust",), power=0),
     CovarianceKind("HC1", power=0, few_rows=True),
@@ -229,6 +329,14 @@ for _kind in (
     CovarianceKind("HC4m", power="HC4m"),
     CovarianceKind("HC5", power="HC5"),
     CovarianceKind("cluster", argument="by", parse=_clusters, by_rows=True),
+    CovarianceKind("HAC", aliases=("Newey-West",), argument="lag", parse=_series({"time": False}), check=_check_lag),
+    CovarianceKind("Driscoll-Kraay", argument="lag", parse=_series({"time": True}, adjust=True), check=_check_lag),
+    CovarianceKind("panel-HAC", argument="lag", parse=_series({"cluster": True, "time": True}), check=_check_lag),
+    CovarianceKind("PCSE", argument="cluster", parse=_panel, one_mean=True),
+    CovarianceKind("CR2", argument="cluster", parse=_few_clusters, by_rows=True, one_mean=True),
+    CovarianceKind("CR3", argument="cluster", parse=_few_clusters, by_rows=True, one_mean=True),
+    CovarianceKind("jackknife", argument="cluster", parse=_jackknife, one_mean=True),
+    CovarianceKind("survey", argument="strata", parse=_survey),
     CovarianceKind("bayesian", aliases=("Vp",), penalised=True),
     CovarianceKind("frequentist", aliases=("Ve",), penalised=True),
 ):

@@ -58,7 +58,7 @@ def with_cov(
     vectors = dict(zip(VECTORS, (weights, freq_weights, offset, exposure), strict=True))
     with rows_of_fit(result, f"with_cov({kind!r})", X, y, data, vectors, cov=cov, threads=threads) as source:
         fields = _covariance(result, with_clusters(cov, source), source, inverse)
-    return replace(result, cov_kind=cov.name, **fields)
+    return replace(result, cov_kind=cov.name, **({"cov_df": None} | fields))
 
 
 @contextmanager

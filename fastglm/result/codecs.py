@@ -222,6 +222,14 @@ def _unpack_option(value):
     return _unpack_array(value) if isinstance(value, list) else _unpack_float(value)
 
 
+def _pack_df(value):
+    return _pack_float(value) if isinstance(value, float) else _pack_array(value)
+
+
+def _unpack_df(value):
+    return _unpack_array(value) if isinstance(value, list) else _unpack_float(value)
+
+
 FLOAT = (_pack_float, _unpack_float)
 COUNT = (_pack_count, _unpack_count)
 ARRAY = (_pack_array, _unpack_array)
@@ -248,6 +256,7 @@ CODECS = {
     "penalty": _optional((_pack_penalty, _unpack_penalty)),
     "edf": _optional(FLOAT),
     "shape": _optional((lambda value: _pack_free(value._asdict()), _unpack_shape)),
+    "cov_df": _optional((_pack_df, _unpack_df)),
     "history": _tuple_of((_pack_free, lambda value: _unpack_free(DICT[1](value)))),
     "family": (named, partial(read_named, "family")),
     "link": (named, partial(read_named, "link")),

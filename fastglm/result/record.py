@@ -69,6 +69,7 @@ class GLMResult(RowVerbs, EffectVerbs, ModelVerbs, Record):
     schema : ``fastglm.rows.Schema``
         The columns, the response and the vectors of the model, by which later rows are read; by default for arrays.
     cov_kind, covariance : name of the covariance; the (p, p) array where it is not the model's
+    cov_df : degrees of freedom of tests by it, where it has its own: of a survey's design, or (p,) of each coefficient
     information_root, covariance_core : (r, r) arrays or None
         Where columns are nearly dependent, the upper triangular R with R'R the information of the coefficients that are
         not aliased, and the matrix M with R^-1 M R^-1' the ``covariance``: rows divided by R keep the digits that
@@ -139,6 +140,7 @@ class GLMResult(RowVerbs, EffectVerbs, ModelVerbs, Record):
     scale_kind: str = "pearson"
     scale_se: float = float("nan")
     bias_reduction: str | None = None
+    cov_df: float | Array | None = None
 
     _saved_as: ClassVar[str] = "glm"
 
@@ -161,8 +163,17 @@ class GLMResult(RowVerbs, EffectVerbs, ModelVerbs, Record):
 
     @property
     def test_df(self) -> float | None:
-        """Degrees of freedom of the tests: None (normal) where the dispersion is known, else df_resid (Student's t)."""
+        """Degrees of freedom of the tests: None (normal) where the dispersion is known, else df_resid (Student's t); of
+        a survey those of its design.
+        """
+        if isinstance(self.cov_df, float):
+            return self.cov_df
         return None if self.family.dispersion == "one" else self.df_resid
+
+    @property
+    def params_df(self) -> float | Array | None:
+        """Degrees of freedom of each coefficient's test: ``test_df``, or (p,) of a covariance that has them (CR2)."""
+        return self.test_df if self.cov_df is None else self.cov_df
 
     def cov_params(self) -> Array | Any:
         """Covariance of the coefficients, a new (p, p) array with NaN where aliased, or None without a covariance.
@@ -197,7 +208,7 @@ class GLMResult(RowVerbs, EffectVerbs, ModelVerbs, Record):
     @cached_property
     def pvalues(self) -> Array:
         """Two-sided p-values of params = 0."""
-        return frozen(wald.p_values(self.tvalues, self.test_df))
+        return frozen(wald.p_values(self.tvalues, self.params_df))
 
     def conf_int(
         self, level: float = 0.95, method: str = "wald", data: Any = None, y: Any = None, **options: Any
@@ -216,7 +227,7 @@ class GLMResult(RowVerbs, EffectVerbs, ModelVerbs, Record):
             Unless 0 < level < 1, and for an unknown method.
         """
         if method == "wald":
-            return wald.conf_int(self.params, self.bse, level, self.test_df)
+            return wald.conf_int(self.params, self.bse, level, self.params_df)
         if method != "profile":
             raise InvalidParameterError(f"method={method!r} is unknown; there are 'wald' and 'profile'")
         found = self._by("profile_limits")(self, data, y, level=level, **options)

@@ -110,6 +110,7 @@ def _upgraded(record, version):
         record.setdefault("scale_kind", "pearson")  # and Pearson's dispersion alone
         record.setdefault("scale_se", "nan")
         record.setdefault("bias_reduction", None)  # nor adjusted scores
+        record.setdefault("cov_df", None)  # no covariance had degrees of freedom of its own
     return record
 
 

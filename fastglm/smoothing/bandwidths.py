@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..kernels.local import nearest_distances
 
 SELECTED = ("loo", "gcv")
 
@@ -80,21 +81,14 @@ def at_points(bandwidth: Bandwidth, rows, points) -> np.ndarray:
     if not bandwidth.rows:
         return np.broadcast_to(bandwidth.value, points.shape).copy()
     if points.shape[1] == 1:
-        return _farthest_of_window(rows.x[0], bandwidth.rows, points[:, 0])[:, None]
+        order = np.argsort(points[:, 0], kind="stable")
+        found, distance = np.empty(len(points)), np.empty(len(points))
+        nearest_distances(rows.x[0], bandwidth.rows, points[order, 0], found)
+        distance[order] = found
+        return distance[:, None]
     scale = rows.spread
     distance, _ = rows.tree(scale).query(points / scale, k=[bandwidth.rows])
     return distance * scale
-
-
-def _farthest_of_window(x, count, points):
-    """The distance of the count-th nearest of sorted x from each point, by bisection for the first of them."""
-    low, high = np.zeros(len(points), dtype=np.intp), np.full(len(points), len(x) - count, dtype=np.intp)
-    while (low < high).any():
-        middle = (low + high) // 2
-        right = np.minimum(middle + count, len(x) - 1)
-        moves = (low < high) & (points - x[middle] > x[right] - points)
-        low, high = np.where(moves, middle + 1, low), np.where(moves | (low >= high), high, middle)
-    return np.maximum(np.abs(points - x[low]), np.abs(x[low + count - 1] - points))
 
 
 def grid(rows, degree: int, count: int = 20) -> list[Bandwidth]:

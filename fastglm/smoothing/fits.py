@@ -17,7 +17,9 @@ from ..source.threads import mapped
 from . import bandwidths, kernels
 
 CHUNKS = 16  # of points for each thread; chosen: the last of them leave little of a thread idle
-WIDE = 2000  # rows of a window, half-way up the points, from which blocks of them are narrow beside the bandwidth
+WIDE = 6000  # rows of a window, half-way up the points, from which blocks of them are narrow beside the bandwidth
+# rows of a window, half-way up the points, for each power of a kernel, up to which reading them takes less than moments
+FEW = 100
 BLOCK_CHUNK = 1024  # blocks of rows that are filled at a time; chosen: a millisecond
 
 
@@ -226,10 +228,10 @@ class Fitter:
         """Whether the rows are read one by one, or their moments, by polynomial kernels or the gaussian one."""
         if not self.model.pair.linear or len(self.rows.x) > 1:
             return "rows"
-        if self.model.kernel.powers is not None:
-            return "windows"
-        wide = self.model.kernel.expanded and len(first) and np.median(last - first) > WIDE
-        return "gaussian" if wide else "rows"
+        powers, rows = self.model.kernel.powers, np.median(last - first) if len(first) else 0
+        if powers is not None:
+            return "windows" if rows > FEW * len(powers) else "rows"
+        return "gaussian" if self.model.kernel.expanded and rows > WIDE else "rows"
 
     def _blocks(self, route, squares):
         """The moments of blocks of rows that a kernel needs; kept for later points."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..errors import InvalidParameterError
 from ..family.means import inverse_link
 from ..inference.wald import Prediction, quantile, to_mean
 from ..kernels import local as loops
+from ..postestimation import row_answers
 from ..rows.matching import check_offset
 from . import kernels, saved
 from .bandwidths import Bandwidth, at_points
@@ -22,12 +23,15 @@ from .selection import BandwidthCurve, RowFacts
 from .summary import LocalSummary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
     from ..core.protocols import RegisteredFamily, RegisteredLink
     from ..core.records import Array, ArrayLike, File
+    from ..postestimation.row_answers import Written
     from ..rows.schema import Schema
-    from ..types import Rows
+    from ..types import Rows, Variable
 
 KINDS = ("mean", "link")
 
@@ -60,6 +64,9 @@ class LocalResult:
     exposure_kind: str | None
     fitter: Fitter
     notes: tuple[str, ...] = ()
+
+    # a curve has a mean, and no labels
+    classes: ClassVar[None] = None
 
     @property
     def family(self) -> RegisteredFamily:
@@ -207,21 +214,26 @@ class LocalResult:
 
     def predict(
         self, X: Rows, kind: str = "mean", *, interval: str | None = None, level: float = 0.95,
-        offset: ArrayLike | None = None, exposure: ArrayLike | None = None,
-    ) -> Array | Prediction:  # fmt: skip
+        offset: Variable | None = None, exposure: Variable | None = None, out: File | None = None,
+        keep: Sequence[str] = (), threads: int | None = None,
+    ) -> Array | Prediction | Written:  # fmt: skip
         """Local fits at new points.
 
         Parameters
         ----------
-        X : (m, d) array or data frame, in memory; a frame's columns are found by their names
+        X : (m, d) array, data frame or files; columns are found by their names
         kind : "mean" or "link"
         interval : None, or "mean" for pointwise intervals as of ``interval``
         level : float
-        offset, exposure : scalar or (m,) array; one is needed if the fit had one
+        offset, exposure : scalar, (m,) array or name of a column; one is needed if the fit had one
+        out : str or Path, optional
+            A Parquet file to write the predictions to, which is there whole or not at all.
+        keep : names of columns of X to write beside them
+        threads : int, optional
 
         Returns
         -------
-        (m,) array, or a Prediction of (m,) arrays; NaN where there is no local fit
+        (m,) array, or a Prediction of (m,) arrays; NaN where there is no local fit. With ``out`` a Written.
 
         Raises
         ------
@@ -230,13 +242,19 @@ class LocalResult:
         if kind not in KINDS or interval not in (None, "mean"):
             known = f"kinds are {KINDS}, intervals None and 'mean'"
             raise InvalidParameterError(f"kind={kind!r}, interval={interval!r} are unknown: {known}")
-        piece = open_points(self.schema, X, {"offset": offset, "exposure": exposure})
+        return row_answers.predict(
+            self, X, kind, interval=interval, level=level, offset=offset, exposure=exposure, out=out, keep=keep,
+            threads=threads,
+        )  # fmt: skip
+
+    def _predicted(self, piece, kind, interval, level, _):
+        """The local fits at the rows of a piece."""
         shift = check_offset(self, piece.offset, piece.exposure, piece.X.shape[0])
         fits = self.fitter.at(numbers(piece.X), self.bandwidth, interval is not None)
         if interval is not None:
-            return Prediction(*map(piece.aligned, self._interval(fits, shift, kind, level)))
+            return self._interval(fits, shift, kind, level)
         eta = fits.eta + shift
-        return piece.aligned(eta if kind == "link" else inverse_link(self.link, eta))
+        return eta if kind == "link" else inverse_link(self.link, eta)
 
     def weights_at(self, point: ArrayLike) -> Array:
         """The kernel's weights of all rows of positive weight at a point (d,), in the rows' own order."""
@@ -268,7 +286,7 @@ class LocalResult:
         return frame(points | {"fitted": mean, "se": se, "lower": lower, "upper": upper}, self.schema.library)
 
     def save(self, path: File) -> None:
-        """Write it, its rows included, to an npz file that ``LocalResult.load`` reads back to the bit.
+        """Write it, its rows included, to an npz file that ``fastglm.load`` reads back to the bit.
 
         Raises
         ------

@@ -165,7 +165,7 @@ def newey_west(spec, fitted, space):
 @pytest.fixture
 def hac():
     """A covariance from outside, known while a test runs."""
-    kind = covariance.CovarianceKind("HAC", newey_west, argument="lags", options=(("lags", None),))
+    kind = covariance.CovarianceKind("lagged", newey_west, argument="lags", options=(("lags", None),))
     with restored():
         covariance.register(kind)
         yield kind
@@ -191,10 +191,10 @@ def test_a_covariance_from_outside_is_statsmodels_HAC(hac, family, lags):
     theirs = sm.GLM(y, sm.add_constant(X), families[family]()).fit(
         cov_type="HAC", cov_kwds={"maxlags": lags}, tol=1e-12
     )
-    ours = fastglm.fit(X, y, family=family, cov={"HAC": lags})
-    assert ours.cov_kind == f"HAC (lags={lags})"
+    ours = fastglm.fit(X, y, family=family, cov={"lagged": lags})
+    assert ours.cov_kind == f"lagged (lags={lags})"
     np.testing.assert_allclose(ours.bse, theirs.bse, rtol=2e-7)
-    later = fastglm.fit(X, y, family=family).with_cov({"HAC": lags}, X, y)
+    later = fastglm.fit(X, y, family=family).with_cov({"lagged": lags}, X, y)
     np.testing.assert_allclose(later.cov_params(), ours.cov_params(), rtol=1e-12)
 
 
@@ -202,14 +202,14 @@ def test_its_default_lags_and_files_and_threads(hac, tmp_path):
     pd = pytest.importorskip("pandas")
     X, y = autocorrelated(30_000, "poisson", 1)
     lags = int(4.0 * (len(y) / 100.0) ** (2.0 / 9.0))
-    ours = fastglm.fit(X, y, family="poisson", cov="hac")
-    assert ours.cov_kind == "HAC"
-    given = fastglm.fit(X, y, family="poisson", cov={"HAC": lags}, threads=2)
+    ours = fastglm.fit(X, y, family="poisson", cov="Lagged")
+    assert ours.cov_kind == "lagged"
+    given = fastglm.fit(X, y, family="poisson", cov={"lagged": lags}, threads=2)
     np.testing.assert_array_equal(given.cov_params(), ours.cov_params())
     frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": y})
     pytest.importorskip("pyarrow")
     frame.to_parquet(tmp_path / "rows.parquet", row_group_size=7_000)
-    files = fastglm.glm("y ~ a + b", tmp_path / "rows.parquet", family="poisson", cov="HAC", memory=0)
+    files = fastglm.glm("y ~ a + b", tmp_path / "rows.parquet", family="poisson", cov="lagged", memory=0)
     np.testing.assert_allclose(files.cov_params(), ours.cov_params(), rtol=1e-9)
 
 
@@ -217,19 +217,19 @@ def test_lag_zero_is_HC0_for_nearly_dependent_columns_and_classes_too(hac):
     X, y = autocorrelated(500, "poisson", 2)
     near = np.column_stack([X, X[:, 0] + 1e-7 * X[:, 1] ** 2])
     for columns in (X, near):
-        zero = fastglm.fit(columns, y, family="poisson", cov={"HAC": 0})
+        zero = fastglm.fit(columns, y, family="poisson", cov={"lagged": 0})
         np.testing.assert_allclose(zero.bse, fastglm.fit(columns, y, family="poisson", cov="HC0").bse, rtol=1e-6)
     classes = np.minimum(y, 2.0)
-    zero = fastglm.fit(X, classes, family="multinomial", cov={"HAC": 0})
+    zero = fastglm.fit(X, classes, family="multinomial", cov={"lagged": 0})
     np.testing.assert_allclose(zero.bse, fastglm.fit(X, classes, family="multinomial", cov="HC0").bse, rtol=1e-7)
 
 
 def test_its_options_are_checked(hac):
     X, y = autocorrelated(50, "gaussian")
-    with pytest.raises(InvalidParameterError, match="'HAC' has the options"):
-        fastglm.fit(X, y, cov={"HAC": 2, "prewhite": True})
-    with pytest.raises(InvalidParameterError, match="known: .*'HAC'"):
-        fastglm.fit(X, y, cov="HAK")
+    with pytest.raises(InvalidParameterError, match="'lagged' has the options"):
+        fastglm.fit(X, y, cov={"lagged": 2, "prewhite": True})
+    with pytest.raises(InvalidParameterError, match="known: .*'lagged'"):
+        fastglm.fit(X, y, cov="laggard")
     with pytest.raises(InvalidParameterError, match="registered already"):
         covariance.register(hac)
 

@@ -402,7 +402,6 @@ FITS = [
     (dict(X=X3, y=Y3, solver="newton"), InvalidParameterError, "solver"),
     (dict(X=X3, y=Y3, solver=SGD(method="saga")), InvalidParameterError, "saga"),
     (dict(X=X3, y=Y3, solver=SGD(step="implicit")), InvalidParameterError, "implicit"),
-    (dict(X=X3, y=Y3, solver=SGD(dtype="float32")), InvalidParameterError, "float32"),
     (dict(X=X3, y=Y3, solver=SGD(l2=2.0)), InvalidParameterError, "l2 is given twice"),
     (dict(X=X3, y=Y3, solver=SGD(rate=-1.0)), InvalidParameterError, "rate"),
 ]

@@ -173,14 +173,16 @@ def test_a_missing_response_is_named():
         MLP((3,)).fit(X, X, solver=SGD(epochs=1)).decode(y)
 
 
-def test_files_of_the_second_version_have_no_tied_weights(tmp_path, monkeypatch):
-    from fastglm.nn import saved
+def test_files_of_the_second_version_have_one_family_and_no_tied_weights(tmp_path):
+    from fastglm.core import sealed
 
     X, y, _ = responses("gaussian", 60)
     result = MLP((2,)).fit(X, y[:, 0], solver=SGD(epochs=2))
-    monkeypatch.setattr(saved, "VERSION", 2)
-    monkeypatch.setattr(saved, "SHAPE", tuple(name for name in saved.SHAPE if name != "tied"))
-    result.save(tmp_path / "old.npz")
-    monkeypatch.undo()
+    result.save(tmp_path / "new.npz")
+    header, arrays = sealed.read_document(tmp_path / "new.npz", "a network", "fastglm-network", 9)
+    one = header.pop("heads")[0]
+    old = {name: v for name, v in header.items() if name not in ("several", "tied", "format", "version")}
+    old |= {name: one[name] for name in ("family", "link", "classes")}
+    sealed.write_document(tmp_path / "old.npz", "fastglm-network", 2, old, arrays)
     again = MLPResult.load(tmp_path / "old.npz")
-    assert not again.network.tied and (again.predict(X) == result.predict(X)).all()
+    assert again.network == result.network and (again.predict(X) == result.predict(X)).all()

@@ -140,13 +140,39 @@ def test_saved_and_loaded(tmp_path):
     for family, response, kernel in (("gaussian", y, "tricube"), ("poisson", np.round(y + 2), "gaussian")):
         result = fastglm.local(x, response, bandwidth="gcv", family=family, kernel=kernel)
         result.save(tmp_path / "curve.npz")
-        again = fastglm.LocalResult.load(tmp_path / "curve.npz")
+        again = fastglm.load(tmp_path / "curve.npz")
+        assert type(again) is fastglm.LocalResult
+        assert again.interval(0.9).upper.tobytes() == result.interval(0.9).upper.tobytes()
         assert again.predict([1.0, 2.5]).tobytes() == result.predict([1.0, 2.5]).tobytes()
         assert again.curve.values.tobytes() == result.curve.values.tobytes() and again.edf == result.edf
         assert again.bandwidth.plain == result.bandwidth.plain and repr(again) == repr(result)
     (tmp_path / "curve.npz").write_bytes(b"no")
     with pytest.raises(FileFormatError):
         fastglm.LocalResult.load(tmp_path / "curve.npz")
+    with pytest.raises(FileFormatError):
+        fastglm.load(tmp_path / "curve.npz")
+    np.savez(tmp_path / "other.npz", x=x)
+    with pytest.raises(FileFormatError, match="another kind"):
+        fastglm.load(tmp_path / "other.npz")
+
+
+def test_saved_networks_and_streams_are_loaded_by_their_files(tmp_path):
+    network = fastglm.nn.MLP((2,)).fit(x[:, None], y, solver=fastglm.solvers.SGD(method="adam", epochs=2))
+    network.save(tmp_path / "network.npz")
+    assert fastglm.load(tmp_path / "network.npz").predict([[1.0]]) == network.predict([[1.0]])
+    stream = fastglm.OnlineGLM().partial_fit(x[:, None], y)
+    stream.save(tmp_path / "stream.npz")
+    assert fastglm.load(tmp_path / "stream.npz").result().params.tobytes() == stream.result().params.tobytes()
+
+
+def test_predictions_of_files(tmp_path):
+    result = fastglm.local("y ~ x", FRAME, bandwidth=0.5)
+    FRAME.to_parquet(tmp_path / "new.parquet")
+    whole = result.predict(FRAME, interval="mean")
+    for found, expected in zip(result.predict(str(tmp_path / "new.parquet"), interval="mean"), whole, strict=True):
+        assert found == pytest.approx(expected, rel=1e-12)
+    written = result.predict(FRAME, out=tmp_path / "pred.parquet", keep=["y"])
+    assert pd.read_parquet(written.path)["mean"].to_numpy() == pytest.approx(whole.mean, rel=1e-12)
 
 
 def test_the_picture_shows_the_weights():
@@ -202,3 +228,15 @@ def test_the_command_line(tmp_path, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document["bandwidth"] == 60 and len(document["curve"]) == 401
     assert main(["local", str(tmp_path / "d.csv"), "y ~ x", "--out", str(tmp_path / "curve.txt")]) == 2
+
+
+def test_the_command_line_predicts_by_saved_curves(tmp_path, capsys):
+    data, model, out = (str(tmp_path / name) for name in ("d.csv", "curve.npz", "pred.csv"))
+    FRAME.to_csv(data, index=False)
+    assert main(["local", data, "y ~ x", "--bandwidth", "0.5", "--save", model]) == 0
+    assert main(["predict", model, data, "--out", out, "--interval", "--keep", "y"]) == 0
+    capsys.readouterr()
+    found, expected = pd.read_csv(out), fastglm.local(x, y, bandwidth=0.5).predict(x, interval="mean")
+    assert found["upper"].to_numpy() == pytest.approx(expected.upper, rel=1e-9)
+    assert found.y.to_list() == FRAME.y.to_list()
+    assert main(["local", data, "y ~ x", "--save", model]) == 2  # the file exists
