@@ -17,6 +17,7 @@ from ..inference.hypotheses import HypothesisTest, wald_test
 from ..inference.summary import Summary
 from ..rows.schema import Schema
 from .codecs import save
+from .diagnostic_verbs import DiagnosticVerbs
 from .effect_verbs import EffectVerbs
 from .model_verbs import ModelVerbs
 from .row_verbs import RowVerbs
@@ -31,7 +32,7 @@ ARRAYS = ("params", "cov_unscaled", "covariance", "information_root", "covarianc
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class GLMResult(RowVerbs, EffectVerbs, ModelVerbs, Record):
+class GLMResult(RowVerbs, EffectVerbs, DiagnosticVerbs, ModelVerbs, Record):
     """A fitted generalized linear model, with R's conventions; arrays are in the order of `names`.
 
     Parameters
