@@ -69,8 +69,7 @@ def of_tweedie(power: float, y, mu, phi) -> Tails:
 
 def _of_jumps(shape, jumps, size):
     """Both tails of sums of gamma jumps, by the probabilities of their number."""
-    from scipy.special import gammainc, gammaincc, pdtr, xlogy
-    from scipy.special import gammaln
+    from scipy.special import gammainc, gammaincc, gammaln, pdtr, xlogy
 
     if not len(jumps):
         return np.zeros(0), np.zeros(0)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..inference.test_table import TestTable
+    from ..postestimation.added_columns import DiagnosticTest
+    from ..types import Rows, Variable
 
 
 class DiagnosticVerbs:
@@ -17,3 +19,52 @@ class DiagnosticVerbs:
         from ..inference.inflation import vif
 
         return vif(self)
+
+    def goodness_of_fit(self) -> TestTable:
+        """Pearson's chi-square and the deviance against the known dispersion; see
+        ``fastglm.postestimation.fit_tests.goodness_of_fit``."""
+        from ..postestimation.fit_tests import goodness_of_fit
+
+        return goodness_of_fit(self)
+
+    def dispersion_test(self, data: Rows, y: Variable | None = None, **options: Any) -> TestTable:
+        """Tests of overdispersion of a Poisson model, by Cameron and Trivedi and by Dean; see
+        ``fastglm.postestimation.fit_tests.dispersion_test``."""
+        from ..postestimation.fit_tests import dispersion_test
+
+        return dispersion_test(self, data, y, **options)
+
+    def link_test(self, data: Rows, y: Variable | None = None, **options: Any) -> TestTable:
+        """The model fitted to its own linear predictor and the square of it; see
+        ``fastglm.postestimation.added_columns.link_test``."""
+        from ..postestimation.added_columns import link_test
+
+        return link_test(self, data, y, **options)
+
+    def reset_test(self, data: Rows, y: Variable | None = None, **options: Any) -> DiagnosticTest:
+        """Ramsey's test of powers of the linear predictor or of the columns; see
+        ``fastglm.postestimation.added_columns.reset_test``."""
+        from ..postestimation.added_columns import reset_test
+
+        return reset_test(self, data, y, **options)
+
+    def heteroskedasticity_test(self, data: Rows, y: Variable | None = None, **options: Any) -> DiagnosticTest:
+        """Koenker's, Breusch's and Pagan's, or White's test of least squares; see
+        ``fastglm.postestimation.linear_tests.heteroskedasticity_test``."""
+        from ..postestimation.linear_tests import heteroskedasticity_test
+
+        return heteroskedasticity_test(self, data, y, **options)
+
+    def durbin_watson(self, data: Rows, y: Variable | None = None, **options: Any) -> DiagnosticTest:
+        """Autocorrelation of the errors of least squares in the order of the rows; see
+        ``fastglm.postestimation.linear_tests.durbin_watson``."""
+        from ..postestimation.linear_tests import durbin_watson
+
+        return durbin_watson(self, data, y, **options)
+
+    def breusch_godfrey(self, data: Rows, y: Variable | None = None, **options: Any) -> DiagnosticTest:
+        """Autocorrelation of the errors of least squares up to an order; see
+        ``fastglm.postestimation.linear_tests.breusch_godfrey``."""
+        from ..postestimation.linear_tests import breusch_godfrey
+
+        return breusch_godfrey(self, data, y, **options)

@@ -210,9 +210,9 @@ class RowVerbs:
     ):
         """Residuals of rows, (n,): "deviance", "pearson", "response", "working" or "anscombe"; see
         ``fastglm.inference.residuals``; or "quantile", randomised with ``seed=`` where responses are counts, standard
-        normal if the model is right; see ``fastglm.inference.quantile_residuals``. Of several classes "deviance" (n,), "pearson" or "response" (n, K); see
-        ``fastglm.inference.multinomial.residuals``. In place of X and y ``data``, a frame or files read by the formula
-        of the fit; out, keep and threads as for ``predict``."""
+        normal if the model is right; see ``fastglm.inference.quantile_residuals``. Of several classes "deviance" (n,),
+        "pearson" or "response" (n, K); see ``fastglm.inference.multinomial.residuals``. In place of X and y ``data``,
+        a frame or files read by the formula of the fit; out, keep and threads as for ``predict``."""
         from ..postestimation import row_answers
 
         shifts = {"weights": weights, "offset": offset, "exposure": exposure}

@@ -13,8 +13,8 @@ pd = pytest.importorskip("pandas")
 
 
 def fit_of(case):
-    family = case["family"]
-    return fitted(case | {"family": fastglm.families.NegativeBinomial(2.0) if family == "negative_binomial" else family})
+    of_two = fastglm.families.NegativeBinomial(2.0)
+    return fitted(case | {"family": of_two if case["family"] == "negative_binomial" else case["family"]})
 
 
 def rows_of(result, data):
@@ -138,7 +138,10 @@ def test_deletion_diagnostics_of_nearly_dependent_columns_and_of_files(tmp_path)
     assert "dfbetas_b" in written.columns and "flags_hat" in written.columns and written.rows == 60
 
 
-@pytest.mark.parametrize("name", named("glm_specification") + ["linear_diagnostics_investment", "influence_gaussian_mtcars"])
+INFLATED = [*named("glm_specification"), "linear_diagnostics_investment", "influence_gaussian_mtcars"]
+
+
+@pytest.mark.parametrize("name", INFLATED)
 def test_variance_inflation_is_that_of_car(name):
     case = CASES[name]
     family = "gaussian" if case["family"] == "lm" else case["family"]
