@@ -15,7 +15,7 @@ CELLS = 1_000_000  # probabilities made at once
 
 
 class Tails(NamedTuple):
-    """P(Y < y), P(Y <= y), P(Y > y) and P(Y >= y) of each row, (n,) arrays; both sides, so that neither loses digits."""
+    """P(Y < y), P(Y <= y), P(Y > y) and P(Y >= y) of each row, (n,) arrays: both sides, so small ones are exact."""
 
     below: np.ndarray
     up_to: np.ndarray

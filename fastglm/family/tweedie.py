@@ -76,7 +76,7 @@ class Tweedie(NamedTuple):
             return of_density(of_limit.frozen(mu, phi / w, 1), y) if self.power > 1.0 else of_limit.tails(y, mu, phi, w)
         if not 1.0 < self.power < 2.0:
             raise InvalidParameterError(
-                f"kind='quantile': Tweedie distributions of power {self.power:g} have no probabilities that are computed"
+                f"kind='quantile': the probabilities of Tweedie distributions of power {self.power:g} are not computed"
             )
         return of_tweedie(self.power, y, mu, phi / w)
 

@@ -126,8 +126,8 @@ def _inverse(information):
 
 
 def link_test(result, data, y=None, **options) -> TestTable:
-    """Whether the link is right: the model fitted to its own linear predictor and the square of it (Pregibon 1979, 1980;
-    Stata's ``linktest``).
+    """Whether the link is right: the model fitted to its own linear predictor and the square of it (Pregibon 1980,
+    "Goodness of link tests for generalized linear models", Applied Statistics 29; Stata's ``linktest``).
 
     Parameters
     ----------

@@ -45,6 +45,8 @@ class RowPasses:
         The name of the verb, for messages.
     weights, freq_weights, offset, exposure : arrays, or names of columns
     threads : int, optional
+    keep : sequence of str
+        Columns that pieces hold as ``others``.
 
     Raises
     ------
@@ -53,14 +55,14 @@ class RowPasses:
     """
 
     def __init__(self, result, data, y, what, *, weights=None, freq_weights=None, offset=None, exposure=None,
-                 threads=None):  # fmt: skip
+                 threads=None, keep=()):  # fmt: skip
         if result.family.response_model == "softmax":
             raise InvalidParameterError(f"{what} is of one mean a row; a softmax regression has one for each class")
         if data is None:
             raise InvalidParameterError(f"{what} reads the rows, which a result does not hold: pass data=")
         vectors = {"weights": weights, "freq_weights": freq_weights, "offset": offset, "exposure": exposure}
         self.result, self.what, self.threads = result, what, get_threads(threads)
-        self.supplied = result.schema.open(data, y, vectors)
+        self.supplied = result.schema.open(data, y, vectors, keep=keep)
 
     def __enter__(self) -> RowPasses:
         return self

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..inference.test_table import TestTable
     from ..postestimation.added_columns import DiagnosticTest
+    from ..postestimation.binary import BinaryDiagnostics, HosmerLemeshow, ROCCurve, ROCTest
     from ..types import Rows, Variable
 
 
@@ -68,3 +69,27 @@ class DiagnosticVerbs:
         from ..postestimation.linear_tests import breusch_godfrey
 
         return breusch_godfrey(self, data, y, **options)
+
+    def binary_diagnostics(self, data: Rows, y: Variable | None = None, **options: Any) -> BinaryDiagnostics:
+        """ROC curve, AUC, Brier score, calibration and tables of a binomial model, from one read; see
+        ``fastglm.postestimation.binary``."""
+        from ..postestimation.binary import binary_diagnostics
+
+        return binary_diagnostics(self, data, y, **options)
+
+    def roc(self, data: Rows, y: Variable | None = None, **options: Any) -> ROCCurve:
+        """The ROC curve of a binomial model; see ``binary_diagnostics``, which has its interval."""
+        return self.binary_diagnostics(data, y, **options).roc()
+
+    def roc_test(self, other: Any, data: Rows, y: Variable | None = None, **options: Any) -> ROCTest:
+        """DeLong's test against the ROC curve of another model or of a marker; see
+        ``fastglm.postestimation.binary.roc_test``."""
+        from ..postestimation.binary import roc_test
+
+        return roc_test(self, other, data, y, **options)
+
+    def hosmer_lemeshow(
+        self, data: Rows, y: Variable | None = None, *, groups: int = 10, external: bool = False, **options: Any
+    ) -> HosmerLemeshow:
+        """Hosmer's and Lemeshow's test of a binomial model; see ``binary_diagnostics``."""
+        return self.binary_diagnostics(data, y, **options).hosmer_lemeshow(groups, external)
