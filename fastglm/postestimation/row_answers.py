@@ -74,7 +74,7 @@ def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0
 
     vectors = {"offset": offset, "exposure": exposure}
     labels = result.contrast_classes if kind == "link" and hasattr(result, "contrast_classes") else result.classes
-    return _answer(result, data, None, vectors, work, kind, labels, out, keep, threads, False)
+    return answer(result, data, None, vectors, work, kind, labels, out, keep, threads, False)
 
 
 def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=None, exposure=None, seed=None, out=None,
@@ -95,7 +95,7 @@ def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=Non
 
     vectors = {"weights": weights, "offset": offset, "exposure": exposure}
     if kind != "quantile" or is_softmax:
-        return _answer(result, data, y, vectors, work, kind, result.classes, out, keep, threads, True)
+        return answer(result, data, y, vectors, work, kind, result.classes, out, keep, threads, True)
     rng = np.random.default_rng(seed)
 
     def tails(piece):
@@ -104,7 +104,7 @@ def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=Non
     def scores(tails):
         return normal_scores(tails, rng.random(len(tails.below)))
 
-    return _answer(result, data, y, vectors, tails, kind, None, out, keep, threads, True, scores)
+    return answer(result, data, y, vectors, tails, kind, None, out, keep, threads, True, scores)
 
 
 def influence(result, data, y=None, *, weights=None, offset=None, exposure=None, deletion=False, out=None, keep=(),
@@ -115,30 +115,37 @@ def influence(result, data, y=None, *, weights=None, offset=None, exposure=None,
     of_rows = multinomial.influence if is_softmax else influence_of
     vectors = {"weights": weights, "offset": offset, "exposure": exposure}
 
+    everyone = informed_rows(result, data, y, vectors)
+
+    def work(piece):
+        if is_softmax:
+            return of_rows(result, piece.X, piece.y, piece.weights)
+        return of_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure, everyone, deletion)
+
+    if deletion and is_softmax:
+        raise InvalidParameterError("deletion=True is of one mean a row; a softmax regression has one for each class")
+    labels = {"dfbetas": result.names, "flags": FLAGS}
+    return answer(result, data, y, vectors, work, "influence", labels, out, keep, threads, True)
+
+
+def informed_rows(result, data, y, vectors):
+    """A function that reads all rows again: pairs of X and the information in the linear predictor, in parts."""
+
+    def informed(piece):
+        rows = evaluate_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure)
+        return rows.X, piece.frequency * rows.weights * rows.detail.information
+
     def all_rows():
-        """All rows and their information, in one more read."""
         supplied = result.schema.open(data, y, vectors)
         try:
             yield from in_order(supplied, informed, 1)  # the threads are those that ask
         finally:
             supplied.close()
 
-    def informed(piece):
-        rows = evaluate_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure)
-        return rows.X, piece.frequency * rows.weights * rows.detail.information
-
-    def work(piece):
-        if is_softmax:
-            return of_rows(result, piece.X, piece.y, piece.weights)
-        return of_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure, all_rows, deletion)
-
-    if deletion and is_softmax:
-        raise InvalidParameterError("deletion=True is of one mean a row; a softmax regression has one for each class")
-    labels = {"dfbetas": result.names, "flags": FLAGS}
-    return _answer(result, data, y, vectors, work, "influence", labels, out, keep, threads, True)
+    return all_rows
 
 
-def _answer(result, data, y, vectors, work, kind, labels, out, keep, threads, respond, finish=None):
+def answer(result, data, y, vectors, work, kind, labels, out, keep, threads, respond, finish=None):
     """The answers for all rows: written, or as one. ``finish`` is applied to each in the order of the rows."""
     if keep and out is None:
         raise InvalidParameterError("keep names columns to write beside the answers: give out='file.parquet'")
@@ -187,7 +194,9 @@ def _bounded(answers, limited, n_rows):
 
 def columns_of(value, kind: str, labels) -> dict:
     """An answer as columns by name; of several classes a column for each, ``labels`` by the name of the answer too."""
-    fields = value._asdict() if isinstance(value, tuple) else {kind: value}
+    fields = {kind: value}
+    if isinstance(value, tuple):
+        fields = dict(zip(getattr(value, "column_names", value._fields), value, strict=True))
     columns = {}
     for name, values in fields.items():
         if values.ndim == 1:
