@@ -120,3 +120,42 @@ def beside(result, data, y, columns: dict) -> Any:
         return data
     keys = data.keys() if hasattr(data, "keys") else data.columns
     return frame({name: data[name] for name in keys} | columns, result.schema.library)
+
+
+class RowValues(NamedTuple):
+    """What plots of rows show, (n,) arrays; the last four are NaN where a fit has no covariance."""
+
+    link: np.ndarray
+    fitted: np.ndarray
+    residual: np.ndarray
+    pearson: np.ndarray
+    standard_deviance: np.ndarray
+    standard_pearson: np.ndarray
+    hat: np.ndarray
+    cooks_distance: np.ndarray
+
+
+def row_values(result, data, y=None, *, what, weights=None, offset=None, exposure=None, threads=None) -> RowValues:
+    """Linear predictors, means, residuals and influence of all rows, from one read; rows left out are NaN.
+
+    Raises
+    ------
+    InvalidParameterError
+        For a softmax regression, naming ``what`` asks.
+    """
+    if result.family.response_model == "softmax":
+        raise InvalidParameterError(f"{what} is of one mean a row; a softmax regression has one for each class")
+    vectors = {"weights": weights, "offset": offset, "exposure": exposure}
+    everyone = informed_rows(result, data, y, vectors)
+
+    def work(piece):
+        given = piece.X, piece.y, piece.weights, piece.offset, piece.exposure
+        rows = evaluate_rows(result, *given)
+        found = np.full((4, len(rows.eta)), np.nan)
+        if result.cov_unscaled is not None:
+            measures = influence(result, *given, everyone)
+            found = measures.deviance, measures.pearson, measures.hat, measures.cooks_distance
+        residual, pearson = (KINDS[kind](result, rows) for kind in ("deviance", "pearson"))
+        return RowValues(rows.eta, rows.detail.mu, residual, pearson, *found)
+
+    return answer(result, data, y, vectors, work, what, None, None, (), threads, True)

@@ -45,10 +45,15 @@ OURS = {
         "inference.summary": ("design.groups",),
         "inference.wald": ("family.means", "kernels.evaluate"),
         "result.multinomial": ("postestimation.row_answers", "inference.multinomial"),
-        "result.record": ("design.groups",),
         "result.row_verbs": (
             "postestimation.row_answers", "postestimation.covariances", "postestimation.scores", "family.means",
             "inference.new_responses",
+        ),
+        "inference.inflation": ("design.groups",),
+        "result.table_verbs": ("design.groups", "postestimation.augmented"),
+        "result.diagnostic_verbs": (
+            "inference.inflation", "postestimation.added_columns", "postestimation.binary",
+            "postestimation.fit_tests", "postestimation.linear_tests",
         ),
         "result.effect_verbs": ("postestimation.margins", "postestimation.comparisons", "postestimation.emmeans"),
     },
