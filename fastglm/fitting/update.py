@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..design.formula import QUOTED
 from ..errors import InvalidParameterError
 from ..result.record import GLMResult
+from ..rows.arguments import QUOTED
 from ..rows.request import FitRequest
 from .again import formula_of, vectors
 from .estimated import fit_request

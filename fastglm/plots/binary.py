@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from ..result.record import GLMResult
+    from ..core.protocols import Fitted
     from ..types import Rows, Variable
 
 
 def roc(
-    results: GLMResult | Mapping[str, GLMResult], data: Rows, y: Variable | None = None, *, level: float = 0.95,
+    results: Fitted | Mapping[str, Fitted], data: Rows, y: Variable | None = None, *, level: float = 0.95,
     ax: Axes | None = None, **options: Any,
 ) -> Axes:  # fmt: skip
     """ROC curves with the areas under them and DeLong's intervals.
@@ -51,7 +51,7 @@ def roc(
 
 
 def calibration(
-    result: GLMResult, data: Rows, y: Variable | None = None, *, bins: int = 10, level: float = 0.95,
+    result: Fitted, data: Rows, y: Variable | None = None, *, bins: int = 10, level: float = 0.95,
     ax: Axes | None = None, **options: Any,
 ) -> Axes:  # fmt: skip
     """Observed shares of events against predicted means in groups of equal weight, with Wilson's intervals.

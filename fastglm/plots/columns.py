@@ -16,12 +16,12 @@ from .held import place
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..result.record import GLMResult
+    from ..core.protocols import Fitted
     from ..types import Rows, Variable
 
 
 def added_variable(
-    result: GLMResult, data: Rows, y: Variable | None = None, column: int | str = 0, *, ax: Axes | None = None,
+    result: Fitted, data: Rows, y: Variable | None = None, column: int | str = 0, *, ax: Axes | None = None,
     **options: Any,
 ) -> Axes:  # fmt: skip
     """What a column adds to the others: its residuals from them against those of the response, whose slope is its
@@ -69,7 +69,7 @@ def added_variable(
 
 
 def component_residual(
-    result: GLMResult, data: Rows, y: Variable | None = None, column: int | str = 0, *, ax: Axes | None = None,
+    result: Fitted, data: Rows, y: Variable | None = None, column: int | str = 0, *, ax: Axes | None = None,
     **options: Any,
 ) -> Axes:  # fmt: skip
     """The part of the linear predictor of a column plus the working residuals against the column, with the means of

@@ -9,23 +9,20 @@ import numpy as np
 from ..errors import InvalidParameterError
 from ..inference.residuals import residuals as of_rows
 from ..inference.wald import quantile
-from ..postestimation.augmented import row_values
 from .axes import GREY, INK, ORANGE, axes_of
 from .clouds import check_rows, cloud, extremes, response_name, smooth, zero
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..result.record import GLMResult
+    from ..core.protocols import Fitted
     from ..types import Rows, Variable
 
 CONTOURS = (0.5, 1.0)  # of Cook's distance
 KINDS = ("quantile", "deviance", "pearson")
 
 
-def residuals(
-    result: GLMResult, data: Rows, y: Variable | None = None, *, ax: Axes | None = None, **options: Any
-) -> Axes:
+def residuals(result: Fitted, data: Rows, y: Variable | None = None, *, ax: Axes | None = None, **options: Any) -> Axes:
     """Deviance residuals against the linear predictor, with the means of groups of rows.
 
     Parameters
@@ -45,7 +42,7 @@ def residuals(
     InvalidParameterError
         For a softmax regression.
     """
-    return _residuals(result, row_values(result, data, y, what="plots.residuals", **options), y, ax)
+    return _residuals(result, result.row_values(data, y, what="plots.residuals", **options), y, ax)
 
 
 def _residuals(result, values, y, ax):
@@ -66,10 +63,10 @@ def _predictor(result, y):
 
 
 def scale_location(
-    result: GLMResult, data: Rows, y: Variable | None = None, *, ax: Axes | None = None, **options: Any
+    result: Fitted, data: Rows, y: Variable | None = None, *, ax: Axes | None = None, **options: Any
 ) -> Axes:
     """Roots of absolute standardised deviance residuals against the linear predictor; see ``residuals``."""
-    return _scale(result, row_values(result, data, y, what="plots.scale_location", **options), y, ax)
+    return _scale(result, result.row_values(data, y, what="plots.scale_location", **options), y, ax)
 
 
 def _scale(result, values, y, ax):
@@ -83,12 +80,10 @@ def _scale(result, values, y, ax):
     return ax
 
 
-def leverage(
-    result: GLMResult, data: Rows, y: Variable | None = None, *, ax: Axes | None = None, **options: Any
-) -> Axes:
+def leverage(result: Fitted, data: Rows, y: Variable | None = None, *, ax: Axes | None = None, **options: Any) -> Axes:
     """Standardised Pearson residuals against leverage, with contours of Cook's distance at 0.5 and 1; see
     ``residuals``."""
-    return _leverage(result, row_values(result, data, y, what="plots.leverage", **options), y, ax)
+    return _leverage(result, result.row_values(data, y, what="plots.leverage", **options), y, ax)
 
 
 def _leverage(result, values, y, ax):
@@ -111,7 +106,7 @@ def _leverage(result, values, y, ax):
 
 
 def qq(
-    result: GLMResult, data: Rows, y: Variable | None = None, *, kind: str = "quantile", seed: int | None = 0,
+    result: Fitted, data: Rows, y: Variable | None = None, *, kind: str = "quantile", seed: int | None = 0,
     level: float = 0.95, simulations: int = 99, ax: Axes | None = None, **options: Any,
 ) -> Axes:  # fmt: skip
     """Residuals in their order against normal quantiles, with a pointwise envelope of what a true model would give.
@@ -143,7 +138,7 @@ def qq(
     if kind == "quantile":
         found = result.residuals(data, y, kind="quantile", seed=seed, **options)
         return _qq(result, found, y, _order_statistics, level, ax, "quantile residual")
-    values = row_values(result, data, y, what="plots.qq", **options)
+    values = result.row_values(data, y, what="plots.qq", **options)
     shown = values.standard_deviance if kind == "deviance" else values.standard_pearson
     envelope = _Simulated(result, data, y, kind, values, (seed, simulations), options)
     return _qq(result, shown, y, envelope, level, ax, f"standardised {kind} residual")
@@ -214,7 +209,7 @@ class _Simulated:
         return np.quantile(draws, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
 
 
-def diagnostics(result: GLMResult, data: Rows, y: Variable | None = None, *, seed: int | None = 0, **options: Any):
+def diagnostics(result: Fitted, data: Rows, y: Variable | None = None, *, seed: int | None = 0, **options: Any):
     """Four panels as R's ``plot(glm)``: residuals, normal scores, scale and leverage, from two reads of the rows.
 
     Parameters
@@ -231,7 +226,7 @@ def diagnostics(result: GLMResult, data: Rows, y: Variable | None = None, *, see
     InvalidParameterError
         For a softmax regression, and a fit without a covariance.
     """
-    values = row_values(result, data, y, what="plots.diagnostics", **options)
+    values = result.row_values(data, y, what="plots.diagnostics", **options)
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:

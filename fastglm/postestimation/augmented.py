@@ -135,7 +135,9 @@ class RowValues(NamedTuple):
     cooks_distance: np.ndarray
 
 
-def row_values(result, data, y=None, *, what, weights=None, offset=None, exposure=None, threads=None) -> RowValues:
+def row_values(
+    result, data, y=None, *, what="row_values", weights=None, offset=None, exposure=None, threads=None
+) -> RowValues:
     """Linear predictors, means, residuals and influence of all rows, from one read; rows left out are NaN.
 
     Raises

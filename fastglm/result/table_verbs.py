@@ -11,6 +11,7 @@ from ..core.frames_out import frame, labelled
 if TYPE_CHECKING:
     from typing import Any, Literal
 
+    from ..postestimation.augmented import RowValues
     from ..types import Rows, Variable
 
 
@@ -108,3 +109,10 @@ class TableVerbs:
         from ..postestimation.augmented import augment
 
         return augment(self, data, y, **options)
+
+    def row_values(self, data: Rows, y: Variable | None = None, **options: Any) -> RowValues:
+        """Linear predictors, means, residuals, leverages and Cook's distances of rows from one read, (n,) arrays; see
+        ``fastglm.postestimation.augmented.row_values``."""
+        from ..postestimation.augmented import row_values
+
+        return row_values(self, data, y, **options)
