@@ -231,8 +231,8 @@ def breusch_godfrey(result, data, y=None, *, order=1, test="chisq", **options) -
     explained = float(product @ _inverse(gram)[0] @ product)
     if test == "chisq":
         statistic = n * explained / squares
-        return DiagnosticTest("Breusch-Godfrey", statistic, float(chdtrc(order, statistic)), order)
+        return DiagnosticTest("Breusch-Godfrey", float(statistic), float(chdtrc(order, statistic)), order)
     rest = n - k - order
     inner = float(product[:k] @ _inverse(gram[:k, :k])[0] @ product[:k])  # zero but for rounding
     statistic = (explained - inner) / order / ((squares - explained) / rest)
-    return DiagnosticTest("Breusch-Godfrey", statistic, float(fdtrc(order, rest, statistic)), order, rest)
+    return DiagnosticTest("Breusch-Godfrey", float(statistic), float(fdtrc(order, rest, statistic)), order, rest)
