@@ -5,13 +5,12 @@ from __future__ import annotations
 import glob
 import sys
 import time
-from html import escape
 from itertools import count
 from pathlib import Path
 
 from ..errors import InvalidParameterError
 from .options import DATA, FORMULA, add_force, add_json, add_model, check_outputs, model, paths
-from .output import say, say_json, write_text
+from .output import say, say_json, version, write_text
 
 HELP = "fit a model to columns of files of any size"
 EPILOG = f"""examples:
@@ -60,7 +59,7 @@ def run(args) -> int:
     result.save(place)
     summary = result.summary(args.level)
     if args.html:
-        write_text(args.html, page(args, summary))
+        write_text(args.html, written_report(args, result, summary))
     if args.json:
         say_json({
             "formula": args.formula, "data": args.data, "family": result.family.name, "link": result.link.name,
@@ -90,10 +89,9 @@ def unused(path: Path) -> Path:
     return next(name for name in names if not name.exists())
 
 
-def page(args, summary) -> str:
-    """A summary as a page of its own."""
-    title = escape(f"{args.formula} on {', '.join(args.data)}")
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>\n'
-        f"<body><h1>{title}</h1>\n{summary.as_html()}\n</body></html>\n"
-    )
+def written_report(args, result, summary) -> str:
+    """The report of the fit, with the command that made it and the files it was made from."""
+    from ..files.find import find
+    from ..result.report import Origin, report
+
+    return report(result, summary, Origin(args.formula, args.data, find(paths(args)), args.words, version()))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 import warnings
 from contextlib import contextmanager
-from importlib import metadata
 
 from ..errors import CheckpointError, DivergenceError, FastGLMError, FastGLMWarning, SetupWarning, visible
 from .commands import COMMANDS
+from .output import version
 
 ABOUT = "Generalized linear models on large data: exact fits with standard errors, certified."
 EXAMPLES = """examples:
@@ -68,6 +69,7 @@ def main(argv=None) -> int:
             warnings.simplefilter("always", SetupWarning)
             warnings.showwarning = _remark
             args = _parser().parse_args(argv)
+            args.words = shlex.join(["fastglm", *argv])
             return args.run(args)
     except SystemExit as stop:  # argparse ends the process after --help; a caller wants the code
         return int(stop.code or 0)
@@ -125,14 +127,6 @@ def _parser():
         module.add(one)
         one.set_defaults(run=module.run)
     return parser
-
-
-def version() -> str:
-    """The version that is installed."""
-    try:
-        return metadata.version("fastglm")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
 
 
 if __name__ == "__main__":

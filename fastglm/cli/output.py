@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+from importlib import metadata
 
 import numpy as np
 
@@ -44,3 +45,11 @@ def write_text(path, text) -> None:
     """Write a text file, whole or not at all."""
     with replacing(path) as file:
         file.write(text)
+
+
+def version() -> str:
+    """The version that is installed."""
+    try:
+        return metadata.version("fastglm")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"

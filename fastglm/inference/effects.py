@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from ..core.frames_out import frame
 from ..errors import InvalidParameterError
 from ..linalg.inverse import as_covariance
-from . import check_covariance
+from . import check_covariance, markup
 from .coordinates import Coordinates
 from .multiplicity import adjusted, critical_value
 from .summary import format_number
@@ -281,17 +280,9 @@ class EffectTable:
 
     def _repr_html_(self) -> str:
         head, rows, n_labels = self._lines()
-
-        def row(cells, tag):
-            style = ["left" if i < n_labels else "right" for i in range(len(cells))]
-            inner = (
-                f"<{tag} style='text-align:{s}'>{escape(cell)}</{tag}>" for s, cell in zip(style, cells, strict=True)
-            )
-            return f"<tr>{''.join(inner)}</tr>"
-
-        body = "".join(row(cells, "td") for cells in rows)
-        notes = "".join(f"<p>{escape(line)}</p>" for line in self._footer())
-        return f"<table><caption>{escape(self.title)}</caption>{row(head, 'th')}{body}</table>{notes}"
+        body = [markup.row(cells[:n_labels], cells[n_labels:]) for cells in rows]
+        grid = markup.table(markup.heads(head, n_labels), "<tbody>", *body, "</tbody>", caption=self.title)
+        return markup.box(grid, markup.notes(self._footer()))
 
     def _footer(self):
         lines = list(self.notes)

@@ -6,12 +6,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..core.records import Record
 from ..errors import InvalidParameterError, visible
-from .summary import STYLE, describe, format_number
+from . import markup
+from .summary import describe, format_number
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -227,16 +227,11 @@ def _text(heads, lines, notes) -> str:
 
 
 def _html(heads, lines, notes) -> str:
-    parts = [f'<div class="fastglm"><style>{STYLE}</style><table><thead><tr><th></th>']
-    parts += [f'<th scope="col">{escape(head)}</th>' for head in heads]
-    parts.append("</tr></thead><tbody>")
+    parts = [markup.heads(("", *heads)), "<tbody>"]
     for i, line in enumerate(lines):
-        cells = "".join(f"<td>{escape(cell)}</td>" for cell in line.cells)
-        name = f'<th scope="row">{escape(line.name)}</th>' if line.name else "<td></td>"
-        parts.append(f"{'</tbody><tbody>' * (line.starts and i > 0)}<tr>{name}{cells}</tr>")
-    parts.append("</tbody></table>")
-    parts += [f'<p class="notes">{escape(note)}</p>' for note in notes]
-    return "".join(parts) + "</div>"
+        parts += ["</tbody><tbody>"] * (line.starts and i > 0)
+        parts.append(markup.row((line.name,), line.cells))
+    return markup.box(markup.table(*parts, "</tbody>"), markup.notes(notes))
 
 
 LATEX = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from html import escape
 from itertools import islice
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,7 +11,7 @@ from ..core.lazy import cached_property
 from ..core.records import READ_ONCE
 from ..errors import visible
 from ..linalg.inverse import as_covariance
-from . import wald
+from . import markup, wald
 
 if TYPE_CHECKING:
     from ..core.protocols import Fitted
@@ -22,22 +21,7 @@ NAME_WIDTH = 14  # names may always have this many letters; longer ones lose the
 SCALES = {"pearson": "Pearson", "deviance": "deviance", "ml": "ML", "bias-reduced": "bias-reduced"}
 MOST_LEVELS = 30  # of a term whose coefficients are listed one by one
 MOST_TESTED = 4000  # coefficients of a joint test, whose time grows with their cube
-
-STYLE = (
-    ".fastglm{font:13px/1.45 system-ui,sans-serif;color:#222;background:#fff;max-width:56em;padding:.6em}"
-    ".fastglm table{border-collapse:collapse;margin:.4em 0 .9em;width:100%}"
-    ".fastglm caption{text-align:left;font-weight:600;font-size:1.1em;padding:.2em 0}"
-    ".fastglm th,.fastglm td{padding:.2em .7em;text-align:right;font-variant-numeric:tabular-nums;border:0}"
-    ".fastglm th[scope=row]{text-align:left;font-weight:500}"
-    ".fastglm thead th{border-bottom:1px solid #888;font-weight:600}"
-    ".fastglm tbody tr{background:none;border-bottom:1px solid #eee}"
-    ".fastglm .facts td{text-align:left;overflow-wrap:anywhere}.fastglm .facts th{white-space:nowrap}"
-    ".fastglm th[scope=rowgroup]{text-align:left;font-weight:600;padding-top:.9em;border-bottom:1px solid #bbb}"
-    ".fastglm th[scope=row].level{padding-left:2.2em;font-weight:400}"
-    ".fastglm .against{font-weight:400;color:#555}"
-    ".fastglm .alert{background:#fdecea;border-left:4px solid #c0392b;padding:.5em .8em;font-weight:600}"
-    ".fastglm .notes{color:#555;margin:.2em 0;padding-left:1.2em}"
-)
+FINEST = 1e-15  # a distance in standard errors below which digits say nothing
 
 
 def format_p(p):
@@ -105,27 +89,19 @@ class Summary:
         facts = self._facts()
         half = (len(facts) + 1) // 2
         pairs = zip(facts[:half], facts[half:] + [("", "")] * (2 * half - len(facts)), strict=True)
-        parts = [f'<div class="fastglm"><style>{STYLE}</style>']
-        if self._alert():
-            parts.append(f'<p class="alert" role="alert">{escape(self._alert())}</p>')
-        parts.append(f'<table class="facts"><caption>{escape(self._title())}</caption><tbody>')
-        parts += [f"<tr>{_fact_html(left)}{_fact_html(right)}</tr>" for left, right in pairs]
-        parts.append("</tbody></table><table><thead><tr>")
-        parts += [f'<th scope="col">{escape(head)}</th>' for head in ("", *self._heads())]
-        parts.append("</tr></thead>")
-        parts += [self._group_html(heading, rows) for heading, rows in self._tables()]
-        parts.append("</table>")
-        if self._notes():
-            items = "".join(f"<li>{escape(note)}</li>" for note in self._notes())
-            parts.append(f'<ul class="notes">{items}</ul>')
-        return "".join(parts) + "</div>"
+        rows = [f"<tr>{markup.fact(*left)}{markup.fact(*right)}</tr>" for left, right in pairs]
+        groups = [self._group_html(heading, lines) for heading, lines in self._tables()]
+        return markup.box(
+            markup.alert(self._alert()),
+            markup.table("<tbody>", *rows, "</tbody>", caption=self._title(), kind="facts"),
+            markup.table(markup.heads(("", *self._heads())), *groups, kind="numbers"),
+            markup.notes(self._notes()),
+        )
 
     def _group_html(self, heading, rows):
-        parts = ["<tbody>"]
-        if heading:
-            parts.append(f'<tr><th scope="rowgroup" colspan="{len(self._heads()) + 1}">{escape(heading)}</th></tr>')
-        parts += [_row_html(row, len(self._heads())) for row in rows]
-        return "".join(parts) + "</tbody>"
+        width = len(self._heads()) + 1
+        head = markup.spanning(heading, width, is_group=True) if heading else ""
+        return f"<tbody>{head}{''.join(_row_html(row, width) for row in rows)}</tbody>"
 
     __str__ = as_text
     __repr__ = as_text
@@ -286,7 +262,8 @@ def _plain(value):
 
 def _precise(r):
     unit = "se" if r.penalty is None else "lambda"
-    return "" if math.isnan(r.certificate) else f", within {r.certificate:.0e} {unit}"
+    distance = f"{r.certificate:.0e}" if r.certificate >= FINEST else f"< {FINEST:.0e}"
+    return "" if math.isnan(r.certificate) else f", within {distance} {unit}"
 
 
 def _share(part, whole):
@@ -296,19 +273,10 @@ def _share(part, whole):
     return f"{1.0 - part / whole:.4f}"
 
 
-def _fact_html(fact):
-    label, value = fact
-    return f'<th scope="row">{escape(label)}</th><td>{escape(value)}</td>'
-
-
 def _row_html(row, width):
-    name = escape(row.name)
     if not row.cells:
-        remark = f'<span class="against">{escape(row.remark)}</span>' if row.remark else ""
-        return f'<tr><th scope="row" colspan="{width + 1}">{name}{remark}</th></tr>'
-    data = "".join(f"<td>{escape(cell)}</td>" for cell in row.cells)
-    head = '<th scope="row" class="level">' if row.is_level else '<th scope="row">'
-    return f"<tr>{head}{name}</th>{data}</tr>"
+        return markup.spanning(row.name, width, row.remark)
+    return markup.row((row.name,), row.cells, row.is_level)
 
 
 def _on_a_line(text):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.frames_out import frame
+from . import markup
 from .summary import format_number
 
 if TYPE_CHECKING:
@@ -67,14 +67,9 @@ class TestTable:
 
     def _repr_html_(self) -> str:
         head, *rows = self._lines()
-        cells = "".join(f"<th style='text-align:right'>{escape(cell)}</th>" for cell in head[1:])
-        body = "".join(
-            f"<tr><th style='text-align:left'>{escape(first)}</th>"
-            + "".join(f"<td style='text-align:right'>{escape(cell)}</td>" for cell in rest)
-            + "</tr>"
-            for first, *rest in rows
-        )
-        return f"<table><caption>{escape(self.title)}</caption><tr><th></th>{cells}</tr>{body}</table>"
+        body = [markup.row((first,), rest) for first, *rest in rows]
+        grid = markup.table(markup.heads(("", *head[1:])), "<tbody>", *body, "</tbody>", caption=self.title)
+        return markup.box(grid)
 
     def _lines(self):
         """The cells of the heading and of every row."""

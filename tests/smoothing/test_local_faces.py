@@ -131,7 +131,7 @@ def test_intervals_tables_and_words():
     at = result.predict(result.points, interval="mean", level=0.5)
     assert at.lower == pytest.approx(inner.lower, rel=1e-12)
     assert "gaussian kernel, bandwidth" in repr(result) and "(gcv)" in str(result.summary())
-    assert result._repr_html_().startswith('<div class="fastglm">')
+    assert result._repr_html_().startswith('<div class="fastglm"')
     with pytest.raises(InvalidParameterError, match="kind='class'"):
         result.predict([1.0], "class")
 
