@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import glob
+import re
 import sys
 import time
 from itertools import count
 from pathlib import Path
 
 from ..errors import InvalidParameterError
+from .input import STDIN
 from .options import DATA, FORMULA, add_force, add_json, add_model, check_outputs, model, paths
 from .output import say, say_json, version, write_text
 
@@ -18,6 +20,7 @@ EPILOG = f"""examples:
   fastglm fit trials.csv "cbind(cured, ill) ~ dose + I(dose**2)" --family binomial --html report.html
   fastglm fit "claims/*.parquet" "cost ~ . - id" --family gamma --link log --weights n --vcov robust
   fastglm fit logs/ "clicked ~ ad * hour" --family binomial --memory 2GB --checkpoint state --json > fit.json
+  zcat claims.csv.gz | fastglm fit - "claims ~ age" --family poisson --delimiter ";" --out claims.model.json
 
 {FORMULA}
 {DATA}
@@ -77,10 +80,10 @@ def run(args) -> int:
 
 def stem(data) -> str:
     """A name for what is made of some paths: that of the first file without its extensions, or of its folder."""
-    path = Path(data[0])
+    path = Path("stdin" if data[0] == STDIN else data[0])
     parts = [part for part in (path.name, *reversed(path.parent.parts)) if not glob.has_magic(part)]
     name = parts[0].strip("/:") if parts else ""
-    return name.removesuffix(".gz").rsplit(".", 1)[0].lstrip(".") or "fit"
+    return re.sub(r"\.(gz|zst|bz2|lz4)$", "", name).rsplit(".", 1)[0].lstrip(".") or "fit"
 
 
 def unused(path: Path) -> Path:
@@ -94,4 +97,6 @@ def written_report(args, result, summary) -> str:
     from ..files.find import find
     from ..result.report import Origin, report
 
-    return report(result, summary, Origin(args.formula, args.data, find(paths(args)), args.words, version()))
+    copy = getattr(args, "copied", None)
+    files = [file._replace(place="standard input") if file.path == copy else file for file in find(paths(args))]
+    return report(result, summary, Origin(args.formula, args.data, files, args.words, version()))

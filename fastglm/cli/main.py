@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shlex
 import signal
 import sys
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 
 from ..errors import CheckpointError, DivergenceError, FastGLMError, FastGLMWarning, SetupWarning, visible
 from .commands import COMMANDS
+from .input import release
 from .output import version
 
 ABOUT = "Generalized linear models on large data: exact fits with standard errors, certified."
@@ -21,6 +23,8 @@ EXAMPLES = """examples:
   fastglm cv claims.parquet "claims ~ . + exposure(years)" --family poisson --penalty lasso --html cv.html
   fastglm plan "logs/*.parquet" "clicked ~ ." --family binomial
   fastglm predict claims.model.json new.parquet --out pred.parquet
+  fastglm show claims.model.json                    the summary of a saved result
+  fastglm etable one.model.json two.model.json      fits side by side
   fastglm simulate --family poisson --n 1e7 --p 20 --out data.parquet
   fastglm doctor                                    what is installed, and whether it works
   fastglm fit --help                                the formula language and all options
@@ -28,6 +32,8 @@ EXAMPLES = """examples:
 exit codes: 0 all is well, 1 a fit did not converge or doctor found a problem, 2 the input cannot be used, 3 the
 checkpoint is of another fit or the process was ended, 130 interrupted (Ctrl-C)
 """
+POSITIONAL = ("data", "formula", "model", "models", "command", "run", "words", "copy", "copied")
+QUOTES = "'\""
 CANNOT = (FastGLMError, OSError, MemoryError, ImportError)
 
 
@@ -61,6 +67,9 @@ def main(argv=None) -> int:
         another fit.
     """
     argv = sys.argv[1:] if argv is None else argv
+    if not argv:
+        _parser().print_help()
+        return 0
     as_json, args = "--json" in argv, None
     try:
         with _endable(), warnings.catch_warnings():
@@ -77,13 +86,29 @@ def main(argv=None) -> int:
         return _fail(str(error), 2, as_json)
     except CANNOT as error:
         code = 3 if isinstance(error, CheckpointError) else 1 if isinstance(error, DivergenceError) else 2
-        line = " ".join(str(error).split()) or type(error).__name__
+        line = in_shell_words(" ".join(str(error).split()) or type(error).__name__, args)
         return _fail(line if as_json else f"fastglm {args.command}: error: {line}", code, as_json)
     except KeyboardInterrupt as stop:
         checkpoint = getattr(args, "checkpoint", None)
         hint = f"; the same command goes on from {checkpoint}" if checkpoint else ""
         ended = isinstance(stop, _Ended)
         return _fail(("ended" if ended else "interrupted") + hint, 3 if ended else 130, as_json)
+    finally:
+        release(args)
+
+
+def in_shell_words(line: str, args) -> str:
+    """A message with the options of the command line in place of the arguments that they stand for."""
+    copy = getattr(args, "copied", None)
+    line = line if copy is None else line.replace(copy, "standard input")
+
+    def option(found):
+        name, value = ("vcov" if found[1] == "cov" else found[1]), found[2]
+        if name not in vars(args) or name in POSITIONAL:
+            return found[0]
+        return f"--{name.replace('_', '-')}" + (f" {value.strip(QUOTES) or value}" if value else "")
+
+    return re.sub(r"(?<![\w.?&/'\"-])([a-z_]+)=('[^']*'|\"[^\"]*\"|[\w.+*-]*\w)?", option, line)
 
 
 def _remark(message, *where, **more) -> None:

@@ -9,7 +9,12 @@ from pathlib import Path
 from ..core.atomic import is_same_file
 from ..core.column_names import mentioned
 from ..errors import InvalidParameterError
+from .input import add_text, paths
 
+__all__ = [
+    "DATA", "FORMULA", "add_data", "add_force", "add_json", "add_model", "add_text", "add_threads", "check_outputs",
+    "count", "model", "paths", "size", "usual_link",
+]  # fmt: skip
 FORMULA = """The formula speaks of the columns of the data; text and categories are factors:
   y ~ a + b             two columns and an intercept;  y ~ a + b - 1  without one;  y ~ 1  the intercept alone
   y ~ .                 all other columns;  y ~ . - id  all but one
@@ -20,9 +25,10 @@ FORMULA = """The formula speaks of the columns of the data; text and categories 
   cbind(yes, no) ~ ...  a binomial response as two counts
   `odd name`            backticks around a name that is not a word
 """
-DATA = """DATA is a Parquet, Arrow or CSV file (.csv, .tsv, also .gz), a folder of them (year=2024/... makes a column),
-a pattern in quotes ("claims/*.parquet"), a URL, or several of these. Rows that do not fit in --memory are read again
-at every pass, so that files may be of any size.
+DATA = """DATA is a Parquet, Arrow or CSV file (.csv, .tsv) or lines of JSON (.ndjson, .jsonl), the last two also
+compressed (.gz, .zst, .bz2, .lz4); a folder of them (year=2024/... makes a column), a pattern in quotes
+("claims/*.parquet"), a URL, or several of these. - is standard input, of any of these formats. Rows that do not fit
+in --memory are read again at every pass, so that files may be of any size.
 """
 FAMILIES = "gaussian (default), binomial, poisson, gamma, inverse_gaussian, multinomial, ..."
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
@@ -49,9 +55,10 @@ def size(text) -> int:
 count.__name__, size.__name__ = "whole number", "size, such as 512MB,"
 
 
-def add_data(parser, help="files, folders, patterns or URLs; see below"):
+def add_data(parser, help="files, folders, patterns, URLs, or - for standard input; see below"):
     """The paths, which may be several."""
     parser.add_argument("data", metavar="DATA", nargs="+", help=help)
+    add_text(parser)
 
 
 def add_model(parser):
@@ -92,11 +99,6 @@ def add_threads(parser):
 def add_json(parser):
     """Output for programs."""
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout, errors as JSON on stderr")
-
-
-def paths(args):
-    """The data as ``glm`` takes them."""
-    return args.data[0] if len(args.data) == 1 else args.data
 
 
 def model(args) -> dict:

@@ -19,8 +19,12 @@ def say(*lines) -> None:
     try:
         print(*(visible(str(line)) for line in lines), sep="\n", flush=True)
     except BrokenPipeError:
-        # what is left in the buffer would complain once more when the interpreter ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence()
+
+
+def silence() -> None:
+    """Print what follows to nobody: what is left in the buffer would complain when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say_json(document) -> None:

@@ -14,20 +14,43 @@ from ..core.column_names import DELIMITERS, PARQUET
 from ..errors import FileFormatError, InvalidParameterError, SetupWarning, warn
 
 ARROW = (".arrow", ".feather", ".ipc", ".arrows")
+JSON_LINES = (".ndjson", ".jsonl")
 PACKED = (".gz", ".bz2", ".zst", ".lz4")
 MAGIC = {b"PAR1": "parquet", b"ARRO": "ipc", b"\xff\xff\xff\xff": "stream"}
 BY_PYARROW = ("s3", "gs", "gcs", "hdfs", "viewfs", "abfs", "abfss")  # others are left to fsspec
 SHOWN = 5  # links that a warning names
+BY_NAME = (None, ".")  # the delimiter that the extension tells, and the decimal point
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+
+class DelimitedText(str):
+    """The path, pattern or URL of text whose delimiter or decimal sign are not those of its extension.
+
+    Parameters
+    ----------
+    path : str
+    delimiter : str, optional
+        One letter; by default that of the extension, and ";" in CSV files whose decimal sign is a comma.
+    decimal : str
+        The decimal sign.
+    """
+
+    dialect: tuple
+
+    def __new__(cls, path: str, delimiter: str | None = None, decimal: str = ".") -> DelimitedText:
+        text = super().__new__(cls, path)
+        text.dialect = (delimiter, decimal)
+        return text
 
 
 class File(NamedTuple):
     """One file, in the state in which it was found.
 
     ``place`` is its name in messages; ``path`` is the path within ``system``, a pyarrow file system, or the absolute
-    path on the local disk, where ``system`` is None; ``kind`` is "parquet", "ipc", "stream" (Arrow's) or "csv";
-    ``stamp`` is the time of the last change in ns, or an etag; ``partition`` has the columns in the names of folders,
-    as (name, value); ``mark`` is a digest of parts of the file, or "".
+    path on the local disk, where ``system`` is None; ``kind`` is "parquet", "ipc", "stream" (Arrow's), "csv" or "json"
+    (lines of it); ``stamp`` is the time of the last change in ns, or an etag; ``partition`` has the columns in the
+    names of folders, as (name, value); ``mark`` is a digest of parts of the file, or ""; ``dialect`` has the delimiter
+    of CSV, None for that of its extension, and the decimal sign.
     """
 
     place: str
@@ -38,6 +61,7 @@ class File(NamedTuple):
     stamp: Any
     partition: tuple = ()
     mark: str = ""
+    dialect: tuple = BY_NAME
 
     def open(self):
         """The file opened for random access."""
@@ -75,8 +99,12 @@ def find(data) -> list[File]:
     texts = [os.fspath(item) for item in (data if isinstance(data, (list, tuple)) else [data])]
     paths, bases = [], []
     for text in texts:
-        base, files = _remote(text) if "://" in text and not text.startswith("file://") else _local(text)
+        told = getattr(text, "dialect", None)
+        read = _remote if "://" in text and not text.startswith("file://") else _local
+        base, files = read(text, told is not None)
         bases.append(base)
+        if told is not None:
+            files = [file._replace(dialect=told) for file in files]
         paths += files
     first_with: dict = {}
     for file in paths:
@@ -87,7 +115,7 @@ def find(data) -> list[File]:
     return _partitioned(paths, bases)
 
 
-def _local(text):
+def _local(text, is_text=False):
     """(the folder before any wildcard, the files) of a path or pattern on the local disk."""
     text = os.path.expanduser(unquote(text.removeprefix("file://")) if text.startswith("file://") else text)
     skipped: list = []
@@ -109,7 +137,7 @@ def _local(text):
     if skipped:
         shown = "; ".join(skipped[:SHOWN]) + (f"; and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else "")
         warn(SetupWarning, f"{text}: links to what is read anyway were left out: {shown}; remove them, or name files")
-    return os.path.abspath(base), [_local_file(path) for path in once]
+    return os.path.abspath(base), [_local_file(path, is_text) for path in once]
 
 
 def _once(files, skipped) -> list:
@@ -172,10 +200,10 @@ def _failed(error):
     raise FileFormatError(f"{error.filename}: no permission to read it") from None
 
 
-def _local_file(path) -> File:
+def _local_file(path, is_text) -> File:
     try:
         status = os.stat(path)
-        kind = _by_name(path)
+        kind = _by_name(path, is_text)
         if kind is None:
             with open(path, "rb") as handle:
                 kind = _by_magic(path, handle.read(8))
@@ -186,15 +214,17 @@ def _local_file(path) -> File:
     return File(path, os.path.abspath(path), None, kind, status.st_size, status.st_mtime_ns)
 
 
-def _by_name(path):
-    """The format by the extension of a file, None for unknown extensions."""
+def _by_name(path, is_text):
+    """The format by the extension of a file; None for unknown extensions, unless the files are known to be text."""
     parts = [suffix.lower() for suffix in Path(path).suffixes[-2:]]
     while parts and parts[-1] in PACKED:
         parts.pop()
     last = parts[-1] if parts else ""
     if last in DELIMITERS:
         return "csv"
-    return "parquet" if last in PARQUET else None
+    if last in JSON_LINES:
+        return "json"
+    return "parquet" if last in PARQUET else "csv" if is_text and last not in ARROW else None
 
 
 def _by_magic(place, start: bytes) -> str:
@@ -203,7 +233,7 @@ def _by_magic(place, start: bytes) -> str:
     if kind is None and Path(place).suffix.lower() in ARROW:
         raise FileFormatError(f"{place}: cannot be read: it does not begin as an Arrow file or stream does")
     if kind is None:
-        known = ", ".join((*DELIMITERS, *PARQUET, *ARROW))
+        known = ", ".join((*DELIMITERS, *JSON_LINES, *PARQUET, *ARROW))
         raise FileFormatError(
             f"{place}: cannot tell the format from the extension (known are {known}) or the first bytes; "
             "leave other files out with a pattern such as 'folder/*.parquet'"
@@ -211,7 +241,7 @@ def _by_magic(place, start: bytes) -> str:
     return kind
 
 
-def _remote(url):
+def _remote(url, is_text=False):
     """(the folder before any wildcard, the files) of a URL."""
     from pyarrow.fs import FileSelector, FileType
 
@@ -219,7 +249,7 @@ def _remote(url):
     wild = None if url.startswith("http") else re.search(r"[*?[]", path)
     info = system.get_file_info(path)
     if info.type == FileType.File:
-        return prefix + os.path.dirname(path), [_remote_file(system, prefix, info)]
+        return prefix + os.path.dirname(path), [_remote_file(system, prefix, info, is_text)]
     if info.type == FileType.NotFound and not wild:
         raise FileFormatError(f"{url}: no such file")
     base = os.path.dirname(path[: wild.start()]) if wild else path.rstrip("/")
@@ -233,7 +263,7 @@ def _remote(url):
         infos = [i for i in infos if not re.search(r"(^|/)[_.]", i.path.strip("/")[inner:])]
     if not infos:
         raise FileFormatError(f"{url}: no file {'matches this pattern' if wild else 'is in it'}")
-    return prefix + base, [_remote_file(system, prefix, i) for i in sorted(infos, key=lambda i: i.path)]
+    return prefix + base, [_remote_file(system, prefix, i, is_text) for i in sorted(infos, key=lambda i: i.path)]
 
 
 def _system(url):
@@ -259,8 +289,8 @@ def _system(url):
     return PyFileSystem(FSSpecHandler(system)), path, "" if path.startswith(f"{scheme}:") else f"{scheme}://"
 
 
-def _remote_file(system, prefix, info) -> File:
-    kind = _by_name(info.path)
+def _remote_file(system, prefix, info, is_text) -> File:
+    kind = _by_name(info.path, is_text)
     if kind is None:
         with system.open_input_file(info.path) as handle:
             kind = _by_magic(prefix + info.path, handle.read(8))

@@ -9,6 +9,7 @@ from ..errors import FastGLMError, FileFormatError, InvalidParameterError, not_l
 from .find import File, find, stamp_of
 from .fragments import UNREADABLE, FileRows, Rows
 from .ipc import ArrowFile
+from .ndjson import JsonStream
 from .parquet import Footers, ParquetFile
 from .schema import canonical, unified
 from .spool import Scratch, Spool
@@ -38,7 +39,8 @@ def open_rows(data, *, scratch="auto", columns=None) -> Rows:
     Parameters
     ----------
     data : str, Path, list of them, or a stream
-        A Parquet, Arrow (``.arrow``, ``.feather``) or CSV file (``.csv``, ``.tsv``, also ``.gz``), a pattern
+        A Parquet, Arrow (``.arrow``, ``.feather``) or CSV file (``.csv``, ``.tsv``), lines of JSON (``.ndjson``,
+        ``.jsonl``), also compressed (``.gz``, ``.zst``, ``.bz2``, ``.lz4``), a pattern
         (``"data/**/*.parquet"``), a folder, a URL that pyarrow or fsspec knows, or a list of these. Names of folders
         such as ``year=2024`` are columns. Also a ``pyarrow.dataset.Dataset``, a ``RecordBatchReader``, an iterator of
         frames or record batches, a callable that returns one of these, and what ``from_duckdb`` returns. Files are in
@@ -114,7 +116,7 @@ def _sources(data, columns, footers):
             f"data of type {type(data).__name__} are not files; give a path, a list of paths, a dataset, "
             "an Arrow stream, an iterator of frames or a callable that returns one"
         )
-    streams = {"csv": CsvStream, "stream": FileStream}
+    streams = {"csv": CsvStream, "json": JsonStream, "stream": FileStream}
     files = [_explained(file, partial(marked, file)) for file in files]
     return [streams[file.kind](file) if file.kind in streams else file for file in files]
 

@@ -75,9 +75,17 @@ class CsvStream:
         return csv.open_csv(
             stream,
             read_options=csv.ReadOptions(use_threads=False, block_size=CSV_BLOCK),
-            parse_options=csv.ParseOptions(delimiter=DELIMITERS[name.suffix.lower()]),
-            convert_options=csv.ConvertOptions(column_types=types, strings_can_be_null=True),
+            parse_options=csv.ParseOptions(delimiter=self._delimiter(name)),
+            convert_options=csv.ConvertOptions(
+                column_types=types, strings_can_be_null=True, decimal_point=self.file.dialect[1]
+            ),
         )
+
+    def _delimiter(self, name):
+        """What was told, or else what the extension tells; where commas are decimal signs they delimit nothing."""
+        told, decimal = self.file.dialect
+        usual = DELIMITERS.get(name.suffix.lower(), ",")
+        return told or (";" if usual == decimal else usual)
 
     def _without_odd(self, batch):
         """A batch with nulls in columns that cannot be read."""
@@ -124,7 +132,7 @@ class CsvStream:
             raise FileFormatError(f"{self.label}: cannot be read: {str(error).splitlines()[0]}") from None
         name, value = list(types)[int(match[1])], match[3]
         quoted = '"' + value.replace('"', '""') + '"'
-        options = csv.ConvertOptions(quoted_strings_can_be_null=False)
+        options = csv.ConvertOptions(quoted_strings_can_be_null=False, decimal_point=self.file.dialect[1])
         kind = csv.read_csv(io.BytesIO(f"x\n{quoted}\n".encode()), convert_options=options).schema.field(0).type
         old = types[name]
         if not (t.is_null(old) or (t.is_integer(old) and t.is_floating(kind))) or kind.equals(old):

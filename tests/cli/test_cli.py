@@ -83,7 +83,6 @@ def test_fit_prints_and_writes(folder, capsys, file):
         (["compare", "t.csv"], "FORMULA is missing"),
         (["compare", "t.csv", "claims ~ x + offset(years)"], "no offset"),
         (["demo", "--n", "many"], "invalid whole number value"),
-        ([], "required"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(folder, capsys, arguments, message):
