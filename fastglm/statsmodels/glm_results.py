@@ -10,8 +10,8 @@ from ..inference.residuals import anscombe_change
 from ..kernels.evaluate import evaluate
 from . import predictions
 from .covariance import inverse
-from .margins import WithMargins
 from .influence import GLMInfluence
+from .margins import WithMargins
 from .observations import gram, row_forms
 from .refusals import caution, refuse
 from .results import Results
