@@ -14,7 +14,7 @@ import numpy as np
 from ..core.atomic import is_same_file, whole
 from ..core.measured import MOST_ANSWER_BYTES
 from ..errors import FileFormatError, InvalidParameterError
-from ..inference import multinomial
+from ..inference import multinomial, several
 from ..inference.influence import influence as influence_of
 from ..inference.residuals import evaluate_rows
 from ..inference.residuals import residuals as residuals_of
@@ -71,6 +71,10 @@ def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0
         return result._predicted(piece, kind, interval, level, threshold, **more)
 
     vectors = {"offset": offset, "exposure": exposure}
+    if hasattr(result, "_labels_of"):
+        return _answer(
+            result, data, None, vectors, work, kind, result._labels_of(kind, **more), out, keep, threads, False
+        )
     labels = result.contrast_classes if kind == "link" and hasattr(result, "contrast_classes") else result.classes
     return _answer(result, data, None, vectors, work, kind, labels, out, keep, threads, False)
 
@@ -80,6 +84,8 @@ def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=Non
     """Residuals of rows of files, or of a frame or arrays into a file; see ``predict`` and ``inference.residuals``."""
     is_softmax = result.family.response_model == "softmax"
     of_rows = multinomial.residuals if is_softmax else residuals_of
+    if result.family.response_model == "several":
+        of_rows = several.residuals
 
     def work(piece):
         shifts = () if is_softmax else (piece.offset, piece.exposure)
