@@ -22,7 +22,8 @@ from ..rows.schema import INTERCEPT
 from ..solver.indefinite import direction, newton_indefinite
 from .run import FitRun
 
-TOL, MAX_ITER = 1e-8, 200  # standard errors; iterations
+TOL, MAX_ITER = 1e-6, 200  # standard errors; iterations
+SAMPLE, TIMES = 20000, 8  # rows of a sample whose fit is the start of one of this many times as many
 NEARLY_DEPENDENT = 1e-9  # least eigenvalue of a part's information of unit diagonal, below which its rank is decided
 INFINITE = 1e3  # standard error of a coefficient times its column's size that no finite estimate has
 FAR = 15.0  # of a logit, beyond which its rows have no doubt
@@ -82,13 +83,23 @@ class SeveralModel(FitRun):
         before = self.objective.n_passes
         self.objective = self.objective.with_predictors(self.predictors)
         self.objective.n_passes = before
-        begin = self._start(self.null_solution.beta)
+        begin = self._from_sample(self._start(self.null_solution.beta))
         self.solution, self.inverse = newton_indefinite(self.objective, begin, self._tol(), MAX_ITER, callback)
         if self.solution.stop == "not finite at the start":
             raise InvalidParameterError(
                 "at the null model the likelihood or its derivatives are not finite, because numbers in X, y or the "
                 "offset are so large that sums overflow: rescale them"
             )
+
+    def _from_sample(self, begin):
+        """The estimates of a sample of the rows, or where they do not exist, or rows are few, the start as it is."""
+        rows = max(SAMPLE, 200 * self.objective.n_params)
+        if self.source.n_rows < TIMES * rows:
+            return begin
+        sample = self.objective.sample(rows)
+        found, _ = newton_indefinite(sample, begin, 1e-2, MAX_ITER)
+        self.objective.n_passes += sample.n_passes
+        return found.beta if found.stop == "converged" else begin
 
     def _tol(self):
         tol = getattr(self.options, "tol", None)

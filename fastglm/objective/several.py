@@ -35,6 +35,11 @@ class Predictor(NamedTuple):
         return np.concatenate([np.zeros(int(self.constant), np.intp), self.columns + 1])
 
 
+def _pairs_of(q):
+    """The pairs i <= j of q predictors in the order of their second derivatives."""
+    return [(i, j) for i in range(q) for j in range(i, q)]
+
+
 def slices(predictors) -> list[slice]:
     """Where the coefficients of each predictor are among all."""
     ends = np.cumsum([0, *(p.size for p in predictors)])
@@ -70,11 +75,7 @@ def row_blocks(data, runs, predictors, beta, place=None):
     for first, stop in runs.tolist():
         for a in range(first, stop, step):
             b = min(a + step, stop)
-            X = np.ones((b - a, 1))
-            if not plain:
-                rows = design(data, a, b)
-                X = np.empty((b - a, rows.shape[1] + 1))
-                X[:, 0], X[:, 1:] = 1.0, rows
+            X = np.ones((b - a, 1)) if plain else _with_constant(data, a, b)
             eta = np.empty((len(predictors), b - a))
             for row, p, at in zip(eta, predictors, where, strict=True):
                 if len(p.columns):
@@ -88,6 +89,17 @@ def row_blocks(data, runs, predictors, beta, place=None):
             y = y.astype(np.float64) if place is None else place[y.astype(np.intp)]
             repeats = None if data.freq_weights is None else np.asarray(data.freq_weights[a:b], np.float64)
             yield Block(X, eta, y, weight(data, a, b), repeats)
+
+
+def _with_constant(data, a, b):
+    """Rows a to b of the design with a constant in front."""
+    if data.terms or data.coding is not None:
+        rows = design(data, a, b)
+        return np.concatenate([np.ones((b - a, 1)), rows], axis=1)
+    ones = 1 + data.has_intercept
+    X = np.empty((b - a, ones + data.X.shape[1]))
+    X[:, :ones], X[:, ones:] = 1.0, data.X[a:b]
+    return X
 
 
 class SeveralPass(Task):
@@ -111,42 +123,61 @@ class SeveralPass(Task):
 
     def of(self, part, runs):
         m, q = len(self.beta), len(self.predictors)
-        total = np.zeros(1 + m + (m * m if self.order == 2 else 0))
-        curvature = total[1 + m :].reshape(-1, m) if self.order == 2 else None
+        total, sums, meat = np.zeros(1 + m + (m * m if self.order == 2 else 0)), None, np.zeros((m, m))
         with np.errstate(all="ignore"):  # of this thread
             for block in row_blocks(part.data, runs, self.predictors, self.beta, self.place):
                 n = len(block.y)
                 g, h = np.empty((q, n)), np.empty((q * (q + 1) // 2, n))
                 loop = LOOPS[self.loop.name]
                 total[0] += loop(*self.loop.arguments, block.eta, block.y, block.w, g, h)
-                if self.order and not self.meat:
-                    self._add_score(total[1 : 1 + m], block.X, g)
-                if curvature is not None:
-                    (self._add_meat if self.meat else self._add_curvature)(curvature, block, g if self.meat else h)
+                if self.meat:
+                    self._add_meat(meat, block, g)
+                elif self.order:
+                    found = self._products(block.X, g, h)
+                    sums = found if sums is None else [x + y for x, y in zip(sums, found, strict=True)]
+        if self.meat:
+            total[1 + m :] = meat.ravel()
+        elif sums is not None:
+            self._assemble(sums, total[1 : 1 + m], total[1 + m :].reshape(-1, m))
         return total
 
-    def _add_score(self, score, X, g):
-        sums = X.T @ g.T
-        for j, (p, at) in enumerate(zip(self.predictors, slices(self.predictors), strict=True)):
-            score[at] += sums[p.places, j]
+    def _products(self, X, g, h):
+        """X' g; and of the second derivatives the sums, X' h of a predictor with columns and a constant, and X' h X of
+        two with columns."""
+        found = [X.T @ g.T]
+        if self.order == 2:
+            constants, borders, squares = self._pairs
+            found += [h[constants].sum(axis=1), X.T @ h[borders].T]
+            found += [X.T @ (X * h[pair][:, None]) for pair in squares]
+        return found
 
-    def _add_curvature(self, curvature, block, h):
-        """The blocks of every two predictors; products with a constant alone are sums."""
-        X, q, where = block.X, len(self.predictors), slices(self.predictors)
-        sums = X.T @ h.T
-        for i in range(q):
-            for j in range(i, q):
-                pair = i * q - i * (i - 1) // 2 + j - i
-                a, b = self.predictors[i], self.predictors[j]
-                if not len(b.columns):
-                    found = sums[a.places, pair][:, None]
-                elif not len(a.columns):
-                    found = sums[b.places, pair][None]
-                else:
-                    found = (X.T @ (X * h[pair][:, None]))[np.ix_(a.places, b.places)]
-                curvature[where[i], where[j]] -= found
-                if i != j:
-                    curvature[where[j], where[i]] -= found.T
+    @property
+    def _pairs(self):
+        """The numbers of the pairs of predictors of which neither, one, and both have columns."""
+        kinds, several = ([], [], []), [len(p.columns) > 0 for p in self.predictors]
+        for pair, (i, j) in enumerate(_pairs_of(len(several))):
+            kinds[several[i] + several[j]].append(pair)
+        return kinds
+
+    def _assemble(self, sums, score, curvature):
+        """The score and the information of the coefficients from products with all columns."""
+        places, where = [p.places for p in self.predictors], slices(self.predictors)
+        for j, (place, at) in enumerate(zip(places, where, strict=True)):
+            score[at] = sums[0][place, j]
+        if self.order < 2:
+            return
+        constants, borders, squares = self._pairs
+        for pair, (i, j) in enumerate(_pairs_of(len(places))):
+            if pair in squares:
+                found = sums[3 + squares.index(pair)][np.ix_(places[i], places[j])]
+            elif pair in borders:
+                side = sums[2][:, borders.index(pair)]
+                found = side[places[i]][:, None] if len(self.predictors[i].columns) else side[places[j]][None]
+            else:
+                found = np.full((len(places[i]), len(places[j])), sums[1][constants.index(pair)])
+            curvature[where[i], where[j]] = -found
+            if i != j:
+                curvature[where[j], where[i]] = -found.T
 
     def _add_meat(self, meat, block, g):
         rows = np.hstack([block.X[:, p.places] * g[j][:, None] for j, p in enumerate(self.predictors)])

@@ -52,8 +52,8 @@ def direction(information: np.ndarray, score: np.ndarray) -> Direction:
 def newton_indefinite(objective, beta, tol: float, max_iter: int, callback=None) -> tuple[Solution, np.ndarray]:
     """Minimise the deviance from ``beta``, every step by the information at its beginning.
 
-    The last pass is made where the descent ends, so that the certificate is measured there: the largest part of a
-    Newton step in standard errors, by the full information of all parameters.
+    The certificate is the largest part of the last Newton step in standard errors, by the full information of all
+    parameters, measured before that step is taken.
 
     Parameters
     ----------
@@ -84,7 +84,8 @@ def newton_indefinite(objective, beta, tol: float, max_iter: int, callback=None)
         if callback is not None:
             callback(history[-1])
         if now.positive and now.distance <= tol:
-            stop = "converged"
+            # the step is taken: it leaves the square of the distance, far below what the certificate says
+            beta, stop = beta + now.step, "converged"
             break
         beta, new = _searched(objective, beta, now, q)
         if new is None:
