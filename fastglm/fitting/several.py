@@ -225,11 +225,8 @@ class SeveralModel(FitRun):
             return np.array([linear_predictor(self.link, mean), change(phi)])
         if share >= 1.0:
             raise InvalidParameterError(f"y is zero in every row: family={self.family.name!r} needs positive counts")
-        if not self.family.inflated and share <= 0.0:
-            raise InvalidParameterError(
-                f"y has no zero: family={self.family.name!r} has a hurdle that every row passes; its counts are "
-                "truncated at zero alone"
-            )
+        if share <= 0.0:
+            raise InvalidParameterError(f"y has no zero: family={self.family.name!r} is of counts with zeros")
         positive = wy / (w - zero)
         chance = min(max(0.5 * share if self.family.inflated else 1.0 - share, 1e-3), 1.0 - 1e-3)
         begin = [np.log(max(positive - 0.5, 0.1)), np.log(chance / (1.0 - chance))]
@@ -265,9 +262,9 @@ class SeveralModel(FitRun):
         converged = solution.stop == "converged" and not separated
         self._warn(converged, separated)
         rank = int(np.isfinite(found["params"]).sum())
-        data, deviance = self.whole.data, solution.quadratic.deviance
+        data, deviance = self.whole.data, float(solution.quadratic.deviance)
         vectors = {name for name in VECTORS if getattr(data, name) is not None}
-        constants = self.null_solution.quadratic.deviance
+        constants = float(self.null_solution.quadratic.deviance)
         nobs = int(sums.nobs) if float(sums.nobs).is_integer() else float(sums.nobs)
         return SeveralResult(
             **found, names=names, family=family, link=self.link, deviance=deviance, null_deviance=constants,

@@ -15,6 +15,9 @@ SINGULAR = 1e-13  # of it, below which the information says nothing in a directi
 ARMIJO = 1e-4  # of the promised fall, that a step must bring
 NEAR = 1e-5  # standard errors, below which rounding hides the fall of the deviance
 MOST_HALVINGS = 30
+CAUTION = 10.0  # times, by which what a step leaves is taken for larger than steps before it say
+ROUNDING = 1e-12  # standard errors, below which no distance is told
+SETTLED = 1e-5  # relative change of the information by a step, below which it is that of the optimum
 FARTHEST = 5.0  # standard errors of a step by a curvature that was not positive; chosen: such steps overshoot
 
 
@@ -53,7 +56,7 @@ def newton_indefinite(objective, beta, tol: float, max_iter: int, callback=None)
     """Minimise the deviance from ``beta``, every step by the information at its beginning.
 
     The certificate is the largest part of the last Newton step in standard errors, by the full information of all
-    parameters, measured before that step is taken.
+    parameters, or what that step leaves, where two steps before it show how fast distances are squared.
 
     Parameters
     ----------
@@ -83,9 +86,11 @@ def newton_indefinite(objective, beta, tol: float, max_iter: int, callback=None)
         )  # fmt: skip
         if callback is not None:
             callback(history[-1])
-        if now.positive and now.distance <= tol:
-            # the step is taken: it leaves the square of the distance, far below what the certificate says
+        left = now.distance if objective.small else _left(history, now)
+        if now.positive and left <= tol:
+            # the step is taken: what it leaves is estimated, not measured
             beta, stop = beta + now.step, "converged"
+            now = now._replace(distance=left)
             break
         beta, new = _searched(objective, beta, now, q)
         if new is None:
@@ -97,6 +102,17 @@ def newton_indefinite(objective, beta, tol: float, max_iter: int, callback=None)
         stop = "no information"
     score = sqrt(float(q.score @ q.score))
     return Solution(beta, q, None, now.distance, score, len(history), stop, tuple(history)), now.inverse
+
+
+def _left(history, now) -> float:
+    """The distance that a step will leave: its length, or less where steps have lately squared it and the information
+    has all digits already."""
+    last = [record["distance"] for record in history[-2:]]
+    if len(last) < 2 or not 0.0 < last[1] < last[0] < 1.0:
+        return now.distance
+    squared = CAUTION * last[1] / last[0] ** 2
+    left = min(now.distance, max(squared * now.distance**2, ROUNDING))
+    return left if squared * now.distance <= SETTLED else now.distance
 
 
 def _searched(objective, beta, now, q):
