@@ -19,11 +19,11 @@ from ..options.solvers import declaration_of
 from ..result.several import SeveralResult
 from ..rows.ordered_levels import levels_of
 from ..rows.schema import INTERCEPT
-from ..solver.indefinite import direction, newton_indefinite
+from ..solver.indefinite import newton_indefinite
 from .run import FitRun
 
-TOL, MAX_ITER = 1e-6, 200  # standard errors; iterations
-SAMPLE, TIMES = 20000, 8  # rows of a sample whose fit is the start of one of this many times as many
+TOL, TOL_SMALL, MAX_ITER = 1e-6, 1e-9, 200  # standard errors, those of small data whose passes cost nothing; iterations
+SAMPLE, TIMES = 5000, 8  # rows of a sample whose fit is the start of one of this many times as many
 NEARLY_DEPENDENT = 1e-9  # least eigenvalue of a part's information of unit diagonal, below which its rank is decided
 INFINITE = 1e3  # standard error of a coefficient times its column's size that no finite estimate has
 FAR = 15.0  # of a logit, beyond which its rows have no doubt
@@ -65,7 +65,8 @@ class SeveralModel(FitRun):
         self.parts, self.second_link = request.parts, getattr(family, "precision_link", None)
         if family.name == "beta" and self.second_link is None:
             self.second_link = "log" if request.parts or family.precision else "identity"
-        loop = family.loop(link, self.second_link)
+        self.observed = family.name != "beta"
+        loop = family.loop(link, self.second_link, expected=not self.observed)
         super().__init__(source, family, link, SeveralLikelihood(source, loop, (), place), sums, options, request.cov)
         self.levels, self.totals, self.moments = levels, totals, moments
         self.columns = (*self.names,)
@@ -73,18 +74,18 @@ class SeveralModel(FitRun):
 
     def fit(self, start, callback) -> None:
         """Find the columns of each predictor, the null model, and the estimates."""
-        if start is not None:
-            raise InvalidParameterError(f"start: family={self.family.name!r} begins at its null model; leave it out")
         found = self._predictors()
         blank = tuple(Predictor(np.zeros(0, np.intp), True) for _ in found)
         null = self.objective.with_predictors(self._null_of(found, blank))
-        self.null_solution, _ = newton_indefinite(null, self._null_start(), 1e-6, MAX_ITER)
+        self.null_solution, _ = newton_indefinite(null, self._null_start(), 1e-6, MAX_ITER, observed=self.observed)
         self.predictors, self.aliased = self._independent(found)
         before = self.objective.n_passes
         self.objective = self.objective.with_predictors(self.predictors)
         self.objective.n_passes = before
         begin = self._from_sample(self._start(self.null_solution.beta))
-        self.solution, self.inverse = newton_indefinite(self.objective, begin, self._tol(), MAX_ITER, callback)
+        self.solution, self.inverse = newton_indefinite(
+            self.objective, begin, self._tol(), MAX_ITER, callback, self.observed
+        )
         if self.solution.stop == "not finite at the start":
             raise InvalidParameterError(
                 "at the null model the likelihood or its derivatives are not finite, because numbers in X, y or the "
@@ -97,13 +98,14 @@ class SeveralModel(FitRun):
         if self.source.n_rows < TIMES * rows:
             return begin
         sample = self.objective.sample(rows)
-        found, _ = newton_indefinite(sample, begin, 1e-2, MAX_ITER)
+        found, _ = newton_indefinite(sample, begin, 1e-2, MAX_ITER, observed=self.observed)
         self.objective.n_passes += sample.n_passes
         return found.beta if found.stop == "converged" else begin
 
     def _tol(self):
         tol = getattr(self.options, "tol", None)
-        return TOL if tol is None or declaration_of(self.options).chooses else min(tol, TOL)
+        usual = TOL_SMALL if self.objective.small else TOL
+        return usual if tol is None or declaration_of(self.options).chooses else min(tol, usual)
 
     def _null_of(self, found, blank):
         """The predictors of the null model: constants, and where levels have thresholds nothing beside them."""
@@ -318,25 +320,14 @@ class SeveralModel(FitRun):
             whole[np.ix_(at, at)] = matrix
             return whole
 
-        inverse = self._model_inverse()
-        fields["cov_unscaled"] = spread(inverse)
+        fields["cov_unscaled"] = spread(self.inverse)
         if self.cov != "model":
             meat = self.objective.scores(self.solution.beta).information
-            # the sandwich is around the observed information, which is what the estimates answer to
             robust = of_scores(
                 self.cov, self.inverse, Dense(np.asarray(meat)), np.ones(len(at)), self.sums.nobs, len(at), 1.0
             )
             fields |= {"covariance": spread(np.asarray(robust)), "cov_kind": self.cov.name}
         return fields, tuple(names)
-
-    def _model_inverse(self):
-        """The inverse information: of shares the expected one, as R's ``betareg`` has it, else the observed one."""
-        if self.family.name != "beta":
-            return self.inverse
-        expected = self.objective.with_loop(self.family.loop(self.link, self.second_link, expected=True))
-        found = direction(np.asarray(expected.at(self.solution.beta, 2).information), self.solution.quadratic.score)
-        self.objective.n_passes += expected.n_passes
-        return found.inverse
 
     def _separated(self):
         """The part whose estimates are infinite, in words, else ""."""

@@ -7,15 +7,16 @@ the log-likelihoods. A predictor may be a constant alone, as thresholds and the 
 
 from __future__ import annotations
 
-from math import atan2, erfc, exp, expm1, inf, lgamma, log, log1p, pi, sqrt
+from math import atan2, erfc, exp, expm1, inf, log, log1p, pi, sqrt
 
 from .compile import inner, jit
+from .elementary import HALF_LOG_2PI, log_factorial
 
 LINKS = ("logit", "probit", "cloglog", "loglog", "cauchit", "log", "identity", "sqrt")  # by their numbers
 CUMULATIVE, ADJACENT, CONTINUATION = range(3)
 INFLATED, HURDLE = range(2)
 SUMMED = 32  # counts whose differences of log-gammas are summed term by term
-ASYMPTOTIC = 10.0  # from which on the series of digamma and trigamma have 15 digits
+ASYMPTOTIC = 9.0  # from which on seven terms of the series of log gamma and its derivatives have 15 digits
 
 
 @inner()
@@ -165,39 +166,31 @@ def ordinal_rows(structure, link, eta, y, w, g, h):
 
 
 @inner()
-def digamma(x):
-    """The derivative of log gamma at x > 0."""
-    shift = 0.0
+def gammas(x):
+    """log gamma at x > 0 and its first two derivatives: Stirling's series beyond ``ASYMPTOTIC``, recurrence below."""
+    product, first, second = 1.0, 0.0, 0.0
     while x < ASYMPTOTIC:
-        shift -= 1.0 / x
+        v = 1.0 / x
+        product *= x
+        first -= v
+        second += v * v
         x += 1.0
-    v = 1.0 / (x * x)
-    series = v * (1 / 12 - v * (1 / 120 - v * (1 / 252 - v * (1 / 240 - v * (1 / 132 - v * (691 / 32760 - v / 12))))))
-    return shift + log(x) - 0.5 / x - series
-
-
-@inner()
-def trigamma(x):
-    """The second derivative of log gamma at x > 0."""
-    shift = 0.0
-    while x < ASYMPTOTIC:
-        shift += 1.0 / (x * x)
-        x += 1.0
-    v = 1.0 / (x * x)
-    series = v * (1 / 6 - v * (1 / 30 - v * (1 / 42 - v * (1 / 30 - v * (5 / 66 - v * (691 / 2730 - v * 7 / 6))))))
-    return shift + 1.0 / x + 0.5 * v + series / x
+    u, size = 1.0 / x, log(x)
+    v = u * u
+    value = 1 / 12 - v * (1 / 360 - v * (1 / 1260 - v * (1 / 1680 - v * (1 / 1188 - v * (691 / 360360 - v / 156)))))
+    value = (x - 0.5) * size - x + HALF_LOG_2PI + value * u - log(product)
+    slope = 1 / 12 - v * (1 / 120 - v * (1 / 252 - v * (1 / 240 - v * (1 / 132 - v * (691 / 32760 - v / 12)))))
+    bend = 1 / 6 - v * (1 / 30 - v * (1 / 42 - v * (1 / 30 - v * (5 / 66 - v * (691 / 2730 - v * 7 / 6)))))
+    return value, first + size - 0.5 * u - v * slope, second + u + 0.5 * v + v * u * bend
 
 
 @inner()
 def _gamma_steps(y, theta):
     """log gamma(y + theta) - log gamma(theta) of a count, and its two derivatives in theta."""
     if y > SUMMED:
-        far = y + theta
-        return (
-            lgamma(far) - lgamma(theta),
-            digamma(far) - digamma(theta),
-            trigamma(far) - trigamma(theta),
-        )
+        high, high_first, high_second = gammas(y + theta)
+        low, low_first, low_second = gammas(theta)
+        return high - low, high_first - low_first, high_second - low_second
     value, first, second = 0.0, 0.0, 0.0
     for j in range(int(y)):
         value += log(theta + j)
@@ -230,9 +223,13 @@ def _count(negative_binomial, y, eta, tau):
 
 
 @inner()
-def _log_sigmoid(x):
-    """log(1 / (1 + exp(-x)))."""
-    return min(x, 0.0) - log1p(exp(-abs(x)))
+def _logistic(x):
+    """p = 1 / (1 + exp(-x)), 1 - p, and their logarithms."""
+    e = exp(-abs(x))
+    large, small, tail = 1.0 / (1.0 + e), e / (1.0 + e), log1p(e)
+    if x >= 0.0:
+        return large, small, -tail, -x - tail
+    return small, large, x - tail, -tail
 
 
 @jit()
@@ -248,34 +245,35 @@ def count_rows(structure, negative_binomial, eta, y, w, g, h):
         if w[i] == 0.0:
             continue
         tau, zeta = eta[2, i] if q == 3 else 0.0, eta[1, i]
-        rise = exp(_log_sigmoid(zeta))
-        c0, e0, t0, ee0, et0, tt0 = _count(negative_binomial, 0.0, eta[0, i], tau)
+        rise, fall, log_rise, log_fall = _logistic(zeta)
+        c0, e0, t0, ee0, et0, tt0 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        if y[i] == 0.0 or structure == HURDLE:
+            c0, e0, t0, ee0, et0, tt0 = _count(negative_binomial, 0.0, eta[0, i], tau)
         if structure == INFLATED and y[i] == 0.0:
             # p is the probability that the zero is a structural one
-            p, rest = exp(_log_sigmoid(zeta - c0)), exp(_log_sigmoid(c0 - zeta))
-            top = max(zeta, c0)
-            value = top + log1p(exp(-abs(zeta - c0))) + _log_sigmoid(-zeta)
-            g[1, i], h[_at(q, 1, 1), i] = p - rise, p * rest - rise * (1.0 - rise)
+            p, rest, log_p, _ = _logistic(zeta - c0)
+            value = zeta - log_p + log_fall
+            g[1, i], h[_at(q, 1, 1), i] = p - rise, p * rest - rise * fall
             g[0, i], h[0, i] = rest * e0, rest * ee0 + p * rest * e0 * e0
             h[_at(q, 0, 1), i] = -p * rest * e0
             if q == 3:
                 g[2, i], h[_at(q, 2, 2), i] = rest * t0, rest * tt0 + p * rest * t0 * t0
                 h[_at(q, 0, 2), i], h[_at(q, 1, 2), i] = rest * et0 + p * rest * e0 * t0, -p * rest * t0
         elif y[i] == 0.0:
-            value = _log_sigmoid(-zeta)
-            g[1, i], h[_at(q, 1, 1), i] = -rise, -rise * (1.0 - rise)
+            value = log_fall
+            g[1, i], h[_at(q, 1, 1), i] = -rise, -rise * fall
         else:
             c, e, t, ee, et, tt = _count(negative_binomial, y[i], eta[0, i], tau)
-            value, g[1, i] = c - lgamma(y[i] + 1.0), -rise
-            h[_at(q, 1, 1), i] = -rise * (1.0 - rise)
+            value, g[1, i] = c - log_factorial(y[i]), -rise
+            h[_at(q, 1, 1), i] = -rise * fall
             if structure == INFLATED:
-                value += _log_sigmoid(-zeta)
+                value += log_fall
             else:
                 there = -expm1(c0)
                 r = exp(c0) / there
                 rr = r * (1.0 + r)
-                value += _log_sigmoid(zeta) - log(there)
-                g[1, i] = 1.0 - rise
+                value += log_rise - log(there)
+                g[1, i] = fall
                 e, ee = e + r * e0, ee + r * ee0 + rr * e0 * e0
                 et, tt, t = et + r * et0 + rr * e0 * t0, tt + r * tt0 + rr * t0 * t0, t + r * t0
             g[0, i], h[0, i] = e, ee
@@ -293,7 +291,7 @@ def count_rows(structure, negative_binomial, eta, y, w, g, h):
 def beta_rows(mean_link, precision_link, expected, eta, y, w, g, h):
     """Shares y in (0, 1), beta-distributed with mean mu and precision phi (Ferrari and Cribari-Neto 2004).
 
-    ``expected`` writes the expected second derivatives.
+    ``expected`` writes the expected second derivatives, by which R's ``betareg`` has standard errors.
     """
     total = 0.0
     for i in range(eta.shape[1]):
@@ -304,13 +302,15 @@ def beta_rows(mean_link, precision_link, expected, eta, y, w, g, h):
             total += 0.0 if w[i] == 0.0 else -inf
             continue
         a, b = mu * phi, (1.0 - mu) * phi
-        low, high, psi_a, psi_b = log(y[i]), log1p(-y[i]), digamma(a), digamma(b)
-        tri_a, tri_b = trigamma(a), trigamma(b)
+        low, high = log(y[i]), log1p(-y[i])
+        gamma_a, psi_a, tri_a = gammas(a)
+        gamma_b, psi_b, tri_b = gammas(b)
+        gamma_phi, psi_phi, tri_phi = gammas(phi)
         by_mu = phi * (psi_b - psi_a + low - high)
-        by_phi = digamma(phi) - mu * psi_a - (1.0 - mu) * psi_b + mu * low + (1.0 - mu) * high
+        by_phi = psi_phi - mu * psi_a - (1.0 - mu) * psi_b + mu * low + (1.0 - mu) * high
         cross = phi * ((1.0 - mu) * tri_b - mu * tri_a)
-        twice = trigamma(phi) - mu * mu * tri_a - (1.0 - mu) * (1.0 - mu) * tri_b
-        total += w[i] * (lgamma(phi) - lgamma(a) - lgamma(b) + (a - 1.0) * low + (b - 1.0) * high)
+        twice = tri_phi - mu * mu * tri_a - (1.0 - mu) * (1.0 - mu) * tri_b
+        total += w[i] * (gamma_phi - gamma_a - gamma_b + (a - 1.0) * low + (b - 1.0) * high)
         g[0, i], g[1, i] = w[i] * by_mu * slope, w[i] * by_phi * phi_slope
         known = 0.0 if expected else 1.0
         h[0, i] = w[i] * (-phi * phi * (tri_a + tri_b) * slope * slope + known * by_mu * bend)

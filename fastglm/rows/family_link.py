@@ -33,7 +33,7 @@ def family_and_link(family, link, estimation: bool = False, several: bool = Fals
         if isinstance(given_value, type) and issubclass(given_value, tuple) and not getattr(given_value, "_fields", ()):
             given_value = given_value()
         if getattr(given_value, "response_model", "mean") != "mean":
-            return given_value
+            return given_value() if isinstance(given_value, type) else given_value
         if not (isinstance(given_value, tuple) and hasattr(type(given_value), method)):
             raise InvalidParameterError(f"{what} must be a name or a value of fastglm.{what}, not {given_value!r}")
         return given_value

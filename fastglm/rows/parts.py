@@ -21,6 +21,8 @@ def check_several(request, family) -> None:
     of = f"family={family.name!r} "
     if request.penalty is not None:
         raise InvalidParameterError(f"penalty: {of}is fitted by maximum likelihood alone")
+    if request.start is not None:
+        raise InvalidParameterError(f"start: {of}begins at its null model; leave it out")
     if request.bias_reduction is not None:
         raise InvalidParameterError(f"bias_reduction={request.bias_reduction!r}: {of}has no adjusted scores")
     if declaration_of(request.solver).name not in ("auto", "newton"):

@@ -52,7 +52,9 @@ def direction(information: np.ndarray, score: np.ndarray) -> Direction:
     return Direction(step, inverse, gain, distance, positive, singular)
 
 
-def newton_indefinite(objective, beta, tol: float, max_iter: int, callback=None) -> tuple[Solution, np.ndarray]:
+def newton_indefinite(
+    objective, beta, tol: float, max_iter: int, callback=None, observed: bool = True
+) -> tuple[Solution, np.ndarray]:
     """Minimise the deviance from ``beta``, every step by the information at its beginning.
 
     The certificate is the largest part of the last Newton step in standard errors, by the full information of all
@@ -67,6 +69,8 @@ def newton_indefinite(objective, beta, tol: float, max_iter: int, callback=None)
     max_iter : int
     callback : callable, optional
         Called with the record of each iteration.
+    observed : bool
+        Whether the information is the observed one, whose steps square the distance.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def newton_indefinite(objective, beta, tol: float, max_iter: int, callback=None)
         )  # fmt: skip
         if callback is not None:
             callback(history[-1])
-        left = now.distance if objective.small else _left(history, now)
+        left = now.distance if objective.small else _left(history, now, observed)
         if now.positive and left <= tol:
             # the step is taken: what it leaves is estimated, not measured
             beta, stop = beta + now.step, "converged"
@@ -104,14 +108,15 @@ def newton_indefinite(objective, beta, tol: float, max_iter: int, callback=None)
     return Solution(beta, q, None, now.distance, score, len(history), stop, tuple(history)), now.inverse
 
 
-def _left(history, now) -> float:
+def _left(history, now, observed) -> float:
     """The distance that a step will leave: its length, or less where steps have lately squared it and the information
     has all digits already."""
     last = [record["distance"] for record in history[-2:]]
     if len(last) < 2 or not 0.0 < last[1] < last[0] < 1.0:
         return now.distance
     squared = CAUTION * last[1] / last[0] ** 2
-    left = min(now.distance, max(squared * now.distance**2, ROUNDING))
+    factor = squared * now.distance if observed else CAUTION * last[1] / last[0]
+    left = min(now.distance, max(factor * now.distance, ROUNDING))
     return left if squared * now.distance <= SETTLED else now.distance
 
 
