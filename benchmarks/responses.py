@@ -50,9 +50,9 @@ def statsmodels_fits(X, levels, poisson, negative_binomial, shares):
     return {
         "ordinal": lambda: OrderedModel(levels, X, distr="logit").fit(method="bfgs", **options),
         "zero_inflated_poisson": lambda: ZeroInflatedPoisson(poisson, Z, exog_infl=Z).fit(**options),
-        "zero_inflated_negative_binomial": lambda: ZeroInflatedNegativeBinomialP(
-            negative_binomial, Z, exog_infl=Z
-        ).fit(**options),
+        "zero_inflated_negative_binomial": lambda: ZeroInflatedNegativeBinomialP(negative_binomial, Z, exog_infl=Z).fit(
+            **options
+        ),
         "beta": lambda: BetaModel(shares, Z).fit(**options),
     }
 
@@ -70,7 +70,9 @@ def main(n: int = 100_000, p: int = 10) -> None:
             warnings.simplefilter("ignore")
             theirs, their_seconds = timed(other)
         gain = f"{ours.llf - theirs.llf:.2g}"
-        print(f"| {family} | {seconds:.2f} | {their_seconds:.1f} | {their_seconds / seconds:.0f} | {gain} |", flush=True)
+        print(
+            f"| {family} | {seconds:.2f} | {their_seconds:.1f} | {their_seconds / seconds:.0f} | {gain} |", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from ..solver.indefinite import newton_indefinite
 from .run import FitRun
 
 TOL, TOL_SMALL, MAX_ITER = 1e-6, 1e-9, 200  # standard errors, those of small data whose passes cost nothing; iterations
+TOL_NULL = 1e-4  # of the null model, whose likelihood alone is told
 SAMPLE, TIMES = 5000, 8  # rows of a sample whose fit is the start of one of this many times as many
 NEARLY_DEPENDENT = 1e-9  # least eigenvalue of a part's information of unit diagonal, below which its rank is decided
 INFINITE = 1e3  # standard error of a coefficient times its column's size that no finite estimate has
@@ -77,12 +78,13 @@ class SeveralModel(FitRun):
         found = self._predictors()
         blank = tuple(Predictor(np.zeros(0, np.intp), True) for _ in found)
         null = self.objective.with_predictors(self._null_of(found, blank))
-        self.null_solution, _ = newton_indefinite(null, self._null_start(), 1e-6, MAX_ITER, observed=self.observed)
+        begin = self._from_sample(null, self._null_start())
+        self.null_solution, _ = newton_indefinite(null, begin, TOL_NULL, MAX_ITER, observed=self.observed)
         self.predictors, self.aliased = self._independent(found)
         before = self.objective.n_passes
         self.objective = self.objective.with_predictors(self.predictors)
         self.objective.n_passes = before
-        begin = self._from_sample(self._start(self.null_solution.beta))
+        begin = self._from_sample(self.objective, self._start(self.null_solution.beta))
         self.solution, self.inverse = newton_indefinite(
             self.objective, begin, self._tol(), MAX_ITER, callback, self.observed
         )
@@ -92,14 +94,14 @@ class SeveralModel(FitRun):
                 "offset are so large that sums overflow: rescale them"
             )
 
-    def _from_sample(self, begin):
+    def _from_sample(self, objective, begin):
         """The estimates of a sample of the rows, or where they do not exist, or rows are few, the start as it is."""
-        rows = max(SAMPLE, 200 * self.objective.n_params)
+        rows = max(SAMPLE, 200 * objective.n_params)
         if self.source.n_rows < TIMES * rows:
             return begin
-        sample = self.objective.sample(rows)
+        sample = objective.sample(rows)
         found, _ = newton_indefinite(sample, begin, 1e-2, MAX_ITER, observed=self.observed)
-        self.objective.n_passes += sample.n_passes
+        objective.n_passes += sample.n_passes
         return found.beta if found.stop == "converged" else begin
 
     def _tol(self):
@@ -342,7 +344,9 @@ class SeveralModel(FitRun):
                 continue
             b, e = solution.beta[at], errors[at]
             hopeless = (e > INFINITE) | (solution.stop == "no information")
-            if (hopeless & (np.abs(b) > FAR)).any() or (not p.constant and (e > INFINITE * np.maximum(np.abs(b), 1)).any()):
+            if (hopeless & (np.abs(b) > FAR)).any() or (
+                not p.constant and (e > INFINITE * np.maximum(np.abs(b), 1)).any()
+            ):
                 return parts[min(i, len(parts) - 1)]
         return ""
 

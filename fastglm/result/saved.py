@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CODECS", "TYPES", "VERSION", "load", "save"]
 
-TYPES: dict[str, Any] = {cls._saved_as: cls for cls in (GLMResult, MultinomialResult, SeveralResult, PathResult, CVResult)}
+TYPES: dict[str, Any] = {
+    cls._saved_as: cls for cls in (GLMResult, MultinomialResult, SeveralResult, PathResult, CVResult)
+}
 
 
 def load(path: File) -> GLMResult:
@@ -227,4 +229,10 @@ def _check_several(path, values):
         raise FileFormatError(f"{path}: its columns do not make {len(values['names'])} coefficients")
 
 
-CHECKS = {"several": _check_several, "glm": _check_glm, "multinomial": _check_multinomial, "path": _check_path, "cv": _check_cv}
+CHECKS = {
+    "several": _check_several,
+    "glm": _check_glm,
+    "multinomial": _check_multinomial,
+    "path": _check_path,
+    "cv": _check_cv,
+}

@@ -94,7 +94,7 @@ def newton_indefinite(
         if now.positive and left <= tol:
             # the step is taken: what it leaves is estimated, not measured
             beta, stop = beta + now.step, "converged"
-            now = now._replace(distance=left)
+            q, now = q._replace(deviance=q.deviance - now.gain), now._replace(distance=left)
             break
         beta, new = _searched(objective, beta, now, q)
         if new is None:

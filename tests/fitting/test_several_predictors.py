@@ -116,7 +116,9 @@ def test_derivatives_of_counts(structure, q):
 def test_derivatives_of_shares(mean_link, precision_link):
     rng = np.random.default_rng(mean_link)
     y = rng.uniform(0.02, 0.98, 8)
-    derivatives(loops.beta_rows, (mean_link, precision_link, 0), np.vstack([rng.normal(size=8), np.linspace(1, 4, 8)]), y)
+    derivatives(
+        loops.beta_rows, (mean_link, precision_link, 0), np.vstack([rng.normal(size=8), np.linspace(1, 4, 8)]), y
+    )
 
 
 @pytest.mark.parametrize("kind", ["cumulative", "adjacent", "continuation"])
@@ -139,10 +141,15 @@ def test_continuation_ratios_are_binary_fits_of_the_rows_that_remain(simulated):
     """Agresti (2010), section 4.2: of coefficients of their own the likelihood is a product of binomial ones."""
     fit = fastglm.glm("number ~ x + z", simulated, family=families.Ordinal("continuation"))
     stacked = pd.concat(
-        [simulated[simulated.number >= k].assign(k=f"k{k}", stop=lambda d, k=k: (d.number == k) * 1.0) for k in range(3)]
+        [
+            simulated[simulated.number >= k].assign(k=f"k{k}", stop=lambda d, k=k: (d.number == k) * 1.0)
+            for k in range(3)
+        ]
     )
     binary = fastglm.glm("stop ~ k + x + z - 1", stacked, family="binomial")
-    np.testing.assert_allclose(fit.params, np.concatenate([-binary.params[3:], binary.params[:3]]), rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(
+        fit.params, np.concatenate([-binary.params[3:], binary.params[:3]]), rtol=1e-7, atol=1e-9
+    )
     np.testing.assert_allclose(fit.llf, binary.llf, rtol=1e-12)
     apart = [fastglm.glm("stop ~ x + z", d, family="binomial").llf for _, d in stacked.groupby("k")]
     test = fit.parallel_test(simulated)
@@ -290,7 +297,9 @@ def test_redundant_columns_and_parts(simulated):
     assert np.isnan(fit.params[2])
     np.testing.assert_allclose(np.delete(fit.params, 2), alone.params, rtol=1e-7)
     chosen = fastglm.fit(simulated[["x", "z"]], simulated["count"], family=families.HurdlePoisson(zero=["z"]))
-    numbered = fastglm.fit(simulated[["x", "z"]].to_numpy(), simulated["count"], family=families.HurdlePoisson(zero=[1]))
+    numbered = fastglm.fit(
+        simulated[["x", "z"]].to_numpy(), simulated["count"], family=families.HurdlePoisson(zero=[1])
+    )
     np.testing.assert_array_equal(chosen.params, numbered.params)
     assert chosen.names == ("count_(Intercept)", "count_x", "count_z", "zero_(Intercept)", "zero_z")
     # the two parts of a hurdle are fits of their own
