@@ -15,16 +15,19 @@ from ..linalg.factor import from_root
 from ..linalg.symmetric import CROSS_PRODUCT, Dense
 from ..objective.response_sums import ClassWeights, check
 from ..objective.several import Predictor, ResponseMoments, SeveralLikelihood, slices
+from ..objective.sums import Quadratic
 from ..options.solvers import declaration_of
 from ..result.several import SeveralResult
 from ..rows.ordered_levels import levels_of
 from ..rows.schema import INTERCEPT
 from ..solver.indefinite import newton_indefinite
+from ..solver.problem import Solution
+from .null import class_null_deviance
 from .run import FitRun
 
 TOL, TOL_SMALL, MAX_ITER = 1e-6, 1e-9, 200  # standard errors, those of small data whose passes cost nothing; iterations
 TOL_NULL = 1e-4  # of the null model, whose likelihood alone is told
-SAMPLE, TIMES = 5000, 8  # rows of a sample whose fit is the start of one of this many times as many
+SAMPLE, TIMES, SHARE = 5000, 8, 40  # least rows of a sample to begin with, of so many times as many; its share
 NEARLY_DEPENDENT = 1e-9  # least eigenvalue of a part's information of unit diagonal, below which its rank is decided
 INFINITE = 1e3  # standard error of a coefficient times its column's size that no finite estimate has
 FAR = 15.0  # of a logit, beyond which its rows have no doubt
@@ -78,8 +81,7 @@ class SeveralModel(FitRun):
         found = self._predictors()
         blank = tuple(Predictor(np.zeros(0, np.intp), True) for _ in found)
         null = self.objective.with_predictors(self._null_of(found, blank))
-        begin = self._from_sample(null, self._null_start())
-        self.null_solution, _ = newton_indefinite(null, begin, TOL_NULL, MAX_ITER, observed=self.observed)
+        self.null_solution = self._null_solution(null)
         self.predictors, self.aliased = self._independent(found)
         before = self.objective.n_passes
         self.objective = self.objective.with_predictors(self.predictors)
@@ -94,10 +96,16 @@ class SeveralModel(FitRun):
                 "offset are so large that sums overflow: rescale them"
             )
 
+    def _sample_rows(self, objective):
+        """The rows of a sample to begin with, None where there are too few for one."""
+        n = self.source.n_rows
+        rows = max(SAMPLE, 200 * objective.n_params, n // SHARE)
+        return rows if n >= TIMES * rows else None
+
     def _from_sample(self, objective, begin):
         """The estimates of a sample of the rows, or where they do not exist, or rows are few, the start as it is."""
-        rows = max(SAMPLE, 200 * objective.n_params)
-        if self.source.n_rows < TIMES * rows:
+        rows = self._sample_rows(objective)
+        if rows is None:
             return begin
         sample = objective.sample(rows)
         found, _ = newton_indefinite(sample, begin, 1e-2, MAX_ITER, observed=self.observed)
@@ -112,6 +120,15 @@ class SeveralModel(FitRun):
     def _null_of(self, found, blank):
         """The predictors of the null model: constants, and where levels have thresholds nothing beside them."""
         return (Predictor(np.zeros(0, np.intp)), *blank[1:]) if self.family.labelled else blank
+
+    def _null_solution(self, null) -> Solution:
+        """The fit of the constants alone: of levels without an offset their shares."""
+        begin, data = self._null_start(), self.source.data
+        if self.family.labelled and data.offset is None:
+            deviance = class_null_deviance(self.totals, True)
+            return Solution(begin, Quadratic(deviance, begin, begin, None, np.nan, np.nan), None, 0.0, 0.0, 0, "", ())
+        begin = self._from_sample(null, begin)
+        return newton_indefinite(null, begin, TOL_NULL, MAX_ITER, observed=self.observed)[0]
 
     # which columns
 
@@ -169,49 +186,49 @@ class SeveralModel(FitRun):
         return np.sort(np.concatenate([design.term_slices[by_term[term]] for term in inside])).astype(np.intp)
 
     def _independent(self, found):
-        """The predictors without columns that repeat earlier ones, and the numbers of those, by predictor."""
-        kept, aliased = [], []
-        gram = None
-        for p in found:
-            if len(p.columns) < 2:
-                kept.append(p)
-                aliased.append({})
-                continue
-            if gram is None:
-                gram = self._gram()
-            places = np.concatenate([[0], p.columns + 1]) if self.family.labelled else p.columns + 1
-            block = gram[np.ix_(places, places)]
-            size = np.sqrt(np.maximum(np.diagonal(block), 1e-300))
-            scaled = block / size / size[:, None]
-            if np.linalg.eigvalsh(scaled)[0] > NEARLY_DEPENDENT:
-                kept.append(p)
-                aliased.append({})
-                continue
-            root = np.linalg.cholesky(scaled + 1e-15 * np.eye(len(scaled))).T * size
-            gone = from_root(root, np.ones(len(root)), tolerance=CROSS_PRODUCT).aliased
-            shift = len(places) - len(p.columns)
-            names = {
-                int(p.columns[j - shift]): " + ".join(
-                    f"{c:.6g} * {INTERCEPT if k < shift else self.columns[p.columns[k - shift]]}" for k, c in made.items()
-                ) or "0"
-                for j, made in gone.items()
-            }  # fmt: skip
-            kept.append(p._replace(columns=np.array([j for j in p.columns if int(j) not in names], np.intp)))
-            aliased.append(names)
-        return tuple(kept), aliased
+        """The predictors without columns that repeat earlier ones, and by predictor what those are made of."""
+        rows = self._sample_rows(self.objective)
+        if rows is not None and self._all_independent(found, self._gram(self.objective.sample(rows))):
+            return found, [{} for _ in found]  # more rows tell columns apart no less
+        gram = self._gram(self.objective) if any(len(p.columns) > 1 for p in found) else None
+        if gram is None or self._all_independent(found, gram):
+            return found, [{} for _ in found]
+        kept = [self._kept(p, gram) for p in found]
+        return tuple(p for p, _ in kept), [gone for _, gone in kept]
 
-    def _gram(self):
+    def _places(self, p):
+        """The columns of a predictor in the design with a constant in front, which thresholds are."""
+        return np.concatenate([[0], p.columns + 1]) if self.family.labelled else p.columns + 1
+
+    def _all_independent(self, found, gram):
+        """Whether no predictor has columns that are nearly dependent."""
+        several = [self._places(p) for p in found if len(p.columns) > 1]
+        return all(np.linalg.eigvalsh(_scaled(gram, at)[0])[0] > NEARLY_DEPENDENT for at in several)
+
+    def _kept(self, p, gram):
+        """A predictor without redundant columns, and those by their numbers, with what they are made of in words."""
+        places = self._places(p)
+        if len(p.columns) < 2:
+            return p, {}
+        scaled, size = _scaled(gram, places)
+        root = np.linalg.cholesky(scaled + 1e-15 * np.eye(len(scaled))).T * size
+        first, gone = len(places) - len(p.columns), from_root(root, np.ones(len(root)), tolerance=CROSS_PRODUCT).aliased
+        named = [INTERCEPT] * first + [self.columns[j] for j in p.columns]
+        made = {
+            int(p.columns[j - first]): " + ".join(f"{c:.6g} * {named[k]}" for k, c in parts.items()) or "0"
+            for j, parts in gone.items()
+        }
+        return p._replace(columns=np.array([j for j in p.columns if int(j) not in made], np.intp)), made
+
+    def _gram(self, objective):
         """The cross-product of the design with a constant in front, in one pass."""
-        design = self.objective.design()
+        design = objective.design()
         inner = np.asarray(design.at(np.zeros(design.n_params), 2).information)
         self.objective.n_passes += design.n_passes
         whole = np.zeros((len(inner) + 1,) * 2)
-        whole[1:, 1:] = inner
+        whole[1:, 1:], whole[0, 0] = inner, 1.0
         if self.source.data.has_intercept:
-            whole[0] = whole[1]
-            whole[:, 0] = whole[:, 1]
-        else:
-            whole[0, 0] = 1.0
+            whole[0], whole[:, 0] = whole[1], whole[:, 1]
         return whole
 
     # where to begin
@@ -372,6 +389,13 @@ class SeveralModel(FitRun):
     def _give(self, category, text):
         self.notes.append(text)
         warn(category, text)
+
+
+def _scaled(gram, places):
+    """A part of a cross-product with unit diagonal, and the lengths of its columns."""
+    block = gram[np.ix_(places, places)]
+    size = np.sqrt(np.maximum(np.diagonal(block), 1e-300))
+    return block / size / size[:, None], size
 
 
 def _spelled(level):

@@ -24,7 +24,8 @@ def _distribution(link, x):
     """F, 1 - F, the density and its slope of the inverse of a link onto (0, 1)."""
     if link == 0:
         e = exp(-abs(x))
-        large, small = 1.0 / (1.0 + e), e / (1.0 + e)
+        large = 1.0 / (1.0 + e)
+        small = e * large
         low, high = (large, small) if x >= 0.0 else (small, large)
         return low, high, large * small, large * small * (high - low)
     if link == 1:
@@ -71,13 +72,14 @@ def _cumulative(link, eta, i, y, g, h):
     share = high_b - high_a if b > 0.0 else low_a - low_b
     if not share > 0.0:
         return -inf
-    first_a, first_b = f_a / share, -f_b / share
+    inverse = 1.0 / share
+    first_a, first_b = f_a * inverse, -f_b * inverse
     if y < last:
         g[y + 1, i] = first_a
-        h[_at(q, y + 1, y + 1), i] = d_a / share - first_a * first_a
+        h[_at(q, y + 1, y + 1), i] = d_a * inverse - first_a * first_a
     if y > 0:
         g[y, i] = first_b
-        h[_at(q, y, y), i] = -d_b / share - first_b * first_b
+        h[_at(q, y, y), i] = -d_b * inverse - first_b * first_b
     if 0 < y < last:
         h[_at(q, y, y + 1), i] = -first_a * first_b
     return log(share)
