@@ -2,8 +2,8 @@
 
     python -m benchmarks.responses [rows] [columns]
 
-Each fit is made once to compile, then measured once, by the CPU time of the process and its threads. The log-likelihoods
-are printed, of which the larger is the better fit; statsmodels has its default optimiser with up to 500 iterations.
+Each fit is made once to compile, then measured once, by the CPU time of the process and its threads. The gain in the
+log-likelihood is printed, since the larger is the better fit; statsmodels has up to 500 iterations of its optimiser.
 """
 
 from __future__ import annotations

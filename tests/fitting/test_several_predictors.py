@@ -380,4 +380,15 @@ def test_missing_values_and_verbs_that_there_are_not(simulated):
     for verb in (lambda: fit.margins(simulated), lambda: fit.anova(simulated), lambda: fit.predict(simulated, "mean")):
         with pytest.raises(InvalidParameterError):
             verb()
+    X = simulated[["x", "z"]].to_numpy()
+    counts = fastglm.fit(X, simulated["count"], family="hurdle_poisson")
+    for verb in (
+        lambda: fastglm.margins(counts, X), lambda: fastglm.drop1(counts, X, simulated["count"]),
+        lambda: fastglm.profile(counts, "count_x1", X, simulated["count"]),
+        lambda: fastglm.plan("share ~ x", simulated, family="beta"),
+        lambda: fastglm.detect_separation(counts, X, simulated["count"]),
+        lambda: fastglm.local(X[:, 0], simulated.share.to_numpy(), family="beta"),
+    ):  # fmt: skip
+        with pytest.raises(InvalidParameterError, match="several linear predictors"):
+            verb()
     assert fit.wald_test("x = 0").statistic == pytest.approx(fit.tvalues[0] ** 2)
