@@ -45,6 +45,7 @@ OURS = {
         "inference.summary": ("design.groups",),
         "inference.wald": ("family.means", "kernels.evaluate"),
         "result.multinomial": ("postestimation.row_answers", "inference.multinomial"),
+        "result.several": ("postestimation.row_answers",),
         "result.record": ("design.groups",),
         "result.row_verbs": (
             "postestimation.row_answers", "postestimation.covariances", "postestimation.scores", "family.means",
