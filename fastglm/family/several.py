@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from ..core.records import Interval
 from ..errors import InvalidParameterError
-from ..kernels.several import HURDLE, INFLATED, LINKS
+from ..kernels.layout import HURDLE, INFLATED
+from ..kernels.layout import SEVERAL_LINKS as LINKS
 
 KINDS = ("cumulative", "adjacent", "continuation")
 UNIT_LINKS = LINKS[:5]

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..family.means import inverse_link
-from ..links import get as get_link
 from ..rows.labels import encode
 from ..rows.matching import check_offset
 from . import design_blocks
@@ -83,11 +81,19 @@ def count_probabilities(family, parts: Counts, counts) -> np.ndarray:
     return np.where(k == 0.0, 1.0 - zero, zero * f / -np.expm1(np.log(none)))
 
 
+def _mean(link, eta):
+    """The inverse of a link, of its value or its name."""
+    from ..family.means import inverse_link
+    from ..links import get as get_link
+
+    return inverse_link(get_link(link) if isinstance(link, str) else link, eta)
+
+
 def level_probabilities(family, link, eta) -> np.ndarray:
     """P(y = k) of each level, (n, K), at linear predictors (1 + thresholds, n)."""
     inside = (eta[1:] - eta[0]).T
     if family.kind == "cumulative":
-        low, high = inverse_link(link, inside), _complement(link, inside)
+        low, high = _mean(link, inside), _complement(link, inside)
         ends = np.zeros((len(inside), 1))
         low, high = np.hstack([ends, low, ends + 1.0]), np.hstack([ends + 1.0, high, ends])
         # by the smaller tail, which keeps its digits
@@ -96,7 +102,7 @@ def level_probabilities(family, link, eta) -> np.ndarray:
         u = np.hstack([np.cumsum(inside[:, ::-1], axis=1)[:, ::-1], np.zeros((len(inside), 1))])
         e = np.exp(u - u.max(axis=1, keepdims=True))
         return e / e.sum(axis=1, keepdims=True)
-    stop, go = inverse_link(link, inside), _complement(link, inside)
+    stop, go = _mean(link, inside), _complement(link, inside)
     reached = np.hstack([np.ones((len(inside), 1)), np.cumprod(go, axis=1)])
     return np.hstack([reached[:, :-1] * stop, reached[:, -1:]])
 
@@ -104,7 +110,7 @@ def level_probabilities(family, link, eta) -> np.ndarray:
 def _complement(link, eta):
     """1 - F without cancellation: by the link that is its mirror image."""
     mirror = {"cloglog": "loglog", "loglog": "cloglog"}.get(link.name, link.name)
-    return inverse_link(get_link(mirror), -eta)
+    return _mean(mirror, -eta)
 
 
 def predicted(result, piece, kind: str, counts=None, quantiles=None) -> Any:
@@ -124,7 +130,7 @@ def predicted(result, piece, kind: str, counts=None, quantiles=None) -> Any:
         if kind == "proba":
             return count_probabilities(family, parts, counts)
         return {"count": parts.mu, "zero": parts.zero}[kind] if kind != "mean" else count_moments(family, parts)[0]
-    mu, phi = inverse_link(link, eta[0]), inverse_link(get_link(result.second_link), eta[1])
+    mu, phi = _mean(link, eta[0]), _mean(result.second_link, eta[1])
     if kind == "quantile":
         from scipy.special import betaincinv
 
@@ -159,7 +165,7 @@ def residuals(result, X, y, kind, weights, offset, exposure) -> np.ndarray:
     if family.whole:
         mean, variance = count_moments(family, count_parts(family, eta))
     else:
-        mean, phi = inverse_link(result.link, eta[0]), inverse_link(get_link(result.second_link), eta[1])
+        mean, phi = _mean(result.link, eta[0]), _mean(result.second_link, eta[1])
         variance = mean * (1.0 - mean) / (1.0 + phi)
     if kind == "response":
         return y - mean

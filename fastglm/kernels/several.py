@@ -11,10 +11,8 @@ from math import atan2, erfc, exp, expm1, inf, log, log1p, pi, sqrt
 
 from .compile import inner, jit
 from .elementary import HALF_LOG_2PI, log_factorial
+from .layout import ADJACENT, CUMULATIVE, HURDLE, INFLATED
 
-LINKS = ("logit", "probit", "cloglog", "loglog", "cauchit", "log", "identity", "sqrt")  # by their numbers
-CUMULATIVE, ADJACENT, CONTINUATION = range(3)
-INFLATED, HURDLE = range(2)
 SUMMED = 32  # counts whose differences of log-gammas are summed term by term
 ASYMPTOTIC = 9.0  # from which on seven terms of the series of log gamma and its derivatives have 15 digits
 

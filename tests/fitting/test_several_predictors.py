@@ -15,6 +15,7 @@ import scipy.sparse as sp
 import fastglm
 from fastglm import families
 from fastglm.errors import CollinearityWarning, InvalidParameterError, MissingDataError, SeparationWarning
+from fastglm.kernels import layout
 from fastglm.kernels import several as loops
 
 HERE = Path(__file__).parent / "responses"
@@ -95,7 +96,7 @@ def derivatives(loop, arguments, eta, y):
         np.testing.assert_allclose(h, second[np.triu_indices(q)], rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("structure", [loops.CUMULATIVE, loops.ADJACENT, loops.CONTINUATION])
+@pytest.mark.parametrize("structure", [layout.CUMULATIVE, layout.ADJACENT, layout.CONTINUATION])
 @pytest.mark.parametrize("link", range(5))
 def test_derivatives_of_ordered_levels(structure, link):
     rng = np.random.default_rng(link)
@@ -104,7 +105,7 @@ def test_derivatives_of_ordered_levels(structure, link):
     derivatives(loops.ordinal_rows, (structure, link), eta, y)
 
 
-@pytest.mark.parametrize("structure", [loops.INFLATED, loops.HURDLE])
+@pytest.mark.parametrize("structure", [layout.INFLATED, layout.HURDLE])
 @pytest.mark.parametrize("q", [2, 3])
 def test_derivatives_of_counts(structure, q):
     rng = np.random.default_rng(q)
