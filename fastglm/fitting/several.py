@@ -22,12 +22,15 @@ from ..rows.ordered_levels import levels_of
 from ..rows.schema import INTERCEPT
 from ..solver.indefinite import newton_indefinite
 from ..solver.problem import Solution
+from ..source.base import Block
+from ..source.in_memory import InMemory
 from .null import class_null_deviance
 from .run import FitRun
 
 TOL, TOL_SMALL, MAX_ITER = 1e-6, 1e-9, 200  # standard errors, those of small data whose passes cost nothing; iterations
 TOL_NULL = 1e-4  # of the null model, whose likelihood alone is told
 SAMPLE, TIMES, SHARE = 5000, 8, 40  # least rows of a sample to begin with, of so many times as many; its share
+SAFE = 1e-4  # from 0 and 1, within which shares keep the digits of their logarithms
 NEARLY_DEPENDENT = 1e-9  # least eigenvalue of a part's information of unit diagonal, below which its rank is decided
 INFINITE = 1e3  # standard error of a coefficient times its column's size that no finite estimate has
 FAR = 15.0  # of a logit, beyond which its rows have no doubt
@@ -61,7 +64,7 @@ class SeveralModel(FitRun):
             if not totals.all():
                 empty = levels[int(np.argmin(totals))]
                 raise InvalidParameterError(f"y: the level {empty!r} has no rows of positive weight: drop the level")
-        moments = source.reduce(ResponseMoments(family.name if family.whole else None))
+        moments = source.reduce(ResponseMoments(family.name if family.whole else None, family.name == "beta"))
         return cls(request, source, sums, options, levels, place, totals, moments)
 
     def __init__(self, request, source, sums, options, levels, place, totals, moments):
@@ -127,8 +130,23 @@ class SeveralModel(FitRun):
         if self.family.labelled and data.offset is None:
             deviance = class_null_deviance(self.totals, True)
             return Solution(begin, Quadratic(deviance, begin, begin, None, np.nan, np.nan), None, 0.0, 0.0, 0, "", ())
-        begin = self._from_sample(null, begin)
+        pair = self._two_shares() if self.family.name == "beta" and data.offset is None else None
+        if pair is not None:
+            weights = np.full(2, 0.5 * self.moments[0])
+            rows = InMemory(Block(np.zeros((2, 0)), True, pair, weights, None, None, None), 1)
+            null = SeveralLikelihood(rows, null.loop, null.predictors)
+        begin = begin if pair is not None else self._from_sample(null, begin)
         return newton_indefinite(null, begin, TOL_NULL, MAX_ITER, observed=self.observed)[0]
+
+    def _two_shares(self):
+        """Two shares whose geometric means, and those of what they lack, are those of all: they say the same of a
+        constant mean and precision. None where they would lose digits."""
+        weight, log_y, log_rest = self.moments[[0, 4, 5]]
+        product, rest = np.exp(2.0 * log_y / weight), np.exp(2.0 * log_rest / weight)
+        half = 0.5 * (1.0 + product - rest)
+        high = half + np.sqrt(max(half * half - product, 0.0))
+        pair = np.array([product / high, high])
+        return pair if ((pair > SAFE) & (pair < 1.0 - SAFE)).all() else None
 
     # which columns
 
@@ -237,7 +255,7 @@ class SeveralModel(FitRun):
         """Estimates of the constants from the moments of the response."""
         if self.family.labelled:
             return self._thresholds(self.totals / self.totals.sum())
-        w, wy, wyy, zero = self.moments
+        w, wy, wyy, zero = self.moments[:4]
         mean, share = wy / w, zero / w
         if self.family.name == "beta":
             spread = max(wyy / w - mean * mean, 1e-12)

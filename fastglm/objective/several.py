@@ -235,21 +235,25 @@ class SeveralLikelihood(Likelihood):
 
 
 class ResponseMoments(Task):
-    """The sums of w, w y, w y^2 and of w where y is zero; counts that are no whole numbers are refused.
+    """The sums of w, w y, w y^2, of w where y is zero, and of shares w log y and w log(1 - y).
+
+    Counts that are no whole numbers are refused.
 
     Parameters
     ----------
-    family : str
+    family : str or None
         Its name, where y counts.
+    shares : bool
+        Whether y lies between 0 and 1.
     """
 
     vectors_only = True
 
-    def __init__(self, family: str | None):
-        self.family = family
+    def __init__(self, family: str | None, shares: bool = False):
+        self.family, self.shares = family, shares
 
     def of(self, part, runs):
-        sums = np.zeros(4)
+        sums = np.zeros(6)
         for a, b in runs.tolist():
             y, w = np.asarray(part.data.y[a:b], np.float64), weight(part.data, a, b)
             if self.family is not None:
@@ -261,5 +265,8 @@ class ResponseMoments(Task):
                         f"y = {y[i]} at {where} is not a whole number: family={self.family!r} is of counts"
                     )
             y = np.where(w > 0.0, y, 0.0)
-            sums += [w.sum(), w @ y, w @ (y * y), w[y == 0.0].sum()]
+            sums[:4] += [w.sum(), w @ y, w @ (y * y), w[y == 0.0].sum()]
+            if self.shares:
+                inside = y > 0.0  # others have no weight
+                sums[4:] += [w[inside] @ np.log(y[inside]), w[inside] @ np.log1p(-y[inside])]
         return sums

@@ -192,6 +192,9 @@ def test_predictions_of_shares(simulated):
     from scipy.stats import beta
 
     fit = fastglm.glm("share ~ x | z", simulated, family="beta")
+    alone = fastglm.glm("share ~ 1", simulated, family="beta")  # its own null model
+    assert alone.llf == pytest.approx(alone.llnull, abs=1e-9)
+    assert fit.llnull == pytest.approx(alone.llf, abs=1e-9)
     mean, phi = fit.predict(simulated), fit.predict(simulated, "precision")
     law = beta(mean * phi, (1.0 - mean) * phi)
     assert fit.llf == pytest.approx(law.logpdf(simulated.share).sum(), rel=1e-12)
