@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..inference import check_one_predictor
 from ..inference.effects import EffectTable, check_estimable, covariance_of
 from ..linalg.inverse import as_covariance
 from ..rows.counterfactual import CounterfactualRows
@@ -45,6 +46,7 @@ class Question:
     """
 
     def __init__(self, result, data, options: dict):
+        check_one_predictor(result.family, "margins and comparisons")
         self.result, self.options, self.data = result, options, data
         self.variables: Variables = variables_of(result)
         self.method, self.scale = options["method"], options["scale"]
