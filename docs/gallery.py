@@ -96,11 +96,11 @@ runs = {
 plots.descent(runs, x, y, start=[-1, 0])
 
 # %% [markdown]
-# ## The last picture of the film of a descent
+# ## The film of a descent
 
 # %%
 film = plots.animate(runs["rate 0.02"], x, y, start=[-1, 0], frames=12)
-film._draw_frame(11)  # film.save("neuron.gif") writes all of it
+print(film.to_jshtml().count("data:image/png"), "pictures; film.save(\"neuron.gif\") writes them")
 
 # %% [markdown]
 # ## Regions of a softmax regression and of a network

@@ -67,14 +67,16 @@ html_theme_options = {
     "footer_end": [],
 }
 
-MARK = re.compile(r"(?<![*|])([*|])+(?=[A-Za-z0-9_(])")
+MARK = re.compile(r"[*|]+(?=[A-Za-z0-9_(])")
+SPAN = re.compile(r"(``.*?``|`[^`]*`)")
 
 
 def plain_marks(app, what, name, obj, options, lines):
-    """Stars and bars of a docstring are products, powers, arguments and sizes, never markup."""
-    lines[:] = [
-        line if "`" in line else MARK.sub(lambda found: "".join("\\" + c for c in found[0]), line) for line in lines
-    ]
+    """Stars and bars of a docstring are products, powers, arguments and sizes, never markup; code stays as it is."""
+    for i, line in enumerate(lines):
+        parts = SPAN.split(line)
+        parts[::2] = [MARK.sub(lambda found: "".join(f"\\{c}" for c in found[0]), part) for part in parts[::2]]
+        lines[i] = "".join(parts)
 
 
 def only_ours(app, what, name, obj, skip, options):
