@@ -69,7 +69,7 @@ def _drawn(curve, observed, limits, ends, height) -> list[str]:
     left, right = f"{ends[0]:.3g}", f"{ends[1]:.3g}"
     middle = "linear predictor".center(len(curve) - len(left) - len(right))
     return [
-        f"mean of y: fitted ({dot}), observed in {len(observed)} groups of rows ({SEEN}, {BOTH} on the curve)",
+        f"mean of y: fitted ({dot}), observed in groups of rows ({SEEN}, {BOTH} on the curve)",
         *picture,
         " " * room + " +" + "-" * len(curve),
         " " * (room + 2) + left + middle + right,
