@@ -55,6 +55,9 @@ while (walker.nextNode()) {
   if (element.closest('script, style, noscript, svg, [aria-hidden="true"]')) continue;
   const properly = {opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true};
   if (!element.checkVisibility(properly)) continue;
+  const right = element.getBoundingClientRect().right;
+  if (right > width + 1 && !element.closest('pre, table, dialog'))
+    found.overflow ??= 'text ends at ' + right.toFixed() + ' px: ' + walker.currentNode.data.trim().slice(0, 40);
   const style = getComputedStyle(element), below = ground(element);
   const text = luminance(over(rgba(style.color), below)), back = luminance(below);
   const ratio = (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);

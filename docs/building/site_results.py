@@ -54,8 +54,9 @@ def race_markdown(race: dict) -> list[str]:
     size = 8 * race["n"] * race["p"]
     rows = [_cells_of(name, cell, size) for name, cell in cells]
     columns = ("", "time", "over fastglm's", "over `X.T @ X`", "first fit", "memory", "steps", "error/se", "SE error")
-    yardstick = f" (`X.T @ X`: {seconds(race['G'])})" if race.get("G") else ""
-    return [f"### {race['problem']}{yardstick}", bars(cells), *table_markdown({"columns": columns, "rows": rows})]
+    product = f"`X.T @ X` takes {seconds(race['G'])} here; " if race.get("G") else ""
+    yardstick = product + "bars are times over those of fastglm."
+    return [f"### {race['problem']}", yardstick, bars(cells), *table_markdown({"columns": columns, "rows": rows})]
 
 
 def _cells_of(name, cell, size):
