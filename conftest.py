@@ -1,4 +1,4 @@
-"""``python -m pytest`` puts this folder first on the path: where its extension is not compiled, what is installed is tested."""
+"""``python -m pytest`` puts this folder on the path; unless its extension is compiled, what is installed is tested."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is published: one version number, extras, interpreters, links that hold away from the repository, whole sources."""
+"""What is published: one version number, extras, interpreters, links that hold elsewhere, whole sources."""
 
 import ast
 import re
@@ -56,9 +56,8 @@ def test_the_recipe_needs_what_the_project_needs():
     asked = {line.strip("- ").replace(" ", "") for line in run.splitlines()}
     assert asked == {*PROJECT["dependencies"], "python" + PROJECT["requires-python"]}
     host = re.search(r"  host:\n(.*?)  run:", text, re.DOTALL)[1]
-    assert {line.strip("- ").replace(" ", "") for line in host.splitlines()} >= set(
-        SETTINGS["build-system"]["requires"]
-    )
+    built = {line.strip("- ").replace(" ", "") for line in host.splitlines()}
+    assert built >= set(SETTINGS["build-system"]["requires"])
 
 
 def test_links_of_the_front_page_hold_away_from_the_repository():
@@ -88,9 +87,8 @@ def test_the_source_distribution_has_every_tracked_file():
 @pytest.mark.parametrize("folder", [".github", "."])
 def test_settings_are_yaml(folder):
     yaml = pytest.importorskip("yaml")
-    found = (
-        (ROOT / folder).rglob("*.yml") if folder != "." else [ROOT / "CITATION.cff", ROOT / ".pre-commit-config.yaml"]
-    )
+    own = [ROOT / "CITATION.cff", ROOT / ".pre-commit-config.yaml"]
+    found = own if folder == "." else (ROOT / folder).rglob("*.yml")
     read_files = {path.name: yaml.safe_load(path.read_text()) for path in found}
     assert read_files and all(read_files.values())
     forms = [form for name, form in read_files.items() if isinstance(form, dict) and "body" in form]
