@@ -44,6 +44,8 @@ def every_name():
     names = [*fastglm._LAZY]
     for module in modules:
         names += [f"{module}.{name}" for name in getattr(import_module(f"fastglm.{module}"), "__all__", ())]
+    # errors have no __all__; each is a class whose constructor is its type
+    names += [f"errors.{name}" for name, value in vars(fastglm.errors).items() if isinstance(value, type)]
     lines = ["import fastglm", *(f"import fastglm.{name}" for name in modules), ""]
     lines += [f"print(fastglm.{name})" for name in names]
     for record in ("GLMResult", "MultinomialResult", "PathResult", "CVResult", "LocalResult"):
