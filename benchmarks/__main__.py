@@ -17,6 +17,7 @@ from . import (
     factors,
     files,
     first_order,
+    growth,
     hard,
     local,
     machine,
@@ -47,6 +48,7 @@ EXAMPLES = """examples:
   python -m benchmarks --penalties c d                  paths of lassos and their cross-validation, at equal violation
   python -m benchmarks --local                          local regression against NumPy and statsmodels
   python -m benchmarks --networks                       epochs of an autoencoder against torch
+  python -m benchmarks --growth --plots docs            time against rows, beside every peer and the memory's limit
   python -m benchmarks --files                          Parquet files against the same rows in memory
   python -m benchmarks --curves --plots docs            error against time and reads of the data
 """
@@ -55,7 +57,7 @@ EXAMPLES = """examples:
 # studies of their own: name of the option -> module with run(effort, quick) -> (text, record)
 STUDIES = {
     "hard": hard, "start": start, "classes": classes, "stream": streaming, "first_order": first_order, "curves": curves,
-    "files": files, "factors": factors, "penalties": penalties, "local": local, "networks": networks,
+    "files": files, "factors": factors, "penalties": penalties, "local": local, "networks": networks, "growth": growth,
 }  # fmt: skip
 
 
@@ -160,6 +162,7 @@ def _parser():
     add("--stream", action="store_true", help="streaming Newton: accuracy, cost, coverage, hard data, one thread")
     add("--first-order", action="store_true", help="passes of stochastic descent against scikit-learn's, one thread")
     add("--factors", action="store_true", help="designs of factors against glum, from the frame to standard errors")
+    add("--growth", action="store_true", help="time against rows for 5, 20 and 100 columns; what a pass costs")
     add("--networks", action="store_true", help="epochs of an autoencoder against torch, one thread")
     add("--files", action="store_true", help="fits of Parquet files against reading and fitting them in memory")
     add("--penalties", nargs="*", choices=list(penalties.PROBLEMS), metavar="a..e", help="paths of lassos, their folds")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 COLOURS = {
-    "fastglm": "#d1495b", "statsmodels_glm": "#30638e", "statsmodels_newton": "#7fa6c9",
+    "fastglm": "#d1495b", "statsmodels_logit": "#5b4b8a", "statsmodels_glm": "#30638e", "statsmodels_newton": "#7fa6c9",
     "sklearn_newton_cholesky": "#edae49", "sklearn_lbfgs": "#f3cf8e", "glum": "#00798c", "r_glm": "#8d96a3",
 }  # fmt: skip
 
@@ -69,6 +69,8 @@ def _times(races, path, title):
         axes.loglog(*zip(*points, strict=True), "o-", color=COLOURS[name], label=name, linewidth=width, markersize=4)
     points = [(race["n"], race["G"]) for race in races if race["G"]]
     axes.loglog(*zip(*points, strict=True), "k:", linewidth=1, label="one X'X (numpy)")
+    if reads := [(race["n"], race["read"]) for race in races if race.get("read")]:
+        axes.loglog(*zip(*reads, strict=True), "k--", linewidth=1, label="one read of X")
     axes.set(xlabel="rows", ylabel="seconds", title=title)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)

@@ -7,7 +7,8 @@ import importlib
 from .base import Fit, Peer
 
 NAMES = (
-    "fastglm", "statsmodels_glm", "statsmodels_newton", "sklearn_newton_cholesky", "sklearn_lbfgs", "glum", "r_glm",
+    "fastglm", "statsmodels_logit", "statsmodels_glm", "statsmodels_newton", "sklearn_newton_cholesky",
+    "sklearn_lbfgs", "glum", "r_glm",
 )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ class Binomial(NamedTuple):
         return log_factorial(w) - log_factorial(k) - log_factorial(w - k) - w * bernoulli_entropy(y)
 
     def of_zeros_and_ones(self, link):
-        return Bernoulli() if isinstance(link, Logit) else self
+        return Bernoulli()
 
     @staticmethod
     def events(weighted_y, weight):
@@ -178,6 +178,15 @@ def logit_rows(family, link, eta, y):
     else:
         d = -2.0 * (y * log_sigmoid(eta) + (1.0 - y) * log_sigmoid(-eta) + bernoulli_entropy(y))
     return r, mu * nu, d
+
+
+@fused(Bernoulli, None)
+def bernoulli_tail_rows(family, link, eta, y):
+    log_mu, log_nu, up, down = tails(link, eta)
+    seen = y > 0.5
+    d = -2.0 * (log_mu if seen else log_nu)
+    inside = (log_mu <= 0.0) & (log_nu <= 0.0)
+    return up if seen else -down, up * down if (up > 0.0) & (down > 0.0) else 0.0, d if inside else nan
 
 
 @fused(Binomial, None)

@@ -11,11 +11,21 @@ from __future__ import annotations
 from math import atan, inf, pi, sqrt, tan
 from typing import NamedTuple
 
-from numba.extending import register_jitable
-
 from ..core.records import Interval
-from ..kernels.elementary import exp, expm1, log, log1p, log_ndtr, log_sigmoid, logit, norm_cdf, norm_pdf, sigmoid
-from ..kernels.scalars import norm_quantile
+from ..kernels.elementary import (
+    exp,
+    exp_negative,
+    expm1,
+    log,
+    log1p,
+    log_sigmoid,
+    logit,
+    norm_cdf,
+    norm_pdf,
+    sigmoid,
+    vectorisable,
+)
+from ..kernels.scalars import atan_unit, mills, norm_quantile
 from .registry import NONNEGATIVE, POSITIVE, link
 
 LOG_SQRT_2PI = 0.91893853320467274178  # log(2 pi) / 2
@@ -129,9 +139,15 @@ class Probit(NamedTuple):
         return -eta * norm_pdf(eta)
 
     def tails(self, eta: float) -> tuple[float, float, float, float]:
-        below, above = log_ndtr(eta), log_ndtr(-eta)
-        density = -0.5 * eta * eta - LOG_SQRT_2PI
-        return below, above, exp(density - below), exp(density - above)
+        # far is the tail beyond |eta|, at most a half, near the rest
+        a = abs(eta)
+        ratio, density = mills(a), norm_pdf(a)
+        far = ratio * density
+        near, log_near = density / (1.0 - far), log1p(-far)
+        log_far, inverse = log(ratio) - 0.5 * a * a - LOG_SQRT_2PI, 1.0 / ratio if ratio > 0.0 else inf
+        if eta < 0.0:
+            return log_far, log_near, inverse, near
+        return log_near, log_far, near, inverse
 
     def array_inverse(self, eta, xp):
         return xp.normal_cdf(eta)
@@ -140,15 +156,17 @@ class Probit(NamedTuple):
         return xp.log_normal_cdf(eta), xp.log_normal_cdf(-eta)
 
 
-@register_jitable
+@vectorisable
 def _double_exponential(eta):
     """log(1 - e^-t) and t e^-t / (1 - e^-t) for t = e^eta."""
     t = exp(eta)
+    bound = t if t < 800.0 else 800.0  # beyond which e^-t is zero, and t may be infinite
+    nu = exp_negative(-t)
+    mu = -expm1(-t)
+    log_mu = log1p(-nu) if t > 0.7 else log(mu)
     # below -37 the first corrections, -t/2, are under one unit in the last place
-    if eta < -37.0:
-        return eta, 1.0
-    log_mu = log1p(-exp(-t)) if t > 0.7 else log(-expm1(-t))
-    return log_mu, exp(eta - t) / -expm1(-t)
+    low = eta < -37.0
+    return eta if low else log_mu, 1.0 if low else bound * nu / (mu if mu > 0.0 else 1.0)
 
 
 @link("cloglog", ends=(-40.0, 3.7))
@@ -230,12 +248,16 @@ class Cauchit(NamedTuple):
         return -2.0 * eta / (pi * (1.0 + eta * eta) * (1.0 + eta * eta))
 
     def tails(self, eta: float) -> tuple[float, float, float, float]:
-        mu = atan(-1.0 / eta) / pi if eta < -1.0 else 0.5 + atan(eta) / pi
-        nu = atan(1.0 / eta) / pi if eta > 1.0 else 0.5 - atan(eta) / pi
+        # far is the tail beyond |eta|, at most a half
+        a = abs(eta)
+        outside = a > 1.0
+        quarter = atan_unit(1.0 / a if outside else a) / pi
+        far = quarter if outside else 0.5 - quarter
         slope = 1.0 / (pi * (1.0 + eta * eta))
-        log_mu = log1p(-nu) if eta > 1.0 else log(mu)
-        log_nu = log1p(-mu) if eta < -1.0 else log(nu)
-        return log_mu, log_nu, slope / mu, slope / nu
+        log_far, log_near, up_far, up_near = log(far), log1p(-far), slope / far, slope / (1.0 - far)
+        if eta < 0.0:
+            return log_far, log_near, up_far, up_near
+        return log_near, log_far, up_near, up_far
 
     def array_inverse(self, eta, xp):
         return 0.5 + xp.arctan(eta) / pi

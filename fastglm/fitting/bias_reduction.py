@@ -83,7 +83,8 @@ def _first(run, problem):
     if not objective.sampleable and problem.start is None:
         beta = problem.fallback()
         return beta, objective.at(beta, 2)
-    return begin(objective, problem.start, problem.fallback)
+    beta, q = begin(objective, problem.start, problem.fallback)
+    return beta, objective.at(beta, 2) if q is None else q
 
 
 class Point:

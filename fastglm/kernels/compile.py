@@ -256,7 +256,18 @@ def blas(name: str, n_arguments: int):
     """
     from scipy.linalg import cython_blas
 
-    capsule = cython_blas.__pyx_capi__[name]
+    return _routine(cython_blas, name, n_arguments)
+
+
+def lapack(name: str, n_arguments: int):
+    """As ``blas``, of SciPy's LAPACK."""
+    from scipy.linalg import cython_lapack
+
+    return _routine(cython_lapack, name, n_arguments)
+
+
+def _routine(module, name, n_arguments):
+    capsule = module.__pyx_capi__[name]
     symbol = f"fastglm_{name}"
     binding.add_symbol(symbol, _pointer(capsule, _name(capsule)))
     return types.ExternalFunction(symbol, types.void(*([types.int64] * n_arguments)))

@@ -1,113 +1,103 @@
-"""Full Newton steps on rows of one unit without a return to Python, which on small data costs more than the passes."""
+"""Full Newton steps between the passes of one call: on small data the way back to Python costs more than a pass."""
 
 from __future__ import annotations
 
-from math import isfinite
+from math import inf
 
 import numpy as np
+from numba import carray
 
 from . import layout
-from .compile import inner, jit
-from .passes import block_pass
+from .compile import at, doubles, inner, lapack
 
 SAFE_PIVOT = 1e-4  # the least pivot over its diagonal entry, below which columns are looked at for dependence
 NOISE = 1e-11  # of the deviance, within which rounding hides a fall
-DEVIANCE, GAIN, MAX_ETA = range(3)  # the columns of records
+
+# The head of the array of steps, (HEAD + 3 most + 2 m,): what is asked for and what came of it. The records of passes
+# follow (deviance, twice the promised fall of its half, largest linear predictor), then room for two vectors.
+LAST, ENOUGH, DISPERSION, SLOPE, MOST, PASSES, TAKEN = range(7)
+HEAD = 7
+PLAIN = np.zeros(0)  # no steps: one pass
+# LAPACK counts columns first, so that its lower triangle is the upper one of a C-ordered matrix
+_LETTER = np.frombuffer(b"L", dtype=np.uint8).copy()
+
+dpotrf, dpotrs = lapack("dpotrf", 5), lapack("dpotrs", 8)
 
 
-@inner()
-def factorise(info, m, triangle):
-    """Whether info = U'U, of which both have the upper triangle, with safe pivots (Cholesky)."""
-    for j in range(m):
-        for i in range(j + 1):
-            s = info[i, j]
-            for k in range(i):
-                s -= triangle[k, i] * triangle[k, j]
-            if i < j:
-                triangle[i, j] = s / triangle[i, i]
-            elif s > SAFE_PIVOT * info[j, j]:
-                triangle[j, j] = np.sqrt(s)
-            else:
-                return False
-    return True
-
-
-@inner()
-def solve(triangle, m, g, step):
-    """step = (U'U)^-1 g."""
-    for i in range(m):
-        s = g[i]
-        for k in range(i):
-            s -= triangle[k, i] * step[k]
-        step[i] = s / triangle[i, i]
-    for i in range(m - 1, -1, -1):
-        s = step[i]
-        for k in range(i + 1, m):
-            s -= triangle[i, k] * step[k]
-        step[i] = s / triangle[i, i]
-
-
-@jit()
-def newton_steps(plan, par, beta, scale, runs, work, vectors, info, triangle, extra, last, enough, dispersion, records):
-    """Newton steps from ``beta`` while each is full, lowers the deviance and has a safe curvature.
+class Steps:
+    """Newton steps from coefficients while each is full, lowers the deviance and has a safe curvature.
 
     Parameters
     ----------
-    plan, par, scale, runs, work, extra
-        As for ``block_pass``.
-    beta : (m,) float64
-        The start; overwritten by coefficients whose deviance is finite or, at the end, one more step from them.
-    vectors : (4, m) float64
-        Room for score, its low part, the step and the trial.
-    info, triangle : (padded, padded) float64
-        Room for the information and its factor.
+    m : int
+        Coefficients.
     last : float
         The deviance that the first pass may not exceed.
     enough : float
         Standard errors, below which a step is the last.
     dispersion : tuple of float
-        What the dispersion is at a deviance of zero, and by how much it rises with each unit of it.
-    records : (most, 3) float64
-        Deviance, fall of half the deviance twice that the step promises, and largest linear predictor of each pass.
-
-    Returns
-    -------
-    passes, taken : int
-        Passes made, and how many of ``records`` are of accepted coefficients.
+        The dispersion at a deviance of zero, and by how much it rises with each unit of it.
+    most : int
+        Passes at the most.
     """
-    m = beta.size
-    score, low, step, trial = vectors[0], vectors[1], vectors[2], vectors[3]
-    sums = np.empty(layout.SUMS)
-    for j in range(m):
-        trial[j] = beta[j]
-    for k in range(records.shape[0]):
-        for j in range(m):
-            score[j] = low[j] = 0.0
-        for i in range(info.shape[0]):
-            for j in range(info.shape[1]):
-                info[i, j] = 0.0
-        for i in range(layout.SUMS):
-            sums[i] = 0.0
-        block_pass(plan, par, trial, trial, scale, runs, 2, 0, work, score, low, info, extra, sums)
-        deviance = sums[layout.DEVIANCE]
-        if not isfinite(deviance) or not deviance <= last * (1.0 + NOISE):
-            return k + 1, k
-        last = deviance
-        for j in range(m):
-            beta[j] = trial[j]
-            score[j] *= scale[j]
-        if not factorise(info, m, triangle):
-            return k + 1, k
-        solve(triangle, m, score, step)
-        gain = 0.0
-        for j in range(m):
-            gain += score[j] * step[j]
-            trial[j] = beta[j] + scale[j] * step[j]
-        records[k, DEVIANCE], records[k, GAIN], records[k, MAX_ETA] = deviance, gain, sums[layout.MAX_ETA]
-        if not (gain >= 0.0 and isfinite(gain)):
-            return k + 1, k
-        if gain <= enough * enough * (dispersion[0] + dispersion[1] * deviance):
+
+    def __init__(self, m: int, last: float = inf, enough: float = 0.0, dispersion: tuple = (1.0, 0.0), most: int = 1):
+        self.array = np.zeros(HEAD + 3 * most + 2 * m)
+        self.array[:TAKEN] = last, enough, *dispersion, most, 0.0
+
+    @property
+    def passes(self) -> int:
+        """Passes made."""
+        return int(self.array[PASSES])
+
+    @property
+    def records(self) -> np.ndarray:
+        """Deviance, twice the promised fall of its half, and largest linear predictor before each step (k, 3)."""
+        return self.array[HEAD : HEAD + 3 * int(self.array[TAKEN])].reshape(-1, 3)
+
+
+@inner()
+def advance(beta, scale, score, low, info, sums, steps):
+    """Take the Newton step from a pass's sums, which become zero; whether another pass is wanted.
+
+    ``beta`` ends as the last coefficients whose deviance fell, one more step from them where that is short.
+    """
+    m, passes = beta.size, int(steps[PASSES])
+    room = at(steps) + 8 * (HEAD + 3 * int(steps[MOST]))
+    kept, step = carray(doubles(room), m), carray(doubles(room + 8 * m), m)
+    steps[PASSES] = passes + 1
+    deviance, width = sums[layout.DEVIANCE], info.shape[1]
+    if not deviance <= steps[LAST] * (1.0 + NOISE):  # nor of NaN
+        if passes > 0:
+            steps[TAKEN] = passes - 1  # they are where the caller goes on, and records them
             for j in range(m):
-                beta[j] = trial[j]
-            return k + 1, k + 1
-    return records.shape[0], records.shape[0]
+                beta[j] = kept[j]
+        return False
+    for j in range(m):
+        kept[j], step[j], low[j] = beta[j], score[j] * scale[j], info[j, j]
+    dims = np.empty(4, np.int32)
+    dims[0], dims[1], dims[2], dims[3] = m, width, 1, 0
+    d, letter = at(dims), at(_LETTER)
+    dpotrf(letter, d, at(info), d + 4, d + 12)
+    safe = dims[3] == 0
+    for j in range(m):
+        safe &= info[j, j] * info[j, j] > SAFE_PIVOT * low[j]
+    if not safe:
+        return False
+    dpotrs(letter, d, d + 8, at(info), d + 4, at(step), d, d + 12)
+    gain = 0.0
+    for j in range(m):
+        gain += score[j] * scale[j] * step[j]
+    if not 0.0 <= gain < np.inf:
+        return False
+    record = HEAD + 3 * passes
+    steps[record], steps[record + 1], steps[record + 2] = deviance, gain, sums[layout.MAX_ETA]
+    steps[TAKEN], steps[LAST] = passes + 1, deviance
+    for j in range(m):
+        beta[j] = kept[j] + scale[j] * step[j]
+        score[j] = low[j] = 0.0
+        for i in range(width):
+            info[j, i] = 0.0
+    for i in range(layout.SUMS):
+        sums[i] = 0.0
+    return gain > steps[ENOUGH] ** 2 * (steps[DISPERSION] + steps[SLOPE] * deviance) and passes + 1 < steps[MOST]

@@ -17,6 +17,7 @@ from .compile import at, blas, call, call_rows, doubles, inner, jit
 from .elementary import bits, from_bits, log
 from .gram import PAD
 from .load import strides
+from .newton_steps import advance
 
 dgemv = blas("dgemv", 11)
 
@@ -192,8 +193,10 @@ def roots(plan, n, rows, r, h, root):
 
 
 @jit()
-def block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, score, score_low, info, extra, sums):
-    """One pass over ``runs``, adding to score, information and sums.
+def block_pass(
+    plan, par, beta, direction, scale, runs, order, first_eta, work, score, score_low, info, extra, sums, steps
+):
+    """A pass over ``runs``, adding to score, information and sums, or several with Newton steps between them.
 
     Parameters
     ----------
@@ -220,6 +223,8 @@ def block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, 
     score, score_low : (p + ones,), info : (m, m), extra : (room,), sums : (SUMS,) float64
         Added to. m is p + ones, up to ``SMALL`` rounded up to a multiple of four; ``extra`` is ``StructuredSums``'.
         Where there are terms, beta, direction, score and info's diagonal go on with their columns.
+    steps : float64
+        ``newton_steps.PLAIN``, or the array of ``Steps``, for order 2 without terms: beta is overwritten then.
     """
     p, ones, storage, block = plan[layout.P], plan[layout.ONES], plan[layout.STORAGE], plan[layout.BLOCK]
     si, sj, lda = strides(plan)
@@ -231,52 +236,55 @@ def block_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, 
     loaded = at(work) + 8 * layout.VECTORS * block
     buffer = loaded + 8 * p * block
     dims = np.empty(4, np.int32)
-    for k in range(runs.shape[0]):
-        for b0 in range(runs[k, 0], runs[k, 1], block):
-            n = min(block, runs[k, 1] - b0)
-            a = open_block(plan, b0, n, rows, loaded)
-            # a slice assignment would compile its error messages too, for a second and a half
-            for i in range(n):
-                eta[i] = shift[i]
-            if first_eta != 0:
-                call_rows(first_eta, n, at(par), at(eta), at(y), at(w),
+    another = True
+    while another:
+        for k in range(runs.shape[0]):
+            for b0 in range(runs[k, 0], runs[k, 1], block):
+                n = min(block, runs[k, 1] - b0)
+                a = open_block(plan, b0, n, rows, loaded)
+                # a slice assignment would compile its error messages too, for a second and a half
+                for i in range(n):
+                    eta[i] = shift[i]
+                if first_eta != 0:
+                    call_rows(first_eta, n, at(par), at(eta), at(y), at(w),
+                              at(r), at(h), at(d))  # fmt: skip
+                elif plan[layout.PRECISE]:
+                    call(plan[layout.PRECISE_ETA], (si, sj, a, n, p, ones, at(beta), at(eta), at(low)))
+                else:
+                    linear_predictor(storage, a, lda, n, p, ones, beta, eta, dims)
+                    predict_terms(plan, b0, n, beta, eta)
+                call_rows(plan[layout.ROWS], n, at(par), at(eta), at(y), at(w),
                           at(r), at(h), at(d))  # fmt: skip
-            elif plan[layout.PRECISE]:
-                call(plan[layout.PRECISE_ETA], (si, sj, a, n, p, ones, at(beta), at(eta), at(low)))
-            else:
-                linear_predictor(storage, a, lda, n, p, ones, beta, eta, dims)
-                predict_terms(plan, b0, n, beta, eta)
-            call_rows(plan[layout.ROWS], n, at(par), at(eta), at(y), at(w),
-                      at(r), at(h), at(d))  # fmt: skip
-            sums[layout.DEVIANCE] += total(d, n)
-            if order == 0:
-                continue
-            sums[layout.PEARSON] += pearson(r, h, n)
-            sums[layout.MAX_ETA] = max(sums[layout.MAX_ETA], largest(eta, n))
-            if first_eta != 0:
-                for i in range(n):
-                    r[i] += h[i] * (eta[i] - shift[i])
-            if order == layout.ORDER_PRODUCT:
-                for i in range(n):
-                    d[i] = 0.0
-                linear_predictor(storage, a, lda, n, p, ones, direction, d, dims)
-                predict_terms(plan, b0, n, direction, d)
-                for i in range(n):
-                    r[i] = h[i] * d[i]
-            if plan[layout.PRECISE] and first_eta == 0:
-                call(plan[layout.PRECISE_SCORE], (plan[layout.PRECISE], si, sj, a, n, p, ones, at(rows), block,
-                     at(score), at(score_low)))  # fmt: skip
-            else:
-                add_score(storage, a, lda, n, p, ones, r, score, dims)
-                scatter_terms(plan, b0, n, r, score)
-            if order == layout.ORDER_DIAGONAL:
-                call(plan[layout.SQUARES], (si, sj, a, n, p, ones, at(h), at(info)))
-                square_terms(plan, b0, n, h, info[0])
-            if order == 2:
-                roots(plan, n, rows, r, h, root)
-                call(plan[layout.CURVATURE], (storage, a, lda, n, p, ones, at(scale), at(root),
-                     buffer, at(info), info.shape[0]))  # fmt: skip
-                if plan[layout.TERMS] != 0:
+                sums[layout.DEVIANCE] += total(d, n)
+                if order == 0:
+                    continue
+                sums[layout.PEARSON] += pearson(r, h, n)
+                sums[layout.MAX_ETA] = max(sums[layout.MAX_ETA], largest(eta, n))
+                if first_eta != 0:
                     for i in range(n):
-                        h[i] = root[i] * root[i] if plan[layout.MEAT] else h[i]
-                    curve_terms(plan, b0, n, a, h, extra)
+                        r[i] += h[i] * (eta[i] - shift[i])
+                if order == layout.ORDER_PRODUCT:
+                    for i in range(n):
+                        d[i] = 0.0
+                    linear_predictor(storage, a, lda, n, p, ones, direction, d, dims)
+                    predict_terms(plan, b0, n, direction, d)
+                    for i in range(n):
+                        r[i] = h[i] * d[i]
+                if plan[layout.PRECISE] and first_eta == 0:
+                    call(plan[layout.PRECISE_SCORE], (plan[layout.PRECISE], si, sj, a, n, p, ones, at(rows), block,
+                         at(score), at(score_low)))  # fmt: skip
+                else:
+                    add_score(storage, a, lda, n, p, ones, r, score, dims)
+                    scatter_terms(plan, b0, n, r, score)
+                if order == layout.ORDER_DIAGONAL:
+                    call(plan[layout.SQUARES], (si, sj, a, n, p, ones, at(h), at(info)))
+                    square_terms(plan, b0, n, h, info[0])
+                if order == 2:
+                    roots(plan, n, rows, r, h, root)
+                    call(plan[layout.CURVATURE], (storage, a, lda, n, p, ones, at(scale), at(root),
+                         buffer, at(info), info.shape[0]))  # fmt: skip
+                    if plan[layout.TERMS] != 0:
+                        for i in range(n):
+                            h[i] = root[i] * root[i] if plan[layout.MEAT] else h[i]
+                        curve_terms(plan, b0, n, a, h, extra)
+        another = steps.size > 0 and advance(beta, scale, score, score_low, info, sums, steps)

@@ -22,7 +22,7 @@ from ..family.links import Identity
 from ..kernels import gram
 from ..kernels import layout as k
 from ..kernels.dense import symmetric
-from ..kernels.newton_steps import newton_steps
+from ..kernels.newton_steps import Steps
 from ..kernels.row_loops import FamilyLink
 from ..linalg.symmetric import ArrowheadMatrix, Dense, Diagonal, PermutedArrowhead
 from ..source.base import RowTransform
@@ -279,34 +279,17 @@ class Deviance(Likelihood):
     def over(self, source, share: float = 1.0) -> Deviance:
         return Deviance(source, self.pair, share)
 
-    def approach(self, beta: np.ndarray, last: float, enough: float, dispersion: tuple, most: int) -> tuple | None:
-        """Coefficients at the end of full Newton steps in compiled code, with the deviance, promised fall and largest
-        linear predictor of each pass (k, 3); None unless the rows are few and of columns of numbers.
-
-        Parameters
-        ----------
-        beta : (m,) array
-        last, enough : float
-        dispersion : tuple of float
-            As for ``kernels.newton_steps``.
-        most : int
-            Passes at the most.
-        """
-        source, m = self.source, self.n_params
-        few = source.rows_read == source.n_rows and source.n_rows * m <= APPROACHED_NUMBERS
+    def approach(self, beta: np.ndarray, steps: Steps) -> np.ndarray | None:
+        """Coefficients at the end of full Newton steps in compiled code; None unless the rows are few and of columns of
+        numbers."""
+        source = self.source
+        few = source.rows_read == source.n_rows and source.n_rows * self.n_params <= APPROACHED_NUMBERS
         if not few or source.data.terms or self.precise:
             return None
-        source = source.gather()  # rows of a file or a cluster are read once
-        width, beta, records = gram.padded(m), np.array(beta), np.empty((most, 3))
-        info, extra, runs = np.empty((2, width, width)), np.zeros(1), source.ranges
-        plan = self._task(beta, 2).plan(source)
-        with source.workspace() as work:
-            passes, taken = newton_steps(
-                plan, self._par, beta, self.scale, runs, work, np.empty((4, m)), *info, extra, last, enough, dispersion,
-                records,
-            )  # fmt: skip
-        self.n_passes += passes * self.price
-        return beta, records[:taken]
+        # rows of a file or a cluster are read once
+        beta = self._task(np.array(beta), 2).steps(source.gather(), steps)
+        self.n_passes += steps.passes * self.price
+        return beta
 
     def first(self) -> Quadratic:
         """The pass at the family's starting means: information^-1 score is the first IRLS iterate."""

@@ -7,12 +7,18 @@ import numpy as np
 from ..kernels import gram, precise
 from ..kernels import layout as k
 from ..kernels.evaluate import row_terms
+from ..kernels.newton_steps import PLAIN
 from ..kernels.passes import block_pass
 from ..source.streaming_qr import WeightedRows, design, offset, predictor, weight
 from ..source.task import Task
 from .sums import Quadratic
 
 LINE_ROWS = 1 << 12  # rows of a block whose deviances along a step are found
+
+
+def writable(array: np.ndarray) -> np.ndarray:
+    """The array, or a copy of one that cannot be written, for which a kernel would be compiled anew."""
+    return array if array.flags.writeable else array.copy()
 
 
 class Pass(Task):
@@ -35,6 +41,9 @@ class Pass(Task):
     def __getstate__(self):
         # addresses mean nothing elsewhere
         return self.__dict__ | {"_own": (None, None)}
+
+    def __setstate__(self, state):
+        self.__dict__ = {name: writable(v) if isinstance(v, np.ndarray) else v for name, v in state.items()}
 
     def equip(self, part, plan: np.ndarray) -> None:
         """Keep a plan for the rows of ``part``, so that every unit of it need not make its own."""
@@ -59,7 +68,7 @@ class DeviancePass(Pass):
     def __init__(self, pair, par, beta, direction, scale, first, *how):
         super().__init__(*how)
         self.pair, self.par, self.first = pair, par, first
-        self.beta, self.direction, self.scale = beta, direction, scale
+        self.beta, self.direction, self.scale = writable(beta), writable(direction), scale
 
     def loops(self, plan):
         """The plan with the loops of the family and link."""
@@ -77,7 +86,14 @@ class DeviancePass(Pass):
     def add(self, state, part, runs, work):
         first = self.pair.first_eta if self.first else 0
         block_pass(self.plan(part), self.par, self.beta, self.direction, self.scale, runs, self.order, first, work,
-                   *state)  # fmt: skip
+                   *state, PLAIN)  # fmt: skip
+
+    def steps(self, part, steps) -> np.ndarray:
+        """The coefficients to which Newton steps lead over all rows of ``part``, an InMemory without terms."""
+        with part.workspace() as work:
+            block_pass(self.plan(part), self.par, self.beta, self.beta, self.scale, part.ranges, 2, 0, work,
+                       *self.begin(), steps.array)  # fmt: skip
+        return self.beta
 
     def end(self, state):
         score, low, info, extra, sums = state

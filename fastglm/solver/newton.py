@@ -12,6 +12,7 @@ from time import perf_counter
 
 import numpy as np
 
+from ..kernels.newton_steps import Steps
 from ..linalg.factor import from_root
 from ..linalg.symmetric import SAFE_PIVOT
 from ..objective.sums import Quadratic
@@ -96,15 +97,13 @@ def _approached(objective, beta, control, dispersion, q):
             return beta, q, ()
         start, last, first = beta + step, q.deviance, [(q.deviance, gain, q.max_eta)]
     slope = dispersion(NOTHING._replace(deviance=1.0)) - before
-    found = approach(start, last, enough, (before, slope), most)
-    if found is None:
-        return beta, q, ()
-    near, records = found
-    new = objective.at(near, 2) if len(records) else None
+    steps = Steps(len(beta), last, enough, (before, slope), most)
+    near = approach(start, steps)
+    new = objective.at(near, 2) if near is not None and len(steps.records) else None
     if new is None or not new.finite or not isfinite(np.add.reduce(new.score)):
         return beta, q, ()
     history, passes = [], passes - len(first) * objective.price
-    for deviance, gain, max_eta in first + records.tolist():
+    for deviance, gain, max_eta in first + steps.records.tolist():
         at, passes = NOTHING._replace(deviance=deviance, max_eta=max_eta), passes + objective.price
         distance = sqrt(max(gain, 0.0) / max(dispersion(at), 1e-300))
         record(history, control, len(history) + 1, passes, at, distance, True)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import fastglm
-from fastglm.objective import base
 from fastglm.objective.base import Deviance
 from fastglm.simulate import make_glm
 
@@ -161,17 +160,17 @@ class counted:
                 passes.append((order, objective.source.rows_read / objective.source.n_rows))
             return self.real(objective, beta, order, *more)
 
-        def steps(plan, *arguments):
-            made, taken = self.compiled(plan, *arguments)
-            passes.extend([(2, 1.0)] * made)
-            return made, taken
+        def approach(objective, beta, steps):
+            near = self.compiled(objective, beta, steps)
+            passes.extend([(2, objective.share)] * steps.passes)
+            return near
 
-        self.compiled = base.newton_steps
-        Deviance._pass, base.newton_steps = record, steps
+        self.compiled = Deviance.approach
+        Deviance._pass, Deviance.approach = record, approach
         return passes
 
     def __exit__(self, *exc):
-        Deviance._pass, base.newton_steps = self.real, self.compiled
+        Deviance._pass, Deviance.approach = self.real, self.compiled
 
 
 @pytest.mark.parametrize("solver", fastglm.solvers.names(exact=True))
