@@ -122,3 +122,34 @@ plots.regions(MLP((8,), family="binomial").fit(X, ring), X, ring, ax=right)
 t = np.sort(rng.uniform(0, 10, 400))
 curve = fastglm.local(t, np.sin(t) + rng.normal(0, 0.4, 400), bandwidth="loo")
 plots.local(curve)
+
+# %% [markdown]
+# ## Do the residuals look as they should?
+#
+# The four panels of R's `plot(fit)`, all at once and one by one.
+
+# %%
+plots.diagnostics(effects, frame)
+
+# %%
+figure, ((a, b), (c, d)) = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
+plots.residuals(effects, frame, ax=a)
+plots.qq(effects, frame, ax=b)
+plots.scale_location(effects, frame, ax=c)
+plots.leverage(effects, frame, ax=d)
+
+# %% [markdown]
+# ## What a column adds, and whether it is a line
+
+# %%
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.7), layout="constrained")
+plots.added_variable(effects, frame, column="age", ax=left)
+plots.component_residual(effects, frame, column="age", ax=right)
+
+# %% [markdown]
+# ## ROC curves and calibration
+
+# %%
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
+plots.roc(result, data.X, data.y, ax=left)
+plots.calibration(result, data.X, data.y, bins=20, ax=right)

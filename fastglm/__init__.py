@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .fitting.single_terms import score_test as score_test
     from .fitting.stability import stability_selection as stability_selection
     from .fitting.stepwise import step as step
+    from .fitting.update import update as update
     from .fitting.warmup import warmup as warmup
     from .inference.etable import etable as etable
     from .inference.multiplicity import p_adjust as p_adjust
@@ -94,6 +95,7 @@ _LAZY = {
     "from_duckdb": "files",
     "set_threads": "source.threads",
     "get_threads": "source.threads",
+    "update": "fitting.update",
     "warmup": "fitting.warmup",
 }
 _MODULES = (

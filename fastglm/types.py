@@ -133,6 +133,8 @@ if TYPE_CHECKING:
         offset: Variable | None
         exposure: Variable | None
         data: Rows | None
+        seed: int | None
+        deletion: bool
         keep: Sequence[str]
         threads: int | None
 

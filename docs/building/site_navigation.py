@@ -20,7 +20,7 @@ CHAPTERS = {
             "Arriving": ("coming_from", "gallery"),
             "Data": ("formulas", "scaling", "streams", "simulate"),
             "Models": ("families", "multinomial", "dispersion", "log_linear", "penalties", "local"),
-            "Inference": ("tests_between_models", "covariances", "margins", "separation"),
+            "Inference": ("tests_between_models", "covariances", "margins", "separation", "diagnostics"),
             "Pictures": ("plots",),
             "Other spellings": ("scikit_learn", "statsmodels"),
         },

@@ -21,7 +21,7 @@ class ReferencePage(NamedTuple):
 PAGES = {
     "fits": ReferencePage(
         "Fits", "From rows to estimates, whatever holds the rows.",
-        ("fit", "glm", "local", "plan", "from_duckdb", "load", "warmup", "set_threads", "get_threads"),
+        ("fit", "glm", "update", "local", "plan", "from_duckdb", "load", "warmup", "set_threads", "get_threads"),
     ),
     "results": ReferencePage(
         "Results", "What a fit returns; it holds no rows.", ("GLMResult", "MultinomialResult", "LocalResult", "etable")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+import numpy as np
+
 # library -> its module and what makes a frame there of columns by name
 FRAMES = {"pandas": ("pandas", "DataFrame"), "polars": ("polars", "DataFrame"), "pyarrow": ("pyarrow", "table")}
 
@@ -17,3 +19,20 @@ def frame(columns, library="pandas"):
             continue
         return getattr(found, make)(columns)
     return columns
+
+
+def labelled(names, values, columns=None, library="pandas"):
+    """Numbers (k,), or (k, c) with names of ``columns``, by their names: a pandas Series or DataFrame, a frame of
+    another library with a column ``term``, or a dict where neither is installed.
+    """
+    parts = {"estimate": values} if columns is None else {str(c): values[:, j] for j, c in enumerate(columns)}
+    if library in FRAMES and library != "pandas":
+        return frame({"term": list(names), **parts}, library)
+    try:
+        pandas = import_module("pandas")
+    except ImportError:
+        return {name: value for name, value in zip(names, values, strict=True)}
+    index = pandas.Index(names, name="term")
+    if columns is None:
+        return pandas.Series(np.array(values), index=index, name="estimate")
+    return pandas.DataFrame(np.array(values), index=index, columns=list(columns))

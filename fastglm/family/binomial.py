@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import InvalidParameterError
 from ..kernels.elementary import (
     HALF_LOG_2PI,
     exp,
@@ -28,6 +29,7 @@ from ..kernels.scalars import MANY, bernoulli_entropy, poisson_gap
 from ..kernels.verbs import tails
 from .links import Logit
 from .registry import UNIT, family
+from .tails import WHOLE, of_counts
 
 LANES = 8  # numbers of a vector register at the most; products of fewer rows would leave it idle
 
@@ -114,6 +116,13 @@ class Binomial(NamedTuple):
         from scipy import stats
 
         return stats.binom(n=trials, p=mu)
+
+    def tails(self, y, mu, phi, w):
+        trials = np.rint(w)
+        if (np.abs(w - trials) > WHOLE).any():
+            row = int(np.argmax(np.abs(w - trials) > WHOLE))
+            raise InvalidParameterError(f"kind='quantile': the weight {w[row]:g} in row {row} is no number of trials")
+        return of_counts(self.frozen(mu, phi, trials), y * w)
 
 
 class Bernoulli(Binomial):

@@ -13,6 +13,7 @@ from ..kernels.fused import fused
 from ..kernels.scalars import MANY, log1p_gap
 from .links import Log
 from .registry import NONNEGATIVE, family
+from .tails import of_counts
 
 
 @vectorisable
@@ -106,6 +107,9 @@ class NegativeBinomial(NamedTuple):
         from scipy import stats
 
         return stats.nbinom(self.theta, self.theta / (self.theta + mu))
+
+    def tails(self, y, mu, phi, w):
+        return of_counts(self._replace(theta=w * self.theta).frozen(w * mu, phi, 1), w * y)  # a mean of w counts
 
 
 @fused(NegativeBinomial, Log)

@@ -9,6 +9,7 @@ from ..kernels.fused import fused
 from ..kernels.scalars import poisson_gap
 from .links import Log
 from .registry import NONNEGATIVE, family
+from .tails import of_counts
 
 
 @family("poisson", link=Log, domain=NONNEGATIVE, canonical="log", tabulated=True)
@@ -60,6 +61,9 @@ class Poisson(NamedTuple):
         from scipy import stats
 
         return stats.poisson(mu)
+
+    def tails(self, y, mu, phi, w):
+        return of_counts(self.frozen(w * mu, phi, 1), w * y)  # a mean of w counts
 
 
 @fused(Poisson, Log)

@@ -63,12 +63,15 @@ class FamilyFacts:
         ``density_at_mean(y, w, trials, scale)``: log-densities (n,) at mu = y by statsmodels' use of weights.
     frozen : method, optional
         ``frozen(mu, scale, trials)``: the distribution of the rows in ``scipy.stats``.
+    tails : method, optional
+        ``tails(y, mu, phi, w)``: the probabilities below and above responses, ``tails.Tails``, for quantile residuals;
+        without it those of ``frozen``, taken for one with a density, at the dispersion phi / w.
     """
 
     response_model = "mean"
     two_outcomes = profiled = tabulated = binary_is_saturated = False
     estimated = variance_power = canonical = saturated = draw = anscombe_change = array_loss = None
-    statsmodels_name = density_at_mean = frozen = None
+    statsmodels_name = density_at_mean = frozen = tails = None
     linear_link = ()
     simulated_intercept, simulated_dispersion = 0.0, 1.0
 

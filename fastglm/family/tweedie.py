@@ -9,8 +9,12 @@ from ..errors import InvalidParameterError
 from ..kernels.elementary import exp, log, vectorisable
 from ..kernels.fused import fused
 from ..kernels.scalars import gamma_gap, poisson_gap
+from .gamma import Gamma
+from .inverse_gaussian import InverseGaussian
 from .links import Log
+from .poisson import Poisson
 from .registry import NONNEGATIVE, POSITIVE, family
+from .tails import of_density, of_tweedie
 
 
 @vectorisable
@@ -65,6 +69,16 @@ class Tweedie(NamedTuple):
         # a Poisson number of gamma jumps
         jumps = rng.poisson(mu ** (2 - k) / (phi * (2 - k)))
         return rng.standard_gamma(jumps * (2 - k) / (k - 1)) * phi * (k - 1) * mu ** (k - 1)
+
+    def tails(self, y, mu, phi, w):
+        of_limit = {1.0: Poisson(), 2.0: Gamma(), 3.0: InverseGaussian()}.get(self.power)
+        if of_limit is not None:
+            return of_density(of_limit.frozen(mu, phi / w, 1), y) if self.power > 1.0 else of_limit.tails(y, mu, phi, w)
+        if not 1.0 < self.power < 2.0:
+            raise InvalidParameterError(
+                f"kind='quantile': the probabilities of Tweedie distributions of power {self.power:g} are not computed"
+            )
+        return of_tweedie(self.power, y, mu, phi / w)
 
     def natural(self, mu: float) -> float:
         return exp((1.0 - self.power) * log(mu)) / (1.0 - self.power)

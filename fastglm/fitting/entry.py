@@ -14,6 +14,7 @@ from .profile import profile as profile  # as well
 from .shape_profile import profile_shape as profile_shape  # as well
 from .single_terms import drop1 as drop1
 from .stepwise import step as step
+from .update import update as update
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,6 +10,8 @@ import numpy as np
 from ..linalg.inverse import as_covariance
 from . import check_covariance, design_blocks, quadratic_form
 from .coordinates import Coordinates
+from .deletion import check_deletion, standardised_effects
+from .deletion import deletion as deletion_of
 from .leverage import NEARLY, ONE, Products, along, scaled
 from .residuals import KINDS, evaluate_rows
 
@@ -33,7 +35,7 @@ class Influence(NamedTuple):
     deviance: Array
 
 
-def influence(result, X, y, weights=None, offset=None, exposure=None, everyone=None):
+def influence(result, X, y, weights=None, offset=None, exposure=None, everyone=None, deletion=False):
     """Influence measures of the rows the model was fitted to.
 
     With w the prior weight, h_i = w (d mu / d eta)^2 / V(mu) x' (X'WX)^-1 x and
@@ -46,10 +48,12 @@ def influence(result, X, y, weights=None, offset=None, exposure=None, everyone=N
     weights, offset, exposure : scalar or (n,) array_like, as they were in the fit
     everyone : callable, optional
         () -> (X, information in the linear predictor) of all rows of the fit, in parts, where these are a part of them.
+    deletion : bool
+        Whether to add DFBETAS, DFFITS, COVRATIO, studentised residuals and R's flags.
 
     Returns
     -------
-    Influence
+    Influence, or with ``deletion`` a Deletion
         NaN in rows with leverage 1, where the standardised residual is 0 / 0.
 
     Raises
@@ -58,6 +62,8 @@ def influence(result, X, y, weights=None, offset=None, exposure=None, everyone=N
         If the model was fitted without a covariance, or for arguments that cannot be used.
     """
     covariance = check_covariance(result.cov_unscaled, "leverages")
+    if deletion:
+        check_deletion(result)
     rows = evaluate_rows(result, X, y, weights, offset, exposure)
     detail = rows.detail
     h = rows.weights * detail.information
@@ -72,7 +78,11 @@ def influence(result, X, y, weights=None, offset=None, exposure=None, everyone=N
         cooks = (pearson / rest) ** 2 * hat / (result.scale * result.rank)
         divisor = np.sqrt(result.scale * rest)
         standard = [_finite(r / divisor) for r in (pearson, deviance)]
-    return Influence(hat, _finite(cooks), *standard)
+    found = Influence(hat, _finite(cooks), *standard)
+    if not deletion:
+        return found
+    effects = standardised_effects(result, _space(result, covariance), design_blocks(result, rows.X))
+    return deletion_of(result, found, rest, deviance, pearson, h, effects)
 
 
 def rest_of_leverage(result, covariance, X, h, hat, everyone):

@@ -8,6 +8,7 @@ working    (y - mu) / (d mu / d eta)
 pearson    (y - mu) sqrt(w / V(mu))
 deviance   sign(y - mu) sqrt(w d(y, mu))
 anscombe   sqrt(w) (A(y) - A(mu)) / V(mu)^(1/6), with A the integral of V^(-1/3)
+quantile   see ``fastglm.inference.quantile_residuals``
 =========  =====================================================================
 
 None is divided by the dispersion; see ``influence`` for standardised ones.
@@ -41,10 +42,10 @@ class Rows(NamedTuple):
 def residuals(result, X, y, kind="deviance", weights=None, offset=None, exposure=None):
     """Residuals (n,) of the rows (X, y), with the arguments of ``GLMResult.residuals``.
 
-    InvalidParameterError if ``kind`` is not one of the five, and for rows that cannot be used.
+    InvalidParameterError if ``kind`` is not one of the first five, and for rows that cannot be used.
     """
     if kind not in KINDS:
-        raise InvalidParameterError(f"unknown kind of residual {kind!r}; there are {', '.join(KINDS)}")
+        raise InvalidParameterError(f"unknown kind of residual {kind!r}; there are {', '.join([*KINDS, 'quantile'])}")
     rows = evaluate_rows(result, X, y, weights, offset, exposure, needs_weights=kind not in ("response", "working"))
     return KINDS[kind](result, rows)
 

@@ -15,7 +15,9 @@ from ..core.atomic import is_same_file, whole
 from ..core.measured import MOST_ANSWER_BYTES
 from ..errors import FileFormatError, InvalidParameterError
 from ..inference import multinomial
+from ..inference.deletion import FLAGS
 from ..inference.influence import influence as influence_of
+from ..inference.quantile_residuals import normal_scores, tails_of_rows
 from ..inference.residuals import evaluate_rows
 from ..inference.residuals import residuals as residuals_of
 from ..rows.supplied import in_order
@@ -72,12 +74,18 @@ def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0
 
     vectors = {"offset": offset, "exposure": exposure}
     labels = result.contrast_classes if kind == "link" and hasattr(result, "contrast_classes") else result.classes
-    return _answer(result, data, None, vectors, work, kind, labels, out, keep, threads, False)
+    return answer(result, data, None, vectors, work, kind, labels, out, keep, threads, False)
 
 
-def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=None, exposure=None, out=None, keep=(),
-              threads=None):  # fmt: skip
-    """Residuals of rows of files, or of a frame or arrays into a file; see ``predict`` and ``inference.residuals``."""
+def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=None, exposure=None, seed=None, out=None,
+              keep=(), threads=None):  # fmt: skip
+    """Residuals of rows of files, or of a frame or arrays into a file; see ``predict`` and ``inference.residuals``.
+
+    ``seed`` is of the random numbers of kind="quantile": one for each row in their order, the same however rows are
+    stored.
+    """
+    if seed is not None and kind != "quantile":
+        raise InvalidParameterError(f"seed is of the random numbers of kind='quantile'; kind={kind!r} has none")
     is_softmax = result.family.response_model == "softmax"
     of_rows = multinomial.residuals if is_softmax else residuals_of
 
@@ -86,38 +94,59 @@ def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=Non
         return of_rows(result, piece.X, piece.y, kind, piece.weights, *shifts)
 
     vectors = {"weights": weights, "offset": offset, "exposure": exposure}
-    return _answer(result, data, y, vectors, work, kind, result.classes, out, keep, threads, True)
+    if kind != "quantile" or is_softmax:
+        return answer(result, data, y, vectors, work, kind, result.classes, out, keep, threads, True)
+    rng = np.random.default_rng(seed)
+
+    def tails(piece):
+        return tails_of_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure)
+
+    def scores(tails):
+        return normal_scores(tails, rng.random(len(tails.below)))
+
+    return answer(result, data, y, vectors, tails, kind, None, out, keep, threads, True, scores)
 
 
-def influence(result, data, y=None, *, weights=None, offset=None, exposure=None, out=None, keep=(), threads=None):
+def influence(result, data, y=None, *, weights=None, offset=None, exposure=None, deletion=False, out=None, keep=(),
+              threads=None):  # fmt: skip
     """Leverage and Cook's distance of rows of files, or of a frame or arrays into a file; see ``predict`` and
     ``inference.influence``."""
     is_softmax = result.family.response_model == "softmax"
     of_rows = multinomial.influence if is_softmax else influence_of
     vectors = {"weights": weights, "offset": offset, "exposure": exposure}
 
+    everyone = informed_rows(result, data, y, vectors)
+
+    def work(piece):
+        if is_softmax:
+            return of_rows(result, piece.X, piece.y, piece.weights)
+        return of_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure, everyone, deletion)
+
+    if deletion and is_softmax:
+        raise InvalidParameterError("deletion=True is of one mean a row; a softmax regression has one for each class")
+    labels = {"dfbetas": result.names, "flags": FLAGS}
+    return answer(result, data, y, vectors, work, "influence", labels, out, keep, threads, True)
+
+
+def informed_rows(result, data, y, vectors):
+    """A function that reads all rows again: pairs of X and the information in the linear predictor, in parts."""
+
+    def informed(piece):
+        rows = evaluate_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure)
+        return rows.X, piece.frequency * rows.weights * rows.detail.information
+
     def all_rows():
-        """All rows and their information, in one more read."""
         supplied = result.schema.open(data, y, vectors)
         try:
             yield from in_order(supplied, informed, 1)  # the threads are those that ask
         finally:
             supplied.close()
 
-    def informed(piece):
-        rows = evaluate_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure)
-        return rows.X, piece.frequency * rows.weights * rows.detail.information
-
-    def work(piece):
-        if is_softmax:
-            return of_rows(result, piece.X, piece.y, piece.weights)
-        return of_rows(result, piece.X, piece.y, piece.weights, piece.offset, piece.exposure, all_rows)
-
-    return _answer(result, data, y, vectors, work, "influence", None, out, keep, threads, True)
+    return all_rows
 
 
-def _answer(result, data, y, vectors, work, kind, labels, out, keep, threads, respond):
-    """The answers for all rows: written, or as one."""
+def answer(result, data, y, vectors, work, kind, labels, out, keep, threads, respond, finish=None):
+    """The answers for all rows: written, or as one. ``finish`` is applied to each in the order of the rows."""
     if keep and out is None:
         raise InvalidParameterError("keep names columns to write beside the answers: give out='file.parquet'")
     supplied = result.schema.open(data, y, vectors, keep=keep, respond=respond)
@@ -128,6 +157,8 @@ def _answer(result, data, y, vectors, work, kind, labels, out, keep, threads, re
             return piece.others, _mapped(piece.aligned, value)
 
         answers = in_order(supplied, each, get_threads(threads))
+        if finish is not None:
+            answers = ((others, finish(value)) for others, value in answers)
         if out is None:
             return _joined([value for _, value in _bounded(answers, supplied.rows is not None, supplied.n_rows)])
         return write(out, answers, kind, labels, supplied.rows)
@@ -152,7 +183,7 @@ def _bounded(answers, limited, n_rows):
     for kept_columns, value in answers:
         if first and limited:
             arrays = value if isinstance(value, tuple) else (value,)
-            size = sum(values.nbytes for values in arrays) / max(len(arrays[0]), 1) * n_rows
+            size = sum(np.asarray(values).nbytes for values in arrays) / max(len(arrays[0]), 1) * n_rows
             if size > MOST_ANSWER_BYTES:
                 raise InvalidParameterError(
                     f"the answers for {n_rows} rows take {size / 2**20:.0f} MiB; give out='file.parquet' to write them"
@@ -162,14 +193,17 @@ def _bounded(answers, limited, n_rows):
 
 
 def columns_of(value, kind: str, labels) -> dict:
-    """An answer as columns by name; of several classes a column for each."""
-    fields = value._asdict() if isinstance(value, tuple) else {kind: value}
+    """An answer as columns by name; of several classes a column for each, ``labels`` by the name of the answer too."""
+    fields = {kind: value}
+    if isinstance(value, tuple):
+        fields = dict(zip(getattr(value, "column_names", value._fields), value, strict=True))
     columns = {}
     for name, values in fields.items():
         if values.ndim == 1:
             columns[name] = values
         else:
-            columns |= {f"{name}_{label}": values[:, j] for j, label in enumerate(labels)}
+            of_columns = labels[name] if isinstance(labels, dict) else labels
+            columns |= {f"{name}_{label}": values[:, j] for j, label in enumerate(of_columns)}
     return columns
 
 

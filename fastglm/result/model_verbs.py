@@ -44,6 +44,11 @@ class ModelVerbs:
         """Rao's score test of terms that the model does not have; see ``fastglm.score_test``."""
         return self._by("score_test")(self, scope, data, y, **options)
 
+    def update(self, formula: str | None = None, data: Rows | None = None, **options: Any) -> Any:
+        """The model fitted anew with another formula such as "~ . + z", other rows or options; see
+        ``fastglm.update``."""
+        return self._by("update")(self, formula, data, **options)
+
     def profile(self, name: str, data: Rows, y: Variable | None = None, **options: Any) -> Any:
         """The profile likelihood of a coefficient; see ``fastglm.profile``."""
         return self._by("profile")(self, name, data, y, **options)

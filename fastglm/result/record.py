@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ..core.frames_out import frame
 from ..core.lazy import cached_property, frozen
 from ..core.records import READ_ONCE, Record, ShapeEstimate
 from ..errors import InvalidParameterError
@@ -17,9 +16,11 @@ from ..inference.hypotheses import HypothesisTest, wald_test
 from ..inference.summary import Summary
 from ..rows.schema import Schema
 from .codecs import save
+from .diagnostic_verbs import DiagnosticVerbs
 from .effect_verbs import EffectVerbs
 from .model_verbs import ModelVerbs
 from .row_verbs import RowVerbs
+from .table_verbs import TableVerbs
 
 if TYPE_CHECKING:
     from ..core.protocols import PenaltyRecord, RegisteredFamily, RegisteredLink
@@ -31,7 +32,7 @@ ARRAYS = ("params", "cov_unscaled", "covariance", "information_root", "covarianc
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class GLMResult(RowVerbs, EffectVerbs, ModelVerbs, Record):
+class GLMResult(RowVerbs, TableVerbs, EffectVerbs, DiagnosticVerbs, ModelVerbs, Record):
     """A fitted generalized linear model, with R's conventions; arrays are in the order of `names`.
 
     Parameters
@@ -264,63 +265,6 @@ class GLMResult(RowVerbs, EffectVerbs, ModelVerbs, Record):
     def summary(self, level: float = 0.95) -> Summary:
         """The fit as a table, a Summary with ``as_text()`` and ``as_html()``."""
         return Summary(self, level)
-
-    def tidy(self, level: float = 0.95) -> Any:
-        """One row per coefficient, as the user's own kind of frame.
-
-        That is a polars DataFrame or a pyarrow Table where the model was fitted to one of theirs by a formula, else a
-        pandas DataFrame, or a dict of columns where pandas is not installed.
-
-        The columns are term, estimate, std_error, statistic, p_value, conf_low, conf_high (R's ``broom::tidy``); where
-        the covariance is not the model's also covariance, its name; of a formula also variable, the term of the
-        formula, and level, what the coefficient is of within it (missing for a term of one column of numbers).
-        """
-        limits = self.conf_int(level)
-        numbers = {
-            "estimate": self.params,
-            "std_error": self.bse,
-            "statistic": self.tvalues,
-            "p_value": self.pvalues,
-            "conf_low": limits[..., 0],
-            "conf_high": limits[..., 1],
-        }
-        columns = self._terms() | {name: values.flatten(order="F") for name, values in numbers.items()}
-        if self.cov_kind != "model":
-            columns["covariance"] = [self.cov_kind] * self.params.size
-        if self.design is not None:
-            columns |= self._levels()
-        return frame(columns, self.schema.library)
-
-    def _levels(self):
-        """The columns of ``tidy`` with the term and the level of each coefficient."""
-        from ..design.groups import groups
-
-        names = np.empty((2, len(self.names)), dtype=object)
-        for group in groups(self.design):
-            names[0, group.numbers] = group.term
-            names[1, group.numbers] = group.levels
-        times = self.params.size // max(len(self.names), 1)
-        return {"variable": names[0].tolist() * times, "level": names[1].tolist() * times}
-
-    def _terms(self):
-        """The columns of ``tidy`` that name each coefficient."""
-        return {"term": list(self.names)}
-
-    def glance(self) -> dict[str, Any]:
-        """The fit in one row, a dict with the names of R's ``broom::glance``."""
-        return {
-            "null_deviance": self.null_deviance,
-            "df_null": self.df_null,
-            "logLik": self.llf,
-            "AIC": self.aic,
-            "BIC": self.bic,
-            "deviance": self.deviance,
-            "df_residual": self.df_resid,
-            "nobs": self.nobs,
-            "converged": self.converged,
-            "n_passes": self.n_passes,
-            "certificate": self.certificate,
-        }
 
     def to_torch(self) -> Any:
         """The model as a ``torch.nn.Module`` of one layer; see ``fastglm.export``."""

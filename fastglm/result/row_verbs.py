@@ -211,9 +211,10 @@ class RowVerbs:
         self, X=None, y=None, kind="deviance", *, weights=None, offset=None, exposure=None, data=None, **options
     ):
         """Residuals of rows, (n,): "deviance", "pearson", "response", "working" or "anscombe"; see
-        ``fastglm.inference.residuals``. Of several classes "deviance" (n,), "pearson" or "response" (n, K); see
-        ``fastglm.inference.multinomial.residuals``. In place of X and y ``data``, a frame or files read by the formula
-        of the fit; out, keep and threads as for ``predict``."""
+        ``fastglm.inference.residuals``; or "quantile", randomised with ``seed=`` where responses are counts, standard
+        normal if the model is right; see ``fastglm.inference.quantile_residuals``. Of several classes "deviance" (n,),
+        "pearson" or "response" (n, K); see ``fastglm.inference.multinomial.residuals``. In place of X and y ``data``,
+        a frame or files read by the formula of the fit; out, keep and threads as for ``predict``."""
         from ..postestimation import row_answers
 
         shifts = {"weights": weights, "offset": offset, "exposure": exposure}
@@ -230,8 +231,9 @@ class RowVerbs:
     ) -> Written: ...
 
     def influence(self, X=None, y=None, *, weights=None, offset=None, exposure=None, data=None, **options):
-        """Leverage, Cook's distance and standardised residuals of the rows; see ``fastglm.inference.influence``. In
-        place of X and y ``data``, as for ``residuals``."""
+        """Leverage, Cook's distance and standardised residuals of the rows; see ``fastglm.inference.influence``. With
+        ``deletion=True`` also DFBETAS, DFFITS, COVRATIO and studentised residuals, a ``Deletion`` with R's flags; see
+        ``fastglm.inference.deletion``. In place of X and y ``data``, as for ``residuals``."""
         from ..postestimation import row_answers
 
         shifts = {"weights": weights, "offset": offset, "exposure": exposure}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core.records import SHIFTS
 from ..design.expression import column
+from ..design.formula import QUOTED as QUOTED
 from ..design.formula import Formula
 from ..errors import InvalidParameterError
 

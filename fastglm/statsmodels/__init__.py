@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .discrete import Probit as Probit
     from .glm import GLM as GLM
     from .glm_results import GLMResults as GLMResults
+    from .least_squares import GLS as GLS
+    from .least_squares import WLS as WLS
     from .linear import OLS as OLS
     from .multinomial import MNLogit as MNLogit
     from .refusals import NotSupportedError as NotSupportedError
@@ -38,11 +40,15 @@ _LAZY = {
     "Poisson": "discrete",
     "MNLogit": "multinomial",
     "OLS": "linear",
+    "WLS": "least_squares",
+    "GLS": "least_squares",
     "add_constant": "data",
     "load": "results",
     "NotSupportedError": "refusals",
 }
 _MODULES = ("families", "formula")
+# statsmodels' own, where it is installed: they take arrays, and none of its models
+_FORWARDED = ("datasets", "graphics", "nonparametric", "stats", "tools")
 
 __all__ = [*_LAZY, *_MODULES]
 
@@ -58,9 +64,20 @@ if not TYPE_CHECKING:
             return _import_module(f".{name}", __name__)
         if name.startswith("_"):
             raise AttributeError(name)
+        if name in _FORWARDED:
+            return _forwarded(name)
         from .refusals import missing
 
         raise missing("statsmodels", name, __all__)
+
+
+def _forwarded(name):
+    try:
+        return getattr(_import_module("statsmodels.api"), name)
+    except ImportError:
+        from .refusals import refuse
+
+        raise refuse(f"statsmodels.{name}", f"it is statsmodels' own: pip install statsmodels for {name}") from None
 
 
 def __dir__() -> list[str]:

@@ -14,7 +14,7 @@ from ..kernels.evaluate import evaluate
 from ..source.in_memory import constant_column
 from . import covariance, designs
 from .data import Data
-from .likelihood import loglike
+from .likelihood import density_at_mean, loglike
 from .observations import gram, information
 from .refusals import Refusing, check_options, refuse
 
@@ -103,7 +103,10 @@ class Model(Refusing):
             if getattr(exog, "ndim", 2) == 1 and hasattr(exog, "to_frame"):
                 exog = exog.to_frame() if exog.name in self.data.exog_names else exog.to_frame().T.infer_objects()
             exog = designs.again(self.recipe, exog)
-        labels = exog.index if hasattr(exog, "iloc") and exog.ndim == 2 else None
+        labels = None
+        if hasattr(exog, "iloc"):
+            # a row by itself goes by the name of its index
+            labels = exog.index if exog.ndim == 2 or len(self.exog_names) == 1 else [exog.index.name]
         values = np.asarray(exog)
         if values.ndim == 1:
             values = values[:, None] if len(self.exog_names) == 1 else values[None]
@@ -267,6 +270,10 @@ class LinkModel(Model):
         score = evaluate(self.spec.family, self.spec.link, eta, self.endog).score
         return score * self.iweights * self.n_trials
 
+    def scored_rows(self, params):
+        """The rows (n, p) and their scores in the linear predictor (n,), whose products are the rows' own scores."""
+        return self.exog, self.row_scores(self.linear(params))
+
     def row_information(self, eta, observed=True):
         """Minus the second derivative of each row's log-likelihood at scale one, (n,), or what is expected of it."""
         return information(self.spec, eta, self.endog, observed) * self.iweights * self.n_trials
@@ -278,6 +285,12 @@ class LikelihoodModel(LinkModel):
     def loglike(self, params):
         """The log-likelihood at coefficients."""
         return self.loglike_eta(self.linear(params), 1.0)
+
+    def loglikeobs(self, params):
+        """The log-likelihood of each row at coefficients, (n,), at scale one."""
+        deviance = evaluate(self.spec.family, self.spec.link, self.linear(params), self.endog).deviance
+        saturated = density_at_mean(self.spec, self.endog, self.var_weights, self.n_trials, 1.0)
+        return self.freq_weights * (saturated - 0.5 * self.var_weights * self.n_trials * deviance)
 
     def score_factor(self, params):
         """The derivative of each row's log-likelihood in its linear predictor, (n,)."""

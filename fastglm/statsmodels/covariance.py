@@ -11,7 +11,8 @@ from .observations import gram
 from .refusals import caution, check_options, refuse
 
 HETEROSCEDASTIC = ("HC0", "HC1", "HC2", "HC3")
-KINDS = ("nonrobust", *HETEROSCEDASTIC, "cluster")
+KINDS = ("nonrobust", *HETEROSCEDASTIC, "cluster", "HAC")
+OPTIONS = {"cluster": ("use_correction", "df_correction", "groups"), "HAC": ("maxlags", "use_correction")}
 
 
 class Solution(NamedTuple):
@@ -63,8 +64,7 @@ def check_kind(kind, kwds) -> str:
     if not isinstance(kind, str) or kind.lower() not in names:
         raise refuse(f"cov_type={kind!r}", f"there are {', '.join(map(repr, KINDS))}")
     kind = names[kind.lower()]
-    options = ("use_correction", "df_correction", "groups") if kind == "cluster" else ()
-    check_options(f"cov_kwds of {kind!r}: ", dict(kwds or {}), options)
+    check_options(f"cov_kwds of {kind!r}: ", dict(kwds or {}), OPTIONS.get(kind, ()))
     return kind
 
 
@@ -72,36 +72,65 @@ def sandwich(model, params, bread, kind, kwds):
     """A robust covariance (p, p) of a model of one mean a row, from the inverse ``bread`` of the observed information.
 
     "HC0" is that of Huber (1967) and White (1980), "cluster" that of Liang and Zeger (1986) with the factor G / (G - 1)
-    (n - 1) / (n - p).
+    (n - 1) / (n - p), of two ways of clustering that of Cameron, Gelbach and Miller (2011), "HAC" that of Newey and
+    West (1987) with Bartlett's weights.
     """
-    scores = model.row_scores(model.linear(params))
+    design, scores = model.scored_rows(params)
     if kind == "cluster":
-        return bread @ _cluster_meat(model.exog, scores, kwds) @ bread
+        return bread @ _cluster_meat(design, scores, kwds) @ bread
+    if kind == "HAC":
+        return bread @ _lagged_meat(design, scores, kwds) @ bread
     # a repeated row counts as often as it occurs, and not with the square of that
     frequencies = np.where(model.freq_weights > 0, model.freq_weights, 1.0)
     return bread @ gram(model.exog, scores**2 / frequencies) @ bread
 
 
 def _cluster_meat(exog, scores, kwds):
-    groups = (kwds or {}).get("groups")
-    if groups is None or np.ndim(groups) != 1 or len(groups) != len(exog):
+    groups = np.asarray(kwds["groups"]) if (kwds or {}).get("groups") is not None else np.zeros(0)
+    groups = groups.T if groups.ndim == 2 and len(groups) == 2 != len(exog) else groups
+    if groups.ndim not in (1, 2) or len(groups) != len(exog) or groups.ndim == 2 and groups.shape[1] != 2:
         raise InvalidParameterError(
-            f"cov_type='cluster' needs cov_kwds with groups, a label for each of {len(exog)} rows"
+            f"cov_type='cluster' needs cov_kwds with groups, a label or two for each of {len(exog)} rows"
         )
-    labels, codes = np.unique(np.asarray(groups), return_inverse=True)
+    correct = kwds.get("use_correction", True)
+    if groups.ndim == 1:
+        return _one_way(exog, scores, groups, correct)
+    first, second = (np.unique(column, return_inverse=True)[1] for column in groups.T)
+    ways = first, second, first * (int(second.max()) + 1) + second
+    one, other, both = (_one_way(exog, scores, labels, correct) for labels in ways)
+    return one + other - both
+
+
+def _one_way(exog, scores, groups, correct):
+    labels, codes = np.unique(groups, return_inverse=True)
     totals = np.zeros((len(labels), exog.shape[1]))
     for j in range(exog.shape[1]):
         totals[:, j] = np.bincount(codes, weights=scores * exog[:, j], minlength=len(labels))
     n, p = exog.shape
-    factor = len(labels) / (len(labels) - 1.0) * (n - 1.0) / (n - p) if kwds.get("use_correction", True) else 1.0
+    factor = len(labels) / (len(labels) - 1.0) * (n - 1.0) / (n - p) if correct else 1.0
     return factor * totals.T @ totals
+
+
+def _lagged_meat(exog, scores, kwds):
+    n, p = exog.shape
+    lags = (kwds or {}).get("maxlags")
+    if not isinstance(lags, (int, np.integer)) or not 0 <= lags < n:
+        raise InvalidParameterError(f"cov_type='HAC' needs cov_kwds with maxlags, a count below the {n} rows")
+    rows = exog * scores[:, None]
+    total = rows.T @ rows
+    for lag in range(1, lags + 1):
+        product = rows[lag:].T @ rows[:-lag]
+        total += (1.0 - lag / (lags + 1.0)) * (product + product.T)
+    return total * (n / (n - p)) if kwds.get("use_correction", False) else total
 
 
 def clusters_df(kind, kwds):
     """Degrees of freedom of the tests where clusters give them, else None."""
     if kind != "cluster" or kwds.get("df_correction", True) is False:
         return None
-    return len(np.unique(np.asarray(kwds["groups"]))) - 1
+    groups = np.asarray(kwds["groups"])
+    groups = groups.T if groups.ndim == 2 and groups.shape[0] == 2 else groups
+    return min(len(np.unique(column)) for column in np.atleast_2d(groups.T)) - 1
 
 
 def of_likelihood(model, params, solution, kind, kwds):
@@ -110,4 +139,4 @@ def of_likelihood(model, params, solution, kind, kwds):
         caution("cov_type='cluster' takes the weights of a row as its own, as in statsmodels")
     if kind in HETEROSCEDASTIC[1:]:
         caution(f"cov_type={kind!r} of this model is HC0, as in statsmodels: no correction for small samples is made")
-    return sandwich(model, params, observed(model, params, solution), "HC0" if kind != "cluster" else kind, kwds)
+    return sandwich(model, params, observed(model, params, solution), "HC0" if kind in HETEROSCEDASTIC else kind, kwds)

@@ -33,6 +33,7 @@ class Data:
             raise InvalidParameterError(f"missing={missing!r} is unknown; known: {', '.join(map(repr, MISSING))}")
         if exog is None:
             raise InvalidParameterError("exog is None: give the design, such as a column of ones")
+        self.orig_endog, self.orig_exog = endog, exog
         self.pandas = is_pandas(endog) or is_pandas(exog)
         self.row_labels = _row_labels(endog, exog)
         self.endog_names, self.exog_names = _endog_name(endog), None

@@ -215,6 +215,14 @@ class BinaryModel(DiscreteModel):
                 "GLM with families.Binomial() fits proportions"
             )
 
+    def cdf(self, X):
+        """The probability of a one at linear predictors, of their shape."""
+        return self.mean(np.asarray(X, dtype=float))
+
+    def pdf(self, X):
+        """The derivative of ``cdf``, of its shape."""
+        return self.slope(np.asarray(X, dtype=float))
+
     def predict(self, params, exog=None, which="mean", offset=None):
         """Predictions at coefficients, (n,): "mean", "linear", or "var", the variance of the response."""
         return super().predict(params, exog, None, offset, which)

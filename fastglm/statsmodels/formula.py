@@ -5,10 +5,11 @@ from __future__ import annotations
 from . import designs
 from .discrete import Logit, Poisson, Probit
 from .glm import GLM
+from .least_squares import GLS, WLS
 from .linear import OLS
 from .multinomial import MNLogit
 
-__all__ = ["glm", "logit", "mnlogit", "ols", "poisson", "probit"]
+__all__ = ["glm", "gls", "logit", "mnlogit", "ols", "poisson", "probit", "wls"]
 
 
 def _spelling(cls):
@@ -21,4 +22,5 @@ def _spelling(cls):
     return make
 
 
-glm, logit, probit, poisson, mnlogit, ols = map(_spelling, (GLM, Logit, Probit, Poisson, MNLogit, OLS))
+MODELS = GLM, Logit, Probit, Poisson, MNLogit, OLS, WLS, GLS
+glm, logit, probit, poisson, mnlogit, ols, wls, gls = map(_spelling, MODELS)

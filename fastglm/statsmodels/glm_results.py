@@ -217,6 +217,14 @@ class GLMResults(LinkResults):
     def _rows(self, values):
         return self.model.data.rows(values)
 
+    def get_influence(self, observed=False):
+        """Influence of the rows in one step, with ``summary_frame()``: leverages, DFBETAS, Cook's distances."""
+        from .influence import GLMInfluence
+
+        if observed:
+            raise refuse("get_influence(observed=True)", "leverages of it are get_hat_matrix_diag(observed=True)")
+        return GLMInfluence(self)
+
     def get_hat_matrix_diag(self, observed=True):
         """The leverages, (n,), by the observed or the expected information."""
         model = self.model

@@ -9,6 +9,7 @@ import numpy as np
 from .. import families, links
 from ..core.lazy import cached_property
 from ..errors import InvalidParameterError
+from ..fitting import entry
 from ..inference import wald
 from ..source.in_memory import constant_column
 from . import covariance
@@ -51,16 +52,41 @@ class OLS(LinkModel):
         self, endog: ArrayLike, exog: ArrayLike | None, missing: str = "none", hasconst: bool | None = None,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        recipe = kwargs.pop("recipe", None)
+        recipe, given = kwargs.pop("recipe", None), {name: kwargs.pop(name) for name in self.extras}
         if kwargs:
-            raise InvalidParameterError(f"OLS: unknown keywords {sorted(kwargs)}")
-        super().__init__(endog, exog, missing, recipe)
+            raise InvalidParameterError(f"{type(self).__name__}: unknown keywords {sorted(kwargs)}")
+        super().__init__(endog, exog, missing, recipe, **given)
         if self.endog.ndim != 1:
             raise InvalidParameterError(f"endog must be one column, not of shape {self.endog.shape}")
         self.endog = np.asarray(self.endog, dtype=float)
         self.nobs = self.wnobs = len(self.endog)
         self.freq_weights = self.var_weights = self.n_trials = self.weights = np.broadcast_to(1.0, self.nobs)
-        self.hasconst = hasconst
+        self.hasconst, self.log_root = hasconst, 0.0
+
+    def whiten(self, values):
+        """Rows whose errors are independent, of one variance: as they are."""
+        return values
+
+    @cached_property
+    def wexog(self):
+        """The whitened design."""
+        return self.whiten(self.exog)
+
+    @cached_property
+    def wendog(self):
+        """The whitened response."""
+        return self.whiten(self.endog)
+
+    def maximise(self, start, exog=None, penalty=None):
+        """Fit whitened rows by this library."""
+        return entry.fit(
+            self.wexog if exog is None else self.whiten(exog), self.wendog, intercept=False, start=start,
+            penalty=penalty, names=[str(name) for name in self.exog_names] if exog is None else None,
+        )  # fmt: skip
+
+    def scored_rows(self, params):
+        """The whitened rows (n, p) and their residuals (n,)."""
+        return self.wexog, self.wendog - self.wexog @ np.asarray(params)
 
     @cached_property
     def k_constant(self):
@@ -87,8 +113,12 @@ class OLS(LinkModel):
 
     def loglike(self, params, scale=None):
         """The log-likelihood, at the scale that maximises it where none is given."""
-        ssr = float(np.sum((self.endog - self.predict(params)) ** 2))
-        return self.loglike_deviance(ssr, ssr / self.nobs if scale is None else scale)
+        ssr = float(np.sum((self.wendog - self.wexog @ np.asarray(params)) ** 2))
+        return self.loglike_of(ssr, scale)
+
+    def loglike_of(self, ssr, scale=None):
+        """The log-likelihood at a sum of whitened squares."""
+        return self.loglike_deviance(ssr, ssr / self.nobs if scale is None else scale) - self.log_root
 
     def fit(
         self, method: str = "pinv", cov_type: str = "nonrobust", cov_kwds: Mapping[str, Any] | None = None,
@@ -98,7 +128,8 @@ class OLS(LinkModel):
 
         Parameters
         ----------
-        cov_type : "nonrobust", "HC0" to "HC3" (MacKinnon and White 1985), or "cluster" with groups in cov_kwds
+        cov_type : "nonrobust", "HC0" to "HC3" (MacKinnon and White 1985), "cluster" with groups, (n,) or (n, 2), or
+            "HAC" with maxlags in cov_kwds
         use_t : bool, optional
             Tests by Student's t; the default for cov_type="nonrobust" only.
 
@@ -112,7 +143,7 @@ class OLS(LinkModel):
         self.rank = fitted.rank
         if fitted.has_intercept and self.hasconst is None:
             self.k_constant = 1
-        solution = covariance.least_norm(self.exog, fitted)
+        solution = covariance.least_norm(self.wexog, fitted)
         results = OLSResults(
             self,
             fitted,
@@ -125,7 +156,7 @@ class OLS(LinkModel):
             use_t=kind == "nonrobust" if use_t is None else use_t,
             method="Least Squares",
         )
-        if kind == "cluster":
+        if kind in ("cluster", "HAC"):
             results._robust = covariance.sandwich(self, solution.params, solution.covariance, kind, cov_kwds)
         elif kind != "nonrobust":
             results._robust = results.heteroscedastic(kind)
@@ -167,7 +198,9 @@ class OLS(LinkModel):
 class OLSResults(LinkResults):
     """The results of ``OLS``, under statsmodels' names and by its conventions."""
 
-    model_title = "OLS Regression Results"
+    @property
+    def model_title(self):
+        return f"{type(self.model).__name__} Regression Results"
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -182,13 +215,20 @@ class OLSResults(LinkResults):
         """y - X b."""
         return self.model.data.rows(self._resid)
 
-    wresid = resid
+    @property
+    def wresid(self):
+        """The whitened residuals."""
+        return self.model.data.rows(self._wresid)
+
+    @cached_property
+    def _wresid(self):
+        return self.model.wendog - self.model.wexog @ self._params
 
     @property
     def resid_pearson(self):
         """Residuals over the root of the scale, an array."""
         root = np.sqrt(self.scale)
-        return np.divide(self._resid, root, out=np.zeros_like(self._resid, dtype=float), where=root > 0.0)
+        return np.divide(self._wresid, root, out=np.zeros_like(self._wresid, dtype=float), where=root > 0.0)
 
     @cached_property
     def _resid(self):
@@ -201,14 +241,14 @@ class OLSResults(LinkResults):
 
     @cached_property
     def centered_tss(self):
-        """The sum of squares of y about its mean."""
-        y = self.model.endog
-        return float(np.sum((y - y.mean()) ** 2))
+        """The sum of whitened squares of y about its mean."""
+        y, ones = self.model.wendog, self.model.whiten(np.ones(len(self.model.endog)))
+        return float(np.sum((y - ones * ((y @ ones) / (ones @ ones))) ** 2))
 
     @cached_property
     def uncentered_tss(self):
-        """The sum of squares of y."""
-        return float(np.sum(self.model.endog**2))
+        """The sum of whitened squares of y."""
+        return float(np.sum(self.model.wendog**2))
 
     @property
     def _tss(self):
@@ -273,7 +313,7 @@ class OLSResults(LinkResults):
     @cached_property
     def llf(self):
         """The log-likelihood at the scale that maximises it."""
-        return self.model.loglike_deviance(self.ssr, self.ssr / self.nobs)
+        return self.model.loglike_of(self.ssr)
 
     @property
     def aic(self):
@@ -295,13 +335,37 @@ class OLSResults(LinkResults):
 
     def heteroscedastic(self, kind):
         """The covariance "HC0" to "HC3" (MacKinnon and White 1985), (p, p)."""
-        squares = self._resid**2
+        squares, design = self._wresid**2, self.model.wexog
         if kind == "HC1":
             squares = squares * (self.nobs / self.df_resid)
         elif kind in ("HC2", "HC3"):
-            left = 1.0 - row_forms(self.model.exog, self._normalized)
+            left = 1.0 - row_forms(design, self._normalized)
             squares = squares / left ** (1 if kind == "HC2" else 2)
-        return self._normalized @ gram(self.model.exog, squares) @ self._normalized
+        return self._normalized @ gram(design, squares) @ self._normalized
+
+    def get_influence(self):
+        """Influence of the rows, with ``summary_frame()``: leverages, DFBETAS, DFFITS, Cook's distances."""
+        from .influence import OLSInfluence
+
+        return OLSInfluence(self)
+
+    def compare_lr_test(self, restricted, large_sample=False):
+        """Likelihood-ratio test of a nested model: the statistic, its p-value and the difference of degrees."""
+        from scipy.special import chdtrc
+
+        if large_sample:
+            raise refuse("compare_lr_test(large_sample=True)", "wald_test is that test")
+        df = restricted.df_resid - self.df_resid
+        statistic = -2.0 * (restricted.llf - self.llf)
+        return statistic, float(chdtrc(df, statistic)), df
+
+    def compare_f_test(self, restricted):
+        """F test of a nested model: the statistic, its p-value and the difference of degrees."""
+        from scipy.special import fdtrc
+
+        df = restricted.df_resid - self.df_resid
+        statistic = (restricted.ssr - self.ssr) / df / (self.ssr / self.df_resid)
+        return statistic, float(fdtrc(df, self.df_resid, statistic)), df
 
     def get_robustcov_results(self, cov_type="HC1", use_t=None, **kwargs):
         """The same fit with another covariance; see ``OLS.fit``."""
@@ -310,7 +374,7 @@ class OLSResults(LinkResults):
     @cached_property
     def eigenvals(self):
         """Eigenvalues of X'X, the largest first."""
-        return np.linalg.eigvalsh(gram(self.model.exog, np.ones(len(self.model.exog))))[::-1]
+        return np.linalg.eigvalsh(gram(self.model.wexog, np.ones(len(self.model.wexog))))[::-1]
 
     @property
     def condition_number(self):
@@ -327,7 +391,8 @@ class OLSResults(LinkResults):
         labels = self.model.data.row_labels if exog is None else labels
         eta, se = values @ self._params, np.sqrt(row_forms(values, self._cov))
         df = self.df_resid if self.use_t else None
-        return LinearPrediction(eta, se, eta, se, None, labels if row_labels is None else row_labels, df).of(self.scale)
+        variance = self.scale / self.model.weights if exog is None else self.scale
+        return LinearPrediction(eta, se, eta, se, None, labels if row_labels is None else row_labels, df).of(variance)
 
     def summary_facts(self):
         """Pairs of label and number for the summary."""

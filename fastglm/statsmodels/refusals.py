@@ -19,7 +19,7 @@ class ConventionWarning(FastGLMWarning):
 # what has nothing in its place
 NOTHING_INSTEAD = """
     bootstrap cdf conf_int_el cov_params_func_l1 el_test estimate_tweedie_power family fit_constrained GEE
-    GeneralizedPoisson get_diagnostic get_distribution GLMGam GLS hessian hessian_factor im_ratio
+    GeneralizedPoisson get_diagnostic get_distribution GLMGam hessian hessian_factor im_ratio
     information link loglike_and_score loglike loglikeobs MixedLM normalized_cov_params outlier_test pdf
     pinv_wexog plot_added_variable plot_ceres_residuals plot_partial_residuals predict_prob QuantReg
     resid_generalized RLM score score_factor score_obs score_test set_null_options wendog wexog
@@ -33,7 +33,7 @@ REFUSED = dict.fromkeys(NOTHING_INSTEAD, "") | {
     "compare_lm_test": "use wald_test",
     "compare_lr_test": "take twice the difference of llf",
     "fit_regularized": "fastglm.fit(penalty=...) penalises the coefficients of all classes alike",
-    "get_influence": "use fastglm.fit(...).influence(X, y) and get_hat_matrix_diag()",
+    "get_influence": "OLS, GLM, Logit, Probit and Poisson have it",
     "info_criteria": "use aic and bic",
     "load": "use fastglm.statsmodels.load(path)",
     "NegativeBinomial": "GLM with families.NegativeBinomial(alpha=...) fits one whose alpha is given",
@@ -41,8 +41,6 @@ REFUSED = dict.fromkeys(NOTHING_INSTEAD, "") | {
     "resid_pearson": "use resid_response",
     "t_test_pairwise": "use t_test with one row for each pair",
     "tables": "use as_text() or as_html()",
-    "wald_test_terms": "use wald_test",
-    "WLS": "GLM with var_weights fits the same model",
 }
 
 

@@ -84,7 +84,7 @@ def refitted(model, there):
     some.data = copy(model.data)
     some.data.exog_names = [model.exog_names[j] for j in there]
     some.exog = some.data.exog = model.exog[:, there]
-    for name in ("rank", "k_constant"):
+    for name in ("rank", "k_constant", "wexog"):
         some.__dict__.pop(name, None)
     found = some.fit()
     params, covariance = np.zeros(p), np.zeros((p, p))

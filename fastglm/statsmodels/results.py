@@ -12,7 +12,7 @@ from ..core.lazy import cached_property
 from ..inference import wald
 from .contrasts import Contrast, linear_constraints
 from .covariance import clusters_df
-from .refusals import Refusing
+from .refusals import Refusing, refuse
 from .summary import Summary
 
 if TYPE_CHECKING:
@@ -79,6 +79,10 @@ class Results(Estimates):
             "iterations": fitted.n_iter,
             "warnflag": not fitted.converged,
         }
+
+    @property
+    def _results(self):
+        return self
 
     @property
     def _test_df(self):
@@ -182,6 +186,24 @@ class Results(Estimates):
         use_f = self.use_t if use_f is None else use_f
         return Contrast.of_wald(statistic if scalar else np.array([[statistic]]), rank, self.df_resid_inference, use_f)
 
+    def wald_test_terms(self, skip_single=False, extra_constraints=None, combine_terms=None, scalar=True):
+        """Joint Wald tests of the terms of the model, each column one without a formula: a ``table`` of statistic,
+        p-value and number of constraints (DataFrame)."""
+        from pandas import DataFrame
+
+        if extra_constraints is not None or combine_terms is not None:
+            raise refuse("wald_test_terms(extra_constraints=..., combine_terms=...)", "wald_test tests any constraints")
+        p, recipe = self._params.size, self.model.recipe
+        slices = {str(name): slice(j, j + 1) for j, name in enumerate(self._constraint_names())}
+        slices = slices if recipe is None else dict(recipe.term_name_slices)
+        rows = {}
+        for term, columns in slices.items():
+            R = np.eye(p)[columns]
+            if not (skip_single and len(R) == 1):
+                test = self.wald_test(R, scalar=True)
+                rows[term] = test.statistic, float(test.pvalue), float(len(R))
+        return WaldTerms(DataFrame.from_dict(rows, "index", columns=["statistic", "pvalue", "df_constraint"]))
+
     def f_test(self, r_matrix, cov_p=None, invcov=None):
         """Joint test of R b = q by the F distribution; see ``t_test``."""
         return self.wald_test(r_matrix, cov_p=cov_p, invcov=invcov, use_f=True)
@@ -230,6 +252,23 @@ def load(fname: str | PathLike[str]) -> Results:
         return pickle.load(fname)
     with open(fname, "rb") as file:
         return pickle.load(file)
+
+
+class WaldTerms(Refusing):
+    """Joint tests of terms, in ``table`` (DataFrame)."""
+
+    def __init__(self, table):
+        self.table = table
+        self.statistic, self.pvalues, self.df_constraints = (table[name].to_numpy() for name in table)
+
+    def summary_frame(self):
+        """The table."""
+        return self.table
+
+    def __str__(self):
+        return str(self.table)
+
+    __repr__ = __str__
 
 
 class LikelihoodRatio:

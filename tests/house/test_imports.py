@@ -45,10 +45,15 @@ OURS = {
         "inference.summary": ("design.groups",),
         "inference.wald": ("family.means", "kernels.evaluate"),
         "result.multinomial": ("postestimation.row_answers", "inference.multinomial"),
-        "result.record": ("design.groups",),
         "result.row_verbs": (
             "postestimation.row_answers", "postestimation.covariances", "postestimation.scores", "family.means",
             "inference.new_responses",
+        ),
+        "inference.inflation": ("design.groups",),
+        "result.table_verbs": ("design.groups", "postestimation.augmented"),
+        "result.diagnostic_verbs": (
+            "inference.inflation", "postestimation.added_columns", "postestimation.binary",
+            "postestimation.fit_tests", "postestimation.linear_tests",
         ),
         "result.effect_verbs": ("postestimation.margins", "postestimation.comparisons", "postestimation.emmeans"),
         "loading": ("smoothing.result", "nn.result", "online.online_glm"),
@@ -72,8 +77,8 @@ OURS = {
     "one mean a row needs no softmax": {"inference.row_scores": ("special",)},
 }  # fmt: skip
 MOST = {
-    "not everyone has it": 148, "it is slow to load": 47, "the doctor looks whether it is there": 2,
-    "results are read without the compiler": 33,
+    "not everyone has it": 153, "it is slow to load": 56, "the doctor looks whether it is there": 2,
+    "results are read without the compiler": 46,
     "the command line answers --help at once": 21, "only names that there are not need it": 1,
     "one mean a row needs no softmax": 1,
 }  # fmt: skip

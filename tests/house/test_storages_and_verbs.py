@@ -73,6 +73,19 @@ def influence(result, held):
     return result.influence(*given, **options)._asdict()
 
 
+def diagnostics(result, held):
+    given, options = held.scored()
+    found = {"link": result.link_test(*given, **options).statistic}
+    given, options = held.rows()
+    found["quantile"] = result.residuals(*given, kind="quantile", seed=3, **options)
+    given, options = held.rows()
+    found |= result.influence(*given, deletion=True, **options)._asdict()
+    if result.family.two_outcomes:
+        given, options = held.scored()
+        found |= result.binary_diagnostics(*given, **options).auc()._asdict()
+    return found
+
+
 def score(result, held):
     given, options = held.scored()
     return result.score(*given, **options)._asdict()
@@ -167,6 +180,7 @@ def plots(result, held):
 OF_RESULTS = {"fit": fit, "summary": summary, "tidy": tidy, "glance": glance}
 OF_FITTED_ROWS = {
     "influence": influence,
+    "diagnostics": diagnostics,
     "with_cov HC0, HC1": with_cov("HC0", "HC1"),
     "with_cov HC2, HC3": with_cov("HC2", "HC3"),
     "with_cov cluster": clusters,
@@ -185,7 +199,9 @@ OF_DATA = {"plan": plan, "cov of the fit by clusters": clusters_of_the_fit, "par
 VERBS = OF_RESULTS | OF_FITTED_ROWS | OF_ANY_ROWS | OF_DATA
 # these have no formula: they are asked of what ``fit`` takes
 WITHOUT_FORMULA = ("partial_fit", "MLP")
-ASKED = [(*pair, verb) for pair in PAIRS for verb in VERBS if pair[1] == "fit" or verb not in WITHOUT_FORMULA]
+READING_OFTEN = ("diagnostics",)  # for the suite's time these are asked of the same rows only
+OF_FIT = (*WITHOUT_FORMULA, *READING_OFTEN)
+ASKED = [(*pair, verb) for pair in PAIRS for verb in VERBS if pair[1] == "fit" or verb not in OF_FIT]
 
 
 def may_say(verb, storage):

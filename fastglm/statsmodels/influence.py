@@ -1,0 +1,138 @@
+"""Influence of rows in statsmodels' spelling, of least squares and of generalized linear models."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core.lazy import cached_property
+from .observations import row_forms
+from .refusals import Refusing
+
+
+class Influence(Refusing):
+    """What rows do to a fit, by formulas of one step (Belsley, Kuh and Welsch 1980; Williams 1987).
+
+    Parameters
+    ----------
+    results : Results
+    """
+
+    def __init__(self, results):
+        self.results = results
+        self._rows, self._slopes = results.model.data.rows, results.model.data.exog_names
+
+    @property
+    def hat_matrix_diag(self):
+        """The leverages, (n,)."""
+        return self._hat
+
+    @cached_property
+    def resid_studentized(self):
+        """Residuals over their standard errors, (n,)."""
+        return self._resid / np.sqrt(self._scale * (1.0 - self._hat))
+
+    @cached_property
+    def cooks_distance(self):
+        """Cook's distances and their p-values by the F distribution, (n,) each."""
+        from scipy.special import fdtrc
+
+        k, h = self.results._params.size, self._hat
+        distance = self.resid_studentized**2 * h / (1.0 - h) / k
+        return distance, fdtrc(k, self.results.df_resid, distance)
+
+    @cached_property
+    def d_params(self):
+        """The change of each coefficient where a row is left out, in one step, (n, p)."""
+        return self._moves * (self._resid / (1.0 - self._hat))[:, None]
+
+    @property
+    def dfbetas(self):
+        """``d_params`` over standard errors, (n, p)."""
+        return self.d_params / np.sqrt(self._variances)[:, None] / np.sqrt(np.diagonal(self._normalized))
+
+    @property
+    def summary_columns(self):
+        """The columns of ``summary_frame`` behind the DFBETAS."""
+        return {
+            "cooks_d": self.cooks_distance[0], "standard_resid": self.resid_studentized,
+            "hat_diag": self._hat, "dffits_internal": self.resid_studentized * np.sqrt(self._hat / (1.0 - self._hat)),
+        }  # fmt: skip
+
+    def summary_frame(self):
+        """A DataFrame with a row for each observation."""
+        from pandas import DataFrame
+
+        data = self.results.model.data
+        betas = {f"dfb_{name}": column for name, column in zip(self._slopes, self.dfbetas.T, strict=True)}
+        return DataFrame(betas | self.summary_columns, index=data.row_labels)
+
+
+class OLSInfluence(Influence):
+    """The influence of rows on ``OLS``, ``WLS`` and ``GLS``."""
+
+    def __init__(self, results):
+        super().__init__(results)
+        design = results.model.wexog
+        self._normalized, self._resid, self._scale = (
+            results._normalized,
+            results._wresid,
+            results.ssr / results.df_resid,
+        )
+        self._hat = row_forms(design, self._normalized)
+        self._moves = design @ self._normalized
+
+    @cached_property
+    def sigma2_not_obsi(self):
+        """The residual variance without each row, (n,)."""
+        left = self.results.ssr - self._resid**2 / (1.0 - self._hat)
+        return left / (self.results.df_resid - 1.0)
+
+    _variances = sigma2_not_obsi
+
+    @property
+    def resid_studentized_internal(self):
+        """``resid_studentized``."""
+        return self.resid_studentized
+
+    @cached_property
+    def resid_studentized_external(self):
+        """Residuals over standard errors that leave the row out, (n,)."""
+        return self._resid / np.sqrt(self.sigma2_not_obsi * (1.0 - self._hat))
+
+    @property
+    def dffits(self):
+        """The change of a row's own mean over its standard error, (n,), and the threshold 2 sqrt(p / n)."""
+        h, n = self._hat, len(self._hat)
+        threshold = 2.0 * np.sqrt(self.results._params.size / n)
+        return self.resid_studentized_external * np.sqrt(h / (1.0 - h)), threshold
+
+    @property
+    def cov_ratio(self):
+        """The ratio of the determinants of covariances without and with each row, (n,)."""
+        ratio = self.sigma2_not_obsi / self._scale
+        return ratio**self.results._params.size / (1.0 - self._hat)
+
+    @property
+    def summary_columns(self):
+        return super().summary_columns | {
+            "student_resid": self.resid_studentized_external, "dffits": self.dffits[0],
+        }  # fmt: skip
+
+
+class GLMInfluence(Influence):
+    """The influence of rows on a ``GLM`` or a discrete model."""
+
+    def __init__(self, results):
+        super().__init__(results)
+        model = results.model
+        information = model.row_information(results._eta, observed=False)
+        self._normalized, self._scale = results._normalized, results.scale
+        self._hat = results.get_hat_matrix_diag(observed=False)
+        root = np.sqrt(information)
+        scores = model.row_scores(results._eta)
+        self._resid = np.divide(scores, root, out=np.zeros_like(scores), where=root > 0.0)
+        self._moves = model.exog @ self._normalized * root[:, None]
+
+    @property
+    def _variances(self):
+        return np.full(len(self._hat), self._scale)
