@@ -24,6 +24,8 @@ from .effect_grid import CONSTANTS, Variables, grid, one_row, typical, variables
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..types import Rows
+
 KINDS = {"dydx": (False, False), "eydx": (True, False), "dyex": (False, True), "eyex": (True, True)}
 MOST_ROWS = 100_000  # whose effects are answered one by one
 HOW = {"dydx": "derivative", "eyex": "elasticity", "dyex": "dy/ex", "eydx": "ey/dx", "mean": "mean"}
@@ -206,8 +208,8 @@ def defaults(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def margins(
-    result, data=None, variables: str | Sequence[str] | None = None, *, kind: str = "dydx", discrete: Any = "auto",
-    **options: Any,
+    result: Any, data: Rows | None = None, variables: str | Sequence[str] | None = None, *, kind: str = "dydx",
+    discrete: Any = "auto", **options: Any,
 ) -> EffectTable:  # fmt: skip
     """Average marginal effects, with standard errors by the delta method.
 
