@@ -8,8 +8,8 @@ import numpy as np
 
 from .output import encodable
 
-GROUPS = 24
-MOST_ROWS = 100_000
+GROUPS = 24  # of rows by their means, a column of the picture each; chosen: a third of a line of text
+MOST_ROWS = 100_000  # that the picture is drawn of; chosen: a standard error too small to be seen
 CURVE, SEEN, BOTH = "·", "o", "@"
 PLAIN_CURVE = "."
 
