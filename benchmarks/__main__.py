@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -67,7 +69,7 @@ def main(argv=None) -> None:
         if (wanted := getattr(args, name)) is not None and wanted is not False:
             text, record = module.run(effort, args.quick, *([wanted] if isinstance(wanted, list) else []))
             print(text)
-            _write(args.json, {"machine": machine.describe(args.threads), **record})
+            _write(args.json, {"machine": machine.describe(args.threads), "text": text, **record})
             if args.plots and hasattr(module, "draw"):
                 print("figures: " + ", ".join(map(str, module.draw(record, args.plots))))
             return
@@ -114,7 +116,8 @@ def _problems(args):
 
 def _write(path, record) -> None:
     if path:
-        Path(path).write_text(json.dumps(record, indent=1) + "\n")
+        command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+        Path(path).write_text(json.dumps({"command": command, **record}, indent=1) + "\n")
 
 
 def _listed(choices):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .fitting.detect_separation import detect_separation as detect_separation
     from .fitting.entry import fit as fit
     from .fitting.entry import glm as glm
+    from .fitting.parallel import parallel_test as parallel_test
     from .fitting.path import path as path
     from .fitting.profile import profile as profile
     from .fitting.profile import profile_limits as profile_limits
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from .result.multinomial import MultinomialResult as MultinomialResult
     from .result.path import PathResult as PathResult
     from .result.record import GLMResult as GLMResult
+    from .result.several import SeveralResult as SeveralResult
     from .smoothing.entry import local as local
     from .smoothing.result import LocalResult as LocalResult
     from .source.threads import get_threads as get_threads
@@ -78,12 +80,14 @@ _LAZY = {
     "refit": "fitting.refit",
     "detect_separation": "fitting.detect_separation",
     "profile_shape": "fitting.shape_profile",
+    "parallel_test": "fitting.parallel",
     "local": "smoothing.entry",
     "LocalResult": "smoothing.result",
     "OnlineGLM": "online",
     "GLMResult": "result.record",
     "MultinomialResult": "result.multinomial",
     "PathResult": "result.path",
+    "SeveralResult": "result.several",
     "CVResult": "result.cross_validation",
     "load": "loading",
     "etable": "inference.etable",

@@ -15,21 +15,35 @@ from .family.quasi import Quasi, QuasiBinomial, QuasiPoisson
 from .family.registry import FAMILIES, family
 from .family.registry import family_class as family_class
 from .family.registry import get_family as get
+from .family.several import (
+    Beta,
+    HurdleNegativeBinomial,
+    HurdlePoisson,
+    Ordinal,
+    ZeroInflatedNegativeBinomial,
+    ZeroInflatedPoisson,
+)
 from .family.tweedie import Tweedie
 from .kernels.fused import fused
 
 __all__ = [
+    "Beta",
     "Binomial",
     "Gamma",
     "Gaussian",
+    "HurdleNegativeBinomial",
+    "HurdlePoisson",
     "InverseGaussian",
     "Multinomial",
     "NegativeBinomial",
+    "Ordinal",
     "Poisson",
     "Quasi",
     "QuasiBinomial",
     "QuasiPoisson",
     "Tweedie",
+    "ZeroInflatedNegativeBinomial",
+    "ZeroInflatedPoisson",
     "family",
     "fused",
     "get",
@@ -43,5 +57,6 @@ for _module in iter_modules(_room.__path__):
 
 
 def names() -> tuple[str, ...]:
-    """The registered families of one mean a row; beside them there is "multinomial"."""
+    """The registered families of one mean a row; beside them there are "multinomial" and those of
+    several linear predictors, "ordinal", "beta", and counts with many zeros."""
     return tuple(FAMILIES)

@@ -1,4 +1,4 @@
-"""``fastglm demo``: simulate, fit, and put the time beside statsmodels'."""
+"""``fastglm demo``: simulate, fit, draw the fit, and put the time beside statsmodels'."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from . import lecture
 from .options import add_json, add_threads, count, usual_link
 from .output import say, say_json
 from .peers import PEERS, family_of, free_memory, run_peer, timed
+from .picture import fitted_curve
 
-HELP = "simulate a large data set, fit it, compare"
+HELP = "simulate a large data set, fit it, draw it, compare"
 EPILOG = """examples:
   fastglm demo
   fastglm demo --family poisson --n 5e6 --p 50 --no-compare
@@ -38,7 +39,7 @@ def add_problem(parser, n, p):
 
 
 def run(args) -> int:
-    """Fit simulated data and print the summary, the times and the distance to the truth."""
+    """Fit simulated data; print a picture, the summary, the times and the distance to the truth."""
     if args.lecture:
         rows = lecture.table()
         say_json([row._asdict() for row in rows]) if args.json else say(*lecture.lines(rows))
@@ -61,7 +62,8 @@ def run(args) -> int:
             f"\n{'fastglm:':<13}{seconds:8.3f} s, {result.n_passes:.3g} passes over X (first fit here: {first:.3f} s)"
         )
         theirs = [outcome.line(seconds, args.n) for outcome in outcomes]
-        say(head, result.summary(), ours, *theirs, f"the true coefficients are at most {far:.1f} standard errors away")
+        truth = f"the true coefficients are at most {far:.1f} standard errors away"
+        say(head, *fitted_curve(result, data.X, data.y), "", result.summary(), ours, *theirs, truth)
     return 0 if result.converged else 1
 
 

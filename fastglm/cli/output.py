@@ -32,6 +32,15 @@ def say_json(document) -> None:
     say(json.dumps(plain(document), allow_nan=False))
 
 
+def encodable(text: str) -> bool:
+    """Whether what is printed to can show a text."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
 def plain(value):
     """A value as JSON has it: numbers that are not finite are null."""
     if isinstance(value, (np.generic, np.ndarray)):

@@ -43,5 +43,6 @@ class Multinomial(_Reference):
     domain = Interval(0.0, closed="left")
     dispersion = "one"
     counts_dispersion = False
+    labelled = True
     saturated = None
     response_model = "softmax"

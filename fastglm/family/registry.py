@@ -13,6 +13,7 @@ from ..core.protocols import Link, RegisteredFamily, RegisteredLink
 from ..core.records import Interval
 from ..errors import InvalidParameterError
 from .multinomial import Multinomial, Softmax
+from .several import SEVERAL
 
 C = TypeVar("C", bound=type)
 
@@ -31,8 +32,10 @@ class FamilyFacts:
 
     Attributes
     ----------
-    response_model : {"mean", "softmax"}
-        Whether a row has one mean, or the probabilities of several classes.
+    response_model : {"mean", "softmax", "several"}
+        Whether a row has one mean, the probabilities of several classes, or several linear predictors.
+    labelled : bool
+        Whether y holds labels of several classes.
     two_outcomes : bool
         Whether y is a share of two outcomes, so that labels, and columns of successes and failures, are responses too.
     estimated : str, optional
@@ -69,7 +72,7 @@ class FamilyFacts:
     """
 
     response_model = "mean"
-    two_outcomes = profiled = tabulated = binary_is_saturated = False
+    two_outcomes = labelled = profiled = tabulated = binary_is_saturated = False
     estimated = variance_power = canonical = saturated = draw = anscombe_change = array_loss = None
     statsmodels_name = density_at_mean = frozen = tails = None
     linear_link = ()
@@ -264,8 +267,8 @@ def get_family(name: str, **params: Any) -> RegisteredFamily:
 
 def family_class(name: str) -> type:
     """The class registered under ``name`` (or an alias); errors as in ``get_family``."""
-    # Multinomial is not in the table of families of one mean, which loops are compiled and tests are made for
-    return _lookup(FAMILIES | {Multinomial.name: Multinomial}, "family", name)
+    # those of several predictors are not in the table of families of one mean, which loops are compiled for
+    return _lookup(FAMILIES | {Multinomial.name: Multinomial} | SEVERAL, "family", name)
 
 
 def get_link(name: str, **params: Any) -> RegisteredLink:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from ..errors import FastGLMError, FileFormatError, InvalidParameterError, not_loaded
 from .find import File, find, stamp_of
@@ -17,8 +18,11 @@ from .streams import FileStream, as_stream, is_stream
 from .text import CsvStream
 from .versions import check, marked
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def is_rows(data) -> bool:
+
+def is_rows(data: Any) -> bool:
     """Whether ``open_rows`` reads the data, and they are no frame or array in memory.
 
     Parameters
@@ -33,7 +37,9 @@ def is_rows(data) -> bool:
     return isinstance(data, Rows) or _are_paths(data) or is_stream(data)
 
 
-def open_rows(data, *, scratch="auto", columns=None) -> Rows:
+def open_rows(
+    data: Any, *, scratch: str | os.PathLike[str] | bool = "auto", columns: Sequence[str] | None = None
+) -> Rows:
     """Open files or a stream for reading piece by piece.
 
     Parameters

@@ -24,7 +24,7 @@ TOLERANCE = 1e-10  # of the last step, in standard errors
 NEAR = 1e-6  # of a step's length, below which rounding and lags decide which of two is the longer
 RISE = 1.0  # of the penalised deviance, that a step to the root of a score which is not its gradient may make
 SLOW = 0.2  # of the last step's length, above which leverages are those of the same coefficients
-MOST_STEPS, MOST_HALVINGS = 1000, 12
+MOST_STEPS, MOST_HALVINGS = 1000, 12  # chosen: adjusted scores converge linearly where data are few
 MOST_COEFFICIENTS = 1000  # chosen: the leverage of a row costs their square
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..inference import check_one_predictor
 from ..inference.separation import can_separate
 from ..inference.separation_program import Cone, Programs, most_separating, verdicts
 from ..objective.scaled_penalty import column_moments
@@ -81,6 +82,7 @@ def detect_separation(
     Albert, A. and Anderson, J. A. (1984), "On the existence of maximum likelihood estimates in logistic regression
     models", Biometrika 71; Konis (2007); Correia, Guimaraes and Zylkin (2019) for counts.
     """
+    check_one_predictor(result.family, "detect_separation")
     many = result.family.response_model == "softmax"
     if not many and not can_separate(result.family):
         raise InvalidParameterError(

@@ -10,6 +10,7 @@ from ..rows.request import FitRequest
 from .comparison import anova as anova  # so that results have it
 from .detect_separation import detect_separation as detect_separation  # as well
 from .estimated import fit_request
+from .parallel import parallel_test as parallel_test  # as well
 from .profile import profile as profile  # as well
 from .shape_profile import profile_shape as profile_shape  # as well
 from .single_terms import drop1 as drop1

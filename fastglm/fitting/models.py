@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..inference import check_one_predictor
 from ..result.record import GLMResult
 from ..rows.open import open_rows
 from ..rows.request import FitRequest
@@ -33,6 +34,7 @@ class Models:
     """
 
     def __init__(self, result: GLMResult, data: Rows, y: Variable | None, options: dict):
+        check_one_predictor(result.family, "tests between models and profiles")
         if result.penalty is not None:
             raise InvalidParameterError("a penalised fit has no tests between models")
         if data is None:

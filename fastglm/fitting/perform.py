@@ -19,6 +19,7 @@ from ..source.in_memory import InMemory
 from ..source.threads import single_threaded_blas
 from .progress import bar
 from .run import RESPONSE_MODELS, FitRun
+from .several import SEVERAL_MODELS
 
 MOST_SHORT = 8000  # columns of terms, beside a long one, whose products are summed
 
@@ -81,7 +82,7 @@ def run_of(request: FitRequest, schema, source):
         if options.class_weight is not None:
             source = _weigh_classes(source, getattr(labels, "ordered", labels), options.class_weight)
             options = options._replace(class_weight=None)
-    model = RESPONSE_MODELS[request.family.response_model]
+    model = (RESPONSE_MODELS | SEVERAL_MODELS)[request.family.response_model]
     check_size(source, request.cov, model.n_contrasts(labels))
     run: FitRun = model.of(request, source, options, labels)
     run.began, run.schema, run.penalty, run.scale_kind = request.began, schema, request.penalty, request.dispersion

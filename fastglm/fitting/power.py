@@ -17,7 +17,7 @@ WITH_ZEROS = (1.1, 1.3, 1.5, 1.7, 1.9)  # the grid of powers where there are zer
 POSITIVE = (1.2, 1.5, 1.8, 2.2, 2.6, 3.0, 3.6, 4.4)  # and where there are none
 ENDS = (1.005, 1.995, 12.0)  # the powers that are tried, with zeros up to the second
 TOLERANCE = 1e-7  # of the power
-MOST_POWERS = 60
+MOST_POWERS = 60  # at which a model is fitted; chosen: Brent takes about ten
 
 
 def maximise_power(fits):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..types import Rows, Variable
 
 MET = 1e-8  # of the signed root's quantile, that a limit may miss
-MOST_REFITS = 30
+MOST_REFITS = 30  # for an end of an interval; chosen: a root to 1e-8 takes about eight
 
 
 class ShapeProfile(NamedTuple):

@@ -16,7 +16,7 @@ from ..objective.count_sums import Counts, Excess, MeanTerms
 
 TOLERANCE = 1e-10  # of log theta
 LARGEST = 1e5  # of theta over the mean of y, beyond which counts cannot be told from Poisson's
-MOST_REFITS, MOST_STEPS = 40, 60
+MOST_REFITS, MOST_STEPS = 40, 60  # chosen: five and ten are usual, more where theta is almost infinite
 MEAN_PASS = 0.5  # chosen: what a pass over means costs beside one with curvature, at 20 columns
 INFINITE = (
     "the counts vary no more than Poisson's: theta is infinite, and the fit is that of family='poisson'. Its theta has "

@@ -103,6 +103,17 @@ def quadratic_form(result, X, matrix, core=None):
     return np.maximum(values, 0.0)
 
 
+def check_one_predictor(family, verb: str) -> None:
+    """Refuse a verb that families of several linear predictors do not have.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    if family.response_model == "several":
+        raise InvalidParameterError(f"{verb}: not for family={family.name!r}, which has several linear predictors")
+
+
 def check_covariance(matrix, what):
     """The covariance that `what` (such as "intervals") is made from.
 

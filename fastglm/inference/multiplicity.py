@@ -9,11 +9,15 @@ and t probabilities").
 from __future__ import annotations
 
 from math import lgamma, log
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import InvalidParameterError
 from .wald import p_values, quantile
+
+if TYPE_CHECKING:
+    from ..core.records import Array, ArrayLike
 
 METHODS = ("holm", "hochberg", "hommel", "bonferroni", "BH", "BY", "fdr", "sidak", "none")
 JOINT = ("tukey", "scheffe", "mvt", "single-step")  # that need the correlation or the number of means
@@ -21,7 +25,7 @@ POINTS = 15  # the logarithm to base 2 of those of an integral: single-step p-va
 SINGULAR = 1e-10  # squared pivot of a correlation matrix, below which a test is a combination of others
 
 
-def p_adjust(p, method: str = "holm", n: int | None = None) -> np.ndarray:
+def p_adjust(p: ArrayLike, method: str = "holm", n: int | None = None) -> Array:
     """P-values adjusted for several tests (R's ``p.adjust``).
 
     Parameters

@@ -22,7 +22,7 @@ AGAINST = 1e-7  # of a row, by which a direction may be against it: the accuracy
 STRICT = 1e-6  # of a row, from which a direction separates it
 ZERO = 1e-6  # of a box of one, below which a coefficient does not move
 ENTERING = 256  # rows that enter a program for each direction that they are against
-MOST_READS = 400
+MOST_READS = 400  # each adding the rows that are violated; chosen: a handful decides real data
 
 
 class Cone(NamedTuple):

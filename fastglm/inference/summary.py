@@ -250,6 +250,35 @@ class MultinomialSummary(Summary):
         ]
 
 
+class SeveralSummary(Summary):
+    """A printable account of a model with several linear predictors, with a table for each part."""
+
+    def _title(self):
+        kind = getattr(self.result.family, "kind", None)
+        return f"{self.result.family.name} regression: {f'{kind}, ' if kind else ''}{self.result.link.name} link"
+
+    def _facts(self):
+        gone = ("Scale", "Deviance", "Null deviance", "Pearson chi2", "D2 (deviance)", "McFadden R2")
+        r = self.result
+        if r.family.labelled or r.family.whole:
+            gone = gone[:-1]
+        facts = [fact for fact in super()._facts() if fact[0] not in gone]
+        if r.classes is not None:
+            return [*facts, ("Levels", str(len(r.classes)))]
+        return [*facts, ("Theta", format_number(r.theta))] if r.family.shape_name is not None else facts
+
+    def _tables(self):
+        r, parts = self.result, self.result.part_names
+        cells = [
+            self._cells(*row) for row in zip(r.names, r.params, r.bse, r.tvalues, r.pvalues, self.limits, strict=True)
+        ]
+        rows = [Row(name, row) for name, row in zip(r.names, cells, strict=True)]
+        return [
+            (part.capitalize(), [row for row, of in zip(rows, parts, strict=True) if of == part])
+            for part in dict.fromkeys(parts)
+        ]
+
+
 def describe(value):
     """A family or link with its parameters: negative_binomial(theta=2)."""
     params = ", ".join(f"{key}={_plain(getattr(value, key))}" for key in value._fields)

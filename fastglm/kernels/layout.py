@@ -28,3 +28,8 @@ VECTORS = 11  # vectors of a block
 
 DEVIANCE, PEARSON, MAX_ETA = range(3)  # the entries of a pass's sums
 SUMS = 3  # entries of the sums
+
+# loops of several linear predictors: links, models of ordered levels and of zeros, by their numbers
+SEVERAL_LINKS = ("logit", "probit", "cloglog", "loglog", "cauchit", "log", "identity", "sqrt")
+CUMULATIVE, ADJACENT, CONTINUATION = range(3)
+INFLATED, HURDLE = range(2)

@@ -16,7 +16,7 @@ NOISE = 1e-11  # of the deviance, within which rounding hides a fall
 # The head of the array of steps, (HEAD + 3 most + 2 m,): what is asked for and what came of it. The records of passes
 # follow (deviance, twice the promised fall of its half, largest linear predictor), then room for two vectors.
 LAST, ENOUGH, DISPERSION, SLOPE, MOST, PASSES, TAKEN = range(7)
-HEAD = 7
+HEAD = 7  # entries of the head
 PLAIN = np.zeros(0)  # no steps: one pass
 # LAPACK counts columns first, so that its lower triangle is the upper one of a C-ordered matrix
 _LETTER = np.frombuffer(b"L", dtype=np.uint8).copy()

@@ -16,7 +16,7 @@ from ..family.tweedie_density import LogTerms, Table, has_density, log_argument,
 from ..source.task import Task
 
 BLOCK = 16_384  # rows at a time
-MOST_STEPS = 50
+MOST_STEPS = 50  # of Newton in log phi; chosen: six are usual
 STILL = 1e-5  # of log(phi): the likelihood beyond it is that of a parabola, up to its cube
 SAMPLED, SAMPLE = 200_000, 20_000  # rows from which the search begins on a sample, and its rows
 

@@ -23,6 +23,7 @@ from ..core.measured import (
 )
 from ..errors import InvalidParameterError
 from ..fitting.perform import check_size
+from ..inference import check_one_predictor
 from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
 from ..objective.response_sums import check
@@ -108,6 +109,7 @@ def plan(
         memory=memory, missing=missing, compress=compress,
     )  # fmt: skip
     family, options, threads = request.family, request.solver, request.threads
+    check_one_predictor(family, "plan")
     summary = summarise(request)
     check(InMemory(summary.piece, 1), family)
     source = Source(summary.piece, summary.rows, threads)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ..rows.supplied import in_order
 from ..source.threads import get_threads
 from .averages import Quantity, zeros_and_ones
 from .margins import Question, _of, _pick, _shown, defaults
+
+if TYPE_CHECKING:
+    from ..types import Rows
 
 # the logarithm of what is compared, and whether the answer is taken back from it
 KINDS = {
@@ -33,7 +36,7 @@ TITLES = {
 
 
 def compare(
-    result, variable: str, data=None, contrast: Any = None, kind: str = "difference", **options: Any
+    result: Any, variable: str, data: Rows | None = None, contrast: Any = None, kind: str = "difference", **options: Any
 ) -> EffectTable:
     """Average predictions with a column at several values in all rows, compared.
 

@@ -92,7 +92,10 @@ def rows_of_fit(result, verb: str, X, y, data, vectors, **options):
 def _check_labels(result, source):
     """Refuse a response of other labels than that of the fit."""
     known = label_values(source.labels)
-    if known is not None and tuple(known) != tuple(result.classes or ()):
+    had = tuple(result.classes or ())
+    if result.family.response_model == "several":
+        had = tuple(sorted(had))  # the levels have an order of their own
+    if known is not None and tuple(known) != had:
         raise InvalidParameterError(f"y has the labels {list(known)}, that of the fit {list(result.classes or ())}")
 
 
@@ -129,8 +132,9 @@ def _covariance(result, cov, source, inverse):
 
 def check_same(result, source) -> None:
     """Refuse rows that cannot be those of the fit."""
-    if source.n_columns != len(result.names):
-        raise InvalidParameterError(f"the rows have {source.n_columns} coefficients, the fit had {len(result.names)}")
+    had = len(result.schema.names)
+    if source.n_columns != had:
+        raise InvalidParameterError(f"the rows have {source.n_columns} coefficients, the fit had {had}")
     for name in ("weights", "freq_weights"):
         had = getattr(result, f"has_{name}")
         if had != (getattr(source.data, name) is not None):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..core.records import Array
+    from ..types import Rows
 
 METHODS = ("pairwise", "revpairwise", "tukey", "trt.vs.ctrl", "dunnett", "consec", "eff")
 
@@ -158,7 +159,7 @@ def _named(weights, names, method, ratio):
 
 
 def emmeans(
-    result, terms: str | Sequence[str], data=None, *, by: str | Sequence[str] | None = None,
+    result: Any, terms: str | Sequence[str], data: Rows | None = None, *, by: str | Sequence[str] | None = None,
     at: Mapping[str, Any] | None = None, weights: str = "equal", type: str = "link", offset: float | None = None,
     level: float = 0.95, threads: int | None = None,
 ) -> MarginalMeans:  # fmt: skip

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..inference import check_one_predictor
 from ..inference.effects import EffectTable, check_estimable, covariance_of
 from ..linalg.inverse import as_covariance
 from ..rows.counterfactual import CounterfactualRows
@@ -22,6 +23,8 @@ from .effect_grid import CONSTANTS, Variables, grid, one_row, typical, variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ..types import Rows
 
 KINDS = {"dydx": (False, False), "eydx": (True, False), "dyex": (False, True), "eyex": (True, True)}
 MOST_ROWS = 100_000  # whose effects are answered one by one
@@ -45,6 +48,7 @@ class Question:
     """
 
     def __init__(self, result, data, options: dict):
+        check_one_predictor(result.family, "margins and comparisons")
         self.result, self.options, self.data = result, options, data
         self.variables: Variables = variables_of(result)
         self.method, self.scale = options["method"], options["scale"]
@@ -204,8 +208,8 @@ def defaults(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def margins(
-    result, data=None, variables: str | Sequence[str] | None = None, *, kind: str = "dydx", discrete: Any = "auto",
-    **options: Any,
+    result: Any, data: Rows | None = None, variables: str | Sequence[str] | None = None, *, kind: str = "dydx",
+    discrete: Any = "auto", **options: Any,
 ) -> EffectTable:  # fmt: skip
     """Average marginal effects, with standard errors by the delta method.
 

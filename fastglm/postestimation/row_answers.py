@@ -14,7 +14,7 @@ import numpy as np
 from ..core.atomic import is_same_file, whole
 from ..core.measured import MOST_ANSWER_BYTES
 from ..errors import FileFormatError, InvalidParameterError
-from ..inference import multinomial
+from ..inference import multinomial, several
 from ..inference.deletion import FLAGS
 from ..inference.influence import influence as influence_of
 from ..inference.quantile_residuals import normal_scores, tails_of_rows
@@ -73,6 +73,10 @@ def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0
         return result._predicted(piece, kind, interval, level, threshold, **more)
 
     vectors = {"offset": offset, "exposure": exposure}
+    if hasattr(result, "_labels_of"):
+        return answer(
+            result, data, None, vectors, work, kind, result._labels_of(kind, **more), out, keep, threads, False
+        )
     labels = result.contrast_classes if kind == "link" and hasattr(result, "contrast_classes") else result.classes
     return answer(result, data, None, vectors, work, kind, labels, out, keep, threads, False)
 
@@ -88,6 +92,8 @@ def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=Non
         raise InvalidParameterError(f"seed is of the random numbers of kind='quantile'; kind={kind!r} has none")
     is_softmax = result.family.response_model == "softmax"
     of_rows = multinomial.residuals if is_softmax else residuals_of
+    if result.family.response_model == "several":
+        of_rows = several.residuals
 
     def work(piece):
         shifts = () if is_softmax else (piece.offset, piece.exposure)

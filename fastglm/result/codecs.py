@@ -290,6 +290,12 @@ def _unpack_truths(values):
     return np.array([BOOL[1](value) for value in values], dtype=bool)
 
 
+def _read_several(value):
+    """A family of several predictors, whose lists of columns or levels are tuples."""
+    found = read_named("family", value)
+    return found._replace(**{k: tuple(v) for k, v in found._asdict().items() if isinstance(v, list)})
+
+
 RESULT = (_pack_result, None)  # one that another holds, which ``saved`` reads
 PATH_CODECS = {
     **dict.fromkeys(("lambdas", "params", "certificate", "deviance", "pearson_chi2", "llf"), ARRAY),
@@ -306,7 +312,12 @@ CV_CODECS = {
     **dict.fromkeys(("mean", "se"), ARRAY),
     **dict.fromkeys(("fold_values", "fold_weights"), _optional(ARRAY)),
 }
-CODECS_OF = {"path": PATH_CODECS, "cv": CV_CODECS}  # all others have ``CODECS``
+SEVERAL_CODECS = CODECS | {
+    "family": (named, _read_several),
+    "columns": _tuple_of(_tuple_of(INT)),
+    "second_link": _optional(TEXT),
+}
+CODECS_OF = {"path": PATH_CODECS, "cv": CV_CODECS, "several": SEVERAL_CODECS}  # all others have ``CODECS``
 
 
 def save(result, path):

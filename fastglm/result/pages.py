@@ -27,7 +27,8 @@ figure{margin:.5em 0}figure svg{max-width:100%;height:auto}
 @media (max-width:40em){
 body{padding:.6em}.fastglm .numbers{letter-spacing:-.02em}
 dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5em}
-.fastglm{font-size:11px}.fastglm th,.fastglm td{padding:.15em .12em!important}.fastglm .level{padding-left:1em!important}
+.fastglm{font-size:11px}.fastglm th,.fastglm td{padding:.15em .12em!important}
+.fastglm .level{padding-left:1em!important}
 .facts tr{display:grid;grid-template-columns:9.5em 1fr}
 }
 @media (prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +15,16 @@ from .cross_validation import MEASURES, RULES, CVResult
 from .multinomial import MultinomialResult
 from .path import PathResult
 from .record import GLMResult
+from .several import SeveralResult
 
 if TYPE_CHECKING:
     from ..core.records import File
 
 __all__ = ["CODECS", "TYPES", "VERSION", "load", "save"]
 
-TYPES: dict[str, Any] = {cls._saved_as: cls for cls in (GLMResult, MultinomialResult, PathResult, CVResult)}
+TYPES: dict[str, Any] = {
+    cls._saved_as: cls for cls in (GLMResult, MultinomialResult, SeveralResult, PathResult, CVResult)
+}
 
 
 def load(path: File) -> GLMResult:
@@ -216,4 +220,20 @@ def _check_arrays(path, values, shapes):
             raise FileFormatError(f"{path}: {name} has shape {values[name].shape}, expected {shape}")
 
 
-CHECKS = {"glm": _check_glm, "multinomial": _check_multinomial, "path": _check_path, "cv": _check_cv}
+def _check_several(path, values):
+    """Refuse columns that are not those of the schema, and coefficients of another number."""
+    _check_shapes(path, values, (len(values["names"]),))
+    n = len(values["schema"].names)
+    if any(not 0 <= j < n for columns in values["columns"] for j in columns):
+        raise FileFormatError(f"{path}: columns has numbers that are not among the {n} of its schema")
+    if SeveralResult.places.fget(SimpleNamespace(**values))[-1].stop != len(values["names"]):
+        raise FileFormatError(f"{path}: its columns do not make {len(values['names'])} coefficients")
+
+
+CHECKS = {
+    "several": _check_several,
+    "glm": _check_glm,
+    "multinomial": _check_multinomial,
+    "path": _check_path,
+    "cv": _check_cv,
+}

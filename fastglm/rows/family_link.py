@@ -9,7 +9,7 @@ from ..family.multinomial import Softmax
 from ..links import get as get_link
 
 
-def family_and_link(family, link, estimation: bool = False):
+def family_and_link(family, link, estimation: bool = False, several: bool = False):
     """The family and link values for names, classes or values.
 
     Parameters
@@ -17,6 +17,8 @@ def family_and_link(family, link, estimation: bool = False):
     family, link : str, class or value
     estimation : bool
         Whether a family may leave out the parameter that a fit estimates, which then is None.
+    several : bool
+        Whether families of several linear predictors are admitted.
 
     Raises
     ------
@@ -30,8 +32,8 @@ def family_and_link(family, link, estimation: bool = False):
             return get(given_value)
         if isinstance(given_value, type) and issubclass(given_value, tuple) and not getattr(given_value, "_fields", ()):
             given_value = given_value()
-        if getattr(given_value, "response_model", "") == "softmax":
-            return given_value
+        if getattr(given_value, "response_model", "mean") != "mean":
+            return given_value() if isinstance(given_value, type) else given_value
         if not (isinstance(given_value, tuple) and hasattr(type(given_value), method)):
             raise InvalidParameterError(f"{what} must be a name or a value of fastglm.{what}, not {given_value!r}")
         return given_value
@@ -45,6 +47,12 @@ def family_and_link(family, link, estimation: bool = False):
             f"family={family.name!r} with {family.estimated}=None is estimated by fit and glm without a penalty alone: "
             f"pass a number, as fastglm.families.{type(family).__name__}({family.estimated}=...)"
         )
+    if family.response_model == "several":
+        if not several:
+            raise InvalidParameterError(f"family={family.name!r} is fitted by fastglm.fit and fastglm.glm alone")
+        link = value(family.default_link if link is None else link, get_link, "slope", "link")
+        family.check(link)
+        return family, link
     if family.response_model == "softmax":
         if getattr(link, "name", link) not in (None, "softmax", "logit"):
             raise InvalidParameterError(f"link={link!r}: family='multinomial' has the softmax link only")

@@ -70,7 +70,7 @@ def encode(y, n: int, reference=None, weights=(), known=None) -> Encoded:
 def _numbered(codes, classes, reference) -> Encoded:
     """Codes in which the reference is number zero."""
     if len(classes) < 2:
-        raise InvalidParameterError(f"y has one class only, {classes[0]!r}; a softmax regression needs at least two")
+        raise InvalidParameterError(f"y has one class only, {classes[0]!r}; at least two are needed")
     if reference is None:
         reference = classes[0]
     if reference not in classes:

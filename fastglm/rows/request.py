@@ -20,6 +20,7 @@ from ..options.penalties import check_solver, resolve_penalty
 from ..options.solvers import declaration_of, resolve
 from ..source.threads import get_threads
 from .family_link import family_and_link
+from .parts import check_several, split_parts
 
 if TYPE_CHECKING:
     from ..core.protocols import RegisteredFamily, RegisteredLink
@@ -53,6 +54,7 @@ class FitRequest:
     dispersion : "pearson", "deviance" or "ml", the estimate of a free dispersion
     bias_reduction : "firth", "mean", "median", "mixed" or None
     estimation : bool, whether the fit estimates a parameter of the family that is None
+    parts : tuple of str or None, the two right sides of a formula "y ~ x | z", which is that of both then
     began : float, seconds of ``time.perf_counter``
     others : as in ``fit`` and ``glm``
 
@@ -91,10 +93,13 @@ class FitRequest:
     dispersion: str = "pearson"
     bias_reduction: str | None = None
     estimation: bool = False
+    parts: tuple | None = None
     began: float = field(default_factory=perf_counter)
 
     def __post_init__(self):
-        family, link = family_and_link(self.family, self.link, self.estimation and self.penalty is None)
+        family, link = family_and_link(
+            self.family, self.link, self.estimation and self.penalty is None, self.path is None and not self.beside
+        )
         checked = {
             "family": family,
             "link": link,
@@ -110,6 +115,13 @@ class FitRequest:
         checked["cov"] = penalised_covariance(checked["cov"], checked["penalty"], self.path)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+        if family.response_model == "several":
+            check_several(self, family)
+            object.__setattr__(self, "compress", False)
+            if self.parts is None:
+                formula, parts = split_parts(self.formula, family)
+                object.__setattr__(self, "formula", formula)
+                object.__setattr__(self, "parts", parts)
         if self.client is not None:
             engine_of(self.client, checked["threads"])
         if not (self.checkpoint is None or isinstance(self.checkpoint, (str, PathLike))):

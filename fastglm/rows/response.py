@@ -38,12 +38,12 @@ def encoded_response(y, n: int, family, weights, freq_weights=None, known=None):
     ------
     InvalidParameterError, MissingDataError
     """
-    if family.response_model == "softmax":
+    if family.labelled:
         encoded = encode(y, n, family.reference, (weights, freq_weights), known)
         return encoded.codes, weights, encoded
     if known is not None:
         return encode(y, n, known=known).codes, weights, tuple(known)
-    binomial = family.domain.high == 1.0
+    binomial = family.domain.high == 1.0 and family.response_model == "mean"
     if hasattr(y, "tocsr"):
         raise InvalidParameterError("y is a sparse matrix; pass a dense vector")
     labels = np.asarray(y)
@@ -163,12 +163,12 @@ class StoredResponse(NamedTuple):
         if found.labels is None:
             return cls("number")
         known = found.labels
-        if family.response_model == "softmax":
+        if family.labelled:
             encoded = encode(np.array(known), len(known), family.reference)
             return cls("label", known, encoded.codes, encoded._replace(codes=encoded.codes[:0]))
         if known == (False, True):
             return cls("label", known, np.array([0, 1], np.uint8), known)
-        if family.domain.high != 1.0:
+        if family.domain.high != 1.0 or family.response_model != "mean":
             raise InvalidParameterError(
                 f"the response {found.design.formula.response[0].text!r} is text, family={family.name!r} needs numbers"
             )

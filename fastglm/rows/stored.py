@@ -85,10 +85,9 @@ def reader_of(request, rows, engine):
         if column not in rows.names:
             raise unknown_column(column, rows.names, "the files")
     is_softmax, missing = request.family.response_model == "softmax", request.missing
+    classes = request.family.labelled
     fragments = fragments_of(rows, request.threads, missing == "drop", engine)
-    profiled = profile(
-        formula, fragments, missing=missing, unseen=request.unseen, classes=is_softmax, extra=more_columns
-    )
+    profiled = profile(formula, fragments, missing=missing, unseen=request.unseen, classes=classes, extra=more_columns)
     if not profiled.design.formula.response:
         raise InvalidParameterError(f"formula={request.formula!r} has no response; write it as 'y ~ ...'")
     if is_softmax and (profiled.design.formula.offset or profiled.design.formula.exposure):

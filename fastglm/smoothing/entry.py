@@ -14,6 +14,7 @@ from ..errors import (
     SeparationWarning,
     warn,
 )
+from ..inference import check_one_predictor
 from ..kernels import local as loops
 from ..kernels.row_loops import FamilyLink
 from ..objective.response_sums import check
@@ -130,6 +131,7 @@ def local(
         X, y, family=family, link=link, weights=weights, offset=offset, exposure=exposure, missing=missing,
         names=names, threads=threads,
     )  # fmt: skip
+    check_one_predictor(request.family, "local")
     pair = FamilyLink(request.family, request.link)
     if pair.family.response_model == "softmax":
         raise InvalidParameterError("family='multinomial': local regression has one curve; fit each class by binomial")

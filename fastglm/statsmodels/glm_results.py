@@ -10,6 +10,7 @@ from ..inference.residuals import anscombe_change
 from ..kernels.evaluate import evaluate
 from . import predictions
 from .covariance import inverse
+from .influence import GLMInfluence
 from .margins import WithMargins
 from .observations import gram, row_forms
 from .refusals import caution, refuse
@@ -219,8 +220,6 @@ class GLMResults(LinkResults):
 
     def get_influence(self, observed=False):
         """Influence of the rows in one step, with ``summary_frame()``: leverages, DFBETAS, Cook's distances."""
-        from .influence import GLMInfluence
-
         if observed:
             raise refuse("get_influence(observed=True)", "leverages of it are get_hat_matrix_diag(observed=True)")
         return GLMInfluence(self)

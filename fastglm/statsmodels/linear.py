@@ -15,6 +15,7 @@ from ..source.in_memory import constant_column
 from . import covariance
 from .base_model import LinkModel
 from .glm_results import LinkResults
+from .influence import OLSInfluence
 from .observations import gram, row_forms
 from .predictions import MeanPrediction
 from .refusals import refuse
@@ -345,8 +346,6 @@ class OLSResults(LinkResults):
 
     def get_influence(self):
         """Influence of the rows, with ``summary_frame()``: leverages, DFBETAS, DFFITS, Cook's distances."""
-        from .influence import OLSInfluence
-
         return OLSInfluence(self)
 
     def compare_lr_test(self, restricted, large_sample=False):

@@ -311,7 +311,7 @@ def test_the_array_answers(fitted, reference):
         refused = {verb for verb in VERBS if isinstance(outcome(verb, result, held), str)}
         allowed = {"predict class"} if case in ("gaussian", "poisson") else set()
         if case == "multinomial":
-            allowed = {"calibration", "residuals of one mean", "with_cov HC2, HC3"}
+            allowed = {"calibration", "diagnostics", "residuals of one mean", "with_cov HC2, HC3"}
         assert refused == allowed, case
 
 

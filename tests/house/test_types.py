@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,13 +38,31 @@ def test_mypy_finds_no_error(tmp_path):
     assert code == 0, text
 
 
+def every_name():
+    """A program that has every public name and every member of the results: none of their types may be unknown."""
+    modules = (*fastglm._MODULES, "rows", "files", "sklearn", "statsmodels")
+    names = [*fastglm._LAZY]
+    for module in modules:
+        names += [f"{module}.{name}" for name in getattr(import_module(f"fastglm.{module}"), "__all__", ())]
+    # errors have no __all__; each is a class whose constructor is its type
+    names += [f"errors.{name}" for name, value in vars(fastglm.errors).items() if isinstance(value, type)]
+    lines = ["import fastglm", *(f"import fastglm.{name}" for name in modules), ""]
+    lines += [f"print(fastglm.{name})" for name in names]
+    for record in ("GLMResult", "MultinomialResult", "PathResult", "CVResult", "LocalResult"):
+        members = [name for name in dir(getattr(fastglm, record)) if not name.startswith("_")]
+        lines += [f"def of_{record}(result: fastglm.{record}) -> None:", *(f"    print(result.{m})" for m in members)]
+    assert len(names) > 150
+    return "\n".join(lines) + "\n"
+
+
 def test_pyright_finds_no_error(tmp_path):
     # the package named pyright fetches its checker when it is first run
     if find_spec("basedpyright") is None:
         pytest.skip("basedpyright is not installed")
     (tmp_path / PROGRAM.name).write_text(PROGRAM.read_text())
+    (tmp_path / "every_name.py").write_text(every_name())
     settings = {
-        "include": [PROGRAM.name],
+        "include": [PROGRAM.name, "every_name.py"],
         "typeCheckingMode": "strict",
         "enableTypeIgnoreComments": True,
         "reportUnnecessaryTypeIgnoreComment": "error",

@@ -1,0 +1,424 @@
+"""The fit of a model with several linear predictors a row: which columns they have, where the descent begins."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from ..core.records import VECTORS
+from ..design.formula import parse
+from ..errors import CollinearityWarning, ConvergenceWarning, InvalidParameterError, SeparationWarning, warn
+from ..family.links import linear_predictor
+from ..inference.sandwich import of_scores
+from ..linalg.factor import from_root
+from ..linalg.symmetric import CROSS_PRODUCT, Dense
+from ..objective.response_sums import ClassWeights, check
+from ..objective.several import Predictor, ResponseMoments, SeveralLikelihood, slices
+from ..objective.sums import Quadratic
+from ..options.solvers import declaration_of
+from ..result.several import SeveralResult
+from ..rows.ordered_levels import levels_of
+from ..rows.schema import INTERCEPT
+from ..solver.indefinite import newton_indefinite
+from ..solver.problem import Solution
+from ..source.base import Block
+from ..source.in_memory import InMemory
+from .null import class_null_deviance
+from .run import FitRun
+
+TOL, TOL_SMALL, MAX_ITER = 1e-6, 1e-9, 200  # standard errors, those of small data whose passes cost nothing; iterations
+TOL_NULL = 1e-4  # of the null model, whose likelihood alone is told
+SAMPLE, TIMES, SHARE = 5000, 8, 40  # least rows of a sample to begin with, of so many times as many; its share
+SAFE = 1e-4  # from 0 and 1, within which shares keep the digits of their logarithms
+NEARLY_DEPENDENT = 1e-9  # least eigenvalue of a part's information of unit diagonal, below which its rank is decided
+INFINITE = 1e3  # standard error of a coefficient times its column's size that no finite estimate has
+FAR = 15.0  # of a logit, beyond which its rows have no doubt
+
+
+class SeveralModel(FitRun):
+    """A model of several linear predictors a row: ``predictors`` is filled in when the schema is known."""
+
+    @staticmethod
+    def n_contrasts(labels) -> int:
+        """Contrasts of classes, of which there are none."""
+        return 0
+
+    @staticmethod
+    def start_columns(start) -> None:
+        """Starting coefficients are a vector."""
+        return None
+
+    @classmethod
+    def of(cls, request, source, options, labels) -> SeveralModel:
+        """The run of a request, the vectors of its rows checked."""
+        family, totals = request.family, None
+        sums = check(source, family)
+        levels = place = None
+        if family.labelled:
+            levels = levels_of(request, labels)
+            place = np.array([levels.index(label) for label in labels.ordered])
+            found = source.reduce(ClassWeights(len(levels)))
+            totals = np.zeros(len(levels))
+            totals[place] = found
+            if not totals.all():
+                empty = levels[int(np.argmin(totals))]
+                raise InvalidParameterError(f"y: the level {empty!r} has no rows of positive weight: drop the level")
+        moments = source.reduce(ResponseMoments(family.name if family.whole else None, family.name == "beta"))
+        return cls(request, source, sums, options, levels, place, totals, moments)
+
+    def __init__(self, request, source, sums, options, levels, place, totals, moments):
+        family, link = request.family, request.link
+        self.parts, self.second_link = request.parts, getattr(family, "precision_link", None)
+        if family.name == "beta" and self.second_link is None:
+            self.second_link = "log" if request.parts or family.precision else "identity"
+        self.observed = family.name != "beta"
+        loop = family.loop(link, self.second_link, expected=not self.observed)
+        super().__init__(source, family, link, SeveralLikelihood(source, loop, (), place), sums, options, request.cov)
+        self.levels, self.totals, self.moments = levels, totals, moments
+        self.columns = (*self.names,)
+        self.n_design = len(self.columns)
+
+    def fit(self, start, callback) -> None:
+        """Find the columns of each predictor, the null model, and the estimates."""
+        found = self._predictors()
+        blank = tuple(Predictor(np.zeros(0, np.intp), True) for _ in found)
+        null = self.objective.with_predictors(self._null_of(found, blank))
+        self.null_solution = self._null_solution(null)
+        self.predictors, self.aliased = self._independent(found)
+        before = self.objective.n_passes
+        self.objective = self.objective.with_predictors(self.predictors)
+        self.objective.n_passes = before
+        begin = self._from_sample(self.objective, self._start(self.null_solution.beta))
+        self.solution, self.inverse = newton_indefinite(
+            self.objective, begin, self._tol(), MAX_ITER, callback, self.observed
+        )
+        if self.solution.stop == "not finite at the start":
+            raise InvalidParameterError(
+                "at the null model the likelihood or its derivatives are not finite, because numbers in X, y or the "
+                "offset are so large that sums overflow: rescale them"
+            )
+
+    def _sample_rows(self, objective):
+        """The rows of a sample to begin with, None where there are too few for one."""
+        n = self.source.n_rows
+        rows = max(SAMPLE, 200 * objective.n_params, n // SHARE)
+        return rows if n >= TIMES * rows else None
+
+    def _from_sample(self, objective, begin):
+        """The estimates of a sample of the rows, or where they do not exist, or rows are few, the start as it is."""
+        rows = self._sample_rows(objective)
+        if rows is None:
+            return begin
+        sample = objective.sample(rows)
+        found, _ = newton_indefinite(sample, begin, 1e-2, MAX_ITER, observed=self.observed)
+        objective.n_passes += sample.n_passes
+        return found.beta if found.stop == "converged" else begin
+
+    def _tol(self):
+        tol = getattr(self.options, "tol", None)
+        usual = TOL_SMALL if self.objective.small else TOL
+        return usual if tol is None or declaration_of(self.options).chooses else min(tol, usual)
+
+    def _null_of(self, found, blank):
+        """The predictors of the null model: constants, and where levels have thresholds nothing beside them."""
+        return (Predictor(np.zeros(0, np.intp)), *blank[1:]) if self.family.labelled else blank
+
+    def _null_solution(self, null) -> Solution:
+        """The fit of the constants alone: of levels without an offset their shares."""
+        begin, data = self._null_start(), self.source.data
+        if self.family.labelled and data.offset is None:
+            deviance = class_null_deviance(self.totals, True)
+            return Solution(begin, Quadratic(deviance, begin, begin, None, np.nan, np.nan), None, 0.0, 0.0, 0, "", ())
+        pair = self._two_shares() if self.family.name == "beta" and data.offset is None else None
+        if pair is not None:
+            weights = np.full(2, 0.5 * self.moments[0])
+            rows = InMemory(Block(np.zeros((2, 0)), True, pair, weights, None, None, None), 1)
+            null = SeveralLikelihood(rows, null.loop, null.predictors)
+        begin = begin if pair is not None else self._from_sample(null, begin)
+        return newton_indefinite(null, begin, TOL_NULL, MAX_ITER, observed=self.observed)[0]
+
+    def _two_shares(self):
+        """Two shares whose geometric means, and those of what they lack, are those of all: they say the same of a
+        constant mean and precision. None where they would lose digits."""
+        weight, log_y, log_rest = self.moments[[0, 4, 5]]
+        product, rest = np.exp(2.0 * log_y / weight), np.exp(2.0 * log_rest / weight)
+        half = 0.5 * (1.0 + product - rest)
+        high = half + np.sqrt(max(half * half - product, 0.0))
+        pair = np.array([product / high, high])
+        return pair if ((pair > SAFE) & (pair < 1.0 - SAFE)).all() else None
+
+    # which columns
+
+    def _predictors(self):
+        """The predictors with their columns, by the parts of the formula or the fields of the family."""
+        everything, second = np.arange(self.n_design), None
+        family = self.family
+        if self.parts is not None:
+            everything, second = (self._of_part(text) for text in self.parts)
+        elif family.second is not None:
+            second = self._of_columns(family.second)
+        if family.labelled:
+            first = everything[int(self.source.data.has_intercept) :] if self.parts is None else everything
+            thresholds = len(self.levels) - 1
+            return (Predictor(first), *[Predictor(np.zeros(0, np.intp), True) for _ in range(thresholds)])
+        if second is None:
+            constant = family.second_field == "precision"
+            second = np.zeros(0, np.intp) if constant else everything
+            other = Predictor(second, constant)
+        else:
+            other = Predictor(second)
+        shape = () if family.shape_name is None else (Predictor(np.zeros(0, np.intp), True),)
+        return (Predictor(everything), other, *shape)
+
+    def _of_columns(self, chosen):
+        """The numbers of columns of X by their names or numbers, behind the constant that the fit added."""
+        first, field = int(self.source.data.has_intercept), self.family.second_field
+        numbers = list(range(first))
+        for column in chosen:
+            if isinstance(column, str) and column in self.columns:
+                numbers.append(self.columns.index(column))
+            elif isinstance(column, (int, np.integer)) and 0 <= column < self.n_design - first:
+                numbers.append(int(column) + first)
+            else:
+                raise InvalidParameterError(
+                    f"{field}: {column!r} is none of the columns {list(self.columns[first : first + 12])}"
+                )
+        return np.array(sorted(set(numbers)), np.intp)
+
+    def _of_part(self, text):
+        """The numbers of the columns of one part of a formula."""
+        design = self.schema.design
+        formula = parse(f"~ {text}", [*design.kinds])
+        if () not in formula.terms:
+            raise InvalidParameterError(f"formula: the part {text!r} has no constant, which every part has here")
+        by_term = {frozenset(t): name for t, name in zip(design.formula.terms, design.layout.slices, strict=True)}
+        inside = {frozenset(term) for term in formula.terms}
+        for term in inside:
+            for whole in by_term:
+                if whole < term and whole not in inside:
+                    raise InvalidParameterError(
+                        f"formula: the part {text!r} has {':'.join(sorted(term))} without {':'.join(sorted(whole))}, "
+                        "which another part has: both parts must have it"
+                    )
+        return np.sort(np.concatenate([design.term_slices[by_term[term]] for term in inside])).astype(np.intp)
+
+    def _independent(self, found):
+        """The predictors without columns that repeat earlier ones, and by predictor what those are made of."""
+        rows = self._sample_rows(self.objective)
+        if rows is not None and self._all_independent(found, self._gram(self.objective.sample(rows))):
+            return found, [{} for _ in found]  # more rows tell columns apart no less
+        gram = self._gram(self.objective) if any(len(p.columns) > 1 for p in found) else None
+        if gram is None or self._all_independent(found, gram):
+            return found, [{} for _ in found]
+        kept = [self._kept(p, gram) for p in found]
+        return tuple(p for p, _ in kept), [gone for _, gone in kept]
+
+    def _places(self, p):
+        """The columns of a predictor in the design with a constant in front, which thresholds are."""
+        return np.concatenate([[0], p.columns + 1]) if self.family.labelled else p.columns + 1
+
+    def _all_independent(self, found, gram):
+        """Whether no predictor has columns that are nearly dependent."""
+        several = [self._places(p) for p in found if len(p.columns) > 1]
+        return all(np.linalg.eigvalsh(_scaled(gram, at)[0])[0] > NEARLY_DEPENDENT for at in several)
+
+    def _kept(self, p, gram):
+        """A predictor without redundant columns, and those by their numbers, with what they are made of in words."""
+        places = self._places(p)
+        if len(p.columns) < 2:
+            return p, {}
+        scaled, size = _scaled(gram, places)
+        root = np.linalg.cholesky(scaled + 1e-15 * np.eye(len(scaled))).T * size
+        first, gone = len(places) - len(p.columns), from_root(root, np.ones(len(root)), tolerance=CROSS_PRODUCT).aliased
+        named = [INTERCEPT] * first + [self.columns[j] for j in p.columns]
+        made = {
+            int(p.columns[j - first]): " + ".join(f"{c:.6g} * {named[k]}" for k, c in parts.items()) or "0"
+            for j, parts in gone.items()
+        }
+        return p._replace(columns=np.array([j for j in p.columns if int(j) not in made], np.intp)), made
+
+    def _gram(self, objective):
+        """The cross-product of the design with a constant in front, in one pass."""
+        design = objective.design()
+        inner = np.asarray(design.at(np.zeros(design.n_params), 2).information)
+        self.objective.n_passes += design.n_passes
+        whole = np.zeros((len(inner) + 1,) * 2)
+        whole[1:, 1:], whole[0, 0] = inner, 1.0
+        if self.source.data.has_intercept:
+            whole[0], whole[:, 0] = whole[1], whole[:, 1]
+        return whole
+
+    # where to begin
+
+    def _null_start(self):
+        """Estimates of the constants from the moments of the response."""
+        if self.family.labelled:
+            return self._thresholds(self.totals / self.totals.sum())
+        w, wy, wyy, zero = self.moments[:4]
+        mean, share = wy / w, zero / w
+        if self.family.name == "beta":
+            spread = max(wyy / w - mean * mean, 1e-12)
+            phi = max(mean * (1.0 - mean) / spread - 1.0, 0.1)
+            change = {"log": np.log, "identity": float, "sqrt": np.sqrt}[self.second_link]
+            return np.array([linear_predictor(self.link, mean), change(phi)])
+        if share >= 1.0:
+            raise InvalidParameterError(f"y is zero in every row: family={self.family.name!r} needs positive counts")
+        if share <= 0.0:
+            raise InvalidParameterError(f"y has no zero: family={self.family.name!r} is of counts with zeros")
+        positive = wy / (w - zero)
+        chance = min(max(0.5 * share if self.family.inflated else 1.0 - share, 1e-3), 1.0 - 1e-3)
+        begin = [np.log(max(positive - 0.5, 0.1)), np.log(chance / (1.0 - chance))]
+        return np.array(begin + [0.0] * (self.family.shape_name is not None))
+
+    def _thresholds(self, shares):
+        """The thresholds that reproduce the shares of the levels."""
+        below = np.cumsum(shares)[:-1]
+        chance = {
+            "cumulative": below,
+            "adjacent": shares[:-1] / (shares[:-1] + shares[1:]),
+            "continuation": shares[:-1] / (1.0 - below + shares[:-1]),
+        }[self.family.kind]
+        return np.array([linear_predictor(self.link, float(p)) for p in chance])
+
+    def _start(self, constants):
+        """The null model's constants at the intercepts, zero at all other coefficients."""
+        beta = np.zeros(sum(p.size for p in self.predictors))
+        values = [0.0, *constants] if self.family.labelled else constants
+        for p, at, value in zip(self.predictors, slices(self.predictors), values, strict=True):
+            first = len(p.columns) > 0 and self.source.data.has_intercept and p.columns[0] == 0
+            if p.constant or first:
+                beta[at.start] = value
+        return beta
+
+    # what is made of it
+
+    def result(self, classes) -> SeveralResult:
+        """The solution as a frozen record, its warnings given."""
+        found, names = self._full()
+        separated = self._separated()
+        solution, family, sums = self.solution, self.family, self.sums
+        converged = solution.stop == "converged" and not separated
+        self._warn(converged, separated)
+        rank = int(np.isfinite(found["params"]).sum())
+        data, deviance = self.whole.data, float(solution.quadratic.deviance)
+        vectors = {name for name in VECTORS if getattr(data, name) is not None}
+        constants = float(self.null_solution.quadratic.deviance)
+        nobs = int(sums.nobs) if float(sums.nobs).is_integer() else float(sums.nobs)
+        return SeveralResult(
+            **found, names=names, family=family, link=self.link, deviance=deviance, null_deviance=constants,
+            pearson_chi2=float("nan"), scale=1.0, llf=-0.5 * deviance, llnull=-0.5 * constants, nobs=nobs,
+            df_resid=nobs - rank, df_model=rank - len(self.null_solution.beta), rank=rank, converged=converged,
+            aliased={self._named(i, j): made for i, gone in enumerate(self.aliased) for j, made in gone.items()},
+            n_rows=self.whole.n_rows, weight_sum=sums.weight, intercept=data.has_intercept, has_intercept=True,
+            has_weights="weights" in vectors, has_freq_weights="freq_weights" in vectors,
+            exposure_kind=next((name for name in ("exposure", "offset") if name in vectors), None),
+            classes=self.levels, solver="newton", stop="separation" if separated else solution.stop,
+            n_iter=solution.n_iter, n_passes=round(self.objective.n_passes, 3), history=solution.history,
+            certificate=solution.certificate, score_norm=solution.score_norm,
+            elapsed=time.perf_counter() - self.began, notes=tuple(self.notes), schema=self.schema,
+            columns=tuple(tuple(int(j) for j in columns) for columns in self._columns()),
+            second_link=self.second_link,
+        )  # fmt: skip
+
+    def _columns(self):
+        """The columns of every predictor, the redundant ones among them."""
+        return [sorted([*p.columns, *gone]) for p, gone in zip(self.predictors, self.aliased, strict=True)]
+
+    def _named(self, i, j):
+        """The name of a coefficient: of predictor i, of column j or None for its constant."""
+        parts = self.family.parts
+        if self.family.labelled:
+            return self.columns[j] if j is not None else "|".join(map(_spelled, self.levels[i - 1 : i + 1]))
+        if i == 2:
+            return f"Log({self.family.shape_name})"
+        if self.family.name == "beta":
+            return self.columns[j] if i == 0 else "(phi)" if j is None else f"(phi)_{self.columns[j]}"
+        return f"{parts[i]}_{INTERCEPT if j is None else self.columns[j]}"
+
+    def _full(self):
+        """Coefficients and covariances with NaN where aliased, and all names."""
+        names, kept = [], []
+        for i, (p, columns) in enumerate(zip(self.predictors, self._columns(), strict=True)):
+            if p.constant:
+                names.append(self._named(i, None))
+                kept.append(True)
+            names += [self._named(i, j) for j in columns]
+            kept += [j in p.columns for j in columns]
+        at = np.flatnonzero(kept)
+        params = np.full(len(names), np.nan)
+        params[at] = self.solution.beta
+        fields = {"params": params, "cov_unscaled": None}
+        if self.cov is None:
+            return fields, tuple(names)
+
+        def spread(matrix):
+            whole = np.full((len(names),) * 2, np.nan)
+            whole[np.ix_(at, at)] = matrix
+            return whole
+
+        fields["cov_unscaled"] = spread(self.inverse)
+        if self.cov != "model":
+            meat = self.objective.scores(self.solution.beta).information
+            robust = of_scores(
+                self.cov, self.inverse, Dense(np.asarray(meat)), np.ones(len(at)), self.sums.nobs, len(at), 1.0
+            )
+            fields |= {"covariance": spread(np.asarray(robust)), "cov_kind": self.cov.name}
+        return fields, tuple(names)
+
+    def _separated(self):
+        """The part whose estimates are infinite, in words, else ""."""
+        solution = self.solution
+        errors = np.sqrt(np.maximum(np.diagonal(self.inverse), 0.0))
+        parts = [f"the {part} part" for part in self.family.parts if part] or ["the model"]
+        if self.family.name == "beta":
+            return ""
+        for i, at in enumerate(slices(self.predictors)):
+            p = self.predictors[i]
+            if i == 2 or not p.size:
+                continue
+            b, e = solution.beta[at], errors[at]
+            hopeless = (e > INFINITE) | (solution.stop == "no information")
+            if (hopeless & (np.abs(b) > FAR)).any() or (
+                not p.constant and (e > INFINITE * np.maximum(np.abs(b), 1)).any()
+            ):
+                return parts[min(i, len(parts) - 1)]
+        return ""
+
+    def _warn(self, converged, separated):
+        """Warn of what is wrong with the fit, the gravest alone, beside columns that repeat others."""
+        gone = [self._named(i, j) for i, names in enumerate(self.aliased) for j in names]
+        if gone:
+            text = f"{', '.join(gone[:5])}: the columns repeat others, and their coefficients are not estimated"
+            self._give(CollinearityWarning, text)
+        if separated:
+            text = (
+                f"separation in {separated}: some coefficients are infinite, because columns tell the outcome of some "
+                "rows without fail; leave those columns out"
+            )
+            self._give(SeparationWarning, text)
+        elif not converged:
+            self._give(
+                ConvergenceWarning,
+                f"not converged ({self.solution.stop}): a parameter may be infinite, such as theta where the counts "
+                "vary no more than Poisson's; see the history of the result",
+            )
+
+    def _give(self, category, text):
+        self.notes.append(text)
+        warn(category, text)
+
+
+def _scaled(gram, places):
+    """A part of a cross-product with unit diagonal, and the lengths of its columns."""
+    block = gram[np.ix_(places, places)]
+    size = np.sqrt(np.maximum(np.diagonal(block), 1e-300))
+    return block / size / size[:, None], size
+
+
+def _spelled(level):
+    """A level in the name of a threshold: whole numbers without a point."""
+    return f"{level:.15g}" if isinstance(level, float) else str(level)
+
+
+SEVERAL_MODELS = {"several": SeveralModel}

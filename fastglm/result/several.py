@@ -1,0 +1,196 @@
+"""The record of a fit with several linear predictors a row: ordered levels, counts with many zeros, shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InvalidParameterError
+from ..inference import several
+from ..inference.summary import SeveralSummary
+from .record import GLMResult
+
+if TYPE_CHECKING:
+    from ..core.records import Array
+
+VERBS = ("parallel_test",)  # of those that lie above results
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SeveralResult(GLMResult):
+    """A fitted model of several linear predictors a row, whose coefficients are one after the other.
+
+    It has what ``GLMResult`` has of coefficients: tables, tests and intervals. ``deviance`` is minus twice the
+    log-likelihood, that of the null model being of the constants alone.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Of ordered levels the columns, then the thresholds "a|b"; of counts "count_...", "zero_..." and "Log(theta)";
+        of shares those of the mean, then "(phi)" or "(phi)_...".
+    columns : tuple of tuples of int
+        The numbers of the columns of the design that each predictor has; none for a constant alone.
+    second_link : str or None
+        The link of the precision of shares.
+    classes : tuple of the levels from the lowest to the highest, or None
+    certificate : float
+        The largest part of a last Newton step in standard errors, by the information of all parameters.
+    **others
+        As in ``GLMResult``.
+    """
+
+    columns: tuple[tuple[int, ...], ...]
+    second_link: str | None = None
+    _saved_as = "several"
+
+    @property
+    def places(self) -> list[slice]:
+        """Where the coefficients of each predictor are among ``names``."""
+        first = len(self.columns) > 1 and self.family.labelled
+        sizes = [len(c) if c or (first and i == 0) else 1 for i, c in enumerate(self.columns)]
+        ends = np.cumsum([0, *sizes]).tolist()
+        return [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+
+    @property
+    def test_df(self) -> None:
+        """Degrees of freedom of the tests: None, they are normal."""
+        return None
+
+    @property
+    def thresholds(self) -> Array:
+        """The thresholds between the levels, (K - 1,)."""
+        if not self.family.labelled:
+            raise InvalidParameterError(f"thresholds: family={self.family.name!r} has none")
+        return self.params[self.places[0].stop :]
+
+    @property
+    def theta(self) -> float:
+        """The estimated theta of negative binomial counts; its logarithm is among the coefficients."""
+        if self.family.shape_name is None:
+            raise InvalidParameterError(f"theta: family={self.family.name!r} has none")
+        return float(np.exp(self.params[-1]))
+
+    def predict(self, X, kind=None, offset=None, exposure=None, *, counts=None, quantiles=None, interval=None,
+                out=None, **options):  # fmt: skip
+        """Predictions for new rows.
+
+        Parameters
+        ----------
+        X : as for ``GLMResult.predict``
+        kind : str, optional
+            The first without it. Of ordered levels "proba" (n, K), "cumulative" (n, K - 1), "class" (the likeliest),
+            or "link", the linear predictor without thresholds. Of counts "mean", "count" (the mean of the count part
+            before its zeros are changed), "zero" (the probability of the zero part: of a structural zero, or of
+            passing the hurdle), "proba" (the probabilities of ``counts``), or "link". Of shares "mean", "precision",
+            "variance", "quantile" (at ``quantiles``), or "link".
+        offset, exposure : as for ``GLMResult.predict``
+        counts : sequence of int, whose probabilities kind="proba" gives
+        quantiles : sequence of float, probabilities that kind="quantile" gives the shares of
+        out, **options : as for ``GLMResult.predict``
+
+        Returns
+        -------
+        (n,) or (n, K) array
+
+        Raises
+        ------
+        InvalidParameterError, MissingDataError
+            For an X that does not fit the model, and a kind that there is not.
+        """
+        kinds = several.KINDS_OF[several.loop_name(self.family)]
+        kind = kinds[0] if kind is None else kind
+        if kind not in kinds:
+            raise InvalidParameterError(
+                f"unknown kind of prediction {kind!r}; family={self.family.name!r} has {', '.join(map(repr, kinds))}"
+            )
+        if interval is not None:
+            raise InvalidParameterError(f"interval={interval!r}: family={self.family.name!r} has no intervals of rows")
+        more = {}
+        if kind == "proba" and self.family.whole:
+            more["counts"] = _wanted("counts", counts, lambda v: (v >= 0.0) & (v == np.floor(v)))
+        if kind == "quantile":
+            more["quantiles"] = _wanted("quantiles", quantiles, lambda v: (v > 0.0) & (v < 1.0))
+        from ..postestimation import row_answers
+
+        return row_answers.predict(self, X, kind, offset=offset, exposure=exposure, out=out, **more, **options)
+
+    def _predicted(self, piece, kind, interval, level, threshold, counts=None, quantiles=None):
+        """The predictions for the rows of a piece."""
+        return several.predicted(self, piece, kind, counts, quantiles)
+
+    def _labels_of(self, kind, counts=None, quantiles=None):
+        """What the columns of predictions are called after."""
+        if kind == "cumulative":
+            return self.names[self.places[0].stop :]
+        chosen = counts if counts is not None else quantiles
+        return self.classes if chosen is None else [f"{v:g}" for v in chosen]
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities of the ordered levels, (n, K) in the order of `classes`."""
+        if not self.family.labelled:
+            raise InvalidParameterError("predict_proba: predict(X, 'proba', counts=...) has probabilities of counts")
+        return self.predict(X, "proba")
+
+    def residuals(self, X=None, y=None, kind=None, **options):
+        """Residuals of rows, (n,): "probability" of ordered levels, else "pearson" or "response"; see
+        ``fastglm.inference.several.residuals``, and ``GLMResult.residuals`` for the options."""
+        kind = several.RESIDUALS_OF[several.loop_name(self.family)][0] if kind is None else kind
+        return super().residuals(X, y, kind, **options)
+
+    def parallel_test(self, data: Any, y: Any = None, **options: Any) -> Any:
+        """The score test that the coefficients are the same at every threshold; see ``fastglm.parallel_test``."""
+        return self._by("parallel_test")(self, data, y, **options)
+
+    def summary(self, level: float = 0.95) -> SeveralSummary:
+        """The fit as a table for each part, a Summary with ``as_text()`` and ``as_html()``."""
+        return SeveralSummary(self, level)
+
+    @property
+    def part_names(self) -> list[str]:
+        """The part that each coefficient belongs to."""
+        if self.family.labelled:
+            kinds = ["coefficient", *["threshold"] * (len(self.columns) - 1)]
+        elif self.family.whole:
+            kinds = ["count", "zero", "theta"][: len(self.columns)]
+        else:
+            kinds = ["mean", "precision"]
+        return [kind for kind, at in zip(kinds, self.places, strict=True) for _ in range(at.stop - at.start)]
+
+    def _terms(self):
+        return {"part": self.part_names, "term": list(self.names)}
+
+    def _levels(self):
+        return {}
+
+    def _by(self, name):
+        if name not in VERBS:
+            raise InvalidParameterError(f"{name}: family={self.family.name!r} has no such verb")
+        return super()._by(name)
+
+
+def _wanted(name, values, fine):
+    """The numbers of an argument that a kind of prediction needs."""
+    found = np.atleast_1d(np.asarray([] if values is None else values, np.float64))
+    if not found.size or not fine(found).all():
+        what = "counts, such as range(10)" if name == "counts" else "probabilities, such as [0.1, 0.9]"
+        raise InvalidParameterError(f"{name}={values!r} must be {what}")
+    return found
+
+
+def _refused(name):
+    """A verb that models of several predictors do not have."""
+
+    def verb(self, *args, **options):
+        raise InvalidParameterError(f"{name}: family={self.family.name!r} has no such verb")
+
+    verb.__name__, verb.__doc__ = name, f"Refused: models of several linear predictors have no {name}."
+    return verb
+
+
+for _name in (
+    "with_cov", "influence", "score", "calibration", "margins", "compare", "emmeans", "to_marginaleffects",
+    "to_torch", "to_keras", "to_onnx",
+):  # fmt: skip
+    setattr(SeveralResult, _name, _refused(_name))

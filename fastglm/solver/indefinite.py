@@ -1,0 +1,137 @@
+"""Newton's method by an observed information that need not be positive away from the optimum."""
+
+from __future__ import annotations
+
+from math import inf, isfinite, sqrt
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from .problem import Solution
+
+FLOOR = 1e-8  # of the largest eigenvalue of an information of unit diagonal, to which lower ones are raised on the way
+SINGULAR = 1e-13  # of it, below which the information says nothing in a direction
+ARMIJO = 1e-4  # of the promised fall, that a step must bring
+NEAR = 1e-5  # standard errors, below which rounding hides the fall of the deviance
+MOST_HALVINGS = 30  # of a step; chosen: the last is a billionth
+CAUTION = 10.0  # times, by which what a step leaves is taken for larger than steps before it say
+ROUNDING = 1e-12  # standard errors, below which no distance is told
+SETTLED = 1e-5  # relative change of the information by a step, below which it is that of the optimum
+FARTHEST = 5.0  # standard errors of a step by a curvature that was not positive; chosen: such steps overshoot
+
+
+class Direction(NamedTuple):
+    """A Newton step: ``positive`` says whether the information was positive as it is, ``distance`` is its length in
+    standard errors, ``gain`` twice the promised fall of half the deviance, ``inverse`` that of the information used."""
+
+    step: np.ndarray
+    inverse: np.ndarray
+    gain: float
+    distance: float
+    positive: bool
+    singular: bool
+
+
+def direction(information: np.ndarray, score: np.ndarray) -> Direction:
+    """The step by an information (m, m), negative and small eigenvalues replaced by their size, and a floor."""
+    size = np.sqrt(np.abs(np.diagonal(information)))
+    size = np.where(size > 0.0, size, 1.0)
+    values, vectors = np.linalg.eigh(information / size / size[:, None])
+    top = np.abs(values).max(initial=1e-300)
+    positive = bool(values.min(initial=1.0) > SINGULAR * top)
+    used = values if positive else np.maximum(np.abs(values), FLOOR * top)
+    inverse = (vectors / used) @ vectors.T / size / size[:, None]
+    step = inverse @ score
+    gain = float(score @ step)
+    singular = bool(np.abs(values).min(initial=1.0) <= SINGULAR * top)
+    errors = np.sqrt(np.maximum(np.diagonal(inverse), 1e-300))
+    distance = float(np.max(np.abs(step) / errors, initial=0.0))
+    if not positive and gain > FARTHEST**2:
+        step = step * (FARTHEST / sqrt(gain))
+    return Direction(step, inverse, gain, distance, positive, singular)
+
+
+def newton_indefinite(
+    objective, beta, tol: float, max_iter: int, callback=None, observed: bool = True
+) -> tuple[Solution, np.ndarray]:
+    """Minimise the deviance from ``beta``, every step by the information at its beginning.
+
+    The certificate is the largest part of the last Newton step in standard errors, by the full information of all
+    parameters, or what that step leaves, where two steps before it show how fast distances are squared.
+
+    Parameters
+    ----------
+    objective : Objective
+    beta : (m,) array
+    tol : float
+        Standard errors.
+    max_iter : int
+    callback : callable, optional
+        Called with the record of each iteration.
+    observed : bool
+        Whether the information is the observed one, whose steps square the distance.
+
+    Returns
+    -------
+    solution : Solution
+    inverse : (m, m) array
+        That of the information at the end.
+    """
+    began, history, stop = perf_counter(), [], "iteration limit reached"
+    q, now = objective.at(beta, 2), None
+    if not q.finite or not np.isfinite(q.score).all():
+        return Solution(beta, q, None, inf, inf, 0, "not finite at the start", ()), np.full((len(beta),) * 2, np.nan)
+    for iteration in range(1, max_iter + 1):
+        now = direction(np.asarray(q.information), q.score)
+        history.append(
+            {"iteration": iteration, "passes": objective.n_passes, "deviance": q.deviance, "distance": now.distance,
+             "max_eta": float("nan"), "fresh": True, "seconds": perf_counter() - began}
+        )  # fmt: skip
+        if callback is not None:
+            callback(history[-1])
+        left = now.distance if objective.small else _left(history, now, observed)
+        if now.positive and left <= tol:
+            # the step is taken: what it leaves is estimated, not measured
+            beta, stop = beta + now.step, "converged"
+            q, now = q._replace(deviance=q.deviance - now.gain), now._replace(distance=left)
+            break
+        beta, new = _searched(objective, beta, now, q)
+        if new is None:
+            rounding = now.positive and now.distance <= NEAR
+            stop = "converged" if rounding else "no step along the direction lowers the deviance"
+            break
+        q = new
+    if now.singular:
+        stop = "no information"
+    score = sqrt(float(q.score @ q.score))
+    return Solution(beta, q, None, now.distance, score, len(history), stop, tuple(history)), now.inverse
+
+
+def _left(history, now, observed) -> float:
+    """The distance that a step will leave: its length, or less where steps have lately squared it and the information
+    has all digits already."""
+    last = [record["distance"] for record in history[-2:]]
+    if len(last) < 2 or not 0.0 < last[1] < last[0] < 1.0:
+        return now.distance
+    squared = CAUTION * last[1] / last[0] ** 2
+    factor = squared * now.distance if observed else CAUTION * last[1] / last[0]
+    left = min(now.distance, max(factor * now.distance, ROUNDING))
+    return left if squared * now.distance <= SETTLED else now.distance
+
+
+def _searched(objective, beta, now, q):
+    """The coefficients and the pass at the first half of the step by which the deviance falls, None where none is."""
+    t = 1.0
+    near = now.positive and now.distance <= NEAR
+    for _ in range(MOST_HALVINGS):
+        trial = beta + t * now.step
+        new = objective.at(trial, 2)
+        fine = new.finite and isfinite(float(new.score @ new.score))
+        if fine and near:
+            # the score tells more than a deviance whose last digits are rounding
+            return (trial, new) if new.score @ now.inverse @ new.score < now.gain else (beta, None)
+        if fine and new.deviance <= q.deviance - 2.0 * ARMIJO * t * now.gain:
+            return trial, new
+        t *= 0.5
+    return beta, None
