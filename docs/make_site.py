@@ -53,7 +53,7 @@ def write_pages(folder: Path) -> None:
     for name, page in site_reference.pages().items():
         (folder / "api" / f"{name}.rst").write_text(site_reference.source(page))
     (folder / "measured.md").write_text(site_results.markdown(DOCS / "results"))
-    (folder / "command_line.md").write_text(site_commands.markdown())
+    (folder / "commands.md").write_text(site_commands.markdown())
     for name in site_navigation.CHAPTERS:
         (folder / f"{name}.md").write_text(site_navigation.chapter_markdown(name, made))
 

@@ -7,7 +7,7 @@ from argparse import _SubParsersAction
 
 from fastglm.cli.main import _parser
 
-INTRODUCTION = "# Command line\n\nWhat `fastglm` and each of its commands say for `--help`."
+INTRODUCTION = "# Commands\n\nWhat `fastglm` and each of its commands say for `--help`."
 
 
 def markdown() -> str:

@@ -28,7 +28,7 @@ CHAPTERS = {
     "reference": (
         "Reference",
         "Every public name, every command, and the conventions that all of them share.",
-        {"API": ("reference/",), "Programs and files": ("command_line", "conventions", "file_format", "changes")},
+        {"API": ("reference/",), "Programs and files": ("commands", "conventions", "file_format", "changes")},
     ),
     "explanation": (
         "Explanation",

@@ -23,7 +23,6 @@ import numpy as np
 from ..kernels.evaluate import evaluate, second_derivative
 from ..source.streaming_qr import offset, predictor, weight
 from ..source.task import Task
-from ..special import softmax
 from .leverage import Products, scaled
 from .row_scores import blocks, columns
 
@@ -89,6 +88,8 @@ class ClassAdjustments(Task):
         self.beta, self.inverse = beta, np.where(np.isnan(inverse), 0.0, inverse)
 
     def of(self, part, runs):
+        from ..special import softmax
+
         others, m = self.beta.shape
         V, total = self.inverse.reshape(others, m, others, m), np.zeros((others * m, 1))
         for a, b in blocks(runs, part.data, part.n_columns):

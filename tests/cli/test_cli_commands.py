@@ -467,7 +467,7 @@ def test_cross_validation_at_the_command_line(folder, capsys):
 @pytest.mark.parametrize("options, said", [
     (["--alpha", "0.5"], "--alpha is none of --penalty lasso"), (["--lambdas", "0.1,-1"], "not negative"),
     (["--ratio", "2"], "between 0 and 1"), (["--folds", "1"], "folds"), (["--folds", "nothing"], "nothing"),
-    (["--measure", "auc"], "none of family"),
+    (["--measure", "auc"], "none of --family"),
 ])  # fmt: skip
 def test_options_of_penalties_that_cannot_be_used(folder, capsys, options, said):
     assert main(["cv", *PENALISED[:4], *options]) == 2

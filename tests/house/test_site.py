@@ -47,7 +47,7 @@ def test_names_that_no_page_claims_have_a_page(monkeypatch):
 
 
 def test_every_page_stands_in_a_chapter():
-    made = {"notebooks/", "reference/", "gallery", "measured", "command_line", "changes", "contributing"}
+    made = {"notebooks/", "reference/", "gallery", "measured", "commands", "changes", "contributing"}
     placed = site_navigation.placed()
     assert len(placed) == len(set(placed))
     written = {path.stem for path in DOCS.glob("*.md")} - {"index"}
