@@ -14,7 +14,6 @@ import numpy as np
 
 from ..core.measured import PREDICTED_BYTES
 from ..errors import InvalidParameterError, MissingDataError
-from ..inference.multinomial import others, probabilities
 from ..kernels.evaluate import mean_curve
 from ..rows.supplied import check_numbers, in_order
 from ..source.threads import get_threads
@@ -98,6 +97,8 @@ def formulas(result, eta, scale: str, log: bool) -> Formulas:
 
 def _class_formulas(result, eta):
     """Probabilities of the classes."""
+    from ..inference.multinomial import others, probabilities
+
     p = probabilities(result, eta)
     free = others(result)
     q = p[:, free]
