@@ -37,7 +37,7 @@ class SeveralResult(GLMResult):
     classes : tuple of the levels from the lowest to the highest, or None
     certificate : float
         The largest part of a last Newton step in standard errors, by the information of all parameters.
-    **others
+    others
         As in ``GLMResult``.
     """
 
@@ -88,7 +88,7 @@ class SeveralResult(GLMResult):
         offset, exposure : as for ``GLMResult.predict``
         counts : sequence of int, whose probabilities kind="proba" gives
         quantiles : sequence of float, probabilities that kind="quantile" gives the shares of
-        out, **options : as for ``GLMResult.predict``
+        out, options : as for ``GLMResult.predict``
 
         Returns
         -------
