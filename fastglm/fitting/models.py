@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import InvalidParameterError
 from ..inference import check_one_predictor
+from ..inference.hypotheses import quadratic_form
 from ..result.record import GLMResult
 from ..rows.open import open_rows
 from ..rows.request import FitRequest
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from ..types import Rows, Variable
 
 TESTS = ("LRT", "F", "Rao", None)
-SINGULAR = 1e-11  # of the largest eigenvalue of a scaled information, below which a column is taken to repeat others
 
 
 class Models:
@@ -120,18 +120,9 @@ class Scores(NamedTuple):
         of freedom."""
         base = [self.names.index(name) for name in self.inside]
         every = np.union1d(base, numbers).astype(int)
-        value, rank = _form(self.information[np.ix_(every, every)], self.score[every])
-        _, inside = _form(self.information[np.ix_(base, base)], self.score[base])
+        value, rank = quadratic_form(self.information[np.ix_(every, every)], self.score[every])
+        _, inside = quadratic_form(self.information[np.ix_(base, base)], self.score[base])
         return value, rank - inside
-
-
-def _form(information, score):
-    """U' I^- U, and the rank of I."""
-    size = 1.0 / np.sqrt(np.maximum(np.diagonal(information), np.finfo(float).tiny))
-    values, vectors = np.linalg.eigh(information * size * size[:, None])
-    kept = values > SINGULAR * values.max(initial=0.0)
-    parts = vectors.T[kept] @ (score * size)
-    return float(np.sum(parts**2 / values[kept])), int(kept.sum())
 
 
 def _without(every, terms):

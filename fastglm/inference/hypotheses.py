@@ -78,7 +78,7 @@ def wald_test(result, hypotheses: str | Sequence[str] | tuple[Array, Array] | Ar
     L, r = linear_hypotheses(result, hypotheses)
     cov = np.nan_to_num(np.asarray(check_covariance(result.cov_params(), "tests")))
     estimates, V = L @ np.nan_to_num(result.params) - r, L @ cov @ L.T
-    statistic, df = _form(V, estimates)
+    statistic, df = quadratic_form(V, estimates)
     df_resid = result.test_df if test is None else result.df_resid if test == "F" else None
     if df_resid is None:
         return HypothesisTest(statistic, df, float(chdtrc(df, statistic)), None, estimates, V, L, r)
@@ -86,8 +86,8 @@ def wald_test(result, hypotheses: str | Sequence[str] | tuple[Array, Array] | Ar
     return HypothesisTest(F, df, float(fdtrc(df, df_resid, F)), df_resid, estimates, V, L, r)
 
 
-def _form(V, estimates):
-    """e' V^- e, and the rank of V."""
+def quadratic_form(V, estimates):
+    """e' V^- e, and the rank of V (k, k), of which columns that repeat others are left out; e is (k,)."""
     size = 1.0 / np.sqrt(np.maximum(np.diagonal(V), np.finfo(float).tiny))
     values, vectors = np.linalg.eigh(V * size * size[:, None])
     kept = values > SINGULAR * values.max(initial=0.0)

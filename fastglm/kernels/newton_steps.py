@@ -9,6 +9,7 @@ from numba import carray
 
 from . import layout
 from .compile import at, doubles, inner, lapack
+from .gram import SMALL
 
 SAFE_PIVOT = 1e-4  # the least pivot over its diagonal entry, below which columns are looked at for dependence
 NOISE = 1e-11  # of the deviance, within which rounding hides a fall
@@ -18,8 +19,8 @@ NOISE = 1e-11  # of the deviance, within which rounding hides a fall
 LAST, ENOUGH, DISPERSION, SLOPE, MOST, PASSES, TAKEN = range(7)
 HEAD = 7  # entries of the head
 PLAIN = np.zeros(0)  # no steps: one pass
-# LAPACK counts columns first, so that its lower triangle is the upper one of a C-ordered matrix
-_LETTER = np.frombuffer(b"L", dtype=np.uint8).copy()
+# LAPACK counts columns first: its lower triangle is the upper one of a C-ordered matrix, which narrow curvatures fill
+_LETTERS = np.frombuffer(b"LU", dtype=np.uint8).copy()
 
 dpotrf, dpotrs = lapack("dpotrf", 5), lapack("dpotrs", 8)
 
@@ -77,7 +78,7 @@ def advance(beta, scale, score, low, info, sums, steps):
         kept[j], step[j], low[j] = beta[j], score[j] * scale[j], info[j, j]
     dims = np.empty(4, np.int32)
     dims[0], dims[1], dims[2], dims[3] = m, width, 1, 0
-    d, letter = at(dims), at(_LETTER)
+    d, letter = at(dims), at(_LETTERS) + (0 if m <= SMALL else 1)
     dpotrf(letter, d, at(info), d + 4, d + 12)
     safe = dims[3] == 0
     for j in range(m):

@@ -280,8 +280,19 @@ class Deviance(Likelihood):
         return Deviance(source, self.pair, share)
 
     def approach(self, beta: np.ndarray, steps: Steps) -> np.ndarray | None:
-        """Coefficients at the end of full Newton steps in compiled code; None unless the rows are few and of columns of
-        numbers."""
+        """Where full Newton steps in compiled code lead; None unless the rows are few and of columns of numbers.
+
+        Parameters
+        ----------
+        beta : (m,) array
+            The start, which is not changed.
+        steps : Steps
+            How far to go; its records are filled.
+
+        Returns
+        -------
+        (m,) array or None
+        """
         source = self.source
         few = source.rows_read == source.n_rows and source.n_rows * self.n_params <= APPROACHED_NUMBERS
         if not few or source.data.terms or self.precise:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 
 from ..kernels import gram, precise
@@ -11,6 +13,7 @@ from ..kernels.newton_steps import PLAIN
 from ..kernels.passes import block_pass
 from ..source.streaming_qr import WeightedRows, design, offset, predictor, weight
 from ..source.task import Task
+from ..source.threads import single_threaded_blas
 from .sums import Quadratic
 
 LINE_ROWS = 1 << 12  # rows of a block whose deviances along a step are found
@@ -89,8 +92,11 @@ class DeviancePass(Pass):
                    *state, PLAIN)  # fmt: skip
 
     def steps(self, part, steps) -> np.ndarray:
-        """The coefficients to which Newton steps lead over all rows of ``part``, an InMemory without terms."""
-        with part.workspace() as work:
+        """The coefficients to which Newton steps lead over all rows of ``part``, an InMemory without terms.
+
+        BLAS has the threads that it has in ``InMemory.reduce``.
+        """
+        with part.workspace() as work, nullcontext() if part.single else single_threaded_blas():
             block_pass(self.plan(part), self.par, self.beta, self.beta, self.scale, part.ranges, 2, 0, work,
                        *self.begin(), steps.array)  # fmt: skip
         return self.beta

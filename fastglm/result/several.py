@@ -28,8 +28,8 @@ class SeveralResult(GLMResult):
     Parameters
     ----------
     names : tuple of str
-        Of ordered levels the columns, then the thresholds "a|b"; of counts "count_...", "zero_..." and "Log(theta)";
-        of shares those of the mean, then "(phi)" or "(phi)_...".
+        Of ordered levels the columns, then the thresholds "a|b"; of counts ``count_...``, ``zero_...`` and
+        "Log(theta)"; of shares those of the mean, then "(phi)" or "(phi)_...".
     columns : tuple of tuples of int
         The numbers of the columns of the design that each predictor has; none for a constant alone.
     second_link : str or None

@@ -180,3 +180,14 @@ def test_the_number_of_passes_is_the_number_of_passes(n, solver):
     with counted() as passes:
         result = fastglm.fit(data.X, data.y, solver=solver, **options)
     assert result.n_passes == pytest.approx(sum(share for _, share in passes), abs=0.002)
+
+
+@pytest.mark.parametrize("columns", [20, 140])  # whose curvature is summed by tiles, and by BLAS
+def test_steps_in_compiled_code_are_newton_s(columns):
+    """Each distance is at most the square of the one before."""
+    rng = np.random.default_rng(columns)
+    X, y = rng.normal(size=(600, columns)), rng.poisson(1.5, 600).astype(float)
+    result = fastglm.fit(X, y, family="poisson")
+    distances = [row["distance"] for row in result.history if row["distance"] > 1e-12]
+    assert distances[-1] < 1e-6
+    assert all(after < before**2 for before, after in zip(distances[1:], distances[2:], strict=False) if before < 1)
