@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from ..result.cross_validation import MEASURES, RULES, CVResult
 from ..rows.fold_rows import FoldRows
 from ..rows.open import open_rows
 from ..rows.request import check_option
+from ..rows.response import check_start
 from ..rows.storages import canonical, is_collection
 from ..solver.penalty_path import follow
 from ..solver.proximal import SLOW, ProximalDescent
@@ -29,6 +30,7 @@ from ..solver.rounds import MODEL_BYTES, RENEWALS, Place, in_rounds, of_folds
 from ..solver.working_set import pays
 from ..source.base import RowTransform
 from ..source.folds import Fitted, Folds
+from ..source.threads import mapped
 from .leave_one_out import closed_form, leave_one_out
 from .null import NullModel
 from .path import how_many, path_request, solve_path, warn_of_path, written
@@ -126,13 +128,17 @@ def cv(
         plans = [] if scaled else [_checked(run, kind.assign(rows), measure, rule) for kind in kinds]
         n_folds = sum(plan.count for plan in plans)
         with running(run, request.progress, how_many(lambdas) * (1 + n_folds)) as callback:
+            grams = [_grams(run, request, plan) for plan in plans]
             found, penalties = solve_path(run, request, lambdas, ratio, callback)
             path = written(run, labels, found, penalties)
             if scaled:
                 mean, se = leave_one_out(run, scaled, found, measure)
                 described = {"mean": mean, "se": se, "n_folds": source.n_rows}
             else:
-                measured = [_values(run, request, schema, found, plan, measure, callback) for plan in plans]
+                measured = [
+                    _values(run, request, schema, found, plan, own, measure, callback)
+                    for plan, own in zip(plans, grams, strict=True)
+                ]
                 values, weights = zip(*measured, strict=True)
                 described = {"fold_values": np.concatenate(values), "fold_weights": np.concatenate(weights)}
         source.finish()
@@ -207,11 +213,10 @@ def _totals(run, parts) -> tuple[np.ndarray, list[str]]:
     return (sums, ["no weight", "no y above 0"]) if positive else (sums[:, :1], ["no weight"])
 
 
-def _values(run, request, schema, path, folds, measure, callback) -> tuple[np.ndarray, np.ndarray]:
+def _values(run, request, schema, path, folds, grams, measure, callback) -> tuple[np.ndarray, np.ndarray]:
     """The means of a measure over the held-out rows of each fold (F, L), and their weights (F,)."""
-    parts = _grams(run, request, path, folds)
-    beta = None if parts is None else _from_grams(run, request, path, folds, parts, callback)
-    if beta is not None and measure in SQUARES and (found := _held_out_squares(run, path, folds, parts, beta)):
+    beta = None if grams is None else _from_grams(run, request, path, folds, grams, callback)
+    if beta is not None and measure in SQUARES and (found := _held_out_squares(run, folds, grams, beta)):
         return found
     if beta is None:
         ways = (_in_rounds, _one_by_one)
@@ -225,36 +230,59 @@ def _values(run, request, schema, path, folds, measure, callback) -> tuple[np.nd
     return sums[:, :-1] / sums[:, -1:], sums[:, -1]
 
 
-def _grams(run, request, path, folds):
-    """The sums of least squares over each part, from one pass; None of other models."""
+class Grams(NamedTuple):
+    """The sums of least squares over each part of the rows.
+
+    Attributes
+    ----------
+    origin : (m,) array
+    parts : list of Quadratic
+        The pass of each part there, with its information.
+    """
+
+    origin: np.ndarray
+    parts: list
+
+
+def _grams(run, request, folds) -> Grams | None:
+    """The sums over each part, from one pass that the path begins with, too; None of other models."""
     unfit = {"stages", "quadratic"} & set(request.penalty.needs)
     if not run.objective.linear or run.source.high_cardinality or unfit:
         return None
     if 8.0 * folds.parts.count * run.objective.n_params**2 > MODEL_BYTES or pays(run.objective):
         return None
-    return run.objective.by_part(path.beta[0], 2, folds.parts)
+    run.find_null_model()
+    origin = run.problem(check_start(request.start, len(run.names)), None).first()
+    parts = run.objective.by_part(origin, 2, folds.parts)
+    run.objective.known = origin, reduce(combined, parts)
+    return Grams(origin, parts)
 
 
-def _from_grams(run, request, path, folds, parts, callback):
+def _from_grams(run, request, path, folds, grams, callback):
     """The coefficients (F, L, m) of least squares of each fold; None where their penalties lose digits."""
-    problem, out = run.problem(None, callback), []
+    problem, (origin, parts) = run.problem(None, callback), grams
     penalties = _penalties(run, request, folds, parts if run.source.data.has_intercept else None)
     if penalties is None:
         return None
-    for own, scaled in zip(folds.sums(parts, without, combined), penalties, strict=True):
-        gram = GramObjective(path.beta[0], own)
-        out.append(follow(problem._replace(objective=gram, start=path.beta[0]), scaled, path.lambdas, None).beta)
-    return np.array(out)
+    problem = problem._replace(start=origin)
+
+    def followed(fold):
+        own, scaled = fold
+        with np.errstate(all="ignore"):  # which every thread has of its own
+            return follow(problem._replace(objective=GramObjective(origin, own)), scaled, path.lambdas, None).beta
+
+    every = list(zip(folds.sums(parts, without, combined), penalties, strict=True))
+    return np.array(mapped(run.source.threads, followed, every))
 
 
-def _held_out_squares(run, path, folds, parts, beta):
+def _held_out_squares(run, folds, grams, beta):
     """The mean squared errors of held-out rows (F, L), and their weights, by sums; None where these lose digits."""
     if not run.source.data.has_intercept:
         return None
     values, weights = [], []
     for measured, own in zip(folds.measured, beta, strict=True):
-        q = reduce(combined, [parts[b] for b in np.flatnonzero(measured)])
-        left = GramObjective(path.beta[0], q).deviances(own)
+        q = reduce(combined, [grams.parts[b] for b in np.flatnonzero(measured)])
+        left = GramObjective(grams.origin, q).deviances(own)
         if not (left > LOST * q.deviance).all():
             return None
         weights.append(q.information.diagonal()[0])
@@ -269,7 +297,7 @@ def _penalties(run, request, folds, grams=None):
     """
     first = int(run.source.data.has_intercept)
     if grams is None:
-        parts = unweighted_response(run.source).by_part(np.zeros(len(run.names)), k.ORDER_DIAGONAL, folds.parts)
+        parts = unweighted_response(run.source).by_part(np.zeros(len(run.names)), k.ORDER_MOMENTS, folds.parts)
         run.objective.n_passes += run.objective.price
     else:
         parts = [_moments(q) for q in grams]
@@ -351,21 +379,29 @@ class Alone(dict):
         return self[fold]
 
 
-def _of_fold(run, request, schema, folds, fold):
+def _of_fold(run, request, schema, folds, fold, threads=None):
     """The run of the rows that a fold is fitted to, all others left out by a weight of zero."""
     rows = run.source.changed(RowTransform(False, kept=Fitted(folds, fold)))
     rows.labels = run.whole.labels
+    rows.threads = rows.threads if threads is None else threads
     found = run_of(request, schema, rows)[0]
     found.penalty = request.penalty
     return found
 
 
 def _one_by_one(run, request, schema, path, folds, callback):
-    """The coefficients (F, L, m) or (F, L, m, K) of the path of each fold, one fold after the other."""
+    """The coefficients (F, L, m) or (F, L, m, K) of the path of each fold; of rows in memory each has a thread."""
+    source = run.source
+    together = source.in_process and source.threads > 1 and folds.count > 1
+
+    def followed(fold):
+        alone = _of_fold(run, request, schema, folds, fold, 1 if together else None)
+        with np.errstate(all="ignore"):  # which every thread has of its own
+            return alone, solve_path(alone, request, path.lambdas, None, callback)[0]
+
+    every = list(range(folds.count))
     out = []
-    for fold in range(folds.count):
-        alone = _of_fold(run, request, schema, folds, fold)
-        found = solve_path(alone, request, path.lambdas, None, callback)[0]
+    for alone, found in mapped(source.threads, followed, every) if together else map(followed, every):
         run.objective.n_passes += alone.objective.n_passes
         warn_of_path(run, found)
         out.append(found.beta)

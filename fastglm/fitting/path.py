@@ -122,7 +122,8 @@ def how_many(lambdas) -> int:
 
 def solve_path(run, request, lambdas, ratio, callback=None) -> tuple[PathSolution, ScaledPenalty]:
     """The path of a run, of a softmax regression the coefficients (L, m, K) of all classes, and its penalty."""
-    run.find_null_model()
+    if run.null is None:
+        run.find_null_model()
     start = check_start(request.start, len(run.names), run.start_columns(request.start))
     run.path = True
     problem, classes = run.problem(start, callback), every_class(run)

@@ -115,7 +115,9 @@ def solve_penalised(run, record, problem) -> Solution:
     if classes is not None:
         every = scaled.tiled(classes.n_classes)
         wide = problem._replace(objective=classes, start=classes.from_contrasts(problem.first()))
-    solution = solve(wide._replace(penalty=every.at(lam)))
+    own = every.at(lam)
+    wanted = wide.objective.n_params <= MOST_ACCOUNTED and (run.cov is not None or not is_counted(own))
+    solution = solve(wide._replace(penalty=own, information_wanted=wanted))
     if record.share < 1.0 and solution.stop != "not finite at the start":
         solution = relaxed(wide, every, record.share, lam, solution)
     account(run, record, every.at(lam), wide.objective, solution.beta, solution.quadratic)
@@ -136,8 +138,7 @@ def account(run, record, penalty, objective, beta, q) -> None:
     remark_of_separation(run, beta if one else every_class(run).to_contrasts(beta), q if one else None)
     if "stages" in record.needs or "proximal" in record.needs or not np.isfinite(beta).all():
         return
-    counted = getattr(penalty, "ridge", None) is not None and not penalty.ridge.any()
-    if counted and penalty.separable and objective is run.objective:
+    if is_counted(penalty) and objective is run.objective:
         run.edf = float(np.count_nonzero(penalty.moves(beta)))
         return
     if len(beta) > (MOST_ACCOUNTED if run.cov is None else MOST_COEFFICIENTS):
@@ -155,6 +156,11 @@ def account(run, record, penalty, objective, beta, q) -> None:
         rest = run.sums.nobs - run.edf
         dispersion = 1.0 if run.family.dispersion == "one" else q.pearson / rest if rest > 0.0 else np.nan
         run.ridge_covariance = dispersion * V
+
+
+def is_counted(penalty) -> bool:
+    """Whether the effective degrees of freedom are the number of coefficients that move: a lasso's."""
+    return getattr(penalty, "ridge", None) is not None and penalty.separable and not penalty.ridge.any()
 
 
 def inverse(A: np.ndarray) -> np.ndarray:

@@ -48,6 +48,7 @@ class FitRun:
     """
 
     null_class: type
+    null = None  # the null model, when it is found
     schema = None  # that of arrays
     penalty = None  # the record of the penalty
     scale_kind = "pearson"  # the estimate of a free dispersion

@@ -218,12 +218,18 @@ def _squares():
             for i in range(n):
                 sums[0] += hs[i]
         if sj == 1:
-            for i in range(n):
-                # a row of its own has no strides, so that the loop vectorises
-                x = carray(doubles(a + 8 * i * si), p)
-                w = hs[i]
+            # rows of their own have no strides, so that the loop vectorises; four of them share each sum's way
+            own, whole = carray(doubles(out + 8 * ones), p), n - n % 4
+            for i in range(0, whole, 4):
+                x0, x1 = carray(doubles(a + 8 * i * si), p), carray(doubles(a + 8 * (i + 1) * si), p)
+                x2, x3 = carray(doubles(a + 8 * (i + 2) * si), p), carray(doubles(a + 8 * (i + 3) * si), p)
+                w0, w1, w2, w3 = hs[i], hs[i + 1], hs[i + 2], hs[i + 3]
                 for j in range(p):
-                    sums[j + ones] += w * x[j] * x[j]
+                    own[j] += (w0 * x0[j] * x0[j] + w1 * x1[j] * x1[j]) + (w2 * x2[j] * x2[j] + w3 * x3[j] * x3[j])
+            for i in range(whole, n):
+                x0 = carray(doubles(a + 8 * i * si), p)
+                for j in range(p):
+                    own[j] += hs[i] * x0[j] * x0[j]
         else:
             for j in range(p):
                 x = carray(doubles(a + 8 * j * sj), n)
@@ -234,6 +240,56 @@ def _squares():
         return 0
 
     return squares
+
+
+def _moments():
+    def moments(si, sj, a, n, p, ones, h, squares, sums):
+        hs, squared, own = (
+            carray(doubles(h), n),
+            carray(doubles(squares + 8 * ones), p),
+            carray(doubles(sums + 8 * ones), p),
+        )
+        if ones:
+            total = 0.0
+            for i in range(n):
+                total += hs[i]
+            carray(doubles(squares), 1)[0] += total
+            carray(doubles(sums), 1)[0] += total
+        if sj == 1:
+            whole = n - n % 2
+            for i in range(0, whole, 2):
+                x0, x1 = carray(doubles(a + 8 * i * si), p), carray(doubles(a + 8 * (i + 1) * si), p)
+                w0, w1 = hs[i], hs[i + 1]
+                for j in range(p):
+                    u0, u1 = w0 * x0[j], w1 * x1[j]
+                    own[j] += u0 + u1
+                    squared[j] += u0 * x0[j] + u1 * x1[j]
+            for i in range(whole, n):
+                x0 = carray(doubles(a + 8 * i * si), p)
+                for j in range(p):
+                    own[j] += hs[i] * x0[j]
+                    squared[j] += hs[i] * x0[j] * x0[j]
+        else:
+            for j in range(p):
+                x = carray(doubles(a + 8 * j * sj), n)
+                s = t = 0.0
+                for i in range(n):
+                    s += hs[i] * x[i]
+                    t += hs[i] * x[i] * x[i]
+                own[j] += s
+                squared[j] += t
+        return 0
+
+    return moments
+
+
+@cache
+def moments() -> int:
+    """Address of the loop that adds the diagonal of X' diag(h) X to ``squares``, and X'h to ``sums``.
+
+    Its arguments are integers: (strides of X in numbers, X, n, p, ones, h, squares, sums).
+    """
+    return address_of(types.int64(*[types.int64] * 9), _moments()).address
 
 
 @cache

@@ -12,12 +12,14 @@ MEAT = 28  # whether a curvature sums the scores' outer products instead of the 
 COLUMNS, WEIGHTED = 29, 30  # loops for several curvatures of one block
 # terms: their table and number, the columns of all but that of high cardinality, the size of their sums, their loops
 TERMS, N_TERMS, SHORT, ROOM, T_PREDICT, T_SCATTER, T_SQUARES, T_CURVATURE = range(31, 39)
-SQUARES = 39  # the loop that sums the information's diagonal, where one asks for it
+SQUARES = 39  # the loop that sums the information's diagonal, or moments, where one asks for them
 PLAN = 40  # fields of a plan
 
 ORDER_PRODUCT = 3  # beside the orders 0, 1 and 2 of a pass: the information times a direction in place of the score
 ORDER_BLOCKS = 4  # for classes: the information of each class alone
 ORDER_DIAGONAL = 5  # the score, and of the information its diagonal
+ORDER_MOMENTS = 6  # the sums of w x and of w x^2 in their places, whatever the response
+DIAGONALS = (ORDER_DIAGONAL, ORDER_MOMENTS)  # orders whose information is a diagonal
 
 LOADED, C_ORDER, F_ORDER = 0, 1, 2  # STORAGE: through the loader, or in place
 ROUNDED, EXACT = 1, 2  # PRECISE: residuals rounded to double, or carried exactly because the score is linear

@@ -214,7 +214,8 @@ def block_pass(
         Half-open ranges of rows.
     order : int
         0 deviance, 1 with score and Pearson's chi-square, 2 with curvature too; 3 has the information times
-        ``direction`` in place of the score, 5 the score and in info's first row the information's diagonal.
+        ``direction`` in place of the score, 5 the score and in info's first row the information's diagonal; 6 sums w,
+        w x and w x^2 in the places of the deviance, the score and that diagonal, in arithmetic that is not precise.
     first_eta : int
         Address of a loop that writes the first linear predictor instead of X beta, or 0. The score is then
         X'(r + h (eta - offset)), so that information^-1 score are the coefficients of the first IRLS step.
@@ -245,7 +246,11 @@ def block_pass(
                 # a slice assignment would compile its error messages too, for a second and a half
                 for i in range(n):
                     eta[i] = shift[i]
-                if first_eta != 0:
+                if order == layout.ORDER_MOMENTS:
+                    for i in range(n):
+                        r[i] = h[i] = d[i] = w[i]
+                        low[i] = 0.0
+                elif first_eta != 0:
                     call_rows(first_eta, n, at(par), at(eta), at(y), at(w),
                               at(r), at(h), at(d))  # fmt: skip
                 elif plan[layout.PRECISE]:
@@ -253,8 +258,9 @@ def block_pass(
                 else:
                     linear_predictor(storage, a, lda, n, p, ones, beta, eta, dims)
                     predict_terms(plan, b0, n, beta, eta)
-                call_rows(plan[layout.ROWS], n, at(par), at(eta), at(y), at(w),
-                          at(r), at(h), at(d))  # fmt: skip
+                if order != layout.ORDER_MOMENTS:
+                    call_rows(plan[layout.ROWS], n, at(par), at(eta), at(y), at(w),
+                              at(r), at(h), at(d))  # fmt: skip
                 sums[layout.DEVIANCE] += total(d, n)
                 if order == 0:
                     continue
@@ -274,8 +280,12 @@ def block_pass(
                     call(plan[layout.PRECISE_SCORE], (plan[layout.PRECISE], si, sj, a, n, p, ones, at(rows), block,
                          at(score), at(score_low)))  # fmt: skip
                 else:
-                    add_score(storage, a, lda, n, p, ones, r, score, dims)
+                    if order != layout.ORDER_MOMENTS:
+                        add_score(storage, a, lda, n, p, ones, r, score, dims)
                     scatter_terms(plan, b0, n, r, score)
+                if order == layout.ORDER_MOMENTS:
+                    call(plan[layout.SQUARES], (si, sj, a, n, p, ones, at(h), at(info), at(score)))
+                    square_terms(plan, b0, n, h, info[0])
                 if order == layout.ORDER_DIAGONAL:
                     call(plan[layout.SQUARES], (si, sj, a, n, p, ones, at(h), at(info)))
                     square_terms(plan, b0, n, h, info[0])

@@ -82,6 +82,7 @@ class Likelihood:
         self.aliased: dict = {}
         self._rescaled = False
         self.n_passes, self.price = 0.0, share
+        self.known: tuple | None = None  # coefficients, and a pass with curvature there
         self._plan = None
         terms = bool(source.data.terms)
         self.factorable = not terms or self.small or source.rows_read * float(n_params) ** 2 <= QR_COST
@@ -108,7 +109,10 @@ class Likelihood:
         return self.source.rows_read * self.n_params <= PRECISE_NUMBERS
 
     def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
-        """Deviance (order 0), score and Pearson's chi-square (1) and expected information (2): one pass."""
+        """Deviance (order 0), score and Pearson's chi-square (1) and expected information (2): one pass, but where
+        ``known`` has it."""
+        if self.known is not None and order == 2 and np.array_equal(beta, self.known[0]):
+            return self.known[1]
         return self._pass(beta, order)
 
     @property
@@ -398,8 +402,10 @@ class Deviance(Likelihood):
             beta = source.expand(beta)
             direction = None if direction is None else source.expand(direction)
         direction = beta if direction is None else direction
-        if order == k.ORDER_DIAGONAL and not self._has_diagonal:
+        if order in k.DIAGONALS and not self._has_diagonal:
             order = 2
+        if order == k.ORDER_MOMENTS and self._precision:
+            order = k.ORDER_DIAGONAL
         shape = (source.n_stored, source.structured_sums.dense, source.structured_sums.size)
         how = shape, order, self.meat, self._precision
         return DeviancePass(self.pair, self._par, beta, direction, scale, first, *how)
@@ -410,7 +416,7 @@ class Deviance(Likelihood):
             q = q._replace(score=reduce(q.score), score_low=reduce(q.score_low))
         if q.information is None:
             return q
-        if order == k.ORDER_DIAGONAL and self._has_diagonal:
+        if order in k.DIAGONALS and self._has_diagonal:
             return q._replace(information=Diagonal(self.source.packed.reduce_squares(q.information[0][0])))
         m = self.source.structured_sums.dense
         information = q.information[0][:m, :m]
@@ -418,7 +424,7 @@ class Deviance(Likelihood):
         information = Dense(information)
         if self.source.data.terms:
             information = assembled(self.source, information.upper, q.information[1], self.scale)
-        if order == k.ORDER_DIAGONAL:
+        if order in k.DIAGONALS:
             information = Diagonal(information.diagonal())
         return q._replace(information=information)
 

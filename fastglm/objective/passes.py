@@ -57,8 +57,8 @@ class Pass(Task):
         return self._own[1] if part is self._own[0] else self._set(self.loops(part.plan().copy()))
 
     def _set(self, plan):
-        if self.order == k.ORDER_DIAGONAL:
-            plan[k.SQUARES] = gram.squares()
+        if self.order in k.DIAGONALS:
+            plan[k.SQUARES] = gram.moments() if self.order == k.ORDER_MOMENTS else gram.squares()
         plan[k.PRECISE], plan[k.MEAT] = self.precise, self.meat
         if self.precise:
             plan[k.PRECISE_ETA], plan[k.PRECISE_SCORE] = precise.addresses()
@@ -82,7 +82,7 @@ class DeviancePass(Pass):
     def begin(self):
         m, dense, room = self.shape
         width = gram.padded(dense)
-        shape = {2: (width, width), k.ORDER_DIAGONAL: (1, m)}.get(self.order, (1, 1))
+        shape = (width, width) if self.order == 2 else (1, m) if self.order in k.DIAGONALS else (1, 1)
         extra = np.zeros(room if self.order == 2 else 1)
         return np.zeros(m), np.zeros(m), np.zeros(shape), extra, np.zeros(k.SUMS)
 
@@ -103,7 +103,7 @@ class DeviancePass(Pass):
 
     def end(self, state):
         score, low, info, extra, sums = state
-        information = {2: (info, extra), k.ORDER_DIAGONAL: (info,)}.get(self.order)
+        information = (info, extra) if self.order == 2 else (info,) if self.order in k.DIAGONALS else None
         return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
 
 

@@ -226,7 +226,7 @@ def column_moments(source, total: float) -> tuple[np.ndarray, np.ndarray]:
     One pass, and a second one where means are so large beside deviations that squares would cancel.
     """
     objective = unweighted_response(source)
-    q = objective.at(np.zeros(objective.n_params), k.ORDER_DIAGONAL)
+    q = objective.at(np.zeros(objective.n_params), k.ORDER_MOMENTS)
     means, variances, faint = variances_of(q, total)
     faint = faint[faint >= int(source.data.has_intercept)]
     if len(faint) and not source.high_cardinality:
@@ -237,7 +237,8 @@ def column_moments(source, total: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def unweighted_response(source) -> Deviance:
-    """Least squares with the response one: at zero its score and information sum w x and w x^2, its deviance w."""
+    """Least squares with the response one: a pass of order ``ORDER_MOMENTS`` sums w x and w x^2, its deviance w; one
+    with curvature at zero does, too."""
     return Deviance(
         source.changed(RowTransform(False, y=1.0, weights="as they are")), FamilyLink(Gaussian(), Identity())
     )

@@ -40,6 +40,8 @@ class ProximalDescent:
         self.objective, self.control, self.history = objective, control, []
         self.beta, self.q, self.model = beta, objective.at(beta, 2), None
         self.H, self.fresh, self.contraction, self.origin = None, False, 0.0, None
+        self.curved_at, self.rate = np.inf, 1.0  # the violation where the model was made; contraction by such a one
+        self.information_wanted = False  # at the end of a descent
         self.by_sums = objective.linear  # whether scores follow from the first one
         self.always = objective.small or (not objective.linear and objective.score_cost > CHEAP)
         if is_finite(self.q):
@@ -142,6 +144,7 @@ class ProximalDescent:
         gain = float(self.q.score @ step) - penalty.value(new) + before
         noise = DEVIANCE_NOISE * abs(self.q.deviance) + 1e-300
         wants = 2 if self.always or (not self.fresh and self.contraction > SLOW) else 1
+        wants = 2 if self.information_wanted and self._soon_over(violation, tol) else wants
         t = 1.0
         for _ in range(HALVINGS if self.fresh else 2):
             trial = new if t == 1.0 else self.beta + t * step
@@ -155,6 +158,16 @@ class ProximalDescent:
             return False
         self.freshen()
         return True
+
+    def _soon_over(self, violation, tol) -> bool:
+        """Whether the next pass is expected to be the last one, or a curvature there spares more than it costs."""
+        if self.fresh:
+            self.curved_at = violation
+        left = violation * min(self.rate * self.curved_at, 1.0)
+        if left <= tol or not self.rate * self.curved_at < 1.0:
+            return left <= tol
+        passes = np.ceil(np.log(violation / tol) / -np.log(max(self.rate * self.curved_at, EPS)))
+        return (passes - 1.0) * self.objective.score_cost > 1.0
 
     def _at(self, beta, order):
         """The pass at some coefficients; that of least squares follows from the first one."""
@@ -173,6 +186,7 @@ class ProximalDescent:
         self.fresh = False
         left = self.violation(penalty)
         self.contraction = left / violation
+        self.rate = self.contraction / self.curved_at
         if q.information is not None:
             self._renew()
         elif left > self.control.tol and self._worth(left):

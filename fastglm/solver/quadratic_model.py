@@ -7,15 +7,11 @@ slow, by Newton steps along the face of those that are not zero.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotrs
 
-from ..kernels.coordinate_descent import descend
+from ..kernels.elastic_model import minimise
 
-SWEEPS, MOST_SWEEPS = 20, 20_000  # of coordinate descent before Newton along the face, and in all; chosen
-PRICE = 8  # coefficients, of as many more as a factorisation is worth one more sweep; measured
-MOST_ROUNDS = 60  # of sweeps and steps along a face; chosen: problems of the tests take ten
+ONE = np.ones(1)  # the penalty as it is
 CANCELLED = 1e-8  # of a column's square, left beside the free columns, below which sums need more digits
-SAFE_PIVOT = 1e-11  # of a scaled matrix, below which its columns count as dependent
 
 
 class QuadraticModel:
@@ -38,7 +34,7 @@ class QuadraticModel:
             cross, own = H[np.ix_(self.free, self.rest)], H[np.ix_(self.rest, self.rest)]
         self.inverse = np.linalg.pinv(H[np.ix_(self.free, self.free)], rcond=1e-13, hermitian=True)
         self.slopes = self.inverse @ cross
-        self.S = own - cross.T @ self.slopes
+        self.S = np.ascontiguousarray(own - cross.T @ self.slopes)
         self.cancelled = bool((np.diagonal(self.S) < CANCELLED * np.diagonal(H)[self.rest]).any())
 
     def minimise(self, beta: np.ndarray, score: np.ndarray, penalty, tol: float) -> np.ndarray:
@@ -61,62 +57,29 @@ class QuadraticModel:
         rest, free = self.rest, self.free
         start, g0 = beta[rest], score[rest] - score[free] @ self.slopes
         own = penalty.of(rest)
-        b = _descended(self.S, start.copy(), g0, own, tol) if own.separable else own.minimum(self.S, start, g0, tol)
+        b = self._along(start, g0, own, ONE, tol)[0][0] if own.separable else own.minimum(self.S, start, g0, tol)
         out = beta.copy()
         out[rest] = b
         out[free] += self.inverse @ score[free] - self.slopes @ (b - start)
         return out
 
+    def _along(self, start, g0, penalty, sizes, tol):
+        """The minima (L, k) with a penalty times each of L sizes, and their violations (L,)."""
+        b, left = np.empty((len(sizes), len(start))), np.empty(len(sizes))
+        minimise(self.S, start, g0, *penalty_arrays(penalty), sizes, tol, b, left)
+        return b, left
 
-def _descended(S, b, g0, penalty, tol):
-    """Rounds of coordinate descent, each followed by a step along the face of the coefficients that are not zero."""
-    start, workspace = b.copy(), np.empty(len(b), np.int64)
-    arrays = penalty.lasso, penalty.ridge, penalty.lower, penalty.upper, penalty.unit
-    g, sweeps, before = g0.copy(), max(SWEEPS, len(b) // PRICE), np.inf
-    for _ in range(MOST_ROUNDS):
-        descend(S, g, b, *arrays, tol, sweeps, workspace)
-        g = g0 - S @ (b - start)
-        worst = penalty.violation(b, g)
-        if worst <= tol:
-            break
-        if along_face(S, b, g, penalty):
-            g = g0 - S @ (b - start)
-            worst = penalty.violation(b, g)
-            if worst <= tol:
-                break
-        if worst >= 0.5 * before and sweeps > 1000:
-            break  # rounding leaves no more
-        before, sweeps = worst, min(2 * sweeps, MOST_SWEEPS)
-    return b
+    def along_path(self, beta: np.ndarray, score: np.ndarray, penalty, sizes: np.ndarray, tol: float) -> np.ndarray:
+        """As ``minimise``, with a separable penalty times each of L sizes: (L, m), each from the one before."""
+        rest, free = self.rest, self.free
+        start, g0 = beta[rest], score[rest] - score[free] @ self.slopes
+        b, _ = self._along(start, g0, penalty.of(rest), sizes, tol)
+        out = np.tile(beta, (len(sizes), 1))
+        out[:, rest] = b
+        out[:, free] += self.inverse @ score[free] - (b - start) @ self.slopes.T
+        return out
 
 
-def along_face(S: np.ndarray, b: np.ndarray, g: np.ndarray, penalty) -> bool:
-    """Newton's step of the coefficients that are not zero, in place, up to the first that reaches zero or a bound.
-
-    Returns
-    -------
-    bool
-        Whether there was one.
-    """
-    inside = (b > penalty.lower) & (b < penalty.upper)
-    face = np.flatnonzero(inside & ((b != 0.0) | (penalty.lasso == 0.0)))
-    if not len(face):
-        return False
-    x, lasso, ridge = b[face], penalty.lasso[face], penalty.ridge[face]
-    A = S[np.ix_(face, face)]
-    A.flat[:: len(A) + 1] += ridge
-    size = 1.0 / np.sqrt(np.maximum(np.diagonal(A), np.finfo(float).tiny))
-    triangle, status = dpotrf(A * size * size[:, None])
-    if status != 0 or not np.square(triangle.diagonal()).min(initial=1.0) > SAFE_PIVOT:
-        return False
-    step = size * dpotrs(triangle, size * (g[face] - ridge * x - lasso * np.sign(x)))[0]
-    with np.errstate(all="ignore"):
-        to_zero = np.where((lasso > 0.0) & (x * (x + step) < 0.0), -x / step, np.inf)
-        to_bound = np.where(step > 0.0, penalty.upper[face] - x, penalty.lower[face] - x) / step
-    reach = np.minimum(to_zero, np.where(step != 0.0, to_bound, np.inf))
-    t = min(1.0, float(reach.min(initial=1.0)))
-    moved = x + t * step
-    stops = reach <= t
-    at = np.where(to_zero <= t, 0.0, np.where(step > 0.0, penalty.upper[face], penalty.lower[face]))
-    b[face] = np.where(stops, at, moved)
-    return True
+def penalty_arrays(penalty) -> tuple[np.ndarray, ...]:
+    """Lasso, ridge, bounds and unit of an ElasticPenalty."""
+    return penalty.lasso, penalty.ridge, penalty.lower, penalty.upper, penalty.unit

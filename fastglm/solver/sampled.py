@@ -50,7 +50,7 @@ def with_sample_start(problem: Problem, solve) -> Problem:
         return problem
     sample = objective.sample(plan.rows)
     control = problem.control._replace(tol=PENALISED_ROUGH, callback=None, max_iter=SAMPLE_ITERATIONS)
-    found = solve(problem._replace(objective=sample, control=control))
+    found = solve(problem._replace(objective=sample, control=control, information_wanted=False))
     objective.n_passes += sample.n_passes
     return problem._replace(start=found.beta) if found.stop == "converged" else problem
 

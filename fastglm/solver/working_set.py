@@ -110,6 +110,7 @@ def proximal_newton(problem: Problem) -> Solution:
     descent = descent_of(problem.objective, problem.first(), problem.control, problem.penalty)
     if not is_finite(descent.q):
         return Solution(descent.beta, descent.q, None, np.inf, np.inf, 0, "not finite at the start", ())
+    descent.information_wanted = problem.information_wanted
     stop = descent.solve(problem.penalty)
     if problem.objective.linear:
         # what rounding has left is seen by a pass, and taken away by one more step
