@@ -6,7 +6,9 @@ Journal of Statistical Software 33: their covariance updates, in which every gra
 
 from __future__ import annotations
 
-from .compile import inner, jit
+from numba import carray
+
+from .compile import doubles, inner, jit
 
 
 @inner()
@@ -83,12 +85,21 @@ def descend(H, g, beta, lasso, ridge, lower, upper, unit, tol, sweeps, chosen):
 
 
 @jit()
-def add_block(H, weight, numbers, out):
-    """out += weight times the rows and columns ``numbers`` of a matrix H: the lower triangle."""
+def mixed_block(addresses, weights, m, numbers, out):
+    """out = the weighted sum of the rows and columns ``numbers`` of some (m, m) matrices: the lower triangle.
+
+    ``addresses`` (k,) are those of the matrices, each of which is C-ordered.
+    """
     for i in range(len(numbers)):
-        row, own = H[numbers[i]], out[i]
-        for j in range(i + 1):
-            own[j] += weight * row[numbers[j]]
+        own = out[i]
+        for k in range(len(addresses)):
+            row, weight = carray(doubles(addresses[k] + 8 * m * numbers[i]), m), weights[k]
+            if k == 0:
+                for j in range(i + 1):
+                    own[j] = weight * row[numbers[j]]
+            else:
+                for j in range(i + 1):
+                    own[j] += weight * row[numbers[j]]
 
 
 @jit()

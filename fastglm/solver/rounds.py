@@ -7,9 +7,12 @@ the logarithm of lambda: one read of the rows has the scores at all of their coe
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from ..kernels.coordinate_descent import add_block, mirror
+from ..kernels.coordinate_descent import mirror, mixed_block
+from ..source.threads import mapped
 from .problem import solved
 from .proximal import ProximalDescent
 from .quadratic_model import QuadraticModel
@@ -53,30 +56,33 @@ class Curvatures:
     """
 
     def __init__(self, places: list[int], matrices: list[np.ndarray], others: Curvatures | None = None):
-        self.places, self.matrices, self.others = places, matrices, others
+        self.places, self.others = places, others
+        self.matrices = [np.ascontiguousarray(matrix, np.float64) for matrix in matrices]
 
     def at(self, i: int, numbers: np.ndarray) -> np.ndarray:
         """The information of the coefficients ``numbers`` at the i-th lambda."""
-        H = np.zeros((len(numbers), len(numbers)))
-        self._add(i, numbers, H)
+        H, (matrices, weights) = np.empty((len(numbers), len(numbers))), zip(*self._weighted(i), strict=True)
+        addresses = np.array([matrix.ctypes.data for matrix in matrices])
+        mixed_block(addresses, np.array(weights), len(matrices[0]), numbers, H)
         mirror(H)
         return H
 
-    def _add(self, i, numbers, H):
-        """Add the lower triangle."""
-        if self.others is not None:
-            self.others._add(i, numbers, H)
+    def _weighted(self, i):
+        """Matrices and their weights at the i-th lambda, at least one."""
+        out = [] if self.others is None else self.others._weighted(i)
         k = int(np.searchsorted(self.places, i, side="right")) - 1
         some = range(max(0, min(k - 1, len(self.places) - POINTS)), len(self.places))[:POINTS]
         for a in some:
             others = [(i - self.places[b]) / (self.places[a] - self.places[b]) for b in some if b != a]
             if weight := float(np.prod(others)):
-                add_block(self.matrices[a], weight, numbers, H)
+                out.append((self.matrices[a], weight))
+        return out
 
     def renew(self, objective, places: list[Place]):
         """Sum them anew at some places along the path, and open these again."""
         chosen = [places[i] for i in np.unique(np.linspace(0, len(places) - 1, OWN).round().astype(int))]
-        self.matrices = [objective.at(place.beta, 2).information.toarray() for place in chosen]
+        found = (objective.at(place.beta, 2).information.toarray() for place in chosen)
+        self.matrices = [np.ascontiguousarray(matrix) for matrix in found]
         self.places, self.others = [place.number for place in chosen], None
         for place in places:
             place.open = True
@@ -205,8 +211,7 @@ def in_rounds(objective, places, control, folds=None, of=None, fall: float = FAL
         still = [i for i, place in enumerate(places) if place.open]
         if not still:
             break
-        for i in still:
-            places[i].step(control.tol)
+        mapped(objective.source.threads, partial(_stepped, control.tol), [places[i] for i in still])
         some = None if of is None else of[still]
         sums = objective.at_many(np.array([places[i].beta for i in still]), folds, some)
         for i, *values in zip(still, sums.deviance, sums.pearson, sums.score, strict=True):
@@ -218,6 +223,12 @@ def in_rounds(objective, places, control, folds=None, of=None, fall: float = FAL
         solved(control, max(closed - counted, 0))
         counted = max(closed, counted)
     solved(control, len(places) - counted)
+
+
+def _stepped(tol, place):
+    """A step of a place, in a thread, which has its own way with floating-point errors."""
+    with np.errstate(all="ignore"):
+        place.step(tol)
 
 
 def follow_in_rounds(descent: ProximalDescent, sample: ProximalDescent | None, scaled, lambdas: np.ndarray):
