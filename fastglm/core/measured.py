@@ -16,7 +16,7 @@ PASS_ROW_NS, PASS_COLUMN_NS, PASS_SQUARE_NS, STEP_SIZE_NS = 12.0, 0.9, 0.021, 35
 MOST_STEP_SIZES = 12  # sizes of a step in one pass; chosen: the last is a two-thousandth of the first
 PASS_BLOCK_BYTES = 1 << 18  # of X in a block of a pass (blocks: flat from 128 KiB to 1 MiB, slower beyond)
 # rows of a block at the least and at the most (blocks: 64 cost a third more than 512, beyond 1024 little is won)
-FEWEST_BLOCK_ROWS, MOST_BLOCK_ROWS = 64, 1024
+FEWEST_BLOCK_ROWS, MOST_BLOCK_ROWS = 160, 1024
 UNIT_ROWS = 4096  # the fewest rows of a task (units: a pass over them takes 100 us, a second thread costs 30)
 MOST_UNITS, FEW_UNITS = 64, 8  # of ordinary sources; chosen: eight units a thread end together on eight cores
 QR_COST = 4e9  # multiplications of a QR with terms, beyond which cross-products are factored; chosen: about a second

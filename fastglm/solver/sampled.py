@@ -6,6 +6,7 @@ from math import inf
 
 import numpy as np
 
+from ..core.measured import CHEAP_SCORE
 from .choose import Sample, after_sample, choose, choose_sample
 from .newton import factorise, newton_iterations
 from .problem import Problem, Solution
@@ -60,8 +61,9 @@ def _start_of_sample(problem, sample, plan):
     if problem.start is not None:
         q = sample.at(problem.start, 2)
         return (problem.start, factorise(sample, q, problem.start)) if is_finite(q) else None
+    cheap = problem.control.score_cost < CHEAP_SCORE
     control = problem.control._replace(
-        tol=ROUGH, accept_tol=ROUGH, need_information=True, curvature_tol=ROUGH, callback=None,
+        tol=ROUGH, accept_tol=ROUGH, need_information=not cheap, curvature_tol=ROUGH, callback=None,
         max_iter=SAMPLE_ITERATIONS,
     )  # fmt: skip
     inner = problem._replace(objective=sample, control=control)
@@ -72,7 +74,16 @@ def _start_of_sample(problem, sample, plan):
         found = newton_iterations(sample, beta, control, problem.dispersion, q=q)
     if found.stop != "converged" or found.factor.aliased or not np.isfinite(found.beta).all():
         return None
+    if cheap and _gained(found.history) > plan.rho:
+        # the weights of rows have moved the curvature more than the choice of rows does
+        q = sample.at(found.beta, 2)
+        return (found.beta, factorise(sample, q, found.beta)) if is_finite(q) else None
     return found.beta, found.factor
+
+
+def _gained(history) -> float:
+    """The share of a distance that the last step of a descent has left."""
+    return history[-1]["distance"] / max(history[-2]["distance"], 1e-300) if len(history) > 1 else inf
 
 
 def _transported(sample, solution):
