@@ -10,14 +10,16 @@ from ..core.records import VECTORS
 from ..design.formula import parse
 from ..errors import CollinearityWarning, ConvergenceWarning, InvalidParameterError, SeparationWarning, warn
 from ..family.links import linear_predictor
-from ..inference.sandwich import of_scores
+from ..inference import sandwich
+from ..inference.row_scores import PredictorScores
 from ..linalg.factor import from_root
-from ..linalg.symmetric import CROSS_PRODUCT, Dense
+from ..linalg.symmetric import CROSS_PRODUCT
 from ..objective.response_sums import ClassWeights, check
 from ..objective.several import Predictor, ResponseMoments, SeveralLikelihood, slices
 from ..objective.sums import Quadratic
 from ..options.solvers import declaration_of
 from ..result.several import SeveralResult
+from ..rows.cluster_ids import with_clusters
 from ..rows.ordered_levels import levels_of
 from ..rows.schema import INTERCEPT
 from ..solver.indefinite import newton_indefinite
@@ -336,6 +338,10 @@ class SeveralModel(FitRun):
             return self.columns[j] if i == 0 else "(phi)" if j is None else f"(phi)_{self.columns[j]}"
         return f"{parts[i]}_{INTERCEPT if j is None else self.columns[j]}"
 
+    def scores(self, beta):
+        """The scores of the rows."""
+        return PredictorScores(self.objective.loop, self.predictors, beta, self.objective.place)
+
     def _full(self):
         """Coefficients and covariances with NaN where aliased, and all names."""
         names, kept = [], []
@@ -359,11 +365,12 @@ class SeveralModel(FitRun):
 
         fields["cov_unscaled"] = spread(self.inverse)
         if self.cov != "model":
-            meat = self.objective.scores(self.solution.beta).information
-            robust = of_scores(
-                self.cov, self.inverse, Dense(np.asarray(meat)), np.ones(len(at)), self.sums.nobs, len(at), 1.0
+            rows, beta = self.whole.local or self.whole, self.solution.beta
+            fitted = sandwich.Fitted(
+                self.objective, rows, self.scores(beta), beta, self.inverse, self.sums.nobs, len(at)
             )
-            fields |= {"covariance": spread(np.asarray(robust)), "cov_kind": self.cov.name}
+            robust = sandwich.covariance(with_clusters(self.cov, self.whole), fitted)
+            fields |= robust | {"covariance": spread(np.asarray(robust["covariance"])), "cov_kind": self.cov.name}
         return fields, tuple(names)
 
     def _separated(self):

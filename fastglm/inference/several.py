@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..objective.several import Predictor, SeveralLikelihood
 from ..rows.labels import encode
 from ..rows.matching import check_offset
 from . import design_blocks
@@ -17,6 +18,23 @@ KINDS_OF = {
     "beta": ("mean", "precision", "variance", "quantile", "link"),
 }
 RESIDUALS_OF = {"ordinal": ("probability",), "count": ("pearson", "response"), "beta": ("pearson", "response")}
+
+
+def predictors_of(result) -> tuple:
+    """The columns of each linear predictor of a result, as ``objective.several.Predictor``."""
+    columns = [np.array(numbers, np.intp) for numbers in result.columns]
+    if not result.family.labelled:
+        return tuple(Predictor(own, not len(own)) for own in columns)
+    return (Predictor(columns[0]), *(Predictor(own, True, True) for own in columns[1:]))
+
+
+def likelihood(result, source) -> SeveralLikelihood:
+    """The objective of a result over rows, those of its fit or others."""
+    place = None
+    if result.family.labelled:
+        place = np.array([result.classes.index(label) for label in source.labels.ordered])
+    loop = result.family.loop(result.link, result.second_link)
+    return SeveralLikelihood(source, loop, predictors_of(result), place)
 
 
 def loop_name(family) -> str:

@@ -19,10 +19,12 @@ LOOPS = {"ordinal": loops.ordinal_rows, "count": loops.count_rows, "beta": loops
 
 
 class Predictor(NamedTuple):
-    """The columns of a linear predictor, by their numbers in the design, and whether a constant is before them."""
+    """The columns of a linear predictor, by their numbers in the design, whether a constant is before them, and whether
+    the columns are taken from it, as those of an ordered level are from its threshold."""
 
     columns: np.ndarray
     constant: bool = False
+    minus: bool = False
 
     @property
     def size(self) -> int:
@@ -33,6 +35,11 @@ class Predictor(NamedTuple):
     def places(self) -> np.ndarray:
         """Its columns in the design with a constant in front."""
         return np.concatenate([np.zeros(int(self.constant), np.intp), self.columns + 1])
+
+    @property
+    def signs(self) -> np.ndarray:
+        """The sign of each coefficient in the linear predictor."""
+        return np.concatenate([np.ones(int(self.constant)), np.full(len(self.columns), -1.0 if self.minus else 1.0)])
 
 
 def _pairs_of(q):
@@ -54,6 +61,14 @@ class Block(NamedTuple):
     y: np.ndarray
     w: np.ndarray
     repeats: np.ndarray | None
+
+
+def derivatives(loop, eta, y, w):
+    """The weighted log-likelihood of rows, and its first (Q, n) and second (Q (Q + 1) / 2, n) derivatives in the
+    linear predictors eta (Q, n), by the compiled loop of a family."""
+    q, n = eta.shape
+    g, h = np.empty((q, n)), np.empty((q * (q + 1) // 2, n))
+    return LOOPS[loop.name](*loop.arguments, eta, y, w, g, h), g, h
 
 
 def row_blocks(data, runs, predictors, beta, place=None):
@@ -80,7 +95,7 @@ def row_blocks(data, runs, predictors, beta, place=None):
             for row, p, at in zip(eta, predictors, where, strict=True):
                 if len(p.columns):
                     full = np.zeros(X.shape[1])
-                    full[p.places] = beta[at]
+                    full[p.places] = beta[at] * p.signs
                     np.dot(X, full, out=row)
                 else:
                     row[:] = beta[at][0] if p.constant else 0.0
@@ -122,14 +137,12 @@ class SeveralPass(Task):
         self.vectors_only = not any(len(p.columns) for p in predictors)
 
     def of(self, part, runs):
-        m, q = len(self.beta), len(self.predictors)
+        m = len(self.beta)
         total, sums, meat = np.zeros(1 + m + (m * m if self.order == 2 else 0)), None, np.zeros((m, m))
         with np.errstate(all="ignore"):  # of this thread
             for block in row_blocks(part.data, runs, self.predictors, self.beta, self.place):
-                n = len(block.y)
-                g, h = np.empty((q, n)), np.empty((q * (q + 1) // 2, n))
-                loop = LOOPS[self.loop.name]
-                total[0] += loop(*self.loop.arguments, block.eta, block.y, block.w, g, h)
+                value, g, h = derivatives(self.loop, block.eta, block.y, block.w)
+                total[0] += value
                 if self.meat:
                     self._add_meat(meat, block, g)
                 elif self.order:
@@ -163,10 +176,11 @@ class SeveralPass(Task):
         """The score and the information of the coefficients from products with all columns."""
         places, where = [p.places for p in self.predictors], slices(self.predictors)
         for j, (place, at) in enumerate(zip(places, where, strict=True)):
-            score[at] = sums[0][place, j]
+            score[at] = sums[0][place, j] * self.predictors[j].signs
         if self.order < 2:
             return
         constants, borders, squares = self._pairs
+        signs = [p.signs for p in self.predictors]
         for pair, (i, j) in enumerate(_pairs_of(len(places))):
             if pair in squares:
                 found = sums[3 + squares.index(pair)][np.ix_(places[i], places[j])]
@@ -175,12 +189,13 @@ class SeveralPass(Task):
                 found = side[places[i]][:, None] if len(self.predictors[i].columns) else side[places[j]][None]
             else:
                 found = np.full((len(places[i]), len(places[j])), sums[1][constants.index(pair)])
-            curvature[where[i], where[j]] = -found
+            found = -found * (signs[i][:, None] * signs[j])
+            curvature[where[i], where[j]] = found
             if i != j:
-                curvature[where[j], where[i]] = -found.T
+                curvature[where[j], where[i]] = found.T
 
     def _add_meat(self, meat, block, g):
-        rows = np.hstack([block.X[:, p.places] * g[j][:, None] for j, p in enumerate(self.predictors)])
+        rows = np.hstack([block.X[:, p.places] * p.signs * g[j][:, None] for j, p in enumerate(self.predictors)])
         if block.repeats is not None:
             rows *= np.where(block.repeats > 0.0, 1.0 / np.sqrt(block.repeats), 0.0)[:, None]
         meat += rows.T @ rows
@@ -204,7 +219,6 @@ class SeveralLikelihood(Likelihood):
     def __init__(self, source, loop, predictors, place=None, share: float = 1.0):
         super().__init__(source, source.n_columns, sum(p.size for p in predictors), share)
         self.loop, self.predictors, self.place = loop, tuple(predictors), place
-        self.scale = np.ones(source.n_columns)  # of the design, whose rank is decided; nothing else is scaled
 
     def over(self, source, share: float = 1.0) -> SeveralLikelihood:
         return SeveralLikelihood(source, self.loop, self.predictors, self.place, share)
@@ -216,6 +230,11 @@ class SeveralLikelihood(Likelihood):
     def with_predictors(self, predictors) -> SeveralLikelihood:
         """The same with other columns."""
         return SeveralLikelihood(self.source, self.loop, predictors, self.place, self.share)
+
+    def design(self):
+        other = super().design()
+        other.scale = np.ones(self.n_columns)  # the columns of predictors are not scaled
+        return other
 
     def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
         """Deviance (order 0), score (1) and information (2): one pass."""

@@ -54,11 +54,6 @@ class SeveralResult(GLMResult):
         return [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
 
     @property
-    def test_df(self) -> None:
-        """Degrees of freedom of the tests: None, they are normal."""
-        return None
-
-    @property
     def thresholds(self) -> Array:
         """The thresholds between the levels, (K - 1,)."""
         if not self.family.labelled:
@@ -190,7 +185,7 @@ def _refused(name):
 
 
 for _name in (
-    "with_cov", "influence", "score", "calibration", "margins", "compare", "emmeans", "to_marginaleffects",
+    "influence", "score", "calibration", "margins", "compare", "emmeans", "to_marginaleffects",
     "to_torch", "to_keras", "to_onnx",
 ):  # fmt: skip
     setattr(SeveralResult, _name, _refused(_name))
