@@ -27,6 +27,7 @@ from ..solver.problem import Solution
 from ..source.base import Block
 from ..source.in_memory import InMemory
 from .null import class_null_deviance
+from .remarks import describe
 from .run import FitRun
 
 TOL, TOL_SMALL, MAX_ITER = 1e-6, 1e-9, 200  # standard errors, those of small data whose passes cost nothing; iterations
@@ -213,7 +214,7 @@ class SeveralModel(FitRun):
         gram = self._gram(self.objective) if any(len(p.columns) > 1 for p in found) else None
         if gram is None or self._all_independent(found, gram):
             return found, [{} for _ in found]
-        kept = [self._kept(p, gram) for p in found]
+        kept = [self._kept(i, p, gram) for i, p in enumerate(found)]
         return tuple(p for p, _ in kept), [gone for _, gone in kept]
 
     def _places(self, p):
@@ -225,19 +226,16 @@ class SeveralModel(FitRun):
         several = [self._places(p) for p in found if len(p.columns) > 1]
         return all(np.linalg.eigvalsh(_scaled(gram, at)[0])[0] > NEARLY_DEPENDENT for at in several)
 
-    def _kept(self, p, gram):
-        """A predictor without redundant columns, and those by their numbers, with what they are made of in words."""
+    def _kept(self, i, p, gram):
+        """Predictor i without redundant columns, and those by their numbers, with what they are made of in words."""
         places = self._places(p)
         if len(p.columns) < 2:
             return p, {}
         scaled, size = _scaled(gram, places)
         root = np.linalg.cholesky(scaled + 1e-15 * np.eye(len(scaled))).T * size
         first, gone = len(places) - len(p.columns), from_root(root, np.ones(len(root)), tolerance=CROSS_PRODUCT).aliased
-        named = [INTERCEPT] * first + [self.columns[j] for j in p.columns]
-        made = {
-            int(p.columns[j - first]): " + ".join(f"{c:.6g} * {named[k]}" for k, c in parts.items()) or "0"
-            for j, parts in gone.items()
-        }
+        named = [INTERCEPT] * first + [self._named(i, j) for j in p.columns]
+        made = {int(p.columns[j - first]): describe(parts, named) for j, parts in gone.items()}
         return p._replace(columns=np.array([j for j in p.columns if int(j) not in made], np.intp)), made
 
     def _gram(self, objective):

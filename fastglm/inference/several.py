@@ -10,7 +10,7 @@ from ..errors import InvalidParameterError
 from ..objective.several import Predictor, SeveralLikelihood
 from ..rows.labels import encode
 from ..rows.matching import check_offset
-from . import design_blocks
+from . import row_blocks
 
 KINDS_OF = {
     "ordinal": ("proba", "cumulative", "class", "link"),
@@ -18,6 +18,11 @@ KINDS_OF = {
     "beta": ("mean", "precision", "variance", "quantile", "link"),
 }
 RESIDUALS_OF = {"ordinal": ("probability",), "count": ("pearson", "response"), "beta": ("pearson", "response")}
+
+
+def single(family, kind: str) -> bool:
+    """Whether a kind of prediction is one number a row."""
+    return kind == "link" or (not family.labelled and kind not in ("proba", "quantile"))
 
 
 def predictors_of(result) -> tuple:
@@ -42,41 +47,71 @@ def loop_name(family) -> str:
     return "ordinal" if family.labelled else "count" if family.whole else "beta"
 
 
+class CoefficientTable(NamedTuple):
+    """The places of the coefficients (m,) of a model of several linear predictors in a table (p + 1, Q) of a constant
+    and the columns of the data, by predictors: their ``rows``, ``columns`` and ``signs``; ``shape`` is the table's."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    signs: np.ndarray
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, result) -> CoefficientTable:
+        """That of a result; aliased coefficients have places too."""
+        predictors, lead = predictors_of(result), not result.intercept
+        # the constant and the fit's own intercept are one row
+        rows = [np.where(p.places == 0, 0, p.places - 1 + lead) for p in predictors]
+        columns = np.repeat(np.arange(len(rows)), [len(own) for own in rows])
+        signs = np.concatenate([p.signs for p in predictors])
+        return cls(np.concatenate(rows), columns, signs, (len(result.schema.names) + lead, len(rows)))
+
+    def filled(self, params) -> np.ndarray:
+        """The table of coefficients (m,), zero where a predictor has no such column."""
+        table = np.zeros(self.shape)
+        table[self.rows, self.columns] = self.signs * np.nan_to_num(np.asarray(params, np.float64))
+        return table
+
+    def gathered(self, gradients) -> np.ndarray:
+        """The derivatives (..., m) in the coefficients, of those in the entries of the table (..., Q, p + 1)."""
+        return gradients[..., self.columns, self.rows] * self.signs
+
+
 def predictors(result, X, offset=0.0) -> np.ndarray:
     """The linear predictors of rows, (Q, n), redundant coefficients counted as 0."""
-    b = np.where(np.isnan(result.params), 0.0, result.params)
-    eta = np.empty((len(result.columns), X.shape[0]))
-    for first, block in design_blocks(result, X):
-        for row, columns, at in zip(eta, result.columns, result.places, strict=True):
-            row[first : first + len(block)] = block[:, list(columns)] @ b[at] if columns else b[at].sum()
+    table = CoefficientTable.of(result).filled(result.params)
+    eta = np.empty((table.shape[1], X.shape[0]))
+    for first, block in row_blocks(X):
+        eta[:, first : first + len(block)] = (block @ table[1:] + table[0]).T
     eta[0] += offset
     return eta
 
 
 class Counts(NamedTuple):
-    """The two parts of a model of counts, (n,) each: the mean of the whole count distribution, 1 / theta, its
-    probability of zero, and the probability that the zero part is of."""
+    """The two parts of a model of counts, (n,) each: the mean of the whole count distribution, 1 / theta, the logarithm
+    of its probability of zero, and the probability that the zero part is of, one where there is none."""
 
     mu: np.ndarray
     excess: float
-    none: np.ndarray
+    log_none: np.ndarray
     zero: np.ndarray
 
 
 def count_parts(family, eta) -> Counts:
     """The parts at linear predictors (Q, n)."""
-    mu, excess = np.exp(eta[0]), np.exp(-eta[2][0]) if len(eta) == 3 and eta.shape[1] else 0.0
-    none = np.exp(-mu) if not excess else np.exp(-np.log1p(mu * excess) / excess)
-    return Counts(mu, excess, none, 1.0 / (1.0 + np.exp(-eta[1])))
+    mu, excess = np.exp(eta[0]), np.exp(-eta[-1][0]) if family.shape_name is not None and eta.shape[1] else 0.0
+    log_none = -mu if not excess else -np.log1p(mu * excess) / excess
+    zero = np.ones(len(mu)) if family.second_field is None else 1.0 / (1.0 + np.exp(-eta[1]))
+    return Counts(mu, excess, log_none, zero)
 
 
 def count_moments(family, parts: Counts):
     """The mean and the variance of y."""
-    mu, excess, none, zero = parts
+    mu, excess, log_none, zero = parts
     if family.inflated:
         mean = (1.0 - zero) * mu
         return mean, mean * (1.0 + mu * (zero + excess))
-    there = zero / -np.expm1(np.log(none))
+    there = zero / -np.expm1(log_none)
     mean = there * mu
     return mean, there * (mu + mu * mu * (1.0 + excess)) - mean * mean
 
@@ -85,7 +120,7 @@ def count_probabilities(family, parts: Counts, counts) -> np.ndarray:
     """P(y = k) for each k of ``counts``, (n, K)."""
     from scipy.special import gammaln
 
-    mu, excess, none, zero = (np.asarray(v)[..., None] for v in parts)
+    mu, excess, log_none, zero = (np.asarray(v)[..., None] for v in parts)
     k = np.asarray(counts, np.float64)
     if parts.excess:
         theta = 1.0 / parts.excess
@@ -96,7 +131,7 @@ def count_probabilities(family, parts: Counts, counts) -> np.ndarray:
     f = np.exp(log_f)
     if family.inflated:
         return zero * (k == 0.0) + (1.0 - zero) * f
-    return np.where(k == 0.0, 1.0 - zero, zero * f / -np.expm1(np.log(none)))
+    return np.where(k == 0.0, 1.0 - zero, zero * f / -np.expm1(log_none))
 
 
 def _mean(link, eta):

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..inference import check_one_predictor
 from ..inference.effects import EffectTable, check_estimable, covariance_of
+from ..inference.predictor_curves import effect_kinds
 from ..linalg.inverse import as_covariance
 from ..rows.counterfactual import CounterfactualRows
 from .averages import Averages, NotBinary, Quantity, averages, zeros_and_ones
@@ -28,7 +28,19 @@ if TYPE_CHECKING:
 
 KINDS = {"dydx": (False, False), "eydx": (True, False), "dyex": (False, True), "eyex": (True, True)}
 MOST_ROWS = 100_000  # whose effects are answered one by one
+WORDS = {
+    "mean": "the mean", "link": "the linear predictor", "proba": "the probability of each level",
+    "cumulative": "the probability of levels up to each", "count": "the mean of the count part",
+    "zero": "the probability of the zero part", "precision": "the precision", "variance": "the variance",
+}  # fmt: skip
 HOW = {"dydx": "derivative", "eyex": "elasticity", "dyex": "dy/ex", "eydx": "ey/dx", "mean": "mean"}
+
+
+def scales_of(result) -> tuple[str, ...]:
+    """The scales that effects can be on: of several linear predictors a row the kinds of its predictions."""
+    if result.family.response_model == "several":
+        return ("mean", *(kind for kind in effect_kinds(result.family) if kind != "mean"))
+    return ("mean", "link")
 
 
 class Question:
@@ -48,15 +60,16 @@ class Question:
     """
 
     def __init__(self, result, data, options: dict):
-        check_one_predictor(result.family, "margins and comparisons")
         self.result, self.options, self.data = result, options, data
         self.variables: Variables = variables_of(result)
         self.method, self.scale = options["method"], options["scale"]
-        for name, known in (("method", ("delta", "simulation")), ("scale", ("mean", "link"))):
+        for name, known in (("method", ("delta", "simulation")), ("scale", scales_of(result))):
             if options[name] not in known:
                 raise InvalidParameterError(
-                    f"{name}={options[name]!r} is unknown; there are {known[0]!r}, {known[1]!r}"
+                    f"{name}={options[name]!r} is unknown; there are {', '.join(map(repr, known))}"
                 )
+        if result.family.response_model == "several" and self.scale == "mean":
+            self.scale = effect_kinds(result.family)[0]
         self.at = None if options["at"] == "means" else options["at"]
         self.typical = options["typical"] or options["at"] == "means"
         self.points = grid(self.at, self.variables)
@@ -125,6 +138,8 @@ class Question:
 
     def classes(self):
         """The classes that an average has values of; None for one mean a row."""
+        if self.result.family.response_model == "several":
+            return self.result.value_labels(self.scale)
         if self.result.family.response_model != "softmax":
             return None
         return self.result.classes if self.scale == "mean" else self.result.contrast_classes
@@ -342,7 +357,7 @@ def _shown(level):
 
 def _of(question, log=False):
     """The prediction in words."""
-    base = "the linear predictor" if question.scale == "link" else "the mean"
+    base = WORDS[question.scale]
     base = "the probability of each class" if question.classes() is not None and question.scale == "mean" else base
     base = f"the logarithm of {base}" if log else base
     return f"{base} in a typical row" if question.typical else base

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..inference import several
+from ..inference import several, several_intervals
 from ..inference.summary import SeveralSummary
+from ..rows.matching import check_offset
 from .record import GLMResult
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class SeveralResult(GLMResult):
         return float(np.exp(self.params[-1]))
 
     def predict(self, X, kind=None, offset=None, exposure=None, *, counts=None, quantiles=None, interval=None,
-                out=None, **options):  # fmt: skip
+                level=0.95, out=None, **options):  # fmt: skip
         """Predictions for new rows.
 
         Parameters
@@ -83,16 +84,22 @@ class SeveralResult(GLMResult):
         offset, exposure : as for ``GLMResult.predict``
         counts : sequence of int, whose probabilities kind="proba" gives
         quantiles : sequence of float, probabilities that kind="quantile" gives the shares of
+        interval : None, "confidence" (or "mean", as other results have it) for confidence intervals of any kind but
+            "class", by the covariance that the result has; or "prediction" for intervals of new counts and shares, by
+            the quantiles of the fitted distribution; see ``fastglm.inference.several_intervals``
+        level : float, confidence of the interval
         out, options : as for ``GLMResult.predict``
 
         Returns
         -------
-        (n,) or (n, K) array
+        (n,) or (n, K) array; with an interval a Prediction(mean, se, lower, upper) of such arrays. Limits of
+        probabilities and shares are made on the logit scale, those of counts, precisions and variances on that of the
+        logarithm.
 
         Raises
         ------
         InvalidParameterError, MissingDataError
-            For an X that does not fit the model, and a kind that there is not.
+            For an X that does not fit the model, and a kind or interval that there is not.
         """
         kinds = several.KINDS_OF[several.loop_name(self.family)]
         kind = kinds[0] if kind is None else kind
@@ -100,8 +107,7 @@ class SeveralResult(GLMResult):
             raise InvalidParameterError(
                 f"unknown kind of prediction {kind!r}; family={self.family.name!r} has {', '.join(map(repr, kinds))}"
             )
-        if interval is not None:
-            raise InvalidParameterError(f"interval={interval!r}: family={self.family.name!r} has no intervals of rows")
+        self._check_interval(kind, interval)
         more = {}
         if kind == "proba" and self.family.whole:
             more["counts"] = _wanted("counts", counts, lambda v: (v >= 0.0) & (v == np.floor(v)))
@@ -109,18 +115,44 @@ class SeveralResult(GLMResult):
             more["quantiles"] = _wanted("quantiles", quantiles, lambda v: (v > 0.0) & (v < 1.0))
         from ..postestimation import row_answers
 
-        return row_answers.predict(self, X, kind, offset=offset, exposure=exposure, out=out, **more, **options)
+        return row_answers.predict(
+            self, X, kind, offset=offset, exposure=exposure, interval=interval, level=level, out=out, **more, **options
+        )
+
+    def _check_interval(self, kind, interval):
+        """Refuse intervals that are not of what is predicted."""
+        known = (None, "confidence", "mean", "prediction")
+        if interval not in known:
+            raise InvalidParameterError(f"unknown interval {interval!r}; there are {', '.join(map(repr, known))}")
+        if interval is not None and kind == "class":
+            raise InvalidParameterError("kind='class' has no interval")
+        if interval == "prediction" and self.family.labelled:
+            raise InvalidParameterError(
+                "interval='prediction': the levels of family='ordinal' are no numbers; kind='proba' has the "
+                "probability of each"
+            )
+        if interval == "prediction" and kind != "mean":
+            raise InvalidParameterError("interval='prediction' is of responses: leave kind= out")
 
     def _predicted(self, piece, kind, interval, level, threshold, counts=None, quantiles=None):
         """The predictions for the rows of a piece."""
+        if interval is not None:
+            shift = check_offset(self, piece.offset, piece.exposure, piece.X.shape[0])
+            if interval == "prediction":
+                return several_intervals.new_response(self, piece.X, shift, level)
+            return several_intervals.confidence(self, piece.X, shift, kind, level, counts, quantiles)
         return several.predicted(self, piece, kind, counts, quantiles)
 
     def _labels_of(self, kind, counts=None, quantiles=None):
         """What the columns of predictions are called after."""
-        if kind == "cumulative":
-            return self.names[self.places[0].stop :]
         chosen = counts if counts is not None else quantiles
-        return self.classes if chosen is None else [f"{v:g}" for v in chosen]
+        return self.value_labels(kind) if chosen is None else [f"{v:g}" for v in chosen]
+
+    def value_labels(self, kind: str) -> tuple[str, ...] | None:
+        """What the columns of predictions of a kind are called after; None for one number a row."""
+        if kind == "cumulative":
+            return tuple(self.names[at.start] for at in self.places[1:])
+        return self.classes if kind == "proba" else None
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities of the ordered levels, (n, K) in the order of `classes`."""
@@ -185,7 +217,6 @@ def _refused(name):
 
 
 for _name in (
-    "influence", "score", "calibration", "margins", "compare", "emmeans", "to_marginaleffects",
-    "to_torch", "to_keras", "to_onnx",
+    "influence", "score", "calibration", "emmeans", "to_marginaleffects", "to_torch", "to_keras", "to_onnx",
 ):  # fmt: skip
     setattr(SeveralResult, _name, _refused(_name))

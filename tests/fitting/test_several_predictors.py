@@ -381,13 +381,13 @@ def test_missing_values_and_verbs_that_there_are_not(simulated):
     fit = fastglm.glm("number ~ x", holes, family="ordinal", missing="drop")
     assert fit.nobs == holes.number.notna().sum()
     assert fit.names[1:] == ("0|1", "1|2", "2|3")
-    for verb in (lambda: fit.margins(simulated), lambda: fit.anova(simulated), lambda: fit.predict(simulated, "mean")):
+    for verb in (lambda: fit.emmeans("x", simulated), lambda: fit.anova(simulated), lambda: fit.predict(simulated, "mean")):
         with pytest.raises(InvalidParameterError):
             verb()
     X = simulated[["x", "z"]].to_numpy()
     counts = fastglm.fit(X, simulated["count"], family="hurdle_poisson")
     for verb in (
-        lambda: fastglm.margins(counts, X), lambda: fastglm.drop1(counts, X, simulated["count"]),
+        lambda: fastglm.drop1(counts, X, simulated["count"]),
         lambda: fastglm.profile(counts, "count_x1", X, simulated["count"]),
         lambda: fastglm.plan("share ~ x", simulated, family="beta"),
         lambda: fastglm.detect_separation(counts, X, simulated["count"]),

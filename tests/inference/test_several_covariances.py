@@ -62,9 +62,7 @@ def test_clusters_of_every_storage(rows, tmp_path):
     rows.to_parquet(tmp_path / "rows.parquet")
     X, kind = rows[["x", "z"]].to_numpy(), {"cluster": ["firm", "year"]}
     frame = fastglm.glm("level ~ x + z", rows, family="ordinal", cov=kind)
-    arrays = fastglm.fit(
-        X, rows.level, family="ordinal", cov={"cluster": [rows.firm.to_numpy(), rows.year.to_numpy()]}
-    )
+    arrays = fastglm.fit(X, rows.level, family="ordinal", cov={"cluster": [rows.firm.to_numpy(), rows.year.to_numpy()]})
     file = fastglm.glm("level ~ x + z", tmp_path / "rows.parquet", family="ordinal", cov=kind)
     later = arrays.with_cov("cluster", X, rows.level, cluster=[rows.firm.to_numpy(), rows.year.to_numpy()])
     later_file = file.with_cov(kind, data=tmp_path / "rows.parquet")
@@ -84,9 +82,7 @@ def test_frequencies_are_repetitions_and_weights_multiply_scores(family, rows):
     weighted = fastglm.glm(formula, rows, family=family, weights="w", cov="HC0")
     scores = rows.w.to_numpy()[:, None] * several_rows.score_rows(weighted, rows, rows[formula.split()[0]])
     V = weighted.cov_unscaled
-    np.testing.assert_allclose(
-        weighted.cov_params(), V @ scores.T @ scores @ V, rtol=1e-5, atol=1e-8 * np.abs(V).max()
-    )
+    np.testing.assert_allclose(weighted.cov_params(), V @ scores.T @ scores @ V, rtol=1e-5, atol=1e-8 * np.abs(V).max())
 
 
 def test_other_covariances_of_scores_and_refusals(rows):
