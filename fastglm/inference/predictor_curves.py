@@ -85,7 +85,7 @@ def _by_loop(result, eta, values, numbers) -> Curves:
 
 def _levels(result, eta) -> Curves:
     """The probability of each level."""
-    values = several.level_probabilities(result.family, result.link, eta)
+    values = several.level_probabilities(result, eta)
     return _by_loop(result, eta, values, range(values.shape[1]))
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..objective.several import Predictor, SeveralLikelihood
+from ..objective.several import Predictor, SeveralLikelihood, crossing
 from ..rows.labels import encode
 from ..rows.matching import check_offset
 from . import row_blocks
@@ -18,6 +18,12 @@ KINDS_OF = {
     "beta": ("mean", "precision", "variance", "quantile", "link"),
 }
 RESIDUALS_OF = {"ordinal": ("probability",), "count": ("pearson", "response"), "beta": ("pearson", "response")}
+
+
+def kinds_of(family) -> tuple[str, ...]:
+    """The kinds of predictions, of which those of a zero part are of families that have one."""
+    kinds = KINDS_OF[loop_name(family)]
+    return kinds if family.second_field is not None or family.labelled else tuple(k for k in kinds if k != "zero")
 
 
 def single(family, kind: str) -> bool:
@@ -142,10 +148,21 @@ def _mean(link, eta):
     return inverse_link(get_link(link) if isinstance(link, str) else link, eta)
 
 
-def level_probabilities(family, link, eta) -> np.ndarray:
-    """P(y = k) of each level, (n, K), at linear predictors (1 + thresholds, n)."""
+def level_probabilities(result, eta) -> np.ndarray:
+    """P(y = k) of each level, (n, K), at linear predictors (1 + thresholds, n).
+
+    Raises
+    ------
+    InvalidParameterError
+        Where cumulative probabilities cross.
+    """
+    family, link, levels = result.family, result.link, result.classes
     inside = (eta[1:] - eta[0]).T
     if family.kind == "cumulative":
+        falls = np.diff(inside, axis=1) < 0.0
+        if falls.any():
+            row, k = (int(v) for v in np.argwhere(falls)[0])
+            raise InvalidParameterError(crossing(levels, k, f"row {row} of those given"))
         low, high = _mean(link, inside), _complement(link, inside)
         ends = np.zeros((len(inside), 1))
         low, high = np.hstack([ends, low, ends + 1.0]), np.hstack([ends + 1.0, high, ends])
@@ -174,7 +191,7 @@ def predicted(result, piece, kind: str, counts=None, quantiles=None) -> Any:
         return eta[0]
     group = loop_name(family)
     if group == "ordinal":
-        shares = level_probabilities(family, link, eta)
+        shares = level_probabilities(result, eta)
         if kind == "class":
             return np.asarray(result.classes)[shares.argmax(axis=1)]
         return shares if kind == "proba" else np.cumsum(shares, axis=1)[:, :-1]
@@ -211,7 +228,7 @@ def residuals(result, X, y, kind, weights, offset, exposure) -> np.ndarray:
     if family.labelled:
         encoded = encode(y, n, known=result.classes)
         level = np.array([result.classes.index(label) for label in encoded.ordered])[encoded.codes]
-        below = np.cumsum(level_probabilities(family, result.link, eta), axis=1)
+        below = np.cumsum(level_probabilities(result, eta), axis=1)
         before = np.where(level > 0, below[np.arange(n), level - 1], 0.0)
         return before - (1.0 - below[np.arange(n), level])
     y = np.asarray(y, np.float64)

@@ -232,6 +232,35 @@ def _logistic(x):
     return small, large, x - tail, -tail
 
 
+@inner()
+def _truncation(c0, e0, t0, ee0, et0, tt0):
+    """What truncation at zero takes from a log-likelihood, log(1 - exp(c0)) of the log-probability c0 of zero, and adds
+    to its derivatives, in the order of ``_count``."""
+    there = -expm1(c0)
+    r = exp(c0) / there
+    rr = r * (1.0 + r)
+    return log(there), r * e0, r * t0, r * ee0 + rr * e0 * e0, r * et0 + rr * e0 * t0, r * tt0 + rr * t0 * t0
+
+
+@jit()
+def truncated_rows(negative_binomial, eta, y, w, g, h):
+    """Counts y of one or more, truncated at zero; predictors: log mean, and of the negative binomial log theta."""
+    q, n = eta.shape
+    g[:], h[:], total = 0.0, 0.0, 0.0
+    for i in range(n):
+        if w[i] == 0.0:
+            continue
+        tau = eta[1, i] if q == 2 else 0.0
+        c, e, t, ee, et, tt = _count(negative_binomial, y[i], eta[0, i], tau)
+        zero = _count(negative_binomial, 0.0, eta[0, i], tau)
+        log_there, e0, t0, ee0, et0, tt0 = _truncation(*zero)
+        total += w[i] * (c - log_factorial(y[i]) - log_there)
+        g[0, i], h[0, i] = w[i] * (e + e0), w[i] * (ee + ee0)
+        if q == 2:
+            g[1, i], h[1, i], h[2, i] = w[i] * (t + t0), w[i] * (et + et0), w[i] * (tt + tt0)
+    return total
+
+
 @jit()
 def count_rows(structure, negative_binomial, eta, y, w, g, h):
     """Counts y; predictors: log mean, logit of the zero part, and of the negative binomial log theta.
@@ -269,13 +298,10 @@ def count_rows(structure, negative_binomial, eta, y, w, g, h):
             if structure == INFLATED:
                 value += log_fall
             else:
-                there = -expm1(c0)
-                r = exp(c0) / there
-                rr = r * (1.0 + r)
-                value += log_rise - log(there)
+                log_there, e0, t0, ee0, et0, tt0 = _truncation(c0, e0, t0, ee0, et0, tt0)
+                value += log_rise - log_there
                 g[1, i] = fall
-                e, ee = e + r * e0, ee + r * ee0 + rr * e0 * e0
-                et, tt, t = et + r * et0 + rr * e0 * t0, tt + r * tt0 + rr * t0 * t0, t + r * t0
+                e, t, ee, et, tt = e + e0, t + t0, ee + ee0, et + et0, tt + tt0
             g[0, i], h[0, i] = e, ee
             if q == 3:
                 g[2, i], h[_at(q, 2, 2), i], h[_at(q, 0, 2), i] = t, tt, et

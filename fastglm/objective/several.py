@@ -15,7 +15,10 @@ from .base import Likelihood
 from .sums import Quadratic
 
 BLOCK_NUMBERS = 1 << 17  # numbers of a block of rows, so that it stays in the second-level cache
-LOOPS = {"ordinal": loops.ordinal_rows, "count": loops.count_rows, "beta": loops.beta_rows}
+LOOPS = {
+    "ordinal": loops.ordinal_rows, "count": loops.count_rows, "truncated": loops.truncated_rows,
+    "beta": loops.beta_rows,
+}  # fmt: skip
 
 
 class Predictor(NamedTuple):
@@ -251,6 +254,43 @@ class SeveralLikelihood(Likelihood):
             return self.at(beta, 2)
         finally:
             self.meat = False
+
+
+class Crossings(Task):
+    """A task without a sum, which refuses rows whose cumulative probabilities fall from one level to the next.
+
+    Parameters
+    ----------
+    predictors, beta, place
+        As for ``row_blocks``.
+    levels : tuple
+        The labels, for the message.
+    """
+
+    def __init__(self, predictors, beta, place, levels):
+        self.predictors, self.beta, self.place, self.levels = predictors, beta, place, levels
+
+    def of(self, part, runs):
+        for run in runs.tolist():
+            done = run[0]
+            for block in row_blocks(part.data, np.array([run]), self.predictors, self.beta, self.place):
+                falls = (np.diff(block.eta[1:], axis=0) < 0.0) & (block.w > 0.0)
+                if falls.any():
+                    i = int(np.argmax(falls.any(axis=0)))
+                    k = int(np.argmax(falls[:, i]))
+                    where = f"row {done + i}" if part.place is None else part.place.row(done + i)
+                    raise InvalidParameterError(crossing(self.levels, k, where))
+                done += len(block.y)
+        return np.zeros(1)
+
+
+def crossing(levels, k: int, where: str) -> str:
+    """The message that cumulative probabilities cross between levels k and k + 1 in a row."""
+    return (
+        f"family='ordinal': the estimated cumulative probabilities cross: P(y <= {levels[k + 1]!r}) is less than "
+        f"P(y <= {levels[k]!r}) at {where}. Name columns with one coefficient for all thresholds in parallel=, or take "
+        "kind='continuation' or 'adjacent', whose probabilities cannot cross"
+    )
 
 
 class ResponseMoments(Task):

@@ -49,8 +49,10 @@ class SeveralResult(GLMResult):
     @property
     def places(self) -> list[slice]:
         """Where the coefficients of each predictor are among ``names``."""
-        first = len(self.columns) > 1 and self.family.labelled
-        sizes = [len(c) if c or (first and i == 0) else 1 for i, c in enumerate(self.columns)]
+        if self.family.labelled:  # thresholds are constants, beside which columns may have coefficients
+            sizes = [len(c) + (i > 0) for i, c in enumerate(self.columns)]
+        else:
+            sizes = [len(c) or 1 for c in self.columns]
         ends = np.cumsum([0, *sizes]).tolist()
         return [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
 
@@ -59,7 +61,7 @@ class SeveralResult(GLMResult):
         """The thresholds between the levels, (K - 1,)."""
         if not self.family.labelled:
             raise InvalidParameterError(f"thresholds: family={self.family.name!r} has none")
-        return self.params[self.places[0].stop :]
+        return self.params[[at.start for at in self.places[1:]]]
 
     @property
     def theta(self) -> float:
@@ -101,7 +103,7 @@ class SeveralResult(GLMResult):
         InvalidParameterError, MissingDataError
             For an X that does not fit the model, and a kind or interval that there is not.
         """
-        kinds = several.KINDS_OF[several.loop_name(self.family)]
+        kinds = several.kinds_of(self.family)
         kind = kinds[0] if kind is None else kind
         if kind not in kinds:
             raise InvalidParameterError(
@@ -178,9 +180,11 @@ class SeveralResult(GLMResult):
     def part_names(self) -> list[str]:
         """The part that each coefficient belongs to."""
         if self.family.labelled:
-            kinds = ["coefficient", *["threshold"] * (len(self.columns) - 1)]
-        elif self.family.whole:
-            kinds = ["count", "zero", "theta"][: len(self.columns)]
+            first, *others = ["coefficient"] * len(self.columns[0]), *self.columns[1:]
+            return [*first, *(kind for c in others for kind in ("threshold", *["coefficient"] * len(c)))]
+        if self.family.whole:
+            parts = [part or "count" for part in self.family.parts]
+            kinds = [*parts, "theta"][: len(self.columns)]
         else:
             kinds = ["mean", "precision"]
         return [kind for kind, at in zip(kinds, self.places, strict=True) for _ in range(at.stop - at.start)]

@@ -113,6 +113,12 @@ def test_derivatives_of_counts(structure, q):
     derivatives(loops.count_rows, (structure, q - 2), rng.normal(size=(q, len(y))), y)
 
 
+@pytest.mark.parametrize("q", [1, 2])
+def test_derivatives_of_truncated_counts(q):
+    y = np.array([1.0, 1.0, 2.0, 3.0, 5.0, 31.0, 33.0, 90.0])
+    derivatives(loops.truncated_rows, (q - 1,), np.random.default_rng(q).normal(size=(q, len(y))), y)
+
+
 @pytest.mark.parametrize(("mean_link", "precision_link"), [(0, 6), (1, 5), (2, 7), (3, 5), (4, 6)])
 def test_derivatives_of_shares(mean_link, precision_link):
     rng = np.random.default_rng(mean_link)
@@ -381,7 +387,9 @@ def test_missing_values_and_verbs_that_there_are_not(simulated):
     fit = fastglm.glm("number ~ x", holes, family="ordinal", missing="drop")
     assert fit.nobs == holes.number.notna().sum()
     assert fit.names[1:] == ("0|1", "1|2", "2|3")
-    for verb in (lambda: fit.emmeans("x", simulated), lambda: fit.anova(simulated), lambda: fit.predict(simulated, "mean")):
+    for verb in (
+        lambda: fit.emmeans("x", simulated), lambda: fit.anova(simulated), lambda: fit.predict(simulated, "mean"),
+    ):  # fmt: skip
         with pytest.raises(InvalidParameterError):
             verb()
     X = simulated[["x", "z"]].to_numpy()

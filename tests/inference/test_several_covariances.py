@@ -5,13 +5,16 @@ import pytest
 import several_rows
 
 import fastglm
+from fastglm import families
 from fastglm.errors import InvalidParameterError
 
 MODELS = {
-    "ordinal": ("level ~ x + g", {}),
-    "zero_inflated_negative_binomial": ("count ~ x | z", {}),
-    "hurdle_poisson": ("count ~ x + offset(o) | z", {}),
-    "beta": ("share ~ x | z", {}),
+    "ordinal": ("level ~ x + g", "ordinal"),
+    "partial": ("level ~ x + z", families.Ordinal(parallel=("z",))),
+    "zero_inflated_negative_binomial": ("count ~ x | z", "zero_inflated_negative_binomial"),
+    "hurdle_poisson": ("count ~ x + offset(o) | z", "hurdle_poisson"),
+    "truncated": ("positive ~ x + d", "zero_truncated_negative_binomial"),
+    "beta": ("share ~ x | z", "beta"),
 }
 
 
@@ -35,7 +38,7 @@ def clustered(scores, *ways):
 
 @pytest.mark.parametrize("family", MODELS)
 def test_the_sandwich_of_the_rows_scores(family, rows):
-    formula, _ = MODELS[family]
+    formula, family = MODELS[family]
     fit = fastglm.glm(formula, rows, family=family)
     y = rows[formula.split()[0]]
     scores = several_rows.score_rows(fit, rows, y)

@@ -16,7 +16,7 @@ def simulated(n=300, seed=21):
     data["level"] = np.searchsorted([-1.0, 0.0, 1.2], eta + rng.logistic(size=n))
     mean, zero = np.exp(0.7 + 0.3 * data.x + 0.2 * data.d), 1.0 / (1.0 + np.exp(1.0 - data.z))
     data["count"] = np.where(rng.random(n) < zero, 0, rng.negative_binomial(2, 2.0 / (2.0 + mean)))
-    data["positive"] = 1.0 + rng.poisson(mean)
+    data["positive"] = 1.0 + rng.negative_binomial(2, 2.0 / (2.0 + mean))
     share = 1.0 / (1.0 + np.exp(-0.5 * data.x - 0.2 * shared))
     data["share"] = rng.beta(4.0 * share, 4.0 * (1.0 - share))
     return data

@@ -12,12 +12,15 @@ from fastglm.errors import InvalidParameterError
 
 MODELS = {
     "cumulative": ("level ~ x + z + g + d", "ordinal", {"link": "probit"}),
+    "partial": ("level ~ x + z + d", families.Ordinal(parallel=("z",)), {}),
     "adjacent": ("level ~ x + g", families.Ordinal("adjacent"), {}),
     "continuation": ("level ~ x + d", families.Ordinal("continuation"), {"link": "cloglog"}),
     "zip": ("count ~ x + g + d | z + x", "zero_inflated_poisson", {}),
     "zinb": ("count ~ x + poly(z, 2) | z", "zero_inflated_negative_binomial", {}),
     "hurdle": ("count ~ x + d + offset(o) | x", "hurdle_poisson", {}),
     "hurdle_nb": ("count ~ x + g | z", "hurdle_negative_binomial", {"weights": "w"}),
+    "truncated": ("positive ~ x + d", "zero_truncated_poisson", {}),
+    "truncated_nb": ("positive ~ x + g + d", "zero_truncated_negative_binomial", {}),
     "beta": ("share ~ x * d | z", "beta", {}),
 }
 H = 1e-5
@@ -86,7 +89,9 @@ def test_levels_and_indicators_are_differences(fit, rows):
 
 
 def test_every_kind_of_prediction_has_effects(fit, rows):
-    kinds = {"count": ("count", "zero", "link"), "share": ("precision", "variance", "link")}
+    kinds = {
+        "count": ("count", "zero", "link"), "positive": ("count", "link"), "share": ("precision", "variance", "link"),
+    }  # fmt: skip
     for kind in kinds.get(fit.design.formula.response[0].columns[0], ("cumulative", "link")):
         table = fit.margins(rows, "x", scale=kind)
         same_table(table, lambda b, kind=kind: slope(at(fit, b), rows, "x", kind=kind), fit)
@@ -107,6 +112,10 @@ def test_means_elasticities_groups_and_typical_rows(fit, rows):
     np.testing.assert_allclose(
         fit.margins(rows, "x", at="means").estimate, slope(fit, typical, "x"), rtol=1e-6, atol=1e-8
     )
+    if getattr(fit.family, "parallel", True) is not True:  # draws have probabilities that cross
+        with pytest.raises(InvalidParameterError, match="cumulative probabilities cross"):
+            fit.margins(rows, "x", method="simulation", draws=400)
+        return
     drawn = fit.margins(rows, "x", method="simulation", draws=400)
     assert np.abs(drawn.std_error / fit.margins(rows, "x").std_error - 1.0).max() < 0.35
 
@@ -146,7 +155,8 @@ def test_effects_that_are_refused(rows):
 
 def kinds_of(fit):
     found = {"ordinal": ["proba", "cumulative", "link"], "beta": ["mean", "precision", "variance", "link", "quantile"]}
-    return found.get(fit.family.name, ["mean", "count", "zero", "proba", "link"])
+    zero = ["zero"] * (fit.family.second_field is not None)
+    return found.get(fit.family.name, ["mean", "count", *zero, "proba", "link"])
 
 
 def test_confidence_intervals_of_every_kind(fit, rows):
@@ -166,7 +176,7 @@ def test_confidence_intervals_of_every_kind(fit, rows):
         elif kind in ("mean", "count", "precision", "variance") and fit.family.name != "beta":
             np.testing.assert_allclose(np.log(found.upper / found.mean), 1.6448536269514722 * found.se / found.mean)
         else:
-            assert (found.lower > 0.0).all()
+            assert ((found.lower > 0.0) | (found.mean == 0.0)).all()
             assert (found.upper < 1.0).all() or kind in ("precision", "variance")
 
 
