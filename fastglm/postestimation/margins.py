@@ -74,7 +74,7 @@ class Question:
         self.typical = options["typical"] or options["at"] == "means"
         self.points = grid(self.at, self.variables)
         self.by = _names(options["by"])
-        self.weighted = options["weights"] is not None
+        self.weighted, self._typical_row = options["weights"] is not None, None
         if self.typical and (self.by or not options["average"]):
             raise InvalidParameterError("by: a typical row has no groups; leave by= out, or at='means'")
         if data is None:
@@ -104,6 +104,20 @@ class Question:
             beside["weights"] = options["weights"]
         return CounterfactualRows(self.result, self.data, vectors, beside)
 
+    def typical_row(self, supplied):
+        """The typical row, the mean of the offset, and the values of columns that have two: one read."""
+        if self._typical_row is None:
+            self._typical_row = typical(supplied, self.variables, self.weighted, self.options["threads"])
+        return self._typical_row
+
+    def binary(self, supplied, names) -> list[str]:
+        """The columns of numbers that are zeros and ones alone, by the first rows, or for a typical row by all."""
+        if self.typical:
+            two = self.typical_row(supplied)[2]
+            return [name for name in names if two.get(name, {None}) <= {0.0, 1.0}]
+        piece = supplied.peek()
+        return [] if piece is None or not piece.n else [name for name in names if zeros_and_ones(piece.values(name))]
+
     def averages(self, supplied, quantities: list[Quantity], binary=()) -> Averages:
         """The averages that quantities are of."""
         options = self.options
@@ -112,8 +126,8 @@ class Question:
             raise InvalidParameterError(f"average=False is for at most {MOST_ROWS:,} rows, not {supplied.n_rows:,}")
         weighted, shift = self.weighted, None
         if self.typical:
-            row, shift, two = typical(supplied, self.variables, weighted, options["threads"])
-            row |= {name: float(row[name] > 0.5) for name, values in two.items() if values <= {0.0, 1.0}}
+            row, shift, two = self.typical_row(supplied)
+            row = row | {name: float(row[name] > 0.5) for name, values in two.items() if values <= {0.0, 1.0}}
             weighted = False
             data = one_row(self.result, row)
             if self.result.exposure_kind is None:
@@ -307,11 +321,10 @@ def _binary(question, supplied, chosen, kind, discrete):
     """The columns of numbers whose effect is the difference of one from zero."""
     if discrete != "auto":
         return [question.variables.check(name, "discrete") for name in discrete]
-    if KINDS[kind][1] or not supplied.fragments:
+    if KINDS[kind][1]:
         return []
-    piece = next(iter(supplied.pieces(0)), None)
     numbers = [name for name in chosen if name not in question.variables.levels and name not in (question.at or {})]
-    return [] if piece is None or not piece.n else [name for name in numbers if zeros_and_ones(piece.values(name))]
+    return question.binary(supplied, numbers) if numbers else []
 
 
 def _effects(question, supplied, chosen, binary, kind, checked):
