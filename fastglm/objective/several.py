@@ -86,27 +86,35 @@ def row_blocks(data, runs, predictors, beta, place=None):
     place : (K,) array or None
         The level of each code of y.
     """
-    where, plain = slices(predictors), not any(len(p.columns) for p in predictors)
+    plain = not any(len(p.columns) for p in predictors)
     pairs = len(predictors) * (len(predictors) + 1) // 2
     widest = max((int(p.columns.max(initial=0)) for p in predictors), default=0)
     step = max(64, BLOCK_NUMBERS // (2 * widest + 8 + pairs))
+    whole = None
     for first, stop in runs.tolist():
         for a in range(first, stop, step):
             b = min(a + step, stop)
             X = np.ones((b - a, 1)) if plain else _with_constant(data, a, b)
+            whole = _whole(predictors, beta, X.shape[1]) if whole is None else whole
             eta = np.empty((len(predictors), b - a))
-            for row, p, at in zip(eta, predictors, where, strict=True):
+            for row, p, own in zip(eta, predictors, whole, strict=True):
                 if len(p.columns):
-                    full = np.zeros(X.shape[1])
-                    full[p.places] = beta[at] * p.signs
-                    np.dot(X, full, out=row)
+                    np.dot(X, own, out=row)
                 else:
-                    row[:] = beta[at][0] if p.constant else 0.0
+                    row[:] = own[0]
             eta[0] += offset(data, a, b)
             y = np.asarray(data.y[a:b])
             y = y.astype(np.float64) if place is None else place[y.astype(np.intp)]
             repeats = None if data.freq_weights is None else np.asarray(data.freq_weights[a:b], np.float64)
             yield Block(X, eta, y, weight(data, a, b), repeats)
+
+
+def _whole(predictors, beta, width):
+    """The coefficients of each predictor by the columns of the design with a constant in front, (Q, width)."""
+    whole = np.zeros((len(predictors), width))
+    for own, p, at in zip(whole, predictors, slices(predictors), strict=True):
+        own[p.places] = beta[at] * p.signs if p.minus else beta[at]
+    return whole
 
 
 def _with_constant(data, a, b):
@@ -138,6 +146,10 @@ class SeveralPass(Task):
         self.loop, self.predictors, self.beta, self.place = loop, predictors, beta, place
         self.order, self.meat = order, meat
         self.vectors_only = not any(len(p.columns) for p in predictors)
+        # the numbers of the pairs of predictors of which neither, one, and both have columns
+        self._pairs, several = ([], [], []), [len(p.columns) > 0 for p in predictors]
+        for pair, (i, j) in enumerate(_pairs_of(len(several))):
+            self._pairs[several[i] + several[j]].append(pair)
 
     def of(self, part, runs):
         m = len(self.beta)
@@ -167,23 +179,23 @@ class SeveralPass(Task):
             found += [X.T @ (X * h[pair][:, None]) for pair in squares]
         return found
 
-    @property
-    def _pairs(self):
-        """The numbers of the pairs of predictors of which neither, one, and both have columns."""
-        kinds, several = ([], [], []), [len(p.columns) > 0 for p in self.predictors]
-        for pair, (i, j) in enumerate(_pairs_of(len(several))):
-            kinds[several[i] + several[j]].append(pair)
-        return kinds
-
     def _assemble(self, sums, score, curvature):
         """The score and the information of the coefficients from products with all columns."""
+        self._assemble_columns(sums, score, curvature)
+        if any(p.minus for p in self.predictors):
+            signs = np.concatenate([p.signs for p in self.predictors])
+            score *= signs
+            curvature *= signs
+            curvature *= signs[:, None]
+
+    def _assemble_columns(self, sums, score, curvature):
+        """The same where no column is taken from its predictor."""
         places, where = [p.places for p in self.predictors], slices(self.predictors)
         for j, (place, at) in enumerate(zip(places, where, strict=True)):
-            score[at] = sums[0][place, j] * self.predictors[j].signs
+            score[at] = sums[0][place, j]
         if self.order < 2:
             return
         constants, borders, squares = self._pairs
-        signs = [p.signs for p in self.predictors]
         for pair, (i, j) in enumerate(_pairs_of(len(places))):
             if pair in squares:
                 found = sums[3 + squares.index(pair)][np.ix_(places[i], places[j])]
@@ -192,10 +204,9 @@ class SeveralPass(Task):
                 found = side[places[i]][:, None] if len(self.predictors[i].columns) else side[places[j]][None]
             else:
                 found = np.full((len(places[i]), len(places[j])), sums[1][constants.index(pair)])
-            found = -found * (signs[i][:, None] * signs[j])
-            curvature[where[i], where[j]] = found
+            curvature[where[i], where[j]] = -found
             if i != j:
-                curvature[where[j], where[i]] = found.T
+                curvature[where[j], where[i]] = -found.T
 
     def _add_meat(self, meat, block, g):
         rows = np.hstack([block.X[:, p.places] * p.signs * g[j][:, None] for j, p in enumerate(self.predictors)])
