@@ -74,7 +74,7 @@ def derivatives(loop, eta, y, w):
     return LOOPS[loop.name](*loop.arguments, eta, y, w, g, h), g, h
 
 
-def row_blocks(data, runs, predictors, beta, place=None):
+def row_blocks(data, runs, predictors, beta, place=None, whole=None):
     """The rows of a source's part, block by block.
 
     Parameters
@@ -85,17 +85,18 @@ def row_blocks(data, runs, predictors, beta, place=None):
     beta : (m,) array
     place : (K,) array or None
         The level of each code of y.
+    whole : (Q, width) array, optional
+        ``whole_of`` these, where it is at hand.
     """
     plain = not any(len(p.columns) for p in predictors)
     pairs = len(predictors) * (len(predictors) + 1) // 2
     widest = max((int(p.columns.max(initial=0)) for p in predictors), default=0)
     step = max(64, BLOCK_NUMBERS // (2 * widest + 8 + pairs))
-    whole = None
     for first, stop in runs.tolist():
         for a in range(first, stop, step):
             b = min(a + step, stop)
             X = np.ones((b - a, 1)) if plain else _with_constant(data, a, b)
-            whole = _whole(predictors, beta, X.shape[1]) if whole is None else whole
+            whole = whole_of(predictors, beta, X.shape[1]) if whole is None else whole
             eta = np.empty((len(predictors), b - a))
             for row, p, own in zip(eta, predictors, whole, strict=True):
                 if len(p.columns):
@@ -109,7 +110,7 @@ def row_blocks(data, runs, predictors, beta, place=None):
             yield Block(X, eta, y, weight(data, a, b), repeats)
 
 
-def _whole(predictors, beta, width):
+def whole_of(predictors, beta, width):
     """The coefficients of each predictor by the columns of the design with a constant in front, (Q, width)."""
     whole = np.zeros((len(predictors), width))
     for own, p, at in zip(whole, predictors, slices(predictors), strict=True):
@@ -129,8 +130,8 @@ def _with_constant(data, a, b):
 
 
 class SeveralPass(Task):
-    """The log-likelihood, its gradient, and minus its second derivatives or the sum of outer products of the rows'
-    scores, as one array (1 + m + m^2).
+    """The log-likelihood, and the sums over rows of which its gradient and its second derivatives are, or the sum of
+    outer products of the rows' scores, as one array, of which ``assembled`` makes them.
 
     Parameters
     ----------
@@ -139,35 +140,57 @@ class SeveralPass(Task):
     beta : (m,) array
     place : as for ``row_blocks``
     order : {0, 1, 2}
+    n_columns : int
+        Of the design.
     meat : bool
     """
 
-    def __init__(self, loop, predictors, beta, place, order, meat=False):
+    def __init__(self, loop, predictors, beta, place, order, n_columns, meat=False):
         self.loop, self.predictors, self.beta, self.place = loop, predictors, beta, place
         self.order, self.meat = order, meat
         self.vectors_only = not any(len(p.columns) for p in predictors)
+        self.whole = whole_of(predictors, beta, 1 if self.vectors_only else 1 + n_columns)
         # the numbers of the pairs of predictors of which neither, one, and both have columns
         self._pairs, several = ([], [], []), [len(p.columns) > 0 for p in predictors]
         for pair, (i, j) in enumerate(_pairs_of(len(several))):
             self._pairs[several[i] + several[j]].append(pair)
 
-    def of(self, part, runs):
-        m = len(self.beta)
-        total, sums, meat = np.zeros(1 + m + (m * m if self.order == 2 else 0)), None, np.zeros((m, m))
-        with np.errstate(all="ignore"):  # of this thread
-            for block in row_blocks(part.data, runs, self.predictors, self.beta, self.place):
-                value, g, h = derivatives(self.loop, block.eta, block.y, block.w)
-                total[0] += value
-                if self.meat:
-                    self._add_meat(meat, block, g)
-                elif self.order:
-                    found = self._products(block.X, g, h)
-                    sums = found if sums is None else [x + y for x, y in zip(sums, found, strict=True)]
+    @property
+    def shapes(self) -> list[tuple]:
+        """The shapes of the sums after the log-likelihood."""
+        (q, width), m = self.whole.shape, len(self.beta)
         if self.meat:
-            total[1 + m :] = meat.ravel()
-        elif sums is not None:
-            self._assemble(sums, total[1 : 1 + m], total[1 + m :].reshape(-1, m))
-        return total
+            return [(m, m)]
+        constants, borders, squares = map(len, self._pairs)
+        more = [(constants,), (width, borders), *[(width, width)] * squares] if self.order == 2 else []
+        return [(width, q), *more] if self.order else []
+
+    def of(self, part, runs):
+        value, sums = 0.0, [np.zeros(shape) for shape in self.shapes]
+        with np.errstate(all="ignore"):  # of this thread
+            for block in row_blocks(part.data, runs, self.predictors, self.beta, self.place, self.whole):
+                own, g, h = derivatives(self.loop, block.eta, block.y, block.w)
+                value += own
+                if self.meat:
+                    self._add_meat(sums[0], block, g)
+                elif self.order:
+                    for total, found in zip(sums, self._products(block.X, g, h), strict=True):
+                        total += found
+        return np.concatenate([[value], *(total.ravel() for total in sums)])
+
+    def assembled(self, found):
+        """The log-likelihood, its gradient (m,), and minus its second derivatives or the meat (m, m)."""
+        m, sums, at = len(self.beta), [], 1
+        for shape in self.shapes:
+            size = int(np.prod(shape))
+            sums.append(found[at : at + size].reshape(shape))
+            at += size
+        score, curvature = np.zeros(m), np.zeros((m, m))
+        if self.meat:
+            curvature = sums[0]
+        elif self.order:
+            self._assemble(sums, score, curvature)
+        return found[0], score, curvature
 
     def _products(self, X, g, h):
         """X' g; and of the second derivatives the sums, X' h of a predictor with columns and a constant, and X' h X of
@@ -252,11 +275,12 @@ class SeveralLikelihood(Likelihood):
 
     def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
         """Deviance (order 0), score (1) and information (2): one pass."""
-        task = SeveralPass(self.loop, self.predictors, np.asarray(beta, np.float64), self.place, order, self.meat)
-        found, m = self.source.reduce(task) / self.share, self.n_params
+        beta = np.asarray(beta, np.float64)
+        task = SeveralPass(self.loop, self.predictors, beta, self.place, order, self.source.n_columns, self.meat)
+        value, score, curvature = task.assembled(self.source.reduce(task) / self.share)
         self.n_passes += 0.0 if task.vectors_only else self.price
-        information = Dense(found[1 + m :].reshape(m, m)) if order == 2 else None
-        return Quadratic(-2.0 * found[0], found[1 : 1 + m], np.zeros(m), information, np.nan, np.nan)
+        information = Dense(curvature) if order == 2 else None
+        return Quadratic(-2.0 * value, score, np.zeros(len(score)), information, np.nan, np.nan)
 
     def scores(self, beta: np.ndarray) -> Quadratic:
         """The pass whose ``information`` is the sum of outer products of the rows' scores."""
