@@ -11,7 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..family.gaussian import Gaussian
 from ..kernels.evaluate import mean_curve
+from ..links import get as get_link
 from ..objective.several import derivatives
 from . import several
 
@@ -140,9 +142,6 @@ def _truncated(family, eta, parts, first, second):
 
 def _shares(result, kind, eta) -> Curves:
     """The mean, the precision, or the variance of shares."""
-    from ..family.gaussian import Gaussian
-    from ..links import get as get_link
-
     mu, slope, bend = mean_curve(Gaussian(), result.link, np.ascontiguousarray(eta[0]))
     phi, rise, turn = mean_curve(Gaussian(), get_link(result.second_link), np.ascontiguousarray(eta[1]))
     zero = np.zeros(len(mu))

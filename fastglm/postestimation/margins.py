@@ -267,6 +267,8 @@ def margins(
             Of the averages; rows count alike by default, also where the fit had weights.
         freq_weights, offset, exposure : as in the fit
         scale : {"mean", "link"}
+            Of ordered levels "mean" is the probability of each level, and there is "cumulative"; of counts with many
+            zeros there are "count" and "zero" too, of shares "precision" and "variance": the kinds of ``predict``.
         average : bool
             False answers for each row.
         se : bool
