@@ -29,10 +29,12 @@ class SeveralResult(GLMResult):
     Parameters
     ----------
     names : tuple of str
-        Of ordered levels the columns, then the thresholds "a|b"; of counts ``count_...``, ``zero_...`` and
-        "Log(theta)"; of shares those of the mean, then "(phi)" or "(phi)_...".
+        Of ordered levels the columns, then the thresholds "a|b", each followed by the columns "x:a|b" that have a
+        coefficient at every threshold; of counts ``count_...``, ``zero_...`` and "Log(theta)", of truncated ones the
+        columns as they are; of shares those of the mean, then "(phi)" or "(phi)_...".
     columns : tuple of tuples of int
-        The numbers of the columns of the design that each predictor has; none for a constant alone.
+        The numbers of the columns of the design that each predictor has; none for a constant alone. Those of a
+        threshold are beside its constant, and are taken from it.
     second_link : str or None
         The link of the precision of shares.
     classes : tuple of the levels from the lowest to the highest, or None

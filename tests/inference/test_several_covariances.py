@@ -6,7 +6,7 @@ import several_rows
 
 import fastglm
 from fastglm import families
-from fastglm.errors import InvalidParameterError
+from fastglm.errors import CollinearityWarning, InvalidParameterError
 
 MODELS = {
     "ordinal": ("level ~ x + g", "ordinal"),
@@ -100,3 +100,14 @@ def test_other_covariances_of_scores_and_refusals(rows):
             fit.with_cov(kind, data=rows)
     with pytest.raises(InvalidParameterError, match="the rows count"):
         fit.with_cov("HC0", data=rows[:200])
+
+
+def test_redundant_columns_have_no_covariance(rows):
+    data = rows.assign(twice=2.0 * rows.x)
+    with pytest.warns(CollinearityWarning):
+        fit = fastglm.glm("count ~ x + twice | z", data, family="hurdle_negative_binomial", cov="cluster:firm")
+    alone = fastglm.glm("count ~ x | z", data, family="hurdle_negative_binomial", cov="cluster:firm")
+    again = fit.with_cov("model").with_cov("cluster:firm", data=data)
+    for found in (fit, again):
+        assert np.isnan(found.bse[2])
+        np.testing.assert_allclose(np.delete(found.bse, 2), alone.bse, rtol=1e-8)
