@@ -22,6 +22,8 @@ from .family.several import (
     Ordinal,
     ZeroInflatedNegativeBinomial,
     ZeroInflatedPoisson,
+    ZeroTruncatedNegativeBinomial,
+    ZeroTruncatedPoisson,
 )
 from .family.tweedie import Tweedie
 from .kernels.fused import fused
@@ -44,6 +46,8 @@ __all__ = [
     "Tweedie",
     "ZeroInflatedNegativeBinomial",
     "ZeroInflatedPoisson",
+    "ZeroTruncatedNegativeBinomial",
+    "ZeroTruncatedPoisson",
     "family",
     "fused",
     "get",

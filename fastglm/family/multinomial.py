@@ -46,3 +46,8 @@ class Multinomial(_Reference):
     labelled = True
     saturated = None
     response_model = "softmax"
+
+    @property
+    def without_columns(self):
+        """The family itself: no field chooses columns."""
+        return self

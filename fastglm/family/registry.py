@@ -100,6 +100,11 @@ class FamilyFacts:
         """The family with the shortest formulas of the same numbers where every y is zero or one."""
         return self
 
+    @property
+    def without_columns(self) -> Any:
+        """The family without fields that choose columns, which nested models may differ in."""
+        return self
+
     def of_fractions(self) -> Any:
         """The family for any y, of one that ``of_zeros_and_ones`` gave."""
         return self

@@ -55,6 +55,12 @@ class SeveralFacts:
         """The columns of the second predictor, None for its default."""
         return None if self.second_field is None else getattr(self, self.second_field)
 
+    @property
+    def without_columns(self):
+        """The family without fields that choose columns, which nested models may differ in."""
+        fields = {"zero": None, "precision": None, "parallel": True}
+        return self._replace(**{name: v for name, v in fields.items() if name in self._fields})
+
     def check(self, link) -> None:
         """Refuse a link, or a field, that the family does not have.
 
@@ -74,6 +80,7 @@ class SeveralFacts:
 class _OrdinalFields(NamedTuple):
     kind: str = "cumulative"
     levels: tuple[Any, ...] | None = None
+    parallel: bool | tuple[Any, ...] = True
 
 
 class Ordinal(_OrdinalFields, SeveralFacts):
@@ -87,6 +94,10 @@ class Ordinal(_OrdinalFields, SeveralFacts):
     levels : sequence, optional
         The labels of y from the lowest to the highest. Without it numbers have their own order, and labels of an
         ordered categorical theirs.
+    parallel : bool, or sequence of names or numbers of columns, or names of terms
+        Whether a column has one coefficient for all thresholds, or one at each: F(threshold_k - eta_k), with eta_k the
+        columns by their coefficients there. A sequence names the columns that have one for all (partial proportional
+        odds, Peterson and Harrell 1990; R's ``VGAM::cumulative(parallel=TRUE ~ x)``).
     """
 
     __slots__ = ()
@@ -101,6 +112,11 @@ class Ordinal(_OrdinalFields, SeveralFacts):
         if self.kind not in KINDS:
             raise InvalidParameterError(f"kind={self.kind!r} is unknown; there are {', '.join(map(repr, KINDS))}")
         SeveralFacts.check(self, link)
+        named = isinstance(self.parallel, (list, tuple)) and len(self.parallel)
+        if not isinstance(self.parallel, bool) and not named:
+            raise InvalidParameterError(
+                f"parallel={self.parallel!r} must be True, False, or a sequence of names or numbers of columns"
+            )
         if self.kind == "adjacent" and link.name != "logit":
             raise InvalidParameterError(f"link={link.name!r}: kind='adjacent' has 'logit' alone")
 
@@ -174,6 +190,32 @@ class HurdleNegativeBinomial(_Counts):
     name, inflated, shape_name = "hurdle_negative_binomial", False, "theta"
 
 
+class _NoFields(NamedTuple):
+    pass
+
+
+class ZeroTruncatedPoisson(_NoFields, SeveralFacts):
+    """Poisson counts of one or more, whose zeros are not observed (David and Johnson 1952; R's
+    ``VGAM::pospoisson`` and ``countreg::zerotrunc``): the count part of a hurdle, alone."""
+
+    __slots__ = ()
+
+    name, inflated, whole = "zero_truncated_poisson", False, True
+    parts = ("",)
+    domain = Interval(1.0, closed="left")
+
+    def loop(self, link, second_link, expected=False) -> Loop:
+        """The loop of the rows."""
+        return Loop("truncated", (int(self.shape_name is not None),))
+
+
+class ZeroTruncatedNegativeBinomial(ZeroTruncatedPoisson):
+    """The same of negative binomial counts, whose theta is estimated."""
+
+    __slots__ = ()
+    name, shape_name = "zero_truncated_negative_binomial", "theta"
+
+
 class _BetaFields(NamedTuple):
     precision: tuple[Any, ...] | None = None
     precision_link: str | None = None
@@ -214,6 +256,7 @@ class Beta(_BetaFields, SeveralFacts):
 SEVERAL: dict[str, type] = {
     cls.name: cls
     for cls in (
-        Ordinal, ZeroInflatedPoisson, ZeroInflatedNegativeBinomial, HurdlePoisson, HurdleNegativeBinomial, Beta,
+        Ordinal, ZeroInflatedPoisson, ZeroInflatedNegativeBinomial, HurdlePoisson, HurdleNegativeBinomial,
+        ZeroTruncatedPoisson, ZeroTruncatedNegativeBinomial, Beta,
     )
 }  # fmt: skip

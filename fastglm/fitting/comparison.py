@@ -113,7 +113,7 @@ def _check_nested(fits):
         if first.bias_reduction is not None or other.bias_reduction is not None:
             raise InvalidParameterError("bias_reduction: the deviances of such fits are not the least ones, no tests")
         shaped = None not in (first.shape, other.shape) and first.shape.name == other.shape.name
-        families = (0, 0) if shaped else (first.family, other.family)
+        families = (0, 0) if shaped else (first.family.without_columns, other.family.without_columns)
         same = all(type(a) is type(b) and a == b for a, b in (families, (first.link, other.link)))
         rows = first.nobs == other.nobs and np.isclose(first.weight_sum, other.weight_sum, rtol=1e-12)
         response = np.isclose(first.null_deviance, other.null_deviance, rtol=1e-8)

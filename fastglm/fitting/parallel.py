@@ -55,6 +55,8 @@ def parallel_test(
     family = getattr(result, "family", None)
     if not getattr(family, "labelled", False) or family.response_model != "several":
         raise InvalidParameterError("parallel_test is of a result of family='ordinal'")
+    if family.parallel is not True:
+        raise InvalidParameterError("parallel_test: the model has coefficients of its own at every threshold already")
     thresholds = len(result.classes) - 1
     if thresholds < 2:
         raise InvalidParameterError("parallel_test: two levels have one threshold, whose coefficients are the model's")

@@ -10,14 +10,16 @@ from ..core.records import VECTORS
 from ..design.formula import parse
 from ..errors import CollinearityWarning, ConvergenceWarning, InvalidParameterError, SeparationWarning, warn
 from ..family.links import linear_predictor
-from ..inference.sandwich import of_scores
+from ..inference import sandwich
+from ..inference.row_scores import PredictorScores
 from ..linalg.factor import from_root
-from ..linalg.symmetric import CROSS_PRODUCT, Dense
+from ..linalg.symmetric import CROSS_PRODUCT
 from ..objective.response_sums import ClassWeights, check
-from ..objective.several import Predictor, ResponseMoments, SeveralLikelihood, slices
+from ..objective.several import Crossings, Predictor, ResponseMoments, SeveralLikelihood, slices
 from ..objective.sums import Quadratic
 from ..options.solvers import declaration_of
 from ..result.several import SeveralResult
+from ..rows.cluster_ids import with_clusters
 from ..rows.ordered_levels import levels_of
 from ..rows.schema import INTERCEPT
 from ..solver.indefinite import newton_indefinite
@@ -25,6 +27,7 @@ from ..solver.problem import Solution
 from ..source.base import Block
 from ..source.in_memory import InMemory
 from .null import class_null_deviance
+from .remarks import describe
 from .run import FitRun
 
 TOL, TOL_SMALL, MAX_ITER = 1e-6, 1e-9, 200  # standard errors, those of small data whose passes cost nothing; iterations
@@ -93,11 +96,18 @@ class SeveralModel(FitRun):
         self.solution, self.inverse = newton_indefinite(
             self.objective, begin, self._tol(), MAX_ITER, callback, self.observed
         )
+        if self.family.labelled and self.predictors[-1].minus and self.family.kind == "cumulative":
+            self._check_crossings()
         if self.solution.stop == "not finite at the start":
             raise InvalidParameterError(
                 "at the null model the likelihood or its derivatives are not finite, because numbers in X, y or the "
                 "offset are so large that sums overflow: rescale them"
             )
+
+    def _check_crossings(self):
+        """Refuse estimates by which cumulative probabilities fall from a level to the next, in one pass."""
+        self.source.reduce(Crossings(self.predictors, self.solution.beta, self.objective.place, self.levels))
+        self.objective.n_passes += self.objective.price
 
     def _sample_rows(self, objective):
         """The rows of a sample to begin with, None where there are too few for one."""
@@ -157,27 +167,40 @@ class SeveralModel(FitRun):
         if self.parts is not None:
             everything, second = (self._of_part(text) for text in self.parts)
         elif family.second is not None:
-            second = self._of_columns(family.second)
+            second = self._of_columns(family.second, family.second_field)
         if family.labelled:
-            first = everything[int(self.source.data.has_intercept) :] if self.parts is None else everything
-            thresholds = len(self.levels) - 1
-            return (Predictor(first), *[Predictor(np.zeros(0, np.intp), True) for _ in range(thresholds)])
+            return self._of_levels(everything[int(self.source.data.has_intercept) :])
+        shape = () if family.shape_name is None else (Predictor(np.zeros(0, np.intp), True),)
+        if family.second_field is None:
+            return (Predictor(everything), *shape)
         if second is None:
             constant = family.second_field == "precision"
             second = np.zeros(0, np.intp) if constant else everything
             other = Predictor(second, constant)
         else:
             other = Predictor(second)
-        shape = () if family.shape_name is None else (Predictor(np.zeros(0, np.intp), True),)
         return (Predictor(everything), other, *shape)
 
-    def _of_columns(self, chosen):
-        """The numbers of columns of X by their names or numbers, behind the constant that the fit added."""
-        first, field = int(self.source.data.has_intercept), self.family.second_field
+    def _of_levels(self, columns):
+        """The predictor of columns with one coefficient, and the thresholds with the columns that have one at each."""
+        parallel, thresholds = self.family.parallel, len(self.levels) - 1
+        shared = columns if parallel is True else columns[:0]
+        if not isinstance(parallel, bool):
+            shared = np.intersect1d(columns, self._of_columns(parallel, "parallel"))
+        own = np.setdiff1d(columns, shared)
+        return (Predictor(shared), *[Predictor(own, True, len(own) > 0)] * thresholds)
+
+    def _of_columns(self, chosen, field):
+        """The numbers of columns of X by their names or numbers, or those of their terms, behind the constant that the
+        fit added."""
+        first = int(self.source.data.has_intercept)
+        terms = {} if self.schema.design is None else self.schema.design.term_slices
         numbers = list(range(first))
         for column in chosen:
             if isinstance(column, str) and column in self.columns:
                 numbers.append(self.columns.index(column))
+            elif isinstance(column, str) and column in terms:
+                numbers += np.arange(self.n_design)[terms[column]].tolist()
             elif isinstance(column, (int, np.integer)) and 0 <= column < self.n_design - first:
                 numbers.append(int(column) + first)
             else:
@@ -205,38 +228,49 @@ class SeveralModel(FitRun):
 
     def _independent(self, found):
         """The predictors without columns that repeat earlier ones, and by predictor what those are made of."""
-        rows = self._sample_rows(self.objective)
-        if rows is not None and self._all_independent(found, self._gram(self.objective.sample(rows))):
+        rows, sets = self._sample_rows(self.objective), self._sets(found)
+        if rows is not None and self._all_independent(sets, self._gram(self.objective.sample(rows))):
             return found, [{} for _ in found]  # more rows tell columns apart no less
-        gram = self._gram(self.objective) if any(len(p.columns) > 1 for p in found) else None
-        if gram is None or self._all_independent(found, gram):
+        gram = self._gram(self.objective) if any(len(p.columns) > 1 for p in sets) else None
+        if gram is None or self._all_independent(sets, gram):
             return found, [{} for _ in found]
-        kept = [self._kept(p, gram) for p in found]
-        return tuple(p for p, _ in kept), [gone for _, gone in kept]
+        made = [self._made(p, gram) for p in sets]
+        kept = tuple(
+            p._replace(columns=p.columns[[j not in m for j in p.columns]]) for p, m in zip(found, made, strict=True)
+        )
+        return kept, [self._worded(i, found, sets[i], m) for i, m in enumerate(made)]
+
+    def _sets(self, found):
+        """By predictor the columns that must be independent: of levels those of all thresholds together."""
+        if not self.family.labelled:
+            return found
+        return [Predictor(np.unique(np.concatenate([p.columns for p in found])))] * len(found)
+
+    def _worded(self, i, found, whole, made):
+        """The redundant columns of predictor i, with what they are made of in words."""
+        own = found[i].columns
+        named = [INTERCEPT] * self.family.labelled
+        named += [self._named(i if j in own else 0, j) for j in whole.columns]
+        return {j: describe(parts, named) for j, parts in made.items() if j in own}
 
     def _places(self, p):
         """The columns of a predictor in the design with a constant in front, which thresholds are."""
         return np.concatenate([[0], p.columns + 1]) if self.family.labelled else p.columns + 1
 
-    def _all_independent(self, found, gram):
-        """Whether no predictor has columns that are nearly dependent."""
-        several = [self._places(p) for p in found if len(p.columns) > 1]
+    def _all_independent(self, sets, gram):
+        """Whether no set of columns is nearly dependent."""
+        several = [self._places(p) for p in (sets[:1] if self.family.labelled else sets) if len(p.columns) > 1]
         return all(np.linalg.eigvalsh(_scaled(gram, at)[0])[0] > NEARLY_DEPENDENT for at in several)
 
-    def _kept(self, p, gram):
-        """A predictor without redundant columns, and those by their numbers, with what they are made of in words."""
+    def _made(self, p, gram):
+        """The redundant columns of a predictor by their numbers, and of which of its places they are made."""
         places = self._places(p)
         if len(p.columns) < 2:
-            return p, {}
+            return {}
         scaled, size = _scaled(gram, places)
         root = np.linalg.cholesky(scaled + 1e-15 * np.eye(len(scaled))).T * size
         first, gone = len(places) - len(p.columns), from_root(root, np.ones(len(root)), tolerance=CROSS_PRODUCT).aliased
-        named = [INTERCEPT] * first + [self.columns[j] for j in p.columns]
-        made = {
-            int(p.columns[j - first]): " + ".join(f"{c:.6g} * {named[k]}" for k, c in parts.items()) or "0"
-            for j, parts in gone.items()
-        }
-        return p._replace(columns=np.array([j for j in p.columns if int(j) not in made], np.intp)), made
+        return {int(p.columns[j - first]): parts for j, parts in gone.items()}
 
     def _gram(self, objective):
         """The cross-product of the design with a constant in front, in one pass."""
@@ -262,6 +296,10 @@ class SeveralModel(FitRun):
             phi = max(mean * (1.0 - mean) / spread - 1.0, 0.1)
             change = {"log": np.log, "identity": float, "sqrt": np.sqrt}[self.second_link]
             return np.array([linear_predictor(self.link, mean), change(phi)])
+        if self.family.second_field is None:
+            if mean <= 1.0:
+                raise InvalidParameterError(f"y is one in every row: family={self.family.name!r} needs larger counts")
+            return np.array([np.log(max(mean - 0.5, 0.1))] + [0.0] * (self.family.shape_name is not None))
         if share >= 1.0:
             raise InvalidParameterError(f"y is zero in every row: family={self.family.name!r} needs positive counts")
         if share <= 0.0:
@@ -329,12 +367,18 @@ class SeveralModel(FitRun):
         """The name of a coefficient: of predictor i, of column j or None for its constant."""
         parts = self.family.parts
         if self.family.labelled:
-            return self.columns[j] if j is not None else "|".join(map(_spelled, self.levels[i - 1 : i + 1]))
-        if i == 2:
+            levels = "|".join(map(_spelled, self.levels[i - 1 : i + 1]))
+            return levels if j is None else self.columns[j] if i == 0 else f"{self.columns[j]}:{levels}"
+        if i == len(parts):
             return f"Log({self.family.shape_name})"
         if self.family.name == "beta":
             return self.columns[j] if i == 0 else "(phi)" if j is None else f"(phi)_{self.columns[j]}"
-        return f"{parts[i]}_{INTERCEPT if j is None else self.columns[j]}"
+        column = INTERCEPT if j is None else self.columns[j]
+        return f"{parts[i]}_{column}" if parts[i] else column
+
+    def scores(self, beta):
+        """The scores of the rows."""
+        return PredictorScores(self.objective.loop, self.predictors, beta, self.objective.place)
 
     def _full(self):
         """Coefficients and covariances with NaN where aliased, and all names."""
@@ -359,11 +403,12 @@ class SeveralModel(FitRun):
 
         fields["cov_unscaled"] = spread(self.inverse)
         if self.cov != "model":
-            meat = self.objective.scores(self.solution.beta).information
-            robust = of_scores(
-                self.cov, self.inverse, Dense(np.asarray(meat)), np.ones(len(at)), self.sums.nobs, len(at), 1.0
+            rows, beta = self.whole.local or self.whole, self.solution.beta
+            fitted = sandwich.Fitted(
+                self.objective, rows, self.scores(beta), beta, self.inverse, self.sums.nobs, len(at)
             )
-            fields |= {"covariance": spread(np.asarray(robust)), "cov_kind": self.cov.name}
+            robust = sandwich.covariance(with_clusters(self.cov, self.whole), fitted)
+            fields |= robust | {"covariance": spread(np.asarray(robust["covariance"])), "cov_kind": self.cov.name}
         return fields, tuple(names)
 
     def _separated(self):
@@ -375,7 +420,7 @@ class SeveralModel(FitRun):
             return ""
         for i, at in enumerate(slices(self.predictors)):
             p = self.predictors[i]
-            if i == 2 or not p.size:
+            if not p.size or (i == len(self.family.parts) and not self.family.labelled):
                 continue
             b, e = solution.beta[at], errors[at]
             hopeless = (e > INFINITE) | (solution.stop == "no information")

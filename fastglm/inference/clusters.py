@@ -17,7 +17,7 @@ from ..core.measured import CLUSTER_SUMS_BYTES
 from ..errors import FastGLMWarning, InvalidParameterError, warn
 from ..rows.cluster_ids import ClusteredSource, ids_of
 from ..source.task import Task
-from .row_scores import blocks, columns, repeated_scores, repeats
+from .row_scores import blocks, repeats, score_parts
 
 
 class Sums(NamedTuple):
@@ -119,7 +119,7 @@ class ClusterScores(Task):
 
     Parameters
     ----------
-    scores : MeanScores or ClassScores
+    scores : MeanScores, ClassScores or PredictorScores
     ways : Clusterings
     jobs : tuple of (by, low, high)
         The ways of clustering, and which of its clusters, those from number ``low`` to below ``high``.
@@ -148,17 +148,15 @@ class ClusterScores(Task):
 
     def _add(self, data, a, b, found):
         """Add the scores of rows a to b to the sums of their clusters."""
-        r = repeated_scores(self.scores, data, a, b)
-        X = self.space.rows(columns(data, a, b))
-        m = X.shape[1]
+        parts = score_parts(self.scores, self.space, data, a, b)
         for numbers, sums in found:
             rows = np.flatnonzero(numbers >= 0)
             own, local = np.unique(numbers[rows], return_inverse=True)
-            for k in range(r.shape[1]):
-                pick = csr_matrix((r[rows, k], (local.reshape(-1), rows)), shape=(len(own), b - a))
+            for r, X, at in parts:
+                pick = csr_matrix((r[rows], (local.reshape(-1), rows)), shape=(len(own), b - a))
                 total = pick @ X
                 total = total.toarray() if hasattr(total, "toarray") else total
-                sums[own, k * m : (k + 1) * m] += total
+                sums[own, at] += total
 
 
 def clustered(cov, fitted, space) -> np.ndarray:

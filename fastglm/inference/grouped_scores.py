@@ -15,7 +15,7 @@ from ..rows.cluster_ids import ClusteredSource, Ids, ids_of
 from ..source.streaming_qr import offset, predictor
 from ..source.task import Task
 from .clusters import Clusterings, ClusterScores, SeenIds, Sums
-from .row_scores import blocks, columns, repeated_scores, repeats
+from .row_scores import blocks, columns, repeats, score_parts
 
 OUTER_ROWS = 256  # whose outer products are held at a time; chosen: they stay in the cache
 
@@ -170,17 +170,15 @@ def score_rows(scores, space, data, a: int, b: int) -> np.ndarray:
 
     Parameters
     ----------
-    scores : MeanScores or ClassScores
+    scores : MeanScores, ClassScores or PredictorScores
         ``fitted.scores``.
     space : Products or Coordinates
         In whose units the columns of the design are.
     data : Block
     a, b : int
     """
-    r = repeated_scores(scores, data, a, b)
-    X = space.rows(columns(data, a, b))
-    X = X.toarray() if hasattr(X, "toarray") else X
-    return np.hstack([r[:, [k]] * X for k in range(r.shape[1])])
+    parts = score_parts(scores, space, data, a, b)
+    return np.hstack([r[:, None] * (X.toarray() if hasattr(X, "toarray") else X) for r, X, _ in parts])
 
 
 class Gathered(NamedTuple):

@@ -156,7 +156,7 @@ def _counted(back, fitted) -> np.ndarray:
     kept = np.flatnonzero(np.isfinite(fitted.beta)) if back.shape[0] != len(fitted.beta) else back.argmax(axis=0)
     counted = np.ones(back.shape[1])
     if fitted.rows.data.has_intercept and len(counted) > 1:
-        counted[kept % fitted.rows.n_columns == 0] = 0.0
+        counted[fitted.scores.constants(kept, fitted.rows.n_columns)] = 0.0
     return counted if counted.any() else np.ones(len(counted))
 
 

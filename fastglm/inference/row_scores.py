@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix, hstack
 
 from ..core.measured import SCORED_BYTES, SPARSE_ROWS
 from ..kernels.evaluate import row_terms
+from ..objective.several import derivatives, row_blocks, slices
 from ..source.pieces import selected_rows
 from ..source.streaming_qr import as_rows, design, offset, predictor
 
@@ -26,6 +27,14 @@ class MeanScores(NamedTuple):
         r, h, _ = row_terms(self.pair, eta, np.asarray(data.y[a:b]), w)
         return r[:, None], h
 
+    def by_predictor(self, X):
+        """The columns of the linear predictor, and their places."""
+        return [(X, slice(0, X.shape[1]))]
+
+    def constants(self, kept, n_columns):
+        """Which of the coefficients ``kept`` (k,) is that of the intercept, where there is one."""
+        return kept % n_columns == 0
+
 
 class ClassScores(NamedTuple):
     """The scores of a softmax regression of K classes, at ``beta`` (K - 1, m); y holds the numbers of the classes."""
@@ -40,6 +49,55 @@ class ClassScores(NamedTuple):
         seen = np.asarray(data.y[a:b]).astype(np.intp)[:, None] == np.arange(eta.shape[1])
         r = (seen - softmax(eta))[:, 1:]
         return r if data.weights is None else r * np.asarray(data.weights[a:b], np.float64)[:, None], None
+
+    def by_predictor(self, X):
+        """The columns of each linear predictor, which has all of X, and their places."""
+        p = X.shape[1]
+        return [(X, slice(k * p, (k + 1) * p)) for k in range(len(self.beta))]
+
+    def constants(self, kept, n_columns):
+        """Which of the coefficients ``kept`` (k,) are those of the intercept, where there is one."""
+        return kept % n_columns == 0
+
+
+class PredictorScores(NamedTuple):
+    """The scores of a model of several linear predictors a row at ``beta`` (m,), without NaN, by its compiled ``loop``
+    and ``predictors``; ``place`` is the level of each code of y."""
+
+    loop: Any
+    predictors: tuple[Any, ...]
+    beta: np.ndarray
+    place: Any = None
+
+    def terms(self, data, a, b):
+        """Scores in the linear predictors (rows, Q) of one copy of each row, and None."""
+        found = []
+        for block in row_blocks(data, np.array([[a, b]]), self.predictors, self.beta, self.place):
+            f = block.repeats
+            w = block.w if f is None else np.where(f > 0.0, block.w / np.where(f > 0.0, f, 1.0), 0.0)
+            found.append(derivatives(self.loop, block.eta, block.y, w)[1].T)
+        return np.concatenate(found), None
+
+    def by_predictor(self, X):
+        """The columns of each linear predictor, a constant in front where it has one, and their places."""
+        found = []
+        for p, at in zip(self.predictors, slices(self.predictors), strict=True):
+            own = X[:, p.columns]
+            own = own.toarray() if hasattr(own, "toarray") else own
+            own = np.hstack([np.ones((X.shape[0], int(p.constant))), own])
+            found.append((own * p.signs, at))
+        return found
+
+    def constants(self, kept, n_columns):
+        """Which of the coefficients ``kept`` (k,) are constants of their predictors, where there is an intercept."""
+        return np.concatenate([p.places <= 1 for p in self.predictors])[kept]
+
+
+def score_parts(scores, space, data, a: int, b: int):
+    """By linear predictor the scores in it of rows a to b (rows,), the columns that it has in the units of ``space``,
+    and their places among the coefficients of all."""
+    r, X = repeated_scores(scores, data, a, b), space.rows(columns(data, a, b))
+    return [(r[:, k], own, at) for k, (own, at) in enumerate(scores.by_predictor(X))]
 
 
 def blocks(runs: np.ndarray, data, m: int):

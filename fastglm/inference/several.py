@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..objective.several import Predictor, SeveralLikelihood, crossing
 from ..rows.labels import encode
 from ..rows.matching import check_offset
-from . import design_blocks
+from . import row_blocks
 
 KINDS_OF = {
     "ordinal": ("proba", "cumulative", "class", "link"),
@@ -19,46 +20,104 @@ KINDS_OF = {
 RESIDUALS_OF = {"ordinal": ("probability",), "count": ("pearson", "response"), "beta": ("pearson", "response")}
 
 
+def kinds_of(family) -> tuple[str, ...]:
+    """The kinds of predictions, of which those of a zero part are of families that have one."""
+    kinds = KINDS_OF[loop_name(family)]
+    return kinds if family.second_field is not None or family.labelled else tuple(k for k in kinds if k != "zero")
+
+
+def single(family, kind: str) -> bool:
+    """Whether a kind of prediction is one number a row."""
+    return kind == "link" or (not family.labelled and kind not in ("proba", "quantile"))
+
+
+def predictors_of(result) -> tuple:
+    """The columns of each linear predictor of a result, as ``objective.several.Predictor``."""
+    columns = [np.array(numbers, np.intp) for numbers in result.columns]
+    if not result.family.labelled:
+        return tuple(Predictor(own, not len(own)) for own in columns)
+    return (Predictor(columns[0]), *(Predictor(own, True, True) for own in columns[1:]))
+
+
+def likelihood(result, source) -> SeveralLikelihood:
+    """The objective of a result over rows, those of its fit or others."""
+    place = None
+    if result.family.labelled:
+        place = np.array([result.classes.index(label) for label in source.labels.ordered])
+    loop = result.family.loop(result.link, result.second_link)
+    return SeveralLikelihood(source, loop, predictors_of(result), place)
+
+
 def loop_name(family) -> str:
     """Which of the three groups of families one belongs to."""
     return "ordinal" if family.labelled else "count" if family.whole else "beta"
 
 
+class CoefficientTable(NamedTuple):
+    """The places of the coefficients (m,) of a model of several linear predictors in a table (p + 1, Q) of a constant
+    and the columns of the data, by predictors: their ``rows``, ``columns`` and ``signs``; ``shape`` is the table's."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    signs: np.ndarray
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, result) -> CoefficientTable:
+        """That of a result; aliased coefficients have places too."""
+        predictors, lead = predictors_of(result), not result.intercept
+        # the constant and the fit's own intercept are one row
+        rows = [np.where(p.places == 0, 0, p.places - 1 + lead) for p in predictors]
+        columns = np.repeat(np.arange(len(rows)), [len(own) for own in rows])
+        signs = np.concatenate([p.signs for p in predictors])
+        return cls(np.concatenate(rows), columns, signs, (len(result.schema.names) + lead, len(rows)))
+
+    def filled(self, params) -> np.ndarray:
+        """The table of coefficients (m,), zero where a predictor has no such column."""
+        table = np.zeros(self.shape)
+        table[self.rows, self.columns] = self.signs * np.nan_to_num(np.asarray(params, np.float64))
+        return table
+
+    def gathered(self, gradients) -> np.ndarray:
+        """The derivatives (..., m) in the coefficients, of those in the entries of the table (..., Q, p + 1)."""
+        return gradients[..., self.columns, self.rows] * self.signs
+
+
 def predictors(result, X, offset=0.0) -> np.ndarray:
     """The linear predictors of rows, (Q, n), redundant coefficients counted as 0."""
-    b = np.where(np.isnan(result.params), 0.0, result.params)
-    eta = np.empty((len(result.columns), X.shape[0]))
-    for first, block in design_blocks(result, X):
-        for row, columns, at in zip(eta, result.columns, result.places, strict=True):
-            row[first : first + len(block)] = block[:, list(columns)] @ b[at] if columns else b[at].sum()
+    table = CoefficientTable.of(result).filled(result.params)
+    eta = np.empty((table.shape[1], X.shape[0]))
+    for first, block in row_blocks(X):
+        eta[:, first : first + len(block)] = (block @ table[1:] + table[0]).T
     eta[0] += offset
     return eta
 
 
 class Counts(NamedTuple):
-    """The two parts of a model of counts, (n,) each: the mean of the whole count distribution, 1 / theta, its
-    probability of zero, and the probability that the zero part is of."""
+    """The two parts of a model of counts, (n,) each: the mean of the whole count distribution, 1 / theta, the logarithm
+    of its probability of zero, and the probability that the zero part is of, one where there is none."""
 
     mu: np.ndarray
     excess: float
-    none: np.ndarray
+    log_none: np.ndarray
     zero: np.ndarray
 
 
 def count_parts(family, eta) -> Counts:
     """The parts at linear predictors (Q, n)."""
-    mu, excess = np.exp(eta[0]), np.exp(-eta[2][0]) if len(eta) == 3 and eta.shape[1] else 0.0
-    none = np.exp(-mu) if not excess else np.exp(-np.log1p(mu * excess) / excess)
-    return Counts(mu, excess, none, 1.0 / (1.0 + np.exp(-eta[1])))
+    mu, excess = np.exp(eta[0]), np.exp(-eta[-1][0]) if family.shape_name is not None and eta.shape[1] else 0.0
+    log_none = -mu if not excess else -np.log1p(mu * excess) / excess
+    zero = np.ones(len(mu)) if family.second_field is None else 1.0 / (1.0 + np.exp(-eta[1]))
+    return Counts(mu, excess, log_none, zero)
 
 
 def count_moments(family, parts: Counts):
     """The mean and the variance of y."""
-    mu, excess, none, zero = parts
+    mu, excess, log_none, zero = parts
     if family.inflated:
         mean = (1.0 - zero) * mu
         return mean, mean * (1.0 + mu * (zero + excess))
-    there = zero / -np.expm1(np.log(none))
+    there = zero / -np.expm1(log_none)
     mean = there * mu
     return mean, there * (mu + mu * mu * (1.0 + excess)) - mean * mean
 
@@ -67,7 +126,7 @@ def count_probabilities(family, parts: Counts, counts) -> np.ndarray:
     """P(y = k) for each k of ``counts``, (n, K)."""
     from scipy.special import gammaln
 
-    mu, excess, none, zero = (np.asarray(v)[..., None] for v in parts)
+    mu, excess, log_none, zero = (np.asarray(v)[..., None] for v in parts)
     k = np.asarray(counts, np.float64)
     if parts.excess:
         theta = 1.0 / parts.excess
@@ -78,7 +137,7 @@ def count_probabilities(family, parts: Counts, counts) -> np.ndarray:
     f = np.exp(log_f)
     if family.inflated:
         return zero * (k == 0.0) + (1.0 - zero) * f
-    return np.where(k == 0.0, 1.0 - zero, zero * f / -np.expm1(np.log(none)))
+    return np.where(k == 0.0, 1.0 - zero, zero * f / -np.expm1(log_none))
 
 
 def _mean(link, eta):
@@ -89,10 +148,21 @@ def _mean(link, eta):
     return inverse_link(get_link(link) if isinstance(link, str) else link, eta)
 
 
-def level_probabilities(family, link, eta) -> np.ndarray:
-    """P(y = k) of each level, (n, K), at linear predictors (1 + thresholds, n)."""
+def level_probabilities(result, eta) -> np.ndarray:
+    """P(y = k) of each level, (n, K), at linear predictors (1 + thresholds, n).
+
+    Raises
+    ------
+    InvalidParameterError
+        Where cumulative probabilities cross.
+    """
+    family, link, levels = result.family, result.link, result.classes
     inside = (eta[1:] - eta[0]).T
     if family.kind == "cumulative":
+        falls = np.diff(inside, axis=1) < 0.0
+        if falls.any():
+            row, k = (int(v) for v in np.argwhere(falls)[0])
+            raise InvalidParameterError(crossing(levels, k, f"row {row} of those given"))
         low, high = _mean(link, inside), _complement(link, inside)
         ends = np.zeros((len(inside), 1))
         low, high = np.hstack([ends, low, ends + 1.0]), np.hstack([ends + 1.0, high, ends])
@@ -121,7 +191,7 @@ def predicted(result, piece, kind: str, counts=None, quantiles=None) -> Any:
         return eta[0]
     group = loop_name(family)
     if group == "ordinal":
-        shares = level_probabilities(family, link, eta)
+        shares = level_probabilities(result, eta)
         if kind == "class":
             return np.asarray(result.classes)[shares.argmax(axis=1)]
         return shares if kind == "proba" else np.cumsum(shares, axis=1)[:, :-1]
@@ -158,7 +228,7 @@ def residuals(result, X, y, kind, weights, offset, exposure) -> np.ndarray:
     if family.labelled:
         encoded = encode(y, n, known=result.classes)
         level = np.array([result.classes.index(label) for label in encoded.ordered])[encoded.codes]
-        below = np.cumsum(level_probabilities(family, result.link, eta), axis=1)
+        below = np.cumsum(level_probabilities(result, eta), axis=1)
         before = np.where(level > 0, below[np.arange(n), level - 1], 0.0)
         return before - (1.0 - below[np.arange(n), level])
     y = np.asarray(y, np.float64)

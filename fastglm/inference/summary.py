@@ -255,7 +255,9 @@ class SeveralSummary(Summary):
 
     def _title(self):
         kind = getattr(self.result.family, "kind", None)
-        return f"{self.result.family.name} regression: {f'{kind}, ' if kind else ''}{self.result.link.name} link"
+        title = f"{self.result.family.name} regression: {f'{kind}, ' if kind else ''}{self.result.link.name} link"
+        parallel = getattr(self.result.family, "parallel", True)
+        return title if parallel is True else f"{title}, parallel={parallel}"
 
     def _facts(self):
         gone = ("Scale", "Deviance", "Null deviance", "Pearson chi2", "D2 (deviance)", "McFadden R2")

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 from math import atan2, erfc, exp, expm1, inf, log, log1p, pi, sqrt
 
+from numpy import empty
+
+from . import elementary
 from .compile import inner, jit
-from .elementary import HALF_LOG_2PI, log_factorial
+from .elementary import HALF_LOG_2PI, log_factorial, vectorisable
 from .layout import ADJACENT, CUMULATIVE, HURDLE, INFLATED
 
 SUMMED = 32  # counts whose differences of log-gammas are summed term by term
+PART = 256  # rows whose 16 numbers stay in the first-level cache
+MU, PHI, SHARE, DENSITY = 0, 3 * PART, 9 * PART, 10 * PART  # where these numbers of rows begin
 ASYMPTOTIC = 9.0  # from which on seven terms of the series of log gamma and its derivatives have 15 digits
 
 
@@ -165,23 +170,46 @@ def ordinal_rows(structure, link, eta, y, w, g, h):
     return total
 
 
-@inner()
-def gammas(x):
-    """log gamma at x > 0 and its first two derivatives: Stirling's series beyond ``ASYMPTOTIC``, recurrence below."""
-    product, first, second = 1.0, 0.0, 0.0
-    while x < ASYMPTOTIC:
-        v = 1.0 / x
-        product *= x
-        first -= v
-        second += v * v
-        x += 1.0
-    u, size = 1.0 / x, log(x)
+@vectorisable
+def _gamma_parts(x):
+    """log gamma at x > 0 plus the logarithm of the second number, that number, and the first two derivatives.
+
+    Stirling's series beyond ``ASYMPTOTIC``, nine steps of the recurrence below: x, ... x + 8 but for the middle one, h,
+    are four pairs with products s, of which each pair has the sum 2 h, so that sums of 1 / (x + k) and of their squares
+    are sums of 1 / s and of 1 / s^2. There is no branch, so that loops over rows are vectorised.
+    """
+    below = x < ASYMPTOTIC
+    low = x if below else 1.0
+    h = low + 4.0
+    s1 = low * (low + 8.0)
+    s2, s3, s4 = s1 + 7.0, s1 + 12.0, s1 + 15.0
+    p, q = s1 * s2, s3 * s4
+    over = 1.0 / (p * q * h)
+    half, scale = p * q * over, h * over  # 1 / h, and one over the product of all s
+    one = ((s1 + s2) * q + (s3 + s4) * p) * scale
+    two = ((s1 * s1 + s2 * s2) * (q * q) + (s3 * s3 + s4 * s4) * (p * p)) * scale * scale
+    first = 2.0 * h * one + half
+    second = 4.0 * h * h * two - 2.0 * one + half * half
+    z = x + 9.0 if below else x
+    u = 1.0 / z
     v = u * u
+    size = elementary.log(z)
     value = 1 / 12 - v * (1 / 360 - v * (1 / 1260 - v * (1 / 1680 - v * (1 / 1188 - v * (691 / 360360 - v / 156)))))
-    value = (x - 0.5) * size - x + HALF_LOG_2PI + value * u - log(product)
     slope = 1 / 12 - v * (1 / 120 - v * (1 / 252 - v * (1 / 240 - v * (1 / 132 - v * (691 / 32760 - v / 12)))))
     bend = 1 / 6 - v * (1 / 30 - v * (1 / 42 - v * (1 / 30 - v * (5 / 66 - v * (691 / 2730 - v * 7 / 6)))))
-    return value, first + size - 0.5 * u - v * slope, second + u + 0.5 * v + v * u * bend
+    return (
+        (z - 0.5) * size - z + HALF_LOG_2PI + value * u,
+        p * q * h if below else 1.0,
+        size - 0.5 * u - v * slope - (first if below else 0.0),
+        u + 0.5 * v + v * u * bend + (second if below else 0.0),
+    )
+
+
+@inner()
+def gammas(x):
+    """log gamma at x > 0 and its first two derivatives."""
+    value, product, first, second = _gamma_parts(x)
+    return value - log(product), first, second
 
 
 @inner()
@@ -232,6 +260,35 @@ def _logistic(x):
     return small, large, x - tail, -tail
 
 
+@inner()
+def _truncation(c0, e0, t0, ee0, et0, tt0):
+    """What truncation at zero takes from a log-likelihood, log(1 - exp(c0)) of the log-probability c0 of zero, and adds
+    to its derivatives, in the order of ``_count``."""
+    there = -expm1(c0)
+    r = exp(c0) / there
+    rr = r * (1.0 + r)
+    return log(there), r * e0, r * t0, r * ee0 + rr * e0 * e0, r * et0 + rr * e0 * t0, r * tt0 + rr * t0 * t0
+
+
+@jit()
+def truncated_rows(negative_binomial, eta, y, w, g, h):
+    """Counts y of one or more, truncated at zero; predictors: log mean, and of the negative binomial log theta."""
+    q, n = eta.shape
+    g[:], h[:], total = 0.0, 0.0, 0.0
+    for i in range(n):
+        if w[i] == 0.0:
+            continue
+        tau = eta[1, i] if q == 2 else 0.0
+        c, e, t, ee, et, tt = _count(negative_binomial, y[i], eta[0, i], tau)
+        zero = _count(negative_binomial, 0.0, eta[0, i], tau)
+        log_there, e0, t0, ee0, et0, tt0 = _truncation(*zero)
+        total += w[i] * (c - log_factorial(y[i]) - log_there)
+        g[0, i], h[0, i] = w[i] * (e + e0), w[i] * (ee + ee0)
+        if q == 2:
+            g[1, i], h[1, i], h[2, i] = w[i] * (t + t0), w[i] * (et + et0), w[i] * (tt + tt0)
+    return total
+
+
 @jit()
 def count_rows(structure, negative_binomial, eta, y, w, g, h):
     """Counts y; predictors: log mean, logit of the zero part, and of the negative binomial log theta.
@@ -269,13 +326,10 @@ def count_rows(structure, negative_binomial, eta, y, w, g, h):
             if structure == INFLATED:
                 value += log_fall
             else:
-                there = -expm1(c0)
-                r = exp(c0) / there
-                rr = r * (1.0 + r)
-                value += log_rise - log(there)
+                log_there, e0, t0, ee0, et0, tt0 = _truncation(c0, e0, t0, ee0, et0, tt0)
+                value += log_rise - log_there
                 g[1, i] = fall
-                e, ee = e + r * e0, ee + r * ee0 + rr * e0 * e0
-                et, tt, t = et + r * et0 + rr * e0 * t0, tt + r * tt0 + rr * t0 * t0, t + r * t0
+                e, t, ee, et, tt = e + e0, t + t0, ee + ee0, et + et0, tt + tt0
             g[0, i], h[0, i] = e, ee
             if q == 3:
                 g[2, i], h[_at(q, 2, 2), i], h[_at(q, 0, 2), i] = t, tt, et
@@ -287,33 +341,73 @@ def count_rows(structure, negative_binomial, eta, y, w, g, h):
     return total
 
 
+@inner()
+def _share_predictors(mean_link, precision_link, eta, y, first, stop, work):
+    """The rows ``MU`` to ``SHARE`` of some rows' numbers: mean and precision with two derivatives each, and y."""
+    if mean_link == 0:
+        for i in range(stop - first):  # which is vectorised
+            mu, rest = elementary.sigmoid(eta[0, first + i]), elementary.sigmoid(-eta[0, first + i])
+            work[MU + i], work[MU + PART + i] = mu, mu * rest
+            work[MU + 2 * PART + i] = mu * rest * (rest - mu)
+    else:
+        for i in range(stop - first):
+            mu, slope, bend = _inverse(mean_link, eta[0, first + i])
+            work[MU + i], work[MU + PART + i], work[MU + 2 * PART + i] = mu, slope, bend
+    for i in range(stop - first):
+        work[SHARE + i] = y[first + i]
+    for i in range(stop - first):
+        if i and eta[1, first + i] == eta[1, first + i - 1]:
+            for k in range(6):  # a constant precision
+                work[PHI + k * PART + i] = work[PHI + k * PART + i - 1]
+            continue
+        phi, slope, bend = _inverse(precision_link, eta[1, first + i])
+        work[PHI + i], work[PHI + PART + i], work[PHI + 2 * PART + i] = phi, slope, bend
+        work[PHI + 3 * PART + i], work[PHI + 4 * PART + i], work[PHI + 5 * PART + i] = gammas(phi)
+
+
+@inner()
+def _share_densities(n, work):
+    """The rows from ``DENSITY`` on: the log-density, and its derivatives in mean and precision, but for the second in
+    the mean divided by phi^2 and that in both."""
+    for i in range(n):
+        mu, phi, y = work[MU + i], work[PHI + i], work[SHARE + i]
+        rest = 1.0 - mu
+        a, b = mu * phi, rest * phi
+        low, high = elementary.log(y), elementary.log1p(-y)
+        gamma_a, product_a, psi_a, tri_a = _gamma_parts(a)
+        gamma_b, product_b, psi_b, tri_b = _gamma_parts(b)
+        both = elementary.log(product_a * product_b) - gamma_a - gamma_b
+        work[DENSITY + i] = work[PHI + 3 * PART + i] + both + (a - 1.0) * low + (b - 1.0) * high
+        work[DENSITY + PART + i] = phi * (psi_b - psi_a + low - high)
+        work[DENSITY + 2 * PART + i] = work[PHI + 4 * PART + i] + mu * (low - psi_a) + rest * (high - psi_b)
+        work[DENSITY + 3 * PART + i] = phi * phi * (tri_a + tri_b)
+        work[DENSITY + 4 * PART + i] = phi * (rest * tri_b - mu * tri_a)
+        work[DENSITY + 5 * PART + i] = work[PHI + 5 * PART + i] - mu * mu * tri_a - rest * rest * tri_b
+
+
 @jit()
 def beta_rows(mean_link, precision_link, expected, eta, y, w, g, h):
     """Shares y in (0, 1), beta-distributed with mean mu and precision phi (Ferrari and Cribari-Neto 2004).
 
     ``expected`` writes the expected second derivatives, by which R's ``betareg`` has standard errors.
     """
-    total = 0.0
-    for i in range(eta.shape[1]):
-        mu, slope, bend = _inverse(mean_link, eta[0, i])
-        phi, phi_slope, phi_bend = _inverse(precision_link, eta[1, i])
-        if w[i] == 0.0 or not (0.0 < mu < 1.0 and phi > 0.0):
-            g[0, i], g[1, i], h[0, i], h[1, i], h[2, i] = 0.0, 0.0, 0.0, 0.0, 0.0
-            total += 0.0 if w[i] == 0.0 else -inf
-            continue
-        a, b = mu * phi, (1.0 - mu) * phi
-        low, high = log(y[i]), log1p(-y[i])
-        gamma_a, psi_a, tri_a = gammas(a)
-        gamma_b, psi_b, tri_b = gammas(b)
-        gamma_phi, psi_phi, tri_phi = gammas(phi)
-        by_mu = phi * (psi_b - psi_a + low - high)
-        by_phi = psi_phi - mu * psi_a - (1.0 - mu) * psi_b + mu * low + (1.0 - mu) * high
-        cross = phi * ((1.0 - mu) * tri_b - mu * tri_a)
-        twice = tri_phi - mu * mu * tri_a - (1.0 - mu) * (1.0 - mu) * tri_b
-        total += w[i] * (gamma_phi - gamma_a - gamma_b + (a - 1.0) * low + (b - 1.0) * high)
-        g[0, i], g[1, i] = w[i] * by_mu * slope, w[i] * by_phi * phi_slope
-        known = 0.0 if expected else 1.0
-        h[0, i] = w[i] * (-phi * phi * (tri_a + tri_b) * slope * slope + known * by_mu * bend)
-        h[1, i] = w[i] * (cross + known * by_mu / phi) * slope * phi_slope
-        h[2, i] = w[i] * (twice * phi_slope * phi_slope + known * by_phi * phi_bend)
+    total, n, known, work = 0.0, eta.shape[1], 0.0 if expected else 1.0, empty(16 * PART)
+    for first in range(0, n, PART):
+        stop = min(first + PART, n)
+        _share_predictors(mean_link, precision_link, eta, y, first, stop, work)
+        _share_densities(stop - first, work)
+        for i in range(first, stop):
+            k = i - first
+            mu, slope, bend = work[MU + k], work[MU + PART + k], work[MU + 2 * PART + k]
+            phi, phi_slope, phi_bend = work[PHI + k], work[PHI + PART + k], work[PHI + 2 * PART + k]
+            if w[i] == 0.0 or not (0.0 < mu < 1.0 and phi > 0.0):
+                g[0, i], g[1, i], h[0, i], h[1, i], h[2, i] = 0.0, 0.0, 0.0, 0.0, 0.0
+                total += 0.0 if w[i] == 0.0 else -inf
+                continue
+            by_mu, by_phi = work[DENSITY + PART + k], work[DENSITY + 2 * PART + k]
+            total += w[i] * work[DENSITY + k]
+            g[0, i], g[1, i] = w[i] * by_mu * slope, w[i] * by_phi * phi_slope
+            h[0, i] = w[i] * (known * by_mu * bend - work[DENSITY + 3 * PART + k] * slope * slope)
+            h[1, i] = w[i] * (work[DENSITY + 4 * PART + k] + known * by_mu / phi) * slope * phi_slope
+            h[2, i] = w[i] * (work[DENSITY + 5 * PART + k] * phi_slope * phi_slope + known * by_phi * phi_bend)
     return total

@@ -184,6 +184,8 @@ def _outside(family, value, where) -> str:
     text = f"y = {value} at {where} is outside the support {family.domain} of family={family.name!r}"
     if family.response_model == "several" and family.domain.high == 1.0:
         return text + ": shares must lie strictly between 0 and 1"
+    if family.domain.low == 1.0:
+        return text + ": counts truncated at zero are one or more"
     if family.domain.low == 0.0 and value == 0.0:
         return text + ": y must be positive (tweedie with 1 < power < 2 admits zeros)"
     if value < 0.0:

@@ -15,14 +15,19 @@ from .base import Likelihood
 from .sums import Quadratic
 
 BLOCK_NUMBERS = 1 << 17  # numbers of a block of rows, so that it stays in the second-level cache
-LOOPS = {"ordinal": loops.ordinal_rows, "count": loops.count_rows, "beta": loops.beta_rows}
+LOOPS = {
+    "ordinal": loops.ordinal_rows, "count": loops.count_rows, "truncated": loops.truncated_rows,
+    "beta": loops.beta_rows,
+}  # fmt: skip
 
 
 class Predictor(NamedTuple):
-    """The columns of a linear predictor, by their numbers in the design, and whether a constant is before them."""
+    """The columns of a linear predictor, by their numbers in the design, whether a constant is before them, and whether
+    the columns are taken from it, as those of an ordered level are from its threshold."""
 
     columns: np.ndarray
     constant: bool = False
+    minus: bool = False
 
     @property
     def size(self) -> int:
@@ -33,6 +38,11 @@ class Predictor(NamedTuple):
     def places(self) -> np.ndarray:
         """Its columns in the design with a constant in front."""
         return np.concatenate([np.zeros(int(self.constant), np.intp), self.columns + 1])
+
+    @property
+    def signs(self) -> np.ndarray:
+        """The sign of each coefficient in the linear predictor."""
+        return np.concatenate([np.ones(int(self.constant)), np.full(len(self.columns), -1.0 if self.minus else 1.0)])
 
 
 def _pairs_of(q):
@@ -56,7 +66,15 @@ class Block(NamedTuple):
     repeats: np.ndarray | None
 
 
-def row_blocks(data, runs, predictors, beta, place=None):
+def derivatives(loop, eta, y, w):
+    """The weighted log-likelihood of rows, and its first (Q, n) and second (Q (Q + 1) / 2, n) derivatives in the
+    linear predictors eta (Q, n), by the compiled loop of a family."""
+    q, n = eta.shape
+    g, h = np.empty((q, n)), np.empty((q * (q + 1) // 2, n))
+    return LOOPS[loop.name](*loop.arguments, eta, y, w, g, h), g, h
+
+
+def row_blocks(data, runs, predictors, beta, place=None, whole=None):
     """The rows of a source's part, block by block.
 
     Parameters
@@ -67,8 +85,10 @@ def row_blocks(data, runs, predictors, beta, place=None):
     beta : (m,) array
     place : (K,) array or None
         The level of each code of y.
+    whole : (Q, width) array, optional
+        ``whole_of`` these, where it is at hand.
     """
-    where, plain = slices(predictors), not any(len(p.columns) for p in predictors)
+    plain = not any(len(p.columns) for p in predictors)
     pairs = len(predictors) * (len(predictors) + 1) // 2
     widest = max((int(p.columns.max(initial=0)) for p in predictors), default=0)
     step = max(64, BLOCK_NUMBERS // (2 * widest + 8 + pairs))
@@ -76,19 +96,26 @@ def row_blocks(data, runs, predictors, beta, place=None):
         for a in range(first, stop, step):
             b = min(a + step, stop)
             X = np.ones((b - a, 1)) if plain else _with_constant(data, a, b)
+            whole = whole_of(predictors, beta, X.shape[1]) if whole is None else whole
             eta = np.empty((len(predictors), b - a))
-            for row, p, at in zip(eta, predictors, where, strict=True):
+            for row, p, own in zip(eta, predictors, whole, strict=True):
                 if len(p.columns):
-                    full = np.zeros(X.shape[1])
-                    full[p.places] = beta[at]
-                    np.dot(X, full, out=row)
+                    np.dot(X, own, out=row)
                 else:
-                    row[:] = beta[at][0] if p.constant else 0.0
+                    row[:] = own[0]
             eta[0] += offset(data, a, b)
             y = np.asarray(data.y[a:b])
             y = y.astype(np.float64) if place is None else place[y.astype(np.intp)]
             repeats = None if data.freq_weights is None else np.asarray(data.freq_weights[a:b], np.float64)
             yield Block(X, eta, y, weight(data, a, b), repeats)
+
+
+def whole_of(predictors, beta, width):
+    """The coefficients of each predictor by the columns of the design with a constant in front, (Q, width)."""
+    whole = np.zeros((len(predictors), width))
+    for own, p, at in zip(whole, predictors, slices(predictors), strict=True):
+        own[p.places] = beta[at] * p.signs if p.minus else beta[at]
+    return whole
 
 
 def _with_constant(data, a, b):
@@ -103,8 +130,8 @@ def _with_constant(data, a, b):
 
 
 class SeveralPass(Task):
-    """The log-likelihood, its gradient, and minus its second derivatives or the sum of outer products of the rows'
-    scores, as one array (1 + m + m^2).
+    """The log-likelihood, and the sums over rows of which its gradient and its second derivatives are, or the sum of
+    outer products of the rows' scores, as one array, of which ``assembled`` makes them.
 
     Parameters
     ----------
@@ -113,33 +140,57 @@ class SeveralPass(Task):
     beta : (m,) array
     place : as for ``row_blocks``
     order : {0, 1, 2}
+    n_columns : int
+        Of the design.
     meat : bool
     """
 
-    def __init__(self, loop, predictors, beta, place, order, meat=False):
+    def __init__(self, loop, predictors, beta, place, order, n_columns, meat=False):
         self.loop, self.predictors, self.beta, self.place = loop, predictors, beta, place
         self.order, self.meat = order, meat
         self.vectors_only = not any(len(p.columns) for p in predictors)
+        self.whole = whole_of(predictors, beta, 1 if self.vectors_only else 1 + n_columns)
+        # the numbers of the pairs of predictors of which neither, one, and both have columns
+        self._pairs, several = ([], [], []), [len(p.columns) > 0 for p in predictors]
+        for pair, (i, j) in enumerate(_pairs_of(len(several))):
+            self._pairs[several[i] + several[j]].append(pair)
+
+    @property
+    def shapes(self) -> list[tuple]:
+        """The shapes of the sums after the log-likelihood."""
+        (q, width), m = self.whole.shape, len(self.beta)
+        if self.meat:
+            return [(m, m)]
+        constants, borders, squares = map(len, self._pairs)
+        more = [(constants,), (width, borders), *[(width, width)] * squares] if self.order == 2 else []
+        return [(width, q), *more] if self.order else []
 
     def of(self, part, runs):
-        m, q = len(self.beta), len(self.predictors)
-        total, sums, meat = np.zeros(1 + m + (m * m if self.order == 2 else 0)), None, np.zeros((m, m))
+        value, sums = 0.0, [np.zeros(shape) for shape in self.shapes]
         with np.errstate(all="ignore"):  # of this thread
-            for block in row_blocks(part.data, runs, self.predictors, self.beta, self.place):
-                n = len(block.y)
-                g, h = np.empty((q, n)), np.empty((q * (q + 1) // 2, n))
-                loop = LOOPS[self.loop.name]
-                total[0] += loop(*self.loop.arguments, block.eta, block.y, block.w, g, h)
+            for block in row_blocks(part.data, runs, self.predictors, self.beta, self.place, self.whole):
+                own, g, h = derivatives(self.loop, block.eta, block.y, block.w)
+                value += own
                 if self.meat:
-                    self._add_meat(meat, block, g)
+                    self._add_meat(sums[0], block, g)
                 elif self.order:
-                    found = self._products(block.X, g, h)
-                    sums = found if sums is None else [x + y for x, y in zip(sums, found, strict=True)]
+                    for total, found in zip(sums, self._products(block.X, g, h), strict=True):
+                        total += found
+        return np.concatenate([[value], *(total.ravel() for total in sums)])
+
+    def assembled(self, found):
+        """The log-likelihood, its gradient (m,), and minus its second derivatives or the meat (m, m)."""
+        m, sums, at = len(self.beta), [], 1
+        for shape in self.shapes:
+            size = int(np.prod(shape))
+            sums.append(found[at : at + size].reshape(shape))
+            at += size
+        score, curvature = np.zeros(m), np.zeros((m, m))
         if self.meat:
-            total[1 + m :] = meat.ravel()
-        elif sums is not None:
-            self._assemble(sums, total[1 : 1 + m], total[1 + m :].reshape(-1, m))
-        return total
+            curvature = sums[0]
+        elif self.order:
+            self._assemble(sums, score, curvature)
+        return found[0], score, curvature
 
     def _products(self, X, g, h):
         """X' g; and of the second derivatives the sums, X' h of a predictor with columns and a constant, and X' h X of
@@ -151,16 +202,17 @@ class SeveralPass(Task):
             found += [X.T @ (X * h[pair][:, None]) for pair in squares]
         return found
 
-    @property
-    def _pairs(self):
-        """The numbers of the pairs of predictors of which neither, one, and both have columns."""
-        kinds, several = ([], [], []), [len(p.columns) > 0 for p in self.predictors]
-        for pair, (i, j) in enumerate(_pairs_of(len(several))):
-            kinds[several[i] + several[j]].append(pair)
-        return kinds
-
     def _assemble(self, sums, score, curvature):
         """The score and the information of the coefficients from products with all columns."""
+        self._assemble_columns(sums, score, curvature)
+        if any(p.minus for p in self.predictors):
+            signs = np.concatenate([p.signs for p in self.predictors])
+            score *= signs
+            curvature *= signs
+            curvature *= signs[:, None]
+
+    def _assemble_columns(self, sums, score, curvature):
+        """The same where no column is taken from its predictor."""
         places, where = [p.places for p in self.predictors], slices(self.predictors)
         for j, (place, at) in enumerate(zip(places, where, strict=True)):
             score[at] = sums[0][place, j]
@@ -180,7 +232,7 @@ class SeveralPass(Task):
                 curvature[where[j], where[i]] = -found.T
 
     def _add_meat(self, meat, block, g):
-        rows = np.hstack([block.X[:, p.places] * g[j][:, None] for j, p in enumerate(self.predictors)])
+        rows = np.hstack([block.X[:, p.places] * p.signs * g[j][:, None] for j, p in enumerate(self.predictors)])
         if block.repeats is not None:
             rows *= np.where(block.repeats > 0.0, 1.0 / np.sqrt(block.repeats), 0.0)[:, None]
         meat += rows.T @ rows
@@ -204,7 +256,6 @@ class SeveralLikelihood(Likelihood):
     def __init__(self, source, loop, predictors, place=None, share: float = 1.0):
         super().__init__(source, source.n_columns, sum(p.size for p in predictors), share)
         self.loop, self.predictors, self.place = loop, tuple(predictors), place
-        self.scale = np.ones(source.n_columns)  # of the design, whose rank is decided; nothing else is scaled
 
     def over(self, source, share: float = 1.0) -> SeveralLikelihood:
         return SeveralLikelihood(source, self.loop, self.predictors, self.place, share)
@@ -217,13 +268,19 @@ class SeveralLikelihood(Likelihood):
         """The same with other columns."""
         return SeveralLikelihood(self.source, self.loop, predictors, self.place, self.share)
 
+    def design(self):
+        other = super().design()
+        other.scale = np.ones(self.n_columns)  # the columns of predictors are not scaled
+        return other
+
     def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
         """Deviance (order 0), score (1) and information (2): one pass."""
-        task = SeveralPass(self.loop, self.predictors, np.asarray(beta, np.float64), self.place, order, self.meat)
-        found, m = self.source.reduce(task) / self.share, self.n_params
+        beta = np.asarray(beta, np.float64)
+        task = SeveralPass(self.loop, self.predictors, beta, self.place, order, self.source.n_columns, self.meat)
+        value, score, curvature = task.assembled(self.source.reduce(task) / self.share)
         self.n_passes += 0.0 if task.vectors_only else self.price
-        information = Dense(found[1 + m :].reshape(m, m)) if order == 2 else None
-        return Quadratic(-2.0 * found[0], found[1 : 1 + m], np.zeros(m), information, np.nan, np.nan)
+        information = Dense(curvature) if order == 2 else None
+        return Quadratic(-2.0 * value, score, np.zeros(len(score)), information, np.nan, np.nan)
 
     def scores(self, beta: np.ndarray) -> Quadratic:
         """The pass whose ``information`` is the sum of outer products of the rows' scores."""
@@ -232,6 +289,43 @@ class SeveralLikelihood(Likelihood):
             return self.at(beta, 2)
         finally:
             self.meat = False
+
+
+class Crossings(Task):
+    """A task without a sum, which refuses rows whose cumulative probabilities fall from one level to the next.
+
+    Parameters
+    ----------
+    predictors, beta, place
+        As for ``row_blocks``.
+    levels : tuple
+        The labels, for the message.
+    """
+
+    def __init__(self, predictors, beta, place, levels):
+        self.predictors, self.beta, self.place, self.levels = predictors, beta, place, levels
+
+    def of(self, part, runs):
+        for run in runs.tolist():
+            done = run[0]
+            for block in row_blocks(part.data, np.array([run]), self.predictors, self.beta, self.place):
+                falls = (np.diff(block.eta[1:], axis=0) < 0.0) & (block.w > 0.0)
+                if falls.any():
+                    i = int(np.argmax(falls.any(axis=0)))
+                    k = int(np.argmax(falls[:, i]))
+                    where = f"row {done + i}" if part.place is None else part.place.row(done + i)
+                    raise InvalidParameterError(crossing(self.levels, k, where))
+                done += len(block.y)
+        return np.zeros(1)
+
+
+def crossing(levels, k: int, where: str) -> str:
+    """The message that cumulative probabilities cross between levels k and k + 1 in a row."""
+    return (
+        f"family='ordinal': the estimated cumulative probabilities cross: P(y <= {levels[k + 1]!r}) is less than "
+        f"P(y <= {levels[k]!r}) at {where}. Name columns with one coefficient for all thresholds in parallel=, or take "
+        "kind='continuation' or 'adjacent', whose probabilities cannot cross"
+    )
 
 
 class ResponseMoments(Task):

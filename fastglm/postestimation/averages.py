@@ -14,6 +14,8 @@ import numpy as np
 
 from ..core.measured import PREDICTED_BYTES
 from ..errors import InvalidParameterError, MissingDataError
+from ..inference.predictor_curves import curves
+from ..inference.several import CoefficientTable
 from ..kernels.evaluate import mean_curve
 from ..rows.supplied import check_numbers, in_order
 from ..source.threads import get_threads
@@ -74,9 +76,12 @@ class Formulas(NamedTuple):
 
 
 def formulas(result, eta, scale: str, log: bool) -> Formulas:
-    """The predictions of rows on a scale, "mean" or "link", or their logarithms, as functions of eta (n, m)."""
+    """The predictions of rows on a scale, "mean" or "link", or their logarithms, as functions of eta (n, m); of several
+    linear predictors a row the scale is a kind of prediction."""
     n, m = eta.shape
-    if scale == "link":
+    if result.family.response_model == "several":
+        found = Formulas(*curves(result, scale, eta.T))
+    elif scale == "link":
         first = np.broadcast_to(np.eye(m), (n, m, m))
         found = Formulas(eta, first, np.zeros((n, m, m, m)))
     elif result.family.response_model == "softmax":
@@ -168,6 +173,16 @@ def averages(
     return Averages([() if by == "row" else g for g in groups], values / per, gradients / per[..., None], weight, drawn)
 
 
+def n_values(result, scale: str) -> int:
+    """The numbers that a row's prediction on a scale has."""
+    model = result.family.response_model
+    if model == "several":
+        return {"proba": len(result.classes or ()), "cumulative": len(result.columns) - 1}.get(scale, 1)
+    if model == "softmax":
+        return len(result.classes) - (scale == "link")
+    return 1
+
+
 def zeros_and_ones(values) -> bool:
     """Whether numbers are zeros and ones alone; the first few are looked at before all others."""
     return all(bool(((part == 0.0) | (part == 1.0)).all()) for part in (values[:200], values))
@@ -202,7 +217,12 @@ class _Plan:
 
     def __init__(self, result, quantities, scale, shift):
         self.result, self.scale, self.shift, self.quantities = result, scale, shift, quantities
-        self.params = np.nan_to_num(np.asarray(result.params, float)).reshape(len(result.names), -1)
+        self.table = CoefficientTable.of(result) if result.family.response_model == "several" else None
+        self.params = self.shaped(np.nan_to_num(np.asarray(result.params, float)))
+        self.constant, self.lead, self.shifted = result.intercept, 0, np.ones(1)
+        if self.table is not None:  # whose constants are a row of the table, and whose offset is of the first predictor
+            self.lead, self.shifted = int(not result.intercept), np.eye(1, self.params.shape[1])[0]
+            self.constant = True
         self.points: list[tuple[dict, list[int]]] = []
         for i, quantity in enumerate(quantities):
             same = [numbers for changes, numbers in self.points if changes == quantity.changes]
@@ -210,8 +230,13 @@ class _Plan:
                 same[0].append(i)
             else:
                 self.points.append((quantity.changes, [i]))
-        softmax = result.family.response_model == "softmax"
-        self.n_values = len(result.classes) if softmax and scale == "mean" else self.params.shape[1]
+        self.n_values = n_values(result, scale)
+
+    def shaped(self, beta):
+        """Coefficients in a matrix (p, m), a column for each linear predictor."""
+        if self.table is not None:
+            return self.table.filled(beta)
+        return beta if beta.ndim == 2 else beta.reshape(len(self.result.names), -1, order="F")
 
     def sums(self, piece, w, codes, n_groups, draws):
         """Weight (G,), values (G, Q, K), gradients (G, Q, K, m) and draws (G, S, Q, K), summed over a piece."""
@@ -222,7 +247,7 @@ class _Plan:
             X, shift = piece.changed(changes)
             shift = shift if self.shift is None else np.full(piece.n, self.shift)
             slopes = {
-                name: piece.derivative(name, changes)
+                name: self._derivative(piece, name, changes)
                 for name in dict.fromkeys(self.quantities[i].slope for i in numbers)
                 if name is not None
             }
@@ -230,6 +255,7 @@ class _Plan:
             plain = [i for i in numbers if isinstance(slopes.get(self.quantities[i].slope), int) and i not in times]
             shared: dict = {}
             width = self.params.shape[0] * (1 + sum(not isinstance(d, int) for d in slopes.values()))
+            width += 0 if self.table is None else self.n_values * self.params.shape[1] ** 2
             step = max(1, PREDICTED_BYTES // (8 * width))
             for a in range(0, piece.n, step):
                 rows = slice(a, min(a + step, piece.n))
@@ -239,13 +265,19 @@ class _Plan:
                 block.plain = {self.quantities[i].log for i in plain}
                 block.add([i for i in numbers if i not in plain], self.params, values, gradients, shared)
                 for s in range(drawn.shape[1]):
-                    beta = draws[s].reshape(self.params.shape, order="F")
+                    beta = self.shaped(draws[s])
                     own: dict = {}
                     block.add([i for i in numbers if i not in plain], beta, drawn[:, s], None, own)
                     self._plain(plain, slopes, own, beta, drawn[:, s], None)
             self._plain(plain, slopes, shared, self.params, values, gradients)
         weight = np.bincount(codes, weights=w, minlength=n_groups)
-        return weight, values, gradients.reshape(*shape, -1), drawn
+        gradients = gradients.reshape(*shape, -1) if self.table is None else self.table.gathered(gradients)
+        return weight, values, gradients, drawn
+
+    def _derivative(self, piece, name, changes):
+        """The derivative of the columns in one of the data, or the row of its only coefficients."""
+        found = piece.derivative(name, changes)
+        return found + self.lead if isinstance(found, int) else found
 
     def _plain(self, numbers, slopes, shared, beta, values, gradients):
         """Add the derivatives in columns that are one coefficient each, of the sums that they share."""
@@ -275,7 +307,7 @@ class _Block:
     def __init__(self, plan, X, shift, w, codes, n_groups):
         self.plan, self.shift, self.w, self.codes, self.n_groups = plan, shift, w, codes, n_groups
         self.X = X.toarray() if hasattr(X, "toarray") else np.asarray(X, np.float64)
-        self.constant = plan.result.intercept
+        self.constant = plan.constant
         self.slopes, self.times, self.plain = {}, {}, set()
 
     def add(self, numbers, beta, values, gradients, shared):
@@ -309,10 +341,10 @@ class _Block:
     def eta(self, beta):
         """The linear predictors (n, m)."""
         if not self.constant:
-            return self.X @ beta + self.shift[:, None]
+            return self.X @ beta + self.shift[:, None] * self.plan.shifted
         eta = self.X @ beta[1:]
         eta += beta[0]
-        return eta + self.shift[:, None] if self.shift.any() else eta
+        return eta + self.shift[:, None] * self.plan.shifted if self.shift.any() else eta
 
     def _slope(self, i, quantity, f, beta, values, gradients):
         """The derivative in any column."""
@@ -321,7 +353,7 @@ class _Block:
             D, moved = np.zeros_like(self.X), np.broadcast_to(beta[slope], (len(self.X), beta.shape[1]))
             D[:, slope - start] = 1.0
         else:
-            D, moved = slope[0], slope[0] @ beta[start:] + slope[1][:, None]
+            D, moved = slope[0], slope[0] @ beta[start:] + slope[1][:, None] * self.plan.shifted
         first, second = f.first, np.einsum("nklm,nl->nkm", f.second, moved)
         if times is not None:
             first, second = first * times[:, None, None], second * times[:, None, None]

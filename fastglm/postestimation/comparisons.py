@@ -17,7 +17,7 @@ from ..errors import InvalidParameterError
 from ..inference.effects import EXPONENTIAL, Back, EffectTable, check_estimable
 from ..rows.supplied import in_order
 from ..source.threads import get_threads
-from .averages import Quantity, zeros_and_ones
+from .averages import NotBinary, Quantity
 from .margins import Question, _of, _pick, _shown, defaults
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ KINDS = {
     "difference": (None, False), "ratio": ("log", True), "lnratio": ("log", False), "lift": ("log", True),
     "odds_ratio": ("logit", True), "ln_odds_ratio": ("logit", False), "mean": (None, False),
 }  # fmt: skip
+OF_LEVELS = ("reference", "pairwise", "sequential")  # contrasts that zeros and ones have too
 TITLES = {
     "difference": "Differences of averages", "ratio": "Ratios of averages", "lnratio": "Log ratios of averages",
     "lift": "Relative differences of averages", "odds_ratio": "Odds ratios of averages",
@@ -71,9 +72,11 @@ def compare(
     if variable in (question.at or {}):
         raise InvalidParameterError(f"at: {variable!r} is what is compared; leave it out")
     with closing(question.open()) as supplied:
-        levels, pairs = _contrasts(question, supplied, variable, contrast)
-        quantities = [Quantity({**point, variable: value}) for point in question.points for value, _ in levels]
-        found = question.averages(supplied, quantities)
+        numbers = variable not in question.variables.levels and (
+            contrast is None or (isinstance(contrast, str) and contrast in OF_LEVELS)
+        )
+        binary = question.binary(supplied, [variable]) if numbers else []
+        levels, pairs, found = _averaged(question, supplied, variable, contrast, binary)
     rows: list[tuple[dict, Callable]] = []
     for number, point in enumerate(question.points):
         first = number * len(levels)
@@ -92,6 +95,17 @@ def compare(
     if KINDS[kind][1]:
         back = Back(np.expm1, np.exp, 0.0) if kind == "lift" else EXPONENTIAL
     return question.table(found, rows, f"{TITLES[kind]}: {_of(question)}", back)
+
+
+def _averaged(question, supplied, name, contrast, binary):
+    """The values of a column, their pairs, and averages at each; a column that turns out to have other numbers than
+    zero and one is begun anew."""
+    levels, pairs = _contrasts(question, supplied, name, contrast, bool(binary))
+    quantities = [Quantity({**point, name: value}) for point in question.points for value, _ in levels]
+    try:
+        return levels, pairs, question.averages(supplied, quantities, binary)
+    except NotBinary:  # the first rows had zeros and ones alone
+        return _averaged(question, supplied, name, contrast, [])
 
 
 def _compared(kind, low, high):
@@ -116,11 +130,9 @@ def _compared(kind, low, high):
     return function
 
 
-def _contrasts(question, supplied, name, contrast):
+def _contrasts(question, supplied, name, contrast, binary):
     """The values of a column, each with its text, and pairs of their numbers (low, high)."""
-    known = question.variables.levels.get(name)
-    if known is None and (contrast is None or contrast in ("reference", "pairwise", "sequential")):
-        known = (0.0, 1.0) if _binary(supplied, name) else None
+    known = question.variables.levels.get(name, (0.0, 1.0) if binary else None)
     if known is not None:
         return _of_levels(question, name, known, contrast)
     if contrast is None or (np.ndim(contrast) == 0 and isinstance(contrast, (int, float, np.number))):
@@ -153,10 +165,6 @@ class _Plus:
         return isinstance(other, _Plus) and other.step == self.step
 
     __hash__ = None  # type: ignore[assignment]
-
-
-def _binary(supplied, name):
-    return all(zeros_and_ones(piece.values(name)) for i in range(supplied.fragments) for piece in supplied.pieces(i))
 
 
 def _of_levels(question, name, known, contrast):

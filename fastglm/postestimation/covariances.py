@@ -9,8 +9,8 @@ import numpy as np
 
 from ..core.records import VECTORS
 from ..errors import InvalidParameterError
-from ..inference import check_covariance, sandwich
-from ..inference.row_scores import ClassScores, MeanScores
+from ..inference import check_covariance, sandwich, several
+from ..inference.row_scores import ClassScores, MeanScores, PredictorScores
 from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
 from ..objective.response_sums import check
@@ -113,10 +113,13 @@ def _asked(kind, cluster, correction):
 
 
 def _covariance(result, cov, source, inverse):
-    is_softmax = result.family.response_model == "softmax"
-    sandwich.check(cov, source, result.params.shape[1] if is_softmax else 0)
+    model = result.family.response_model
+    sandwich.check(cov, source, result.params.shape[1] if model == "softmax" else 0)
     beta = result.params.ravel(order="F")
-    if is_softmax:
+    if model == "several":
+        objective = several.likelihood(result, source)
+        scores = PredictorScores(objective.loop, objective.predictors, sandwich.zeroed(beta), objective.place)
+    elif model == "softmax":
         n_contrasts = result.params.shape[1]
         objective = CrossEntropy(source, n_contrasts + 1)
         scores = ClassScores(sandwich.zeroed(beta).reshape(n_contrasts, -1))

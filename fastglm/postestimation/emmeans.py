@@ -195,7 +195,7 @@ def emmeans(
     InvalidParameterError
         For a column that is no factor of the model, and means that are not estimable.
     """
-    if result.design is None or result.family.response_model == "softmax":
+    if result.design is None or result.family.response_model != "mean":
         raise InvalidParameterError(
             "emmeans is for models of a formula with one mean a row; compare(kind='mean') averages any predictions"
         )

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..inference import check_one_predictor
 from ..inference.effects import EffectTable, check_estimable, covariance_of
+from ..inference.predictor_curves import effect_kinds
 from ..linalg.inverse import as_covariance
 from ..rows.counterfactual import CounterfactualRows
 from .averages import Averages, NotBinary, Quantity, averages, zeros_and_ones
@@ -28,7 +28,19 @@ if TYPE_CHECKING:
 
 KINDS = {"dydx": (False, False), "eydx": (True, False), "dyex": (False, True), "eyex": (True, True)}
 MOST_ROWS = 100_000  # whose effects are answered one by one
+WORDS = {
+    "mean": "the mean", "link": "the linear predictor", "proba": "the probability of each level",
+    "cumulative": "the probability of levels up to each", "count": "the mean of the count part",
+    "zero": "the probability of the zero part", "precision": "the precision", "variance": "the variance",
+}  # fmt: skip
 HOW = {"dydx": "derivative", "eyex": "elasticity", "dyex": "dy/ex", "eydx": "ey/dx", "mean": "mean"}
+
+
+def scales_of(result) -> tuple[str, ...]:
+    """The scales that effects can be on: of several linear predictors a row the kinds of its predictions."""
+    if result.family.response_model == "several":
+        return ("mean", *(kind for kind in effect_kinds(result.family) if kind != "mean"))
+    return ("mean", "link")
 
 
 class Question:
@@ -48,20 +60,21 @@ class Question:
     """
 
     def __init__(self, result, data, options: dict):
-        check_one_predictor(result.family, "margins and comparisons")
         self.result, self.options, self.data = result, options, data
         self.variables: Variables = variables_of(result)
         self.method, self.scale = options["method"], options["scale"]
-        for name, known in (("method", ("delta", "simulation")), ("scale", ("mean", "link"))):
+        for name, known in (("method", ("delta", "simulation")), ("scale", scales_of(result))):
             if options[name] not in known:
                 raise InvalidParameterError(
-                    f"{name}={options[name]!r} is unknown; there are {known[0]!r}, {known[1]!r}"
+                    f"{name}={options[name]!r} is unknown; there are {', '.join(map(repr, known))}"
                 )
+        if result.family.response_model == "several" and self.scale == "mean":
+            self.scale = effect_kinds(result.family)[0]
         self.at = None if options["at"] == "means" else options["at"]
         self.typical = options["typical"] or options["at"] == "means"
         self.points = grid(self.at, self.variables)
         self.by = _names(options["by"])
-        self.weighted = options["weights"] is not None
+        self.weighted, self._typical_row = options["weights"] is not None, None
         if self.typical and (self.by or not options["average"]):
             raise InvalidParameterError("by: a typical row has no groups; leave by= out, or at='means'")
         if data is None:
@@ -91,6 +104,20 @@ class Question:
             beside["weights"] = options["weights"]
         return CounterfactualRows(self.result, self.data, vectors, beside)
 
+    def typical_row(self, supplied):
+        """The typical row, the mean of the offset, and the values of columns that have two: one read."""
+        if self._typical_row is None:
+            self._typical_row = typical(supplied, self.variables, self.weighted, self.options["threads"])
+        return self._typical_row
+
+    def binary(self, supplied, names) -> list[str]:
+        """The columns of numbers that are zeros and ones alone, by the first rows, or for a typical row by all."""
+        if self.typical:
+            two = self.typical_row(supplied)[2]
+            return [name for name in names if two.get(name, {None}) <= {0.0, 1.0}]
+        piece = supplied.peek()
+        return [] if piece is None or not piece.n else [name for name in names if zeros_and_ones(piece.values(name))]
+
     def averages(self, supplied, quantities: list[Quantity], binary=()) -> Averages:
         """The averages that quantities are of."""
         options = self.options
@@ -99,8 +126,8 @@ class Question:
             raise InvalidParameterError(f"average=False is for at most {MOST_ROWS:,} rows, not {supplied.n_rows:,}")
         weighted, shift = self.weighted, None
         if self.typical:
-            row, shift, two = typical(supplied, self.variables, weighted, options["threads"])
-            row |= {name: float(row[name] > 0.5) for name, values in two.items() if values <= {0.0, 1.0}}
+            row, shift, two = self.typical_row(supplied)
+            row = row | {name: float(row[name] > 0.5) for name, values in two.items() if values <= {0.0, 1.0}}
             weighted = False
             data = one_row(self.result, row)
             if self.result.exposure_kind is None:
@@ -125,6 +152,8 @@ class Question:
 
     def classes(self):
         """The classes that an average has values of; None for one mean a row."""
+        if self.result.family.response_model == "several":
+            return self.result.value_labels(self.scale)
         if self.result.family.response_model != "softmax":
             return None
         return self.result.classes if self.scale == "mean" else self.result.contrast_classes
@@ -238,6 +267,8 @@ def margins(
             Of the averages; rows count alike by default, also where the fit had weights.
         freq_weights, offset, exposure : as in the fit
         scale : {"mean", "link"}
+            Of ordered levels "mean" is the probability of each level, and there is "cumulative"; of counts with many
+            zeros there are "count" and "zero" too, of shares "precision" and "variance": the kinds of ``predict``.
         average : bool
             False answers for each row.
         se : bool
@@ -292,11 +323,10 @@ def _binary(question, supplied, chosen, kind, discrete):
     """The columns of numbers whose effect is the difference of one from zero."""
     if discrete != "auto":
         return [question.variables.check(name, "discrete") for name in discrete]
-    if KINDS[kind][1] or not supplied.fragments:
+    if KINDS[kind][1]:
         return []
-    piece = next(iter(supplied.pieces(0)), None)
     numbers = [name for name in chosen if name not in question.variables.levels and name not in (question.at or {})]
-    return [] if piece is None or not piece.n else [name for name in numbers if zeros_and_ones(piece.values(name))]
+    return question.binary(supplied, numbers) if numbers else []
 
 
 def _effects(question, supplied, chosen, binary, kind, checked):
@@ -342,7 +372,7 @@ def _shown(level):
 
 def _of(question, log=False):
     """The prediction in words."""
-    base = "the linear predictor" if question.scale == "link" else "the mean"
+    base = WORDS[question.scale]
     base = "the probability of each class" if question.classes() is not None and question.scale == "mean" else base
     base = f"the logarithm of {base}" if log else base
     return f"{base} in a typical row" if question.typical else base

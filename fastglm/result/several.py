@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidParameterError
-from ..inference import several
+from ..inference import several, several_intervals
 from ..inference.summary import SeveralSummary
+from ..rows.matching import check_offset
 from .record import GLMResult
 
 if TYPE_CHECKING:
@@ -28,10 +29,12 @@ class SeveralResult(GLMResult):
     Parameters
     ----------
     names : tuple of str
-        Of ordered levels the columns, then the thresholds "a|b"; of counts ``count_...``, ``zero_...`` and
-        "Log(theta)"; of shares those of the mean, then "(phi)" or "(phi)_...".
+        Of ordered levels the columns, then the thresholds "a|b", each followed by the columns "x:a|b" that have a
+        coefficient at every threshold; of counts ``count_...``, ``zero_...`` and "Log(theta)", of truncated ones the
+        columns as they are; of shares those of the mean, then "(phi)" or "(phi)_...".
     columns : tuple of tuples of int
-        The numbers of the columns of the design that each predictor has; none for a constant alone.
+        The numbers of the columns of the design that each predictor has; none for a constant alone. Those of a
+        threshold are beside its constant, and are taken from it.
     second_link : str or None
         The link of the precision of shares.
     classes : tuple of the levels from the lowest to the highest, or None
@@ -48,22 +51,19 @@ class SeveralResult(GLMResult):
     @property
     def places(self) -> list[slice]:
         """Where the coefficients of each predictor are among ``names``."""
-        first = len(self.columns) > 1 and self.family.labelled
-        sizes = [len(c) if c or (first and i == 0) else 1 for i, c in enumerate(self.columns)]
+        if self.family.labelled:  # thresholds are constants, beside which columns may have coefficients
+            sizes = [len(c) + (i > 0) for i, c in enumerate(self.columns)]
+        else:
+            sizes = [len(c) or 1 for c in self.columns]
         ends = np.cumsum([0, *sizes]).tolist()
         return [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
-
-    @property
-    def test_df(self) -> None:
-        """Degrees of freedom of the tests: None, they are normal."""
-        return None
 
     @property
     def thresholds(self) -> Array:
         """The thresholds between the levels, (K - 1,)."""
         if not self.family.labelled:
             raise InvalidParameterError(f"thresholds: family={self.family.name!r} has none")
-        return self.params[self.places[0].stop :]
+        return self.params[[at.start for at in self.places[1:]]]
 
     @property
     def theta(self) -> float:
@@ -73,7 +73,7 @@ class SeveralResult(GLMResult):
         return float(np.exp(self.params[-1]))
 
     def predict(self, X, kind=None, offset=None, exposure=None, *, counts=None, quantiles=None, interval=None,
-                out=None, **options):  # fmt: skip
+                level=0.95, out=None, **options):  # fmt: skip
         """Predictions for new rows.
 
         Parameters
@@ -88,25 +88,30 @@ class SeveralResult(GLMResult):
         offset, exposure : as for ``GLMResult.predict``
         counts : sequence of int, whose probabilities kind="proba" gives
         quantiles : sequence of float, probabilities that kind="quantile" gives the shares of
+        interval : None, "confidence" (or "mean", as other results have it) for confidence intervals of any kind but
+            "class", by the covariance that the result has; or "prediction" for intervals of new counts and shares, by
+            the quantiles of the fitted distribution; see ``fastglm.inference.several_intervals``
+        level : float, confidence of the interval
         out, options : as for ``GLMResult.predict``
 
         Returns
         -------
-        (n,) or (n, K) array
+        (n,) or (n, K) array; with an interval a Prediction(mean, se, lower, upper) of such arrays. Limits of
+        probabilities and shares are made on the logit scale, those of counts, precisions and variances on that of the
+        logarithm.
 
         Raises
         ------
         InvalidParameterError, MissingDataError
-            For an X that does not fit the model, and a kind that there is not.
+            For an X that does not fit the model, and a kind or interval that there is not.
         """
-        kinds = several.KINDS_OF[several.loop_name(self.family)]
+        kinds = several.kinds_of(self.family)
         kind = kinds[0] if kind is None else kind
         if kind not in kinds:
             raise InvalidParameterError(
                 f"unknown kind of prediction {kind!r}; family={self.family.name!r} has {', '.join(map(repr, kinds))}"
             )
-        if interval is not None:
-            raise InvalidParameterError(f"interval={interval!r}: family={self.family.name!r} has no intervals of rows")
+        self._check_interval(kind, interval)
         more = {}
         if kind == "proba" and self.family.whole:
             more["counts"] = _wanted("counts", counts, lambda v: (v >= 0.0) & (v == np.floor(v)))
@@ -114,18 +119,44 @@ class SeveralResult(GLMResult):
             more["quantiles"] = _wanted("quantiles", quantiles, lambda v: (v > 0.0) & (v < 1.0))
         from ..postestimation import row_answers
 
-        return row_answers.predict(self, X, kind, offset=offset, exposure=exposure, out=out, **more, **options)
+        return row_answers.predict(
+            self, X, kind, offset=offset, exposure=exposure, interval=interval, level=level, out=out, **more, **options
+        )
+
+    def _check_interval(self, kind, interval):
+        """Refuse intervals that are not of what is predicted."""
+        known = (None, "confidence", "mean", "prediction")
+        if interval not in known:
+            raise InvalidParameterError(f"unknown interval {interval!r}; there are {', '.join(map(repr, known))}")
+        if interval is not None and kind == "class":
+            raise InvalidParameterError("kind='class' has no interval")
+        if interval == "prediction" and self.family.labelled:
+            raise InvalidParameterError(
+                "interval='prediction': the levels of family='ordinal' are no numbers; kind='proba' has the "
+                "probability of each"
+            )
+        if interval == "prediction" and kind != "mean":
+            raise InvalidParameterError("interval='prediction' is of responses: leave kind= out")
 
     def _predicted(self, piece, kind, interval, level, threshold, counts=None, quantiles=None):
         """The predictions for the rows of a piece."""
+        if interval is not None:
+            shift = check_offset(self, piece.offset, piece.exposure, piece.X.shape[0])
+            if interval == "prediction":
+                return several_intervals.new_response(self, piece.X, shift, level)
+            return several_intervals.confidence(self, piece.X, shift, kind, level, counts, quantiles)
         return several.predicted(self, piece, kind, counts, quantiles)
 
     def _labels_of(self, kind, counts=None, quantiles=None):
         """What the columns of predictions are called after."""
-        if kind == "cumulative":
-            return self.names[self.places[0].stop :]
         chosen = counts if counts is not None else quantiles
-        return self.classes if chosen is None else [f"{v:g}" for v in chosen]
+        return self.value_labels(kind) if chosen is None else [f"{v:g}" for v in chosen]
+
+    def value_labels(self, kind: str) -> tuple[str, ...] | None:
+        """What the columns of predictions of a kind are called after; None for one number a row."""
+        if kind == "cumulative":
+            return tuple(self.names[at.start] for at in self.places[1:])
+        return self.classes if kind == "proba" else None
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities of the ordered levels, (n, K) in the order of `classes`."""
@@ -151,9 +182,11 @@ class SeveralResult(GLMResult):
     def part_names(self) -> list[str]:
         """The part that each coefficient belongs to."""
         if self.family.labelled:
-            kinds = ["coefficient", *["threshold"] * (len(self.columns) - 1)]
-        elif self.family.whole:
-            kinds = ["count", "zero", "theta"][: len(self.columns)]
+            first, *others = ["coefficient"] * len(self.columns[0]), *self.columns[1:]
+            return [*first, *(kind for c in others for kind in ("threshold", *["coefficient"] * len(c)))]
+        if self.family.whole:
+            parts = [part or "count" for part in self.family.parts]
+            kinds = [*parts, "theta"][: len(self.columns)]
         else:
             kinds = ["mean", "precision"]
         return [kind for kind, at in zip(kinds, self.places, strict=True) for _ in range(at.stop - at.start)]
@@ -190,7 +223,6 @@ def _refused(name):
 
 
 for _name in (
-    "with_cov", "influence", "score", "calibration", "margins", "compare", "emmeans", "to_marginaleffects",
-    "to_torch", "to_keras", "to_onnx",
+    "influence", "score", "calibration", "emmeans", "to_marginaleffects", "to_torch", "to_keras", "to_onnx",
 ):  # fmt: skip
     setattr(SeveralResult, _name, _refused(_name))

@@ -29,7 +29,7 @@ class CounterfactualRows(SuppliedRows):
     """
 
     def __init__(self, result, data, vectors: Mapping[str, Any], beside: Mapping[str, Any] | None = None):
-        self.result, beside = result, dict(beside or {})
+        self.result, beside, self._begun = result, dict(beside or {}), None
         schema = result.schema
         self.beside = {key: v if isinstance(v, str) else np.asarray(v) for key, v in beside.items()}
         named = [v for v in self.beside.values() if isinstance(v, str)]
@@ -44,6 +44,23 @@ class CounterfactualRows(SuppliedRows):
                 raise InvalidParameterError(f"{key}: rows of files have the names of columns, not arrays")
             if not isinstance(v, str) and v.shape != (self.n_rows,):
                 raise InvalidParameterError(f"{key} has shape {v.shape}, the data have {self.n_rows} rows")
+
+    def peek(self):
+        """The first piece, None where there are no rows; the next pass has it and does not read it again."""
+        if self._begun is None and self.fragments:
+            pieces = super().pieces(0)
+            self._begun = next(pieces, None), pieces
+        return None if self._begun is None else self._begun[0]
+
+    def pieces(self, i: int):
+        """The pieces of a fragment."""
+        if i or self._begun is None:
+            yield from super().pieces(i)
+            return
+        (first, others), self._begun = self._begun, None
+        if first is not None:
+            yield first
+        yield from others
 
     def _is_numbers(self, data):
         return self.schema.design is None and hasattr(data, "to_numpy") and not self.keep and not any(

@@ -28,8 +28,11 @@ def check_several(request, family) -> None:
     if declaration_of(request.solver).name not in ("auto", "newton"):
         raise InvalidParameterError(f"solver={declaration_of(request.solver).name!r}: {of}has 'newton' alone")
     cov = request.cov
-    if cov not in (None, "model") and not cov.from_scores:
-        raise InvalidParameterError(f"cov={cov.name!r}: {of}has 'model', 'robust' (HC0) and 'HC1'")
+    if cov not in (None, "model") and (cov.declaration.one_mean or cov.declaration.power):
+        raise InvalidParameterError(
+            f"cov={cov.name!r}: {of}has several linear predictors a row, and so no one leverage or mean; take 'HC0', "
+            "'HC1' or clusters"
+        )
 
 
 def split_parts(formula, family):

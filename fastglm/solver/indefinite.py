@@ -111,10 +111,13 @@ def newton_indefinite(
 def _left(history, now, observed) -> float:
     """The distance that a step will leave: its length, or less where steps have lately squared it and the information
     has all digits already."""
-    last = [record["distance"] for record in history[-2:]]
+    distances = [record["distance"] for record in history]
+    last = distances[-2:]
     if len(last) < 2 or not 0.0 < last[1] < last[0] < 1.0:
         return now.distance
-    squared = CAUTION * last[1] / last[0] ** 2
+    # steps by the expected information leave a share of each distance beside its square: the least ratio bounds that
+    pairs = [last] if observed else zip(distances, distances[1:], strict=False)
+    squared = CAUTION * min(b / a**2 for a, b in pairs if 0.0 < b < a < 1.0)
     factor = squared * now.distance if observed else CAUTION * last[1] / last[0]
     left = min(now.distance, max(factor * now.distance, ROUNDING))
     return left if squared * now.distance <= SETTLED else now.distance

@@ -113,6 +113,12 @@ def test_derivatives_of_counts(structure, q):
     derivatives(loops.count_rows, (structure, q - 2), rng.normal(size=(q, len(y))), y)
 
 
+@pytest.mark.parametrize("q", [1, 2])
+def test_derivatives_of_truncated_counts(q):
+    y = np.array([1.0, 1.0, 2.0, 3.0, 5.0, 31.0, 33.0, 90.0])
+    derivatives(loops.truncated_rows, (q - 1,), np.random.default_rng(q).normal(size=(q, len(y))), y)
+
+
 @pytest.mark.parametrize(("mean_link", "precision_link"), [(0, 6), (1, 5), (2, 7), (3, 5), (4, 6)])
 def test_derivatives_of_shares(mean_link, precision_link):
     rng = np.random.default_rng(mean_link)
@@ -381,13 +387,15 @@ def test_missing_values_and_verbs_that_there_are_not(simulated):
     fit = fastglm.glm("number ~ x", holes, family="ordinal", missing="drop")
     assert fit.nobs == holes.number.notna().sum()
     assert fit.names[1:] == ("0|1", "1|2", "2|3")
-    for verb in (lambda: fit.margins(simulated), lambda: fit.anova(simulated), lambda: fit.predict(simulated, "mean")):
+    for verb in (
+        lambda: fit.emmeans("x", simulated), lambda: fit.anova(simulated), lambda: fit.predict(simulated, "mean"),
+    ):  # fmt: skip
         with pytest.raises(InvalidParameterError):
             verb()
     X = simulated[["x", "z"]].to_numpy()
     counts = fastglm.fit(X, simulated["count"], family="hurdle_poisson")
     for verb in (
-        lambda: fastglm.margins(counts, X), lambda: fastglm.drop1(counts, X, simulated["count"]),
+        lambda: fastglm.drop1(counts, X, simulated["count"]),
         lambda: fastglm.profile(counts, "count_x1", X, simulated["count"]),
         lambda: fastglm.plan("share ~ x", simulated, family="beta"),
         lambda: fastglm.detect_separation(counts, X, simulated["count"]),
@@ -396,3 +404,31 @@ def test_missing_values_and_verbs_that_there_are_not(simulated):
         with pytest.raises(InvalidParameterError, match="several linear predictors"):
             verb()
     assert fit.wald_test("x = 0").statistic == pytest.approx(fit.tvalues[0] ** 2)
+
+
+def test_log_gamma_and_its_derivatives_have_their_digits():
+    import mpmath
+
+    points = [*10.0 ** np.arange(-12.0, 12.0, 1.7), *np.linspace(0.5, 12.0, 40), 9.0, np.nextafter(9.0, 0.0)]
+    with mpmath.workdps(40):
+        for x in points:
+            wanted = [float(f) for f in (mpmath.loggamma(x), mpmath.psi(0, x), mpmath.psi(1, x))]
+            found, size = loops.gammas.py_func(float(x)), 1.0 + abs(np.log(x))
+            np.testing.assert_allclose(found, wanted, rtol=2e-14, atol=2e-14 * size)
+
+
+@pytest.mark.parametrize(("mean_link", "phi"), [(0, 6.0), (2, 0.3), (0, None)])
+def test_the_density_of_shares_is_that_of_scipy(mean_link, phi):
+    from scipy.stats import beta
+
+    rng = np.random.default_rng(8)
+    n = 700  # more than are held at a time, the last ones fewer
+    y, w = rng.uniform(0.001, 0.999, n), rng.integers(0, 3, n).astype(float)
+    eta = np.vstack([rng.normal(size=n), np.full(n, phi) if phi else rng.uniform(0.01, 30.0, n)])
+    g, h = np.empty((2, n)), np.empty((3, n))
+    mean = 1.0 / (1.0 + np.exp(-eta[0])) if mean_link == 0 else -np.expm1(-np.exp(eta[0]))
+    wanted = w * beta(mean * eta[1], (1.0 - mean) * eta[1]).logpdf(y)
+    assert loops.beta_rows(mean_link, 6, 1, eta, y, w, g, h) == pytest.approx(wanted.sum(), rel=1e-12)
+    assert not g[:, w == 0.0].any()
+    w[3], eta[1, 3] = 1.0, -1.0  # a precision out of range
+    assert loops.beta_rows(mean_link, 6, 1, eta, y, w, g, h) == -np.inf

@@ -394,3 +394,49 @@ def test_a_covariance_of_parts_gives_the_numbers_of_its_matrix(monkeypatch):
         np.testing.assert_allclose(means.covariance, means.jacobian @ dense @ means.jacobian.T, rtol=1e-8)
         place = list(fit.names).index("d[T.True]")
         np.testing.assert_allclose(found.std_error, result.bse[place], rtol=1e-9)
+
+
+@pytest.mark.parametrize("storage", ["frame", "file", "arrays"])
+def test_zeros_and_ones_and_typical_rows_take_one_read(storage, tmp_path, monkeypatch):
+    from fastglm.rows import counterfactual, supplied
+
+    monkeypatch.setattr(supplied, "BATCH", 100)  # rows of a piece
+    data = DATA.assign(b=(DATA.x > 2.5) * 1.0, late=np.where(np.arange(N) < N - 3, 1.0, 2.0))
+    model = fastglm.glm("y ~ x + b + late", data, family="poisson")
+    rows = data
+    if storage == "file":
+        rows = tmp_path / "rows.parquet"
+        data.to_parquet(rows, row_group_size=150)
+    elif storage == "arrays":
+        model = fastglm.fit(data[["x", "b", "late"]], data.y, family="poisson")
+        rows = data[["x", "b", "late"]].to_numpy()
+    read = []
+    plain = counterfactual.Counterfactual.__init__
+
+    def counted(self, owner, piece, *others):
+        plain(self, owner, piece, *others)
+        read.append(self.n)
+
+    monkeypatch.setattr(counterfactual.Counterfactual, "__init__", counted)
+
+    def reads(ask):
+        read.clear()
+        found = ask()
+        return found, sum(n for n in read if n > 1) / N
+
+    for ask in (
+        lambda: model.margins(rows, ["x", "b"]), lambda: model.margins(rows, ["x", "b"], at="means"),
+        lambda: model.compare("b", rows), lambda: model.compare("b", rows, at="means"),
+        lambda: model.compare("late", rows, at="means"),
+    ):  # fmt: skip
+        assert reads(ask)[1] == 1.0
+    # a two in the last rows begins anew
+    found, count = reads(lambda: model.compare("late", rows))
+    assert count > 1.0
+    assert found.labels["contrast"] == ["late + 1 - late"]
+    found, _ = reads(lambda: model.compare("late", rows, at="means"))
+    assert found.labels["contrast"] == ["late + 1 - late"]
+    found, _ = reads(lambda: model.compare("b", rows, at="means"))
+    assert found.labels["contrast"] == ["1 - 0"]
+    with pytest.raises(InvalidParameterError, match="contrast='pairwise' is none that the numbers of 'late' have"):
+        model.compare("late", rows, "pairwise")

@@ -62,10 +62,12 @@ def test_tweedie_tails_are_the_integral_of_the_density():
     shape, scale = (2 - power) / (power - 1), phi * (power - 1) * mu ** (power - 1)
     rate = mpmath.mpf(mu) ** (2 - power) / (phi * (2 - power))
     for i, at in enumerate(y):
+
         def term(j, at=at):
             return mpmath.exp(-rate) * rate**j / mpmath.factorial(j) * (
                 mpmath.gammainc(j * shape, at / scale, regularized=True) if at > 0 else 1
             )  # fmt: skip
+
         above = mpmath.nsum(lambda j: term(int(j)), [1, 120])
         np.testing.assert_allclose(tails.above[i], float(above), rtol=1e-11)
         np.testing.assert_allclose(tails.up_to[i], float(1 - above), rtol=1e-11)
