@@ -9,7 +9,6 @@ import numpy as np
 from ..errors import InvalidParameterError, MissingDataError
 from .numbers import is_missing
 
-
 MOST_COUNTED = 10_000  # whole numbers that are counted: tables of so many stay in the cache
 LARGEST = 2**52  # whole numbers up to which every type has all of them
 
