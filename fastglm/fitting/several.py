@@ -25,6 +25,7 @@ from ..solver.problem import Solution
 from ..source.base import Block
 from ..source.in_memory import InMemory
 from .null import class_null_deviance
+from .restricted import restricted
 from .run import FitRun
 
 TOL, TOL_SMALL, MAX_ITER = 1e-6, 1e-9, 200  # standard errors, those of small data whose passes cost nothing; iterations
@@ -64,15 +65,15 @@ class SeveralModel(FitRun):
             if not totals.all():
                 empty = levels[int(np.argmin(totals))]
                 raise InvalidParameterError(f"y: the level {empty!r} has no rows of positive weight: drop the level")
-        moments = source.reduce(ResponseMoments(family.name if family.whole else None, family.name == "beta"))
+        moments = source.reduce(ResponseMoments(family.name if family.whole else None, family.shares))
         return cls(request, source, sums, options, levels, place, totals, moments)
 
     def __init__(self, request, source, sums, options, levels, place, totals, moments):
         family, link = request.family, request.link
         self.parts, self.second_link = request.parts, getattr(family, "precision_link", None)
-        if family.name == "beta" and self.second_link is None:
-            self.second_link = "log" if request.parts or family.precision else "identity"
-        self.observed = family.name != "beta"
+        if family.second_constant and self.second_link is None:
+            self.second_link = "log" if request.parts or family.second or not family.shares else "identity"
+        self.observed = family.observed
         loop = family.loop(link, self.second_link, expected=not self.observed)
         super().__init__(source, family, link, SeveralLikelihood(source, loop, (), place), sums, options, request.cov)
         self.levels, self.totals, self.moments = levels, totals, moments
@@ -93,6 +94,8 @@ class SeveralModel(FitRun):
         self.solution, self.inverse = newton_indefinite(
             self.objective, begin, self._tol(), MAX_ITER, callback, self.observed
         )
+        if self.solution.stop == "converged" and getattr(self.family, "method", "ml") == "reml":
+            self.solution, self.inverse = restricted(self.objective, self.solution, self._tol(), MAX_ITER)
         if self.solution.stop == "not finite at the start":
             raise InvalidParameterError(
                 "at the null model the likelihood or its derivatives are not finite, because numbers in X, y or the "
@@ -130,7 +133,7 @@ class SeveralModel(FitRun):
         if self.family.labelled and data.offset is None:
             deviance = class_null_deviance(self.totals, True)
             return Solution(begin, Quadratic(deviance, begin, begin, None, np.nan, np.nan), None, 0.0, 0.0, 0, "", ())
-        pair = self._two_shares() if self.family.name == "beta" and data.offset is None else None
+        pair = self._two_shares() if self.family.shares and data.offset is None else None
         if pair is not None:
             weights = np.full(2, 0.5 * self.moments[0])
             rows = InMemory(Block(np.zeros((2, 0)), True, pair, weights, None, None, None), 1)
@@ -156,14 +159,16 @@ class SeveralModel(FitRun):
         family = self.family
         if self.parts is not None:
             everything, second = (self._of_part(text) for text in self.parts)
-        elif family.second is not None:
-            second = self._of_columns(family.second)
+        else:
+            second = None if family.second is None else self._of_columns(family.second, family.second_field)
+            if family.mean_columns is not None:
+                everything = self._of_columns(family.mean_columns, "mean_columns")
         if family.labelled:
             first = everything[int(self.source.data.has_intercept) :] if self.parts is None else everything
             thresholds = len(self.levels) - 1
             return (Predictor(first), *[Predictor(np.zeros(0, np.intp), True) for _ in range(thresholds)])
         if second is None:
-            constant = family.second_field == "precision"
+            constant = family.second_constant
             second = np.zeros(0, np.intp) if constant else everything
             other = Predictor(second, constant)
         else:
@@ -171,9 +176,9 @@ class SeveralModel(FitRun):
         shape = () if family.shape_name is None else (Predictor(np.zeros(0, np.intp), True),)
         return (Predictor(everything), other, *shape)
 
-    def _of_columns(self, chosen):
+    def _of_columns(self, chosen, field):
         """The numbers of columns of X by their names or numbers, behind the constant that the fit added."""
-        first, field = int(self.source.data.has_intercept), self.family.second_field
+        first = int(self.source.data.has_intercept)
         numbers = list(range(first))
         for column in chosen:
             if isinstance(column, str) and column in self.columns:
@@ -257,7 +262,11 @@ class SeveralModel(FitRun):
             return self._thresholds(self.totals / self.totals.sum())
         w, wy, wyy, zero = self.moments[:4]
         mean, share = wy / w, zero / w
-        if self.family.name == "beta":
+        if self.family.second_kind == "dispersion":
+            spread = max(wyy / w - mean * mean, 1e-300 + 1e-12 * mean * mean)
+            phi = spread / abs(mean) ** self.family.variance_power
+            return np.array([linear_predictor(self.link, mean), np.log(phi)])
+        if self.family.shares:
             spread = max(wyy / w - mean * mean, 1e-12)
             phi = max(mean * (1.0 - mean) / spread - 1.0, 0.1)
             change = {"log": np.log, "identity": float, "sqrt": np.sqrt}[self.second_link]
@@ -332,8 +341,9 @@ class SeveralModel(FitRun):
             return self.columns[j] if j is not None else "|".join(map(_spelled, self.levels[i - 1 : i + 1]))
         if i == 2:
             return f"Log({self.family.shape_name})"
-        if self.family.name == "beta":
-            return self.columns[j] if i == 0 else "(phi)" if j is None else f"(phi)_{self.columns[j]}"
+        if self.family.second_constant:
+            part = f"({parts[1]})"
+            return self.columns[j] if i == 0 else part if j is None else f"{part}_{self.columns[j]}"
         return f"{parts[i]}_{INTERCEPT if j is None else self.columns[j]}"
 
     def _full(self):
@@ -371,7 +381,7 @@ class SeveralModel(FitRun):
         solution = self.solution
         errors = np.sqrt(np.maximum(np.diagonal(self.inverse), 0.0))
         parts = [f"the {part} part" for part in self.family.parts if part] or ["the model"]
-        if self.family.name == "beta":
+        if not self.family.separable:
             return ""
         for i, at in enumerate(slices(self.predictors)):
             p = self.predictors[i]

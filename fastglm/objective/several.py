@@ -7,7 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..families import get as get_family
 from ..kernels import several as loops
+from ..kernels.evaluate import row_terms
+from ..kernels.row_loops import FamilyLink
 from ..linalg.symmetric import Dense
 from ..source.streaming_qr import design, offset, weight
 from ..source.task import Task
@@ -15,7 +18,24 @@ from .base import Likelihood
 from .sums import Quadratic
 
 BLOCK_NUMBERS = 1 << 17  # numbers of a block of rows, so that it stays in the second-level cache
-LOOPS = {"ordinal": loops.ordinal_rows, "count": loops.count_rows, "beta": loops.beta_rows}
+
+
+def double_rows(distribution, more, link, eta, y, w, g, h):
+    """Responses of a family of one mean with a dispersion in each row; predictors: that of the mean, log dispersion.
+
+    The derivatives of the mean's predictor are those of the family at dispersion one, over the row's.
+    """
+    pair = FamilyLink(get_family(distribution, **more), link)
+    r, information, deviance = row_terms(pair, eta[0], y, 1.0)
+    power = more.get("power", pair.family.variance_power)
+    log_v = power * np.log(np.where(y > 0.0, y, SIXTH)) if power else np.zeros(len(y))
+    return loops.double_rows(distribution == "gamma", eta, r, information, deviance, log_v, w, g, h)
+
+
+SIXTH = 1.0 / 6.0  # of Nelder and Pregibon, in the place of a response of zero
+LOOPS = {
+    "ordinal": loops.ordinal_rows, "count": loops.count_rows, "beta": loops.beta_rows, "double": double_rows,
+}  # fmt: skip
 
 
 class Predictor(NamedTuple):
@@ -54,6 +74,16 @@ class Block(NamedTuple):
     y: np.ndarray
     w: np.ndarray
     repeats: np.ndarray | None
+
+    def divided(self) -> Block:
+        """The block with its prior weights in the logarithm of the dispersion, which they divide; rows count as often
+        as they are repeated, those of weight zero not at all."""
+        repeats = np.ones(len(self.y)) if self.repeats is None else self.repeats
+        counts = (self.w > 0.0) & (repeats > 0.0)
+        prior = np.divide(self.w, repeats, out=np.ones(len(self.y)), where=counts)
+        return self._replace(
+            eta=np.vstack([self.eta[0], self.eta[1] - np.log(prior)]), w=np.where(counts, repeats, 0.0)
+        )
 
 
 def row_blocks(data, runs, predictors, beta, place=None):
@@ -114,9 +144,12 @@ class SeveralPass(Task):
     place : as for ``row_blocks``
     order : {0, 1, 2}
     meat : bool
+    inverse : (p, p) array, optional
+        Of the information of the first predictor, by whose leverages the score of the second one is adjusted.
     """
 
-    def __init__(self, loop, predictors, beta, place, order, meat=False):
+    def __init__(self, loop, predictors, beta, place, order, meat=False, inverse=None):
+        self.inverse = inverse
         self.loop, self.predictors, self.beta, self.place = loop, predictors, beta, place
         self.order, self.meat = order, meat
         self.vectors_only = not any(len(p.columns) for p in predictors)
@@ -126,10 +159,14 @@ class SeveralPass(Task):
         total, sums, meat = np.zeros(1 + m + (m * m if self.order == 2 else 0)), None, np.zeros((m, m))
         with np.errstate(all="ignore"):  # of this thread
             for block in row_blocks(part.data, runs, self.predictors, self.beta, self.place):
-                n = len(block.y)
+                n, block = len(block.y), block.divided() if self.loop.divides else block
                 g, h = np.empty((q, n)), np.empty((q * (q + 1) // 2, n))
                 loop = LOOPS[self.loop.name]
                 total[0] += loop(*self.loop.arguments, block.eta, block.y, block.w, g, h)
+                if self.inverse is not None:
+                    leverage = self._leverages(block.X, h)
+                    g[1] += 0.5 * leverage
+                    h[2] += 0.5 * leverage
                 if self.meat:
                     self._add_meat(meat, block, g)
                 elif self.order:
@@ -140,6 +177,11 @@ class SeveralPass(Task):
         elif sums is not None:
             self._assemble(sums, total[1 : 1 + m], total[1 + m :].reshape(-1, m))
         return total
+
+    def _leverages(self, X, h):
+        """The leverages of rows in the mean, summed over the times that a row is repeated, (n,)."""
+        columns = X[:, self.predictors[0].places]
+        return -h[0] * np.einsum("ij,jk,ik->i", columns, self.inverse, columns, optimize=True)
 
     def _products(self, X, g, h):
         """X' g; and of the second derivatives the sums, X' h of a predictor with columns and a constant, and X' h X of
@@ -217,9 +259,10 @@ class SeveralLikelihood(Likelihood):
         """The same with other columns."""
         return SeveralLikelihood(self.source, self.loop, predictors, self.place, self.share)
 
-    def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
-        """Deviance (order 0), score (1) and information (2): one pass."""
-        task = SeveralPass(self.loop, self.predictors, np.asarray(beta, np.float64), self.place, order, self.meat)
+    def at(self, beta: np.ndarray, order: int = 2, inverse: np.ndarray | None = None) -> Quadratic:
+        """Deviance (order 0), score (1) and information (2): one pass. ``inverse`` as for ``SeveralPass``."""
+        beta = np.asarray(beta, np.float64)
+        task = SeveralPass(self.loop, self.predictors, beta, self.place, order, self.meat, inverse)
         found, m = self.source.reduce(task) / self.share, self.n_params
         self.n_passes += 0.0 if task.vectors_only else self.price
         information = Dense(found[1 + m :].reshape(m, m)) if order == 2 else None
