@@ -1,9 +1,9 @@
 """Restricted maximum likelihood of models of the mean and of the dispersion.
 
 The dispersion's score is adjusted for the coefficients of the mean that are estimated beside it: half of each row's
-leverage is added to it, and its information counts a row as one less its leverage (Smyth, G. K. and Verbyla, A. P. 1999,
-"Adjusted likelihood methods for modelling dispersion in generalized linear models", Environmetrics 10). For normal
-responses with the identity link the equations are those of REML.
+leverage is added to it, and its information counts a row as one less its leverage (Smyth, G. K. and Verbyla, A. P.
+1999, "Adjusted likelihood methods for modelling dispersion in generalized linear models", Environmetrics 10). For
+normal responses with the identity link the equations are those of REML.
 """
 
 from __future__ import annotations

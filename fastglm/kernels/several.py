@@ -325,8 +325,8 @@ def double_rows(gamma, eta, r, information, deviance, log_v, w, g, h):
     """Rows with dispersions phi = exp(eta[1]), from their scores, informations and unit deviances at dispersion one.
 
     The log-density is -(log(2 pi phi V(y)) + deviance / phi) / 2, exact for normal and inverse Gaussian responses and
-    the saddlepoint approximation for others; of ``gamma`` responses the exact one, of shape 1 / phi (Smyth 1989). Second
-    derivatives are expected ones, of which that of both predictors is zero.
+    the saddlepoint approximation for others; of ``gamma`` responses the exact one, of shape 1 / phi (Smyth 1989).
+    Second derivatives are expected ones, of which that of both predictors is zero.
     """
     total = 0.0
     for i in range(eta.shape[1]):
