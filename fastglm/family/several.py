@@ -278,7 +278,8 @@ class DoubleGaussian(_DoubleFields, _Double):
         The columns of X that the mean has; all of them without it.
     method : {"ml", "reml"}
         Maximum likelihood, or restricted: the score of the dispersion is adjusted by leverages for the coefficients of
-        the mean that are estimated beside it (Smyth and Verbyla 1999, Environmetrics 10).
+        the mean that are estimated beside it (Smyth and Verbyla 1999, Environmetrics 10). ``llf`` then is less half the
+        logarithm of the determinant of the mean's information, and compares models of one mean alone.
 
     References
     ----------

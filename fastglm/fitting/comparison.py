@@ -119,6 +119,9 @@ def _check_nested(fits):
         response = np.isclose(first.null_deviance, other.null_deviance, rtol=1e-8)
         if not (same and rows):
             raise InvalidParameterError("models differ in their family, link, rows or weights, and cannot be compared")
+        restricted = getattr(first.family, "method", "ml") == "reml"
+        if restricted and first.names[first.places[0]] != other.names[other.places[0]]:
+            raise InvalidParameterError("method='reml': models of different means have no common restricted likelihood")
         if first.has_intercept == other.has_intercept and not response and not shaped:
             raise InvalidParameterError("models differ in their response or offset, and cannot be compared")
         small, large = sorted((first, other), key=_rank)

@@ -119,6 +119,11 @@ def test_restricted_likelihood_is_the_integral_of_the_likelihood(rows):
     np.testing.assert_allclose(fit.deviance, restricted(fit.params[2:]), rtol=1e-10)
     gamma = fastglm.glm("gamma ~ x | z", some, family=families.DoubleGamma(method="reml"), link="log")
     ml = fastglm.glm("gamma ~ x | z", some, family="double_gamma", link="log")
+    smaller = fastglm.glm("normal ~ x", some, family=families.DoubleGaussian(method="reml"))
+    assert fastglm.anova(smaller, fit).df[1] == 1
+    other = fastglm.glm("normal ~ 1 | z", some, family=families.DoubleGaussian(method="reml"))
+    with pytest.raises(InvalidParameterError, match="reml"):
+        fastglm.anova(other, fit)
     assert gamma.converged and gamma.params[2] > ml.params[2]  # ML takes the dispersion for too small
 
 
