@@ -148,7 +148,7 @@ def test_coverage(kind):
 
 
 def test_coverage_of_shares_of_events():
-    """Wilson's score interval of a group of 250: its coverage is a sum of binomial probabilities, for many true shares."""
+    """Wilson's score interval of a group of 250: sums of binomial probabilities, for many true shares."""
     n, limits = 250, []
     for events in range(1, n):
         y = (np.arange(n) < events).astype(float)
