@@ -147,9 +147,10 @@ plots.added_variable(effects, frame, column="age", ax=left)
 plots.component_residual(effects, frame, column="age", ax=right)
 
 # %% [markdown]
-# ## ROC curves and calibration
+# ## ROC curves, calibration, and the calibration belt
 
 # %%
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
+figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 4.2), layout="constrained")
 plots.roc(result, data.X, data.y, ax=left)
-plots.calibration(result, data.X, data.y, bins=20, ax=right)
+plots.calibration(result, data.X, data.y, bins=20, ax=middle)
+plots.calibration_belt(result, data.X, data.y, ax=right)

@@ -17,6 +17,10 @@ from .family.registry import family_class as family_class
 from .family.registry import get_family as get
 from .family.several import (
     Beta,
+    DoubleGamma,
+    DoubleGaussian,
+    DoubleInverseGaussian,
+    DoubleTweedie,
     HurdleNegativeBinomial,
     HurdlePoisson,
     Ordinal,
@@ -31,6 +35,10 @@ from .kernels.fused import fused
 __all__ = [
     "Beta",
     "Binomial",
+    "DoubleGamma",
+    "DoubleGaussian",
+    "DoubleInverseGaussian",
+    "DoubleTweedie",
     "Gamma",
     "Gaussian",
     "HurdleNegativeBinomial",
@@ -62,5 +70,5 @@ for _module in iter_modules(_room.__path__):
 
 def names() -> tuple[str, ...]:
     """The registered families of one mean a row; beside them there are "multinomial" and those of
-    several linear predictors, "ordinal", "beta", and counts with many zeros."""
+    several linear predictors, "ordinal", "beta", counts with many zeros, and dispersions with columns of their own."""
     return tuple(FAMILIES)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import InvalidParameterError
 from .input import STDIN
-from .options import DATA, FORMULA, add_force, add_json, add_model, check_outputs, model, paths
+from .options import DATA, FORMULA, add_bias_reduction, add_force, add_json, add_model, check_outputs, model, paths
 from .output import say, say_json, version, write_text
 
 HELP = "fit a model to columns of files of any size"
@@ -20,6 +20,7 @@ EPILOG = f"""examples:
   fastglm fit trials.csv "cbind(cured, ill) ~ dose + I(dose**2)" --family binomial --html report.html
   fastglm fit "claims/*.parquet" "cost ~ . - id" --family gamma --link log --weights n --vcov robust
   fastglm fit logs/ "clicked ~ ad * hour" --family binomial --memory 2GB --checkpoint state --json > fit.json
+  fastglm fit trials.csv "ill ~ dose" --family binomial --bias-reduction firth
   zcat claims.csv.gz | fastglm fit - "claims ~ age" --family poisson --delimiter ";" --out claims.model.json
 
 {FORMULA}
@@ -33,6 +34,7 @@ def add(parser):
     """Its options."""
     add = parser.add_argument
     add_model(parser)
+    add_bias_reduction(parser)
     add("--vcov", default="model", metavar="KIND",
         help="covariance: model (default), robust (or hc0), hc1 to hc5, cluster:COLUMN, cr2:COLUMN, hac")  # fmt: skip
     add("--checkpoint", metavar="DIR", help="keep the state of the fit there, and go on from it")
@@ -54,8 +56,9 @@ def run(args) -> int:
     check_outputs([("--out", out), ("--html", args.html)], args.force, paths(args))
     start = time.perf_counter()
     result = glm(
-        args.formula, paths(args), cov=args.vcov, checkpoint=args.checkpoint, progress=sys.stderr.isatty(), **options
-    )
+        args.formula, paths(args), cov=args.vcov, checkpoint=args.checkpoint, progress=sys.stderr.isatty(),
+        bias_reduction=args.bias_reduction, **options,
+    )  # fmt: skip
     seconds = time.perf_counter() - start
     # a fit that failed replaces no model, and none replaces one that was written meanwhile
     place = out if not out.exists() or (args.force and result.converged) else unused(out)

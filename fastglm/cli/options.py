@@ -12,8 +12,8 @@ from ..errors import InvalidParameterError
 from .input import add_text, paths
 
 __all__ = [
-    "DATA", "FORMULA", "add_data", "add_force", "add_json", "add_model", "add_text", "add_threads", "check_outputs",
-    "count", "model", "paths", "size", "usual_link",
+    "DATA", "FORMULA", "add_bias_reduction", "add_data", "add_force", "add_json", "add_model", "add_text",
+    "add_threads", "check_outputs", "count", "model", "paths", "size", "usual_link",
 ]  # fmt: skip
 FORMULA = """The formula speaks of the columns of the data; text and categories are factors:
   y ~ a + b             two columns and an intercept;  y ~ a + b - 1  without one;  y ~ 1  the intercept alone
@@ -88,6 +88,12 @@ def usual_link(family: str):
     from ..families import family_class
 
     return "log" if family_class(family).default_link.half_line else None
+
+
+def add_bias_reduction(parser):
+    """Adjusted scores."""
+    told = "adjusted scores, whose estimates are finite (mixed: of a free dispersion too)"
+    parser.add_argument("--bias-reduction", choices=("firth", "mean", "median", "mixed"), help=told)
 
 
 def add_threads(parser):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .options import DATA, FORMULA, add_json, add_model, model, paths
+from .options import DATA, FORMULA, add_bias_reduction, add_json, add_model, model, paths
 from .output import say, say_json
 
 HELP = "forecast passes, memory and time of a fit without fitting"
@@ -21,6 +21,7 @@ exit codes: 0, or 2 where the input cannot be used
 def add(parser):
     """Its options."""
     add_model(parser)
+    add_bias_reduction(parser)
     add_json(parser)
 
 
@@ -28,6 +29,6 @@ def run(args) -> int:
     """Print the forecast."""
     from ..planning import plan
 
-    found = plan(args.formula, paths(args), **model(args))
+    found = plan(args.formula, paths(args), bias_reduction=args.bias_reduction, **model(args))
     say_json(found.to_dict()) if args.json else say(found)
     return 0

@@ -1,4 +1,4 @@
-"""Families whose rows have several linear predictors: ordered levels, counts with many zeros, shares.
+"""Families whose rows have several linear predictors: ordered levels, counts with many zeros, shares, dispersions.
 
 They are not among the families of one mean: what a pass needs of them is the number of a compiled loop
 (``kernels/several.py``) and its arguments.
@@ -16,13 +16,16 @@ from ..kernels.layout import SEVERAL_LINKS as LINKS
 KINDS = ("cumulative", "adjacent", "continuation")
 UNIT_LINKS = LINKS[:5]
 COUNTS = Interval(0.0, closed="left")
+POSITIVE = Interval(0.0, closed="neither")
 
 
 class Loop(NamedTuple):
-    """A compiled loop by its ``name`` and the numbers that it takes before the predictors."""
+    """A loop over rows by its ``name`` and what it takes before the predictors; ``divides`` says that prior weights
+    divide the dispersion, whose logarithm is the second predictor, rather than multiply the log-likelihood."""
 
     name: str
-    arguments: tuple[int, ...]
+    arguments: tuple[Any, ...]
+    divides: bool = False
 
 
 class SeveralFacts:
@@ -34,15 +37,27 @@ class SeveralFacts:
         What coefficients of the first and of the second predictor are called after; none where there is one alone.
     second_field : str or None
         The field with the columns of the second predictor.
+    second_kind : str
+        What the second predictor is of, in tables.
+    second_constant : bool
+        Whether the second predictor is a constant where it is given no columns, rather than of all columns.
     whole : bool
         Whether y counts.
+    shares : bool
+        Whether y lies between 0 and 1.
+    separable : bool
+        Whether coefficients may be infinite.
+    observed : bool
+        Whether the information is the observed one, rather than the expected one.
     """
 
     __slots__ = ()
 
     response_model = "several"
-    dispersion = "one"
-    counts_dispersion = two_outcomes = profiled = labelled = whole = False
+    dispersion, second_kind = "one", "zero"
+    counts_dispersion = two_outcomes = profiled = labelled = whole = shares = second_constant = False
+    separable = observed = True
+    mean_columns = None
     canonical = saturated = estimated = reference = second_field = None
     links: tuple[str, ...] = ("log",)
     default_link: Any = "log"
@@ -239,7 +254,9 @@ class Beta(_BetaFields, SeveralFacts):
     default_link = "logit"
     domain = Interval(0.0, 1.0, "neither")
     parts = ("", "phi")
-    second_field = "precision"
+    second_field = second_kind = "precision"
+    shares = second_constant = True
+    separable = observed = False
 
     def check(self, link) -> None:
         SeveralFacts.check(self, link)
@@ -253,10 +270,135 @@ class Beta(_BetaFields, SeveralFacts):
         return Loop("beta", (LINKS.index(link.name), LINKS.index(second_link), int(expected)))
 
 
+METHODS = ("ml", "reml")
+
+
+class _DoubleFields(NamedTuple):
+    dispersion_columns: tuple[Any, ...] | None = None
+    mean_columns: tuple[Any, ...] | None = None
+    method: str = "ml"
+
+
+class _Double(SeveralFacts):
+    __slots__ = ()
+
+    links = ("identity", "log", "inverse", "inverse_squared", "sqrt", "power")
+    parts = ("", "dispersion")
+    second_field, second_kind, second_constant = "dispersion_columns", "dispersion", True
+    separable = observed = False
+    distribution = "gaussian"
+
+    @property
+    def variance_power(self) -> float:
+        """The power of the mean that the variance is."""
+        return {"gaussian": 0.0, "gamma": 2.0, "inverse_gaussian": 3.0}[self.distribution]
+
+    def check(self, link) -> None:
+        SeveralFacts.check(self, link)
+        if isinstance(self.mean_columns, str):
+            raise InvalidParameterError(
+                f"mean_columns={self.mean_columns!r} must be a sequence of names or numbers of columns"
+            )
+        if self.method not in METHODS:
+            raise InvalidParameterError(f"method={self.method!r} is unknown; there are {', '.join(map(repr, METHODS))}")
+
+    def loop(self, link, second_link, expected=False) -> Loop:
+        """The loop of the rows."""
+        more = {"power": self.variance_power} if self.distribution == "tweedie" else {}
+        return Loop("double", (self.distribution, more, link), True)
+
+
+class DoubleGaussian(_DoubleFields, _Double):
+    """Normal responses whose variance has columns of its own: log(phi_i) = z_i' gamma beside the mean (Harvey 1976;
+    R's ``dglm``).
+
+    Parameters
+    ----------
+    dispersion_columns : sequence of names or numbers of columns, optional
+        The columns of X that the logarithm of the dispersion has, none without it. A formula gives them as "y ~ x | z".
+    mean_columns : sequence of names or numbers of columns, optional
+        The columns of X that the mean has; all of them without it.
+    method : {"ml", "reml"}
+        Maximum likelihood, or restricted: the score of the dispersion is adjusted by leverages for the coefficients of
+        the mean that are estimated beside it (Smyth and Verbyla 1999, Environmetrics 10). ``llf`` then is less half the
+        logarithm of the determinant of the mean's information, and compares models of one mean alone.
+
+    References
+    ----------
+    Smyth, G. K. (1989), "Generalized linear models with varying dispersion", Journal of the Royal Statistical Society
+    B 51; the variance of a row is phi_i V(mu_i) / weights_i.
+    """
+
+    __slots__ = ()
+    name, domain, default_link = "double_gaussian", Interval(), "identity"
+
+
+class DoubleGamma(_DoubleFields, _Double):
+    """Gamma responses of the dispersion phi_i, the reciprocal of the shape (Smyth 1989).
+
+    Parameters
+    ----------
+    dispersion_columns, mean_columns, method : as for ``DoubleGaussian``
+    """
+
+    __slots__ = ()
+    name, distribution, domain, default_link = "double_gamma", "gamma", POSITIVE, "inverse"
+
+
+class DoubleInverseGaussian(_DoubleFields, _Double):
+    """Inverse Gaussian responses of the dispersion phi_i (Smyth 1989).
+
+    Parameters
+    ----------
+    dispersion_columns, mean_columns, method : as for ``DoubleGaussian``
+    """
+
+    __slots__ = ()
+    name, distribution, domain = "double_inverse_gaussian", "inverse_gaussian", POSITIVE
+    default_link = "inverse_squared"
+
+
+class _DoubleTweedieFields(NamedTuple):
+    power: float = 1.5
+    dispersion_columns: tuple[Any, ...] | None = None
+    mean_columns: tuple[Any, ...] | None = None
+    method: str = "ml"
+
+
+class DoubleTweedie(_DoubleTweedieFields, _Double):
+    """Responses of the variance phi_i mu_i^power, zero or positive, by their extended quasi-likelihood.
+
+    Parameters
+    ----------
+    power : float
+        Between 1 and 2.
+    dispersion_columns, mean_columns, method : as for ``DoubleGaussian``
+
+    Notes
+    -----
+    The extended quasi-likelihood (Nelder and Pregibon 1987, Biometrika 74) takes the saddlepoint approximation for the
+    density, as R's ``dglm`` does; its V(y) is that at y + 1/6 where y is zero.
+    """
+
+    __slots__ = ()
+    name, distribution, default_link = "double_tweedie", "tweedie", "log"
+
+    @property
+    def variance_power(self) -> float:
+        """The power of the mean that the variance is."""
+        return float(self.power)
+
+    def check(self, link) -> None:
+        _Double.check(self, link)
+        if not 1.0 < self.power < 2.0:
+            raise InvalidParameterError(f"power={self.power!r} of family={self.name!r} must be between 1 and 2")
+
+
 SEVERAL: dict[str, type] = {
     cls.name: cls
     for cls in (
         Ordinal, ZeroInflatedPoisson, ZeroInflatedNegativeBinomial, HurdlePoisson, HurdleNegativeBinomial,
         ZeroTruncatedPoisson, ZeroTruncatedNegativeBinomial, Beta,
+        DoubleGaussian, DoubleGamma, DoubleInverseGaussian, DoubleTweedie,
     )
 }  # fmt: skip

@@ -45,5 +45,5 @@ def formula_of(design, terms: list[tuple[str, ...]]) -> str:
     parts += [f"offset({e.text})" for e in formula.offset]
     parts += [] if formula.exposure is None else [f"exposure({formula.exposure.text})"]
     responses = [quoted(e.text) if e.column == e.text else e.text for e in formula.response]
-    response = responses[0] if len(responses) == 1 else f"cbind({', '.join(responses)})"
-    return f"{response} ~ {' + '.join(parts)}"
+    response = f"cbind({', '.join(responses)})" if len(responses) > 1 else "".join(responses)
+    return f"{response} ~ {' + '.join(parts)}".strip()

@@ -13,7 +13,7 @@ from scipy.special import chdtrc, fdtrc
 from ..errors import InvalidParameterError
 from ..inference.test_table import TestTable
 from ..result.record import GLMResult
-from .models import Models, check_test, rao_statistic
+from .models import Models, check_test
 
 if TYPE_CHECKING:
     from ..types import Rows, Variable
@@ -55,9 +55,9 @@ def anova(
         raise InvalidParameterError("anova takes one result or several")
     if len(results) == 1:
         models = Models(results[0], data, y, options)
-        fits = [models.fit(models.terms[:k]) for k in range(len(models.terms))] + [results[0]]
         names = ["NULL", *(":".join(term) for term in models.terms)]
         stages = [models.terms[:k] for k in range(len(models.terms) + 1)]
+        fits = [*models.smaller(stages[:-1], test == "Rao"), results[0]]
         title = f"Analysis of deviance: {results[0].family.name}, {results[0].link.name} link, terms added in order"
     else:
         fits = list(results)
@@ -77,7 +77,7 @@ def anova(
         "residual_deviance": np.array([fit.deviance for fit in fits]),
     }  # fmt: skip
     if test == "Rao":
-        columns["statistic"] = np.array([np.nan, *(rao_statistic(models, *pair) for pair in _pairs(fits, stages))])
+        columns["statistic"] = np.array([np.nan, *(models.rao(*pair) for pair in _pairs(fits, stages))])
         columns["p_value"] = chdtrc(df, columns["statistic"] / full.scale)
     elif test is not None:
         if shaped and test != "LRT":
@@ -87,9 +87,9 @@ def anova(
 
 
 def _pairs(fits, stages):
-    """(smaller fit, terms of the larger one) of neighbours."""
+    """(smaller fit, its terms, terms of the larger one) of neighbours."""
     for a, b, first, second in zip(fits, fits[1:], stages, stages[1:], strict=False):
-        yield (a, second) if _rank(a) <= _rank(b) else (b, first)
+        yield (a, first, second) if _rank(a) <= _rank(b) else (b, second, first)
 
 
 def _rank(fit):
@@ -119,6 +119,9 @@ def _check_nested(fits):
         response = np.isclose(first.null_deviance, other.null_deviance, rtol=1e-8)
         if not (same and rows):
             raise InvalidParameterError("models differ in their family, link, rows or weights, and cannot be compared")
+        restricted = getattr(first.family, "method", "ml") == "reml"
+        if restricted and first.names[first.places[0]] != other.names[other.places[0]]:
+            raise InvalidParameterError("method='reml': models of different means have no common restricted likelihood")
         if first.has_intercept == other.has_intercept and not response and not shaped:
             raise InvalidParameterError("models differ in their response or offset, and cannot be compared")
         small, large = sorted((first, other), key=_rank)

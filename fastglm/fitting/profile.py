@@ -8,7 +8,7 @@ confidence intervals", Applied Statistics 37).
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,10 +17,8 @@ from ..errors import ConvergenceWarning, InvalidParameterError, warn
 from ..inference.wald import quantile
 from ..objective.scaled_penalty import column_moments
 from ..result.record import GLMResult
-from ..rows.open import open_rows
 from .bias_reduction import JeffreysDeviance
 from .models import Models
-from .perform import run_of, running
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,29 +187,13 @@ class Start(NamedTuple):
 @contextmanager
 def opened(result, data, y, options):
     """The run of a result on its rows, and where it starts."""
-    models = Models(result, data, y, options)
-    schema, source = open_rows(models.request(models.terms))
-    with closing(source):
-        run, _ = run_of(models.request(models.terms), schema, source)
-        if tuple(run.names) != tuple(result.names):
-            raise InvalidParameterError("data: the rows make other columns than those of the fit")
+    with Models(result, data, y, options).opened() as run:
         if result.bias_reduction is not None:
             run.objective = JeffreysDeviance(run)
-        with running(run, False):
-            beta = np.nan_to_num(result.params)
-            q = run.objective.at(beta, 2)
-            sd = column_moments(run.whole, run.sums.weight)[1]
-            yield (
-                run,
-                Start(
-                    beta,
-                    q.deviance,
-                    _curvature(run.objective, q),
-                    np.where(sd > 0.0, sd, 1.0),
-                    np.flatnonzero(~np.isnan(result.params)),
-                ),
-            )
-        source.finish()
+        beta = np.nan_to_num(result.params)
+        q = run.objective.at(beta, 2)
+        sd = np.where((found := column_moments(run.whole, run.sums.weight)[1]) > 0.0, found, 1.0)
+        yield run, Start(beta, q.deviance, _curvature(run.objective, q), sd, np.flatnonzero(~np.isnan(result.params)))
 
 
 def _curvature(objective, q):

@@ -28,6 +28,7 @@ from ..source.base import Block
 from ..source.in_memory import InMemory
 from .null import class_null_deviance
 from .remarks import describe
+from .restricted import restricted
 from .run import FitRun
 
 TOL, TOL_SMALL, MAX_ITER = 1e-6, 1e-9, 200  # standard errors, those of small data whose passes cost nothing; iterations
@@ -67,15 +68,15 @@ class SeveralModel(FitRun):
             if not totals.all():
                 empty = levels[int(np.argmin(totals))]
                 raise InvalidParameterError(f"y: the level {empty!r} has no rows of positive weight: drop the level")
-        moments = source.reduce(ResponseMoments(family.name if family.whole else None, family.name == "beta"))
+        moments = source.reduce(ResponseMoments(family.name if family.whole else None, family.shares))
         return cls(request, source, sums, options, levels, place, totals, moments)
 
     def __init__(self, request, source, sums, options, levels, place, totals, moments):
         family, link = request.family, request.link
         self.parts, self.second_link = request.parts, getattr(family, "precision_link", None)
-        if family.name == "beta" and self.second_link is None:
-            self.second_link = "log" if request.parts or family.precision else "identity"
-        self.observed = family.name != "beta"
+        if family.second_constant and self.second_link is None:
+            self.second_link = "log" if request.parts or family.second or not family.shares else "identity"
+        self.observed = family.observed
         loop = family.loop(link, self.second_link, expected=not self.observed)
         super().__init__(source, family, link, SeveralLikelihood(source, loop, (), place), sums, options, request.cov)
         self.levels, self.totals, self.moments = levels, totals, moments
@@ -98,6 +99,8 @@ class SeveralModel(FitRun):
         )
         if self.family.labelled and self.predictors[-1].minus and self.family.kind == "cumulative":
             self._check_crossings()
+        if self.solution.stop == "converged" and getattr(self.family, "method", "ml") == "reml":
+            self.solution, self.inverse = restricted(self.objective, self.solution, self._tol(), MAX_ITER)
         if self.solution.stop == "not finite at the start":
             raise InvalidParameterError(
                 "at the null model the likelihood or its derivatives are not finite, because numbers in X, y or the "
@@ -140,7 +143,7 @@ class SeveralModel(FitRun):
         if self.family.labelled and data.offset is None:
             deviance = class_null_deviance(self.totals, True)
             return Solution(begin, Quadratic(deviance, begin, begin, None, np.nan, np.nan), None, 0.0, 0.0, 0, "", ())
-        pair = self._two_shares() if self.family.name == "beta" and data.offset is None else None
+        pair = self._two_shares() if self.family.shares and data.offset is None else None
         if pair is not None:
             weights = np.full(2, 0.5 * self.moments[0])
             rows = InMemory(Block(np.zeros((2, 0)), True, pair, weights, None, None, None), 1)
@@ -166,15 +169,17 @@ class SeveralModel(FitRun):
         family = self.family
         if self.parts is not None:
             everything, second = (self._of_part(text) for text in self.parts)
-        elif family.second is not None:
-            second = self._of_columns(family.second, family.second_field)
+        else:
+            second = None if family.second is None else self._of_columns(family.second, family.second_field)
+            if family.mean_columns is not None:
+                everything = self._of_columns(family.mean_columns, "mean_columns")
         if family.labelled:
             return self._of_levels(everything[int(self.source.data.has_intercept) :])
         shape = () if family.shape_name is None else (Predictor(np.zeros(0, np.intp), True),)
         if family.second_field is None:
             return (Predictor(everything), *shape)
         if second is None:
-            constant = family.second_field == "precision"
+            constant = family.second_constant
             second = np.zeros(0, np.intp) if constant else everything
             other = Predictor(second, constant)
         else:
@@ -291,7 +296,11 @@ class SeveralModel(FitRun):
             return self._thresholds(self.totals / self.totals.sum())
         w, wy, wyy, zero = self.moments[:4]
         mean, share = wy / w, zero / w
-        if self.family.name == "beta":
+        if self.family.second_kind == "dispersion":
+            spread = max(wyy / w - mean * mean, 1e-300 + 1e-12 * mean * mean)
+            phi = spread / abs(mean) ** self.family.variance_power
+            return np.array([linear_predictor(self.link, mean), np.log(phi)])
+        if self.family.shares:
             spread = max(wyy / w - mean * mean, 1e-12)
             phi = max(mean * (1.0 - mean) / spread - 1.0, 0.1)
             change = {"log": np.log, "identity": float, "sqrt": np.sqrt}[self.second_link]
@@ -371,8 +380,9 @@ class SeveralModel(FitRun):
             return levels if j is None else self.columns[j] if i == 0 else f"{self.columns[j]}:{levels}"
         if i == len(parts):
             return f"Log({self.family.shape_name})"
-        if self.family.name == "beta":
-            return self.columns[j] if i == 0 else "(phi)" if j is None else f"(phi)_{self.columns[j]}"
+        if self.family.second_constant:
+            part = f"({parts[1]})"
+            return self.columns[j] if i == 0 else part if j is None else f"{part}_{self.columns[j]}"
         column = INTERCEPT if j is None else self.columns[j]
         return f"{parts[i]}_{column}" if parts[i] else column
 
@@ -416,7 +426,7 @@ class SeveralModel(FitRun):
         solution = self.solution
         errors = np.sqrt(np.maximum(np.diagonal(self.inverse), 0.0))
         parts = [f"the {part} part" for part in self.family.parts if part] or ["the model"]
-        if self.family.name == "beta":
+        if not self.family.separable:
             return ""
         for i, at in enumerate(slices(self.predictors)):
             p = self.predictors[i]

@@ -5,6 +5,7 @@ The conventions are those of R's ``drop1.glm`` and ``add1.glm``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..result.record import GLMResult
 from ..rows.open import open_rows
 from ..rows.request import FitRequest
 from .again import formula_of
-from .models import Models, check_test, rao_statistic
+from .models import Models, check_test, check_tests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,9 +33,9 @@ def droppable(terms) -> list[tuple[str, ...]]:
 
 def drop1(
     result: GLMResult, data: Rows, y: Variable | None = None, *, scope: Sequence[str] | None = None,
-    test: str | None = "LRT", k: float = 2.0, **options: Any,
+    test: str | Sequence[str] | None = "LRT", k: float = 2.0, **options: Any,
 ) -> TestTable:  # fmt: skip
-    """Tests of each term that can be dropped from a model (R's ``drop1``).
+    """Tests of each term that can be dropped from a model (R's ``drop1``), all by the same few reads of the rows.
 
     Parameters
     ----------
@@ -42,7 +43,9 @@ def drop1(
     data, y : rows, as the result was fitted to
     scope : sequence of str, optional
         Terms; by default all that are in no interaction of the model.
-    test : {"LRT", "F", "Rao", None}
+    test : {"LRT", "F", "Rao", "Wald", None}, or several of them
+        "Wald" is of the result's own covariance. Of several ("LRT", "Wald", "Rao") each has its statistic and p_value,
+        in columns such as statistic_wald and p_value_wald.
     k : float
         What a parameter costs in the AIC; log(n) for the BIC.
     **options
@@ -54,16 +57,22 @@ def drop1(
         df, deviance, aic, statistic and p_value of each term, the model itself first. As in R the likelihood ratio of
         a gaussian is n log(deviance) and F takes the deviance over its degrees of freedom as dispersion.
     """
-    check_test(test)
+    tests = check_tests(test)
     models = Models(result, data, y, options)
     terms = droppable(models.terms) if scope is None else [_term(models.terms, text) for text in scope]
-    fits = [models.fit([other for other in models.terms if other != term]) for term in terms]
-    rao = None
-    if test == "Rao":
-        rao = [rao_statistic(models, fit, models.terms) for fit in fits]
-    return terms_table(
-        result, terms, fits, test, k, rao, result.deviance / max(result.df_resid, 1), result.df_resid, ""
-    )
+    stages = [[other for other in models.terms if other != term] for term in terms]
+    fits, rao = models.smaller(stages, "Rao" in tests), None
+    if "Rao" in tests:
+        rao = [models.rao(fit, stage, models.terms) for fit, stage in zip(fits, stages, strict=True)]
+    wald = [models.wald(term) for term in terms] if "Wald" in tests else None
+    of_result = result.deviance / max(result.df_resid, 1), result.df_resid
+    tables = {kind: terms_table(result, terms, fits, kind, k, rao, *of_result, "", wald) for kind in tests}
+    if not isinstance(test, (tuple, list)):
+        return tables[test]
+    columns = {name: tables[tests[0]].columns[name] for name in ("df", "deviance", "aic")}
+    for kind, table in tables.items():
+        columns |= {f"{name}_{kind.lower()}": table.columns[name] for name in ("statistic", "p_value")}
+    return replace(tables[tests[0]], columns=columns)
 
 
 def add1(
@@ -88,7 +97,8 @@ def add1(
     check_test(test)
     models, terms, union = larger_models(result, scope, data, y, options)
     scores = models.scores(union, result) if test == "Rao" else None
-    fits = [models.fit([*Models(result, data, y, options).terms, term]) for term in terms]
+    inside = [term for term in union if term not in terms]
+    fits = [models.fit([*inside, term]) for term in terms]
     rao = None if scores is None else [scores.statistic(scores.columns[term])[0] for term in terms]
     return terms_table(result, terms, fits, test, k, rao, None, None, "+ ")
 
@@ -96,11 +106,11 @@ def add1(
 def larger_models(result, scope, data, y, options):
     """Models over all terms of a result and of a scope, the terms of the scope alone, and all of them."""
     base = Models(result, data, y, options)
-    if base.design is None or not base.design.formula.response:
-        raise InvalidParameterError("scope: the result is of no formula; fit it by glm")
+    base = base.by_formula()
     text = scope if isinstance(scope, str) else " + ".join(scope)
-    text = text.split("~", 1)[-1]
-    request = FitRequest(data=data, formula=f"{formula_of(base.design, base.terms)} + {text}", cov=None, **base.options)
+    formula, y = formula_of(base.design, base.terms), None if base.design.formula.response else y
+    formula += f" + {text.split('~', 1)[-1]}" if text else ""
+    request = FitRequest(data=data, y=y, formula=formula, cov=None, **base.options)
     schema, source = open_rows(request)
     source.close()
     base.design = schema.design
@@ -122,7 +132,7 @@ def _term(terms, text):
     raise InvalidParameterError(f"scope: the model has no term {text!r}; it has {', '.join(map(':'.join, terms))}")
 
 
-def terms_table(result, terms, fits, test, k, rao, dispersion, df_resid, sign):
+def terms_table(result, terms, fits, test, k, rao, dispersion, df_resid, sign, wald=None):
     """The table of models that differ from one by a term each."""
     every, known = [result, *fits], result.family.dispersion == "one"
     deviance = np.array([fit.deviance for fit in every])
@@ -145,6 +155,9 @@ def terms_table(result, terms, fits, test, k, rao, dispersion, df_resid, sign):
         elif test == "Rao":
             columns["statistic"] = np.array([np.nan, *rao]) / (1.0 if known else result.scale)
             columns["p_value"] = chdtrc(df, columns["statistic"])
+        elif test == "Wald":
+            columns["statistic"] = np.array([np.nan, *(each.statistic for each in wald)])
+            columns["p_value"] = np.array([np.nan, *(each.p_value for each in wald)])
     for values in columns.values():
         if values is not deviance and values is not aic:
             values[0] = np.nan

@@ -59,7 +59,7 @@ def step(
     if direction not in ("both", "backward", "forward"):
         raise InvalidParameterError(f"direction={direction!r} is unknown; there are 'both', 'backward' and 'forward'")
     k = float(np.log(result.nobs)) if k == "bic" else float(k)
-    models, _, union = larger_models(result, scope or " + ".join(["1", *_texts(result)]), data, y, options)
+    models, _, union = larger_models(result, scope or (), data, y, options)
     kept = {frozenset(part.strip().split(":")) for part in lower.split("~")[-1].split("+")}
     now, terms, rows = result, list(Models(result, data, y, options).terms), [("", result)]
     criterion = [_criterion(now, k)]
@@ -90,10 +90,6 @@ def step(
         title="Steps", terms=tuple(name for name, _ in rows), columns=columns, library=result.schema.library
     )
     return StepResult(found, path)
-
-
-def _texts(result):
-    return [":".join(term) for term in result.design.formula.terms if term] if result.design is not None else []
 
 
 def _criterion(fit, k):

@@ -44,27 +44,27 @@ class InMemory:
 @implement("HAC")
 def hac(cov, fitted, space) -> np.ndarray:
     """The covariance of one series of rows, in the units of ``space``."""
-    _refuse_frequencies(cov, fitted)
+    refuse_frequencies(cov, fitted)
     if not cov.by:
         return _finished(cov, fitted, space, OwnOrder(fitted, space), fitted.rows.n_rows)
     found = labelled(cov, fitted)
-    sums = _all_times(found, fitted, space)
-    _refuse_twice(cov, sums, found)
+    sums = sums_of_times(found, fitted, space)
+    refuse_twice(cov, sums, found)
     return _finished(cov, fitted, space, InMemory(sums.sums[:, :-1]), len(sums.codes))
 
 
 @implement("Driscoll-Kraay")
 def driscoll_kraay(cov, fitted, space) -> np.ndarray:
     """The covariance of the sums of scores of each time, in the units of ``space``."""
-    _refuse_frequencies(cov, fitted)
-    sums = _all_times(labelled(cov, fitted), fitted, space)
+    refuse_frequencies(cov, fitted)
+    sums = sums_of_times(labelled(cov, fitted), fitted, space)
     return _finished(cov, fitted, space, InMemory(sums.sums[:, :-1]), len(sums.codes))
 
 
 @implement("panel-HAC")
 def panel_hac(cov, fitted, space) -> np.ndarray:
     """The sum over clusters of the covariances of their series, in the units of ``space``."""
-    _refuse_frequencies(cov, fitted)
+    refuse_frequencies(cov, fitted)
     found = labelled(cov, fitted)
     clusters, times = found.ways.sizes
     if clusters < 2:
@@ -72,14 +72,14 @@ def panel_hac(cov, fitted, space) -> np.ndarray:
     lag, total = _lag(cov, times), np.zeros((space.width, space.width))
     weight = long_run.weights(cov.option("kernel"), _reach(cov, lag), times)
     for sums in sums_by(found, fitted, space, (0, 1)):
-        _refuse_twice(cov, sums, found)
+        refuse_twice(cov, sums, found)
         edges = np.flatnonzero(np.diff(sums.codes // times, prepend=-1))
         for U in np.split(sums.sums[:, :-1], edges[1:]):
             total += _summed(Lagged.of(U, min(len(weight), len(U)) - 1), weight)
     return _adjusted(cov, fitted, _around(space, total))
 
 
-def _all_times(found, fitted, space) -> Sums:
+def sums_of_times(found, fitted, space) -> Sums:
     """The sums of the scores of each time, in order."""
     parts = list(sums_by(found, fitted, space, (0,)))
     return Sums(np.concatenate([p.codes for p in parts]), np.concatenate([p.sums for p in parts]))
@@ -88,7 +88,12 @@ def _all_times(found, fitted, space) -> Sums:
 def _finished(cov, fitted, space, series, n):
     """The covariance of one series of n vectors."""
     bandwidth, prewhiten = _bandwidth(cov, space, series, n, fitted), cov.option("prewhiten")
-    weight = long_run.weights(cov.option("kernel"), bandwidth, n - prewhiten)
+    return of_weights(cov, fitted, space, series, long_run.weights(cov.option("kernel"), bandwidth, n - prewhiten))
+
+
+def of_weights(cov, fitted, space, series, weight) -> np.ndarray:
+    """The covariance of one series by the weights of its lags 0 ... (lags + 1,)."""
+    prewhiten = cov.option("prewhiten")
     sums = series.at(len(weight) - 1 + prewhiten)
     if not prewhiten:
         return _adjusted(cov, fitted, _around(space, _summed(sums, weight)))
@@ -171,12 +176,13 @@ def _adjusted(cov, fitted, found):
     return found * (n / (n - k) if n > k else np.nan) if cov.option("adjust") else found
 
 
-def _refuse_frequencies(cov, fitted):
+def refuse_frequencies(cov, fitted) -> None:
+    """Refuse frequency weights, whose rows have no order in time."""
     if fitted.rows.data.freq_weights is not None:
         raise InvalidParameterError(f"cov={cov.name!r}: rows with freq_weights have no order in time; write them out")
 
 
-def _refuse_twice(cov, sums, found):
+def refuse_twice(cov, sums, found) -> None:
     """Refuse a time that two rows have, of one series or of one cluster."""
     twice = np.flatnonzero(sums.sums[:, -1] > 1.0)
     if len(twice):

@@ -73,6 +73,7 @@ class PredictorScores(NamedTuple):
         """Scores in the linear predictors (rows, Q) of one copy of each row, and None."""
         found = []
         for block in row_blocks(data, np.array([[a, b]]), self.predictors, self.beta, self.place):
+            block = block.divided() if self.loop.divides else block
             f = block.repeats
             w = block.w if f is None else np.where(f > 0.0, block.w / np.where(f > 0.0, f, 1.0), 0.0)
             found.append(derivatives(self.loop, block.eta, block.y, w)[1].T)

@@ -29,6 +29,7 @@ from . import hac as hac
 from . import panel_corrected as panel_corrected
 from . import small_clusters as small_clusters
 from . import survey as survey
+from . import weave as weave
 from .clusters import clustered
 from .coordinates import MOST, Coordinates, at_optimum, placed, residuals
 from .grouped_scores import WithDf

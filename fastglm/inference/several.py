@@ -16,8 +16,12 @@ KINDS_OF = {
     "ordinal": ("proba", "cumulative", "class", "link"),
     "count": ("mean", "count", "zero", "proba", "link"),
     "beta": ("mean", "precision", "variance", "quantile", "link"),
+    "double": ("mean", "dispersion", "variance", "link"),
 }
-RESIDUALS_OF = {"ordinal": ("probability",), "count": ("pearson", "response"), "beta": ("pearson", "response")}
+RESIDUALS_OF = {
+    "ordinal": ("probability",), "count": ("pearson", "response"), "beta": ("pearson", "response"),
+    "double": ("deviance", "pearson", "response"),
+}  # fmt: skip
 
 
 def kinds_of(family) -> tuple[str, ...]:
@@ -49,8 +53,8 @@ def likelihood(result, source) -> SeveralLikelihood:
 
 
 def loop_name(family) -> str:
-    """Which of the three groups of families one belongs to."""
-    return "ordinal" if family.labelled else "count" if family.whole else "beta"
+    """Which of the four groups of families one belongs to."""
+    return "ordinal" if family.labelled else "count" if family.whole else "beta" if family.shares else "double"
 
 
 class CoefficientTable(NamedTuple):
@@ -201,6 +205,8 @@ def predicted(result, piece, kind: str, counts=None, quantiles=None) -> Any:
             return count_probabilities(family, parts, counts)
         return {"count": parts.mu, "zero": parts.zero}[kind] if kind != "mean" else count_moments(family, parts)[0]
     mu, phi = _mean(link, eta[0]), _mean(result.second_link, eta[1])
+    if group == "double":
+        return {"mean": mu, "dispersion": phi, "variance": phi * mu**family.variance_power}[kind]
     if kind == "quantile":
         from scipy.special import betaincinv
 
@@ -209,12 +215,22 @@ def predicted(result, piece, kind: str, counts=None, quantiles=None) -> Any:
     return {"mean": mu, "precision": phi, "variance": mu * (1.0 - mu) / (1.0 + phi)}[kind]
 
 
+def unit_deviances(family, link, eta, y) -> np.ndarray:
+    """The unit deviances of the distribution of a family with a dispersion of its own, (n,)."""
+    from ..families import get as get_family
+    from ..kernels.evaluate import evaluate
+
+    distribution, more, _ = family.loop(link, "log").arguments
+    return evaluate(get_family(distribution, **more), link, eta, y).deviance
+
+
 def residuals(result, X, y, kind, weights, offset, exposure) -> np.ndarray:
     """Residuals of rows, (n,).
 
     "probability" of ordered levels is P(Y < y) - P(Y > y), between -1 and 1 with mean zero (Li and Shepherd 2012,
     "A new residual for ordinal outcomes", Biometrika 99); "response" is y less its mean, "pearson" that over its
-    standard deviation, times the root of the weight.
+    standard deviation, times the root of the weight, "deviance" the signed root of the unit deviance over the row's
+    dispersion.
 
     Raises
     ------
@@ -236,7 +252,10 @@ def residuals(result, X, y, kind, weights, offset, exposure) -> np.ndarray:
         mean, variance = count_moments(family, count_parts(family, eta))
     else:
         mean, phi = _mean(result.link, eta[0]), _mean(result.second_link, eta[1])
-        variance = mean * (1.0 - mean) / (1.0 + phi)
+        variance = mean * (1.0 - mean) / (1.0 + phi) if family.shares else phi * mean**family.variance_power
     if kind == "response":
         return y - mean
+    if kind == "deviance":
+        root = np.sqrt(unit_deviances(family, result.link, eta[0], y) / phi)
+        return np.sign(y - mean) * root * (1.0 if weights is None else np.sqrt(weights))
     return (y - mean) / np.sqrt(variance) * (1.0 if weights is None else np.sqrt(weights))

@@ -1,4 +1,5 @@
-"""Row formulas of likelihoods in several linear predictors: ordered levels, counts with many zeros, shares.
+"""Row formulas of likelihoods in several linear predictors: ordered levels, counts with many zeros, shares,
+dispersions.
 
 Each loop writes of every row the derivatives of its log-likelihood in the predictors: ``g`` (Q, n) the first ones and
 ``h`` (Q (Q + 1) / 2, n) the second ones, in the order (0, 0), (0, 1), ... (1, 1), ... It returns the weighted sum of
@@ -410,4 +411,30 @@ def beta_rows(mean_link, precision_link, expected, eta, y, w, g, h):
             h[0, i] = w[i] * (known * by_mu * bend - work[DENSITY + 3 * PART + k] * slope * slope)
             h[1, i] = w[i] * (work[DENSITY + 4 * PART + k] + known * by_mu / phi) * slope * phi_slope
             h[2, i] = w[i] * (work[DENSITY + 5 * PART + k] * phi_slope * phi_slope + known * by_phi * phi_bend)
+    return total
+
+
+@jit()
+def double_rows(gamma, eta, r, information, deviance, log_v, w, g, h):
+    """Rows with dispersions phi = exp(eta[1]), from their scores, informations and unit deviances at dispersion one.
+
+    The log-density is -(log(2 pi phi V(y)) + deviance / phi) / 2, exact for normal and inverse Gaussian responses and
+    the saddlepoint approximation for others; of ``gamma`` responses the exact one, of shape 1 / phi (Smyth 1989).
+    Second derivatives are expected ones, of which that of both predictors is zero.
+    """
+    total = 0.0
+    for i in range(eta.shape[1]):
+        g[0, i], g[1, i], h[0, i], h[1, i], h[2, i] = 0.0, 0.0, 0.0, 0.0, 0.0
+        if w[i] == 0.0:
+            continue
+        a = exp(-eta[1, i])
+        g[0, i], h[0, i] = w[i] * a * r[i], -w[i] * a * information[i]
+        if gamma:
+            value, psi, tri = gammas(a)
+            gap = log(a) - psi - 0.5 * deviance[i]
+            total += w[i] * (a * log(a) - a - value - 0.5 * log_v[i] - 0.5 * a * deviance[i])
+            g[1, i], h[2, i] = -w[i] * a * gap, w[i] * a * (1.0 - a * tri)
+        else:
+            total -= 0.5 * w[i] * (2.0 * HALF_LOG_2PI + eta[1, i] + log_v[i] + a * deviance[i])
+            g[1, i], h[2, i] = 0.5 * w[i] * (a * deviance[i] - 1.0), -0.5 * w[i]
     return total

@@ -115,6 +115,10 @@ class Compressed(Deviance):
     def along(self, beta, step, sizes):
         return super().along(beta, step, sizes) + self.cells.deviance_within
 
+    def at_each(self, beta, order=2):
+        within = self.cells.deviance_within
+        return [q._replace(deviance=q.deviance + within) for q in super().at_each(beta, order)]
+
     def at_many(self, beta, folds=None, of=None):
         found = super().at_many(beta, folds, of)
         found.deviance = found.deviance + self.cells.deviance_within

@@ -7,7 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError
+from ..families import get as get_family
 from ..kernels import several as loops
+from ..kernels.evaluate import row_terms
+from ..kernels.row_loops import FamilyLink
 from ..linalg.symmetric import Dense
 from ..source.streaming_qr import design, offset, weight
 from ..source.task import Task
@@ -15,9 +18,24 @@ from .base import Likelihood
 from .sums import Quadratic
 
 BLOCK_NUMBERS = 1 << 17  # numbers of a block of rows, so that it stays in the second-level cache
+
+
+def double_rows(distribution, more, link, eta, y, w, g, h):
+    """Responses of a family of one mean with a dispersion in each row; predictors: that of the mean, log dispersion.
+
+    The derivatives of the mean's predictor are those of the family at dispersion one, over the row's.
+    """
+    pair = FamilyLink(get_family(distribution, **more), link)
+    r, information, deviance = row_terms(pair, eta[0], y, 1.0)
+    power = more.get("power", pair.family.variance_power)
+    log_v = power * np.log(np.where(y > 0.0, y, SIXTH)) if power else np.zeros(len(y))
+    return loops.double_rows(distribution == "gamma", eta, r, information, deviance, log_v, w, g, h)
+
+
+SIXTH = 1.0 / 6.0  # of Nelder and Pregibon, in the place of a response of zero
 LOOPS = {
     "ordinal": loops.ordinal_rows, "count": loops.count_rows, "truncated": loops.truncated_rows,
-    "beta": loops.beta_rows,
+    "beta": loops.beta_rows, "double": double_rows,
 }  # fmt: skip
 
 
@@ -64,6 +82,16 @@ class Block(NamedTuple):
     y: np.ndarray
     w: np.ndarray
     repeats: np.ndarray | None
+
+    def divided(self) -> Block:
+        """The block with its prior weights in the logarithm of the dispersion, which they divide; rows count as often
+        as they are repeated, those of weight zero not at all."""
+        repeats = np.ones(len(self.y)) if self.repeats is None else self.repeats
+        counts = (self.w > 0.0) & (repeats > 0.0)
+        prior = np.divide(self.w, repeats, out=np.ones(len(self.y)), where=counts)
+        return self._replace(
+            eta=np.vstack([self.eta[0], self.eta[1] - np.log(prior)]), w=np.where(counts, repeats, 0.0)
+        )
 
 
 def derivatives(loop, eta, y, w):
@@ -143,9 +171,12 @@ class SeveralPass(Task):
     n_columns : int
         Of the design.
     meat : bool
+    inverse : (p, p) array, optional
+        Of the information of the first predictor, by whose leverages the score of the second one is adjusted.
     """
 
-    def __init__(self, loop, predictors, beta, place, order, n_columns, meat=False):
+    def __init__(self, loop, predictors, beta, place, order, n_columns, meat=False, inverse=None):
+        self.inverse = inverse
         self.loop, self.predictors, self.beta, self.place = loop, predictors, beta, place
         self.order, self.meat = order, meat
         self.vectors_only = not any(len(p.columns) for p in predictors)
@@ -169,8 +200,13 @@ class SeveralPass(Task):
         value, sums = 0.0, [np.zeros(shape) for shape in self.shapes]
         with np.errstate(all="ignore"):  # of this thread
             for block in row_blocks(part.data, runs, self.predictors, self.beta, self.place, self.whole):
+                block = block.divided() if self.loop.divides else block
                 own, g, h = derivatives(self.loop, block.eta, block.y, block.w)
                 value += own
+                if self.inverse is not None:
+                    leverage = self._leverages(block.X, h)
+                    g[1] += 0.5 * leverage
+                    h[2] += 0.5 * leverage
                 if self.meat:
                     self._add_meat(sums[0], block, g)
                 elif self.order:
@@ -191,6 +227,11 @@ class SeveralPass(Task):
         elif self.order:
             self._assemble(sums, score, curvature)
         return found[0], score, curvature
+
+    def _leverages(self, X, h):
+        """The leverages of rows in the mean, summed over the times that a row is repeated, (n,)."""
+        columns = X[:, self.predictors[0].places]
+        return -h[0] * np.einsum("ij,jk,ik->i", columns, self.inverse, columns, optimize=True)
 
     def _products(self, X, g, h):
         """X' g; and of the second derivatives the sums, X' h of a predictor with columns and a constant, and X' h X of
@@ -273,10 +314,10 @@ class SeveralLikelihood(Likelihood):
         other.scale = np.ones(self.n_columns)  # the columns of predictors are not scaled
         return other
 
-    def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
-        """Deviance (order 0), score (1) and information (2): one pass."""
-        beta = np.asarray(beta, np.float64)
-        task = SeveralPass(self.loop, self.predictors, beta, self.place, order, self.source.n_columns, self.meat)
+    def at(self, beta: np.ndarray, order: int = 2, inverse: np.ndarray | None = None) -> Quadratic:
+        """Deviance (order 0), score (1) and information (2): one pass. ``inverse`` as for ``SeveralPass``."""
+        beta, n_columns = np.asarray(beta, np.float64), self.source.n_columns
+        task = SeveralPass(self.loop, self.predictors, beta, self.place, order, n_columns, self.meat, inverse)
         value, score, curvature = task.assembled(self.source.reduce(task) / self.share)
         self.n_passes += 0.0 if task.vectors_only else self.price
         information = Dense(curvature) if order == 2 else None

@@ -12,7 +12,7 @@ from ..core.records import VECTORS
 from ..errors import ConvergenceWarning, InvalidParameterError, warn
 from ..fitting.perform import perform
 from ..objective.response_sums import ResponseSums
-from ..rows.family_link import family_and_link
+from ..rows.family_link import family_and_link, is_open
 from ..rows.request import FitRequest
 from ..solver.stream import prefix
 from ..solver.stream_state import SOLVED, UNTRUSTED, StreamState
@@ -59,6 +59,8 @@ class OnlineGLM:
         "robust" keeps the outer products of the scores too, for standard errors under overdispersion.
     names : sequence of str, optional
         Names of the columns; a data frame brings its own.
+    bias_reduction : None
+        Rows that are read once have no adjusted scores: others are refused.
 
     References
     ----------
@@ -83,8 +85,19 @@ class OnlineGLM:
     def __init__(
         self, family: FamilyLike = "gaussian", link: LinkLike | None = None, *, intercept: bool = True,
         cov: Literal["model", "robust"] | None = "model", names: Sequence[str] | None = None,
+        bias_reduction: None = None,
     ) -> None:  # fmt: skip
-        self.family, self.link = family_and_link(family, link)
+        self.family, self.link = family_and_link(family, link, estimation=True)
+        if is_open(self.family):
+            raise InvalidParameterError(
+                f"family={self.family.name!r}: its {self.family.estimated} is estimated by fits that read rows again; "
+                f"pass fastglm.families.{type(self.family).__name__}({self.family.estimated}=...)"
+            )
+        if bias_reduction is not None:
+            raise InvalidParameterError(
+                f"bias_reduction={bias_reduction!r}: adjusted scores have the leverages of all rows, which are read "
+                "once here; take fastglm.fit"
+            )
         if cov not in (None, "model", "robust"):
             raise InvalidParameterError(f"cov={cov!r}: rows that are read once have 'model', 'robust' or None")
         self.intercept, self.cov = bool(intercept), cov

@@ -229,6 +229,7 @@ def _clusters(kind, given) -> CovarianceSpec:
 KERNELS = ("bartlett", "parzen", "quadratic-spectral", "truncated", "tukey-hanning")
 LONELY = ("fail", "adjust", "certainty")
 BANDWIDTHS = ("newey-west", "andrews")
+LUMLEY = {"method": "truncate", "C": None, "prewhiten": False, "adjust": False}
 SERIES = {"lag": None, "kernel": "bartlett", "bandwidth": None, "prewhiten": False, "adjust": False}
 
 
@@ -287,6 +288,18 @@ def _series(roles, **changed):
     return parse_series
 
 
+def _lumley(kind, given):
+    spec = _labels(kind, given, {"time": False}, LUMLEY)
+    method, level = spec.option("method"), spec.option("C")
+    if method not in ("truncate", "smooth"):
+        raise InvalidParameterError(f"cov: method={method!r} is unknown; there are 'truncate' and 'smooth'")
+    number = isinstance(level, (int, float, np.number)) and not isinstance(level, bool)
+    if not (level is None or (number and 0.0 < level < np.inf)):
+        raise InvalidParameterError(f"cov: C={level!r} must be positive, or None")
+    _check_truths(spec, "prewhiten", "adjust")
+    return spec
+
+
 def _check_truths(spec, *names):
     for name in names:
         if not isinstance(spec.option(name), (bool, np.bool_)):
@@ -332,6 +345,7 @@ for _kind in (
     CovarianceKind("HAC", aliases=("Newey-West",), argument="lag", parse=_series({"time": False}), check=_check_lag),
     CovarianceKind("Driscoll-Kraay", argument="lag", parse=_series({"time": True}, adjust=True), check=_check_lag),
     CovarianceKind("panel-HAC", argument="lag", parse=_series({"cluster": True, "time": True}), check=_check_lag),
+    CovarianceKind("Lumley", aliases=("weave",), argument="method", parse=_lumley, one_mean=True),
     CovarianceKind("PCSE", argument="cluster", parse=_panel, one_mean=True),
     CovarianceKind("CR2", argument="cluster", parse=_few_clusters, by_rows=True, one_mean=True),
     CovarianceKind("CR3", argument="cluster", parse=_few_clusters, by_rows=True, one_mean=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log2
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
 from ..objective.response_sums import check
 from ..objective.softmax import CrossEntropy
+from ..rows.family_link import is_open
 from ..rows.request import FitRequest
 from ..solvers import name_of
 from ..source.base import Source, n_units
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
     from ..core.records import ArrayLike
     from ..types import Covariance, FamilyLike, LinkLike, Rows, SolverLike, Variable
+
+TYPICAL = {"theta": 1.0, "power": 1.5}  # of parameters that a fit estimates; chosen: passes do not depend on them
 
 
 def plan(
@@ -60,6 +64,7 @@ def plan(
     memory: int | None = None,
     missing: Literal["error", "drop"] = "error",
     compress: bool | Literal["auto"] = "auto",
+    bias_reduction: Literal["firth", "mean", "median", "mixed"] | None = None,
 ) -> Plan:
     """Forecast passes, memory and time of ``glm`` or ``fit`` without fitting.
 
@@ -73,6 +78,8 @@ def plan(
     data : path, data frame or (n, p) array
         As for ``glm``, or X of ``fit``.
     family, link, intercept, weights, freq_weights, offset, exposure, solver, cov, threads, memory, missing, compress
+        As for ``glm``; theta of "negative_binomial" and the power of "tweedie" are estimated where they are not given.
+    bias_reduction
         As for ``glm``.
 
     Returns
@@ -106,10 +113,13 @@ def plan(
     request = FitRequest(
         data=data, y=y, formula=formula, family=family, link=link, intercept=intercept, weights=weights,
         freq_weights=freq_weights, offset=offset, exposure=exposure, solver=solver, cov=cov, threads=threads,
-        memory=memory, missing=missing, compress=compress,
+        memory=memory, missing=missing, compress=compress, bias_reduction=bias_reduction, estimation=True,
     )  # fmt: skip
+    check_one_predictor(request.family, "plan")
+    estimated = request.family.estimated if is_open(request.family) else None
+    if estimated is not None:
+        request = replace(request, family=request.family._replace(**{estimated: TYPICAL[estimated]}))
     family, options, threads = request.family, request.solver, request.threads
-    check_one_predictor(family, "plan")
     summary = summarise(request)
     check(InMemory(summary.piece, 1), family)
     source = Source(summary.piece, summary.rows, threads)
@@ -118,8 +128,10 @@ def plan(
     n_classes = summary.classes if family.response_model == "softmax" else 0
     check_size(source, request.cov, max(n_classes - 1, 0))
     objective = CrossEntropy(source, n_classes) if n_classes else Deviance(source, FamilyLink(family, request.link))
-    cells = None if n_classes or compress is False else cells_of(summary, objective, options, compress)
+    compressible = not n_classes and request.compress is not False
+    cells = cells_of(summary, objective, options, compress) if compressible else None
     forecast = forecast_passes(objective, summary, family, request.link, options, request.cov, cells)
+    forecast = forecast.adjusted(summary, bias_reduction, estimated)
     return Plan(
         formula=formula,
         family=family.name,

@@ -4,7 +4,7 @@ Each function draws into the Axes it is given, or into a figure of its own, and 
 changed, neither matplotlib's settings nor the random numbers.
 """
 
-from .binary import calibration, roc
+from .binary import calibration, calibration_belt, roc
 from .columns import added_variable, component_residual
 from .decisions import regions
 from .descents import animate, descent
@@ -16,6 +16,7 @@ from .paths import cv, path
 from .residuals import diagnostics, leverage, qq, residuals, scale_location
 
 __all__ = [
-    "added_variable", "animate", "calibration", "coefficients", "component_residual", "cv", "descent", "diagnostics",
-    "fitted", "history", "leverage", "local", "path", "qq", "regions", "residuals", "roc", "scale_location",
+    "added_variable", "animate", "calibration", "calibration_belt", "coefficients", "component_residual", "cv",
+    "descent", "diagnostics", "fitted", "history", "leverage", "local", "path", "qq", "regions", "residuals", "roc",
+    "scale_location",
 ]  # fmt: skip

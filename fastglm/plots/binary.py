@@ -8,7 +8,7 @@ from .axes import BLUE, CYCLE, GREY, axes_of
 from .clouds import response_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
 
@@ -67,6 +67,32 @@ def calibration(
     ax.errorbar(
         groups.predicted, groups.observed, ends, fmt="o-", ms=5, color=BLUE, lw=1.2, elinewidth=1.2, label=label
     )
+    event = _event(result, y)
+    ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    ax.set_xlabel(f"predicted probability of {event}")
+    ax.set_ylabel(f"observed share of {event}")
+    ax.legend(frameon=False, fontsize=8, loc="upper left")
+    return ax
+
+
+def calibration_belt(
+    result: Fitted, data: Rows, y: Variable | None = None, *, external: bool = False,
+    levels: Sequence[float] = (0.8, 0.95), ax: Axes | None = None, **options: Any,
+) -> Axes:  # fmt: skip
+    """The calibration belt of the GiViTI with its test: where it leaves the bisector predictions are not calibrated.
+
+    Parameters, answer and errors are those of ``roc``; ``external`` says that the rows took no part in the fit, and
+    ``levels`` are the confidences of the bands; see ``fastglm.postestimation.calibration_belt``.
+    """
+    found = result.binary_diagnostics(data, y, **options)
+    belts = [found.calibration_belt(external, level) for level in sorted(levels, reverse=True)]
+    ax = axes_of(ax, 5.2)
+    ax.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=(0, (4, 3)))
+    for i, belt in enumerate(belts):
+        label = f"{100 * belt.level:g} % belt"
+        ax.fill_between(belt.predicted, belt.lower, belt.upper, color=BLUE, alpha=0.2 + 0.2 * i, lw=0, label=label)
+    test = f"degree {belts[0].degree}, p = {belts[0].p_value:.3g}"
+    ax.plot(belts[0].predicted, belts[0].observed, color=BLUE, lw=1.6, label=test)
     event = _event(result, y)
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     ax.set_xlabel(f"predicted probability of {event}")

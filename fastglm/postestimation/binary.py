@@ -18,6 +18,7 @@ from ..errors import InvalidParameterError, MissingDataError
 from ..inference.test_table import TestTable
 from ..inference.wald import p_values, quantile
 from ..kernels.evaluate import evaluate
+from .calibration_belt import CalibrationBelt, calibration_belt
 from .passes_over_rows import RowPasses
 from .tallies import Tally, total, values_of
 
@@ -171,6 +172,12 @@ class BinaryDiagnostics(NamedTuple):
         statistic = float(((observed - expected) ** 2 / expected).sum())
         df = len(n) - (0 if external else 2)
         return HosmerLemeshow(statistic, df, float(chdtrc(df, statistic)), observed, expected)
+
+    def calibration_belt(self, external: bool = False, level: float = 0.95, **options: Any) -> CalibrationBelt:
+        """The calibration belt of the GiViTI with its test; see ``postestimation.calibration_belt``."""
+        return calibration_belt(
+            self.log_odds, self.events, self.non_events, external=external, level=level, **options
+        )  # fmt: skip
 
     def calibration_test(self) -> TestTable:
         """Calibration by a logistic regression of the outcome on the logit of the prediction (Cox 1958).

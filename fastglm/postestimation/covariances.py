@@ -72,10 +72,9 @@ def rows_of_fit(result, verb: str, X, y, data, vectors, **options):
     """
     if (data is None) == (X is None):
         raise InvalidParameterError(f"{verb} needs the rows of the fit: X and y, or data")
-    if data is None and y is None:
-        raise InvalidParameterError(f"{verb.partition('(')[0]} needs y beside X")
-    if data is not None and (result.design is None or not result.design.formula.response):
-        raise InvalidParameterError("the fit has no formula with a response to read data by; pass X and y")
+    if y is None and (result.design is None or not result.design.formula.response):
+        has = "needs y beside X" if data is None else "the fit has no formula with a response to read data by; pass y="
+        raise InvalidParameterError(f"{verb.partition('(')[0]}: {has}")
     numbered = result.family.response_model == "mean" and not isinstance((result.classes or (0,))[0], (str, bool))
     request = FitRequest(
         data=X if data is None else data, y=y, family=result.family, link=result.link, intercept=result.intercept,

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ..inference.test_table import TestTable
     from ..postestimation.added_columns import DiagnosticTest
     from ..postestimation.binary import BinaryDiagnostics, HosmerLemeshow, ROCCurve, ROCTest
+    from ..postestimation.calibration_belt import CalibrationBelt
     from ..types import Rows, Variable
 
 
@@ -93,3 +94,10 @@ class DiagnosticVerbs:
     ) -> HosmerLemeshow:
         """Hosmer's and Lemeshow's test of a binomial model; see ``binary_diagnostics``."""
         return self.binary_diagnostics(data, y, **options).hosmer_lemeshow(groups, external)
+
+    def calibration_belt(
+        self, data: Rows, y: Variable | None = None, *, external: bool = False, level: float = 0.95, **options: Any
+    ) -> CalibrationBelt:
+        """The calibration belt of the GiViTI of a binomial model, with its test; see ``binary_diagnostics`` and
+        ``fastglm.postestimation.calibration_belt``."""
+        return self.binary_diagnostics(data, y, **options).calibration_belt(external, level)

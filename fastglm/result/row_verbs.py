@@ -38,8 +38,8 @@ class RowVerbs:
         Parameters
         ----------
         kind : "model", "robust", "HC0" to "HC5", "HC4m", "cluster:column", or "cluster" with ``cluster=``; "HAC",
-            "Driscoll-Kraay", "panel-HAC", "PCSE", "CR2", "CR3", "jackknife", "survey" and their options as mappings,
-            such as {"HAC": 4, "time": "year"}; see docs/covariances.md
+            "Lumley", "Driscoll-Kraay", "panel-HAC", "PCSE", "CR2", "CR3", "jackknife", "survey" and their options as
+            mappings, such as {"HAC": 4, "time": "year"}; see docs/covariances.md
         X, y : the rows of the fit, for all kinds but "model"; or ``data=``, a frame or files, read by its formula
         **options : cluster, correction, weights, freq_weights, offset, exposure, threads: see
             ``fastglm.postestimation.covariances.with_cov``

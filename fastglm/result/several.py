@@ -1,4 +1,5 @@
-"""The record of a fit with several linear predictors a row: ordered levels, counts with many zeros, shares."""
+"""The record of a fit with several linear predictors a row: ordered levels, counts with many zeros, shares,
+dispersions."""
 
 from __future__ import annotations
 
@@ -31,12 +32,13 @@ class SeveralResult(GLMResult):
     names : tuple of str
         Of ordered levels the columns, then the thresholds "a|b", each followed by the columns "x:a|b" that have a
         coefficient at every threshold; of counts ``count_...``, ``zero_...`` and "Log(theta)", of truncated ones the
-        columns as they are; of shares those of the mean, then "(phi)" or "(phi)_...".
+        columns as they are; of shares those of the mean, then "(phi)" or "(phi)_...", and of dispersions
+        "(dispersion)_...".
     columns : tuple of tuples of int
         The numbers of the columns of the design that each predictor has; none for a constant alone. Those of a
         threshold are beside its constant, and are taken from it.
     second_link : str or None
-        The link of the precision of shares.
+        The link of the precision of shares, or of the dispersion.
     classes : tuple of the levels from the lowest to the highest, or None
     certificate : float
         The largest part of a last Newton step in standard errors, by the information of all parameters.
@@ -84,7 +86,8 @@ class SeveralResult(GLMResult):
             or "link", the linear predictor without thresholds. Of counts "mean", "count" (the mean of the count part
             before its zeros are changed), "zero" (the probability of the zero part: of a structural zero, or of
             passing the hurdle), "proba" (the probabilities of ``counts``), or "link". Of shares "mean", "precision",
-            "variance", "quantile" (at ``quantiles``), or "link".
+            "variance", "quantile" (at ``quantiles``), or "link". Of dispersions "mean", "dispersion", "variance" (of
+            a row of weight one), or "link".
         offset, exposure : as for ``GLMResult.predict``
         counts : sequence of int, whose probabilities kind="proba" gives
         quantiles : sequence of float, probabilities that kind="quantile" gives the shares of
@@ -165,7 +168,8 @@ class SeveralResult(GLMResult):
         return self.predict(X, "proba")
 
     def residuals(self, X=None, y=None, kind=None, **options):
-        """Residuals of rows, (n,): "probability" of ordered levels, else "pearson" or "response"; see
+        """Residuals of rows, (n,): "probability" of ordered levels, else "pearson" or "response", and of dispersions
+        "deviance"; see
         ``fastglm.inference.several.residuals``, and ``GLMResult.residuals`` for the options."""
         kind = several.RESIDUALS_OF[several.loop_name(self.family)][0] if kind is None else kind
         return super().residuals(X, y, kind, **options)
@@ -188,7 +192,7 @@ class SeveralResult(GLMResult):
             parts = [part or "count" for part in self.family.parts]
             kinds = [*parts, "theta"][: len(self.columns)]
         else:
-            kinds = ["mean", "precision"]
+            kinds = ["mean", self.family.second_kind]
         return [kind for kind, at in zip(kinds, self.places, strict=True) for _ in range(at.stop - at.start)]
 
     def _terms(self):

@@ -37,6 +37,8 @@ class GLMEstimator(BaseEstimator):
     A subclass has the parameters ``link``, ``fit_intercept``, ``solver`` and ``cov``.
     """
 
+    bias_reduction = None
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -95,7 +97,7 @@ class GLMEstimator(BaseEstimator):
             cov = None
         return fit(
             X, y, family=family, link=self._link(), intercept=self.fit_intercept, weights=weights, solver=solver,
-            cov=cov, penalty=penalty, names=self._names(), **shift,
+            cov=cov, penalty=penalty, names=self._names(), bias_reduction=self.bias_reduction, **shift,
         )  # fmt: skip
 
     def _link(self):
@@ -114,6 +116,11 @@ class GLMEstimator(BaseEstimator):
 class Regressor(RegressorMixin, GLMEstimator):
     """A model of one mean a row; a subclass has the parameter ``family``."""
 
+    @property
+    def _estimates(self):
+        """Whether a fit estimates a parameter of the family that is not given: theta, or the power."""
+        return False
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         try:
@@ -130,7 +137,7 @@ class Regressor(RegressorMixin, GLMEstimator):
         InvalidParameterError
             If there is none, or it is that of classes.
         """
-        family, _ = family_and_link(self.family, self._link())
+        family, _ = family_and_link(self.family, self._link(), self._estimates)
         if family.response_model == "softmax":
             raise InvalidParameterError("family='multinomial' is for classes: use a classifier")
         return family

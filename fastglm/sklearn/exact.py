@@ -65,7 +65,8 @@ class GLMRegressor(Regressor):
     Parameters
     ----------
     family : str or family
-        A name or a value of ``fastglm.families``, such as "poisson", "gamma" or ``families.Tweedie(1.5)``.
+        A name or a value of ``fastglm.families``, such as "poisson", "gamma" or ``families.Tweedie(1.5)``. Without a
+        penalty theta of "negative_binomial" and the power of "tweedie" are estimated, ``result_.shape``.
     link : str or link, optional
         A name or a value of ``fastglm.links``; the family's default without it.
     alpha : float
@@ -79,6 +80,8 @@ class GLMRegressor(Regressor):
     cov : "model", "robust", "bayesian", "frequentist" or None
         The covariance of the estimates, as in ``fastglm.fit``; of a penalised fit the last two are those of a ridge,
         and the others that of a fit without a penalty.
+    bias_reduction : {"firth", "mean", "median", "mixed"}, optional
+        As in ``fastglm.fit``, of fits without a penalty.
 
     Attributes
     ----------
@@ -105,6 +108,7 @@ class GLMRegressor(Regressor):
     def __init__(
         self, family: FamilyLike = "gaussian", link: LinkLike | None = None, *, alpha: float = 0.0,
         l1_ratio: float = 0.0, fit_intercept: bool = True, solver: SolverLike = "auto", cov: Covariance = "model",
+        bias_reduction: str | None = None,
     ) -> None:  # fmt: skip
         self.family = family
         self.link = link
@@ -113,6 +117,11 @@ class GLMRegressor(Regressor):
         self.fit_intercept = fit_intercept
         self.solver = solver
         self.cov = cov
+        self.bias_reduction = bias_reduction
+
+    @property
+    def _estimates(self):
+        return self.alpha == 0.0
 
     def _penalty_record(self, X, weights):
         return net(self.alpha, self.l1_ratio)
@@ -138,6 +147,8 @@ class GLMClassifier(Classifier):
     cov : "model", "robust", "bayesian", "frequentist" or None
         The covariance of the estimates, as in ``fastglm.fit``; of a penalised fit the last two are those of a ridge,
         and the others that of a fit without a penalty.
+    bias_reduction : {"firth", "mean", "median"}, optional
+        As in ``fastglm.fit``, of fits without a penalty: finite estimates where classes are separated.
 
     Attributes
     ----------
@@ -162,7 +173,7 @@ class GLMClassifier(Classifier):
 
     def __init__(
         self, link: LinkLike | None = None, *, C: float = inf, l1_ratio: float = 0.0, fit_intercept: bool = True,
-        solver: SolverLike = "auto", cov: Covariance = "model",
+        solver: SolverLike = "auto", cov: Covariance = "model", bias_reduction: str | None = None,
     ) -> None:  # fmt: skip
         self.link = link
         self.C = C
@@ -170,6 +181,7 @@ class GLMClassifier(Classifier):
         self.fit_intercept = fit_intercept
         self.solver = solver
         self.cov = cov
+        self.bias_reduction = bias_reduction
 
     def _penalty_record(self, X, weights):
         return net(inverse_strength(self.C, total_weight(X, weights)), self.l1_ratio)

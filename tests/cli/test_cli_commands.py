@@ -142,6 +142,26 @@ def test_covariances_are_those_of_the_library(folder, capsys, kind):
     assert expected.cov_kind in capsys.readouterr().out
 
 
+def test_adjusted_scores_and_estimated_parameters(folder, capsys):
+    import pyarrow.parquet as pq
+
+    rng = np.random.default_rng(0)
+    columns = {"x": rng.normal(size=300), "y": rng.negative_binomial(2, 0.4, 300).astype(float)}
+    columns["b"] = (columns["x"] > 0.0).astype(float)
+    pq.write_table(pa.table(columns), "r.parquet")
+    adjusted = ["r.parquet", "b ~ x", "--family", "binomial", "--bias-reduction", "firth"]
+    assert main(["fit", *adjusted, "--out", "m.json"]) == 0
+    expected = fastglm.glm("b ~ x", "r.parquet", family="binomial", bias_reduction="firth")
+    np.testing.assert_allclose(fastglm.load("m.json").params, expected.params, rtol=1e-9)
+    estimated = ["r.parquet", "y ~ x", "--family", "negative_binomial"]
+    assert main(["fit", *estimated, "--out", "n.json"]) == 0
+    assert fastglm.load("n.json").shape.value == fastglm.glm("y ~ x", "r.parquet", family="nb").shape.value
+    for command in (adjusted, estimated):
+        assert main(["plan", *command]) == 0
+    assert main(["plan", *adjusted[:-1], "much"]) == 2
+    capsys.readouterr()
+
+
 def test_a_fit_that_does_not_converge_is_code_1(folder, capsys):
     import pyarrow.parquet as pq
 

@@ -27,6 +27,7 @@ SERIES = {
     "kern_Parzen_bw5": {"HAC": 4, "kernel": "parzen"},
     "kern_TukeyHanning_bw5": {"HAC": None, "bandwidth": 5, "kernel": "tukey-hanning"},
     "kern_Truncated_bw2": {"HAC": 2, "kernel": "truncated"},
+    "lumley": {"weave": "truncate"},
 }
 PANELS = {
     "PL_default": {"Driscoll-Kraay": None},
@@ -63,6 +64,41 @@ def test_series_agree_with_sandwich(name):
     for what, kind in SERIES.items():
         close(fit.with_cov(kind, data=data).cov_params(), expected[what])
         close(fit.with_cov(kind | {"time": "when"}, data=shuffled).cov_params(), expected[what])
+
+
+@pytest.mark.parametrize("method, level", [("truncate", None), ("smooth", None), ("smooth", 0.5), ("truncate", 30.0)])
+def test_weights_of_lumley_and_heagerty(method, level, tmp_path):
+    """The formula of the paper and of R's weightsLumley, by loops: a decreasing regression is the largest of the least
+    means of stretches around each place."""
+    rng = np.random.default_rng(3)
+    n = 120
+    x, error = rng.normal(size=n), np.zeros(n)
+    for i in range(1, n):
+        error[i] = 0.7 * error[i - 1] + rng.normal()
+    data = pd.DataFrame({"y": 1.0 + x + error, "x": x, "when": np.arange(n)})
+    fit = fastglm.glm("y ~ x", data)
+    X, r = np.column_stack([np.ones(n), x]), fit.residuals(data, kind="response")
+    c = r - r.mean()
+    rho = np.array([c[j:] @ c[: n - j] for j in range(n)]) / (c @ c)
+    means = np.array([[rho[a : b + 1].mean() if a <= b else np.nan for b in range(n)] for a in range(n)])
+    rho = np.array([np.nanmin([np.nanmax(means[a, i:]) for a in range(i + 1)]) for i in range(n)])
+    if method == "truncate":
+        weight = np.ones(max(np.flatnonzero(rho**2 * n > (level or 4.0))) + 1)
+    else:
+        weight = np.minimum((level or 1.0) * n * rho**2, 1.0)
+    U = X * r[:, None]
+    meat = sum(w * U[j:].T @ U[: n - j] for j, w in enumerate(weight) if j)
+    V = np.linalg.inv(X.T @ X)
+    expected = V @ (U.T @ U + meat + meat.T) @ V
+    kind = {"Lumley": method, "C": level}
+    close(fit.with_cov(kind, data=data).cov_params(), expected)
+    shuffled = data.sample(frac=1.0, random_state=1)
+    close(fit.with_cov(kind | {"time": "when"}, data=shuffled).cov_params(), expected)
+    data.to_parquet(tmp_path / "rows.parquet", row_group_size=17)
+    stored = fastglm.glm("y ~ x", str(tmp_path / "rows.parquet"), cov=kind, memory=0)
+    close(stored.cov_params(), expected)
+    adjusted = fit.with_cov(kind | {"adjust": True}, data=data).cov_params()
+    close(adjusted, expected * n / (n - 2))
 
 
 @pytest.mark.parametrize("name, cluster, time", [
@@ -229,6 +265,9 @@ REFUSED = [
     ({"HAC": 2, "prewhite": True}, "has the options"),
     ({"HAC": 2, "adjust": "yes"}, "'adjust' is True or False"),
     ({"HAC": 2, "time": "time"}, "time 0 occurs 8 times"),
+    ({"Lumley": "sharp"}, "method='sharp' is unknown"),
+    ({"Lumley": "smooth", "C": -1}, "C=-1 must be positive"),
+    ({"Lumley": "smooth", "lag": 3}, "has the options"),
     ({"Driscoll-Kraay": 2}, "needs time="),
     ({"Driscoll-Kraay": 30, "time": "time"}, "lag=30 needs more than 30 times"),
     ({"panel-HAC": 2, "time": "time"}, "needs cluster="),

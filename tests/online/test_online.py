@@ -11,7 +11,7 @@ from streaming import MODELS, data, distance, made, online
 
 import fastglm
 from fastglm import OnlineGLM, families
-from fastglm.errors import CollinearityWarning, DriftWarning
+from fastglm.errors import CollinearityWarning, DriftWarning, InvalidParameterError
 from fastglm.types import READ_ONCE
 
 # What the stream gives
@@ -324,3 +324,12 @@ def test_rows_outside_the_range_are_counted_and_said():
     with pytest.warns(fastglm.errors.ConvergenceWarning, match="5 rows of this batch were not learned from"):
         model.partial_fit(np.full((5, 1), -10.0), np.ones(5))
     assert model.n_rows == 3005 and np.isfinite(model.result().params).all()
+
+
+def test_what_rows_that_are_read_once_cannot_have_is_refused_by_name():
+    with pytest.raises(InvalidParameterError, match=r"theta is estimated by fits .*NegativeBinomial\(theta=...\)"):
+        OnlineGLM("negative_binomial")
+    with pytest.raises(InvalidParameterError, match="power is estimated"):
+        OnlineGLM("tweedie")
+    with pytest.raises(InvalidParameterError, match="bias_reduction='firth': adjusted scores"):
+        OnlineGLM("binomial", bias_reduction="firth")

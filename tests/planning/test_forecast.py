@@ -218,3 +218,25 @@ def test_memory_grows_with_what_is_kept_and_with_coefficients():
     one, four = (plan(rows, np.broadcast_to(0.0, (1_000_000, 500)), threads=k) for k in (1, 4))
     assert four.memory - one.memory == 3 * 8 * 501**2
     assert one.seconds > 2 * four.seconds
+
+
+@pytest.mark.parametrize("n", [20_000, 100_000])
+def test_passes_of_fits_that_estimate_a_parameter_and_of_adjusted_scores(n):
+    """Within a third: how often a parameter is refined depends on the data."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 6))
+    mu = np.exp(0.3 * X[:, 0] + 0.5)
+    responses = {
+        "negative_binomial": rng.negative_binomial(2, 2 / (2 + mu)),
+        "tweedie": rng.gamma(1.0, mu) * rng.binomial(1, 0.8, n),
+    }
+    for family, y in responses.items():
+        forecast, fit = plan(y, X, family=family), fastglm.fit(X, y, family=family)
+        assert abs(forecast.passes - fit.n_passes) <= 0.34 * fit.n_passes
+        assert forecast.family == family
+    y = rng.poisson(mu)
+    forecast = plan(y, X, family="poisson", bias_reduction="firth")
+    fit = fastglm.fit(X, y, family="poisson", bias_reduction="firth")
+    assert abs(forecast.passes - fit.n_passes) <= 2.25
+    with pytest.raises(fastglm.errors.InvalidParameterError, match="bias_reduction="):
+        plan(y, X, family="poisson", bias_reduction="second")

@@ -119,6 +119,11 @@ def test_curves_of_a_binomial_model(tmp_path):
     groups = models["x"].binary_diagnostics(data).calibration(5)
     np.testing.assert_allclose(ax.lines[1].get_xydata(), np.column_stack([groups.predicted, groups.observed]))
     assert ax.get_ylabel() == "observed share of low = 1"
+    ax = plots.calibration_belt(models["x"], data, external=True, levels=[0.9])
+    belt = models["x"].calibration_belt(data, external=True, level=0.9)
+    np.testing.assert_allclose(ax.lines[1].get_xydata(), np.column_stack([belt.predicted, belt.observed]))
+    ends = ax.collections[0].get_paths()[0].vertices
+    assert ends[:, 1].max() == pytest.approx(belt.upper.max()) and ends[:, 1].min() == pytest.approx(belt.lower.min())
 
 
 def test_what_makes_no_sense_is_refused_by_name():

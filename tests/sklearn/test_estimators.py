@@ -358,6 +358,33 @@ def test_responses_outside_the_support():
         GLMRegressor("poisson").fit(X[:3], [1.0, 2.0, -1.0])
 
 
+def test_parameters_of_families_that_are_estimated():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 2))
+    y = rng.negative_binomial(2, 0.4, 400)
+    for family, name in (("negative_binomial", "theta"), ("tweedie", "power")):
+        model = clone(GLMRegressor(family)).fit(rows, y)
+        expected = fastglm.fit(rows, y, family=family)
+        assert model.result_.shape == expected.shape and model.result_.shape.name == name
+        assert (model.coef_ == expected.params[1:]).all()
+        assert model.score(rows, y) == pytest.approx(1.0 - expected.deviance / expected.null_deviance, rel=1e-6)
+        with pytest.raises(InvalidParameterError, match=name):
+            GLMRegressor(family, alpha=1.0).fit(rows, y)
+
+
+def test_estimates_of_adjusted_scores():
+    """Of separated classes they are finite."""
+    rows, labels = np.array([[1.0], [2], [3], [4], [5], [6]]), np.array(list("aaabbb"))
+    model = GLMClassifier(bias_reduction="firth").fit(rows, labels)
+    expected = fastglm.fit(rows, (labels == "b").astype(float), family="binomial", bias_reduction="firth")
+    np.testing.assert_allclose(model.coef_[0], expected.params[1:], rtol=1e-9)
+    assert model.result_.bias_reduction == "firth" and np.isfinite(model.result_.bse).all()
+    counts = GLMRegressor("poisson", bias_reduction="mean").fit(rows, [0, 1, 1, 2, 4, 4])
+    assert counts.result_.bias_reduction == "mean"
+    with pytest.raises(InvalidParameterError, match="bias_reduction='firth': penalty="):
+        GLMClassifier(C=1.0, bias_reduction="firth").fit(rows, labels)
+
+
 def test_without_scikit_learn_the_message_says_what_to_do():
     code = "import sys; sys.modules['sklearn'] = None\ntry:\n import fastglm.sklearn\nexcept ImportError as e: print(e)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=600)
