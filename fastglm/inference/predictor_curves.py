@@ -33,6 +33,7 @@ def effect_kinds(family) -> tuple[str, ...]:
         "ordinal": ("proba", "cumulative", "link"),
         "count": ("mean", "count", "zero", "link") if family.second_field else ("mean", "count", "link"),
         "beta": ("mean", "precision", "variance", "link"),
+        "double": ("mean", "dispersion", "variance", "link"),
     }[several.loop_name(family)]
 
 
@@ -66,7 +67,7 @@ def curves(result, kind: str, eta, counts=None) -> Curves:
             return _by_loop(result, eta, values, counts)
         if group == "count":
             return _counts(result.family, kind, eta)
-        return _shares(result, kind, eta)
+        return (_shares if group == "beta" else _with_dispersion)(result, kind, eta)
 
 
 def _by_loop(result, eta, values, numbers) -> Curves:
@@ -155,6 +156,22 @@ def _shares(result, kind, eta) -> Curves:
     a, aa = (1.0 - 2.0 * mu) * slope, (1.0 - 2.0 * mu) * bend - 2.0 * slope * slope
     b, bb = -less * less * rise, 2.0 * less**3 * rise * rise - less * less * turn
     return _of_parts(spread * less, [a * less, spread * b], [[aa * less, a * b], [a * b, spread * bb]])
+
+
+def _with_dispersion(result, kind, eta) -> Curves:
+    """The mean, the dispersion, or the variance of responses whose dispersion has columns of its own."""
+    mu, slope, bend = mean_curve(Gaussian(), result.link, np.ascontiguousarray(eta[0]))
+    phi, zero, power = np.exp(eta[1]), np.zeros(len(mu)), result.family.variance_power
+    if kind == "mean":
+        return _of_parts(mu, [slope, zero], [[bend, zero], [zero, zero]])
+    if kind == "dispersion":
+        return _of_parts(phi, [zero, phi], [[zero, zero], [zero, phi]])
+    spread = mu**power
+    a, aa = zero, zero
+    if power:
+        a = power * mu ** (power - 1.0) * slope
+        aa = power * ((power - 1.0) * mu ** (power - 2.0) * slope * slope + mu ** (power - 1.0) * bend)
+    return _of_parts(phi * spread, [phi * a, phi * spread], [[phi * aa, phi * a], [phi * a, phi * spread]])
 
 
 def _of_parts(value, first, second) -> Curves:

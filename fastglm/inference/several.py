@@ -215,13 +215,19 @@ def predicted(result, piece, kind: str, counts=None, quantiles=None) -> Any:
     return {"mean": mu, "precision": phi, "variance": mu * (1.0 - mu) / (1.0 + phi)}[kind]
 
 
+def base_of(family):
+    """The family of one mean of a family with a dispersion of its own."""
+    from ..families import get as get_family
+
+    distribution, more, _ = family.loop(None, None).arguments
+    return get_family(distribution, **more)
+
+
 def unit_deviances(family, link, eta, y) -> np.ndarray:
     """The unit deviances of the distribution of a family with a dispersion of its own, (n,)."""
-    from ..families import get as get_family
     from ..kernels.evaluate import evaluate
 
-    distribution, more, _ = family.loop(link, "log").arguments
-    return evaluate(get_family(distribution, **more), link, eta, y).deviance
+    return evaluate(base_of(family), link, eta, y).deviance
 
 
 def residuals(result, X, y, kind, weights, offset, exposure) -> np.ndarray:

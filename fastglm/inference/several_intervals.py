@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..errors import InvalidParameterError
 from ..family.means import inverse_link
 from ..linalg.inverse import as_covariance
 from ..links import get as get_link
@@ -18,9 +19,10 @@ NUDGE = 1e-5  # relative step of the derivatives of the beta distribution in its
 def scale_of(family, kind: str) -> str:
     """The scale that the interval of a kind of prediction is made on: of probabilities and shares the logit, of other
     positive numbers the logarithm."""
-    if kind == "link":
+    group = several.loop_name(family)
+    if kind == "link" or (group == "double" and kind == "mean" and family.domain.low < 0.0):
         return "identity"
-    shares = several.loop_name(family) == "beta" and kind in ("mean", "quantile")
+    shares = group == "beta" and kind in ("mean", "quantile")
     return "logit" if shares or kind in ("proba", "cumulative", "zero") else "log"
 
 
@@ -105,11 +107,31 @@ def new_response(result, X, offset, level: float) -> Prediction:
         return found._replace(
             lower=count_quantile(family, parts, tails[0]), upper=count_quantile(family, parts, tails[1])
         )
+    mu, phi = inverse_link(result.link, eta[0]), inverse_link(get_link(result.second_link), eta[1])
+    if several.loop_name(family) == "double":
+        lower, upper = own_quantiles(family, mu, phi, tails)
+        return found._replace(lower=lower, upper=upper)
     from scipy.special import betaincinv
 
-    mu, phi = inverse_link(result.link, eta[0]), inverse_link(get_link(result.second_link), eta[1])
     a, b = mu * phi, (1.0 - mu) * phi
     return found._replace(lower=betaincinv(a, b, tails[0]), upper=betaincinv(a, b, tails[1]))
+
+
+def own_quantiles(family, mu, phi, tails) -> list[np.ndarray]:
+    """Quantiles (n,) of responses whose dispersion has columns of its own, for each of some probabilities.
+
+    Raises
+    ------
+    InvalidParameterError
+        For a family without a distribution.
+    """
+    base = several.base_of(family)
+    if base.frozen is None:
+        raise InvalidParameterError(
+            f"interval='prediction': family={family.name!r} has no distribution whose quantiles are known"
+        )
+    distribution = base.frozen(mu, phi, 1)
+    return [np.asarray(distribution.ppf(tail), np.float64) for tail in tails]
 
 
 def count_quantile(family, parts, p: float) -> np.ndarray:

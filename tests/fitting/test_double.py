@@ -1,5 +1,7 @@
 """Models of a mean and a dispersion: the maximum of the likelihood in scipy's words, REML of groups, storages."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import optimize, stats
@@ -167,3 +169,79 @@ def test_what_is_refused(rows):
             fastglm.fit(rows[["x", "z"]], rows.gamma, **options)
     with pytest.raises(InvalidParameterError):
         fastglm.fit(rows[["x"]], -rows.gamma, family="double_gamma")
+
+
+EFFECTS = [("double_gaussian", "identity"), ("double_gamma", "log"), ("double_inverse_gaussian", "log")]
+
+
+def _rows(name):
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"x": rng.normal(size=600), "z": rng.normal(size=600), "b": rng.integers(0, 2, 600)})
+    mean = 1.0 + 0.4 * frame.x + 0.2 * frame.b
+    if name == "double_gaussian":
+        y = mean + np.exp(0.2 + 0.3 * frame.z) * rng.normal(size=600)
+    else:
+        shape = np.exp(1.0 - 0.3 * frame.z)
+        y = rng.gamma(shape, np.exp(mean) / shape)
+    return frame.assign(y=y)
+
+
+@pytest.mark.parametrize(("name", "link"), EFFECTS)
+@pytest.mark.parametrize("kind", ["mean", "dispersion", "variance"])
+def test_effects_are_derivatives_of_predictions(name, link, kind):
+    frame, h = _rows(name), 1e-5
+    fit = fastglm.glm("y ~ x + b | x + z", frame, family=name, link=link)
+    up, down = (fit.predict(frame.assign(x=frame.x + step), kind=kind) for step in (h, -h))
+    found = fit.margins(frame, ["x"], scale=kind).table().iloc[0]
+    assert found["estimate"] == pytest.approx(np.mean(up - down) / (2.0 * h), rel=1e-6)
+
+    def effect(params):
+        moved = dataclasses.replace(fit, params=params)
+        up, down = (moved.predict(frame.assign(x=frame.x + step), kind=kind) for step in (h, -h))
+        return np.mean(up - down) / (2.0 * h)
+
+    steps = 1e-4 * np.eye(len(fit.params))
+    gradient = np.array([(effect(fit.params + s) - effect(fit.params - s)) / 2e-4 for s in steps])
+    assert found["std_error"] == pytest.approx(np.sqrt(gradient @ fit.cov_params() @ gradient), rel=1e-4)
+
+
+@pytest.mark.parametrize(("name", "link"), EFFECTS)
+def test_a_new_response_has_the_dispersion_of_its_row(name, link):
+    frame = _rows(name)
+    fit = fastglm.glm("y ~ x + b | x + z", frame, family=name, link=link)
+    mean, phi = fit.predict(frame), fit.predict(frame, kind="dispersion")
+    law = {
+        "double_gaussian": stats.norm(mean, np.sqrt(phi)), "double_gamma": stats.gamma(1.0 / phi, scale=mean * phi),
+        "double_inverse_gaussian": stats.invgauss(mean * phi, scale=1.0 / phi),
+    }[name]  # fmt: skip
+    found = fit.predict(frame, interval="prediction", level=0.9)
+    np.testing.assert_allclose(found.lower, law.ppf(0.05), rtol=1e-10)
+    np.testing.assert_allclose(found.upper, law.ppf(0.95), rtol=1e-10)
+
+
+def test_intervals_of_a_normal_mean_are_symmetric():
+    frame = _rows("double_gaussian")
+    fit = fastglm.glm("y ~ x + b | z", frame, family="double_gaussian")
+    found = fit.predict(frame, interval="confidence")
+    np.testing.assert_allclose(found.upper - found.mean, found.mean - found.lower, rtol=1e-10)
+    with pytest.raises(InvalidParameterError, match="no distribution"):
+        tweedie = fastglm.glm("y ~ x | z", _rows("double_gamma"), family="double_tweedie")
+        tweedie.predict(frame, interval="prediction")
+
+
+@pytest.mark.parametrize("weights", [None, "weights", "freq_weights"])
+def test_robust_errors_are_those_of_finite_differences(weights):
+    frame = _rows("double_gaussian")
+    frame["w"] = np.random.default_rng(1).integers(1, 4, len(frame))
+    more = {} if weights is None else {weights: "w"}
+    fit = fastglm.glm("y ~ x + b | z", frame, family="double_gaussian", **more)
+    w = np.ones(len(frame)) if weights is None else frame.w.to_numpy(float)
+    X, Z = np.column_stack([np.ones(600), frame.x, frame.b]), np.column_stack([np.ones(600), frame.z])
+    mean, phi, y = X @ fit.params[:3], np.exp(Z @ fit.params[3:]), frame.y.to_numpy()
+    prior = w if weights == "weights" else np.ones(600)
+    residual = y - mean
+    rows = np.hstack([X * (residual * prior / phi)[:, None], Z * (0.5 * (residual**2 * prior / phi - 1.0))[:, None]])
+    repeats = w if weights == "freq_weights" else np.ones(600)
+    inverse = fit.cov_params()
+    expected = inverse @ (rows.T * repeats) @ rows @ inverse
+    np.testing.assert_allclose(fit.with_cov("HC0", data=frame).cov_params(), expected, rtol=1e-7, atol=1e-14)
