@@ -26,7 +26,7 @@ ROOMS = """
     solver solvers penalties
     inference postestimation export plots result
     fitting
-    planning online nn smoothing simulate sklearn statsmodels loading
+    planning online nn smoothing simulate datasets sklearn statsmodels loading
     cli __main__
 """.split()
 # Imports inside functions, and why. All others stand at the top of their files, where circles show.
@@ -83,7 +83,7 @@ OURS = {
                                         "postestimation.averages": ("inference.multinomial",)},
 }  # fmt: skip
 MOST = {
-    "not everyone has it": 161, "it is slow to load": 60, "the doctor looks whether it is there": 2,
+    "not everyone has it": 168, "it is slow to load": 60, "the doctor looks whether it is there": 2,
     "results are read without the compiler": 49,
     "the command line answers --help at once": 26, "only names that there are not need it": 2,
     "one mean a row needs no softmax": 3,
