@@ -44,6 +44,10 @@ def code(factor: Factor, reduced: bool) -> Coded:
             f"factor {factor.name!r} has {held}, so that it has no contrast: leave it out (columns of strings and "
             "categories are factors; convert those that are numbers)"
         )
+    if not factor.has_reference():
+        raise InvalidParameterError(
+            f"factor {factor.name!r}: ref={factor.reference!r} is not among the levels {levels[:10]}"
+        )
     chosen = evaluate(factor.contrasts)
     if chosen is None:
         form = "{}[T.{}]" if reduced else "{}[{}]"

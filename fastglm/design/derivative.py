@@ -18,6 +18,7 @@ from ..matrix.columns import Categorical
 from ..matrix.stored_rows import StoredRows
 from . import expression as ex
 from .expression import Expression
+from .natural_spline import basis, extended
 from .variables import Factor, Rows, by_field
 
 ANALYTIC = frozenset(
@@ -145,7 +146,7 @@ def _fields(expression: Expression, fields, rows: Rows, state, name) -> dict:
     if set(expression.functions) <= ANALYTIC:
         found = ex.value(expression, given | {name: given[name] + 1j * IMAGINARY}, state)
         return {None: np.broadcast_to(np.imag(np.asarray(getattr(found, "__wrapped__", found))) / IMAGINARY, (n,))}
-    spline = _b_spline(expression, tree, given, state, name)
+    spline = _spline(expression, tree, given, state, name)
     if spline is not None:
         return {field: spline[field] for field in fields}
     return _differences(expression, fields, given, state, name)
@@ -157,24 +158,29 @@ def _called(tree):
     return {getattr(f, "id", getattr(f, "attr", "")) for f in calls}
 
 
-def _b_spline(expression, tree, given, state, name):
-    """The derivatives of ``bs(x, ...)`` by field, from its knots; None for another expression."""
+def _spline(expression, tree, given, state, name):
+    """The derivatives of ``bs(x, ...)`` or ``ns(x, ...)`` by field, from its knots; None for another expression."""
     call = tree.body
-    alone = isinstance(call, ast.Call) and getattr(call.func, "id", "") == "bs" and expression.columns == (name,)
+    function = getattr(call.func, "id", "") if isinstance(call, ast.Call) else ""
+    alone = function in ("bs", "ns") and expression.columns == (name,)
     learned = [kept for kept in state.values() if isinstance(kept, dict) and "knots" in kept]
     if not alone or not isinstance(call.args[0], ast.Name):
         return None
     kept = state.get(expression.text) or state.get(ast.unparse(tree))
     if kept is None or kept not in learned or "raise" != _keyword(call, "extrapolation", "raise"):
         return None
+    x, knots = np.asarray(given[name], float), np.asarray(kept["knots"], float)
+    if function == "ns":
+        intercept = call.args[3] if len(call.args) > 3 else _keyword(call, "intercept", False)
+        spline = basis(knots, bool(getattr(intercept, "value", intercept)))
+        return dict(enumerate(extended(spline, x, derivative=True).T, start=1))
     from scipy.interpolate import BSpline
 
-    knots = np.asarray(kept["knots"], float)
     degree = int(np.sum(knots == knots[0])) - 1
-    basis = BSpline(knots, np.eye(len(knots) - degree - 1), degree)
+    b_splines = BSpline(knots, np.eye(len(knots) - degree - 1), degree)
     if degree != int(_keyword(call, "degree", 3)) or degree < 1:
         return None
-    return dict(enumerate(basis.derivative()(np.asarray(given[name], float)).T))
+    return dict(enumerate(b_splines.derivative()(x).T))
 
 
 def _keyword(call, name, default):

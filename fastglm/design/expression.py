@@ -19,12 +19,11 @@ from ..core.column_names import unknown_column
 from ..errors import InvalidParameterError, MissingDataError
 from .functions import BY_NUMPY, DECLARED, STATEFUL, offered, too_large
 
-CODED = ("C", "factor")  # mark an expression as a factor
+CODED = ("C", "factor", "relevel")  # mark an expression as a factor
 MEANING = {
     "pmin": "minimum",
     "pmax": "maximum",
     "as.factor": "C",
-    "ns": "cr",
     "ifelse": "where",
     "Q": "`name` in backticks",
 }

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .natural_spline import ns
 from .polynomial import MOST_FIELDS, polynomial
 
 MOST_VARIABLES = 50  # that one polynomial may be of; two of each already have 1,325 products
@@ -65,6 +66,7 @@ STATEFUL = {
     "cc": SPLINE,
     "cr": SPLINE,
     "cs": SPLINE._replace(keywords=(*SPLINE.keywords, "cyclic")),
+    "ns": Function(1, 4, ("df", "knots", "intercept", *BOUNDS), learns=True),
     "poly": Function(1, 3, ("degree", "raw"), learns=True),
     "polynomial": Function(1, MOST_VARIABLES, ("degree", "interaction"), columns=MOST_VARIABLES, learns=True),
     "center": Function(1, 1, learns=True),
@@ -76,7 +78,7 @@ DECLARED = {**BY_NUMPY, **STATEFUL, "I": Function(1, 1), "days": Function(1, 1)}
 SIZES = {
     "bs": ("df", "knots", "degree"),
     **dict.fromkeys(("poly", "polynomial"), ("degree",)),
-    **dict.fromkeys(("cc", "cr", "cs"), ("df", "knots")),
+    **dict.fromkeys(("cc", "cr", "cs", "ns"), ("df", "knots")),
 }
 
 
@@ -86,7 +88,8 @@ def offered() -> dict:
     from formulaic.utils.stateful_transforms import stateful_transform
 
     by_numpy = {name: getattr(np, name) for name in BY_NUMPY}
-    learning = {name: TRANSFORMS.get(name) or stateful_transform(polynomial) for name in STATEFUL}
+    own = {"ns": ns, "polynomial": polynomial}
+    learning = {name: stateful_transform(own[name]) if name in own else TRANSFORMS[name] for name in STATEFUL}
     return {**by_numpy, **learning, "I": lambda v: v, "days": days, "np": SimpleNamespace(**by_numpy)}
 
 

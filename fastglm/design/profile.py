@@ -194,7 +194,7 @@ class _ColumnScan:
             call = None if text in self.kinds else ex.split_call(text, ex.CODED)
             fixed = call is not None and Factor.marked(text, call, self.kinds).levels
             if not fixed:
-                v = v._replace(levels=_ordered(levels, declared))
+                v = v._replace(levels=v.in_order(_ordered(levels, declared)))
             variables[text] = v
             there = set(v.levels)
             if rest := tuple(level for level in declared if level not in there):

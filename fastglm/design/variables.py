@@ -156,7 +156,7 @@ class Factor(NamedTuple):
     Attributes
     ----------
     expression : Expression
-        What the levels are of: the first argument of ``C(...)``.
+        What the levels are of: the first argument of ``C(...)``, ``factor(...)`` or ``relevel(...)``.
     name : str
         As written in the formula.
     levels : tuple of str, bool, int or float
@@ -164,6 +164,8 @@ class Factor(NamedTuple):
         As written in the formula; None for treatment contrasts to the first level.
     spans : bool
         Whether it may be coded by contrasts, as it is but for ``C(..., spans_intercept=False)``.
+    reference : str, bool, int, float or None
+        The level that ``relevel(..., ref=...)`` puts first; None leaves the order as it is.
     """
 
     expression: Expression
@@ -171,23 +173,55 @@ class Factor(NamedTuple):
     levels: tuple
     contrasts: str | None = None
     spans: bool = True
+    reference: Any = None
 
     @classmethod
     def marked(cls, text: str, call: tuple, known, levels: tuple = ()) -> Factor:
-        """The factor of ``C(expression, contrasts, levels=..., spans_intercept=...)``, of whose ``call`` name,
-        arguments and keywords are given; its levels are those of the call, if it has any, unless given, and none are
-        looked for.
+        """The factor of ``C(expression, contrasts, levels=..., spans_intercept=...)``, also spelled ``factor``, or of
+        ``relevel(expression, ref=...)``, of whose ``call`` name, arguments and keywords are given; its levels are those
+        of the call, if it has any, unless given, and none are looked for. The expression may itself be such a call.
         """
-        _, arguments, keywords = call
+        name, arguments, keywords = call
+        inner = ex.split_call(arguments[0], ex.CODED) if arguments and arguments[0] not in known else None
+        if inner is not None:
+            held = cls.marked(text, inner, known, levels)
+        if name == "relevel":
+            return cls._relevelled(text, arguments, keywords, known, levels, held if inner else None)
         unknown = set(keywords) - {"contrasts", "levels", "spans_intercept"}
         if unknown or not 1 <= len(arguments) <= 2 or (len(arguments) == 2 and "contrasts" in keywords):
             raise InvalidParameterError(
-                f"term {text!r}: C takes an expression, contrasts, levels= and spans_intercept="
+                f"term {text!r}: {name} takes an expression, contrasts, levels= and spans_intercept="
             )
         contrasts = arguments[1] if len(arguments) == 2 else keywords.get("contrasts")
         spans = ex.literal(keywords.get("spans_intercept", "True"), text)
         levels = levels or tuple(ex.literal(keywords.get("levels", "()"), text))
+        if inner is not None:
+            contrasts, levels = contrasts or held.contrasts, levels or held.levels
+            return held._replace(levels=held.in_order(levels), contrasts=contrasts, spans=bool(spans))
         return cls(ex.check(arguments[0], known, text), text, levels, contrasts, bool(spans))
+
+    @classmethod
+    def _relevelled(cls, text, arguments, keywords, known, levels, held) -> Factor:
+        """The factor of ``relevel(expression, ref=...)``; ``held`` is that of the expression where it is a call."""
+        if not 1 <= len(arguments) <= 2 or set(keywords) != ({"ref"} if len(arguments) == 1 else set()):
+            raise InvalidParameterError(f"term {text!r}: relevel takes a factor and the level that comes first, ref=")
+        reference = ex.literal(arguments[1] if len(arguments) == 2 else keywords["ref"], text)
+        if not isinstance(reference, (str, bool, int, float)):
+            raise InvalidParameterError(f"term {text!r}: ref must be one level, got {reference!r}")
+        held = held or cls(ex.check(arguments[0], known, text), text, levels)
+        held = held._replace(reference=reference)
+        return held._replace(levels=held.in_order(held.levels))
+
+    def in_order(self, levels) -> tuple:
+        """Levels with the one of ``relevel`` first, where it is among them; text matches numbers that read so."""
+        if self.reference is None:
+            return tuple(levels)
+        same = [level for level in levels if level == self.reference or str(level) == self.reference]
+        return (*same[:1], *(level for level in levels if level not in same[:1]))
+
+    def has_reference(self) -> bool:
+        """Whether the level of ``relevel`` is the first one, as it is where there is none."""
+        return self.reference is None or (self.reference in (self.levels[0], str(self.levels[0])))
 
     def codes(self, rows: Rows, state: dict) -> np.ndarray:
         """The level of each row, int32; -1 for one that is not among them."""
@@ -203,8 +237,10 @@ def reads(text: str, known) -> tuple[str, ...]:
     """The columns that a variable reads; InvalidParameterError for one that cannot be read, or a column that is not
     there.
     """
-    call = None if text in known else ex.split_call(text, ex.CODED)
-    return ex.check(text if call is None or not call[1] else call[1][0], known, text).columns
+    inner = text
+    while inner not in known and (call := ex.split_call(inner, ex.CODED)) is not None and call[1]:
+        inner = call[1][0]
+    return ex.check(inner, known, text).columns
 
 
 def learn(text: str, rows: Rows, state: dict, as_number: bool = False):
@@ -216,7 +252,8 @@ def learn(text: str, rows: Rows, state: dict, as_number: bool = False):
     call = None if text in known else ex.split_call(text, ex.CODED)
     if call is not None:
         factor = Factor.marked(text, call, known)
-        return factor if factor.levels else factor._replace(levels=_levels(_source(factor.expression, rows, state)))
+        levels = factor.levels or _levels(_source(factor.expression, rows, state))
+        return factor._replace(levels=factor.in_order(levels))
     expression = ex.check(text, known)
     if expression.column is not None and rows.column(expression.column).kind in ("date", "span"):
         rows.column(expression.column).floats(np.zeros(0))  # says what to write instead
