@@ -19,7 +19,8 @@ FORMULA = """The formula speaks of the columns of the data; text and categories 
   y ~ a + b             two columns and an intercept;  y ~ a + b - 1  without one;  y ~ 1  the intercept alone
   y ~ .                 all other columns;  y ~ . - id  all but one
   C(a)                  numbers as a factor;  C(z, Sum)  C(z, Treatment("b"))  other contrasts
-  log(a)  sqrt(a)       also log1p log2 log10 exp expm1 abs;  I(a**2 / b)  any arithmetic;  poly(a, 3)  bs(a, df=5)  ns(a, df=4)
+  log(a)  sqrt(a)       also log1p log2 log10 exp expm1 abs;  I(a**2 / b)  any arithmetic
+  poly(a, 3)            a polynomial;  bs(a, df=5)  ns(a, df=4)  splines;  relevel(z, ref="b")  another first level
   a:b                   an interaction;  a*b  both and their interaction
   offset(log(t))        a known part of the linear predictor;  exposure(t)  the same for a log link
   cbind(yes, no) ~ ...  a binomial response as two counts
