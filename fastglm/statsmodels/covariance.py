@@ -82,7 +82,7 @@ def sandwich(model, params, bread, kind, kwds):
         return bread @ _lagged_meat(design, scores, kwds) @ bread
     # a repeated row counts as often as it occurs, and not with the square of that
     frequencies = np.where(model.freq_weights > 0, model.freq_weights, 1.0)
-    return bread @ gram(model.exog, scores**2 / frequencies) @ bread
+    return bread @ gram(design, scores**2 / frequencies) @ bread
 
 
 def _cluster_meat(exog, scores, kwds):
@@ -133,10 +133,13 @@ def clusters_df(kind, kwds):
     return min(len(np.unique(column)) for column in np.atleast_2d(groups.T)) - 1
 
 
-def of_likelihood(model, params, solution, kind, kwds):
-    """A robust covariance of a GLM or a discrete model: HC0, whatever the digit, as in statsmodels."""
+def of_likelihood(model, params, solution, kind, kwds, bread=None):
+    """A robust covariance of a GLM or a discrete model: HC0, whatever the digit, as in statsmodels. The ``bread`` is
+    the inverse of the observed information where it is known.
+    """
     if kind == "cluster" and (model.has_frequencies or model.has_weights):
         caution("cov_type='cluster' takes the weights of a row as its own, as in statsmodels")
     if kind in HETEROSCEDASTIC[1:]:
         caution(f"cov_type={kind!r} of this model is HC0, as in statsmodels: no correction for small samples is made")
-    return sandwich(model, params, observed(model, params, solution), "HC0" if kind in HETEROSCEDASTIC else kind, kwds)
+    bread = observed(model, params, solution) if bread is None else bread
+    return sandwich(model, params, bread, "HC0" if kind in HETEROSCEDASTIC else kind, kwds)

@@ -75,10 +75,11 @@ class Data:
         return self._frame(values, self.exog_names, None) if self.pandas else values
 
     def rows(self, values):
-        """One value for each row."""
+        """One value for each row, or for each of the last rows."""
         if not self.pandas:
             return values
-        return self._series(values, self.row_labels) if values.ndim == 1 else self._frame(values, self.row_labels, None)
+        labels = self.row_labels[len(self.row_labels) - len(values) :]
+        return self._series(values, labels) if values.ndim == 1 else self._frame(values, labels, None)
 
     @staticmethod
     def _series(values, index):

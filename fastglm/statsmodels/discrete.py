@@ -11,6 +11,7 @@ from ..core.lazy import cached_property
 from ..errors import InvalidParameterError
 from . import covariance
 from .base_model import GradientFit, LikelihoodModel
+from .constrained import ConstrainedFit
 from .glm_results import LinkResults
 from .refusals import refuse
 from .regularized import LassoFit
@@ -200,7 +201,7 @@ class CountResults(DiscreteResults):
         return self.model.data.rows(self.model.endog - self.mu)
 
 
-class BinaryModel(DiscreteModel):
+class BinaryModel(ConstrainedFit, DiscreteModel):
     """A model of 0 and 1."""
 
     extras = ("offset",)
@@ -240,7 +241,7 @@ class Probit(BinaryModel):
     spec = Spec(families.Binomial(), links.Probit())
 
 
-class Poisson(DiscreteModel):
+class Poisson(ConstrainedFit, DiscreteModel):
     """Poisson regression with the log link, with the parameters of ``DiscreteModel``."""
 
     extras = ("offset", "exposure")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from . import designs
 from .discrete import Logit, Poisson, Probit
 from .glm import GLM
-from .least_squares import GLS, WLS
+from .least_squares import GLS, GLSAR, WLS
 from .linear import OLS
 from .multinomial import MNLogit
+from .negative_binomial import NegativeBinomial
 
-__all__ = ["glm", "gls", "logit", "mnlogit", "ols", "poisson", "probit", "wls"]
+__all__ = ["glm", "gls", "glsar", "logit", "mnlogit", "negativebinomial", "ols", "poisson", "probit", "wls"]
 
 
 def _spelling(cls):
@@ -22,5 +23,5 @@ def _spelling(cls):
     return make
 
 
-MODELS = GLM, Logit, Probit, Poisson, MNLogit, OLS, WLS, GLS
-glm, logit, probit, poisson, mnlogit, ols, wls, gls = map(_spelling, MODELS)
+MODELS = GLM, Logit, Probit, Poisson, NegativeBinomial, MNLogit, OLS, WLS, GLS, GLSAR
+glm, logit, probit, poisson, negativebinomial, mnlogit, ols, wls, gls, glsar = map(_spelling, MODELS)

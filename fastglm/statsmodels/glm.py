@@ -10,6 +10,7 @@ from ..errors import InvalidParameterError
 from ..kernels.evaluate import evaluate
 from . import covariance
 from .base_model import GRADIENT_METHODS, LikelihoodModel
+from .constrained import ConstrainedFit
 from .families import Gaussian
 from .glm_results import GLMResults
 from .observations import gram
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ..core.records import ArrayLike
 
 
-class GLM(LikelihoodModel):
+class GLM(ConstrainedFit, LikelihoodModel):
     """A generalized linear model.
 
     Parameters

@@ -21,6 +21,7 @@ class LinkResults(WithMargins, Results):
     """Results of a model of one mean a row: likelihoods, means and residuals."""
 
     model_title = "Generalized Linear Model Regression Results"
+    k_constr = 0  # the linear constraints that the coefficients satisfy
 
     @property
     def coefficient_names(self):
@@ -47,7 +48,8 @@ class LinkResults(WithMargins, Results):
     @cached_property
     def null_deviance(self):
         """The deviance of a constant, whether the model has one or not."""
-        return self.fitted.null_deviance if self.fitted.has_intercept else self._null.deviance
+        known = self.fitted.has_intercept and not self.k_constr  # whose design has an offset of its own
+        return self.fitted.null_deviance if known else self._null.deviance
 
     @cached_property
     def null(self):

@@ -205,7 +205,7 @@ class OLSResults(LinkResults):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.nobs, self.k_constant = float(self.nobs), self.model.k_constant
+        self.nobs, self.k_constant = float(self.model.nobs), self.model.k_constant
 
     @property
     def fittedvalues(self):
