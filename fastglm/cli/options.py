@@ -75,6 +75,8 @@ def add_model(parser):
     add("--exposure", metavar="COLUMN", help="column whose logarithm is added to it (log link)")
     add("--solver", default="auto", help="auto (default), newton, irls, lbfgs, newton-cg, stream or sgd")
     add("--missing", choices=("error", "drop"), default="error", help="rows with missing values (default: an error)")
+    add("--unseen", choices=("error", "missing", "baseline"), default="error",
+        help="new levels of a factor, when predicting: an error (default), left out, or the first level")  # fmt: skip
     add("--compress", choices=tuple(COMPRESS), default="auto",
         help="collapse rows of equal covariates, exactly (default: where it pays)")  # fmt: skip
     add("--memory", type=size, metavar="SIZE", help="what rows may take in memory, such as 512MB (default 256MiB)")
@@ -110,7 +112,7 @@ def model(args) -> dict:
         if getattr(args, name) in mentioned(args.formula):
             option = f"--{name.replace('_', '-')}"
             raise InvalidParameterError(f"column {getattr(args, name)!r} is in the formula and in {option}")
-    names = "family link weights freq_weights offset exposure solver missing memory threads".split()
+    names = "family link weights freq_weights offset exposure solver missing unseen memory threads".split()
     return {name: getattr(args, name) for name in names} | {"compress": COMPRESS[args.compress]}
 
 

@@ -28,6 +28,8 @@ def run(args) -> int:
     """Print the forecast."""
     from ..planning import plan
 
-    found = plan(args.formula, paths(args), **model(args))
+    options = model(args)
+    options.pop("unseen")  # of new rows, of which there are none
+    found = plan(args.formula, paths(args), **options)
     say_json(found.to_dict()) if args.json else say(found)
     return 0
