@@ -82,7 +82,7 @@ def main(argv=None) -> int:
             parser = _parser()
             args = parser.parse_args(argv)
             args.parser = parser
-            args.words = shlex.join(["fastglm", *argv])
+            args.words = " ".join(map(quoted, ["fastglm", *argv]))
             return args.run(args)
     except SystemExit as stop:  # argparse ends the process after --help; a caller wants the code
         return int(stop.code or 0)
@@ -115,6 +115,12 @@ def in_shell_words(line: str, args) -> str:
         return option if name in vars(args) else option + of
 
     return re.sub(r"(?<![\w.?&/'\"-])([a-z_]+)=('[^']*'|\"[^\"]*\"|[\w.+*-]*\w)?", option, line)
+
+
+def quoted(word: str) -> str:
+    """A word as one types it in a shell: in double quotes where it has single ones."""
+    plain = "'" in word and not set(word) & set('"$`\\!\n')
+    return f'"{word}"' if plain else shlex.quote(word)
 
 
 def _remark(message, *where, **more) -> None:
