@@ -28,7 +28,7 @@ class Coded(NamedTuple):
         Where columns mix levels.
     """
 
-    names: tuple
+    names: tuple[Any, ...]
     picked: np.ndarray | None
     matrix: Any = None
 
@@ -97,7 +97,7 @@ def _record(chosen, factor):
     return chosen
 
 
-def evaluate(text: str | None):
+def evaluate(text: str | None) -> Any:
     """The contrasts named by an expression: a record of formulaic's, a matrix, a mapping, or None for treatment."""
     if text is None:
         return None

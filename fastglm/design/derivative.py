@@ -10,6 +10,7 @@ ten digits.
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 import numpy as np
 
@@ -34,12 +35,12 @@ IMAGINARY = 1e-50  # the complex step, so small that its square vanishes beside 
 DIFFERENCE = 1e-5  # of the size of a column: the cube root of the rounding unit, about
 
 
-def readers(design, name: str) -> list[str]:
+def readers(design: Any, name: str) -> list[str]:
     """The variables of a design's terms that read a column."""
     return [text for text, v in design.variables.items() if name in v.expression.columns]
 
 
-def levels_of(design, name: str) -> tuple | None:
+def levels_of(design: Any, name: str) -> tuple[Any, ...] | None:
     """The levels of a column that has a part in the terms as levels alone, empty where they are of an expression; None
     for a column of numbers."""
     if design.kinds[name] == "boolean":
@@ -52,7 +53,7 @@ def levels_of(design, name: str) -> tuple | None:
     return () if design.kinds[name] == "factor" else None
 
 
-def plain_coefficient(design, name: str) -> int | None:
+def plain_coefficient(design: Any, name: str) -> int | None:
     """The number of the coefficient of a column that is one term, as it stands, and in no other; else None."""
     inside = [term for term in design.formula.terms if any(text in readers(design, name) for text in term)]
     shifts = (*design.formula.offset, *([design.formula.exposure] if design.formula.exposure else []))
@@ -62,7 +63,7 @@ def plain_coefficient(design, name: str) -> int | None:
     return int(np.arange(len(design.names))[numbers][0]) if len(numbers) == 1 else None
 
 
-def derivative(design, table, first: int, stop: int, keep, name: str):
+def derivative(design: Any, table: Any, first: int, stop: int, keep: Any, name: str) -> Any:
     """The derivative of rows of a design in a column of numbers.
 
     Parameters
@@ -93,7 +94,7 @@ def derivative(design, table, first: int, stop: int, keep, name: str):
         if isinstance(v, Factor):
             raise _stepping(text, name)
         slopes[text] = _fields(v.expression, v.fields, rows, design.state, name)
-    values: dict = {}
+    values: dict[Any, Any] = {}
     X = np.empty((rows.n, len(design.layout.numbers)), order="F")
     for j, block in enumerate(design.layout.numbers):
         X[:, j] = _product_rule(design, block, rows, values, slopes)
@@ -133,7 +134,7 @@ def _shift(design, rows, name):
     return total
 
 
-def _fields(expression: Expression, fields, rows: Rows, state, name) -> dict:
+def _fields(expression: Expression, fields, rows: Rows, state, name) -> dict[Any, Any]:
     """Field -> the derivative (n,) of an expression in a column."""
     n = rows.n
     if expression.column is not None or not n:
@@ -198,7 +199,7 @@ def _differences(expression, fields, given, state, name):
     high = min((float(kept["upper_bound"]) for kept in bounds if _bound_of(kept, x)), default=np.inf)
     middle = np.clip(x, low + h, high - h)
     t = (x - middle) / h
-    total: dict = {}
+    total: dict[Any, Any] = {}
     for sign, weight in ((-1.0, t - 0.5), (0.0, -2.0 * t), (1.0, t + 0.5)):
         found = _columns(ex.value(expression, given | {name: middle + sign * h}, state), fields)
         for field in fields or (None,):

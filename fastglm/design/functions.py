@@ -8,7 +8,7 @@ row from then on. Nothing else is offered: what numpy exports besides may look a
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Function(NamedTuple):
 
     least: int
     most: int
-    keywords: tuple = ()
+    keywords: tuple[Any, ...] = ()
     columns: int = 1
     learns: bool = False
 
@@ -82,7 +82,7 @@ SIZES = {
 }
 
 
-def offered() -> dict:
+def offered() -> dict[Any, Any]:
     """All functions by name, formulaic's among them, and ``np`` with those of numpy that are declared."""
     from formulaic.transforms import TRANSFORMS
     from formulaic.utils.stateful_transforms import stateful_transform
@@ -93,13 +93,13 @@ def offered() -> dict:
     return {**by_numpy, **learning, "I": lambda v: v, "days": days, "np": SimpleNamespace(**by_numpy)}
 
 
-def days(dates):
+def days(dates: Any) -> Any:
     """Dates as days since 1970-01-01, or spans of time in days, float64."""
     zero = np.datetime64(0, "D") if dates.dtype.kind == "M" else np.timedelta64(0, "D")
     return (dates - zero) / np.timedelta64(1, "D")
 
 
-def too_large(name: str, arguments: list, keywords: dict) -> str | None:
+def too_large(name: str, arguments: list[Any], keywords: dict[Any, Any]) -> str | None:
     """The reason why a call asks for more columns than a term may have, in words, or None; ``arguments`` are the
     constants after the first one.
     """

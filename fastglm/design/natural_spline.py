@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .polynomial import MOST_FIELDS
 
 
-def ns(x, df=None, knots=None, intercept=False, lower_bound=None, upper_bound=None, _state=None):
+def ns(
+    x: Any,
+    df: Any = None,
+    knots: Any = None,
+    intercept: Any = False,
+    lower_bound: Any = None,
+    upper_bound: Any = None,
+    _state: Any = None,
+) -> Any:
     """Natural cubic splines: cubic between knots, twice differentiable, linear beyond the bounds.
 
     The columns are R's: B-splines of the knots, turned by the Householder reflections that make the second derivatives
@@ -76,7 +86,7 @@ def _inner_knots(x, df, knots, intercept):
     return np.quantile(x, shares).tolist() if len(shares) else []
 
 
-def basis(knots, intercept):
+def basis(knots: Any, intercept: Any) -> Any:
     """The columns as one ``scipy.interpolate.BSpline`` of all knots, the bounds four times each."""
     from scipy.interpolate import BSpline
 
@@ -87,7 +97,7 @@ def basis(knots, intercept):
     return BSpline(knots, np.vstack([np.zeros((first, turned.shape[1])), turned]), 3)
 
 
-def extended(spline, x, derivative):
+def extended(spline: Any, x: Any, derivative: Any) -> Any:
     """A spline of cubics at x (n,), or its derivative, a straight line beyond its bounds: (n, k)."""
     inside = np.clip(x, spline.t[0], spline.t[-1])
     slopes = spline.derivative()

@@ -23,7 +23,7 @@ class Rows:
     ``kinds`` are those that columns had when the design was made; others are refused.
     """
 
-    def __init__(self, table: Table, first: int, stop: int, keep=None, kinds=None):
+    def __init__(self, table: Table, first: int, stop: int, keep: Any = None, kinds: Any = None) -> None:
         self.table, self.first, self.stop, self.kinds = table, first, stop, kinds
         self.kept = None if keep is None or keep.all() else np.flatnonzero(keep)
         self.n = stop - first if self.kept is None else len(self.kept)
@@ -37,12 +37,12 @@ class Rows:
         """That row in words, for messages: its number, and where it is."""
         return self.table.number(self.row(i))
 
-    def cell(self, name: str, i: int):
+    def cell(self, name: str, i: int) -> Any:
         """What a column holds in the i-th row, to be shown."""
         column, row = self.column(name), self.row(i)
         return repr(column.levels[column.values[row]]) if column.kind == "factor" else column.values[row]
 
-    def column(self, name: str):
+    def column(self, name: str) -> Any:
         """A column of the whole table, of the kind that it had before."""
         column = self.table.column(name)
         kind = (self.kinds or {}).get(name, column.kind)
@@ -57,7 +57,7 @@ class Rows:
         part = values[self.first : self.stop]
         return part if self.kept is None else part[self.kept]
 
-    def value(self, name: str):
+    def value(self, name: str) -> Any:
         """A column as expressions see it: float64 numbers, booleans, dates, or Labels; read-only."""
         if name not in self._values:
             column = self.column(name)
@@ -79,11 +79,11 @@ class Rows:
             return None
         return self.take(self.column(name).values)
 
-    def compute(self, expression: Expression, state: dict):
+    def compute(self, expression: Expression, state: dict[Any, Any]) -> Any:
         """The value of an expression for these rows."""
         return ex.value(expression, {name: self.value(name) for name in expression.columns}, state)
 
-    def numbers(self, expression: Expression, state: dict) -> np.ndarray:
+    def numbers(self, expression: Expression, state: dict[Any, Any]) -> np.ndarray:
         """The value of an expression that must be one finite number a row, float64."""
         stored = self.stored(expression)
         if stored is not None:
@@ -92,7 +92,7 @@ class Rows:
         return as_numbers(v, expression, self)
 
 
-def as_numbers(v, expression: Expression, rows: Rows) -> np.ndarray:
+def as_numbers(v: Any, expression: Expression, rows: Rows) -> np.ndarray:
     """A computed column as (n,) finite float64 numbers; errors name the term, and the row where it is not finite."""
     if isinstance(v, Labels):
         raise InvalidParameterError(f"term {expression.text!r} is a factor where a number is needed")
@@ -122,20 +122,20 @@ class Numeric(NamedTuple):
     """
 
     expression: Expression
-    fields: tuple | None = None
+    fields: tuple[Any, ...] | None = None
     spans: bool = False
     drop: Any = None
 
-    def used(self, reduced: bool) -> tuple:
+    def used(self, reduced: bool) -> tuple[Any, ...]:
         """The fields that have a column."""
         return tuple(f for f in self.fields or (None,) if not (reduced and f == self.drop))
 
-    def names(self, reduced: bool) -> tuple:
+    def names(self, reduced: bool) -> tuple[Any, ...]:
         """The names of the columns."""
         text = self.expression.text
         return tuple(text if f is None else f"{text}[{f}]" for f in self.used(reduced))
 
-    def values(self, rows: Rows, state: dict) -> dict:
+    def values(self, rows: Rows, state: dict[Any, Any]) -> dict[Any, Any]:
         """Field -> (n,) numbers, for all fields: float64, or those of a column as they are stored."""
         if not rows.n:  # transforms need not know what to do with nothing
             return {field: np.zeros(0) for field in self.fields or (None,)}
@@ -170,13 +170,13 @@ class Factor(NamedTuple):
 
     expression: Expression
     name: str
-    levels: tuple
+    levels: tuple[Any, ...]
     contrasts: str | None = None
     spans: bool = True
     reference: Any = None
 
     @classmethod
-    def marked(cls, text: str, call: tuple, known, levels: tuple = ()) -> Factor:
+    def marked(cls, text: str, call: tuple[Any, ...], known: Any, levels: tuple[Any, ...] = ()) -> Factor:
         """The factor of ``C(expression, contrasts, levels=..., spans_intercept=...)``, also spelled ``factor``, or of
         ``relevel(expression, ref=...)``, of whose ``call`` name, arguments and keywords are given; its levels are those
         of the call, if it has any, unless given, and none are looked for. The expression may itself be such a call.
@@ -212,7 +212,7 @@ class Factor(NamedTuple):
         held = held._replace(reference=reference)
         return held._replace(levels=held.in_order(held.levels))
 
-    def in_order(self, levels) -> tuple:
+    def in_order(self, levels: Any) -> tuple[Any, ...]:
         """Levels with the one of ``relevel`` first, where it is among them; text matches numbers that read so."""
         if self.reference is None:
             return tuple(levels)
@@ -223,17 +223,17 @@ class Factor(NamedTuple):
         """Whether the level of ``relevel`` is the first one, as it is where there is none."""
         return self.reference is None or (self.reference in (self.levels[0], str(self.levels[0])))
 
-    def codes(self, rows: Rows, state: dict) -> np.ndarray:
+    def codes(self, rows: Rows, state: dict[Any, Any]) -> np.ndarray:
         """The level of each row, int32; -1 for one that is not among them."""
         return _encode(_source(self.expression, rows, state), self.levels)
 
-    def shown(self, rows: Rows, state: dict, i: int) -> str:
+    def shown(self, rows: Rows, state: dict[Any, Any], i: int) -> str:
         """What the i-th row holds, as it reads."""
         v = _source(self.expression, rows, state)
         return repr(v.levels[v.codes[i]]) if isinstance(v, Labels) else str(v[i])
 
 
-def reads(text: str, known) -> tuple[str, ...]:
+def reads(text: str, known: Any) -> tuple[str, ...]:
     """The columns that a variable reads; InvalidParameterError for one that cannot be read, or a column that is not
     there.
     """
@@ -243,7 +243,7 @@ def reads(text: str, known) -> tuple[str, ...]:
     return ex.check(inner, known, text).columns
 
 
-def learn(text: str, rows: Rows, state: dict, as_number: bool = False):
+def learn(text: str, rows: Rows, state: dict[Any, Any], as_number: bool = False) -> Any:
     """The variable of a column or an expression, from all complete rows: Numeric, or Factor with the levels that occur.
 
     ``state`` is that of the stateful transforms; with ``as_number`` booleans are numbers rather than a factor.
@@ -315,7 +315,7 @@ def _iso(date) -> str:
     return str(date)
 
 
-def _levels(values) -> tuple:
+def _levels(values) -> tuple[Any, ...]:
     """The levels that occur, in order: of Labels their own, of booleans both, else sorted."""
     if isinstance(values, Labels):
         seen = _seen(values.codes, len(values.levels))
@@ -363,7 +363,7 @@ def _plain(values):
     return values
 
 
-def by_field(v):
+def by_field(v: Any) -> Any:
     """A value as one array or a mapping of fields to arrays, as formulaic takes values apart."""
     about = getattr(v, "__formulaic_metadata__", None)
     v = getattr(v, "__wrapped__", v)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import lgamma
 from math import log as log_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -65,29 +65,29 @@ class Gamma(NamedTuple):
         k = weight_sum / deviance
         return saturated - 0.5 * k * deviance + weight_sum * (k * (log_(k) - 1.0) - lgamma(k))
 
-    def draw(self, rng, mu, phi, weights):
+    def draw(self, rng: Any, mu: Any, phi: Any, weights: Any) -> Any:
         return np.maximum(rng.gamma(1 / phi, phi * mu), np.finfo(float).tiny)
 
-    def density_at_mean(self, y, w, trials, scale):
+    def density_at_mean(self, y: Any, w: Any, trials: Any, scale: Any) -> Any:
         from scipy.special import gammaln
 
         shape = w / scale
         return shape * np.log(shape) - shape - gammaln(shape) - np.log(y)
 
-    def frozen(self, mu, scale, trials):
+    def frozen(self, mu: Any, scale: Any, trials: Any) -> Any:
         from scipy import stats
 
         return stats.gamma(1.0 / scale, scale=mu * scale)
 
 
 @fused(Gamma, Log)
-def rows(family, link, eta, y):
+def rows(family: Any, link: Any, eta: Any, y: Any) -> Any:
     # in ratios to the mean, so that a response in units of 1e-200 is like any other
     mu = exp(eta)
     return (y - mu) / mu, 1.0, 2.0 * gamma_gap(y, mu)
 
 
 @fused(Gamma, Inverse)
-def inverse_rows(family, link, eta, y):
+def inverse_rows(family: Any, link: Any, eta: Any, y: Any) -> Any:
     mu = 1.0 / eta
     return mu - y, mu * mu, 2.0 * gamma_gap(y, mu)

@@ -152,7 +152,7 @@ def averages(
         keys, codes = _grouped(piece, by)
         return keys, plan.sums(piece, w, codes, len(keys), draws)
 
-    total: dict = {}
+    total: dict[Any, Any] = {}
     for number, (keys, parts) in enumerate(in_order(supplied, work, get_threads(threads))):
         for i, key in enumerate(keys):
             key = (number, *key) if by == "row" else key
@@ -203,7 +203,7 @@ class _Plan:
     def __init__(self, result, quantities, scale, shift):
         self.result, self.scale, self.shift, self.quantities = result, scale, shift, quantities
         self.params = np.nan_to_num(np.asarray(result.params, float)).reshape(len(result.names), -1)
-        self.points: list[tuple[dict, list[int]]] = []
+        self.points: list[tuple[dict[Any, Any], list[int]]] = []
         for i, quantity in enumerate(quantities):
             same = [numbers for changes, numbers in self.points if changes == quantity.changes]
             if same:
@@ -228,7 +228,7 @@ class _Plan:
             }
             times = {i: piece.values(self.quantities[i].slope, changes) for i in numbers if self.quantities[i].times}
             plain = [i for i in numbers if isinstance(slopes.get(self.quantities[i].slope), int) and i not in times]
-            shared: dict = {}
+            shared: dict[Any, Any] = {}
             width = self.params.shape[0] * (1 + sum(not isinstance(d, int) for d in slopes.values()))
             step = max(1, PREDICTED_BYTES // (8 * width))
             for a in range(0, piece.n, step):
@@ -240,7 +240,7 @@ class _Plan:
                 block.add([i for i in numbers if i not in plain], self.params, values, gradients, shared)
                 for s in range(drawn.shape[1]):
                     beta = draws[s].reshape(self.params.shape, order="F")
-                    own: dict = {}
+                    own: dict[Any, Any] = {}
                     block.add([i for i in numbers if i not in plain], beta, drawn[:, s], None, own)
                     self._plain(plain, slopes, own, beta, drawn[:, s], None)
             self._plain(plain, slopes, shared, self.params, values, gradients)

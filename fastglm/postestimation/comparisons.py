@@ -74,7 +74,7 @@ def compare(
         levels, pairs = _contrasts(question, supplied, variable, contrast)
         quantities = [Quantity({**point, variable: value}) for point in question.points for value, _ in levels]
         found = question.averages(supplied, quantities)
-    rows: list[tuple[dict, Callable]] = []
+    rows: list[tuple[dict[Any, Any], Callable]] = []
     for number, point in enumerate(question.points):
         first = number * len(levels)
         if kind == "mean":

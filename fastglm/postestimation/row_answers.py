@@ -217,7 +217,7 @@ def _bounded(answers, limited, n_rows):
         yield kept_columns, value
 
 
-def columns_of(value, kind: str, labels) -> dict:
+def columns_of(value, kind: str, labels) -> dict[Any, Any]:
     """An answer as columns by name; of several classes a column for each, ``labels`` by the name of the answer too."""
     fields = {kind: value}
     if isinstance(value, tuple):

@@ -177,17 +177,17 @@ class Axes(NamedTuple):
         """Places of y from the top."""
         return BOTTOM - (BOTTOM - TOP) * (np.asarray(values) - self.y[0]) / (self.y[-1] - self.y[0])
 
-    def line(self, x1, y1, x2, y2, more="") -> str:
+    def line(self, x1: Any, y1: Any, x2: Any, y2: Any, more: Any = "") -> str:
         """A line between two points."""
         (a, b), (c, d) = self.across([x1, x2]), self.up([y1, y2])
         return f'<line x1="{a:.1f}" y1="{c:.1f}" x2="{b:.1f}" y2="{d:.1f}" stroke="currentColor" {more}/>'
 
-    def point(self, x, y, told) -> str:
+    def point(self, x: Any, y: Any, told: Any) -> str:
         """A point that says what it is."""
         (cx,), (cy,) = self.across([x]), self.up([y])
         return f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="3.2"><title>{escape(told)}</title></circle>'
 
-    def frame(self, x_name, y_name) -> str:
+    def frame(self, x_name: Any, y_name: Any) -> str:
         """The two axes with their numbers and names."""
         parts = [self.line(self.x[0], self.y[0], self.x[-1], self.y[0])]
         parts.append(self.line(self.x[0], self.y[0], self.x[0], self.y[-1]))

@@ -72,8 +72,10 @@ class SeveralResult(GLMResult):
             raise InvalidParameterError(f"theta: family={self.family.name!r} has none")
         return float(np.exp(self.params[-1]))
 
-    def predict(self, X, kind=None, offset=None, exposure=None, *, counts=None, quantiles=None, interval=None,
-                out=None, **options):  # fmt: skip
+    def predict(
+        self, X: Any, kind: Any = None, offset: Any = None, exposure: Any = None, *, counts: Any = None,
+        quantiles: Any = None, interval: Any = None, out: Any = None, **options: Any,
+    ) -> Any:  # fmt: skip
         """Predictions for new rows.
 
         Parameters
@@ -133,7 +135,7 @@ class SeveralResult(GLMResult):
             raise InvalidParameterError("predict_proba: predict(X, 'proba', counts=...) has probabilities of counts")
         return self.predict(X, "proba")
 
-    def residuals(self, X=None, y=None, kind=None, **options):
+    def residuals(self, X: Any = None, y: Any = None, kind: Any = None, **options: Any) -> Any:
         """Residuals of rows, (n,): "probability" of ordered levels, else "pearson" or "response"; see
         ``fastglm.inference.several.residuals``, and ``GLMResult.residuals`` for the options."""
         kind = several.RESIDUALS_OF[several.loop_name(self.family)][0] if kind is None else kind

@@ -330,7 +330,7 @@ class LocalResult:
         )
 
 
-def open_points(schema, data, vectors):
+def open_points(schema: Any, data: Any, vectors: Any) -> Any:
     """The rows of points in memory, as one piece."""
     supplied = schema.open(data, None, vectors, respond=False, in_memory="local regression")
     try:
@@ -339,6 +339,6 @@ def open_points(schema, data, vectors):
         supplied.close()
 
 
-def numbers(X) -> np.ndarray:
+def numbers(X: Any) -> np.ndarray:
     """Columns as one array of float64."""
     return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)

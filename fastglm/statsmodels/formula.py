@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from . import designs
 from .discrete import Logit, Poisson, Probit
 from .glm import GLM
@@ -13,7 +16,7 @@ from .negative_binomial import NegativeBinomial
 __all__ = ["glm", "gls", "glsar", "logit", "mnlogit", "negativebinomial", "ols", "poisson", "probit", "wls"]
 
 
-def _spelling(cls):
+def _spelling(cls: Any) -> Callable[..., Any]:
     def make(formula, data, subset=None, drop_cols=None, *args, **kwargs):
         kwargs.setdefault("eval_env", designs.environment(1))
         return cls.from_formula(formula, data, subset, drop_cols, *args, **kwargs)

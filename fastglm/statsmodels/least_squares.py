@@ -60,7 +60,7 @@ class GLS(OLS):
             raise InvalidParameterError("sigma is not positive definite") from None
         self.log_root = float(np.log(np.diagonal(self.root)).sum())
 
-    def whiten(self, values):
+    def whiten(self, values: Any) -> Any:
         """L^-1 values for rows (n,) or (n, k), sigma = L L'."""
         values = np.asarray(values, dtype=float)
         if self.root.ndim == 1:
@@ -125,6 +125,8 @@ class GLSAR(GLS):
         For an order that is negative or leaves no rows.
     """
 
+    rho: Any
+
     def __init__(
         self, endog: ArrayLike, exog: ArrayLike | None = None, rho: int | ArrayLike = 1, missing: str = "none",
         hasconst: bool | None = None, **kwargs: Any,
@@ -138,7 +140,7 @@ class GLSAR(GLS):
             raise InvalidParameterError(f"rho must be an order, or its coefficients, below the {len(self.endog)} rows")
         self.nobs = self.wnobs = len(self.endog) - self.order
 
-    def whiten(self, values):
+    def whiten(self, values: Any) -> Any:
         """Rows (n,) or (n, k) less rho times the rows before them: (n - order,) or (n - order, k)."""
         values = np.asarray(values, dtype=float)
         out = values[self.order :].copy()
@@ -146,7 +148,7 @@ class GLSAR(GLS):
             out -= rho * values[self.order - lag : len(values) - lag]
         return out
 
-    def loglike_of(self, ssr, scale=None):
+    def loglike_of(self, ssr: Any, scale: Any = None) -> Any:
         """The log-likelihood of the rows after the first ones at a sum of whitened squares."""
         scale = ssr / self.nobs if scale is None else scale
         return -0.5 * (self.nobs * np.log(2.0 * np.pi * scale) + ssr / scale)
@@ -193,7 +195,7 @@ class GLSAR(GLS):
             self.__dict__.pop(name, None)
 
 
-def yule_walker(x, order):
+def yule_walker(x: Any, order: Any) -> Any:
     """The coefficients (order,) of an autoregression of x (n,) about its mean, by adjusted autocovariances."""
     from scipy.linalg import solve_toeplitz
 

@@ -39,7 +39,7 @@ class NegativeBinomialResults(CountResults):
         )  # fmt: skip
 
     @property
-    def coefficient_names(self):
+    def coefficient_names(self) -> Any:
         return [*self.model.exog_names, "alpha"]
 
     def _constraint_names(self):
@@ -60,17 +60,17 @@ class NegativeBinomialResults(CountResults):
         return data._frame(limits, self.coefficient_names, None) if data.pandas else limits
 
     @property
-    def lnalpha(self):
+    def lnalpha(self) -> Any:
         """The logarithm of alpha."""
         return np.log(self._params[-1])
 
     @property
-    def lnalpha_std_err(self):
+    def lnalpha_std_err(self) -> Any:
         """The standard error of ``lnalpha``."""
         return self._bse[-1] / self._params[-1]
 
     @property
-    def fittedvalues(self):
+    def fittedvalues(self) -> Any:
         """The linear predictors without the offset."""
         return self.model.data.rows(self.model.exog @ self._params[:-1])
 
@@ -87,19 +87,19 @@ class NegativeBinomialResults(CountResults):
         return loglike(spec, *rows, 1.0, self._null.deviance)
 
     @property
-    def bic(self):
+    def bic(self) -> float:
         """-2 llf + (df_model + 2) log(nobs)."""
         return self.info_criteria("bic")
 
-    def info_criteria(self, crit, dk_params=0):
+    def info_criteria(self, crit: Any, dk_params: Any = 0) -> Any:
         """The criterion "aic" or "bic", alpha counted, with `dk_params` parameters more."""
         return super().info_criteria(crit, dk_params + 1)
 
-    def get_prediction(self, *args, **kwargs):
+    def get_prediction(self, *args: Any, **kwargs: Any) -> Any:
         """Predictions of the mean with standard errors and intervals; see ``Poisson``."""
         return self._means.get_prediction(*args, **kwargs)
 
-    def get_margeff(self, *args, **kwargs):
+    def get_margeff(self, *args: Any, **kwargs: Any) -> Any:
         """Marginal effects of the mean; see ``Poisson``."""
         return self._means.get_margeff(*args, **kwargs)
 
@@ -144,7 +144,7 @@ class NegativeBinomial(DiscreteModel):
         self.spec = Spec(families.NegativeBinomial(1.0), links.Log())
         super().__init__(endog, exog, offset, exposure, missing, check_rank, **kwargs)
 
-    def maximise(self, start, exog=None, penalty=None):
+    def maximise(self, start: Any, exog: Any = None, penalty: Any = None) -> Any:
         """Fit by this library, theta with the coefficients."""
         if not self.k_extra:
             return super().maximise(start, exog, penalty)
@@ -155,7 +155,7 @@ class NegativeBinomial(DiscreteModel):
             names=[str(name) for name in self.exog_names] if exog is None else None,
         )  # fmt: skip
 
-    def estimated(self, start, cov_type, cov_kwds, use_t):
+    def estimated(self, start: Any, cov_type: Any, cov_kwds: Any, use_t: Any) -> Any:
         """The results of a fit from a start, with the inverse of the observed information of all, alpha too."""
         if not self.k_extra:
             kind = covariance.check_kind(cov_type, cov_kwds)
@@ -181,17 +181,19 @@ class NegativeBinomial(DiscreteModel):
         out[:-1, :-1] = covariance.inverse(information[:-1, :-1])
         return out
 
-    def fit_regularized(self, *args, **kwargs):
+    def fit_regularized(self, *args: Any, **kwargs: Any) -> None:
         """Not here: fastglm.fit(family="negative_binomial", penalty=...) has penalties beside an estimated theta."""
         raise refuse(
             "NegativeBinomial.fit_regularized", "Poisson has it, and fastglm.fit(penalty=...) at a given theta"
         )
 
-    def linear(self, params, exog=None, exposure=None, offset=None):
+    def linear(self, params: Any, exog: Any = None, exposure: Any = None, offset: Any = None) -> Any:
         """The linear predictor; alpha, where it is among the coefficients, has no part in it."""
         return super().linear(np.asarray(params)[: self.exog.shape[1]], exog, exposure, offset)
 
-    def predict(self, params, exog=None, exposure=None, offset=None, which="mean"):
+    def predict(
+        self, params: Any, exog: Any = None, exposure: Any = None, offset: Any = None, which: Any = "mean"
+    ) -> Any:
         """Predictions at coefficients, (n,): "mean", "linear", or "var", the variance at their alpha."""
         if which != "var":
             return super().predict(params, exog, exposure, offset, which)
@@ -211,24 +213,24 @@ class NegativeBinomial(DiscreteModel):
     def _spec_at(self, alpha):
         return Spec(families.NegativeBinomial(1.0 / alpha) if alpha > 0.0 else families.Poisson(), links.Log())
 
-    def loglike(self, params):
+    def loglike(self, params: Any) -> Any:
         """The log-likelihood at coefficients, alpha last."""
         return float(self.loglikeobs(params).sum())
 
-    def loglikeobs(self, params):
+    def loglikeobs(self, params: Any) -> Any:
         """The log-likelihood of each row at coefficients, (n,)."""
         params = np.asarray(params, float)
         spec = self._spec_at(self._alpha(params))
         deviance = evaluate(spec.family, spec.link, self.linear(params), self.endog).deviance
         return density_at_mean(spec, self.endog, self.var_weights, self.n_trials, 1.0) - 0.5 * deviance
 
-    def score_factor(self, params):
+    def score_factor(self, params: Any) -> Any:
         """The derivative of each row's log-likelihood in its linear predictor, (n,)."""
         params = np.asarray(params, float)
         mu = self.mean(self.linear(params))
         return (self.endog - mu) / (1.0 + self._alpha(params) * mu)
 
-    def score_obs(self, params):
+    def score_obs(self, params: Any) -> Any:
         """The derivative of each row's log-likelihood in the coefficients, (n, p + 1)."""
         params = np.asarray(params, float)
         slopes = self.score_factor(params)[:, None] * self.exog
@@ -237,21 +239,21 @@ class NegativeBinomial(DiscreteModel):
         size, mu = self._size(params), self.mean(self.linear(params))
         return np.column_stack([slopes, -(size**2) * self._of_size(size, mu)[0]])
 
-    def score(self, params):
+    def score(self, params: Any) -> Any:
         """The derivative of the log-likelihood in the coefficients, (p + 1,)."""
         return self.score_obs(params).sum(axis=0)
 
-    def scored_rows(self, params):
+    def scored_rows(self, params: Any) -> Any:
         """The rows' own scores (n, p + 1), and ones."""
         return self.score_obs(params), np.ones(len(self.endog))
 
-    def hessian_factor(self, params):
+    def hessian_factor(self, params: Any) -> Any:
         """The second derivative of each row's log-likelihood in its linear predictor, (n,)."""
         params = np.asarray(params, float)
         alpha, mu = self._alpha(params), self.mean(self.linear(params))
         return -mu * (1.0 + alpha * self.endog) / (1.0 + alpha * mu) ** 2
 
-    def hessian(self, params):
+    def hessian(self, params: Any) -> Any:
         """The second derivative of the log-likelihood in the coefficients, (p + 1, p + 1)."""
         params = np.asarray(params, float)
         slopes = gram(self.exog, self.hessian_factor(params))

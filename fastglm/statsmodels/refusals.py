@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import FastGLMWarning, warn
 
 
@@ -48,14 +50,14 @@ def refuse(what: str, instead: str = "") -> NotSupportedError:
     return NotSupportedError(f"{what} is not supported by fastglm.statsmodels{'; ' + instead if instead else ''}")
 
 
-def missing(owner: str, name: str, names=()) -> AttributeError:
+def missing(owner: str, name: str, names: Any = ()) -> AttributeError:
     """The error for an attribute that is not there."""
     if name in REFUSED:
         return refuse(f"{owner}.{name}", REFUSED[name])
     return AttributeError(f"{owner} has no attribute {name!r}" + (f"; it has {', '.join(names)}" if names else ""))
 
 
-def check_options(where: str, options: dict, accepted) -> None:
+def check_options(where: str, options: dict[Any, Any], accepted: Any) -> None:
     """Refuse options that are not among those known to change only the way to the answer."""
     for name in options:
         if name not in accepted:
@@ -70,7 +72,7 @@ def caution(text: str) -> None:
 class Refusing:
     """A class whose attributes that statsmodels has and it has not are refused by name."""
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: Any) -> None:
         if name.startswith("_"):
             raise AttributeError(name)
         raise missing(type(self).__name__, name)
