@@ -139,7 +139,7 @@ class Bernoulli(Binomial):
 
 
 @fused(Bernoulli, Logit)
-def bernoulli_rows(family: Any, link: Any, eta: Any, y: Any) -> Any:
+def bernoulli_rows(family, link, eta, y):
     # towards is the linear predictor's lead for the class that was seen
     towards = eta if y > 0.5 else -eta
     mu, nu = sigmoid(eta), sigmoid(-eta)
@@ -174,7 +174,7 @@ def bernoulli_sums(n: Any, eta: Any, y: Any, r: Any, h: Any, d: Any) -> None:
 
 
 @fused(Binomial, Logit)
-def logit_rows(family: Any, link: Any, eta: Any, y: Any) -> Any:
+def logit_rows(family, link, eta, y):
     mu, nu = sigmoid(eta), sigmoid(-eta)
     # one of the two terms is zero for a 0-1 response, so neither tail cancels
     r = y * nu - (1.0 - y) * mu
@@ -190,7 +190,7 @@ def logit_rows(family: Any, link: Any, eta: Any, y: Any) -> Any:
 
 
 @fused(Bernoulli, None)
-def bernoulli_tail_rows(family: Any, link: Any, eta: Any, y: Any) -> Any:
+def bernoulli_tail_rows(family, link, eta, y):
     log_mu, log_nu, up, down = tails(link, eta)
     seen = y > 0.5
     d = -2.0 * (log_mu if seen else log_nu)
@@ -199,7 +199,7 @@ def bernoulli_tail_rows(family: Any, link: Any, eta: Any, y: Any) -> Any:
 
 
 @fused(Binomial, None)
-def tail_rows(family: Any, link: Any, eta: Any, y: Any) -> Any:
+def tail_rows(family, link, eta, y):
     # slope / mu and slope / (1 - mu) stay finite where the mean itself underflows
     log_mu, log_nu, up, down = tails(link, eta)
     if y == 0.0:

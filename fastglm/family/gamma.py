@@ -81,13 +81,13 @@ class Gamma(NamedTuple):
 
 
 @fused(Gamma, Log)
-def rows(family: Any, link: Any, eta: Any, y: Any) -> Any:
+def rows(family, link, eta, y):
     # in ratios to the mean, so that a response in units of 1e-200 is like any other
     mu = exp(eta)
     return (y - mu) / mu, 1.0, 2.0 * gamma_gap(y, mu)
 
 
 @fused(Gamma, Inverse)
-def inverse_rows(family: Any, link: Any, eta: Any, y: Any) -> Any:
+def inverse_rows(family, link, eta, y):
     mu = 1.0 / eta
     return mu - y, mu * mu, 2.0 * gamma_gap(y, mu)

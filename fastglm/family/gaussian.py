@@ -73,6 +73,6 @@ class Gaussian(NamedTuple):
 
 
 @fused(Gaussian, Identity)
-def rows(family: Any, link: Any, eta: Any, y: Any) -> Any:
+def rows(family, link, eta, y):
     r = y - eta
     return r, 1.0, r * r

@@ -113,7 +113,7 @@ class NegativeBinomial(NamedTuple):
 
 
 @fused(NegativeBinomial, Log)
-def rows(family: Any, link: Any, eta: Any, y: Any) -> Any:
+def rows(family, link, eta, y):
     k = family.theta
     mu = exp(eta)
     share = k / (mu + k) if mu < 1e300 else 0.0

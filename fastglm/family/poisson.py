@@ -67,7 +67,7 @@ class Poisson(NamedTuple):
 
 
 @fused(Poisson, Log)
-def rows(family: Any, link: Any, eta: Any, y: Any) -> Any:
+def rows(family, link, eta, y):
     mu = exp(eta)
     # below 1e-290 the ratio y / mu overflows and eta itself is the logarithm
     d = 2.0 * poisson_gap(y, mu) if mu > 1e-290 else 2.0 * ((y * (log(y) - eta) - y if y > 0.0 else 0.0) + mu)

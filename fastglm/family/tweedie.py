@@ -92,7 +92,7 @@ class Tweedie(NamedTuple):
 
 
 @fused(Tweedie, Log)
-def rows(family: Any, link: Any, eta: Any, y: Any) -> Any:
+def rows(family, link, eta, y):
     p = family.power
     m = exp((1.0 - p) * eta)
     mu = exp(eta)
