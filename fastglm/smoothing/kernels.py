@@ -21,7 +21,7 @@ _CALL = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, _POINTER, _POINTER)
 REACH = sqrt(80.0)  # bandwidths beyond the nearest row at which exp(-u^2 / 2) is e^-40 of its largest value
 
 
-def kernel(name: str) -> Any:
+def kernel(name: str):
     """Class decorator: register a kernel under ``name``.
 
     The class is a NamedTuple without fields, with ``weight(self, s)``, the weight at the squared distance s in
@@ -47,7 +47,7 @@ class Gaussian(NamedTuple):
 
     expanded = True
 
-    def weight(self, s: Any) -> Any:
+    def weight(self, s):
         return exp_negative(-0.5 * s if s > 0.0 else 0.0)
 
 
@@ -57,7 +57,7 @@ class Epanechnikov(NamedTuple):
 
     radius, powers = 1.0, (1.0, 0.0, -1.0)
 
-    def weight(self, s: Any) -> Any:
+    def weight(self, s):
         return 1.0 - s if s < 1.0 else 0.0
 
 
@@ -67,12 +67,12 @@ class Tricube(NamedTuple):
 
     radius, powers = 1.0, (1.0, 0.0, 0.0, -3.0, 0.0, 0.0, 3.0, 0.0, 0.0, -1.0)
 
-    def weight(self, s: Any) -> Any:
+    def weight(self, s):
         t = 1.0 - s * np.sqrt(s)
         return t * t * t if s < 1.0 else 0.0
 
 
-def resolve(value: Any) -> Any:
+def resolve(value: Any):
     """A kernel by its name, its class or its value; InvalidParameterError for another one."""
     if isinstance(value, str):
         if value not in KERNELS:
@@ -83,7 +83,7 @@ def resolve(value: Any) -> Any:
     raise InvalidParameterError(f"kernel={value!r} is no kernel; known: {', '.join(KERNELS)}")
 
 
-def weight(self: Any, s: Any) -> None:
+def weight(self, s):
     """The weight of a kernel at a squared distance, in compiled code."""
 
 
@@ -108,12 +108,12 @@ def _loop(cls):
     return address_of(signature, weights, cache=cls.__module__ != "__main__")
 
 
-def address(kernel: Any) -> int:
+def address(kernel) -> int:
     """The address of a kernel's loop (n, s, k) from squared distances to weights."""
     return _loop(type(kernel)).address
 
 
-def at_distances(kernel: Any, s: Any) -> np.ndarray:
+def at_distances(kernel, s) -> np.ndarray:
     """The weights at squared distances, of their shape."""
     s = np.ascontiguousarray(s, dtype=np.float64)
     out = np.empty_like(s)
