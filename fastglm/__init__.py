@@ -12,6 +12,7 @@ from .core.version import __version__
 
 TYPE_CHECKING = False  # as in typing, whose import would take longer than all of this file
 if TYPE_CHECKING:
+    from . import datasets as datasets
     from . import errors as errors
     from . import export as export
     from . import families as families
@@ -103,7 +104,8 @@ _LAZY = {
     "warmup": "fitting.warmup",
 }
 _MODULES = (
-    "errors", "export", "families", "folds", "links", "nn", "penalties", "plots", "simulate", "solvers", "special",
+    "datasets", "errors", "export", "families", "folds", "links", "nn", "penalties", "plots", "simulate", "solvers",
+    "special",
 )  # fmt: skip
 
 __all__ = [*_LAZY, *_MODULES, "__version__"]

@@ -109,6 +109,7 @@ if TYPE_CHECKING:
         trials: int | None
         keep: Sequence[str]
         threads: int | None
+        progress: bool
 
     class ScoreOptions(TypedDict, total=False):
         """The options of ``score`` and ``calibration``, without the rows."""

@@ -18,7 +18,7 @@ CHAPTERS = {
         "A page for each task.",
         {
             "Arriving": ("coming_from", "from_r", "gallery"),
-            "Data": ("formulas", "command_line", "scaling", "streams", "simulate"),
+            "Data": ("formulas", "command_line", "scaling", "streams", "simulate", "datasets"),
             "Models": ("families", "multinomial", "dispersion", "responses", "log_linear", "penalties", "local"),
             "Inference": ("tests_between_models", "covariances", "margins", "separation", "diagnostics"),
             "Pictures": ("plots",),

@@ -49,6 +49,7 @@ PAGES = {
     "networks": ReferencePage("Networks", "Layers below a generalized linear model.", (), ("nn",)),
     "plots": ReferencePage("Plots", "Pictures of fits.", (), ("plots",)),
     "simulation": ReferencePage("Simulation", "Data whose coefficients are known.", (), ("simulate",)),
+    "datasets": ReferencePage("Data sets", "Data for examples and checks, with their sources.", (), ("datasets",)),
     "special": ReferencePage("Special functions", "Stable functions on arrays, in Cython.", (), ("special",)),
     "exports": ReferencePage("Exports", "A fit for other programs.", (), ("export",)),
     "sklearn": ReferencePage("scikit-learn estimators", "Estimators for pipelines and searches.", (), ("sklearn",)),

@@ -40,7 +40,7 @@ def add(parser):
     add("--checkpoint", metavar="DIR", help="keep the state of the fit there, and go on from it")
     add("--level", type=float, default=0.95, help="confidence of the intervals (default 0.95)")
     add("--out", metavar="FILE", help="where the model goes (default: DATA's name with .model.json, in this folder)")
-    add("--html", metavar="FILE", help="also write a report")
+    add("--html", metavar="FILE", help="also write a report, whose pictures read the rows two or three times")
     add_force(parser)
     add_json(parser)
 
@@ -102,4 +102,4 @@ def written_report(args, result, summary) -> str:
 
     copy = getattr(args, "copied", None)
     files = [file._replace(place="standard input") if file.path == copy else file for file in find(paths(args))]
-    return report(result, summary, Origin(args.formula, args.data, files, args.words, version()))
+    return report(result, summary, Origin(args.formula, args.data, files, args.words, version()), paths(args))

@@ -26,14 +26,16 @@ EXAMPLES = """examples:
   fastglm show claims.model.json                    the summary of a saved result
   fastglm etable one.model.json two.model.json      fits side by side
   fastglm simulate --family poisson --n 1e7 --p 20 --out data.parquet
+  fastglm completion bash                           what the shell completes
   fastglm doctor                                    what is installed, and whether it works
   fastglm fit --help                                the formula language and all options
 
 exit codes: 0 all is well, 1 a fit did not converge or doctor found a problem, 2 the input cannot be used, 3 the
 checkpoint is of another fit or the process was ended, 130 interrupted (Ctrl-C)
 """
-POSITIONAL = ("data", "formula", "model", "models", "command", "run", "words", "copy", "copied")
+POSITIONAL = ("parser", "shell", "data", "formula", "model", "models", "command", "run", "words", "copy", "copied")
 QUOTES = "'\""
+ELSEWHERE = {"fit": ("unseen",)}  # options of one command that messages of others advise
 CANNOT = (FastGLMError, OSError, MemoryError, ImportError)
 
 
@@ -77,8 +79,10 @@ def main(argv=None) -> int:
             warnings.simplefilter("ignore", FastGLMWarning)
             warnings.simplefilter("always", SetupWarning)
             warnings.showwarning = _remark
-            args = _parser().parse_args(argv)
-            args.words = shlex.join(["fastglm", *argv])
+            parser = _parser()
+            args = parser.parse_args(argv)
+            args.parser = parser
+            args.words = " ".join(map(quoted, ["fastglm", *argv]))
             return args.run(args)
     except SystemExit as stop:  # argparse ends the process after --help; a caller wants the code
         return int(stop.code or 0)
@@ -104,11 +108,19 @@ def in_shell_words(line: str, args) -> str:
 
     def option(found):
         name, value = ("vcov" if found[1] == "cov" else found[1]), found[2]
-        if name not in vars(args) or name in POSITIONAL:
+        of = next((f" of fastglm {command}" for command, names in ELSEWHERE.items() if name in names), "")
+        if name in POSITIONAL or (name not in vars(args) and not of):
             return found[0]
-        return f"--{name.replace('_', '-')}" + (f" {value.strip(QUOTES) or value}" if value else "")
+        option = f"--{name.replace('_', '-')}" + (f" {value.strip(QUOTES) or value}" if value else "")
+        return option if name in vars(args) else option + of
 
     return re.sub(r"(?<![\w.?&/'\"-])([a-z_]+)=('[^']*'|\"[^\"]*\"|[\w.+*-]*\w)?", option, line)
+
+
+def quoted(word: str) -> str:
+    """A word as one types it in a shell: in double quotes where it has single ones."""
+    plain = "'" in word and not set(word) & set('"$`\\!\n')
+    return f'"{word}"' if plain else shlex.quote(word)
 
 
 def _remark(message, *where, **more) -> None:

@@ -19,7 +19,8 @@ FORMULA = """The formula speaks of the columns of the data; text and categories 
   y ~ a + b             two columns and an intercept;  y ~ a + b - 1  without one;  y ~ 1  the intercept alone
   y ~ .                 all other columns;  y ~ . - id  all but one
   C(a)                  numbers as a factor;  C(z, Sum)  C(z, Treatment("b"))  other contrasts
-  log(a)  sqrt(a)       also log1p log2 log10 exp expm1 abs;  I(a**2 / b)  any arithmetic;  poly(a, 3)  bs(a, df=5)
+  log(a)  sqrt(a)       also log1p log2 log10 exp expm1 abs;  I(a**2 / b)  any arithmetic
+  poly(a, 3)            a polynomial;  bs(a, df=5)  ns(a, df=4)  splines;  relevel(z, ref="b")  another first level
   a:b                   an interaction;  a*b  both and their interaction
   offset(log(t))        a known part of the linear predictor;  exposure(t)  the same for a log link
   cbind(yes, no) ~ ...  a binomial response as two counts
@@ -74,6 +75,8 @@ def add_model(parser):
     add("--exposure", metavar="COLUMN", help="column whose logarithm is added to it (log link)")
     add("--solver", default="auto", help="auto (default), newton, irls, lbfgs, newton-cg, stream or sgd")
     add("--missing", choices=("error", "drop"), default="error", help="rows with missing values (default: an error)")
+    add("--unseen", choices=("error", "missing", "baseline"), default="error",
+        help="new levels of a factor, when predicting: an error (default), left out, or the first level")  # fmt: skip
     add("--compress", choices=tuple(COMPRESS), default="auto",
         help="collapse rows of equal covariates, exactly (default: where it pays)")  # fmt: skip
     add("--memory", type=size, metavar="SIZE", help="what rows may take in memory, such as 512MB (default 256MiB)")
@@ -115,7 +118,7 @@ def model(args) -> dict:
         if getattr(args, name) in mentioned(args.formula):
             option = f"--{name.replace('_', '-')}"
             raise InvalidParameterError(f"column {getattr(args, name)!r} is in the formula and in {option}")
-    names = "family link weights freq_weights offset exposure solver missing memory threads".split()
+    names = "family link weights freq_weights offset exposure solver missing unseen memory threads".split()
     return {name: getattr(args, name) for name in names} | {"compress": COMPRESS[args.compress]}
 
 

@@ -29,6 +29,8 @@ def run(args) -> int:
     """Print the forecast."""
     from ..planning import plan
 
-    found = plan(args.formula, paths(args), bias_reduction=args.bias_reduction, **model(args))
+    options = model(args)
+    options.pop("unseen")  # of new rows, of which there are none
+    found = plan(args.formula, paths(args), bias_reduction=args.bias_reduction, **options)
     say_json(found.to_dict()) if args.json else say(found)
     return 0

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import tempfile
 import time
-from itertools import chain
 from pathlib import Path
 
 from ..core.atomic import whole
@@ -14,14 +12,18 @@ from ..errors import InvalidParameterError
 from .input import STDIN
 from .options import DATA, add_data, add_force, add_json, check_outputs, paths
 from .output import say, say_json, silence
+from .progress import shown
+from .tables import KINDS, Kept, copy, suffix_of
 
 STDOUT = "-"
+STREAMED = {"csv": ".csv", "ndjson": ".ndjson", "arrow": ".arrows"}  # formats of standard output
 HELP = "predictions of a saved model for the rows of files"
 EPILOG = f"""examples:
   fastglm predict claims.model.json new.parquet --out pred.parquet
   fastglm predict claims.model.json "new/*.parquet" --out pred.csv --interval --keep id,region
   fastglm predict trials.model.json new.csv --out pred.parquet --kind class
   zcat new.csv.gz | fastglm predict trials.model.json - --keep id > pred.csv
+  fastglm predict trials.model.json new.csv --out - --format ndjson | head
 
 The model is what 'fastglm fit --out' or 'fastglm local --save' wrote; columns are found by their names, and rows keep
 their order.
@@ -37,7 +39,8 @@ def add(parser):
     add("model", metavar="MODEL", help="a model written by 'fastglm fit' or 'fastglm local'")
     add_data(parser)
     add("--out", metavar="FILE",
-        help="where the predictions go: a .parquet or .csv file, or - for standard output (CSV)")  # fmt: skip
+        help=f"where the predictions go: {KINDS}; or - for standard output")  # fmt: skip
+    add("--format", choices=tuple(STREAMED), help="of standard output (default csv); arrow is Arrow's stream format")
     add("--kind", choices=("mean", "link", "class"), default="mean", help="of prediction (default: the mean)")
     add("--interval", action="store_true", help="also standard errors and confidence intervals of the mean")
     add("--keep", metavar="COLUMN,...", default="", help="columns of the data to copy beside the predictions")
@@ -53,24 +56,26 @@ def run(args) -> int:
         "kind": args.kind, "interval": "mean" if args.interval else None,
         "keep": tuple(name for name in args.keep.split(",") if name),
     }  # fmt: skip
+    asked = options | {"progress": shown()}
     start = time.perf_counter()
     if to_stdout:
         with tempfile.TemporaryDirectory() as folder:
             parquet = Path(folder, "predictions.parquet")
-            result.predict(data, out=str(parquet), **options)
-            _print(parquet)
+            result.predict(data, out=str(parquet), **asked)
+            _print(parquet, STREAMED[args.format or "csv"])
         return 0
     out = Path(args.out)
-    if out.suffix == ".parquet":
-        result.predict(data, out=args.out, **options)
+    suffix = suffix_of("--out", out)
+    if suffix == ".parquet":
+        result.predict(data, out=args.out, **asked)
         rows = _rows(out)
     else:
         with whole(out) as draft:
             parquet = draft.with_name(f"{draft.name}.parquet")
             try:
-                result.predict(data, out=str(parquet), **options)
+                result.predict(data, out=str(parquet), **asked)
                 rows = _rows(parquet)
-                _convert(parquet, draft)
+                copy(parquet, draft, suffix)
             finally:
                 parquet.unlink(missing_ok=True)
     seconds = time.perf_counter() - start
@@ -85,11 +90,13 @@ def _checked(args):
     """Whether predictions go to standard output, and the data; an error for an output that cannot be written."""
     to_stdout = args.out == STDOUT or (args.out is None and STDIN in args.data)
     if args.out is None and not to_stdout:
-        raise InvalidParameterError("--out is required: a .parquet or .csv file, or - for standard output")
+        raise InvalidParameterError(f"--out is required: {KINDS}, or - for standard output")
     if to_stdout and args.json:
         raise InvalidParameterError("--json: standard output has the predictions; name a file with --out")
-    if not to_stdout and Path(args.out).suffix not in (".parquet", ".csv"):
-        raise InvalidParameterError(f"--out {args.out}: predictions are written as .parquet or .csv")
+    if not to_stdout and args.format is not None:
+        raise InvalidParameterError("--format is of standard output; the extension of --out tells that of a file")
+    if not to_stdout:
+        suffix_of("--out", args.out)
     data = paths(args)
     if not to_stdout:
         check_outputs([("--out", args.out)], args.force, data, (args.model,))
@@ -115,29 +122,10 @@ def _rows(parquet) -> int:
     return pyarrow.parquet.read_metadata(parquet).num_rows
 
 
-def _convert(parquet, draft) -> None:
-    """Copy a Parquet file to CSV, piece by piece."""
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    with pyarrow.parquet.ParquetFile(parquet) as file:
-        with pyarrow.csv.CSVWriter(draft, file.schema_arrow) as writer:
-            for batch in file.iter_batches():
-                writer.write(batch)
-
-
-def _print(parquet) -> None:
-    """Write a Parquet file to standard output as CSV, piece by piece; a reader that has gone is no error."""
-    import pyarrow.csv
-    import pyarrow.parquet
-
+def _print(parquet, suffix) -> None:
+    """Write a Parquet file to standard output, piece by piece; a reader that has gone is no error."""
     try:
-        with pyarrow.parquet.ParquetFile(parquet) as file:
-            head = file.schema_arrow.empty_table()
-            for number, rows in enumerate(chain((head,), file.iter_batches())):
-                text = io.BytesIO()
-                pyarrow.csv.write_csv(rows, text, pyarrow.csv.WriteOptions(include_header=number == 0))
-                sys.stdout.buffer.write(text.getvalue())
+        copy(parquet, Kept(sys.stdout.buffer), suffix)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         silence()

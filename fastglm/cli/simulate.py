@@ -13,6 +13,8 @@ from ..core.atomic import whole
 from ..errors import InvalidParameterError
 from .options import add_force, add_json, check_outputs, count, usual_link
 from .output import plain, say, say_json, write_text
+from .progress import counted
+from .tables import KINDS, stem_of, suffix_of, writer
 
 HELP = "draw files of rows from a known model"
 EPILOG = """examples:
@@ -32,7 +34,7 @@ CHUNK = 131_072  # rows that are drawn at a time, and a row group of the files
 def add(parser):
     """Its options."""
     add = parser.add_argument
-    add("--out", metavar="FILE", required=True, help="a .parquet or .csv file")
+    add("--out", metavar="FILE", required=True, help=f"a file of rows: {KINDS}")
     add("--family", default="gaussian", help="gaussian (default), binomial, poisson, gamma, tweedie, ...")
     add("--link", help="default: the family's, the log for gamma and inverse_gaussian")
     add("--n", type=count, default=1_000_000, help="rows (default 1e6)")
@@ -51,11 +53,10 @@ def run(args) -> int:
     from ..simulate import make_glm
 
     out = Path(args.out)
-    if out.suffix not in (".parquet", ".csv"):
-        raise InvalidParameterError(f"--out {args.out}: rows are written as .parquet or .csv")
+    suffix = suffix_of("--out", out)
     if args.files > args.n:
         raise InvalidParameterError(f"--files {args.files}: there are {args.n} rows only")
-    files = names(out, args.files)
+    files = names(out, args.files, suffix)
     check_outputs([*(("--out", file) for file in files), ("--truth", args.truth)], args.force)
     link = args.link or usual_link(args.family)
     start = time.perf_counter()
@@ -67,9 +68,10 @@ def run(args) -> int:
     levels = [_levels(k) for k in args.factor]
     with ExitStack() as stack:  # the files take their names when all of them are written
         drafts = [stack.enter_context(whole(file)) for file in files]
-        with _Writer(drafts, edges, out.suffix) as writer:
+        with _Writer(drafts, edges, suffix) as made, counted("rows", args.n) as seen:
             for last in chunks:
-                writer.write(_table(last, levels))
+                made.write(_table(last, levels))
+                seen(len(last.y))
     seconds = time.perf_counter() - start
     truth = {
         "family": last.family, "link": last.link, "parameters": last.parameters, "rows": args.n, "seed": args.seed,
@@ -87,12 +89,12 @@ def run(args) -> int:
     return 0
 
 
-def names(out: Path, k: int) -> list:
+def names(out: Path, k: int, suffix: str) -> list:
     """The names of k files."""
     if k == 1:
         return [out]
     width = len(str(k - 1))
-    return [out.with_name(f"{out.stem}-{i:0{width}d}{out.suffix}") for i in range(k)]
+    return [out.with_name(f"{stem_of(out, suffix)}-{i:0{width}d}{suffix}") for i in range(k)]
 
 
 def _levels(k):
@@ -126,14 +128,13 @@ class _Writer:
 
     def __init__(self, files, edges, suffix):
         self.files, self.edges, self.suffix = files, edges, suffix
-        self.row, self.file, self.open = 0, 0, None
+        self.row, self.file, self.open, self.stack = 0, 0, None, ExitStack()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc):
-        if self.open is not None:
-            self.open.close()
+        self.stack.close()
 
     def write(self, table):
         """Write the rows of a table."""
@@ -141,16 +142,9 @@ class _Writer:
             room = int(self.edges[self.file + 1]) - self.row
             part, table = table.slice(0, room), table.slice(room)
             if self.open is None:
-                self.open = self._new(part.schema)
-            self.open.write_table(part)
+                self.open = self.stack.enter_context(writer(self.files[self.file], part.schema, self.suffix))
+            self.open(part)
             self.row += part.num_rows
             if self.row == self.edges[self.file + 1]:
-                self.open.close()
+                self.stack.close()
                 self.open, self.file = None, self.file + 1
-
-    def _new(self, schema):
-        import pyarrow.csv
-        import pyarrow.parquet
-
-        kind = pyarrow.csv.CSVWriter if self.suffix == ".csv" else pyarrow.parquet.ParquetWriter
-        return kind(str(self.files[self.file]), schema)

@@ -6,6 +6,7 @@ import os
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 HALF = ".half-"  # how the name of a file that is being written begins; its end tells the format
 
@@ -53,7 +54,7 @@ def _sync(path, flags):
         os.close(handle)
 
 
-def is_same_file(a, b) -> bool:
+def is_same_file(a: Any, b: Any) -> bool:
     """Whether two paths lead to one file, through whatever links; False where one of them is not there."""
     try:
         return os.path.samefile(a, b)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
+from typing import Any
 
 from ..errors import FileFormatError, InvalidParameterError, not_loaded
 
@@ -13,7 +14,7 @@ CODINGS = ("Treatment", "Sum", "Helmert", "Poly", "Diff", "SDiff", "True", "Fals
 PARQUET = (".parquet", ".pq")
 
 
-def column_names(path) -> list[str]:
+def column_names(path: Any) -> list[str]:
     """Names of the columns of a file, without reading its rows.
 
     Parameters
@@ -39,7 +40,7 @@ def column_names(path) -> list[str]:
         raise _unreadable(path, error) from None
 
 
-def read_table(path, formula: str = ".", *others):
+def read_table(path: Any, formula: str = ".", *others: Any) -> Any:
     """Read the columns of a CSV or Parquet file that a formula may need.
 
     Parameters
@@ -74,7 +75,7 @@ def read_table(path, formula: str = ".", *others):
         raise _unreadable(path, error) from None
 
 
-def needed(known, formula: str, others=()) -> list[str]:
+def needed(known: Any, formula: str, others: Any = ()) -> list[str]:
     """The columns that a formula may need, with some others: those whose names occur in it, or all if it has a "."."""
     every = re.search(r"(^|[\s~+*:(-])\.($|[\s+*:)-])", formula) is not None
     return [name for name in known if every or name in formula or name in others]
@@ -88,7 +89,7 @@ def mentioned(formula: str) -> list[str]:
     return [*quoted, *(word.group() for word in words)]
 
 
-def unknown_column(name, known, where="the data") -> InvalidParameterError:
+def unknown_column(name: Any, known: Any, where: Any = "the data") -> InvalidParameterError:
     """The error for a column that is not there, with the names that look like it."""
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     close += [other for other in known if other.lower() == name.lower() and other not in close]
@@ -96,7 +97,7 @@ def unknown_column(name, known, where="the data") -> InvalidParameterError:
     return InvalidParameterError(f"column {name!r} is not in {where}; {hint}")
 
 
-def is_series(data) -> bool:
+def is_series(data: Any) -> bool:
     """Whether something is one column of pandas or polars."""
     return hasattr(data, "to_frame") and not hasattr(data, "columns")
 

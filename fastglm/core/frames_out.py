@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ import numpy as np
 FRAMES = {"pandas": ("pandas", "DataFrame"), "polars": ("polars", "DataFrame"), "pyarrow": ("pyarrow", "table")}
 
 
-def frame(columns, library="pandas"):
+def frame(columns: Any, library: Any = "pandas") -> Any:
     """Columns by name as a frame of a library, else of pandas, or as they are where neither is installed."""
     for module, make in dict.fromkeys((FRAMES.get(library, FRAMES["pandas"]), FRAMES["pandas"])):
         try:
@@ -21,7 +22,7 @@ def frame(columns, library="pandas"):
     return columns
 
 
-def labelled(names, values, columns=None, library="pandas"):
+def labelled(names: Any, values: Any, columns: Any = None, library: Any = "pandas") -> Any:
     """Numbers (k,), or (k, c) with names of ``columns``, by their names: a pandas Series or DataFrame, a frame of
     another library with a column ``term``, or a dict where neither is installed.
     """

@@ -38,7 +38,7 @@ class cached_property(Generic[T]):  # noqa: N801  a descriptor, used and named a
         return instance.__dict__.setdefault(self.name, value)
 
 
-def frozen(values):
+def frozen(values: Any) -> Any:
     """Mark a cached array read-only, so that no caller can change what later callers see."""
     values.flags.writeable = False
     return values

@@ -6,6 +6,7 @@ import hashlib
 import json
 import zipfile
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ SEAL, HEADER = "seal", "header"
 DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
-def seal(arrays: dict) -> np.ndarray:
+def seal(arrays: dict[Any, Any]) -> np.ndarray:
     """A digest of the names, types, shapes and contents of arrays."""
     digest = hashlib.blake2b(digest_size=32)
     for name in sorted(arrays):
@@ -27,7 +28,7 @@ def seal(arrays: dict) -> np.ndarray:
     return np.frombuffer(digest.digest(), np.uint8)
 
 
-def write(path, arrays: dict, lasting: bool = True) -> None:
+def write(path: Any, arrays: dict[Any, Any], lasting: bool = True) -> None:
     """Write arrays as an npz file, which outlasts a crash of the machine if it is ``lasting``.
 
     Raises
@@ -38,7 +39,7 @@ def write(path, arrays: dict, lasting: bool = True) -> None:
         np.savez(file, **arrays, **{SEAL: seal(arrays)})
 
 
-def read(path) -> dict:
+def read(path: Any) -> dict[Any, Any]:
     """The arrays that ``write`` wrote.
 
     Raises
@@ -57,7 +58,7 @@ def read(path) -> dict:
     return arrays
 
 
-def write_document(path, format: str, version: int, header: dict, arrays: dict) -> None:
+def write_document(path: Any, format: str, version: int, header: dict[Any, Any], arrays: dict[Any, Any]) -> None:
     """Write arrays beside a header of plain values.
 
     Raises
@@ -70,7 +71,7 @@ def write_document(path, format: str, version: int, header: dict, arrays: dict) 
     write(path, {HEADER: np.array(text), **arrays}, lasting=False)
 
 
-def read_document(path, what: str, format: str, version: int) -> tuple[dict, dict]:
+def read_document(path: Any, what: str, format: str, version: int) -> tuple[dict[Any, Any], dict[Any, Any]]:
     """The header and the arrays that ``write_document`` wrote; files of versions that wrote no digest are read too.
 
     Raises
@@ -97,7 +98,7 @@ def read_document(path, what: str, format: str, version: int) -> tuple[dict, dic
     return header, arrays
 
 
-def format_of(path) -> str | None:
+def format_of(path: Any) -> str | None:
     """The format that the header of a document names; None where it names none.
 
     Raises
@@ -125,7 +126,7 @@ def restoring(path):
         raise FileFormatError(f"{path} is damaged: {error!r}") from None
 
 
-def _arrays(file) -> dict:
+def _arrays(file) -> dict[Any, Any]:
     with np.load(file, allow_pickle=False) as parts:
         return {name: parts[name] for name in parts.files}
 

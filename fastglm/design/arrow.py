@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..core.column_names import unknown_column
@@ -25,14 +27,14 @@ class ArrowTable(Table):
     library = "pyarrow"
     index = None
 
-    def __init__(self, batch, text=(), looked: bool = True, place=None):
+    def __init__(self, batch: Any, text: Any = (), looked: bool = True, place: Any = None) -> None:
         self._frame, self._lazy = batch, False
         self._columns, self._coded, self._exact = {}, {}, {}
         self.names, self.place, self.text, self._looked = tuple(batch.schema.names), place, frozenset(text), looked
         self.known = dict.fromkeys(self.names)
         self._rows = batch.num_rows
 
-    def read(self, names) -> None:
+    def read(self, names: Any) -> None:
         """Read columns."""
         for name in names:
             if name not in self.known:
@@ -40,7 +42,7 @@ class ArrowTable(Table):
             if name not in self._columns:
                 self._columns[name] = self._read(name, self._frame.column(name))
 
-    def to_arrow(self, name: str, first: int, stop: int):
+    def to_arrow(self, name: str, first: int, stop: int) -> Any:
         """Rows ``first`` to ``stop`` of a column as an Arrow array."""
         array = self._frame.column(name).slice(first, stop - first)
         return array.combine_chunks() if hasattr(array, "combine_chunks") else array

@@ -31,7 +31,7 @@ class ChangedTable(Table):
         self._columns, self._exact, self._coded, self._lazy = {}, {}, {}, False
         self._rows = stop - first
 
-    def read(self, names) -> None:
+    def read(self, names: Any) -> None:
         """Read columns."""
         for name in names:
             if name not in self._columns:
@@ -49,7 +49,7 @@ class ChangedTable(Table):
         return column._replace(values=column.values[part], missing=missing)
 
 
-def replaced(column: Column, value, n: int) -> Column:
+def replaced(column: Column, value: Any, n: int) -> Column:
     """A column of n rows of the kind of another one, with given values.
 
     Raises

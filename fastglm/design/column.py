@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Column(NamedTuple):
     name: str
     kind: str
     values: np.ndarray
-    levels: tuple = ()
+    levels: tuple[Any, ...] = ()
     missing: np.ndarray | None = None
 
     def floats(self, part: np.ndarray) -> np.ndarray:

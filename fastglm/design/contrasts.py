@@ -28,7 +28,7 @@ class Coded(NamedTuple):
         Where columns mix levels.
     """
 
-    names: tuple
+    names: tuple[Any, ...]
     picked: np.ndarray | None
     matrix: Any = None
 
@@ -43,6 +43,10 @@ def code(factor: Factor, reduced: bool) -> Coded:
         raise InvalidParameterError(
             f"factor {factor.name!r} has {held}, so that it has no contrast: leave it out (columns of strings and "
             "categories are factors; convert those that are numbers)"
+        )
+    if not factor.has_reference():
+        raise InvalidParameterError(
+            f"factor {factor.name!r}: ref={factor.reference!r} is not among the levels {levels[:10]}"
         )
     chosen = evaluate(factor.contrasts)
     if chosen is None:
@@ -93,7 +97,7 @@ def _record(chosen, factor):
     return chosen
 
 
-def evaluate(text: str | None):
+def evaluate(text: str | None) -> Any:
     """The contrasts named by an expression: a record of formulaic's, a matrix, a mapping, or None for treatment."""
     if text is None:
         return None

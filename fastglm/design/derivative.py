@@ -10,6 +10,7 @@ ten digits.
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from ..matrix.columns import Categorical
 from ..matrix.stored_rows import StoredRows
 from . import expression as ex
 from .expression import Expression
+from .natural_spline import basis, extended
 from .variables import Factor, Rows, by_field
 
 ANALYTIC = frozenset(
@@ -33,12 +35,12 @@ IMAGINARY = 1e-50  # the complex step, so small that its square vanishes beside 
 DIFFERENCE = 1e-5  # of the size of a column: the cube root of the rounding unit, about
 
 
-def readers(design, name: str) -> list[str]:
+def readers(design: Any, name: str) -> list[str]:
     """The variables of a design's terms that read a column."""
     return [text for text, v in design.variables.items() if name in v.expression.columns]
 
 
-def levels_of(design, name: str) -> tuple | None:
+def levels_of(design: Any, name: str) -> tuple[Any, ...] | None:
     """The levels of a column that has a part in the terms as levels alone, empty where they are of an expression; None
     for a column of numbers."""
     if design.kinds[name] == "boolean":
@@ -51,7 +53,7 @@ def levels_of(design, name: str) -> tuple | None:
     return () if design.kinds[name] == "factor" else None
 
 
-def plain_coefficient(design, name: str) -> int | None:
+def plain_coefficient(design: Any, name: str) -> int | None:
     """The number of the coefficient of a column that is one term, as it stands, and in no other; else None."""
     inside = [term for term in design.formula.terms if any(text in readers(design, name) for text in term)]
     shifts = (*design.formula.offset, *([design.formula.exposure] if design.formula.exposure else []))
@@ -61,7 +63,7 @@ def plain_coefficient(design, name: str) -> int | None:
     return int(np.arange(len(design.names))[numbers][0]) if len(numbers) == 1 else None
 
 
-def derivative(design, table, first: int, stop: int, keep, name: str):
+def derivative(design: Any, table: Any, first: int, stop: int, keep: Any, name: str) -> Any:
     """The derivative of rows of a design in a column of numbers.
 
     Parameters
@@ -92,7 +94,7 @@ def derivative(design, table, first: int, stop: int, keep, name: str):
         if isinstance(v, Factor):
             raise _stepping(text, name)
         slopes[text] = _fields(v.expression, v.fields, rows, design.state, name)
-    values: dict = {}
+    values: dict[Any, Any] = {}
     X = np.empty((rows.n, len(design.layout.numbers)), order="F")
     for j, block in enumerate(design.layout.numbers):
         X[:, j] = _product_rule(design, block, rows, values, slopes)
@@ -132,7 +134,7 @@ def _shift(design, rows, name):
     return total
 
 
-def _fields(expression: Expression, fields, rows: Rows, state, name) -> dict:
+def _fields(expression: Expression, fields, rows: Rows, state, name) -> dict[Any, Any]:
     """Field -> the derivative (n,) of an expression in a column."""
     n = rows.n
     if expression.column is not None or not n:
@@ -145,7 +147,7 @@ def _fields(expression: Expression, fields, rows: Rows, state, name) -> dict:
     if set(expression.functions) <= ANALYTIC:
         found = ex.value(expression, given | {name: given[name] + 1j * IMAGINARY}, state)
         return {None: np.broadcast_to(np.imag(np.asarray(getattr(found, "__wrapped__", found))) / IMAGINARY, (n,))}
-    spline = _b_spline(expression, tree, given, state, name)
+    spline = _spline(expression, tree, given, state, name)
     if spline is not None:
         return {field: spline[field] for field in fields}
     return _differences(expression, fields, given, state, name)
@@ -157,24 +159,29 @@ def _called(tree):
     return {getattr(f, "id", getattr(f, "attr", "")) for f in calls}
 
 
-def _b_spline(expression, tree, given, state, name):
-    """The derivatives of ``bs(x, ...)`` by field, from its knots; None for another expression."""
+def _spline(expression, tree, given, state, name):
+    """The derivatives of ``bs(x, ...)`` or ``ns(x, ...)`` by field, from its knots; None for another expression."""
     call = tree.body
-    alone = isinstance(call, ast.Call) and getattr(call.func, "id", "") == "bs" and expression.columns == (name,)
+    function = getattr(call.func, "id", "") if isinstance(call, ast.Call) else ""
+    alone = function in ("bs", "ns") and expression.columns == (name,)
     learned = [kept for kept in state.values() if isinstance(kept, dict) and "knots" in kept]
     if not alone or not isinstance(call.args[0], ast.Name):
         return None
     kept = state.get(expression.text) or state.get(ast.unparse(tree))
     if kept is None or kept not in learned or "raise" != _keyword(call, "extrapolation", "raise"):
         return None
+    x, knots = np.asarray(given[name], float), np.asarray(kept["knots"], float)
+    if function == "ns":
+        intercept = call.args[3] if len(call.args) > 3 else _keyword(call, "intercept", False)
+        spline = basis(knots, bool(getattr(intercept, "value", intercept)))
+        return dict(enumerate(extended(spline, x, derivative=True).T, start=1))
     from scipy.interpolate import BSpline
 
-    knots = np.asarray(kept["knots"], float)
     degree = int(np.sum(knots == knots[0])) - 1
-    basis = BSpline(knots, np.eye(len(knots) - degree - 1), degree)
+    b_splines = BSpline(knots, np.eye(len(knots) - degree - 1), degree)
     if degree != int(_keyword(call, "degree", 3)) or degree < 1:
         return None
-    return dict(enumerate(basis.derivative()(np.asarray(given[name], float)).T))
+    return dict(enumerate(b_splines.derivative()(x).T))
 
 
 def _keyword(call, name, default):
@@ -192,7 +199,7 @@ def _differences(expression, fields, given, state, name):
     high = min((float(kept["upper_bound"]) for kept in bounds if _bound_of(kept, x)), default=np.inf)
     middle = np.clip(x, low + h, high - h)
     t = (x - middle) / h
-    total: dict = {}
+    total: dict[Any, Any] = {}
     for sign, weight in ((-1.0, t - 0.5), (0.0, -2.0 * t), (1.0, t + 0.5)):
         found = _columns(ex.value(expression, given | {name: middle + sign * h}, state), fields)
         for field in fields or (None,):

@@ -11,7 +11,7 @@ import difflib
 import re
 from collections import deque
 from math import isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,12 +19,11 @@ from ..core.column_names import unknown_column
 from ..errors import InvalidParameterError, MissingDataError
 from .functions import BY_NUMPY, DECLARED, STATEFUL, offered, too_large
 
-CODED = ("C", "factor")  # mark an expression as a factor
+CODED = ("C", "factor", "relevel")  # mark an expression as a factor
 MEANING = {
     "pmin": "minimum",
     "pmax": "maximum",
     "as.factor": "C",
-    "ns": "cr",
     "ifelse": "where",
     "Q": "`name` in backticks",
 }
@@ -49,16 +48,16 @@ COMPUTED = {
 class Labels:
     """A factor inside an expression: it can be compared with a level, and nothing else."""
 
-    def __init__(self, codes: np.ndarray, levels: tuple):
+    def __init__(self, codes: np.ndarray, levels: tuple[Any, ...]):
         self.codes, self.levels = codes, levels
 
-    def __eq__(self, level):
+    def __eq__(self, level: Any) -> Any:
         return self.codes == (self.levels.index(level) if level in self.levels else -2)
 
-    def __ne__(self, level):
+    def __ne__(self, level: Any) -> Any:
         return ~(self == level)
 
-    def __array__(self, *args, **kwargs):
+    def __array__(self, *args: Any, **kwargs: Any) -> None:
         raise TypeError("a factor cannot be computed with")
 
     __hash__ = None
@@ -70,8 +69,8 @@ class Expression(NamedTuple):
     """
 
     text: str
-    columns: tuple
-    functions: tuple = ()
+    columns: tuple[Any, ...]
+    functions: tuple[Any, ...] = ()
 
     @property
     def column(self) -> str | None:
@@ -79,7 +78,7 @@ class Expression(NamedTuple):
         return self.text if self.columns == (self.text,) and not self.functions else None
 
 
-def split_call(text: str, names) -> tuple[str, list, dict] | None:
+def split_call(text: str, names: Any) -> tuple[str, list[Any], dict[Any, Any]] | None:
     """The parts of a call of one of some functions: its name, arguments and keywords as text; or None."""
     tree, aliases = tree_of(text)
     call = tree.body
@@ -101,14 +100,14 @@ def spelled(text: str) -> str:
         raise InvalidParameterError(f"{_short(text)!r} is nested too deeply") from None
 
 
-def column(name: str, known) -> Expression:
+def column(name: str, known: Any) -> Expression:
     """The expression that is one column; InvalidParameterError where there is no such column."""
     if name not in known:
         raise unknown_column(name, list(known))
     return Expression(name, (name,))
 
 
-def check(text: str, known, where: str | None = None) -> Expression:
+def check(text: str, known: Any, where: str | None = None) -> Expression:
     """Check an expression over the ``known`` columns; InvalidParameterError names a column that is not there, a
     function that is not offered, or syntax that has no place.
     """
@@ -133,20 +132,20 @@ def check(text: str, known, where: str | None = None) -> Expression:
 class Check:
     """The columns and functions of an expression, found node by node; what has no place in a formula is an error."""
 
-    def __init__(self, known, aliases, where):
+    def __init__(self, known: Any, aliases: Any, where: Any) -> None:
         self.known, self.aliases, self.where = known, aliases, where
         self.columns, self.functions = {}, {}
 
-    def wrong(self, text) -> InvalidParameterError:
+    def wrong(self, text: Any) -> InvalidParameterError:
         return InvalidParameterError(f"term {_short(self.where)!r}: {text}")
 
-    def all(self, node):
+    def all(self, node: Any) -> None:
         """Check a tree."""
         waiting = deque([node])
         while waiting:
             waiting += self.one(waiting.popleft())
 
-    def one(self, node) -> list:
+    def one(self, node: Any) -> list[Any]:
         """Check a node; those below it that are left to check."""
         if isinstance(node, ast.Call):
             return self.call(node)
@@ -177,7 +176,7 @@ class Check:
         operator = getattr(node, "op", None) or getattr(node, "ops", [node])[0]
         raise self.wrong(f"{type(operator).__name__} has no place in a formula")
 
-    def call(self, node) -> list:
+    def call(self, node: Any) -> list[Any]:
         """Check a call; its arguments that may be columns."""
         name = self.function(node.func)
         declared = DECLARED[name]
@@ -194,7 +193,7 @@ class Check:
             raise self.wrong(problem)
         return node.args[: declared.columns]
 
-    def function(self, node) -> str:
+    def function(self, node: Any) -> str:
         """The name of a function that is called, ``log`` or ``np.log``."""
         if isinstance(node, ast.Name):
             self.functions[_function(node.id, self.where)] = None
@@ -208,7 +207,7 @@ class Check:
             self.attribute(node)
         raise self.wrong(f"{_short(ast.unparse(node))!r} is not the name of a function")
 
-    def attribute(self, node):
+    def attribute(self, node: Any) -> None:
         """Refuse ``a.b``: a name with a dot, or a method."""
         text = ast.unparse(node)
         hint = "only np's functions are offered"
@@ -216,7 +215,7 @@ class Check:
             hint = f"write the column's name in backticks: `{text}`"
         raise self.wrong(f"{text!r} cannot be read; {hint}")
 
-    def constant(self, node):
+    def constant(self, node: Any) -> Any:
         """A constant of a formula: a number, text, or a list of these."""
         if isinstance(node, (ast.List, ast.Tuple)):
             return [self.constant(v) for v in node.elts]
@@ -224,7 +223,7 @@ class Check:
             return node.value
         return self.number(node)
 
-    def number(self, node) -> float:
+    def number(self, node: Any) -> float:
         """A number that is computed from others, in float64, so that none can be too large to compute."""
         if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float)):
             return float(node.value)
@@ -246,7 +245,7 @@ def _short(text) -> str:
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
-def value(expression: Expression, values: dict, state: dict):
+def value(expression: Expression, values: dict[Any, Any], state: dict[Any, Any]) -> Any:
     """An expression's value for some rows: an array (n,) or (n, k), or a mapping of k names to arrays, perhaps with
     formulaic's metadata.
 
@@ -268,7 +267,7 @@ def value(expression: Expression, values: dict, state: dict):
         raise InvalidParameterError(f"term {expression.text!r} cannot be computed: {error}{hint}") from None
 
 
-def literal(text: str, where: str):
+def literal(text: str, where: str) -> Any:
     """A constant written in a formula."""
     try:
         return ast.literal_eval(text)
@@ -276,7 +275,7 @@ def literal(text: str, where: str):
         raise InvalidParameterError(f"term {where!r}: {text!r} must be a constant") from None
 
 
-def check_finite(numbers: np.ndarray, expression: Expression, rows) -> None:
+def check_finite(numbers: np.ndarray, expression: Expression, rows: Any) -> None:
     """Refuse values that are not finite; MissingDataError names the term, the row and what its columns hold there."""
     finite = np.isfinite(numbers)
     if not finite.all():
@@ -288,7 +287,7 @@ def check_finite(numbers: np.ndarray, expression: Expression, rows) -> None:
         )
 
 
-def tree_of(text):
+def tree_of(text: Any) -> Any:
     """The syntax tree of an expression, and what its stand-ins for names in backticks mean."""
     from formulaic.utils.code import sanitize_variable_names
 

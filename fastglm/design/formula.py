@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import InvalidParameterError, not_loaded
 from .expression import CODED, Expression, check, column, spelled, split_call
@@ -30,9 +30,9 @@ class Formula(NamedTuple):
     """
 
     text: str
-    response: tuple
-    terms: tuple
-    offset: tuple = ()
+    response: tuple[Any, ...]
+    terms: tuple[Any, ...]
+    offset: tuple[Any, ...] = ()
     exposure: Expression | None = None
 
 

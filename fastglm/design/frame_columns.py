@@ -41,9 +41,13 @@ class Table:
         For something else, and for column names that are not unique.
     """
 
-    place, alphabetical = None, ()
+    index: Any
+    names: tuple[str, ...]
+    known: dict[str, None]
+    place: Any = None
+    alphabetical: tuple[str, ...] = ()
 
-    def __init__(self, frame):
+    def __init__(self, frame: Any) -> None:
         self._frame, self._lazy, self.index = _narwhals(frame)
         self.library = _library(frame, self._frame)
         self.names = tuple(self._frame.collect_schema().names())
@@ -62,7 +66,7 @@ class Table:
             self._rows = int(self._frame.select(nw.len()).collect().item()) if self._lazy else len(self._frame)
         return self._rows
 
-    def read(self, names) -> None:
+    def read(self, names: Any) -> None:
         """Read columns; a lazy frame is collected for them alone, in one query."""
         for name in names:
             if name not in self.known:
@@ -78,7 +82,7 @@ class Table:
                 self.alphabetical += (name,)
             self._rows = len(column.values)
 
-    def to_arrow(self, name: str, first: int, stop: int):
+    def to_arrow(self, name: str, first: int, stop: int) -> Any:
         """Rows ``first`` to ``stop`` of a column as an Arrow array."""
         frame = self._frame.select([name])
         array = (frame.collect() if self._lazy else frame).get_column(name).to_arrow().slice(first, stop - first)
@@ -107,7 +111,7 @@ class Table:
         return self._coded[name]
 
 
-def as_table(frame) -> Table:
+def as_table(frame: Any) -> Table:
     """``frame`` as a Table."""
     return frame if isinstance(frame, Table) else Table(frame)
 
@@ -199,7 +203,7 @@ def _first_line(error):
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def column_of(name, series) -> Column:
+def column_of(name: Any, series: Any) -> Column:
     """A series of narwhals' as a checked column."""
     import narwhals as nw
 
@@ -313,7 +317,7 @@ def _by_sight(series) -> bool:
     return series.implementation.is_polars() and series.dtype == nw.Categorical
 
 
-def coded(name, codes, levels, ordered) -> Column:
+def coded(name: Any, codes: Any, levels: Any, ordered: Any) -> Column:
     """A column of the codes of levels, sorted unless their order means something; a level of None is missing."""
     shown = [v for v in levels if v is not None]
     shown = [str(v) for v in (shown if ordered else sorted(shown))]

@@ -8,10 +8,11 @@ row from then on. Nothing else is offered: what numpy exports besides may look a
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .natural_spline import ns
 from .polynomial import MOST_FIELDS, polynomial
 
 MOST_VARIABLES = 50  # that one polynomial may be of; two of each already have 1,325 products
@@ -34,7 +35,7 @@ class Function(NamedTuple):
 
     least: int
     most: int
-    keywords: tuple = ()
+    keywords: tuple[Any, ...] = ()
     columns: int = 1
     learns: bool = False
 
@@ -65,6 +66,7 @@ STATEFUL = {
     "cc": SPLINE,
     "cr": SPLINE,
     "cs": SPLINE._replace(keywords=(*SPLINE.keywords, "cyclic")),
+    "ns": Function(1, 4, ("df", "knots", "intercept", *BOUNDS), learns=True),
     "poly": Function(1, 3, ("degree", "raw"), learns=True),
     "polynomial": Function(1, MOST_VARIABLES, ("degree", "interaction"), columns=MOST_VARIABLES, learns=True),
     "center": Function(1, 1, learns=True),
@@ -76,27 +78,28 @@ DECLARED = {**BY_NUMPY, **STATEFUL, "I": Function(1, 1), "days": Function(1, 1)}
 SIZES = {
     "bs": ("df", "knots", "degree"),
     **dict.fromkeys(("poly", "polynomial"), ("degree",)),
-    **dict.fromkeys(("cc", "cr", "cs"), ("df", "knots")),
+    **dict.fromkeys(("cc", "cr", "cs", "ns"), ("df", "knots")),
 }
 
 
-def offered() -> dict:
+def offered() -> dict[Any, Any]:
     """All functions by name, formulaic's among them, and ``np`` with those of numpy that are declared."""
     from formulaic.transforms import TRANSFORMS
     from formulaic.utils.stateful_transforms import stateful_transform
 
     by_numpy = {name: getattr(np, name) for name in BY_NUMPY}
-    learning = {name: TRANSFORMS.get(name) or stateful_transform(polynomial) for name in STATEFUL}
+    own = {"ns": ns, "polynomial": polynomial}
+    learning = {name: stateful_transform(own[name]) if name in own else TRANSFORMS[name] for name in STATEFUL}
     return {**by_numpy, **learning, "I": lambda v: v, "days": days, "np": SimpleNamespace(**by_numpy)}
 
 
-def days(dates):
+def days(dates: Any) -> Any:
     """Dates as days since 1970-01-01, or spans of time in days, float64."""
     zero = np.datetime64(0, "D") if dates.dtype.kind == "M" else np.timedelta64(0, "D")
     return (dates - zero) / np.timedelta64(1, "D")
 
 
-def too_large(name: str, arguments: list, keywords: dict) -> str | None:
+def too_large(name: str, arguments: list[Any], keywords: dict[Any, Any]) -> str | None:
     """The reason why a call asks for more columns than a term may have, in words, or None; ``arguments`` are the
     constants after the first one.
     """

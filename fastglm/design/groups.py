@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Group(NamedTuple):
 
     term: str
     numbers: np.ndarray
-    levels: tuple
+    levels: tuple[Any, ...]
     references: Mapping[str, str]
 
     @property

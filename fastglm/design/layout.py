@@ -44,8 +44,8 @@ class ColumnBlock(NamedTuple):
     matrix : (levels, k) scipy sparse matrix or None
     """
 
-    factors: tuple
-    numbers: tuple
+    factors: tuple[Any, ...]
+    numbers: tuple[Any, ...]
     levels: int
     coefs: np.ndarray
     picked: np.ndarray | None
@@ -69,19 +69,19 @@ class Layout(NamedTuple):
         None where every stored column has its own coefficient, in the same order.
     """
 
-    names: tuple
-    slices: dict
+    names: tuple[Any, ...]
+    slices: dict[Any, Any]
     has_intercept: bool
-    numbers: tuple
-    factors: tuple
+    numbers: tuple[Any, ...]
+    factors: tuple[Any, ...]
     coding: ContrastMap | None
 
 
-def arrange(terms: Sequence[tuple], variables: Mapping[str, Numeric | Factor]) -> Layout:
+def arrange(terms: Sequence[tuple[Any, ...]], variables: Mapping[str, Numeric | Factor]) -> Layout:
     """The layout of a design whose ``terms`` are tuples of names of variables; the empty tuple is the intercept."""
     names: list[str] = []
     blocks: list[ColumnBlock] = []
-    slices: dict = {}
+    slices: dict[Any, Any] = {}
     for term, scoped in zip(terms, scope(terms, lambda v: variables[v].spans), strict=True):
         first = len(names)
         for factors in scoped:
@@ -93,7 +93,7 @@ def arrange(terms: Sequence[tuple], variables: Mapping[str, Numeric | Factor]) -
     return _stored(names, slices, blocks)
 
 
-def _blocks(scoped: tuple[Scoped, ...], variables, names: list) -> list[ColumnBlock]:
+def _blocks(scoped: tuple[Scoped, ...], variables, names: list[Any]) -> list[ColumnBlock]:
     """The blocks of one product of variables, whose coefficients' names are added to ``names``.
 
     Coefficients run through the first variable's columns fastest, as in R, patsy and formulaic.

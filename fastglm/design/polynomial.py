@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from math import comb, isfinite
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def exponents(n: int, degree: int, interaction: bool) -> list[tuple[int, ...]]:
     return sorted(found, key=sum)
 
 
-def polynomial(x, *more, degree=2, interaction=True, _state=None):
+def polynomial(x: Any, *more: Any, degree: Any = 2, interaction: Any = True, _state: Any = None) -> Any:
     """Monomials of columns that are standardised by the mean and the deviation of the rows of the fit.
 
     The fit is that of raw powers; its columns are of one size, so that descent moves and penalties are fair.

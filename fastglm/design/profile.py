@@ -38,8 +38,8 @@ class Profile(NamedTuple):
 
     design: Design
     kept: np.ndarray
-    labels: tuple | None
-    notes: tuple = ()
+    labels: tuple[Any, ...] | None
+    notes: tuple[Any, ...] = ()
 
 
 class Fragments(NamedTuple):
@@ -57,15 +57,21 @@ class Fragments(NamedTuple):
         (function, items) -> results in order, as ``map``; where work can be shared, it is.
     """
 
-    names: tuple
+    names: tuple[Any, ...]
     rows: np.ndarray
-    tables: Callable[[int, tuple], Iterable]
+    tables: Callable[[int, tuple[Any, ...]], Iterable[Any]]
     missing: Callable[[int, str], Any]
     map: Callable
 
 
 def profile(
-    formula: str | Formula, fragments: Fragments, *, missing="error", unseen="error", classes=False, extra=()
+    formula: str | Formula,
+    fragments: Fragments,
+    *,
+    missing: Any = "error",
+    unseen: Any = "error",
+    classes: Any = False,
+    extra: Any = (),
 ) -> Profile:
     """The design of a formula, its levels and transforms learned from all rows; ``missing`` and ``unseen`` as for
     ``Design``.
@@ -101,11 +107,11 @@ class _FragmentColumns(NamedTuple):
     """The columns of one fragment: rows kept, missing values, levels, declared levels, labels, and whole columns."""
 
     kept: int
-    missing: dict
-    levels: dict
-    declared: dict
-    labels: set
-    whole: list
+    missing: dict[Any, Any]
+    levels: dict[Any, Any]
+    declared: dict[Any, Any]
+    labels: set[Any]
+    whole: list[Any]
 
 
 class _ColumnScan:
@@ -194,7 +200,7 @@ class _ColumnScan:
             call = None if text in self.kinds else ex.split_call(text, ex.CODED)
             fixed = call is not None and Factor.marked(text, call, self.kinds).levels
             if not fixed:
-                v = v._replace(levels=_ordered(levels, declared))
+                v = v._replace(levels=v.in_order(_ordered(levels, declared)))
             variables[text] = v
             there = set(v.levels)
             if rest := tuple(level for level in declared if level not in there):
@@ -229,7 +235,7 @@ def _is_stateful(expression) -> bool:
     return bool(set(expression.functions) & set(ex.STATEFUL))
 
 
-def _columns(expressions) -> tuple:
+def _columns(expressions) -> tuple[Any, ...]:
     """The columns that expressions read, each once."""
     return tuple(dict.fromkeys(name for e in expressions for name in e.columns))
 

@@ -44,9 +44,9 @@ class Built(NamedTuple):
 
     X: np.ndarray
     has_intercept: bool
-    terms: tuple
+    terms: tuple[Any, ...]
     coding: Any
-    names: tuple
+    names: tuple[Any, ...]
     y: np.ndarray | None
     offset: np.ndarray | None
     exposure: np.ndarray | None
@@ -84,22 +84,22 @@ class Design:
     formula: Formula
     variables: Mapping[str, Numeric | Factor]
     kinds: Mapping[str, str]
-    state: dict
+    state: dict[Any, Any]
     missing: str = "error"
     unseen: str = "error"
     missing_counts: Mapping[str, int] = field(default_factory=dict)
     n_rows: int = 0
     n_dropped: int = 0
-    unused: Mapping[str, tuple] = field(default_factory=dict)
+    unused: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     library: str = "pandas"
     layout: Layout = field(init=False, repr=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "layout", arrange(self.formula.terms, self.variables))
 
     @classmethod
     def from_formula(
-        cls, formula: str | Formula, frame, *, missing: str = "error", unseen: str = "error", only=None
+        cls, formula: str | Formula, frame: Any, *, missing: str = "error", unseen: str = "error", only: Any = None
     ) -> Design:
         """The design of a formula, its levels and transforms learned from a frame.
 
@@ -130,7 +130,7 @@ class Design:
 
     @classmethod
     def from_frame(
-        cls, frame, *, intercept: bool = True, missing: str = "error", unseen: str = "error", only=None
+        cls, frame: Any, *, intercept: bool = True, missing: str = "error", unseen: str = "error", only: Any = None
     ) -> Design:
         """The design that has every column of a frame as a term: numbers and booleans as numbers, the rest as factors.
 
@@ -183,7 +183,7 @@ class Design:
         return dict(self.layout.slices)
 
     @property
-    def levels(self) -> dict[str, tuple]:
+    def levels(self) -> dict[str, tuple[Any, ...]]:
         """Factor -> its levels."""
         return {v.name: v.levels for v in self.variables.values() if isinstance(v, Factor)}
 
@@ -204,7 +204,13 @@ class Design:
         return replace(self, formula=self.formula._replace(response=(), offset=(), exposure=None), missing="error")
 
     def build(
-        self, frame, first: int = 0, stop: int | None = None, *, response: bool = True, only: np.ndarray | None = None
+        self,
+        frame: Any,
+        first: int = 0,
+        stop: int | None = None,
+        *,
+        response: bool = True,
+        only: np.ndarray | None = None,
     ) -> Built:
         """The columns of rows first to stop of a frame.
 
@@ -233,7 +239,7 @@ class Design:
         if keep is not None and self.missing == "error":
             refuse_missing(table, columns, first, stop)
         rows, codes, keep = self._coded(table, first, stop, both(keep, only))
-        values: dict = {}
+        values: dict[Any, Any] = {}
         X = np.empty((rows.n, len(self.layout.numbers)), order="F")
         for j, block in enumerate(self.layout.numbers):
             X[:, j] = self._product(block, rows, values)
@@ -274,7 +280,7 @@ class Design:
         keep[np.flatnonzero(keep)[unseen]] = False
         return Rows(table, first, stop, keep, self.kinds), {v: c[~unseen] for v, c in codes.items()}, keep
 
-    def _product(self, block: ColumnBlock, rows: Rows, values: dict) -> np.ndarray:
+    def _product(self, block: ColumnBlock, rows: Rows, values: dict[Any, Any]) -> np.ndarray:
         """The product of a block's numbers; each variable is computed once."""
         for variable, _ in block.numbers:
             if variable not in values:
@@ -282,7 +288,9 @@ class Design:
         columns = [values[variable][f] for variable, f in block.numbers]
         return columns[0] if len(columns) == 1 else np.prod(np.asarray(columns, dtype=np.float64), axis=0)
 
-    def _categorical(self, block: ColumnBlock, rows: Rows, codes: dict, values: dict) -> Categorical:
+    def _categorical(
+        self, block: ColumnBlock, rows: Rows, codes: dict[Any, Any], values: dict[Any, Any]
+    ) -> Categorical:
         """A block's combinations of levels, one a row."""
         combined, stride = codes[block.factors[0]], len(self.variables[block.factors[0]].levels)
         for factor in block.factors[1:]:
@@ -319,26 +327,26 @@ def _learn_beside_terms(formula, rows, state) -> None:
         response_of(formula.response, rows, state)
 
 
-def columns_of(formula: Formula, inside) -> tuple[str, ...]:
+def columns_of(formula: Formula, inside: Any) -> tuple[str, ...]:
     """The columns that a formula reads, each once; ``inside`` are those of its terms."""
     parts = (*formula.response, *formula.offset, *([formula.exposure] if formula.exposure else []))
     return tuple(dict.fromkeys([*(name for e in parts for name in e.columns), *inside]))
 
 
-def complete(table, columns, first: int, stop: int):
+def complete(table: Any, columns: Any, first: int, stop: int) -> Any:
     """Which rows have no missing value in some columns; None where all are complete."""
     masks = [m[first:stop] for name in columns if (m := table.column(name).missing) is not None]
     return None if not any(m.any() for m in masks) else ~np.logical_or.reduce(masks)
 
 
-def both(keep, other):
+def both(keep: Any, other: Any) -> Any:
     """The rows that two masks keep; None keeps all."""
     if keep is None or other is None:
         return other if keep is None else keep
     return keep & other
 
 
-def refuse_missing(table, columns, first: int, stop: int) -> None:
+def refuse_missing(table: Any, columns: Any, first: int, stop: int) -> None:
     """Refuse missing values, naming the column and the first row."""
     for name in columns:
         missing = table.column(name).missing
@@ -350,14 +358,14 @@ def refuse_missing(table, columns, first: int, stop: int) -> None:
             )
 
 
-def _unused(factor: Factor, table) -> tuple:
+def _unused(factor: Factor, table) -> tuple[Any, ...]:
     """The levels of a categorical column that no row has."""
     name = factor.expression.column
     used = set(factor.levels)
     return tuple(level for level in (table.column(name).levels if name is not None else ()) if level not in used)
 
 
-def response_of(expressions, rows, state):
+def response_of(expressions: Any, rows: Any, state: Any) -> Any:
     """The response as numbers, labels, or two columns of counts; None without one."""
     if len(expressions) == 2:
         return np.column_stack([rows.numbers(e, state) for e in expressions])

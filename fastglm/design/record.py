@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from .variables import Factor, Numeric
 VERSION = 1  # of the plain data of a design
 
 
-def to_dict(design: Design) -> dict:
+def to_dict(design: Design) -> dict[Any, Any]:
     """A design as numbers, text, lists and mappings, which JSON can hold, for `from_dict`."""
     variables = {
         text: {"levels": list(v.levels)}
@@ -41,7 +42,7 @@ def to_dict(design: Design) -> dict:
     }
 
 
-def from_dict(saved: dict) -> Design:
+def from_dict(saved: dict[Any, Any]) -> Design:
     """The design that `to_dict` wrote; its formula is read and checked anew, so that a file cannot run code.
 
     FileFormatError for something else, or what a newer version wrote; InvalidParameterError for a formula that cannot
@@ -74,7 +75,7 @@ def from_dict(saved: dict) -> Design:
         raise FileFormatError(f"this is not a saved design: {error!r}") from None
 
 
-def model_spec(design: Design):
+def model_spec(design: Design) -> Any:
     """The design's terms, levels and transforms as a ``formulaic.ModelSpec``, which makes the same (dense) matrices.
 
     Columns of booleans, numbers to formulaic's materialiser of pandas frames, are factors here.
@@ -96,7 +97,7 @@ def model_spec(design: Design):
     return ModelSpec(Terms(terms), transform_state=deepcopy(design.state), encoder_state=levels)
 
 
-def _roles(formula) -> dict:
+def _roles(formula) -> dict[Any, Any]:
     """The columns beside the terms, where no formula's text tells them: a fit of all columns of files."""
     if formula.text:
         return {}

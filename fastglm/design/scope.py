@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Scoped(NamedTuple):
@@ -24,13 +24,13 @@ class Scoped(NamedTuple):
     reduced: bool
 
 
-def scope(terms: Sequence[tuple], spans: Callable[[str], bool]) -> list[list[tuple]]:
+def scope(terms: Sequence[tuple[Any, ...]], spans: Callable[[str], bool]) -> list[list[tuple[Any, ...]]]:
     """The products of each term, none where it is redundant; the empty product is a constant.
 
     A term is a tuple of its factors, the empty one the intercept; ``spans`` says whether a factor's columns in full sum
     to a constant.
     """
-    done: set = set()
+    done: set[Any] = set()
     products = []
     for term in terms:
         subsets = product(*(((Scoped(f, True), None) if spans(f) else (Scoped(f, False),)) for f in term))
@@ -43,7 +43,7 @@ def scope(terms: Sequence[tuple], spans: Callable[[str], bool]) -> list[list[tup
 
 def _join(products):
     """As few products as span the same."""
-    joined: list = []
+    joined: list[Any] = []
     for p in products:
         for other in joined:
             extra = [f for f in p if f not in other]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 from ..errors import InvalidParameterError
 
@@ -10,7 +11,7 @@ MOST = 100_000  # products of terms that one operator may make
 PRODUCTS = ("*", "/", "in", "%in%", ":")
 
 
-def expand(text: str, available) -> list:
+def expand(text: str, available: Any) -> list[Any]:
     """The terms, formulaic's, of what stands right of the tilde; a dot stands for the ``available`` columns.
 
     InvalidParameterError for products of more than ``MOST`` terms, before they are made; formulaic's own errors pass.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from math import isfinite
+from typing import Any
 
 from ..core.records import VECTORS
 from ..errors import FileFormatError
@@ -16,7 +17,7 @@ from .variables import Numeric
 LIBRARIES = ("pandas", "polars", "pyarrow")
 
 
-def check_saved(saved) -> None:
+def check_saved(saved: Any) -> None:
     """Refuse plain values that `record.to_dict` cannot have written; FileFormatError names what is wrong."""
     _need(isinstance(saved, dict) and type(saved.get("version", 0)) is int, "it has no version")
     text, terms, variables = saved["formula"], saved["terms"], saved["variables"]
@@ -38,7 +39,7 @@ def check_saved(saved) -> None:
     _need(len(beside.get("exposure", ())) < 2, "it has two exposures")
 
 
-def check_schema(saved) -> None:
+def check_schema(saved: Any) -> None:
     """Refuse plain values that no schema of rows can have been written as, by a FileFormatError."""
     _need(isinstance(saved, dict) and _texts(saved["names"]), "its names are not text")
     _need(type(saved["intercept"]) is bool, "its intercept is neither true nor false")
@@ -47,7 +48,7 @@ def check_schema(saved) -> None:
     _need(_mapping(roles, lambda v: v is None or isinstance(v, str)) and set(roles) <= set(VECTORS), "its vectors")
 
 
-def check_state(design) -> None:
+def check_state(design: Any) -> None:
     """Refuse a design that has not kept what its splines, polynomials and scales learned: new rows would teach them."""
     formula = design.formula
     shifts = (*formula.response, *formula.offset, *([formula.exposure] if formula.exposure else []))

@@ -23,7 +23,7 @@ class Rows:
     ``kinds`` are those that columns had when the design was made; others are refused.
     """
 
-    def __init__(self, table: Table, first: int, stop: int, keep=None, kinds=None):
+    def __init__(self, table: Table, first: int, stop: int, keep: Any = None, kinds: Any = None) -> None:
         self.table, self.first, self.stop, self.kinds = table, first, stop, kinds
         self.kept = None if keep is None or keep.all() else np.flatnonzero(keep)
         self.n = stop - first if self.kept is None else len(self.kept)
@@ -37,12 +37,12 @@ class Rows:
         """That row in words, for messages: its number, and where it is."""
         return self.table.number(self.row(i))
 
-    def cell(self, name: str, i: int):
+    def cell(self, name: str, i: int) -> Any:
         """What a column holds in the i-th row, to be shown."""
         column, row = self.column(name), self.row(i)
         return repr(column.levels[column.values[row]]) if column.kind == "factor" else column.values[row]
 
-    def column(self, name: str):
+    def column(self, name: str) -> Any:
         """A column of the whole table, of the kind that it had before."""
         column = self.table.column(name)
         kind = (self.kinds or {}).get(name, column.kind)
@@ -57,7 +57,7 @@ class Rows:
         part = values[self.first : self.stop]
         return part if self.kept is None else part[self.kept]
 
-    def value(self, name: str):
+    def value(self, name: str) -> Any:
         """A column as expressions see it: float64 numbers, booleans, dates, or Labels; read-only."""
         if name not in self._values:
             column = self.column(name)
@@ -79,11 +79,11 @@ class Rows:
             return None
         return self.take(self.column(name).values)
 
-    def compute(self, expression: Expression, state: dict):
+    def compute(self, expression: Expression, state: dict[Any, Any]) -> Any:
         """The value of an expression for these rows."""
         return ex.value(expression, {name: self.value(name) for name in expression.columns}, state)
 
-    def numbers(self, expression: Expression, state: dict) -> np.ndarray:
+    def numbers(self, expression: Expression, state: dict[Any, Any]) -> np.ndarray:
         """The value of an expression that must be one finite number a row, float64."""
         stored = self.stored(expression)
         if stored is not None:
@@ -92,7 +92,7 @@ class Rows:
         return as_numbers(v, expression, self)
 
 
-def as_numbers(v, expression: Expression, rows: Rows) -> np.ndarray:
+def as_numbers(v: Any, expression: Expression, rows: Rows) -> np.ndarray:
     """A computed column as (n,) finite float64 numbers; errors name the term, and the row where it is not finite."""
     if isinstance(v, Labels):
         raise InvalidParameterError(f"term {expression.text!r} is a factor where a number is needed")
@@ -122,20 +122,20 @@ class Numeric(NamedTuple):
     """
 
     expression: Expression
-    fields: tuple | None = None
+    fields: tuple[Any, ...] | None = None
     spans: bool = False
     drop: Any = None
 
-    def used(self, reduced: bool) -> tuple:
+    def used(self, reduced: bool) -> tuple[Any, ...]:
         """The fields that have a column."""
         return tuple(f for f in self.fields or (None,) if not (reduced and f == self.drop))
 
-    def names(self, reduced: bool) -> tuple:
+    def names(self, reduced: bool) -> tuple[Any, ...]:
         """The names of the columns."""
         text = self.expression.text
         return tuple(text if f is None else f"{text}[{f}]" for f in self.used(reduced))
 
-    def values(self, rows: Rows, state: dict) -> dict:
+    def values(self, rows: Rows, state: dict[Any, Any]) -> dict[Any, Any]:
         """Field -> (n,) numbers, for all fields: float64, or those of a column as they are stored."""
         if not rows.n:  # transforms need not know what to do with nothing
             return {field: np.zeros(0) for field in self.fields or (None,)}
@@ -156,7 +156,7 @@ class Factor(NamedTuple):
     Attributes
     ----------
     expression : Expression
-        What the levels are of: the first argument of ``C(...)``.
+        What the levels are of: the first argument of ``C(...)``, ``factor(...)`` or ``relevel(...)``.
     name : str
         As written in the formula.
     levels : tuple of str, bool, int or float
@@ -164,50 +164,86 @@ class Factor(NamedTuple):
         As written in the formula; None for treatment contrasts to the first level.
     spans : bool
         Whether it may be coded by contrasts, as it is but for ``C(..., spans_intercept=False)``.
+    reference : str, bool, int, float or None
+        The level that ``relevel(..., ref=...)`` puts first; None leaves the order as it is.
     """
 
     expression: Expression
     name: str
-    levels: tuple
+    levels: tuple[Any, ...]
     contrasts: str | None = None
     spans: bool = True
+    reference: Any = None
 
     @classmethod
-    def marked(cls, text: str, call: tuple, known, levels: tuple = ()) -> Factor:
-        """The factor of ``C(expression, contrasts, levels=..., spans_intercept=...)``, of whose ``call`` name,
-        arguments and keywords are given; its levels are those of the call, if it has any, unless given, and none are
-        looked for.
+    def marked(cls, text: str, call: tuple[Any, ...], known: Any, levels: tuple[Any, ...] = ()) -> Factor:
+        """The factor of ``C(expression, contrasts, levels=..., spans_intercept=...)``, also spelled ``factor``, or of
+        ``relevel(expression, ref=...)``, of whose ``call`` name, arguments and keywords are given; its levels are those
+        of the call, if it has any, unless given, and none are looked for. The expression may itself be such a call.
         """
-        _, arguments, keywords = call
+        name, arguments, keywords = call
+        inner = ex.split_call(arguments[0], ex.CODED) if arguments and arguments[0] not in known else None
+        if inner is not None:
+            held = cls.marked(text, inner, known, levels)
+        if name == "relevel":
+            return cls._relevelled(text, arguments, keywords, known, levels, held if inner else None)
         unknown = set(keywords) - {"contrasts", "levels", "spans_intercept"}
         if unknown or not 1 <= len(arguments) <= 2 or (len(arguments) == 2 and "contrasts" in keywords):
             raise InvalidParameterError(
-                f"term {text!r}: C takes an expression, contrasts, levels= and spans_intercept="
+                f"term {text!r}: {name} takes an expression, contrasts, levels= and spans_intercept="
             )
         contrasts = arguments[1] if len(arguments) == 2 else keywords.get("contrasts")
         spans = ex.literal(keywords.get("spans_intercept", "True"), text)
         levels = levels or tuple(ex.literal(keywords.get("levels", "()"), text))
+        if inner is not None:
+            contrasts, levels = contrasts or held.contrasts, levels or held.levels
+            return held._replace(levels=held.in_order(levels), contrasts=contrasts, spans=bool(spans))
         return cls(ex.check(arguments[0], known, text), text, levels, contrasts, bool(spans))
 
-    def codes(self, rows: Rows, state: dict) -> np.ndarray:
+    @classmethod
+    def _relevelled(cls, text, arguments, keywords, known, levels, held) -> Factor:
+        """The factor of ``relevel(expression, ref=...)``; ``held`` is that of the expression where it is a call."""
+        if not 1 <= len(arguments) <= 2 or set(keywords) != ({"ref"} if len(arguments) == 1 else set()):
+            raise InvalidParameterError(f"term {text!r}: relevel takes a factor and the level that comes first, ref=")
+        reference = ex.literal(arguments[1] if len(arguments) == 2 else keywords["ref"], text)
+        if not isinstance(reference, (str, bool, int, float)):
+            raise InvalidParameterError(f"term {text!r}: ref must be one level, got {reference!r}")
+        held = held or cls(ex.check(arguments[0], known, text), text, levels)
+        held = held._replace(reference=reference)
+        return held._replace(levels=held.in_order(held.levels))
+
+    def in_order(self, levels: Any) -> tuple[Any, ...]:
+        """Levels with the one of ``relevel`` first, where it is among them; text matches numbers that read so."""
+        if self.reference is None:
+            return tuple(levels)
+        same = [level for level in levels if level == self.reference or str(level) == self.reference]
+        return (*same[:1], *(level for level in levels if level not in same[:1]))
+
+    def has_reference(self) -> bool:
+        """Whether the level of ``relevel`` is the first one, as it is where there is none."""
+        return self.reference is None or (self.reference in (self.levels[0], str(self.levels[0])))
+
+    def codes(self, rows: Rows, state: dict[Any, Any]) -> np.ndarray:
         """The level of each row, int32; -1 for one that is not among them."""
         return _encode(_source(self.expression, rows, state), self.levels)
 
-    def shown(self, rows: Rows, state: dict, i: int) -> str:
+    def shown(self, rows: Rows, state: dict[Any, Any], i: int) -> str:
         """What the i-th row holds, as it reads."""
         v = _source(self.expression, rows, state)
         return repr(v.levels[v.codes[i]]) if isinstance(v, Labels) else str(v[i])
 
 
-def reads(text: str, known) -> tuple[str, ...]:
+def reads(text: str, known: Any) -> tuple[str, ...]:
     """The columns that a variable reads; InvalidParameterError for one that cannot be read, or a column that is not
     there.
     """
-    call = None if text in known else ex.split_call(text, ex.CODED)
-    return ex.check(text if call is None or not call[1] else call[1][0], known, text).columns
+    inner = text
+    while inner not in known and (call := ex.split_call(inner, ex.CODED)) is not None and call[1]:
+        inner = call[1][0]
+    return ex.check(inner, known, text).columns
 
 
-def learn(text: str, rows: Rows, state: dict, as_number: bool = False):
+def learn(text: str, rows: Rows, state: dict[Any, Any], as_number: bool = False) -> Any:
     """The variable of a column or an expression, from all complete rows: Numeric, or Factor with the levels that occur.
 
     ``state`` is that of the stateful transforms; with ``as_number`` booleans are numbers rather than a factor.
@@ -216,7 +252,8 @@ def learn(text: str, rows: Rows, state: dict, as_number: bool = False):
     call = None if text in known else ex.split_call(text, ex.CODED)
     if call is not None:
         factor = Factor.marked(text, call, known)
-        return factor if factor.levels else factor._replace(levels=_levels(_source(factor.expression, rows, state)))
+        levels = factor.levels or _levels(_source(factor.expression, rows, state))
+        return factor._replace(levels=factor.in_order(levels))
     expression = ex.check(text, known)
     if expression.column is not None and rows.column(expression.column).kind in ("date", "span"):
         rows.column(expression.column).floats(np.zeros(0))  # says what to write instead
@@ -278,7 +315,7 @@ def _iso(date) -> str:
     return str(date)
 
 
-def _levels(values) -> tuple:
+def _levels(values) -> tuple[Any, ...]:
     """The levels that occur, in order: of Labels their own, of booleans both, else sorted."""
     if isinstance(values, Labels):
         seen = _seen(values.codes, len(values.levels))
@@ -326,7 +363,7 @@ def _plain(values):
     return values
 
 
-def by_field(v):
+def by_field(v: Any) -> Any:
     """A value as one array or a mapping of fields to arrays, as formulaic takes values apart."""
     about = getattr(v, "__formulaic_metadata__", None)
     v = getattr(v, "__wrapped__", v)

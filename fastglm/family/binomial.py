@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import log as log_
 from math import log1p as log1p_
 from math import nan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -82,23 +82,23 @@ class Binomial(NamedTuple):
             return rest - HALF_LOG_2PI - 0.5 * log(w * y * (1.0 - y))
         return log_factorial(w) - log_factorial(k) - log_factorial(w - k) - w * bernoulli_entropy(y)
 
-    def of_zeros_and_ones(self, link):
+    def of_zeros_and_ones(self, link: Any) -> Any:
         return Bernoulli()
 
     @staticmethod
-    def events(weighted_y, weight):
+    def events(weighted_y: Any, weight: Any) -> Any:
         return min(weighted_y, weight - weighted_y)
 
-    def variance_slope(self, mu):
+    def variance_slope(self, mu: Any) -> Any:
         return 1.0 - 2.0 * mu
 
-    def draw(self, rng, mu, phi, weights):
+    def draw(self, rng: Any, mu: Any, phi: Any, weights: Any) -> Any:
         if weights is None:
             return (rng.random(mu.shape) < mu).astype(float)
         trials = np.floor(weights).astype(np.int64)
         return rng.binomial(trials, mu) / np.maximum(trials, 1)
 
-    def anscombe_change(self, y, mu, error):
+    def anscombe_change(self, y: Any, mu: Any, error: Any) -> Any:
         """A beta function (Cox and Snell 1968)."""
         from scipy.special import beta, betainc
 
@@ -106,18 +106,18 @@ class Binomial(NamedTuple):
         first, last = np.where(upper, 1.0 - y, mu), np.where(upper, (1.0 - y) + error, y)
         return beta(2 / 3, 2 / 3) * (betainc(2 / 3, 2 / 3, last) - betainc(2 / 3, 2 / 3, first))
 
-    def density_at_mean(self, y, w, trials, scale):
+    def density_at_mean(self, y: Any, w: Any, trials: Any, scale: Any) -> Any:
         from scipy.special import gammaln, xlog1py, xlogy
 
         ways = gammaln(trials + 1.0) - gammaln(trials * y + 1.0) - gammaln(trials * (1.0 - y) + 1.0)
         return w * (ways + trials * (xlogy(y, y) + xlog1py(1.0 - y, -y)))
 
-    def frozen(self, mu, scale, trials):
+    def frozen(self, mu: Any, scale: Any, trials: Any) -> Any:
         from scipy import stats
 
         return stats.binom(n=trials, p=mu)
 
-    def tails(self, y, mu, phi, w):
+    def tails(self, y: Any, mu: Any, phi: Any, w: Any) -> Any:
         trials = np.rint(w)
         if (np.abs(w - trials) > WHOLE).any():
             row = int(np.argmax(np.abs(w - trials) > WHOLE))
@@ -134,7 +134,7 @@ class Bernoulli(Binomial):
             return 0.0
         return -2.0 * weight_sum * (mean * log_(mean) + (1.0 - mean) * log1p_(-mean))
 
-    def of_fractions(self):
+    def of_fractions(self) -> Any:
         return Binomial()
 
 
@@ -148,7 +148,7 @@ def bernoulli_rows(family, link, eta, y):
 
 @summed(Bernoulli, Logit)
 @vectorisable
-def bernoulli_sums(n, eta, y, r, h, d):
+def bernoulli_sums(n: Any, eta: Any, y: Any, r: Any, h: Any, d: Any) -> None:
     """The sum of log(1 + e) over rows, e = exp(-|eta|), is the logarithm of a product, kept less one to every digit."""
     for i in range(n):
         e = exp_negative(-abs(eta[i]))

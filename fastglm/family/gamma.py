@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import lgamma
 from math import log as log_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -65,16 +65,16 @@ class Gamma(NamedTuple):
         k = weight_sum / deviance
         return saturated - 0.5 * k * deviance + weight_sum * (k * (log_(k) - 1.0) - lgamma(k))
 
-    def draw(self, rng, mu, phi, weights):
+    def draw(self, rng: Any, mu: Any, phi: Any, weights: Any) -> Any:
         return np.maximum(rng.gamma(1 / phi, phi * mu), np.finfo(float).tiny)
 
-    def density_at_mean(self, y, w, trials, scale):
+    def density_at_mean(self, y: Any, w: Any, trials: Any, scale: Any) -> Any:
         from scipy.special import gammaln
 
         shape = w / scale
         return shape * np.log(shape) - shape - gammaln(shape) - np.log(y)
 
-    def frozen(self, mu, scale, trials):
+    def frozen(self, mu: Any, scale: Any, trials: Any) -> Any:
         from scipy import stats
 
         return stats.gamma(1.0 / scale, scale=mu * scale)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import log as log_
 from math import pi
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -60,13 +60,13 @@ class Gaussian(NamedTuple):
             return float("inf")
         return saturated - 0.5 * nobs * (log_(2.0 * pi * deviance / nobs) + 1.0)
 
-    def draw(self, rng, mu, phi, weights):
+    def draw(self, rng: Any, mu: Any, phi: Any, weights: Any) -> Any:
         return mu + np.sqrt(phi) * rng.standard_normal(mu.shape)
 
-    def density_at_mean(self, y, w, trials, scale):
+    def density_at_mean(self, y: Any, w: Any, trials: Any, scale: Any) -> Any:
         return 0.5 * (np.log(w / scale) - LOG_2PI) + 0.0 * y
 
-    def frozen(self, mu, scale, trials):
+    def frozen(self, mu: Any, scale: Any, trials: Any) -> Any:
         from scipy import stats
 
         return stats.norm(loc=mu, scale=np.sqrt(scale))

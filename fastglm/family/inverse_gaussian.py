@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf, pi, sqrt
 from math import log as log_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,13 +58,13 @@ class InverseGaussian(NamedTuple):
             return inf
         return saturated - 0.5 * weight_sum * (log_(2.0 * pi * deviance / weight_sum) + 1.0)
 
-    def draw(self, rng, mu, phi, weights):
+    def draw(self, rng: Any, mu: Any, phi: Any, weights: Any) -> Any:
         return np.maximum(rng.wald(mu, 1 / phi), np.finfo(float).tiny)
 
-    def density_at_mean(self, y, w, trials, scale):
+    def density_at_mean(self, y: Any, w: Any, trials: Any, scale: Any) -> Any:
         return 0.5 * (np.log(w / scale) - 3.0 * np.log(y) - LOG_2PI)
 
-    def frozen(self, mu, scale, trials):
+    def frozen(self, mu: Any, scale: Any, trials: Any) -> Any:
         from scipy import stats
 
         return stats.invgauss(mu * scale, scale=1.0 / scale)

@@ -9,7 +9,7 @@ exponentially fast.
 from __future__ import annotations
 
 from math import atan, inf, pi, sqrt, tan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..core.records import Interval
 from ..kernels.elementary import (
@@ -32,7 +32,7 @@ LOG_SQRT_2PI = 0.91893853320467274178  # log(2 pi) / 2
 INFINITE = 1e15  # a linear predictor as good as infinite: the tangent of a quarter turn is 1.6e16
 
 
-def linear_predictor(link, mean: float) -> float:
+def linear_predictor(link: Any, mean: float) -> float:
     """The linear predictor of a mean, infinite where it has none: at an end of the range that is never reached."""
     try:
         eta = float(link.link(float(mean)))
@@ -62,7 +62,7 @@ class Identity(NamedTuple):
     def tails(self, eta: float) -> tuple[float, float, float, float]:
         return log(eta), log1p(-eta), 1.0 / eta, 1.0 / (1.0 - eta)
 
-    def array_inverse(self, eta, xp):
+    def array_inverse(self, eta: Any, xp: Any) -> Any:
         return eta
 
 
@@ -87,7 +87,7 @@ class Log(NamedTuple):
     def tails(self, eta: float) -> tuple[float, float, float, float]:
         return eta, log(-expm1(eta)), 1.0, 1.0 / expm1(-eta)
 
-    def array_inverse(self, eta, xp):
+    def array_inverse(self, eta: Any, xp: Any) -> Any:
         return xp.exp(eta)
 
 
@@ -113,10 +113,10 @@ class Logit(NamedTuple):
     def tails(self, eta: float) -> tuple[float, float, float, float]:
         return log_sigmoid(eta), log_sigmoid(-eta), sigmoid(-eta), sigmoid(eta)
 
-    def array_inverse(self, eta, xp):
+    def array_inverse(self, eta: Any, xp: Any) -> Any:
         return xp.sigmoid(eta)
 
-    def array_log_tails(self, eta, xp):
+    def array_log_tails(self, eta: Any, xp: Any) -> Any:
         return xp.log_sigmoid(eta), xp.log_sigmoid(-eta)
 
 
@@ -149,10 +149,10 @@ class Probit(NamedTuple):
             return log_far, log_near, inverse, near
         return log_near, log_far, near, inverse
 
-    def array_inverse(self, eta, xp):
+    def array_inverse(self, eta: Any, xp: Any) -> Any:
         return xp.normal_cdf(eta)
 
-    def array_log_tails(self, eta, xp):
+    def array_log_tails(self, eta: Any, xp: Any) -> Any:
         return xp.log_normal_cdf(eta), xp.log_normal_cdf(-eta)
 
 
@@ -191,10 +191,10 @@ class CLogLog(NamedTuple):
         log_mu, up = _double_exponential(eta)
         return log_mu, -exp(eta), up, exp(eta)
 
-    def array_inverse(self, eta, xp):
+    def array_inverse(self, eta: Any, xp: Any) -> Any:
         return -xp.expm1(-xp.exp(eta))
 
-    def array_log_tails(self, eta, xp):
+    def array_log_tails(self, eta: Any, xp: Any) -> Any:
         return xp.log(-xp.expm1(-xp.exp(eta))), -xp.exp(eta)
 
 
@@ -220,10 +220,10 @@ class LogLog(NamedTuple):
         log_nu, down = _double_exponential(-eta)
         return -exp(-eta), log_nu, exp(-eta), down
 
-    def array_inverse(self, eta, xp):
+    def array_inverse(self, eta: Any, xp: Any) -> Any:
         return xp.exp(-xp.exp(-eta))
 
-    def array_log_tails(self, eta, xp):
+    def array_log_tails(self, eta: Any, xp: Any) -> Any:
         return -xp.exp(-eta), xp.log(-xp.expm1(-xp.exp(-eta)))
 
 
@@ -259,7 +259,7 @@ class Cauchit(NamedTuple):
             return log_far, log_near, up_far, up_near
         return log_near, log_far, up_near, up_far
 
-    def array_inverse(self, eta, xp):
+    def array_inverse(self, eta: Any, xp: Any) -> Any:
         return 0.5 + xp.arctan(eta) / pi
 
 
@@ -281,7 +281,7 @@ class Inverse(NamedTuple):
     def bend(self, eta: float) -> float:
         return 2.0 / (eta * eta * eta)
 
-    def array_inverse(self, eta, xp):
+    def array_inverse(self, eta: Any, xp: Any) -> Any:
         return 1.0 / eta
 
 
@@ -303,7 +303,7 @@ class InverseSquared(NamedTuple):
     def bend(self, eta: float) -> float:
         return 0.75 / (eta * eta * sqrt(eta)) if eta > 0.0 else inf
 
-    def array_inverse(self, eta, xp):
+    def array_inverse(self, eta: Any, xp: Any) -> Any:
         return xp.rsqrt(eta)
 
 
@@ -325,7 +325,7 @@ class Sqrt(NamedTuple):
     def bend(self, eta: float) -> float:
         return 2.0
 
-    def array_inverse(self, eta, xp):
+    def array_inverse(self, eta: Any, xp: Any) -> Any:
         return eta * eta
 
 
@@ -353,5 +353,5 @@ class Power(NamedTuple):
     def bend(self, eta: float) -> float:
         return (1.0 / self.p) * (1.0 / self.p - 1.0) * exp((1.0 / self.p - 2.0) * log(eta))
 
-    def array_inverse(self, eta, xp):
+    def array_inverse(self, eta: Any, xp: Any) -> Any:
         return xp.power(eta, 1.0 / self.p)

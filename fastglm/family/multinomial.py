@@ -5,7 +5,7 @@ It is not among the families of one mean: a row has K - 1 linear predictors, one
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..core.records import Interval
 
@@ -17,7 +17,7 @@ class Softmax(NamedTuple):
     effect, activation = "log odds against", "softmax"
 
     @staticmethod
-    def array_inverse(eta, xp):
+    def array_inverse(eta: Any, xp: Any) -> Any:
         return xp.softmax(eta)
 
 

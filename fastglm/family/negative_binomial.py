@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import lgamma
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -76,39 +76,39 @@ class NegativeBinomial(NamedTuple):
         return w * (a - k * log1p(y / k) + lgamma(y + k) - lgamma(k) - log_factorial(y))
 
     @staticmethod
-    def events(weighted_y, weight):
+    def events(weighted_y: Any, weight: Any) -> Any:
         return weighted_y
 
-    def variance_slope(self, mu):
+    def variance_slope(self, mu: Any) -> Any:
         return 1.0 + 2.0 * mu / self.theta
 
-    def draw(self, rng, mu, phi, weights):
+    def draw(self, rng: Any, mu: Any, phi: Any, weights: Any) -> Any:
         if not self.theta > 0:
             raise InvalidParameterError(f"theta must be positive, got {self.theta}")
         return rng.poisson(rng.gamma(self.theta, mu / self.theta)).astype(float)
 
-    def anscombe_change(self, y, mu, error):
+    def anscombe_change(self, y: Any, mu: Any, error: Any) -> Any:
         from scipy.special import hyp2f1
 
         first, last = (1.5 * t ** (2 / 3) * hyp2f1(1 / 3, 2 / 3, 5 / 3, -t / self.theta) for t in (mu, y))
         return last - first
 
-    def array_loss(self, y, mu, xp):
+    def array_loss(self, y: Any, mu: Any, xp: Any) -> Any:
         return (y + self.theta) * xp.log(mu + self.theta) - xp.xlogy(y, mu)
 
-    def density_at_mean(self, y, w, trials, scale):
+    def density_at_mean(self, y: Any, w: Any, trials: Any, scale: Any) -> Any:
         from scipy.special import gammaln, xlogy
 
         size, alpha = self.theta, 1.0 / self.theta
         ways = gammaln(y + size) - gammaln(size) - gammaln(y + 1.0)
         return w / scale * (ways + xlogy(y, alpha * y) - (y + size) * np.log1p(alpha * y))
 
-    def frozen(self, mu, scale, trials):
+    def frozen(self, mu: Any, scale: Any, trials: Any) -> Any:
         from scipy import stats
 
         return stats.nbinom(self.theta, self.theta / (self.theta + mu))
 
-    def tails(self, y, mu, phi, w):
+    def tails(self, y: Any, mu: Any, phi: Any, w: Any) -> Any:
         return of_counts(self._replace(theta=w * self.theta).frozen(w * mu, phi, 1), w * y)  # a mean of w counts
 
 

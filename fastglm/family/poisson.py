@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..kernels.elementary import LOG_2PI, exp, log, log_factorial, stirling_error
 from ..kernels.fused import fused
@@ -46,23 +46,23 @@ class Poisson(NamedTuple):
         return w * (-0.5 * (LOG_2PI + log(y)) - stirling_error(y)) if y > 0.0 else 0.0
 
     @staticmethod
-    def events(weighted_y, weight):
+    def events(weighted_y: Any, weight: Any) -> Any:
         return weighted_y
 
-    def draw(self, rng, mu, phi, weights):
+    def draw(self, rng: Any, mu: Any, phi: Any, weights: Any) -> Any:
         return rng.poisson(mu).astype(float)
 
-    def density_at_mean(self, y, w, trials, scale):
+    def density_at_mean(self, y: Any, w: Any, trials: Any, scale: Any) -> Any:
         from scipy.special import gammaln, xlogy
 
         return w / scale * (xlogy(y, y) - y - gammaln(y + 1.0))
 
-    def frozen(self, mu, scale, trials):
+    def frozen(self, mu: Any, scale: Any, trials: Any) -> Any:
         from scipy import stats
 
         return stats.poisson(mu)
 
-    def tails(self, y, mu, phi, w):
+    def tails(self, y: Any, mu: Any, phi: Any, w: Any) -> Any:
         return of_counts(self.frozen(w * mu, phi, 1), w * y)  # a mean of w counts
 
 

@@ -66,17 +66,17 @@ class SeveralFacts:
     shape_name: str | None = None
 
     @property
-    def second(self):
+    def second(self) -> Any:
         """The columns of the second predictor, None for its default."""
         return None if self.second_field is None else getattr(self, self.second_field)
 
     @property
-    def without_columns(self):
+    def without_columns(self) -> Any:
         """The family without fields that choose columns, which nested models may differ in."""
         fields = {"zero": None, "precision": None, "parallel": True}
         return self._replace(**{name: v for name, v in fields.items() if name in self._fields})
 
-    def check(self, link) -> None:
+    def check(self, link: Any) -> None:
         """Refuse a link, or a field, that the family does not have.
 
         Raises
@@ -123,7 +123,7 @@ class Ordinal(_OrdinalFields, SeveralFacts):
     labelled = True
     parts = ()
 
-    def check(self, link) -> None:
+    def check(self, link: Any) -> None:
         if self.kind not in KINDS:
             raise InvalidParameterError(f"kind={self.kind!r} is unknown; there are {', '.join(map(repr, KINDS))}")
         SeveralFacts.check(self, link)
@@ -135,7 +135,7 @@ class Ordinal(_OrdinalFields, SeveralFacts):
         if self.kind == "adjacent" and link.name != "logit":
             raise InvalidParameterError(f"link={link.name!r}: kind='adjacent' has 'logit' alone")
 
-    def loop(self, link, second_link, expected=False) -> Loop:
+    def loop(self, link: Any, second_link: Any, expected: Any = False) -> Loop:
         """The loop of the rows."""
         return Loop("ordinal", (KINDS.index(self.kind), LINKS.index(link.name)))
 
@@ -148,7 +148,7 @@ class _Counts(_ZeroFields, SeveralFacts):
     __slots__ = ()
     second_field, whole = "zero", True
 
-    def loop(self, link, second_link, expected=False) -> Loop:
+    def loop(self, link: Any, second_link: Any, expected: Any = False) -> Loop:
         """The loop of the rows."""
         return Loop("count", (INFLATED if self.inflated else HURDLE, int(self.shape_name is not None)))
 
@@ -258,14 +258,14 @@ class Beta(_BetaFields, SeveralFacts):
     shares = second_constant = True
     separable = observed = False
 
-    def check(self, link) -> None:
+    def check(self, link: Any) -> None:
         SeveralFacts.check(self, link)
         if self.precision_link not in (None, *LINKS[5:]):
             raise InvalidParameterError(
                 f"precision_link={self.precision_link!r} is unknown; there are 'identity', 'log', 'sqrt'"
             )
 
-    def loop(self, link, second_link, expected=False) -> Loop:
+    def loop(self, link: Any, second_link: Any, expected: Any = False) -> Loop:
         """The loop of the rows."""
         return Loop("beta", (LINKS.index(link.name), LINKS.index(second_link), int(expected)))
 

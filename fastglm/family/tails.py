@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,13 +23,13 @@ class Tails(NamedTuple):
     from_on: np.ndarray
 
 
-def of_density(distribution, y) -> Tails:
+def of_density(distribution: Any, y: Any) -> Tails:
     """The tails of a distribution of ``scipy.stats`` that has a density."""
     below, above = distribution.cdf(y), distribution.sf(y)
     return Tails(below, below, above, above)
 
 
-def of_counts(distribution, counts) -> Tails:
+def of_counts(distribution: Any, counts: Any) -> Tails:
     """The tails of a distribution of ``scipy.stats`` on whole numbers, at ``counts`` (n,) that may have been rounded.
 
     Raises
@@ -48,7 +48,7 @@ def of_counts(distribution, counts) -> Tails:
     return Tails(distribution.cdf(k - 1.0), distribution.cdf(k), distribution.sf(k), distribution.sf(k - 1.0))
 
 
-def of_tweedie(power: float, y, mu, phi) -> Tails:
+def of_tweedie(power: float, y: Any, mu: Any, phi: Any) -> Tails:
     """The tails of a Tweedie distribution with 1 < power < 2, a Poisson number of gamma jumps (Jorgensen 1987).
 
     With lambda = mu^(2-p) / (phi (2-p)) jumps of shape (2-p) / (p-1) and scale phi (p-1) mu^(p-1), P(Y <= y) is the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import nan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import InvalidParameterError
 from ..kernels.elementary import exp, log, vectorisable
@@ -62,7 +62,7 @@ class Tweedie(NamedTuple):
     def start(self, y: float, w: float) -> float:
         return y if y > 0.0 else 0.1
 
-    def draw(self, rng, mu, phi, weights):
+    def draw(self, rng: Any, mu: Any, phi: Any, weights: Any) -> Any:
         k = self.power
         if not 1 < k < 2:
             raise InvalidParameterError(f"the Tweedie power must lie between 1 and 2, got {k}")
@@ -70,7 +70,7 @@ class Tweedie(NamedTuple):
         jumps = rng.poisson(mu ** (2 - k) / (phi * (2 - k)))
         return rng.standard_gamma(jumps * (2 - k) / (k - 1)) * phi * (k - 1) * mu ** (k - 1)
 
-    def tails(self, y, mu, phi, w):
+    def tails(self, y: Any, mu: Any, phi: Any, w: Any) -> Any:
         of_limit = {1.0: Poisson(), 2.0: Gamma(), 3.0: InverseGaussian()}.get(self.power)
         if of_limit is not None:
             return of_density(of_limit.frozen(mu, phi / w, 1), y) if self.power > 1.0 else of_limit.tails(y, mu, phi, w)

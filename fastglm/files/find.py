@@ -35,7 +35,7 @@ class DelimitedText(str):
         The decimal sign.
     """
 
-    dialect: tuple
+    dialect: tuple[Any, ...]
 
     def __new__(cls, path: str, delimiter: str | None = None, decimal: str = ".") -> DelimitedText:
         text = super().__new__(cls, path)
@@ -59,17 +59,17 @@ class File(NamedTuple):
     kind: str
     size: int
     stamp: Any
-    partition: tuple = ()
+    partition: tuple[Any, ...] = ()
     mark: str = ""
-    dialect: tuple = BY_NAME
+    dialect: tuple[Any, ...] = BY_NAME
 
-    def open(self):
+    def open(self) -> Any:
         """The file opened for random access."""
         import pyarrow as pa
 
         return pa.OSFile(self.path, "rb") if self.system is None else self.system.open_input_file(self.path)
 
-    def now(self):
+    def now(self) -> Any:
         """The current size and stamp of the file, None if it was removed."""
         if self.system is None:
             try:
@@ -84,7 +84,7 @@ class File(NamedTuple):
         return (info.size, stamp_of(self.system, info)) if info.type.name == "File" else None
 
 
-def find(data) -> list[File]:
+def find(data: Any) -> list[File]:
     """The files of paths, globs, folders and URLs.
 
     Parameters
@@ -106,7 +106,7 @@ def find(data) -> list[File]:
         if told is not None:
             files = [file._replace(dialect=told) for file in files]
         paths += files
-    first_with: dict = {}
+    first_with: dict[Any, Any] = {}
     for file in paths:
         known = first_with.setdefault(file.place if file.system else os.path.realpath(file.path), file)
         if known is not file:
@@ -118,7 +118,7 @@ def find(data) -> list[File]:
 def _local(text, is_text=False):
     """(the folder before any wildcard, the files) of a path or pattern on the local disk."""
     text = os.path.expanduser(unquote(text.removeprefix("file://")) if text.startswith("file://") else text)
-    skipped: list = []
+    skipped: list[Any] = []
     if os.path.exists(text) or not glob.has_magic(text):
         paths, base = [text], text if os.path.isdir(text) else os.path.dirname(text)
     else:
@@ -140,9 +140,9 @@ def _local(text, is_text=False):
     return os.path.abspath(base), [_local_file(path, is_text) for path in once]
 
 
-def _once(files, skipped) -> list:
+def _once(files, skipped) -> list[Any]:
     """Sorted paths, one for each file: of several paths to a file the one without links, or else the first."""
-    real: dict = {}
+    real: dict[Any, Any] = {}
     for path in sorted(files):
         real.setdefault(os.path.realpath(path), []).append(path)
     chosen = []
@@ -153,7 +153,7 @@ def _once(files, skipped) -> list:
     return sorted(chosen)
 
 
-def _globbed(pattern, skipped) -> list:
+def _globbed(pattern, skipped) -> list[Any]:
     """The paths that match a pattern; ** follows links to folders, but none twice."""
     parts = pattern.split("/") if os.sep == "/" else re.split(r"[\\/]", pattern)
     if "**" not in parts:
@@ -172,7 +172,7 @@ def _globbed(pattern, skipped) -> list:
     return sorted(matching)
 
 
-def _below(folder, left_out, skipped, links=()) -> tuple[list, list]:
+def _below(folder, left_out, skipped, links=()) -> tuple[list[Any], list[Any]]:
     """The folders and the files below a folder, without those whose names begin with one of ``left_out``.
 
     Links to folders are followed, unless they lead to a folder that contains them; ``links`` are the folders of the
@@ -297,7 +297,7 @@ def _remote_file(system, prefix, info, is_text) -> File:
     return File(prefix + info.path, info.path, system, kind, info.size, stamp_of(system, info))
 
 
-def stamp_of(system, info):
+def stamp_of(system: Any, info: Any) -> Any:
     """The time of a file's last change in ns, or the etag that its file system has instead."""
     if info.mtime_ns is not None:
         return info.mtime_ns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..core.column_names import unknown_column
 from ..errors import FileFormatError
@@ -56,33 +56,33 @@ class Rows:
     local_files: Sequence[str] = ()  # the paths of the files on a local disk that these are the rows of
     what = "the rows"
 
-    def __init__(self, schema, fragments, unreadable=None):
+    def __init__(self, schema: Any, fragments: Any, unreadable: Any = None) -> None:
         self.schema, self.unreadable = canonical_schema(schema, self.what), dict(unreadable or {})
         self.names = (*schema.names, *self.unreadable)
         self._known_names = frozenset(schema.names)
         self.fragments = tuple(fragments)
         self.n_rows = sum(fragment.rows for fragment in self.fragments)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Rows: {self.n_rows} rows of {len(self.names)} columns in {len(self.fragments)} fragments>"
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc: Any) -> None:
         self.close()
 
     def close(self) -> None:
         """Remove what was kept for these rows alone: nothing here."""
 
-    def tables(self, i, columns, rows, skip):
+    def tables(self, i: Any, columns: Any, rows: Any, skip: Any) -> None:
         """The rows of fragment ``i`` from number ``skip`` on, as pyarrow Tables or RecordBatches one after the other.
 
         They have at least these ``columns``; ``rows`` is the most that should be in memory at a time.
         """
         raise NotImplementedError
 
-    def batches(self, i, columns, rows=65_536, skip=0) -> Iterator:
+    def batches(self, i: Any, columns: Any, rows: Any = 65_536, skip: Any = 0) -> Iterator[Any]:
         """Read a fragment piece by piece, in memory that does not grow with it.
 
         Parameters
@@ -118,20 +118,20 @@ class Rows:
                 arrays = {name: self._conformed(i, name, batch.column(name), kind) for name, kind in kinds.items()}
                 yield pa.RecordBatch.from_arrays([arrays[name] for name in columns], list(columns))
 
-    def null_count(self, i, column) -> int | None:
+    def null_count(self, i: Any, column: Any) -> int | None:
         """How many values of a column are missing in a fragment, None where nobody knows without looking."""
         return self._check(column)
 
-    def bounds(self, i, column) -> tuple | None:
+    def bounds(self, i: Any, column: Any) -> tuple[Any, ...] | None:
         """The smallest and largest value of a column in a fragment, None where nobody knows without looking."""
         return self._check(column)
 
-    def nbytes(self, columns=None) -> int:
+    def nbytes(self, columns: Any = None) -> int:
         """The bytes that a read of these columns takes, judged by their types."""
         kinds = (self.schema.field(name).type for name in (self.schema.names if columns is None else columns))
         return self.n_rows * sum(width_of(kind) for kind in kinds) // 8
 
-    def fingerprint(self) -> dict:
+    def fingerprint(self) -> dict[Any, Any]:
         """What tells these rows from others, for JSON: places of fragments, their rows, a digest, and the schema."""
         places = {fragment.place: [] for fragment in self.fragments}
         for fragment in self.fragments:
@@ -191,7 +191,7 @@ class FileRows(Rows):
 
     what = "the files"
 
-    def __init__(self, readers, schema, origins, scratch, unreadable=None):
+    def __init__(self, readers: Any, schema: Any, origins: Any, scratch: Any, unreadable: Any = None) -> None:
         self._origins, self._scratch, self._is_original = origins, scratch, True
         self._readers = [reader for reader, _ in readers if sum(reader.rows)]
         self._fragment_readers, fragments, rows_before = [], [], {}
@@ -212,7 +212,7 @@ class FileRows(Rows):
         files = [file for _, file, _ in self._origins if file is not None]
         return [file.path for file in files if file.system is None]
 
-    def __getstate__(self):
+    def __getstate__(self) -> Any:
         return {**self.__dict__, "_scratch": None, "_is_original": False}
 
     def close(self) -> None:
@@ -220,7 +220,7 @@ class FileRows(Rows):
         if self._scratch is not None:
             self._scratch.remove()
 
-    def batches(self, i, columns, rows=65_536, skip=0) -> Iterator:
+    def batches(self, i: Any, columns: Any, rows: Any = 65_536, skip: Any = 0) -> Iterator[Any]:
         """As ``Rows.batches``; whether the file is the one that was opened is rows_before before rows are handed on."""
         import pyarrow as pa
 
@@ -270,7 +270,7 @@ class FileRows(Rows):
                 )
         return FileFormatError(f"{fragment.label}: cannot be read: {str(error).splitlines()[0]}")
 
-    def null_count(self, i, column) -> int | None:
+    def null_count(self, i: Any, column: Any) -> int | None:
         """The number of missing values of a column in a fragment, None if the file does not say."""
         self._check(column)
         reader, fragment = self._fragment_readers[i], self.fragments[i]
@@ -278,7 +278,7 @@ class FileRows(Rows):
             return reader.null_count(fragment.part, column)
         return fragment.rows if dict(reader.file.partition)[column] is None else 0
 
-    def bounds(self, i, column) -> tuple | None:
+    def bounds(self, i: Any, column: Any) -> tuple[Any, ...] | None:
         """The smallest and largest value of a column in a fragment, None if the file does not say."""
         self._check(column)
         reader = self._fragment_readers[i]
@@ -287,14 +287,14 @@ class FileRows(Rows):
         value = dict(reader.file.partition)[column]
         return None if value is None else (value, value)
 
-    def nbytes(self, columns=None) -> int:
+    def nbytes(self, columns: Any = None) -> int:
         """The bytes on disk that a read of these columns takes, estimated by their types."""
         names = set(self.schema.names if columns is None else columns)
         for name in names:
             self._check(name)
         return sum(reader.nbytes(names & set(reader.schema.names)) for reader in self._readers)
 
-    def fingerprint(self) -> dict:
+    def fingerprint(self) -> dict[Any, Any]:
         """Values for JSON that differ for other rows.
 
         Returns

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+from collections.abc import Iterator
+from typing import Any
 
 from ..core.measured import ARROW_MAPPED_BYTES
 from .schema import canonical_schema
@@ -22,7 +24,7 @@ class ArrowFile:
 
     unit = "record batch"
 
-    def __init__(self, file):
+    def __init__(self, file: Any) -> None:
         import pyarrow as pa
 
         self.file = file
@@ -37,7 +39,7 @@ class ArrowFile:
             self.rows = tuple(narrow.get_batch(i).num_rows for i in range(narrow.num_record_batches))
         self._widths = dict(zip(self._stored, widths, strict=True))
 
-    def batches(self, part, names, rows, skip):
+    def batches(self, part: Any, names: Any, rows: Any, skip: Any) -> Iterator[Any]:
         """Record batches of at most ``rows`` rows with the columns ``names``, in any order and of any layout."""
         import pyarrow as pa
 
@@ -69,15 +71,15 @@ class ArrowFile:
         places = [self._stored.index(name) for name in names]
         return pa.ipc.IpcReadOptions(included_fields=places, use_threads=False)
 
-    def null_count(self, part, name):
+    def null_count(self, part: Any, name: Any) -> Any:
         """None: the file does not say."""
         return None
 
-    def bounds(self, part, name):
+    def bounds(self, part: Any, name: Any) -> Any:
         """None: the file does not say."""
         return None
 
-    def nbytes(self, names):
+    def nbytes(self, names: Any) -> Any:
         """The bytes that columns take in the file, estimated by their types."""
         total = sum(self._widths.values())
         return self.file.size * sum(self._widths.get(name, 0) for name in names) // max(1, total)
@@ -99,13 +101,13 @@ class ScratchFile(ArrowFile):
         Columns stored as codes -> the key of their levels.
     """
 
-    def __init__(self, file, schema, rows, nulls, levels, coded):
+    def __init__(self, file: Any, schema: Any, rows: Any, nulls: Any, levels: Any, coded: Any) -> None:
         self.file, self.schema, self.rows = file, schema, rows
         self._nulls, self._levels, self._coded = nulls, levels, coded
         self._stored = schema.names
         self._widths = {field.name: 32 if field.name in coded else width_of(field.type) for field in schema}
 
-    def batches(self, part, names, rows, skip):
+    def batches(self, part: Any, names: Any, rows: Any, skip: Any) -> Iterator[Any]:
         """Record batches of at most ``rows`` rows with the columns ``names``."""
         import pyarrow as pa
 
@@ -119,7 +121,7 @@ class ScratchFile(ArrowFile):
                 arrays.append(array)
             yield pa.RecordBatch.from_arrays(arrays, batch.schema.names)
 
-    def null_count(self, part, name):
+    def null_count(self, part: Any, name: Any) -> Any:
         """The number of missing values of a column."""
         return self._nulls[part][name]
 
@@ -134,7 +136,7 @@ class ScratchFile(ArrowFile):
         return hasher.hexdigest()
 
 
-def width_of(kind) -> int:
+def width_of(kind: Any) -> int:
     """The bits of a value; text counts as its codes, or as 16 bytes."""
     import pyarrow as pa
 

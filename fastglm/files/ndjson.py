@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..core.measured import CSV_BLOCK
 from ..errors import FileFormatError
@@ -23,19 +25,19 @@ class JsonStream:
         For a damaged file, and for a key whose values are of kinds that no column holds.
     """
 
-    unreadable: dict = {}
+    unreadable: dict[Any, Any] = {}
 
-    def __init__(self, file):
+    def __init__(self, file: Any) -> None:
         self.file, self.label, self._raw = file, file.place, None
 
-    def share(self):
+    def share(self) -> Any:
         """How much of the file has been read, from 0 to 1."""
         return 0.0 if self._raw is None or self._raw.closed else self._raw.tell() / max(1, self.file.size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         import pyarrow as pa
 
-        types: dict = {}
+        types: dict[Any, Any] = {}
         for table in self._tables(None):
             for field in table.schema:
                 types[field.name] = self._common(field.name, types.get(field.name, field.type), field.type)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from ..core.measured import AT_ONCE_BYTES, COALESCED_BYTES, FOOTER_BYTES, LOCAL_BUFFER, PAGES_BYTES, REMOTE_BUFFER
 from .ipc import width_of
 from .schema import canonical_schema, is_text
@@ -14,10 +17,10 @@ class Footers:
     def __init__(self):
         self._parsed = {}
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return Footers, ()
 
-    def get(self, file):
+    def get(self, file: Any) -> Any:
         """The metadata of a file."""
         metadata = self._parsed.pop(file.place, None) or self._read(file)
         self._parsed[file.place] = metadata
@@ -50,13 +53,13 @@ class ParquetFile:
 
     unit = "row group"
 
-    def __init__(self, file, footers):
+    def __init__(self, file: Any, footers: Any) -> None:
         self.file, self._footers = file, footers
         metadata = footers.get(file)
         self.schema = canonical_schema(metadata.schema.to_arrow_schema(), file.place)
         self.rows = tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
 
-    def batches(self, part, names, rows, skip):
+    def batches(self, part: Any, names: Any, rows: Any, skip: Any) -> Iterator[Any]:
         """Record batches of at most ``rows`` rows with the columns ``names``, in any order and of any layout."""
         import pyarrow.parquet as pq
 
@@ -103,15 +106,15 @@ class ParquetFile:
 
     # sizes and statistics of columns are not read from footers: in damaged ones pyarrow ends the process
 
-    def null_count(self, part, name):
+    def null_count(self, part: Any, name: Any) -> Any:
         """None: known once the values are read."""
         return None
 
-    def bounds(self, part, name):
+    def bounds(self, part: Any, name: Any) -> Any:
         """None: known once the values are read."""
         return None
 
-    def nbytes(self, names, parts=None):
+    def nbytes(self, names: Any, parts: Any = None) -> Any:
         """The bytes that columns take in the file, judged by their types."""
         widths = {field.name: width_of(field.type) for field in self.schema}
         rows = sum(self.rows if parts is None else (self.rows[i] for i in parts))

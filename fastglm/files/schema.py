@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 
@@ -10,14 +11,14 @@ from ..core.column_names import unknown_column
 from ..errors import FileFormatError
 
 
-def is_text(kind) -> bool:
+def is_text(kind: Any) -> bool:
     """Whether an Arrow type is text, in any layout."""
     import pyarrow.types as t
 
     return t.is_string(kind) or t.is_large_string(kind) or getattr(t, "is_string_view", lambda _: False)(kind)
 
 
-def canonical(kind):
+def canonical(kind: Any) -> Any:
     """A type with its layout left out: text is string, categories are dictionaries with codes of 32 bits."""
     import pyarrow as pa
 
@@ -28,7 +29,7 @@ def canonical(kind):
     return kind
 
 
-def canonical_schema(schema, place):
+def canonical_schema(schema: Any, place: Any) -> Any:
     """A schema in canonical types, without metadata.
 
     Raises
@@ -42,21 +43,21 @@ def canonical_schema(schema, place):
     return pa.schema([(field.name, canonical(field.type)) for field in schema])
 
 
-def check_unique(names, place) -> None:
+def check_unique(names: Any, place: Any) -> None:
     """Refuse names of columns that are not unique."""
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise FileFormatError(f"{place}: several columns are named {repeated[0]!r}; names must be unique")
 
 
-def delivered(kind):
+def delivered(kind: Any) -> Any:
     """The type in which batches have a column of a canonical type: text as a dictionary."""
     import pyarrow as pa
 
     return pa.dictionary(pa.int32(), kind) if pa.types.is_string(kind) else kind
 
 
-def promoted(first, second):
+def promoted(first: Any, second: Any) -> Any:
     """The type that holds the values of two canonical types exactly as far as numbers go, None where there is none."""
     import pyarrow as pa
     import pyarrow.types as t
@@ -86,7 +87,7 @@ def promoted(first, second):
     return None
 
 
-def unified(files, columns=None):
+def unified(files: Any, columns: Any = None) -> Any:
     """The schema that several files share, and the columns that they do not share.
 
     Parameters
@@ -155,7 +156,7 @@ def _both(name, first, at, second, place):
     return kind, (place if kind.equals(second) and not kind.equals(first) else at)
 
 
-def shown(kind) -> str:
+def shown(kind: Any) -> str:
     """A type in words."""
     import pyarrow.types as t
 
@@ -164,7 +165,7 @@ def shown(kind) -> str:
     return "text" if t.is_string(kind) else str(kind)
 
 
-def conformed(array, kind):
+def conformed(array: Any, kind: Any) -> Any:
     """An array converted to a canonical or delivered type; Arrow raises an error for values outside the type."""
     import pyarrow as pa
 

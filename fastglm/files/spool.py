@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,13 +35,13 @@ class Scratch:
         The parent folder, by default that for temporary files; False allows no scratch files.
     """
 
-    def __init__(self, where):
+    def __init__(self, where: Any) -> None:
         if where is not False and not isinstance(where, (str, os.PathLike)):
             raise InvalidParameterError(f"scratch={where!r} must be 'auto', the path of a folder or False")
         self.where = where if where is False else tempfile.gettempdir() if where == "auto" else os.fspath(where)
         self.path, self._remove = None, None
 
-    def folder(self, label) -> str:
+    def folder(self, label: Any) -> str:
         """The path of the folder.
 
         Raises
@@ -62,13 +63,13 @@ class Scratch:
             self._remove = weakref.finalize(self, _remove, self.path, os.getpid())
         return self.path
 
-    def remove(self):
+    def remove(self) -> None:
         """Remove the folder."""
         if self._remove is not None:
             self._remove()
 
 
-def remove_abandoned(folder) -> None:
+def remove_abandoned(folder: Any) -> None:
     """Remove scratch folders of processes of this machine that ended without removing them, killed as a rule."""
     with contextlib.suppress(OSError):
         for path in Path(folder).glob(f"{OWN}{host()}-*"):
@@ -106,13 +107,13 @@ def _remove(path, owner):
 class Levels:
     """The distinct values of text columns, by a key for each column, in the order of first occurrence."""
 
-    def __init__(self, arrays=None):
+    def __init__(self, arrays: Any = None) -> None:
         self._codes, self._kinds, self._arrays = {}, {}, arrays or {}
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return Levels, ({**self._arrays, **{key: self.array(key) for key in self._codes}},)  # a copy adds nothing
 
-    def codes(self, key, array):
+    def codes(self, key: Any, array: Any) -> Any:
         """The codes (int32, null where missing) of a dictionary array's values; new values get new codes."""
         import pyarrow as pa
 
@@ -123,11 +124,11 @@ class Levels:
         table = np.fromiter((known.setdefault(value, len(known)) for value in values), np.int32, len(values))
         return pa.array(table).take(array.indices) if len(values) else pa.nulls(len(array), pa.int32())
 
-    def count(self, key):
+    def count(self, key: Any) -> Any:
         """The number of distinct values."""
         return len(self._codes.get(key, ()))
 
-    def array(self, key):
+    def array(self, key: Any) -> Any:
         """The distinct values as an array."""
         import pyarrow as pa
 
@@ -146,13 +147,13 @@ class Spool:
         The columns to copy, by default all.
     """
 
-    def __init__(self, scratch, columns=None):
+    def __init__(self, scratch: Any, columns: Any = None) -> None:
         self._scratch, self._columns = scratch, columns
         self.levels = Levels()
         self._plain = set()
         self._count = 0
 
-    def add(self, stream):
+    def add(self, stream: Any) -> Any:
         """Spool a stream.
 
         Parameters

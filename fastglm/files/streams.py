@@ -19,28 +19,28 @@ class Stream:
         With ``__arrow_c_stream__``, or an iterable of frames.
     """
 
-    def __init__(self, label, data):
+    def __init__(self, label: Any, data: Any) -> None:
         self.label, self._data = label, data
 
-    def share(self):
+    def share(self) -> Any:
         """None: the share that has been read is not known."""
         return None
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         yield from _batches(self._data, self.label)
 
 
 class FileStream:
     """The rows of a file in Arrow's stream format."""
 
-    def __init__(self, file):
+    def __init__(self, file: Any) -> None:
         self.file, self.label, self._handle = file, file.place, None
 
-    def share(self):
+    def share(self) -> Any:
         """The share of the file that has been read."""
         return 0.0 if self._handle is None else self._handle.tell() / max(1, self.file.size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         import pyarrow as pa
 
         try:
@@ -55,10 +55,10 @@ class FileStream:
 class Query:
     """A query of DuckDB, run each time it is called: ``from_duckdb`` makes them."""
 
-    def __init__(self, query, connection):
+    def __init__(self, query: Any, connection: Any) -> None:
         self._query, self._connection = query, connection
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "the DuckDB query"
 
     def __call__(self) -> Any:
@@ -101,7 +101,7 @@ def from_duckdb(query: Any, connection: Any = None) -> Query:
     return Query(query, connection)
 
 
-def is_stream(data) -> bool:
+def is_stream(data: Any) -> bool:
     """Whether the data are a stream of rows that can be read once, and no frame in memory."""
     of, name = type(data).__module__.split(".")[0], type(data).__name__
     if of == "pyarrow" and (name in ("RecordBatchReader", "ParquetFile") or name.endswith("Dataset")):
@@ -112,7 +112,7 @@ def is_stream(data) -> bool:
     return callable(data) and not isinstance(data, type) and not hasattr(data, "__arrow_c_stream__")
 
 
-def as_stream(data, columns=None) -> Stream:
+def as_stream(data: Any, columns: Any = None) -> Stream:
     """The data that ``is_stream`` accepts, as a stream."""
     name = type(data).__name__
     if name == "ParquetFile":

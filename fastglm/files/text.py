@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..core.column_names import DELIMITERS
 from ..core.measured import CSV_BLOCK
@@ -34,15 +36,15 @@ class CsvStream:
         For a damaged file.
     """
 
-    def __init__(self, file):
+    def __init__(self, file: Any) -> None:
         self.file, self.label = file, file.place
         self._raw, self.unreadable = None, {}
 
-    def share(self):
+    def share(self) -> Any:
         """How much of the file has been read, from 0 to 1."""
         return 0.0 if self._raw is None or self._raw.closed else self._raw.tell() / max(1, self.file.size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         import pyarrow as pa
 
         if self.file.size == 0:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -39,10 +41,10 @@ class Transposed:
         If the folder for temporary files is full.
     """
 
-    def __init__(self, opened, part: int, names: list, n_rows: int, rows: int):
+    def __init__(self, opened: Any, part: int, names: list[Any], n_rows: int, rows: int) -> None:
         self.opened, self.part, self.names, self.n_rows, self.rows = opened, part, names, n_rows, rows
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         self.file, self.end, self.places, self.whole = tempfile.TemporaryFile(), 0, {}, {}
         try:
             for first in range(0, len(self.names), COLUMNS_AT_A_TIME):
@@ -59,7 +61,7 @@ class Transposed:
             raise
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc: Any) -> None:
         self.file.close()
 
     def _decode(self, names):
@@ -93,7 +95,7 @@ class Transposed:
         values = os.pread(self.file.fileno(), n * dtype.itemsize, place + first * dtype.itemsize)
         return pa.array(np.frombuffer(values, dtype))
 
-    def batches(self, skip: int):
+    def batches(self, skip: int) -> Iterator[Any]:
         """Record batches of the rows from ``skip`` on."""
         import pyarrow as pa
 

@@ -6,22 +6,23 @@ A file is checked after every read, so that no result is made of two versions.
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from ..errors import FileFormatError
 
 BLOCK, BLOCKS = 4096, 16  # bytes and number of the pieces of a local file that its digest is of
 TAIL = 1 << 16  # bytes at the end of a file elsewhere
 
-_verified: dict = {}  # times of files that a copy of their rows found to hold what the original saw
+_verified: dict[Any, Any] = {}  # times of files that a copy of their rows found to hold what the original saw
 
 
-def marked(file):
+def marked(file: Any) -> Any:
     """The file with its digest; a file with an etag needs none."""
     has_etag = file.system is not None and not isinstance(file.stamp, int)
     return file if has_etag else file._replace(mark=digest(file))
 
 
-def digest(file) -> str:
+def digest(file: Any) -> str:
     """A digest of some blocks of a file, and of the footer of Parquet; of all bytes of a file up to 64 KiB."""
     hasher = hashlib.blake2b(digest_size=16)
     with file.open() as handle:
@@ -35,7 +36,7 @@ def digest(file) -> str:
     return hasher.hexdigest()
 
 
-def check(file, is_original: bool = True, fully: bool = False) -> None:
+def check(file: Any, is_original: bool = True, fully: bool = False) -> None:
     """Refuse a file that is gone, or no longer the one that was opened.
 
     Parameters

@@ -145,7 +145,7 @@ def cv(
     return CVResult.of(path=path, measure=measure, rule=rule, folds=repr(kinds[0]), repeats=repeats, **described)
 
 
-def _beside(kind, X, y) -> tuple[tuple, Any]:
+def _beside(kind, X, y) -> tuple[tuple[Any, ...], Any]:
     """The labels of folds as they are read with the rows, and as they are where the rows are files and they are not."""
     data = y if isinstance(X, str) and "~" in X else X
     labels = kind.beside

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing, contextmanager
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class Models:
         As for ``fit``: those of the result that were arrays.
     """
 
-    def __init__(self, result: GLMResult, data: Rows, y: Variable | None, options: dict):
+    def __init__(self, result: GLMResult, data: Rows, y: Variable | None, options: dict[Any, Any]):
         check_one_predictor(result.family, "tests between models and profiles")
         if result.penalty is not None:
             raise InvalidParameterError("a penalised fit has no tests between models")
@@ -211,7 +211,7 @@ class Scores(NamedTuple):
     names: tuple[str, ...]
     score: np.ndarray
     information: np.ndarray
-    columns: dict
+    columns: dict[Any, Any]
     inside: tuple[str, ...]
 
     def statistic(self, numbers) -> tuple[float, int]:

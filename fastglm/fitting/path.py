@@ -105,7 +105,7 @@ def path(
     return found
 
 
-def path_request(X, y, penalty, options, search: dict, beside: tuple = ()) -> FitRequest:
+def path_request(X, y, penalty, options, search: dict[Any, Any], beside: tuple[Any, ...] = ()) -> FitRequest:
     """The request of a path: arrays and a response, or a formula and its data."""
     unknown = [name for name in options if name not in KNOWN]
     if unknown:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def warn_of_range(fit) -> bool:
     return known
 
 
-def warn_of_fit(fit, aliased: dict, converged: bool, idle: tuple) -> None:
+def warn_of_fit(fit, aliased: dict[Any, Any], converged: bool, idle: tuple[Any, ...]) -> None:
     """Warn of what is wrong with a fit, the gravest alone, beside columns that repeat others.
 
     Parameters
@@ -137,7 +138,7 @@ def _remedy(options):
     return "Raise epochs, lower tol or the rate, or take solver='auto', which is exact"
 
 
-def describe(combination: dict, names, of_levels=frozenset()) -> str:
+def describe(combination: dict[Any, Any], names, of_levels=frozenset()) -> str:
     """A linear combination in words: ``"x1 + 2 x2"``; many coefficients of ``of_levels``, a factor's, are one word."""
     if not combination:
         return "0"

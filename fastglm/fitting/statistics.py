@@ -60,18 +60,18 @@ class SolvedFit(NamedTuple):
     names: tuple[str, ...]
     intercept: bool
     has_constant: bool
-    vectors: frozenset
+    vectors: frozenset[Any]
     sums: ResponseSums
     n_rows: int
     null_deviance: float
     solution: Solution
     options: Any
-    covariances: dict
+    covariances: dict[Any, Any]
     n_passes: float
     began: float
-    notes: list
+    notes: list[Any]
     separated: str = ""
-    levels: frozenset = frozenset()
+    levels: frozenset[Any] = frozenset()
     schema: Any = None
     penalty: Any = None
     edf: float | None = None
@@ -119,7 +119,7 @@ def mean_result(fit: SolvedFit, classes, smearing=None, likelihoods=None, scale_
     )
 
 
-def class_result(fit: SolvedFit, classes: tuple, coef_raw=None) -> MultinomialResult:
+def class_result(fit: SolvedFit, classes: tuple[Any, ...], coef_raw=None) -> MultinomialResult:
     """The record of a softmax regression; its warnings are given.
 
     Parameters

@@ -8,7 +8,7 @@ Of several ways of clustering the covariances by each are added, those by each p
 from __future__ import annotations
 
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -53,7 +53,7 @@ class Levels(NamedTuple):
 class Each(NamedTuple):
     """Several values, added one by one."""
 
-    values: tuple
+    values: tuple[Any, ...]
 
     def __add__(self, other: Each) -> Each:
         return Each(tuple(a + b for a, b in zip(self.values, other.values, strict=True)))
@@ -71,7 +71,7 @@ class SeenIds(Task):
 class Clusterings:
     """How rows are clustered: for each way its ids, sorted, or None where they are numbers, and how many there are."""
 
-    def __init__(self, levels: tuple, sizes: tuple):
+    def __init__(self, levels: tuple[Any, ...], sizes: tuple[Any, ...]):
         self.levels, self.sizes, self._numbers = levels, sizes, {}
 
     def __getstate__(self):
@@ -80,7 +80,7 @@ class Clusterings:
     def __repr__(self):
         return f"Clusterings{self.sizes}"
 
-    def codes(self, part, by: tuple, rows) -> np.ndarray:
+    def codes(self, part, by: tuple[Any, ...], rows) -> np.ndarray:
         """The number of the cluster of some rows by all of the ways ``by`` at once, int64."""
         total = np.zeros(1, np.int64)
         for way in by:

@@ -41,7 +41,7 @@ class Back(NamedTuple):
 EXPONENTIAL = Back(np.exp, np.exp, 1.0)
 
 
-def covariance_of(result, L: np.ndarray) -> np.ndarray:
+def covariance_of(result: Any, L: np.ndarray) -> np.ndarray:
     """L V L' (k, k) of rows L (k, m) with the covariance V that a result has, aliased coefficients counted as zero.
 
     Raises
@@ -63,7 +63,7 @@ def covariance_of(result, L: np.ndarray) -> np.ndarray:
     return as_covariance(V).of_combinations(L)
 
 
-def null_vectors(result) -> np.ndarray:
+def null_vectors(result: Any) -> np.ndarray:
     """Directions (k, p) in which the coefficients of a class can move without a prediction of the fit changing: those
     of the columns that are combinations of others, as ``aliased`` tells them. NaN stands for what it does not tell."""
     places = {name: j for j, name in enumerate(result.names)}
@@ -82,7 +82,7 @@ def null_vectors(result) -> np.ndarray:
     return found
 
 
-def check_estimable(result, L: np.ndarray, what: str) -> None:
+def check_estimable(result: Any, L: np.ndarray, what: str) -> None:
     """Refuse rows L (..., m) whose value depends on how aliased coefficients are chosen.
 
     Raises

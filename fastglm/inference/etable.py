@@ -288,7 +288,7 @@ def _markdown(heads, lines, notes) -> str:
     return "\n".join([*shown, *(f"\n{note.translate(escapes)}" for note in notes)])
 
 
-FORMATS: dict[str, Callable[[list, list, list], str]] = {
+FORMATS: dict[str, Callable[[list[Any], list[Any], list[Any]], str]] = {
     "text": _text,
     "html": _html,
     "latex": _latex,

@@ -32,7 +32,7 @@ class Labelled(NamedTuple):
 
     source: Any
     ways: Clusterings
-    names: tuple
+    names: tuple[Any, ...]
 
 
 def labelled(cov, fitted) -> Labelled:
@@ -150,7 +150,7 @@ class InformedScores(SquaredScores):
         return X * h[:, None], X
 
 
-def sums_by(found: Labelled, fitted, space, by: tuple, task=CountedScores):
+def sums_by(found: Labelled, fitted, space, by: tuple[Any, ...], task=CountedScores):
     """The sums of scores by the ways ``by`` at once: ``Sums`` with ``task``'s columns after them, of as many values of
     the first way at a time as memory holds, a pass each.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -89,7 +89,7 @@ class Squares(NamedTuple):
     """A sum of squares (m, m), and the rows with leverage near one that are not in it."""
 
     matrix: np.ndarray
-    near: tuple
+    near: tuple[Any, ...]
 
     def __add__(self, other: Squares) -> Squares:
         return Squares(self.matrix + other.matrix, self.near + other.near)

@@ -6,6 +6,7 @@ Notebooks that are not trusted drop style sheets but keep style attributes, and 
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 BOX = "overflow-x:auto;max-width:56em"
 TABLE = "border-collapse:collapse;margin:.4em 0 .9em;color:inherit;background:transparent"
@@ -36,13 +37,13 @@ def table(*parts: str, caption: str = "", kind: str = "") -> str:
     return f'<table{named} style="{TABLE}">{title}{"".join(parts)}</table>'
 
 
-def heads(names, left: int = 1) -> str:
+def heads(names: Any, left: int = 1) -> str:
     """The heads of the columns, of which the first ``left`` have names and the others numbers below them."""
     cells = [_cell("th", name, f"{HEAD};text-align:left" if j < left else HEAD) for j, name in enumerate(names)]
     return f"<thead><tr>{''.join(cells)}</tr></thead>"
 
 
-def row(names, numbers, is_level: bool = False) -> str:
+def row(names: Any, numbers: Any, is_level: bool = False) -> str:
     """A row of names, to the left, and of numbers, to the right."""
     kind, style = (' class="level"', LEVEL) if is_level else ("", NAME)
     left = [f'<th scope="row"{kind} style="{style}">{escape(name)}</th>' for name in names]
@@ -64,7 +65,7 @@ def fact(label: str, value: str) -> str:
     )
 
 
-def notes(lines) -> str:
+def notes(lines: Any) -> str:
     """Remarks as a list, nothing without any."""
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return f'<ul class="notes" style="{NOTES}">{items}</ul>' if items else ""

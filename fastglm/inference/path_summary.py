@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .summary import Row, Summary, describe, format_number
@@ -19,7 +21,7 @@ class PathSummary(Summary):
         Lambdas that are marked and always shown, by the names of the rules that choose them.
     """
 
-    def __init__(self, path, chosen=None) -> None:
+    def __init__(self, path: Any, chosen: Any = None) -> None:
         self.result, self.path, self.chosen = path.first, path, dict(chosen or {})
 
     def _title(self):
@@ -72,7 +74,7 @@ class CVSummary(PathSummary):
     found : CVResult
     """
 
-    def __init__(self, found) -> None:
+    def __init__(self, found: Any) -> None:
         rules = {"min": found.lambda_min}
         if not np.isnan(found.se).all():
             rules["1se"] = found.lambda_1se

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from itertools import islice
 from textwrap import wrap
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..core.lazy import cached_property
 from ..core.records import READ_ONCE
@@ -24,7 +24,7 @@ MOST_TESTED = 4000  # coefficients of a joint test, whose time grows with their 
 FINEST = 1e-15  # a distance in standard errors below which digits say nothing
 
 
-def format_p(p):
+def format_p(p: Any) -> Any:
     """A p-value with three digits, and R's ``<2e-16`` where more would pretend to a precision no test has."""
     if math.isnan(p):
         return ""
@@ -35,7 +35,7 @@ def format_p(p):
     return f"{p:.4f}"
 
 
-def format_number(value, digits=5):
+def format_number(value: Any, digits: Any = 5) -> Any:
     """A number with `digits` significant digits and no exponent where it can be read without one."""
     if value != value:
         return "nan"
@@ -60,6 +60,8 @@ class Summary:
     """A printable account of a fit with intervals of confidence ``level``; ``str()`` gives the text, notebooks show the
     HTML.
     """
+
+    limits: Any
 
     def __init__(self, result: Fitted, level: float = 0.95) -> None:
         self.result = result
@@ -281,7 +283,7 @@ class SeveralSummary(Summary):
         ]
 
 
-def describe(value):
+def describe(value: Any) -> Any:
     """A family or link with its parameters: negative_binomial(theta=2)."""
     params = ", ".join(f"{key}={_plain(getattr(value, key))}" for key in value._fields)
     return f"{value.name}({params})" if params else value.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix, vstack
@@ -35,7 +36,7 @@ class Categorical:
         For codes that are not whole numbers below ``n_levels``.
     """
 
-    def __init__(self, codes, n_levels: int, values=None):
+    def __init__(self, codes: Any, n_levels: int, values: Any = None) -> None:
         codes = np.asarray(codes)
         if codes.ndim != 1 or codes.dtype.kind not in "iu":
             raise InvalidParameterError(f"codes must be whole numbers (n,), not {codes.dtype} of shape {codes.shape}")
@@ -49,12 +50,12 @@ class Categorical:
 
     entries = 1  # the most numbers of a row
 
-    def row(self, offset: int) -> tuple:
+    def row(self, offset: int) -> tuple[Any, ...]:
         """The term's row in the table of the compiled loops, its columns counted from ``offset``."""
         values = 0 if self.values is None else self.values.ctypes.data
         return k.CODES, self.codes.ctypes.data, 0, values, offset, self.shape[1]
 
-    def rows(self, part) -> Categorical:
+    def rows(self, part: Any) -> Categorical:
         """Some of the rows: a slice or numbers."""
         other = object.__new__(Categorical)  # what was checked before is not checked again
         other.codes = np.ascontiguousarray(self.codes[part])
@@ -63,7 +64,7 @@ class Categorical:
         return other
 
     @staticmethod
-    def stacked(parts) -> Categorical:
+    def stacked(parts: Any) -> Categorical:
         """The rows of several, one below the other."""
         values = None if parts[0].values is None else np.concatenate([part.values for part in parts])
         return Categorical(np.concatenate([part.codes for part in parts]), parts[0].shape[1], values)
@@ -72,7 +73,7 @@ class Categorical:
         """The rows as predictions read them."""
         return Split((self,)).stored_rows()
 
-    def tocsr(self):
+    def tocsr(self) -> Any:
         """As a scipy CSR matrix."""
         seen = np.flatnonzero(self.codes >= 0)
         values = np.ones(len(seen)) if self.values is None else self.values[seen]
@@ -85,15 +86,15 @@ class Categorical:
         out[seen, self.codes[seen]] = 1.0 if self.values is None else self.values[seen]
         return out
 
-    def dot(self, b):
+    def dot(self, b: Any) -> Any:
         """X b."""
         return Split((self,)).dot(b)
 
-    def t_dot(self, r):
+    def t_dot(self, r: Any) -> Any:
         """X' r."""
         return Split((self,)).t_dot(r)
 
-    def gram(self, w=None, other=None):
+    def gram(self, w: Any = None, other: Any = None) -> Any:
         """X' diag(w) X, or X' diag(w) Y for another matrix Y of as many rows."""
         return Split((self,)).gram(w, other)
 
@@ -111,7 +112,7 @@ class Sparse:
         For entries that are not finite numbers; the message names the row and the column.
     """
 
-    def __init__(self, X):
+    def __init__(self, X: Any) -> None:
         X = X.tocsr()
         if X.dtype.kind not in "fiub":
             raise InvalidParameterError(f"X is a sparse matrix of dtype {X.dtype}; numeric values are needed")
@@ -137,21 +138,21 @@ class Sparse:
         """Some of the columns."""
         return Sparse(self.tocsr()[:, numbers])
 
-    def row(self, offset: int) -> tuple:
+    def row(self, offset: int) -> tuple[Any, ...]:
         """As ``Categorical.row``."""
         places = (self.indices, self.indptr, self.data)
         return k.ROWS, *(v.ctypes.data for v in places), offset, self.shape[1]
 
-    def tocsr(self):
+    def tocsr(self) -> Any:
         """As a scipy CSR matrix."""
         return csr_matrix((self.data, self.indices, self.indptr), shape=self.shape)
 
-    def rows(self, part) -> Sparse:
+    def rows(self, part: Any) -> Sparse:
         """Some of the rows: a slice or numbers."""
         return Sparse(self.tocsr()[part])
 
     @staticmethod
-    def stacked(parts) -> Sparse:
+    def stacked(parts: Any) -> Sparse:
         """The rows of several, one below the other."""
         return Sparse(vstack([part.tocsr() for part in parts], format="csr"))
 
@@ -172,13 +173,13 @@ class Dense:
 
     entries = 0
 
-    def __init__(self, X):
+    def __init__(self, X: Any) -> None:
         X = np.asarray(X)
         if X.ndim != 2 or X.dtype.kind not in "fiub":
             raise InvalidParameterError(f"X must be numbers (n, p), not {X.dtype} of shape {X.shape}")
         self.X, self.shape = X, X.shape
 
-    def rows(self, part) -> Dense:
+    def rows(self, part: Any) -> Dense:
         """Some of the rows: a slice or numbers."""
         return Dense(self.X[part])
 
@@ -189,7 +190,7 @@ class Dense:
     dot, t_dot, gram, stored_rows = Categorical.dot, Categorical.t_dot, Categorical.gram, Categorical.stored_rows
 
 
-def table(terms) -> np.ndarray:
+def table(terms: Any) -> np.ndarray:
     """The table of some terms for the compiled loops, their columns counted from zero in the order given."""
     offset, rows = 0, []
     for term in terms:
@@ -206,7 +207,7 @@ class Split:
     parts : sequence of Dense, Categorical, Sparse, arrays or scipy sparse matrices
     """
 
-    def __init__(self, parts):
+    def __init__(self, parts: Any) -> None:
         self.parts = tuple(as_matrix(part) for part in parts)
         if not self.parts:
             raise InvalidParameterError("a design needs at least one matrix")
@@ -218,17 +219,17 @@ class Split:
         self.high_cardinality = _high_cardinality(self.parts)
 
     @property
-    def numbers(self) -> tuple:
+    def numbers(self) -> tuple[Any, ...]:
         """The arrays of the dense parts."""
         return tuple(part.X for part in self.parts if isinstance(part, Dense))
 
     @property
-    def terms(self) -> tuple:
+    def terms(self) -> tuple[Any, ...]:
         """The parts that are not dense, a factor of high cardinality last."""
         return tuple(self.parts[i] for i in self._stored if not isinstance(self.parts[i], Dense))
 
     @property
-    def _stored(self) -> list:
+    def _stored(self) -> list[Any]:
         """The numbers of the parts in the order in which they are stored: dense ones, others, high cardinality."""
         kinds = [i == self.high_cardinality or -isinstance(part, Dense) for i, part in enumerate(self.parts)]
         return sorted(range(len(kinds)), key=kinds.__getitem__)  # the sort is stable: parts of one kind stay in order
@@ -251,7 +252,7 @@ class Split:
         dense = np.column_stack([np.zeros((self.shape[0], 0)), *numbers])
         return StoredRows(dense, self.terms, ContrastMap(np.argsort(self.order, kind="stable"), self.shape[1]), False)
 
-    def rows(self, part) -> Split:
+    def rows(self, part: Any) -> Split:
         """Some of the rows: a slice or numbers."""
         return Split(m.rows(part) for m in self.parts)
 
@@ -259,7 +260,7 @@ class Split:
         """As numbers (n, p)."""
         return np.column_stack([part.toarray() for part in self.parts])
 
-    def dot(self, b):
+    def dot(self, b: Any) -> Any:
         """X b."""
         b = np.ascontiguousarray(b, dtype=np.float64)
         if b.ndim == 2:
@@ -274,7 +275,7 @@ class Split:
                 _call(k.predictor(), t.ctypes.data, 1, 0, self.shape[0], piece.ctypes.data, out.ctypes.data)
         return out
 
-    def t_dot(self, r):
+    def t_dot(self, r: Any) -> Any:
         """X' r."""
         r = np.ascontiguousarray(r, dtype=np.float64)
         if r.ndim == 2:
@@ -288,7 +289,7 @@ class Split:
                 _call(k.scatter(1), t.ctypes.data, 1, 0, self.shape[0], r.ctypes.data, out.ctypes.data + 8 * int(first))
         return out
 
-    def gram(self, w=None, other=None):
+    def gram(self, w: Any = None, other: Any = None) -> Any:
         """X' diag(w) X, or X' diag(w) Y for another matrix Y of as many rows."""
         w = np.ones(self.shape[0]) if w is None else np.ascontiguousarray(w, dtype=np.float64)
         if other is not None:
@@ -323,14 +324,14 @@ def _high_cardinality(parts) -> int | None:
     return int(np.argmax(plain)) if sum(levels) > HIGH_CARDINALITY and max(plain) > 0 else None
 
 
-def as_matrix(X):
+def as_matrix(X: Any) -> Any:
     """``X`` as one of the kinds of columns: an array is Dense, a scipy sparse matrix Sparse."""
     if isinstance(X, (Dense, Categorical, Sparse, Split)):
         return X
     return Sparse(X) if hasattr(X, "tocsr") else Dense(X)
 
 
-def split_of(X) -> Split | None:
+def split_of(X: Any) -> Split | None:
     """``X`` as columns side by side where it is sparse or of the kinds above; None for arrays and frames."""
     X = Sparse(X) if hasattr(X, "tocsr") else X
     return X if isinstance(X, Split) else Split((X,)) if isinstance(X, (Dense, Sparse)) else None

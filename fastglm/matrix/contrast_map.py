@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
@@ -30,7 +32,7 @@ class ContrastMap:
         Without it they are in that order.
     """
 
-    def __init__(self, core, width: int, kept=None, high_cardinality: int = 0, order=None):
+    def __init__(self, core: Any, width: int, kept: Any = None, high_cardinality: int = 0, order: Any = None) -> None:
         self.picked = None if hasattr(core, "tocsr") else np.asarray(core, dtype=np.intp)
         self.map = core.tocsr() if self.picked is None else None
         self.transposed = self.map.T.tocsr() if self.picked is None else None
@@ -66,7 +68,7 @@ class ContrastMap:
         """The numbers of the coefficients of the factor of high cardinality."""
         return (np.arange(self.n_params) if self.order is None else self.order)[self.core :]
 
-    def matrix_map(self):
+    def matrix_map(self) -> Any:
         """The map of the core as a scipy sparse matrix (M0, m0)."""
         if not self.simple:
             return self.map
@@ -114,7 +116,7 @@ class ContrastMap:
         B = B[self.kept]
         return np.ascontiguousarray(B[:, self.picked] if self.simple else (self.transposed @ B.T).T)
 
-    def design(self, full):
+    def design(self, full: Any) -> Any:
         """The model's columns (n, m) from the stored ones (n, M), an array or a CSR matrix."""
         stack = hstack if hasattr(full, "tocsr") else np.hstack
         core = full[:, self.picked] if self.simple else (self.transposed @ full[:, : self.width].T).T

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import vstack
@@ -29,9 +29,9 @@ class MergedFactors(NamedTuple):
     """
 
     dense: int
-    terms: tuple
+    terms: tuple[Any, ...]
     coding: ContrastMap | None
-    groups: tuple | None = None
+    groups: tuple[Any, ...] | None = None
 
     def of(self, terms) -> MergedFactors:
         """The same for the terms of other rows."""
@@ -117,7 +117,7 @@ def _levels_apart(terms, spans, whole):
     return found
 
 
-def _groups(terms, widest) -> list:
+def _groups(terms, widest) -> list[Any]:
     """The numbers of the terms that become one: the factors of fewest levels, as long as they have few combinations."""
     plain = [i for i, t in enumerate(terms) if isinstance(t, Categorical) and t.values is None and t.complete]
     plain.sort(key=lambda i: terms[i].shape[1])

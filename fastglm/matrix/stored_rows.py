@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -20,7 +22,7 @@ class StoredRows:
 
     dtype, ndim = np.dtype(np.float64), 2
 
-    def __init__(self, X, terms, coding, has_intercept: bool):
+    def __init__(self, X: Any, terms: Any, coding: Any, has_intercept: bool) -> None:
         self.X, self.terms, self.coding, self.has_intercept = X, tuple(terms), coding, bool(has_intercept)
         stored = X.shape[1] + sum(t.shape[1] for t in self.terms)
         self.shape = (X.shape[0], stored if coding is None else coding.n_params - self.has_intercept)
@@ -29,7 +31,7 @@ class StoredRows:
         """Itself."""
         return self
 
-    def __getitem__(self, part) -> StoredRows:
+    def __getitem__(self, part: Any) -> StoredRows:
         return StoredRows(self.X[part], (t.rows(part) for t in self.terms), self.coding, self.has_intercept)
 
     def toarray(self) -> np.ndarray:

@@ -68,12 +68,12 @@ class Heads(_Joined):
         return sum(head.outputs for head in self)
 
 
-def is_list(family) -> bool:
+def is_list(family: Any) -> bool:
     """Whether a family is written as a list of heads."""
     return isinstance(family, Heads) or isinstance(family, list)
 
 
-def parse(family, link) -> Heads:
+def parse(family: Any, link: Any) -> Heads:
     """Heads from a list of (family, outputs) or (family, outputs, link).
 
     Raises
@@ -103,7 +103,7 @@ def _parsed(i, entry):
     return head
 
 
-def responses(heads: Heads, y) -> tuple[np.ndarray, tuple]:
+def responses(heads: Heads, y: Any) -> tuple[np.ndarray, tuple[Any, ...]]:
     """The response of all heads as columns (n, Q), classes as their numbers, and the labels of each head or None.
 
     Parameters
@@ -165,7 +165,7 @@ def _of_labels(i, head, values):
     return codes.astype(np.float64)[:, None], tuple(labels.tolist())
 
 
-def check_columns(data, heads) -> None:
+def check_columns(data: Any, heads: Any) -> None:
     """Refuse a column of the response (n, Q) that its family cannot have; the message numbers it."""
     families = [head.family for head in heads for _ in range(head.columns)]
     for j, (column, family) in enumerate(zip(data.y.T, families, strict=True)):

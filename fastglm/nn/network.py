@@ -135,11 +135,11 @@ class Network(NamedTuple):
             direct[:] = null[1:]
         return theta
 
-    def to_standardised(self, theta: np.ndarray, scaling) -> np.ndarray:
+    def to_standardised(self, theta: np.ndarray, scaling: Any) -> np.ndarray:
         """Parameters for inputs that ``scaling`` (``Scaling`` or None) has centred and scaled, from those for X."""
         return self._rescaled(theta, scaling, "to_standardised")
 
-    def to_natural(self, theta: np.ndarray, scaling) -> np.ndarray:
+    def to_natural(self, theta: np.ndarray, scaling: Any) -> np.ndarray:
         """Parameters for X, from those for inputs that ``scaling`` has centred and scaled."""
         return self._rescaled(theta, scaling, "to_natural")
 

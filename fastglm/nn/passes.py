@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,9 @@ class Passes:
     ``rows`` there are linear predictors alone. Parameters, values of units and gradients are ``dtype``.
     """
 
-    def __init__(self, network: Network, X: np.ndarray, rows, scaling=None, dtype=np.float64):
+    def __init__(
+        self, network: Network, X: np.ndarray, rows: Any, scaling: Any = None, dtype: Any = np.float64
+    ) -> None:
         self.network, self.n, self.dtype = network, X.shape[0], np.dtype(dtype)
         self.gradient_address = n.network_address(dtype)
         self.plan, self.step = np.zeros(n.NETWORK, np.int64), np.zeros(k.STEP)

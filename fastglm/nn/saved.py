@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..core import sealed
@@ -16,7 +18,7 @@ CODED = ("names", "exposure_kind", "stop", "notes", "deviance")  # of the result
 PREFIX = "history/"
 
 
-def save(result, path) -> None:
+def save(result: Any, path: Any) -> None:
     """Write a result, replacing the file only once all of it is written; TypeError if a label is of a type JSON cannot
     hold.
     """
@@ -30,7 +32,7 @@ def save(result, path) -> None:
     sealed.write_document(path, FORMAT, VERSION, header, arrays)
 
 
-def load(path) -> dict:
+def load(path: Any) -> dict[Any, Any]:
     """The fields of the result that ``save`` wrote; errors as in ``sealed.read_document``, and InvalidParameterError if
     the file names a family or link that is not registered.
     """

@@ -121,15 +121,15 @@ class NetworkTask:
                     weights[:] = size * inverse[:, None] ** power
         return ridge, lasso
 
-    def to_theta(self, theta) -> np.ndarray:
+    def to_theta(self, theta: Any) -> np.ndarray:
         """The loop's parameters from those on the scale of X."""
         return self.network.to_standardised(theta, self.scaling)
 
-    def to_coef(self, theta) -> np.ndarray:
+    def to_coef(self, theta: Any) -> np.ndarray:
         """The parameters on the scale of X from the loop's."""
         return self.network.to_natural(theta, self.scaling)
 
-    def sample(self):
+    def sample(self) -> Any:
         """Some of the rows, and what they tell before the first step: ``Sample``, or its counterpart here."""
         net = self.network
         pair = net.heads[0].pair
@@ -167,11 +167,11 @@ class NetworkSample:
         column.task, column.y = column.task._replace(width=width, pair=head.pair), self.linear.y[:, j]
         return column.start().reshape(-1, width)
 
-    def loss(self, theta) -> float:
+    def loss(self, theta: Any) -> float:
         """The mean loss of a row: half its deviance."""
         return self.passes.loss(theta, self.ids) / len(self.ids)
 
-    def smoothness(self, theta, batch: int) -> tuple[float, float]:
+    def smoothness(self, theta: Any, batch: int) -> tuple[float, float]:
         """The largest curvature of the mean loss, and that of some random batches, which bounds a step on them."""
         largest = self.curvature(theta, self.ids)
         if batch >= self.rows.count:
@@ -180,7 +180,7 @@ class NetworkSample:
         batches = [self.draw.choice(self.ids, size, replace=False) for _ in range(BATCHES)]
         return largest, max(largest, *(self.curvature(theta, ids) for ids in batches))
 
-    def curvature(self, theta, ids) -> float:
+    def curvature(self, theta: Any, ids: Any) -> float:
         """The largest eigenvalue, in absolute value, of the mean loss's Hessian at predictors near those of theta."""
         sizes = []
         for d in SPREAD if self.network.outputs == 1 else (0.0,):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Shape(NamedTuple):
     """The names of columns and the labels of y, which all batches share."""
 
     names: tuple[str, ...]
-    classes: tuple | None = None
+    classes: tuple[Any, ...] | None = None
 
 
 class Batch(NamedTuple):
@@ -40,7 +40,7 @@ class Batch(NamedTuple):
     totals: np.ndarray | None
     shape: Shape
 
-    def joined(self, earlier) -> Batch:
+    def joined(self, earlier: Any) -> Batch:
         """This batch with ``earlier`` before it, as one."""
         blocks = [batch.data for batch in (*earlier, self)]
         rows = [len(block.y) for block in blocks]
@@ -67,7 +67,7 @@ class Batch(NamedTuple):
             totals = None if totals is None else totals + batch.totals
         return Batch(data, sums, totals, self.shape)
 
-    def where(self, rows) -> Batch:
+    def where(self, rows: Any) -> Batch:
         """The rows of a slice or a mask, without sums."""
         totals = None if self.totals is None else np.zeros_like(self.totals)
         return Batch(_selected(self.data, rows), ResponseSums(*[0.0] * len(ResponseSums._fields)), totals, self.shape)
@@ -78,7 +78,7 @@ def add(first: ResponseSums, second: ResponseSums) -> ResponseSums:
     return ResponseSums(*(a + b for a, b in zip(first, second, strict=True)))
 
 
-def open_batch(request, shape: Shape | None, schema, classes) -> tuple:
+def open_batch(request: Any, shape: Shape | None, schema: Any, classes: Any) -> tuple[Any, ...]:
     """The rows of a batch with positive weight, None if there are none, and the schema of the stream.
 
     Parameters
@@ -216,7 +216,7 @@ def copied(data: Block) -> Block:
     return data._replace(**{name: np.array(v, dtype=np.float64, order="C") for name, v in vectors.items()})
 
 
-def objective(family, link, data: Block, sums: ResponseSums, n_classes: int | None):
+def objective(family: Any, link: Any, data: Block, sums: ResponseSums, n_classes: int | None) -> Any:
     """The deviance of a batch, in this thread."""
     source = InMemory(data, 1)
     if n_classes is not None:

@@ -14,7 +14,7 @@ rare event passes for drift.
 from __future__ import annotations
 
 from copy import copy
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import log_ndtr
@@ -61,7 +61,14 @@ class Fluctuation:
         self.largest = 0.0
 
     def watch(
-        self, family, link, data, beta: np.ndarray, dispersion: float, directions: np.ndarray, projection: Projection
+        self,
+        family: Any,
+        link: Any,
+        data: Any,
+        beta: np.ndarray,
+        dispersion: float,
+        directions: np.ndarray,
+        projection: Projection,
     ) -> Fluctuation:
         """A copy to which rows were added that are not learned yet.
 
@@ -129,12 +136,12 @@ class Fluctuation:
         out.largest, out.stretches = max(self.largest, other.largest), self.stretches + other.stretches
         return out
 
-    def state(self) -> dict:
+    def state(self) -> dict[Any, Any]:
         """The state as arrays, from which ``from_state`` continues to the same bits."""
         return {name: np.asarray(getattr(self, name)) for name in (*self.ARRAYS, *self.NUMBERS)}
 
     @classmethod
-    def from_state(cls, state: dict) -> Fluctuation:
+    def from_state(cls, state: dict[Any, Any]) -> Fluctuation:
         """The inverse of ``state``; KeyError for a part that is missing, ValueError for one that does not fit."""
         self = cls(state["directions"])
         for name in cls.ARRAYS:
@@ -164,7 +171,7 @@ class Projection(NamedTuple):
         return np.einsum("knd,knd->kn", self.Z, self.Z).max(0, initial=0.0)
 
 
-def project(data, directions: np.ndarray, beta: np.ndarray) -> Projection:
+def project(data: Any, directions: np.ndarray, beta: np.ndarray) -> Projection:
     """The rows of a Block times ``directions`` (q, d) and ``beta`` (q,)."""
     X = np.asarray(data.X, np.float64)
     M = np.column_stack([directions, beta])
@@ -177,7 +184,7 @@ def project(data, directions: np.ndarray, beta: np.ndarray) -> Projection:
     return Projection(out[:, :, :-1], out[:, :, -1].T)
 
 
-def warning_of(drift: Fluctuation, dispersion: float, lost: np.ndarray, names):
+def warning_of(drift: Fluctuation, dispersion: float, lost: np.ndarray, names: Any) -> Any:
     """(category, text) of a warning about a stream's estimates, or None.
 
     Parameters
@@ -205,7 +212,7 @@ def warning_of(drift: Fluctuation, dispersion: float, lost: np.ndarray, names):
     )
 
 
-def uncertain_rows(data, directions: np.ndarray) -> np.ndarray:
+def uncertain_rows(data: Any, directions: np.ndarray) -> np.ndarray:
     """The number of rows by the coefficient (q,) whose standard error contributes most to their linear predictor."""
     X = np.asarray(data.X, np.float64)
     X = np.column_stack([np.ones(len(X)), X]) if data.has_intercept else X
@@ -214,7 +221,7 @@ def uncertain_rows(data, directions: np.ndarray) -> np.ndarray:
     return np.bincount(moved.argmax(1), minlength=len(errors)).astype(np.float64)
 
 
-def scores(family, link, data, projection: Projection):
+def scores(family: Any, link: Any, data: Any, projection: Projection) -> Any:
     """The sums (d,) of the rows' scores in their directions and of squares (d,), and the rows' information (d, d).
 
     Of a longer block the first ``STRETCH`` rows count.

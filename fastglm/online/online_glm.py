@@ -110,7 +110,7 @@ class OnlineGLM:
         self._sums: ResponseSums | None = None
         self._totals: np.ndarray | None = None
         self._null_mean, self._null = np.nan, 0.0
-        self._vectors: frozenset = frozenset()
+        self._vectors: frozenset[Any] = frozenset()
         self.n_batches = 0
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..core import sealed
@@ -17,7 +19,7 @@ from .drift import Fluctuation
 FORMAT, VERSION = "fastglm-stream", 3  # the version that is written
 
 
-def merged(first, second):
+def merged(first: Any, second: Any) -> Any:
     """The union of two streams."""
     if type(second) is not type(first):
         raise InvalidParameterError(f"other must be an {type(first).__name__}, not {second!r}")
@@ -73,7 +75,7 @@ def _copy(model):
     return out
 
 
-def save(model, path) -> None:
+def save(model: Any, path: Any) -> None:
     """Write a stream's state as an npz file of plain arrays, replaced only once all of it is written."""
     header = {
         "family": named(model.family), "link": named(model.link),
@@ -102,7 +104,7 @@ def save(model, path) -> None:
         raise InvalidParameterError(f"the labels of y cannot be saved: {error}") from None
 
 
-def load(cls, path):
+def load(cls: Any, path: Any) -> Any:
     """Read what ``save`` wrote."""
     header, arrays = sealed.read_document(path, "a saved stream", FORMAT, VERSION)
     with sealed.restoring(path):

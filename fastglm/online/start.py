@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
-def constant_model(likelihood, batch, family, link):
+def constant_model(likelihood: Any, batch: Any, family: Any, link: Any) -> Any:
     """() -> coefficients of the constant model: the mean of y, or the shares of the classes."""
     if batch.totals is not None:
         beta = np.zeros((likelihood.n_classes - 1, likelihood.n_columns))

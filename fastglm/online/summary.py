@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from .drift import warning_of
 COLLINEAR = 1e-7  # chosen: an information matrix alone tells columns apart to half the digits of float64
 
 
-def result_of(model):
+def result_of(model: Any) -> Any:
     """The record of a stream that has an estimate.
 
     Parameters
@@ -60,7 +61,7 @@ def result_of(model):
     return class_result(fit, model._shape.classes) if is_softmax else mean_result(fit, two_labels(model))
 
 
-def _covariances(model, solution) -> dict:
+def _covariances(model, solution) -> dict[Any, Any]:
     """The inverse information, and the sandwich around the scores that were summed, as fields of a result."""
     cov, factor, sums = parse(model.cov), solution.factor, model._sums
     if cov is None or factor is None:
@@ -95,13 +96,13 @@ def _null_deviance(model) -> float:
     return model._null + sums.deviance_change(family, model._null_mean, sums.mean)
 
 
-def two_labels(model) -> tuple | None:
+def two_labels(model: Any) -> tuple[Any, ...] | None:
     """The two labels of a binomial y, zero and one where it has numbers; None for other families."""
     known = model._shape.classes
     return NUMBERS if known is None and model.family.domain.high == 1.0 and model._sums.binary else known
 
 
-def ordered_labels(model) -> tuple:
+def ordered_labels(model: Any) -> tuple[Any, ...]:
     """The classes of a multinomial y in the order of their codes, the reference first."""
     classes, reference = model._shape.classes, model.family.reference
     reference = classes[0] if reference is None else reference

@@ -37,12 +37,12 @@ class CovarianceSpec(NamedTuple):
 
     kind: str
     name: str
-    by: tuple = ()
+    by: tuple[Any, ...] = ()
     correction: bool = True
     source: Any = None
-    options: tuple = ()
+    options: tuple[Any, ...] = ()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return repr(self.name)
 
     @property
@@ -97,7 +97,7 @@ class CovarianceKind(NamedTuple):
     aliases: tuple[str, ...] = ()
     argument: str | None = None
     options: tuple[tuple[str, Any], ...] = ()
-    parse: Callable[[CovarianceKind, Mapping], CovarianceSpec] | None = None
+    parse: Callable[[CovarianceKind, Mapping[Any, Any]], CovarianceSpec] | None = None
     by_rows: bool = False
     power: int | str | None = None
     few_rows: bool = False
@@ -105,7 +105,7 @@ class CovarianceKind(NamedTuple):
     one_mean: bool = False
     check: Callable[[CovarianceSpec, int], None] | None = None
 
-    def spec(self, given: Mapping) -> CovarianceSpec:
+    def spec(self, given: Mapping[Any, Any]) -> CovarianceSpec:
         """The covariance of this kind with the options that were given, its name first among them.
 
         Raises
@@ -149,7 +149,7 @@ def register(kind: CovarianceKind) -> None:
     _NAMES.update(dict.fromkeys(new, kind.name))
 
 
-def implement(name: str):
+def implement(name: str) -> Any:
     """Decorator of the function of a kind that was declared without one."""
 
     def attach(function):
@@ -172,7 +172,7 @@ def known() -> str:
     return f"{', '.join(words)} or None"
 
 
-def parse(cov) -> CovarianceSpec | str | None:
+def parse(cov: Any) -> CovarianceSpec | str | None:
     """The covariance that the argument of a fit means: None, "model", or a ``CovarianceSpec``.
 
     Raises

@@ -32,7 +32,7 @@ class KFold(NamedTuple):
     each_row = False
 
     @property
-    def beside(self) -> tuple:
+    def beside(self) -> tuple[Any, ...]:
         """Nothing is read beside the rows."""
         return ()
 
@@ -53,7 +53,7 @@ class StratifiedKFold(NamedTuple):
     each_row = False
 
     @property
-    def beside(self) -> tuple:
+    def beside(self) -> tuple[Any, ...]:
         """Nothing is read beside the rows."""
         return ()
 
@@ -84,7 +84,7 @@ class GroupKFold(NamedTuple):
     each_row = False
 
     @property
-    def beside(self) -> tuple:
+    def beside(self) -> tuple[Any, ...]:
         """The groups."""
         if self.groups is None:
             raise InvalidParameterError("folds: GroupKFold needs groups, the name of a column or a label for each row")
@@ -121,7 +121,7 @@ class TimeSeriesSplit(NamedTuple):
     each_row = False
 
     @property
-    def beside(self) -> tuple:
+    def beside(self) -> tuple[Any, ...]:
         """The times, where they are not the order of the rows."""
         return () if self.by is None else (self.by,)
 
@@ -151,7 +151,7 @@ class LeaveOneOut(NamedTuple):
     each_row = True
 
     @property
-    def beside(self) -> tuple:
+    def beside(self) -> tuple[Any, ...]:
         """Nothing is read beside the rows."""
         return ()
 
@@ -178,7 +178,7 @@ class PredefinedSplit(NamedTuple):
     each_row = False
 
     @property
-    def beside(self) -> tuple:
+    def beside(self) -> tuple[Any, ...]:
         """The labels."""
         return (self.labels,)
 
@@ -212,7 +212,7 @@ class Splits(NamedTuple):
     each_row = False
 
     @property
-    def beside(self) -> tuple:
+    def beside(self) -> tuple[Any, ...]:
         """The groups, where there are any."""
         return () if self.groups is None else (self.groups,)
 
@@ -240,7 +240,7 @@ class Splits(NamedTuple):
 KINDS = {"kfold": KFold, "stratified": StratifiedKFold, "group": GroupKFold, "time": TimeSeriesSplit}
 
 
-def resolve_folds(folds, groups=None) -> Any:
+def resolve_folds(folds: Any, groups: Any = None) -> Any:
     """The kind of folds that ``folds=`` and ``groups=`` of ``cv`` stand for.
 
     Parameters
@@ -276,7 +276,7 @@ def resolve_folds(folds, groups=None) -> Any:
     return folds
 
 
-def repeated(kind, repeats: int) -> list:
+def repeated(kind: Any, repeats: int) -> list[Any]:
     """A kind of folds with as many seeds.
 
     Raises

@@ -186,12 +186,12 @@ def tolerance(options: SGD) -> float:
     return NEAR_ENOUGH if options.tol is None or isinstance(options.tol, str) else float(options.tol)
 
 
-def is_number(value) -> bool:
+def is_number(value: Any) -> bool:
     """Whether a value is a real number that is not a bool."""
     return not isinstance(value, bool) and (hasattr(value, "__float__") and hasattr(value, "__add__"))
 
 
-def is_whole(value) -> bool:
+def is_whole(value: Any) -> bool:
     """Whether a value is a whole number that is not a bool."""
     return not isinstance(value, bool) and hasattr(value, "__index__")
 

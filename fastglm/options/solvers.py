@@ -183,7 +183,7 @@ def first_rows(n_rows: int, n_params: int) -> int:
     return max(50 * n_params, 1000, n_rows // 50)
 
 
-def check_limits(options) -> None:
+def check_limits(options: Any) -> None:
     """Refuse a tolerance or a limit of iterations that is not positive.
 
     Raises
@@ -266,7 +266,7 @@ def register(declaration: Declaration) -> None:
     _DECLARED[declaration.options] = declaration
 
 
-def implement(name: str):
+def implement(name: str) -> Any:
     """Decorator of the function of a solver that was declared without one."""
 
     def attach(function):

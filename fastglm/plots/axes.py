@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 INK, BLUE, ORANGE, GREY = "#24292f", "#1f6feb", "#d9480f", "#6e7781"
 CYCLE = (BLUE, ORANGE, "#2da44e", "#8250df", "#bf8700", "#cf222e", "#1b7c83", GREY)
 
 
-def axes_of(ax, height=3.9):
+def axes_of(ax: Any, height: Any = 3.9) -> Any:
     """The Axes given, or those of a new figure; without the box in both cases."""
     if ax is None:
         try:
@@ -20,6 +22,6 @@ def axes_of(ax, height=3.9):
     return ax
 
 
-def short(name, most=28):
+def short(name: Any, most: Any = 28) -> Any:
     """A name without its middle, where it is long."""
     return name if len(name) <= most else f"{name[: most // 2 - 1]}…{name[-(most // 2 - 1) :]}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import InvalidParameterError
@@ -11,7 +13,7 @@ MANY = 50_000  # rows; from here on hexagons are drawn, coloured by the logarith
 SMOOTH = 24  # groups of rows whose means a smooth line joins
 
 
-def check_rows(what, *columns):
+def check_rows(what: Any, *columns: Any) -> Any:
     """The rows that have all the numbers of some columns, (k, n).
 
     Raises
@@ -26,7 +28,7 @@ def check_rows(what, *columns):
     return columns[:, known], np.flatnonzero(known)
 
 
-def cloud(ax, x, y):
+def cloud(ax: Any, x: Any, y: Any) -> None:
     """Points of rows, or hexagons of many."""
     if len(x) >= MANY:
         ax.hexbin(x, y, gridsize=60, bins="log", mincnt=1, cmap="Blues", linewidths=0.2)
@@ -34,7 +36,7 @@ def cloud(ax, x, y):
         ax.scatter(x, y, s=26 if len(x) <= 200 else 10, color=BLUE, alpha=0.6 if len(x) <= 2000 else 0.25, lw=0)
 
 
-def smooth(ax, x, y, label="mean of groups"):
+def smooth(ax: Any, x: Any, y: Any, label: Any = "mean of groups") -> None:
     """A line through the means of groups of rows that lie together."""
     order = np.argsort(x, kind="stable")
     groups = np.array_split(order, min(SMOOTH, max(len(x) // 8, 1)))
@@ -43,18 +45,18 @@ def smooth(ax, x, y, label="mean of groups"):
         ax.plot(*points.T, color=ORANGE, lw=1.6, label=label)
 
 
-def extremes(ax, x, y, size, rows, count=3):
+def extremes(ax: Any, x: Any, y: Any, size: Any, rows: Any, count: Any = 3) -> None:
     """The numbers of the rows with the largest ``size`` beside their points."""
     for i in np.argsort(-size, kind="stable")[:count]:
         ax.annotate(f"{rows[i]}", (x[i], y[i]), xytext=(4, 3), textcoords="offset points", fontsize=8, color=INK)
 
 
-def zero(ax):
+def zero(ax: Any) -> None:
     """A line at zero."""
     ax.axhline(0.0, color=GREY, lw=0.8, ls=(0, (4, 3)))
 
 
-def response_name(result, y=None) -> str:
+def response_name(result: Any, y: Any = None) -> str:
     """The response as the user calls it: that of the formula, the name of a column or of a series, else y."""
     design = result.design
     if isinstance(y, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ CHUNK = 1 << 20  # numbers of rows made at a time
 UNITS = {"offset": {(): 0.0, ("log",): 1.0}, "exposure": {(): 1.0}}
 
 
-def held_rows(result, X, y, vectors, what: str, columns=()):
+def held_rows(result: Any, X: Any, y: Any, vectors: Any, what: str, columns: Any = ()) -> Any:
     """The rows as ``HeldColumns`` or ``HeldVariables``.
 
     Parameters
@@ -46,7 +47,7 @@ def _only_of_model(column, result):
     return column in result.schema.columns and column not in result.schema.design.columns
 
 
-def place(names, column) -> int:
+def place(names: Any, column: Any) -> int:
     """The number of a column that is given by name or number.
 
     Raises
@@ -60,17 +61,17 @@ def place(names, column) -> int:
     raise InvalidParameterError(f"column={column!r} is not among the columns {', '.join(map(str, names[:20]))}")
 
 
-def parameters_of(result) -> np.ndarray:
+def parameters_of(result: Any) -> np.ndarray:
     """The coefficients of a result, or all parameters of a network."""
     return getattr(result, _field(result))
 
 
-def with_parameters(result, values):
+def with_parameters(result: Any, values: Any) -> Any:
     """The result with other coefficients or parameters."""
     return replace(result, **{_field(result): values})
 
 
-def is_network(result) -> bool:
+def is_network(result: Any) -> bool:
     """Whether the result is that of a network."""
     return _field(result) == "theta"
 
@@ -79,7 +80,7 @@ def _field(result):
     return "theta" if hasattr(result, "theta") else "params"
 
 
-def response_numbers(result, y, weights=None):
+def response_numbers(result: Any, y: Any, weights: Any = None) -> Any:
     """The response of rows as numbers, the number of its class of a softmax, and their weights or None."""
     y = np.asarray(y)
     weights = None if weights is None else np.asarray(weights, float)
@@ -102,7 +103,7 @@ class HeldColumns:
 
     held_at = "at their means"
 
-    def __init__(self, result, rows):
+    def __init__(self, result: Any, rows: Any) -> None:
         self.result, self.rows = result, rows
         self.X = rows.X if hasattr(rows.X, "tocsr") else _dense(rows.X)
         self.names = list(self._varying())
@@ -112,16 +113,16 @@ class HeldColumns:
     def _varying(self):
         return self.result.schema.columns
 
-    def levels(self, j):
+    def levels(self, j: Any) -> Any:
         """The levels of a factor, None of numbers."""
         return None
 
-    def values(self, j) -> np.ndarray:
+    def values(self, j: Any) -> np.ndarray:
         """A column of the rows, (n,)."""
         x = self.X[:, [j]].toarray()[:, 0] if hasattr(self.X, "toarray") else self.X[:, j]
         return np.asarray(x, float)
 
-    def at(self, given):
+    def at(self, given: Any) -> Any:
         """Rows for ``predict``, from the values of columns by their numbers."""
         count = len(next(iter(given.values())))
         rows = np.tile(np.asarray(self.X.mean(axis=0), float).reshape(1, -1), (count, 1))
@@ -129,7 +130,7 @@ class HeldColumns:
             rows[:, j] = values
         return rows
 
-    def companion(self) -> dict:
+    def companion(self) -> dict[Any, Any]:
         """The offset of a prediction: that of a unit of exposure, or the mean offset."""
         result, rows = self.result, self.rows
         if result.exposure_kind is None:
@@ -138,11 +139,11 @@ class HeldColumns:
             return {"offset": 0.0}
         return {"offset": float(np.mean(check_offset(result, rows.offset, rows.exposure, np.size(rows.offset))))}
 
-    def predict(self, given, result=None, **options):
+    def predict(self, given: Any, result: Any = None, **options: Any) -> Any:
         """Predictions of a result, that of the fit by default, at values of columns by their numbers."""
         return (result or self.result).predict(self.at(given), **self.companion(), **options)
 
-    def moved(self, j):
+    def moved(self, j: Any) -> Any:
         """The observations as they would be with the other columns held (n, m), and what a row then weighs (n,)."""
         result, rows, x = self.result, self.rows, self.values(j)
         given = {"offset": rows.offset, "exposure": rows.exposure}
@@ -169,7 +170,7 @@ class HeldVariables(HeldColumns):
     in interactions with it numbers are at their means and factors at their most frequent level.
     """
 
-    def __init__(self, result, rows):
+    def __init__(self, result: Any, rows: Any) -> None:
         self.design = result.schema.design
         super().__init__(result, rows)
         self.typical = {name: self._typical(name) for name in self.design.columns}
@@ -196,7 +197,7 @@ class HeldVariables(HeldColumns):
                 return UNITS[role].get(expression.functions)
         return None
 
-    def levels(self, j):
+    def levels(self, j: Any) -> Any:
         name = self.names[j]
         if not self._is_factor(name):
             return None
@@ -205,7 +206,7 @@ class HeldVariables(HeldColumns):
         known = next((v.levels for v in factors if hasattr(v, "levels")), sorted(seen))
         return [level for level in known if level in seen]
 
-    def values(self, j):
+    def values(self, j: Any) -> Any:
         column = self.rows.others[self.names[j]]
         if self.levels(j) is None:
             return np.asarray(column, float)
@@ -213,7 +214,7 @@ class HeldVariables(HeldColumns):
         values[:] = column.to_pylist()
         return values
 
-    def at(self, given):
+    def at(self, given: Any) -> Any:
         count = len(next(iter(given.values())))
         rows = {name: [value] * count for name, value in self.typical.items()}
         rows |= {self.names[j]: list(values) for j, values in given.items()}

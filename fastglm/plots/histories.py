@@ -96,7 +96,7 @@ def history(
     return ax
 
 
-def records_of(result) -> list:
+def records_of(result: Any) -> list[Any]:
     """The records of a history, which a network keeps as columns."""
     found = getattr(result, "history", result)
     if not hasattr(found, "keys"):

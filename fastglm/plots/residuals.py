@@ -209,7 +209,7 @@ class _Simulated:
         return np.quantile(draws, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
 
 
-def diagnostics(result: Fitted, data: Rows, y: Variable | None = None, *, seed: int | None = 0, **options: Any):
+def diagnostics(result: Fitted, data: Rows, y: Variable | None = None, *, seed: int | None = 0, **options: Any) -> Any:
     """Four panels as R's ``plot(glm)``: residuals, normal scores, scale and leverage, from two reads of the rows.
 
     Parameters

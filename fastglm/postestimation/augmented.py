@@ -99,7 +99,7 @@ def _work(result, kind, everyone):
     return work
 
 
-def beside(result, data, y, columns: dict) -> Any:
+def beside(result, data, y, columns: dict[Any, Any]) -> Any:
     """The rows as a frame with more columns."""
     if not is_frame(data):
         X = data.toarray() if hasattr(data, "toarray") else np.asarray(data)

@@ -157,7 +157,7 @@ def averages(
         keys, codes = _grouped(piece, by)
         return keys, plan.sums(piece, w, codes, len(keys), draws)
 
-    total: dict = {}
+    total: dict[Any, Any] = {}
     for number, (keys, parts) in enumerate(in_order(supplied, work, get_threads(threads))):
         for i, key in enumerate(keys):
             key = (number, *key) if by == "row" else key
@@ -223,7 +223,7 @@ class _Plan:
         if self.table is not None:  # whose constants are a row of the table, and whose offset is of the first predictor
             self.lead, self.shifted = int(not result.intercept), np.eye(1, self.params.shape[1])[0]
             self.constant = True
-        self.points: list[tuple[dict, list[int]]] = []
+        self.points: list[tuple[dict[Any, Any], list[int]]] = []
         for i, quantity in enumerate(quantities):
             same = [numbers for changes, numbers in self.points if changes == quantity.changes]
             if same:
@@ -253,7 +253,7 @@ class _Plan:
             }
             times = {i: piece.values(self.quantities[i].slope, changes) for i in numbers if self.quantities[i].times}
             plain = [i for i in numbers if isinstance(slopes.get(self.quantities[i].slope), int) and i not in times]
-            shared: dict = {}
+            shared: dict[Any, Any] = {}
             width = self.params.shape[0] * (1 + sum(not isinstance(d, int) for d in slopes.values()))
             width += 0 if self.table is None else self.n_values * self.params.shape[1] ** 2
             step = max(1, PREDICTED_BYTES // (8 * width))
@@ -266,7 +266,7 @@ class _Plan:
                 block.add([i for i in numbers if i not in plain], self.params, values, gradients, shared)
                 for s in range(drawn.shape[1]):
                     beta = self.shaped(draws[s])
-                    own: dict = {}
+                    own: dict[Any, Any] = {}
                     block.add([i for i in numbers if i not in plain], beta, drawn[:, s], None, own)
                     self._plain(plain, slopes, own, beta, drawn[:, s], None)
             self._plain(plain, slopes, shared, self.params, values, gradients)

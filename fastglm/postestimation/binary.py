@@ -125,7 +125,7 @@ class BinaryDiagnostics(NamedTuple):
         area, variance = _area(self.events, self.non_events)
         return AUC(area, *_limits(area, variance, level))
 
-    def confusion(self, thresholds=0.5) -> Any:
+    def confusion(self, thresholds: Any = 0.5) -> Any:
         """Counts of rows called events because their mean is above each threshold, as a frame with a row for each:
         threshold, tp, fp, fn, tn, sensitivity, specificity, ppv, npv, accuracy."""
         cuts = np.atleast_1d(np.asarray(thresholds, np.float64))
@@ -241,7 +241,7 @@ class BinaryDiagnostics(NamedTuple):
         return beta, np.sqrt(np.diagonal(np.linalg.pinv(information))), deviance
 
 
-def binary_diagnostics(result, data, y=None, **options) -> BinaryDiagnostics:
+def binary_diagnostics(result: Any, data: Any, y: Any = None, **options: Any) -> BinaryDiagnostics:
     """Discrimination and calibration of a binomial model on some rows: one read.
 
     Parameters
@@ -323,7 +323,7 @@ def _limits(area, variance, level):
     return se, max(area - reach, 0.0), min(area + reach, 1.0)
 
 
-def roc_test(result, other, data, y=None, **options) -> ROCTest:
+def roc_test(result: Any, other: Any, data: Any, y: Any = None, **options: Any) -> ROCTest:
     """DeLong's test of two ROC curves of the same rows (R's ``pROC::roc.test(paired = TRUE)``).
 
     Parameters

@@ -77,7 +77,7 @@ def compare(
         )
         binary = question.binary(supplied, [variable]) if numbers else []
         levels, pairs, found = _averaged(question, supplied, variable, contrast, binary)
-    rows: list[tuple[dict, Callable]] = []
+    rows: list[tuple[dict[Any, Any], Callable]] = []
     for number, point in enumerate(question.points):
         first = number * len(levels)
         if kind == "mean":

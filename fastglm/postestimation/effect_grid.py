@@ -34,9 +34,9 @@ class Variables(NamedTuple):
     """
 
     terms: tuple[str, ...]
-    levels: Mapping[str, tuple]
+    levels: Mapping[str, tuple[Any, ...]]
     shifts: tuple[str, ...]
-    unused: Mapping[str, tuple]
+    unused: Mapping[str, tuple[Any, ...]]
 
     @property
     def every(self) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ class Variables(NamedTuple):
             raise InvalidParameterError(f"{argument}: {unknown_column(name, self.every, 'the model')}")
         return name
 
-    def value(self, name: str, value, argument: str):
+    def value(self, name: str, value: Any, argument: str) -> Any:
         """A value of a column, checked where it is a level."""
         self.check(name, argument)
         if name not in self.levels:
@@ -70,7 +70,7 @@ class Variables(NamedTuple):
         raise InvalidParameterError(f"{argument}: {name!r} has no level {value!r}; it has {known}")
 
 
-def variables_of(result) -> Variables:
+def variables_of(result: Any) -> Variables:
     """The columns of a result's model."""
     design = result.design
     if design is None:
@@ -87,7 +87,7 @@ def variables_of(result) -> Variables:
     return Variables(tuple(inside), levels, tuple(dict.fromkeys(n for e in parts for n in e.columns)), unused)
 
 
-def grid(at, variables: Variables) -> list[dict[str, Any]]:
+def grid(at: Any, variables: Variables) -> list[dict[str, Any]]:
     """The points of ``at``: all combinations of the values of its columns; one point without changes for None.
 
     Raises
@@ -109,11 +109,13 @@ def grid(at, variables: Variables) -> list[dict[str, Any]]:
     return [dict(zip(at, point, strict=True)) for point in product(*values)]
 
 
-def typical(supplied, variables: Variables, weighted: bool, threads) -> tuple[dict[str, Any], float, dict[str, set]]:
+def typical(
+    supplied: Any, variables: Variables, weighted: bool, threads: Any
+) -> tuple[dict[str, Any], float, dict[str, set[Any]]]:
     """A typical row: means of numbers, the likeliest level of factors; the mean of the offset; and of numbers that have
     no more than two different values these values."""
-    sums: dict = {}
-    counts: dict = {}
+    sums: dict[Any, Any] = {}
+    counts: dict[Any, Any] = {}
     names = variables.terms
 
     def work(piece):
@@ -147,14 +149,14 @@ def typical(supplied, variables: Variables, weighted: bool, threads) -> tuple[di
     return {name: row[name] for name in names}, shift / weight, two
 
 
-def _distinct(values) -> set:
+def _distinct(values) -> set[Any]:
     """The different values, three of them where there are more than two."""
     few = np.unique(values[:200])
     few = few if len(few) > 2 else np.unique(values)
     return set(few[:3].tolist())
 
 
-def one_row(result, values: Mapping[str, Any]):
+def one_row(result: Any, values: Mapping[str, Any]) -> Any:
     """A row with given values as data of the model."""
     if result.design is None:
         return np.array([[float(values[name]) for name in result.schema.columns]])

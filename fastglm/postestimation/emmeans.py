@@ -346,7 +346,7 @@ def _components(design, names) -> list[tuple[str, ...]]:
 
 def _shares(rows, components, threads):
     """The rows of each combination of levels, by the set of their factors."""
-    found: dict = {names: {} for names in components}
+    found: dict[Any, Any] = {names: {} for names in components}
 
     def work(piece):
         w, counts = piece.frequency, {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ CELL_BYTES = 24  # of a tally: a key and two weights
 class Tallies(NamedTuple):
     """Tallies by their places; adding two joins those of a place."""
 
-    values: dict
+    values: dict[Any, Any]
 
     def __add__(self, other: Tallies) -> Tallies:
         joined = dict(self.values)
@@ -35,7 +35,7 @@ class HeldOutRanks(HeldOut):
     journaled = False
 
     def of(self, part, runs):
-        found: dict = {}
+        found: dict[Any, Any] = {}
         first = first_row(part)
         for a, b in line_blocks(runs):
             rows = np.arange(a, b)

@@ -59,7 +59,7 @@ class Question:
     InvalidParameterError
     """
 
-    def __init__(self, result, data, options: dict):
+    def __init__(self, result, data, options: dict[Any, Any]):
         self.result, self.options, self.data = result, options, data
         self.variables: Variables = variables_of(result)
         self.method, self.scale = options["method"], options["scale"]
@@ -158,7 +158,7 @@ class Question:
             return None
         return self.result.classes if self.scale == "mean" else self.result.contrast_classes
 
-    def table(self, found: Averages, rows: list, title: str, back=None, notes=()) -> EffectTable:
+    def table(self, found: Averages, rows: list[Any], title: str, back=None, notes=()) -> EffectTable:
         """The table of rows that are functions of averages.
 
         Parameters
@@ -168,7 +168,7 @@ class Question:
             A function takes values (Q,) and gradients (Q, m) of a group and a class, and gives a value and a gradient.
         """
         classes, labels, values, gradients, drawn = self.classes(), {}, [], [], []
-        listed: list[dict] = []
+        listed: list[dict[Any, Any]] = []
         for own, function in rows:
             for g, key in enumerate(found.groups):
                 for k in range(found.values.shape[2]):
@@ -208,7 +208,7 @@ def _names(by) -> tuple[str, ...]:
     return ("by",)
 
 
-def _vectors(by) -> tuple:
+def _vectors(by) -> tuple[Any, ...]:
     if by is None:
         return ()
     if isinstance(by, Mapping):
@@ -333,7 +333,7 @@ def _effects(question, supplied, chosen, binary, kind, checked):
     """The table of effects; columns that turn out to have other numbers than zero and one are begun anew."""
     log, times = KINDS[kind]
     quantities: list[Quantity] = []
-    rows: list[tuple[dict, Callable]] = []
+    rows: list[tuple[dict[Any, Any], Callable]] = []
     for point in question.points:
         for name in chosen:
             levels = question.variables.levels.get(name, (0.0, 1.0) if name in binary else None)
@@ -383,7 +383,7 @@ def _predictive(question):
     with closing(question.open()) as supplied:
         found = question.averages(supplied, [Quantity(point) for point in question.points])
     check_estimable(question.result, found.gradients, "an average")
-    rows: list = [(dict(point), _pick(i)) for i, point in enumerate(question.points)]
+    rows: list[Any] = [(dict(point), _pick(i)) for i, point in enumerate(question.points)]
     if question.points == [{}] and not question.by and question.classes() is None and question.options["average"]:
         rows = [({"term": "mean"}, _pick(0))]
     return question.table(found, rows, f"Averages of {_of(question)}" if not question.typical else _of(question))

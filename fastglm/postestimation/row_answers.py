@@ -33,7 +33,7 @@ class Written(NamedTuple):
 
 
 def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0.5, offset=None, exposure=None,
-            out=None, keep=(), threads=None, **more):  # fmt: skip
+            out=None, keep=(), threads=None, progress=False, **more):  # fmt: skip
     """Predictions for rows of files, or of a frame or arrays into a file.
 
     Parameters
@@ -52,6 +52,8 @@ def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0
     keep : sequence of str
         Columns of the data to write before them.
     threads : int, optional
+    progress : bool
+        Show a bar over the rows, with the time that is left.
 
     Returns
     -------
@@ -75,10 +77,11 @@ def predict(result, data, kind="mean", *, interval=None, level=0.95, threshold=0
     vectors = {"offset": offset, "exposure": exposure}
     if hasattr(result, "_labels_of"):
         return answer(
-            result, data, None, vectors, work, kind, result._labels_of(kind, **more), out, keep, threads, False
-        )
+            result, data, None, vectors, work, kind, result._labels_of(kind, **more), out, keep, threads, False,
+            progress=progress,
+        )  # fmt: skip
     labels = result.contrast_classes if kind == "link" and hasattr(result, "contrast_classes") else result.classes
-    return answer(result, data, None, vectors, work, kind, labels, out, keep, threads, False)
+    return answer(result, data, None, vectors, work, kind, labels, out, keep, threads, False, progress=progress)
 
 
 def residuals(result, data, y=None, kind="deviance", *, weights=None, offset=None, exposure=None, seed=None, out=None,
@@ -151,8 +154,12 @@ def informed_rows(result, data, y, vectors):
     return all_rows
 
 
-def answer(result, data, y, vectors, work, kind, labels, out, keep, threads, respond, finish=None):
-    """The answers for all rows: written, or as one. ``finish`` is applied to each in the order of the rows."""
+def answer(
+    result, data, y, vectors, work, kind, labels, out, keep, threads, respond, finish=None, progress=False
+):  # fmt: skip
+    """The answers for all rows: written, or as one. ``finish`` is applied to each in their order; ``progress`` shows a
+    bar over the rows.
+    """
     if keep and out is None:
         raise InvalidParameterError("keep names columns to write beside the answers: give out='file.parquet'")
     supplied = result.schema.open(data, y, vectors, keep=keep, respond=respond)
@@ -165,11 +172,23 @@ def answer(result, data, y, vectors, work, kind, labels, out, keep, threads, res
         answers = in_order(supplied, each, get_threads(threads))
         if finish is not None:
             answers = ((others, finish(value)) for others, value in answers)
+        if progress:
+            answers = _shown(answers, supplied.n_rows)
         if out is None:
             return _joined([value for _, value in _bounded(answers, supplied.rows is not None, supplied.n_rows)])
         return write(out, answers, kind, labels, supplied.rows)
     finally:
         supplied.close()
+
+
+def _shown(answers, n_rows):
+    """The answers, with a bar that counts their rows, of as many as there are, and tells the time that is left."""
+    from tqdm.auto import tqdm
+
+    with tqdm(total=n_rows, unit=" rows", unit_scale=True) as bar:
+        for others, value in answers:
+            yield others, value
+            bar.update(len(value[0] if isinstance(value, tuple) else value))
 
 
 def _mapped(function, value):
@@ -198,7 +217,7 @@ def _bounded(answers, limited, n_rows):
         yield kept_columns, value
 
 
-def columns_of(value, kind: str, labels) -> dict:
+def columns_of(value, kind: str, labels) -> dict[Any, Any]:
     """An answer as columns by name; of several classes a column for each, ``labels`` by the name of the answer too."""
     fields = {kind: value}
     if isinstance(value, tuple):

@@ -83,7 +83,17 @@ class Calibration(NamedTuple):
         return frame(self._asdict())
 
 
-def score(result, data, y=None, *, weights=None, freq_weights=None, offset=None, exposure=None, threads=None) -> Score:
+def score(
+    result: Any,
+    data: Any,
+    y: Any = None,
+    *,
+    weights: Any = None,
+    freq_weights: Any = None,
+    offset: Any = None,
+    exposure: Any = None,
+    threads: Any = None,
+) -> Score:
     """Measures of the predictions of rows: one pass, and some over the response alone for ``d2`` with an offset.
 
     Parameters
@@ -246,8 +256,10 @@ def _entropies(shares):
     return entr(shares).sum()
 
 
-def calibration(result, data, y=None, *, bins=10, weights=None, freq_weights=None, offset=None, exposure=None,
-                threads=None) -> Calibration:  # fmt: skip
+def calibration(
+    result: Any, data: Any, y: Any = None, *, bins: int = 10, weights: Any = None, freq_weights: Any = None,
+    offset: Any = None, exposure: Any = None, threads: int | None = None,
+) -> Calibration:  # fmt: skip
     """Rows grouped by their predicted mean, with the means of prediction and outcome in each group.
 
     The cuts are exact quantiles of the predicted means, weighted by prior weight times frequency: cut k is the smallest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class Tally(NamedTuple):
             tally = Tally(*_merged(tally.keys >> 1, tally.sums), tally.shift + 1)
         return tally
 
-    def auc(self) -> tuple:
+    def auc(self) -> tuple[Any, ...]:
         """The share of pairs of an event (first weight) and a non-event (second) with the event's value the larger.
 
         Returns

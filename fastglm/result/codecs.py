@@ -10,6 +10,7 @@ import json
 import math
 from dataclasses import fields
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -123,12 +124,12 @@ def _unpack_free(value):
     return SPECIAL.get(value, value) if isinstance(value, str) else value
 
 
-def named(value):
+def named(value: Any) -> Any:
     """A family or a link as plain data: its registered name and its parameters."""
     return {"name": value.name, "params": {key: _pack_free(getattr(value, key)) for key in value._fields}}
 
 
-def read_named(what, value):
+def read_named(what: Any, value: Any) -> Any:
     """The family or link of ``named``, looked up by name in the registry."""
     from ..families import get as get_family
     from ..links import get as get_link
@@ -320,7 +321,7 @@ SEVERAL_CODECS = CODECS | {
 CODECS_OF = {"path": PATH_CODECS, "cv": CV_CODECS, "several": SEVERAL_CODECS}  # all others have ``CODECS``
 
 
-def save(result, path):
+def save(result: Any, path: Any) -> None:
     """Write a result to `path`, replacing the file only once all of it is written.
 
     Raises

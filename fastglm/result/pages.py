@@ -23,13 +23,20 @@ code,pre{font:13px/1.45 ui-monospace,monospace;overflow-wrap:anywhere;white-spac
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;margin:0}
 dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}
 .fastglm{font-size:13px}.fastglm table{width:100%}
-figure{margin:.5em 0}figure svg{max-width:100%;height:auto}
+figure{margin:.5em 0}figure svg{max-width:100%;height:auto}figcaption{font-size:.87em;opacity:.8}
+.pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(24em,100%),1fr));gap:.5em 2em}
 @media (max-width:40em){
 body{padding:.6em}.fastglm .numbers{letter-spacing:-.02em}
 dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5em}
 .fastglm{font-size:11px}.fastglm th,.fastglm td{padding:.15em .12em!important}
 .fastglm .level{padding-left:1em!important}
 .facts tr{display:grid;grid-template-columns:9.5em 1fr}
+.fastglm .numbers,.fastglm .numbers thead,.fastglm .numbers tbody{display:block}
+.fastglm .numbers tr{display:flex;flex-wrap:wrap;border-bottom:1px solid rgba(128,128,128,.35)}
+.fastglm .numbers th[scope=row]{flex:0 0 100%;border:0!important}
+.fastglm .numbers thead th:first-child:empty{display:none}
+.fastglm .numbers td,.fastglm .numbers th[scope=col]{flex:1 1 0;min-width:0;border:0!important}
+.fastglm .numbers tr>:nth-child(4),.fastglm .numbers tr>:nth-child(5){flex-grow:.8}
 }
 @media (prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}}
 @media print{

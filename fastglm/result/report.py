@@ -13,6 +13,7 @@ import numpy as np
 from ..core.records import READ_ONCE
 from ..inference.summary import describe, format_number
 from .pages import page
+from .report_pictures import round_numbers, row_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +47,7 @@ def title_of(result: Any, formula: str) -> str:
     return title if name == "multinomial" else f"{title}, {describe(result.link)} link"
 
 
-def report(result: Any, summary: Any, origin: Origin) -> str:
+def report(result: Any, summary: Any, origin: Origin, data: Any = None) -> str:
     """The page.
 
     Parameters
@@ -55,6 +56,8 @@ def report(result: Any, summary: Any, origin: Origin) -> str:
     summary : Summary
         Of the result, with the level of its intervals.
     origin : Origin
+    data : rows, as for ``GLMResult.residuals``, optional
+        The rows of the fit, which are read two or three times for pictures of calibration and residuals.
 
     Returns
     -------
@@ -71,6 +74,8 @@ def report(result: Any, summary: Any, origin: Origin) -> str:
     body = [_list(facts), "<h2>The fit in words</h2>", *(f"<p>{escape(line)}</p>" for line in in_words(result))]
     picture = coefficient_plot(result, summary)
     body += ["<h2>Estimates</h2>", summary.as_html(), picture]
+    if data is not None and (pictures := row_pictures(result, data)):
+        body += ["<h2>The rows</h2>", pictures]
     return page(title_of(result, origin.formula), "\n".join([*body, "<h2>The data</h2>", _data(result, origin), ""]))
 
 
@@ -123,7 +128,7 @@ def coefficient_plot(result: Any, summary: Any) -> str:
 
 def _drawing(names, values, limits) -> str:
     """Lines of intervals with points of coefficients, one below the other, over an axis."""
-    ticks = _ticks(min(0.0, limits.min()), max(0.0, limits.max()))
+    ticks = round_numbers(min(0.0, limits.min()), max(0.0, limits.max()))
     scale = (RIGHT - LEFT) / (ticks[-1] - ticks[0])
     at, ends, marks = (LEFT + scale * (np.asarray(x) - ticks[0]) for x in (values, limits, ticks))
     bottom, zero = STEP * len(names) + 4, LEFT - scale * ticks[0]
@@ -154,15 +159,6 @@ def _drawn(result, summary):
     return labels, values, limits, scores
 
 
-def _ticks(low, high):
-    """Round numbers from about ``low`` to about ``high``, 0 among them."""
-    width = (high - low) or 1.0
-    unit = 10.0 ** math.floor(math.log10(width / 3))
-    step = next(unit * k for k in (1, 2, 5, 10) if width / (unit * k) <= 5)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(step * k, 12) for k in range(first, max(last, first + 1) + 1)]
-
-
 def _line(x1, y1, x2, y2, more=""):
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="currentColor" {more}/>'
 
@@ -171,7 +167,7 @@ def _data(result, origin):
     """The digest of the data: rows, columns, and the files with their sizes and SHA-256."""
     named = result.design.variables if result.design is not None else result.schema.columns
     vectors = [name for name in result.schema.vectors.values() if name is not None]
-    columns = dict.fromkeys([origin.formula.partition("~")[0].strip(), *named, *vectors])
+    columns = dict.fromkeys([origin.formula.partition("~")[0].strip(), *named, *_shifts(result), *vectors])
     rows = [("Rows", f"{result.n_rows:,}"), ("Columns used", escape(", ".join(map(str, columns))) or "-")]
     local = [file for file in origin.files if file.system is None]
     digested = sum(file.size for file in local) <= MOST_DIGESTED
@@ -185,6 +181,14 @@ def _data(result, origin):
     if not digested:
         rows.append(("SHA-256", f"not made, as the files have more than {MOST_DIGESTED // 2**30} GiB"))
     return _list(rows)
+
+
+def _shifts(result) -> list[str]:
+    """The offsets and the exposure that a formula has, as they are written there."""
+    formula = getattr(result.design, "formula", None)
+    if formula is None:
+        return []
+    return [e.text for e in (*formula.offset, formula.exposure) if e is not None]
 
 
 def _sha256(path) -> str:

@@ -114,7 +114,7 @@ class RowVerbs:
             "sup-t" (the largest |t| of the rows in memory); see ``fastglm.inference.new_responses``
         trials : int, with interval="prediction" of a binomial model: limits are counts of so many
         out : str or Path, a Parquet file to write the predictions to, which is there whole or not at all
-        **options : keep, names of columns to write beside them, and threads; see
+        **options : keep, names of columns to write beside them, threads, and progress for a bar over the rows; see
             ``fastglm.postestimation.row_answers.predict``
 
         Returns

@@ -74,8 +74,10 @@ class SeveralResult(GLMResult):
             raise InvalidParameterError(f"theta: family={self.family.name!r} has none")
         return float(np.exp(self.params[-1]))
 
-    def predict(self, X, kind=None, offset=None, exposure=None, *, counts=None, quantiles=None, interval=None,
-                level=0.95, out=None, **options):  # fmt: skip
+    def predict(
+        self, X: Any, kind: Any = None, offset: Any = None, exposure: Any = None, *, counts: Any = None,
+        quantiles: Any = None, interval: Any = None, level: float = 0.95, out: Any = None, **options: Any,
+    ) -> Any:  # fmt: skip
         """Predictions for new rows.
 
         Parameters
@@ -167,7 +169,7 @@ class SeveralResult(GLMResult):
             raise InvalidParameterError("predict_proba: predict(X, 'proba', counts=...) has probabilities of counts")
         return self.predict(X, "proba")
 
-    def residuals(self, X=None, y=None, kind=None, **options):
+    def residuals(self, X: Any = None, y: Any = None, kind: Any = None, **options: Any) -> Any:
         """Residuals of rows, (n,): "probability" of ordered levels, else "pearson" or "response", and of dispersions
         "deviance"; see
         ``fastglm.inference.several.residuals``, and ``GLMResult.residuals`` for the options."""

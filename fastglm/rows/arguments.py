@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core.records import SHIFTS
 from ..design.expression import column
 from ..design.formula import QUOTED as QUOTED
@@ -9,7 +11,7 @@ from ..design.formula import Formula
 from ..errors import InvalidParameterError
 
 
-def with_shifts(formula, names, vectors: dict):
+def with_shifts(formula, names, vectors: dict[Any, Any]):
     """The formula with the columns named as offset and exposure added, so that predictions find them.
 
     Parameters
@@ -42,7 +44,7 @@ def with_shifts(formula, names, vectors: dict):
     return formula, vectors
 
 
-def all_columns(request, names, vectors: dict):
+def all_columns(request, names, vectors: dict[Any, Any]):
     """The formula of ``fit`` with a response by name: every column without another role is a term.
 
     Returns
@@ -70,7 +72,7 @@ def all_columns(request, names, vectors: dict):
     return formula, {role: v for role, v in vectors.items() if role not in roles or role not in SHIFTS}
 
 
-def shifted(built, arrays: dict) -> dict:
+def shifted(built, arrays: dict[Any, Any]) -> dict[Any, Any]:
     """The vectors of some rows, with the offset and the exposure of their formula."""
     vectors = dict(arrays)
     if built.offset is not None:

@@ -35,9 +35,9 @@ class Columns(NamedTuple):
 
     X: np.ndarray
     has_intercept: bool
-    terms: tuple
+    terms: tuple[Any, ...]
     coding: Any
-    names: tuple
+    names: tuple[Any, ...]
 
 
 def open_arrays(request, X, known: Schema | None = None):
@@ -188,7 +188,7 @@ def _frame(X, columns):
     return X.to_numpy(dtype=None if len(set(kinds)) == 1 and kinds[0] in "fiub" else np.float64)
 
 
-def block_of(request, columns, arrays: dict):
+def block_of(request, columns, arrays: dict[Any, Any]):
     """Columns, response and vectors of rows in memory, checked, and the labels of the response.
 
     Parameters
@@ -224,7 +224,7 @@ def block_of(request, columns, arrays: dict):
     return data, labels
 
 
-def in_memory(request, data: Block, labels: Any, clusters: tuple = (), notes: tuple = ()):
+def in_memory(request, data: Block, labels: Any, clusters: tuple[Any, ...] = (), notes: tuple[Any, ...] = ()):
     """The source over rows in memory: a reader that slices them where passes run elsewhere or are kept."""
     source = InMemory(data, request.threads)
     if request.client is not None or request.checkpoint is not None:

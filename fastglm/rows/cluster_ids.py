@@ -39,7 +39,7 @@ def ids_of(values, n: int, name: str = "cluster") -> Ids:
     if array.shape != (n,):
         raise InvalidParameterError(f"{name} has shape {array.shape}, expected ({n},): one cluster for each row")
     if array.dtype.kind == "O":
-        numbers: dict = {}
+        numbers: dict[Any, Any] = {}
         try:
             codes = np.fromiter((numbers.setdefault(value, len(numbers)) for value in array), np.int64, n)
         except TypeError:
@@ -65,7 +65,7 @@ def refuse_missing(missing, name, row=str) -> None:
 class ClusteredSource(InMemory):
     """Rows in memory with their clusters, an ``Ids`` for each way of clustering."""
 
-    def __init__(self, source: InMemory, clusters: tuple):
+    def __init__(self, source: InMemory, clusters: tuple[Any, ...]):
         super().__init__(source.data, source.threads)
         self.clusters = clusters
 
@@ -85,7 +85,7 @@ class ClusteredRows(NamedTuple):
     """A Block of rows, and an ``Ids`` of them for each way of clustering."""
 
     data: Any
-    clusters: tuple
+    clusters: tuple[Any, ...]
 
 
 class ClusterReader(FrameReader):

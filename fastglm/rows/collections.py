@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -71,7 +72,7 @@ class Partitions(Rows):
         # workers receive the tables with their tasks
         return {**self.__dict__, "futures": None, "_client": None}
 
-    def tables(self, i, columns, rows, skip) -> Iterator:
+    def tables(self, i, columns, rows, skip) -> Iterator[Any]:
         """The rows of a fragment: one table if it is in this process, else a few rows at a time."""
         table = fragment_rows(i)
         if table is None and self._parts is not None:
@@ -92,7 +93,7 @@ class Partitions(Rows):
         return self._nulls[i][column]
 
 
-def partitions(data, columns, added: dict, client) -> Partitions:
+def partitions(data, columns, added: dict[Any, Any], client) -> Partitions:
     """The rows of a collection, with more columns beside its own.
 
     Parameters
@@ -248,7 +249,7 @@ def client_of(client):
     return client if isinstance(client, distributed.Client) else None
 
 
-def columns_of(data) -> dict:
+def columns_of(data) -> dict[Any, Any]:
     """The labels of a frame's columns by their names, which are text."""
     if is_array(data) or not hasattr(data, "to_delayed") or not hasattr(data, "columns"):
         raise InvalidParameterError(f"data of type {type(data).__name__} are no dask.dataframe")
@@ -318,7 +319,7 @@ def _with_names(known, vectors):
     return names, added
 
 
-def collection_rows(data, schema, given: dict):
+def collection_rows(data, schema, given: dict[Any, Any]):
     """The rows of a collection for a verb of a finished fit, and the names of the columns that are its vectors.
 
     An array has the columns of the model in their order.

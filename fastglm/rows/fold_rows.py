@@ -14,7 +14,7 @@ from .cluster_ids import Ids, ids_of
 class Stacked(NamedTuple):
     """Values of some rows; the sum of two has those of the one before those of the other."""
 
-    parts: tuple
+    parts: tuple[Any, ...]
 
     def __add__(self, other: Stacked) -> Stacked:
         return Stacked(self.parts + other.parts)
@@ -25,7 +25,7 @@ class CollectLabels(Task):
 
     vectors_only, journaled = True, False
 
-    def of(self, part, runs):
+    def of(self, part: Any, runs: Any) -> Any:
         return Stacked(part.clusters)
 
 
@@ -40,7 +40,7 @@ class CollectResponse(Task):
     def __init__(self, classes: int):
         self.classes = classes
 
-    def of(self, part, runs):
+    def of(self, part: Any, runs: Any) -> Any:
         y = np.concatenate([part.data.y[a:b] for a, b in runs])
         known = np.isin(y, np.arange(self.classes))
         kind = np.min_scalar_type(self.classes)
@@ -58,7 +58,7 @@ class FoldRows:
         Labels in place of those that the source has beside its rows.
     """
 
-    def __init__(self, source, family, labels=None):
+    def __init__(self, source: Any, family: Any, labels: Any = None) -> None:
         self.source, self.family, self.n_rows, self.given = source, family, source.n_rows, labels
 
     def labels(self, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,16 +17,16 @@ class Encoded(NamedTuple):
     """``codes`` (n,): 0 for the reference, then the other classes in sorted order; ``classes``: all, sorted."""
 
     codes: np.ndarray
-    classes: tuple
+    classes: tuple[Any, ...]
     reference: object
 
     @property
-    def ordered(self) -> tuple:
+    def ordered(self) -> tuple[Any, ...]:
         """The classes in the order of their codes."""
         return (self.reference, *self.others)
 
     @property
-    def others(self) -> tuple:
+    def others(self) -> tuple[Any, ...]:
         """The classes other than the reference, in the order of their codes."""
         return tuple(label for label in self.classes if label != self.reference)
 

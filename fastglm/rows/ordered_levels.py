@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import InvalidParameterError
 
 
-def levels_of(request, labels) -> tuple:
+def levels_of(request, labels) -> tuple[Any, ...]:
     """The labels of y from the lowest to the highest.
 
     Parameters

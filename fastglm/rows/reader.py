@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -56,11 +57,11 @@ class FrameReader:
         """The size of all rows as numbers in memory, in bytes."""
         return self.n_rows * (8 * (self.shape.X.shape[1] + len(self.vectors) + 2) + 4 * len(self.shape.terms))
 
-    def fingerprint(self) -> dict:
+    def fingerprint(self) -> dict[Any, Any]:
         """The fingerprint of the files, with the design and the vectors."""
         return {"rows": self.rows.fingerprint(), "design": to_dict(self.design), "vectors": self.vectors}
 
-    def labels(self, first: int, stop: int) -> list:
+    def labels(self, first: int, stop: int) -> list[Any]:
         """The names of the fragments that hold rows ``first`` to ``stop``, for messages."""
         return [self.rows.fragments[number].label for number in self._between(first, stop)]
 
@@ -73,7 +74,7 @@ class FrameReader:
                 stretches.append((start, fragment.label + (uncounted if n_complete < fragment.rows else ""), 0))
         return Place(0, tuple(stretches))
 
-    def held(self, first: int, stop: int) -> dict | None:
+    def held(self, first: int, stop: int) -> dict[Any, Any] | None:
         """Futures of the fragments that hold rows ``first`` to ``stop``, where a cluster has them."""
         futures = getattr(self.rows, "futures", None)
         return None if futures is None else {number: futures[number] for number in self._between(first, stop)}
@@ -82,7 +83,7 @@ class FrameReader:
         first_fragment = int(np.searchsorted(self.starts, first, side="right")) - 1
         return range(first_fragment, int(np.searchsorted(self.starts, stop)))
 
-    def pieces(self, first: int, sizes: list, vectors_only: bool):
+    def pieces(self, first: int, sizes: list[Any], vectors_only: bool):
         """As ``Reader.pieces``."""
         import pyarrow as pa
 
@@ -167,7 +168,7 @@ def batch_rows(columns: int) -> int:
     return max(1024, BATCH_BYTES // (8 * max(columns, 1)))
 
 
-def texts(rows) -> tuple:
+def texts(rows) -> tuple[Any, ...]:
     """The names of text columns, whose levels are sorted."""
     import pyarrow as pa
 

@@ -87,13 +87,13 @@ class FitRequest:
     memory: int | None = None
     client: Any = None
     checkpoint: Any = None
-    labels: tuple | None = None
-    path: dict | None = None
-    beside: tuple = ()
+    labels: tuple[Any, ...] | None = None
+    path: dict[Any, Any] | None = None
+    beside: tuple[Any, ...] = ()
     dispersion: str = "pearson"
     bias_reduction: str | None = None
     estimation: bool = False
-    parts: tuple | None = None
+    parts: tuple[Any, ...] | None = None
     began: float = field(default_factory=perf_counter)
 
     def __post_init__(self):
@@ -145,12 +145,12 @@ class FitRequest:
             )
 
     @property
-    def vectors(self) -> dict:
+    def vectors(self) -> dict[Any, Any]:
         """The weights, freq_weights, offset and exposure, by their names."""
         return {name: getattr(self, name) for name in VECTORS}
 
     @property
-    def clusters(self) -> tuple:
+    def clusters(self) -> tuple[Any, ...]:
         """What labels rows, names of columns or arrays: the ways of clustering of the covariance, or the folds."""
         return self.beside or getattr(self.cov, "by", ())
 
@@ -160,7 +160,7 @@ class FitRequest:
         return "folds" if self.beside else "cluster"
 
 
-def identity(request, reader) -> dict:
+def identity(request, reader) -> dict[Any, Any]:
     """Plain values that differ for another fit; ``Journal`` names the ones that have changed."""
     said = {name: getattr(request, name) for name in ("family", "link", "solver", "cov", "start", "compress")}
     if request.penalty is not None:
@@ -239,7 +239,7 @@ def check_bias_reduction(request, family, link) -> None:
         raise InvalidParameterError(beside + f"pass family={family.name!r} with its {family.estimated}")
 
 
-def check_option(name: str, value, known: tuple) -> None:
+def check_option(name: str, value, known: tuple[Any, ...]) -> None:
     """Refuse a value that is none of those known; arrays and other values that do not compare are none."""
     if isinstance(value, str) and value in known:
         return

@@ -56,7 +56,7 @@ def encoded_response(y, n: int, family, weights, freq_weights=None, known=None):
     return _column(y, n), weights, None
 
 
-def label_values(labels) -> tuple | None:
+def label_values(labels) -> tuple[Any, ...] | None:
     """The labels of a response, sorted; None where it is numbers."""
     return getattr(labels, "classes", labels)
 
@@ -146,7 +146,7 @@ class StoredResponse(NamedTuple):
     """
 
     kind: str
-    known: tuple | None = None
+    known: tuple[Any, ...] | None = None
     codes: Any = None
     classes: Any = None
 

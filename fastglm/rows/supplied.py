@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,9 +42,9 @@ class Piece(NamedTuple):
     offset: Any = None
     exposure: Any = None
     keep: Any = None
-    others: dict = {}
+    others: dict[Any, Any] = {}
 
-    def aligned(self, values) -> np.ndarray:
+    def aligned(self, values: Any) -> np.ndarray:
         """Values of the rows of ``keep`` in their places among all rows; NaN, or None for labels, at the others."""
         if self.keep is None:
             return values
@@ -81,7 +82,25 @@ class SuppliedRows:
     InvalidParameterError
     """
 
-    def __init__(self, schema, data, y=None, vectors=None, keep=(), respond=True, in_memory=""):
+    y: Any
+    rows: Any
+    frame: Any
+    X: Any
+    n_rows: int
+    names: tuple[str, ...]
+    vectors: dict[str, Any]
+    arrays: dict[str, Any]
+
+    def __init__(
+        self,
+        schema: Any,
+        data: Any,
+        y: Any = None,
+        vectors: Any = None,
+        keep: Any = (),
+        respond: Any = True,
+        in_memory: Any = "",
+    ) -> None:
         self.schema, self.design, self.y, self.respond, self.rows = schema, schema.design, y, respond, None
         self.vectors = {name: v for name, v in (vectors or {}).items() if v is not None}
         self.keep, self.owned = tuple([keep] if isinstance(keep, str) else keep), False
@@ -175,7 +194,7 @@ class SuppliedRows:
         """The number of fragments, each of one or more pieces."""
         return len(self.rows.fragments) if self.rows is not None else -(-self.n_rows // BATCH)
 
-    def pieces(self, i: int):
+    def pieces(self, i: int) -> Iterator[Any]:
         """The pieces of a fragment."""
         a, b = i * BATCH, min((i + 1) * BATCH, self.n_rows)
         if self.X is not None:
@@ -283,14 +302,14 @@ def _joined(name, own, more):
     return own + more if name == "offset" else own * more
 
 
-def in_order(given: SuppliedRows, work, threads: int):
+def in_order(given: SuppliedRows, work: Any, threads: int) -> Any:
     """``work`` of every piece, in the order of the rows."""
     if given.fragments == 1 and given.rows is None:
         return map(work, given.pieces(0))
     return ordered(given.fragments, given.pieces, work, threads)
 
 
-def check_numbers(name, values) -> None:
+def check_numbers(name: Any, values: Any) -> None:
     """Refuse weights that are not finite or negative."""
     if not np.isfinite(values).all():
         raise MissingDataError(f"{name} is not finite")

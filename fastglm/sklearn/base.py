@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -39,12 +39,12 @@ class GLMEstimator(BaseEstimator):
 
     bias_reduction = None
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> Any:
         return hasattr(self, "_result")
 
     @property
@@ -117,11 +117,11 @@ class Regressor(RegressorMixin, GLMEstimator):
     """A model of one mean a row; a subclass has the parameter ``family``."""
 
     @property
-    def _estimates(self):
+    def _estimates(self) -> bool:
         """Whether a fit estimates a parameter of the family that is not given: theta, or the power."""
         return False
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         try:
             tags.target_tags.positive_only = self._family().domain.low >= 0.0
@@ -243,7 +243,7 @@ class Classifier(ClassifierMixin, GLMEstimator):
 
     classes_: Labels
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         try:
             self._family(range(3))
@@ -366,7 +366,7 @@ class Classifier(ClassifierMixin, GLMEstimator):
         return np.exp(self.predict_log_proba(X, offset))
 
 
-def checked_weights(sample_weight, X, *, all_zero=False):
+def checked_weights(sample_weight: Any, X: Any, *, all_zero: Any = False) -> Any:
     """Weights as (n,) numbers, or None.
 
     Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf, isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidParameterError
 from ..penalties import ElasticNet, Ridge
@@ -31,7 +31,7 @@ def net(alpha: float, l1_ratio: float, positive: bool = False) -> Ridge | Elasti
     return ElasticNet(float(alpha), float(l1_ratio), lower=0.0 if positive else None, scale=False)
 
 
-def check_l1_ratio(l1_ratio) -> None:
+def check_l1_ratio(l1_ratio: Any) -> None:
     """Refuse what is not a number from 0 to 1.
 
     Raises
@@ -54,7 +54,7 @@ def inverse_strength(C: float, total: float) -> float:
     return 0.0 if C == inf else 1.0 / (C * total)
 
 
-def total_weight(X, weights) -> float:
+def total_weight(X: Any, weights: Any) -> float:
     """The sum of the weights, the number of rows without any."""
     return float(X.shape[0] if weights is None else weights.sum())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..families import Tweedie
 from .base import Regressor
@@ -155,7 +155,7 @@ class TweedieRegressor(Named):
         self.solver = solver
 
     @property
-    def family(self):
+    def family(self) -> Any:
         """The family of the power."""
         names = {0: "gaussian", 1: "poisson", 2: "gamma", 3: "inverse_gaussian"}
         return names[self.power] if self.power in names else Tweedie(self.power)

@@ -33,7 +33,7 @@ class Stochastic(GLMEstimator):
     A subclass has the parameters ``solver``, ``alpha``, ``l1_ratio``, ``cov`` and ``random_state``.
     """
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> Any:
         return hasattr(self, "_result") or hasattr(self, "_stream")
 
     @property

@@ -24,12 +24,12 @@ class Bandwidth(NamedTuple):
         return ", ".join(f"{v:.6g}" for v in self.value[: 1 if np.ptp(self.value) == 0.0 else None])
 
     @property
-    def plain(self):
+    def plain(self) -> Any:
         """Plain values: a list of one a column, or the number of rows."""
         return self.rows or self.value.tolist()
 
     @classmethod
-    def of_plain(cls, value) -> Bandwidth:
+    def of_plain(cls, value: Any) -> Bandwidth:
         """The bandwidth of plain values."""
         return cls(np.array(value, dtype=np.float64)) if isinstance(value, list) else cls(rows=int(value))
 
@@ -76,7 +76,7 @@ def _nearest(value, n):
     return Bandwidth(rows=rows)
 
 
-def at_points(bandwidth: Bandwidth, rows, points) -> np.ndarray:
+def at_points(bandwidth: Bandwidth, rows: Any, points: Any) -> np.ndarray:
     """The bandwidths (m, d) at points (m, d); zero where as many rows as are spanned lie at one place."""
     if not bandwidth.rows:
         return np.broadcast_to(bandwidth.value, points.shape).copy()
@@ -91,7 +91,7 @@ def at_points(bandwidth: Bandwidth, rows, points) -> np.ndarray:
     return distance * scale
 
 
-def grid(rows, degree: int, count: int = 20) -> list[Bandwidth]:
+def grid(rows: Any, degree: int, count: int = 20) -> list[Bandwidth]:
     """Bandwidths to choose from, from those that span a few rows to the whole range of the columns, in equal ratios."""
     scale = rows.range if len(rows.x) == 1 else rows.spread * 4.0
     few = min(0.5, max(2.0 * (degree + 2) / rows.n, 0.01) ** (1.0 / len(rows.x)))

@@ -37,7 +37,7 @@ class SortedRows:
     order : (n,) the rows' places before
     """
 
-    def __init__(self, X, y, weights, shift):
+    def __init__(self, X: Any, y: Any, weights: Any, shift: Any) -> None:
         kept = np.flatnonzero(weights > 0.0)
         self.order = kept[np.argsort(X[kept, 0], kind="stable")]
         self.x = np.ascontiguousarray(X[self.order].T)
@@ -56,7 +56,7 @@ class SortedRows:
         deviation = self.x.std(axis=1)
         return np.where(deviation > 0.0, deviation, 1.0)
 
-    def tree(self, scale):
+    def tree(self, scale: Any) -> Any:
         """A k-d tree of the rows, columns divided by ``scale`` (d,)."""
         from scipy.spatial import cKDTree
 
@@ -154,11 +154,11 @@ class Fitter:
         r, h, _ = row_terms(pair, eta, rows.y, rows.w)
         return h, h * (eta - rows.shift) + r
 
-    def at_rows(self, bandwidth, squares: bool = False) -> Fits:
+    def at_rows(self, bandwidth: Any, squares: bool = False) -> Fits:
         """The fits at the rows themselves, in the order of ``rows``."""
         return self.at(self.rows.x.T, bandwidth, squares, least=np.zeros(self.rows.n))
 
-    def at(self, points, bandwidth, squares: bool = False, least=None) -> Fits:
+    def at(self, points: Any, bandwidth: Any, squares: bool = False, least: Any = None) -> Fits:
         """The fits at points (m, d), with variances where ``squares``."""
         order = np.argsort(points[:, 0], kind="stable")
         sorted_points = np.ascontiguousarray(points[order], dtype=np.float64)

@@ -215,7 +215,7 @@ class LocalResult:
     def predict(
         self, X: Rows, kind: str = "mean", *, interval: str | None = None, level: float = 0.95,
         offset: Variable | None = None, exposure: Variable | None = None, out: File | None = None,
-        keep: Sequence[str] = (), threads: int | None = None,
+        keep: Sequence[str] = (), threads: int | None = None, progress: bool = False,
     ) -> Array | Prediction | Written:  # fmt: skip
         """Local fits at new points.
 
@@ -230,6 +230,8 @@ class LocalResult:
             A Parquet file to write the predictions to, which is there whole or not at all.
         keep : names of columns of X to write beside them
         threads : int, optional
+        progress : bool
+            Show a bar over the rows.
 
         Returns
         -------
@@ -244,7 +246,7 @@ class LocalResult:
             raise InvalidParameterError(f"kind={kind!r}, interval={interval!r} are unknown: {known}")
         return row_answers.predict(
             self, X, kind, interval=interval, level=level, offset=offset, exposure=exposure, out=out, keep=keep,
-            threads=threads,
+            threads=threads, progress=progress,
         )  # fmt: skip
 
     def _predicted(self, piece, kind, interval, level, _):
@@ -328,7 +330,7 @@ class LocalResult:
         )
 
 
-def open_points(schema, data, vectors):
+def open_points(schema: Any, data: Any, vectors: Any) -> Any:
     """The rows of points in memory, as one piece."""
     supplied = schema.open(data, None, vectors, respond=False, in_memory="local regression")
     try:
@@ -337,6 +339,6 @@ def open_points(schema, data, vectors):
         supplied.close()
 
 
-def numbers(X) -> np.ndarray:
+def numbers(X: Any) -> np.ndarray:
     """Columns as one array of float64."""
     return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core import sealed
 from ..kernels.row_loops import FamilyLink
 from ..result.codecs import CODECS
@@ -17,7 +19,7 @@ ROWS = ("x", "y", "w", "shift", "order")  # of the sorted rows
 FITS = ("points", "bandwidth", "coef", "facts")  # the variances are made again
 
 
-def save(result, path) -> None:
+def save(result: Any, path: Any) -> None:
     """Write a result, replacing the file only once all of it is written; OSError if it cannot be written."""
     header = {name: CODECS[name][0](getattr(result, name)) for name in CODED}
     header |= {"kernel": result.kernel.name, "degree": result.degree, "singular": result.fitter.model.singular}
@@ -30,7 +32,7 @@ def save(result, path) -> None:
     sealed.write_document(path, FORMAT, VERSION, header, arrays)
 
 
-def load(path) -> dict:
+def load(path: Any) -> dict[Any, Any]:
     """The fields of the result that ``save`` wrote; errors as in ``sealed.read_document``, and InvalidParameterError
     for a kernel, family or link that is not registered.
     """

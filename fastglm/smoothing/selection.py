@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class RowFacts(NamedTuple):
         """n - 2 tr L + tr L'L (Cleveland and Devlin 1988), by prior weights."""
         return float(len(self.eta) - 2.0 * self.edf + (self.information * self.variance).sum())
 
-    def loo(self, pair, rows) -> float:
+    def loo(self, pair: Any, rows: Any) -> float:
         """The mean deviance of rows by fits without them.
 
         Of least squares exactly, mean w (r / (1 - l))^2; of other families by one Newton step from the fit of all rows
@@ -93,7 +93,7 @@ class BandwidthCurve(NamedTuple):
     best: int
 
 
-def choose(fitter: Fitter, criterion: str, candidates) -> BandwidthCurve:
+def choose(fitter: Fitter, criterion: str, candidates: Any) -> BandwidthCurve:
     """The criterion at each of some bandwidths.
 
     Raises

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..inference.summary import Row, Summary, describe, format_number
@@ -18,7 +20,7 @@ class LocalSummary(Summary):
     level : float
     """
 
-    def __init__(self, result, level: float = 0.95) -> None:
+    def __init__(self, result: Any, level: float = 0.95) -> None:
         self.result, self.level, self.limits = result, level, result.interval(level)
 
     def _title(self):

@@ -49,7 +49,7 @@ class Problem(NamedTuple):
         """The same, begun at the ordinary start."""
         return self._replace(start=None)
 
-    def controlled(self, **changes) -> Problem:
+    def controlled(self, **changes: Any) -> Problem:
         """The same with some options of the descent changed."""
         return self._replace(control=self.control._replace(**changes))
 
@@ -97,7 +97,7 @@ class Solution(NamedTuple):
     score_norm: float
     n_iter: int
     stop: str
-    history: tuple
-    origin: tuple | None = None
+    history: tuple[Any, ...]
+    origin: tuple[Any, ...] | None = None
     meat: np.ndarray | None = None
     blocked: bool = False

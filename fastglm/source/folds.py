@@ -65,7 +65,7 @@ class Folds(NamedTuple):
     measured: np.ndarray
 
     @classmethod
-    def each_in_turn(cls, parts) -> Folds:
+    def each_in_turn(cls, parts: Any) -> Folds:
         """One fold for each part, which is fitted to all others."""
         own = np.eye(parts.count, dtype=bool)
         return cls(parts, ~own, own)
@@ -75,11 +75,11 @@ class Folds(NamedTuple):
         """F."""
         return len(self.fitted)
 
-    def fits(self, fold, rows: np.ndarray) -> np.ndarray:
+    def fits(self, fold: Any, rows: np.ndarray) -> np.ndarray:
         """Whether some rows (n,) are among those that a fold is fitted to, or (n, R) for an array of folds."""
         return self.fitted.T[self.parts.of(rows)][:, fold]
 
-    def sums(self, by_part: list, without, combined) -> list:
+    def sums(self, by_part: list[Any], without: Any, combined: Any) -> list[Any]:
         """Sums over the rows that each fold is fitted to, from those of every part.
 
         Where a fold leaves out fewer parts than it has, they are taken off the sum of all.
@@ -114,7 +114,7 @@ class Fitted(NamedTuple):
         return self.folds.fits(self.fold, np.arange(first, first + n)).astype(np.float64)
 
 
-def first_row(part) -> int:
+def first_row(part: Any) -> int:
     """The number among all rows of the first one of a piece."""
     return getattr(part.place, "first", 0)
 
@@ -122,13 +122,13 @@ def first_row(part) -> int:
 class ByPart(Task):
     """A task summed over the rows of each part in one pass, as ``Each``."""
 
-    def __init__(self, tasks: list[Task], parts):
+    def __init__(self, tasks: list[Task], parts: Any) -> None:
         self.tasks, self.parts = tasks, parts
 
-    def begin(self):
+    def begin(self) -> Any:
         return [task.begin() for task in self.tasks]
 
-    def add(self, state, part, runs, work):
+    def add(self, state: Any, part: Any, runs: Any, work: Any) -> None:
         first = first_row(part)
         rows = np.concatenate([np.arange(a, b) for a, b in runs.tolist()])
         of = self.parts.of(first + rows)
@@ -140,5 +140,5 @@ class ByPart(Task):
                 piece = InMemory(data, 1, [np.array([[0, n]])], part.block, packed, part.place)
                 task.add(own, piece, piece.units[0], work)
 
-    def end(self, state):
+    def end(self, state: Any) -> Any:
         return Each(tuple(task.end(own) for task, own in zip(self.tasks, state, strict=True)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 from bisect import bisect_right
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -64,10 +65,10 @@ class CollectRows(Task):
     def __init__(self, ranges: np.ndarray):
         self.ranges = ranges[np.argsort(ranges[:, 0])]
 
-    def needs_rows(self, first, stop):
+    def needs_rows(self, first: Any, stop: Any) -> Any:
         return bool(((self.ranges[:, 0] < stop) & (self.ranges[:, 1] > first)).any())
 
-    def of(self, part, runs):
+    def of(self, part: Any, runs: Any) -> Any:
         first, n = part.place.first, len(part.data.y)
         begin, stop = np.clip(self.ranges - first, 0, n).T
         keep = begin < stop
@@ -85,7 +86,7 @@ class FillArrays(CollectRows):
         self.ends = np.cumsum(self.ranges[:, 1] - self.ranges[:, 0])
         self.data, self.lock = None, threading.Lock()
 
-    def of(self, part, runs):
+    def of(self, part: Any, runs: Any) -> Any:
         with self.lock:
             if self.data is None:
                 self.data = self._empty(part.data)
@@ -121,7 +122,7 @@ class FillArrays(CollectRows):
         return data._replace(X=np.empty((n, X.shape[1]), X.dtype, order=order), terms=terms, **vectors)
 
 
-def selected_rows(data, rows):
+def selected_rows(data: Any, rows: Any) -> Any:
     """The Block of some rows: views for a slice, copies for row numbers."""
     vectors = {name: vector if (vector := getattr(data, name)) is None else vector[rows] for name in PARTS}
     X = data.X[rows] if isinstance(rows, slice) or data.X.flags.c_contiguous else data.X.T.take(rows, axis=1).T
@@ -131,7 +132,7 @@ def selected_rows(data, rows):
 class CheckFinite(Task):
     """A task that refuses an X with a cell that is not finite."""
 
-    def of(self, part, runs):
+    def of(self, part: Any, runs: Any) -> Any:
         part.check_finite()
         return 0
 
@@ -149,7 +150,7 @@ class Parts:
 
     cost = 0.0
 
-    def __init__(self, parts, names=None):
+    def __init__(self, parts: Any, names: Any = None) -> None:
         self.parts = tuple(parts)
         self.names = tuple(names or (f"part {i}" for i in range(len(self.parts))))
         self.starts = np.cumsum([0, *(len(part.y) for part in self.parts)])
@@ -158,7 +159,7 @@ class Parts:
             if hasattr(parts_of_term[0], "complete"):
                 parts_of_term[0].complete = all(term.complete for term in parts_of_term[1:])
 
-    def pieces(self, first: int, sizes: list, vectors_only: bool):
+    def pieces(self, first: int, sizes: list, vectors_only: bool) -> Iterator[Any]:
         """As ``Reader.pieces``."""
         for size in sizes:
             blocks, places, row = [], [], first

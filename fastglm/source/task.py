@@ -32,11 +32,11 @@ class Task:
         """The state of a unit before its first row."""
         return []
 
-    def add(self, state: Any, part, runs: np.ndarray, work: np.ndarray) -> None:
+    def add(self, state: Any, part: Any, runs: np.ndarray, work: np.ndarray) -> None:
         """Add the rows of ``part``, an InMemory, in the ranges ``runs`` (k, 2); ``work`` is its workspace."""
         state.append(self.of(part, runs))
 
-    def of(self, part, runs: np.ndarray) -> Any:
+    def of(self, part: Any, runs: np.ndarray) -> Any:
         """The value of the rows ``runs`` of ``part``, for tasks whose value is the sum over pieces of any size."""
         raise NotImplementedError
 
@@ -60,7 +60,7 @@ class Largest(NamedTuple):
 class ColumnMax(Task):
     """The largest absolute value of each column of X, as ``Largest`` (p,)."""
 
-    def of(self, part, runs):
+    def of(self, part: Any, runs: Any) -> Any:
         X = part.data.X
         top = np.zeros(X.shape[1])
         for first, stop in runs:
@@ -73,7 +73,7 @@ class ColumnMax(Task):
 class ColumnRange(Task):
     """The largest of each column of X and of its negative, as ``Largest`` (2, p)."""
 
-    def of(self, part, runs):
+    def of(self, part: Any, runs: Any) -> Any:
         rows = np.concatenate([part.data.X[first:stop] for first, stop in runs]).astype(np.float64)
         return Largest(np.stack([rows.max(0), -rows.min(0)]))
 
@@ -93,12 +93,12 @@ class Together(Task):
     def __init__(self, tasks: list[Task]):
         self.tasks = tasks
 
-    def begin(self):
+    def begin(self) -> Any:
         return [task.begin() for task in self.tasks]
 
-    def add(self, state, part, runs, work):
+    def add(self, state: Any, part: Any, runs: Any, work: Any) -> None:
         for task, own in zip(self.tasks, state, strict=True):
             task.add(own, part, runs, work)
 
-    def end(self, state):
+    def end(self, state: Any) -> Any:
         return Each(tuple(task.end(own) for task, own in zip(self.tasks, state, strict=True)))

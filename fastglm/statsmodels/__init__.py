@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from .glm import GLM as GLM
     from .glm_results import GLMResults as GLMResults
     from .least_squares import GLS as GLS
+    from .least_squares import GLSAR as GLSAR
     from .least_squares import WLS as WLS
     from .linear import OLS as OLS
     from .multinomial import MNLogit as MNLogit
+    from .negative_binomial import NegativeBinomial as NegativeBinomial
     from .refusals import NotSupportedError as NotSupportedError
     from .results import load as load
 
@@ -42,6 +44,8 @@ _LAZY = {
     "OLS": "linear",
     "WLS": "least_squares",
     "GLS": "least_squares",
+    "GLSAR": "least_squares",
+    "NegativeBinomial": "negative_binomial",
     "add_constant": "data",
     "load": "results",
     "NotSupportedError": "refusals",

@@ -43,18 +43,21 @@ class Model(Refusing):
     endog_names, exog_names : names of the response and of the columns
     """
 
+    data: Data
+    endog: Any
+    exog: Any
     extras: tuple[str, ...] = ()
 
-    def __init__(self, endog, exog, missing="none", recipe=None, **extras):
+    def __init__(self, endog: Any, exog: Any, missing: Any = "none", recipe: Any = None, **extras: Any) -> None:
         self.data = Data(endog, exog, missing, **extras)
         self.endog, self.exog, self.recipe = self.data.endog, self.data.exog, recipe
 
     @property
-    def endog_names(self):
+    def endog_names(self) -> Any:
         return self.data.endog_names
 
     @property
-    def exog_names(self):
+    def exog_names(self) -> Any:
         return self.data.exog_names
 
     @classmethod
@@ -95,7 +98,7 @@ class Model(Refusing):
         model.formula = formula
         return model
 
-    def prediction_design(self, exog, transform=True):
+    def prediction_design(self, exog: Any, transform: Any = True) -> Any:
         """New rows as an (n, p) array, and their labels or None."""
         if exog is None:
             return None, None
@@ -114,7 +117,7 @@ class Model(Refusing):
             raise InvalidParameterError(f"exog has {values.shape[1]} columns, the model has {len(self.exog_names)}")
         return values, labels
 
-    def check_fit(self, method, methods, maxiter, options):
+    def check_fit(self, method: Any, methods: Any, maxiter: Any, options: Any) -> None:
         """Refuse arguments of fit that would change the answer."""
         if method.lower() not in methods:
             raise InvalidParameterError(f"method={method!r} is unknown; known: {', '.join(methods)}")
@@ -122,7 +125,7 @@ class Model(Refusing):
             raise refuse(f"fit(maxiter={maxiter})", "fits go to the optimum, never a step of the way")
         check_options("fit", options, PATH_ONLY)
 
-    def __getstate__(self):
+    def __getstate__(self) -> Any:
         # patsy's recipes cannot be pickled
         return self.__dict__ | {"recipe": None}
 
@@ -167,16 +170,16 @@ class LinkModel(Model):
         return int(np.linalg.matrix_rank(self.exog))
 
     @property
-    def df_model(self):
+    def df_model(self) -> Any:
         """The rank less one, whether there is a constant or not."""
         return self.rank - 1
 
     @property
-    def df_resid(self):
+    def df_resid(self) -> Any:
         """The number of observations, frequencies counted, less the rank."""
         return self.wnobs - self.rank
 
-    def set_offsets(self):
+    def set_offsets(self) -> None:
         """The offset, the logarithm of the exposure, and their sum, of the checked arrays."""
         self.offset, exposure = self.data.extras["offset"], self.data.extras.get("exposure")
         if exposure is not None and not (exposure > 0).all():
@@ -185,7 +188,7 @@ class LinkModel(Model):
         parts = [part for part in (self.offset, self.exposure) if part is not None]
         self.offset_total = sum(parts) if parts else 0.0
 
-    def estimate(self, start, kind, cov_kwds, expected=False):
+    def estimate(self, start: Any, kind: Any, cov_kwds: Any, expected: Any = False) -> Any:
         """The fit from a start, its coefficients, and the arguments of results that say how they were estimated.
 
         The covariance is the inverse of the observed information, or of what is ``expected`` of it.
@@ -201,11 +204,11 @@ class LinkModel(Model):
         return (self, fitted, solution.params, normalized), how
 
     @property
-    def iweights(self):
+    def iweights(self) -> Any:
         """Variance weights times frequencies."""
         return self.freq_weights * self.var_weights
 
-    def maximise(self, start, exog=None, penalty=None):
+    def maximise(self, start: Any, exog: Any = None, penalty: Any = None) -> Any:
         """Fit by this library, perhaps with a penalty: a GLMResult for this design or another one of as many rows."""
         offset = np.broadcast_to(self.offset_total, len(self.endog))
         design = self.exog if exog is None else exog
@@ -234,7 +237,7 @@ class LinkModel(Model):
         start[constant] = link.link(mean) / design[0, constant]
         return start
 
-    def linear(self, params, exog=None, exposure=None, offset=None):
+    def linear(self, params: Any, exog: Any = None, exposure: Any = None, offset: Any = None) -> Any:
         """The linear predictor; those of the fit are used where no exog is given, else none."""
         if exog is None:
             exog = self.exog
@@ -244,37 +247,37 @@ class LinkModel(Model):
             exposure = np.log(np.asarray(exposure))
         return np.dot(exog, params) + _or_zero(offset) + _or_zero(exposure)
 
-    def mean(self, eta):
+    def mean(self, eta: Any) -> Any:
         """The mean at a linear predictor, of its shape."""
         return inverse_link(self.spec.link, eta)
 
-    def slope(self, eta):
+    def slope(self, eta: Any) -> Any:
         """The derivative of the mean at a linear predictor, of its shape."""
         return evaluate(self.spec.family, self.spec.link, eta, 0.5).slope
 
-    def variance(self, eta):
+    def variance(self, eta: Any) -> Any:
         """The variance function at a linear predictor, of its shape."""
         return evaluate(self.spec.family, self.spec.link, eta, 0.5).variance
 
-    def loglike_eta(self, eta, scale):
+    def loglike_eta(self, eta: Any, scale: Any) -> Any:
         """The log-likelihood at linear predictors, (n,)."""
         deviance = evaluate(self.spec.family, self.spec.link, eta, self.endog).deviance
         return self.loglike_deviance(float(np.sum(self.iweights * self.n_trials * deviance)), scale)
 
-    def loglike_deviance(self, deviance, scale):
+    def loglike_deviance(self, deviance: Any, scale: Any) -> Any:
         """The log-likelihood at a deviance."""
         return loglike(self.spec, self.endog, self.var_weights, self.freq_weights, self.n_trials, scale, deviance)
 
-    def row_scores(self, eta):
+    def row_scores(self, eta: Any) -> Any:
         """The derivative of each row's log-likelihood in its linear predictor at scale one, (n,)."""
         score = evaluate(self.spec.family, self.spec.link, eta, self.endog).score
         return score * self.iweights * self.n_trials
 
-    def scored_rows(self, params):
+    def scored_rows(self, params: Any) -> Any:
         """The rows (n, p) and their scores in the linear predictor (n,), whose products are the rows' own scores."""
         return self.exog, self.row_scores(self.linear(params))
 
-    def row_information(self, eta, observed=True):
+    def row_information(self, eta: Any, observed: Any = True) -> Any:
         """Minus the second derivative of each row's log-likelihood at scale one, (n,), or what is expected of it."""
         return information(self.spec, eta, self.endog, observed) * self.iweights * self.n_trials
 
@@ -282,33 +285,33 @@ class LinkModel(Model):
 class LikelihoodModel(LinkModel):
     """A model with the likelihood and its derivatives as functions of the coefficients; the scale is one here."""
 
-    def loglike(self, params):
+    def loglike(self, params: Any) -> Any:
         """The log-likelihood at coefficients."""
         return self.loglike_eta(self.linear(params), 1.0)
 
-    def loglikeobs(self, params):
+    def loglikeobs(self, params: Any) -> Any:
         """The log-likelihood of each row at coefficients, (n,), at scale one."""
         deviance = evaluate(self.spec.family, self.spec.link, self.linear(params), self.endog).deviance
         saturated = density_at_mean(self.spec, self.endog, self.var_weights, self.n_trials, 1.0)
         return self.freq_weights * (saturated - 0.5 * self.var_weights * self.n_trials * deviance)
 
-    def score_factor(self, params):
+    def score_factor(self, params: Any) -> Any:
         """The derivative of each row's log-likelihood in its linear predictor, (n,)."""
         return self.row_scores(self.linear(params))
 
-    def score_obs(self, params):
+    def score_obs(self, params: Any) -> Any:
         """The derivative of each row's log-likelihood in the coefficients, (n, p)."""
         return self.score_factor(params)[:, None] * self.exog
 
-    def score(self, params):
+    def score(self, params: Any) -> Any:
         """The derivative of the log-likelihood in the coefficients, (p,)."""
         return self.score_factor(params) @ self.exog
 
-    def hessian_factor(self, params):
+    def hessian_factor(self, params: Any) -> Any:
         """The second derivative of each row's log-likelihood in its linear predictor, (n,)."""
         return -self.row_information(self.linear(params))
 
-    def hessian(self, params):
+    def hessian(self, params: Any) -> Any:
         """The second derivative of the log-likelihood in the coefficients, (p, p)."""
         return gram(self.exog, self.hessian_factor(params))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import InvalidParameterError
@@ -10,7 +12,7 @@ from . import designs
 from .refusals import Refusing
 
 
-def linear_constraints(r_matrix, names, p):
+def linear_constraints(r_matrix: Any, names: Any, p: Any) -> Any:
     """R (k, p) and q (k,) of the constraints R b = q: from an array, a pair (R, q), or texts in the ``names`` of the p
     coefficients.
     """
@@ -35,7 +37,7 @@ class Contrast(Refusing):
     effect = sd = df_num = None
 
     @classmethod
-    def of_t(cls, effect, value, sd, df, use_t):
+    def of_t(cls, effect: Any, value: Any, sd: Any, df: Any, use_t: Any) -> Any:
         """Tests one by one, (k,) each."""
         out = cls()
         with np.errstate(all="ignore"):
@@ -46,7 +48,7 @@ class Contrast(Refusing):
         return out
 
     @classmethod
-    def of_wald(cls, statistic, rank, df, use_f):
+    def of_wald(cls, statistic: Any, rank: Any, df: Any, use_f: Any) -> Any:
         """A joint test of `rank` constraints."""
         from scipy.special import chdtrc, fdtrc
 
@@ -60,13 +62,13 @@ class Contrast(Refusing):
             out.pvalue = np.squeeze(chdtrc(rank, statistic))
         return out
 
-    def conf_int(self, alpha=0.05):
+    def conf_int(self, alpha: Any = 0.05) -> Any:
         """Confidence intervals of the combinations, (k, 2)."""
         self._one_by_one("conf_int")
         limits = wald.conf_int(self.effect, np.ravel(self.sd), 1.0 - alpha, self._df)
         return limits
 
-    def summary_frame(self, xname=None, alpha=0.05):
+    def summary_frame(self, xname: Any = None, alpha: Any = 0.05) -> Any:
         """One row for each combination, a DataFrame."""
         self._one_by_one("summary_frame")
         from pandas import DataFrame
@@ -83,7 +85,7 @@ class Contrast(Refusing):
         }
         return DataFrame(columns, index=xname or [f"c{i}" for i in range(len(self.effect))])
 
-    def summary(self, xname=None, alpha=0.05, title=None):
+    def summary(self, xname: Any = None, alpha: Any = 0.05, title: Any = None) -> Any:
         """The test in words, or as a table of the tests one by one."""
         if self.effect is not None:
             return self.summary_frame(xname, alpha)
@@ -97,7 +99,7 @@ class Contrast(Refusing):
         if self.effect is None:
             raise NotImplementedError(f"{what} is of tests one by one; this is a joint test")
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.effect is not None:
             return str(self.summary_frame())
         df = f"df_num={self.df_num:.3g}, " if self.df_num is not None else ""

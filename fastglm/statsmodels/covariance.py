@@ -22,7 +22,7 @@ class Solution(NamedTuple):
     covariance: Any
 
 
-def least_norm(exog, fitted) -> Solution:
+def least_norm(exog: Any, fitted: Any) -> Solution:
     """The coefficients of a fit, those of a design of deficient rank being the shortest that reproduce its means.
 
     The columns of the design are X = K B, with K the independent ones; K g = X b is solved by the pseudo-inverse of B,
@@ -40,7 +40,7 @@ def least_norm(exog, fitted) -> Solution:
     return Solution(back @ fitted.params[kept], back @ fitted.cov_unscaled[np.ix_(kept, kept)] @ back.T)
 
 
-def inverse(information):
+def inverse(information: Any) -> Any:
     """The inverse of an information matrix, its columns scaled alike first; its pseudo-inverse if it is singular."""
     size = np.sqrt(np.maximum(np.abs(np.diagonal(information)), np.finfo(float).tiny))
     scaled = information / np.outer(size, size)
@@ -51,14 +51,14 @@ def inverse(information):
     return found / np.outer(size, size)
 
 
-def observed(model, params, solution):
+def observed(model: Any, params: Any, solution: Any) -> Any:
     """The inverse of the observed information at unit scale, (p, p)."""
     if model.spec.canonical:
         return solution.covariance
     return inverse(gram(model.exog, model.row_information(model.linear(params))))
 
 
-def check_kind(kind, kwds) -> str:
+def check_kind(kind: Any, kwds: Any) -> str:
     """The kind of covariance by its usual name; NotSupportedError for one that is not here lists those that are."""
     names = {name.lower(): name for name in KINDS}
     if not isinstance(kind, str) or kind.lower() not in names:
@@ -68,7 +68,7 @@ def check_kind(kind, kwds) -> str:
     return kind
 
 
-def sandwich(model, params, bread, kind, kwds):
+def sandwich(model: Any, params: Any, bread: Any, kind: Any, kwds: Any) -> Any:
     """A robust covariance (p, p) of a model of one mean a row, from the inverse ``bread`` of the observed information.
 
     "HC0" is that of Huber (1967) and White (1980), "cluster" that of Liang and Zeger (1986) with the factor G / (G - 1)
@@ -82,7 +82,7 @@ def sandwich(model, params, bread, kind, kwds):
         return bread @ _lagged_meat(design, scores, kwds) @ bread
     # a repeated row counts as often as it occurs, and not with the square of that
     frequencies = np.where(model.freq_weights > 0, model.freq_weights, 1.0)
-    return bread @ gram(model.exog, scores**2 / frequencies) @ bread
+    return bread @ gram(design, scores**2 / frequencies) @ bread
 
 
 def _cluster_meat(exog, scores, kwds):
@@ -124,7 +124,7 @@ def _lagged_meat(exog, scores, kwds):
     return total * (n / (n - p)) if kwds.get("use_correction", False) else total
 
 
-def clusters_df(kind, kwds):
+def clusters_df(kind: Any, kwds: Any) -> Any:
     """Degrees of freedom of the tests where clusters give them, else None."""
     if kind != "cluster" or kwds.get("df_correction", True) is False:
         return None
@@ -133,10 +133,13 @@ def clusters_df(kind, kwds):
     return min(len(np.unique(column)) for column in np.atleast_2d(groups.T)) - 1
 
 
-def of_likelihood(model, params, solution, kind, kwds):
-    """A robust covariance of a GLM or a discrete model: HC0, whatever the digit, as in statsmodels."""
+def of_likelihood(model: Any, params: Any, solution: Any, kind: Any, kwds: Any, bread: Any = None) -> Any:
+    """A robust covariance of a GLM or a discrete model: HC0, whatever the digit, as in statsmodels. The ``bread`` is
+    the inverse of the observed information where it is known.
+    """
     if kind == "cluster" and (model.has_frequencies or model.has_weights):
         caution("cov_type='cluster' takes the weights of a row as its own, as in statsmodels")
     if kind in HETEROSCEDASTIC[1:]:
         caution(f"cov_type={kind!r} of this model is HC0, as in statsmodels: no correction for small samples is made")
-    return sandwich(model, params, observed(model, params, solution), "HC0" if kind in HETEROSCEDASTIC else kind, kwds)
+    bread = observed(model, params, solution) if bread is None else bread
+    return sandwich(model, params, bread, "HC0" if kind in HETEROSCEDASTIC else kind, kwds)

@@ -15,7 +15,7 @@ from .refusals import refuse
 MISSING = ("none", "drop", "raise")
 
 
-def is_pandas(value) -> bool:
+def is_pandas(value: Any) -> bool:
     """Whether a value is a pandas Series or DataFrame, without importing pandas."""
     return type(value).__module__.split(".")[0] == "pandas" and hasattr(value, "iloc")
 
@@ -28,7 +28,15 @@ class Data:
     are not numeric or do not fit together.
     """
 
-    def __init__(self, endog, exog, missing="none", **extras):
+    endog: Any
+    exog: Any
+    row_labels: Any
+    endog_names: Any
+    exog_names: Any
+    extra_names: dict[str, Any]
+    extras: dict[str, Any]
+
+    def __init__(self, endog: Any, exog: Any, missing: Any = "none", **extras: Any) -> None:
         if missing not in MISSING:
             raise InvalidParameterError(f"missing={missing!r} is unknown; known: {', '.join(map(repr, MISSING))}")
         if exog is None:
@@ -62,23 +70,24 @@ class Data:
         self.extras = {name: None if v is None else v[keep] for name, v in self.extras.items()}
         self.row_labels = None if self.row_labels is None else self.row_labels[keep]
 
-    def columns(self, values):
+    def columns(self, values: Any) -> Any:
         """One value for each coefficient, as a Series where the model was given pandas objects."""
         return self._series(values, self.exog_names) if self.pandas else values
 
-    def square(self, values):
+    def square(self, values: Any) -> Any:
         """A matrix over the coefficients, as a DataFrame where the model was given pandas objects."""
         return self._frame(values, self.exog_names, self.exog_names) if self.pandas else values
 
-    def limits(self, values):
+    def limits(self, values: Any) -> Any:
         """Lower and upper limits of each coefficient, (p, 2)."""
         return self._frame(values, self.exog_names, None) if self.pandas else values
 
-    def rows(self, values):
-        """One value for each row."""
+    def rows(self, values: Any) -> Any:
+        """One value for each row, or for each of the last rows."""
         if not self.pandas:
             return values
-        return self._series(values, self.row_labels) if values.ndim == 1 else self._frame(values, self.row_labels, None)
+        labels = self.row_labels[len(self.row_labels) - len(values) :]
+        return self._series(values, labels) if values.ndim == 1 else self._frame(values, labels, None)
 
     @staticmethod
     def _series(values, index):
@@ -93,7 +102,7 @@ class Data:
         return DataFrame(values, index=index, columns=columns)
 
 
-def default_names(X):
+def default_names(X: Any) -> Any:
     """x1, x2, ... with "const" in the place of a constant column."""
     constant = constant_column(X)
     p = X.shape[1] - (constant is not None)

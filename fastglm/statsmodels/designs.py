@@ -19,12 +19,12 @@ class Design(NamedTuple):
     recipe: Any
 
 
-def environment(depth: int):
+def environment(depth: int) -> Any:
     """The names that a formula sees, those of the caller `depth` frames above this function."""
     return _patsy().EvalEnvironment.capture(depth + 1)
 
 
-def build(formula: str, data, missing: str, env) -> Design:
+def build(formula: str, data: Any, missing: str, env: Any) -> Design:
     """The response and the design of a formula, whose names are looked up in the ``data`` and in patsy's environment
     ``env``.
 
@@ -50,7 +50,7 @@ def build(formula: str, data, missing: str, env) -> Design:
     return Design(y.set_axis(labels), X.set_axis(labels), kept, recipe)
 
 
-def again(recipe, data):
+def again(recipe: Any, data: Any) -> Any:
     """The design of new rows, a DataFrame with NaN in rows where something is missing; NotSupportedError for a model
     that was read from a file, which does not keep the recipe.
     """
@@ -64,7 +64,7 @@ def again(recipe, data):
     return X.reindex(numbered.index).set_axis(frame.index)
 
 
-def constraints(text, names):
+def constraints(text: Any, names: Any) -> Any:
     """The matrix R and the values q of linear constraints R b = q written as text, such as ``"x1 = x2, x3 = 0"``."""
     found = _patsy().DesignInfo([str(name) for name in names]).linear_constraint(text)
     return np.asarray(found.coefs, dtype=float), np.asarray(found.constants, dtype=float).ravel()

@@ -11,6 +11,7 @@ from ..core.lazy import cached_property
 from ..errors import InvalidParameterError
 from . import covariance
 from .base_model import GradientFit, LikelihoodModel
+from .constrained import ConstrainedFit
 from .glm_results import LinkResults
 from .refusals import refuse
 from .regularized import LassoFit
@@ -61,20 +62,22 @@ class DiscreteModel(LassoFit, GradientFit, LikelihoodModel):
         self.freq_weights = self.var_weights = self.n_trials = np.broadcast_to(1.0, self.wnobs)
         self.has_frequencies = self.has_weights = False
 
-    def check_response(self):
+    def check_response(self) -> None:
         """Refuse a response that the model does not have."""
 
     @property
-    def df_model(self):
+    def df_model(self) -> Any:
         """The rank less one, whether there is a constant or not."""
         return float((self.rank if self.check_rank else self.exog.shape[1]) - 1)
 
     @property
-    def df_resid(self):
+    def df_resid(self) -> Any:
         """Rows less the rank."""
         return self.wnobs - self.df_model - 1.0
 
-    def predict(self, params, exog=None, exposure=None, offset=None, which="mean"):
+    def predict(
+        self, params: Any, exog: Any = None, exposure: Any = None, offset: Any = None, which: Any = "mean"
+    ) -> Any:
         """Predictions at coefficients, (n,): "mean", "linear", or "var", the variance of the response.
 
         The offset and the exposure of the fit are used where no exog is given, else none but those given.
@@ -86,7 +89,7 @@ class DiscreteModel(LassoFit, GradientFit, LikelihoodModel):
             return eta
         return self.mean(eta) if which == "mean" else self.variance(eta)
 
-    def estimated(self, start, cov_type, cov_kwds, use_t):
+    def estimated(self, start: Any, cov_type: Any, cov_kwds: Any, use_t: Any) -> Any:
         """The results of a fit from a start, with the inverse of the observed information."""
         kind = covariance.check_kind(cov_type, cov_kwds)
         estimates, how = self.estimate(start, kind, cov_kwds)
@@ -97,11 +100,11 @@ class DiscreteResults(LikelihoodRatio, LinkResults):
     """The results of a discrete model, under statsmodels' names and by its conventions."""
 
     @property
-    def model_title(self):
+    def model_title(self) -> Any:
         return f"{type(self.model).__name__} Regression Results"
 
     @property
-    def fittedvalues(self):
+    def fittedvalues(self) -> Any:
         """The linear predictors without the offset."""
         return self.model.data.rows(self.model.exog @ self._params)
 
@@ -111,16 +114,16 @@ class DiscreteResults(LikelihoodRatio, LinkResults):
         return self.model.loglike_deviance(self.deviance, 1.0)
 
     @property
-    def aic(self):
+    def aic(self) -> float:
         """-2 llf + 2 (df_model + 1)."""
         return self.info_criteria("aic")
 
     @property
-    def bic(self):
+    def bic(self) -> float:
         """-2 llf + (df_model + 1) log(nobs)."""
         return -2.0 * self.llf + np.log(self.nobs) * (self.df_model + 1.0)
 
-    def info_criteria(self, crit, dk_params=0):
+    def info_criteria(self, crit: Any, dk_params: Any = 0) -> Any:
         """The criterion "aic" or "bic" with `dk_params` parameters more than coefficients."""
         k = self.df_model + 1.0 + dk_params
         crit = crit.lower()
@@ -132,16 +135,16 @@ class DiscreteResults(LikelihoodRatio, LinkResults):
 
     def get_prediction(
         self,
-        exog=None,
-        transform=True,
-        which="mean",
-        linear=None,
-        row_labels=None,
-        average=False,
-        agg_weights=None,
-        y_values=None,
-        **kwargs,
-    ):
+        exog: Any = None,
+        transform: Any = True,
+        which: Any = "mean",
+        linear: Any = None,
+        row_labels: Any = None,
+        average: Any = False,
+        agg_weights: Any = None,
+        y_values: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """Predictions with standard errors and intervals; see ``GLMResults.get_prediction``."""
         if linear is not None or y_values is not None:
             raise refuse("get_prediction(linear=..., y_values=...)", "which='linear' is there")
@@ -156,12 +159,12 @@ class DiscreteResults(LikelihoodRatio, LinkResults):
         )
 
     @property
-    def resid_response(self):
+    def resid_response(self) -> Any:
         """y - mu."""
         return self._rows(self.model.endog - self.mu)
 
     @property
-    def resid_pearson(self):
+    def resid_pearson(self) -> Any:
         """(y - mu) over the standard deviation of y."""
         return self._rows((self.model.endog - self.mu) / np.sqrt(self._detail.variance))
 
@@ -173,16 +176,16 @@ class BinaryResults(DiscreteResults):
     """The results of ``Logit`` and ``Probit``."""
 
     @property
-    def resid_dev(self):
+    def resid_dev(self) -> Any:
         """The signed root of each row's deviance."""
         return self._rows(np.sign(self.model.endog - self.mu) * np.sqrt(np.maximum(self._detail.deviance, 0.0)))
 
     @property
-    def resid_generalized(self):
+    def resid_generalized(self) -> Any:
         """The derivative of each row's log-likelihood in its linear predictor."""
         return self._rows(self._detail.score)
 
-    def pred_table(self, threshold=0.5):
+    def pred_table(self, threshold: Any = 0.5) -> Any:
         """Counts (2, 2) of observed against predicted values."""
         cells = 2 * (self.model.endog > 0.5) + (self.mu > threshold)
         return np.bincount(cells.astype(int), minlength=4).reshape(2, 2).astype(float)
@@ -195,18 +198,18 @@ class CountResults(DiscreteResults):
     """The results of ``Poisson``."""
 
     @property
-    def resid(self):
+    def resid(self) -> Any:
         """y - mu."""
         return self.model.data.rows(self.model.endog - self.mu)
 
 
-class BinaryModel(DiscreteModel):
+class BinaryModel(ConstrainedFit, DiscreteModel):
     """A model of 0 and 1."""
 
     extras = ("offset",)
     results = BinaryResults
 
-    def check_response(self):
+    def check_response(self) -> None:
         bad = (self.endog != 0.0) & (self.endog != 1.0)
         if bad.any():
             row = int(np.argmax(bad))
@@ -215,15 +218,15 @@ class BinaryModel(DiscreteModel):
                 "GLM with families.Binomial() fits proportions"
             )
 
-    def cdf(self, X):
+    def cdf(self, X: Any) -> Any:
         """The probability of a one at linear predictors, of their shape."""
         return self.mean(np.asarray(X, dtype=float))
 
-    def pdf(self, X):
+    def pdf(self, X: Any) -> Any:
         """The derivative of ``cdf``, of its shape."""
         return self.slope(np.asarray(X, dtype=float))
 
-    def predict(self, params, exog=None, which="mean", offset=None):
+    def predict(self, params: Any, exog: Any = None, which: Any = "mean", offset: Any = None) -> Any:
         """Predictions at coefficients, (n,): "mean", "linear", or "var", the variance of the response."""
         return super().predict(params, exog, None, offset, which)
 
@@ -240,7 +243,7 @@ class Probit(BinaryModel):
     spec = Spec(families.Binomial(), links.Probit())
 
 
-class Poisson(DiscreteModel):
+class Poisson(ConstrainedFit, DiscreteModel):
     """Poisson regression with the log link, with the parameters of ``DiscreteModel``."""
 
     extras = ("offset", "exposure")

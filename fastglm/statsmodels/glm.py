@@ -10,6 +10,7 @@ from ..errors import InvalidParameterError
 from ..kernels.evaluate import evaluate
 from . import covariance
 from .base_model import GRADIENT_METHODS, LikelihoodModel
+from .constrained import ConstrainedFit
 from .families import Gaussian
 from .glm_results import GLMResults
 from .observations import gram
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ..core.records import ArrayLike
 
 
-class GLM(LikelihoodModel):
+class GLM(ConstrainedFit, LikelihoodModel):
     """A generalized linear model.
 
     Parameters
@@ -47,6 +48,8 @@ class GLM(LikelihoodModel):
     InvalidParameterError, MissingDataError, NotSupportedError
     """
 
+    family: Any
+    n_trials: Any
     extras = ("offset", "exposure", "freq_weights", "var_weights")
 
     def __init__(
@@ -104,7 +107,9 @@ class GLM(LikelihoodModel):
             self.has_weights = True
         self.endog = np.asarray(self.endog, dtype=float)
 
-    def predict(self, params, exog=None, exposure=None, offset=None, which="mean"):
+    def predict(
+        self, params: Any, exog: Any = None, exposure: Any = None, offset: Any = None, which: Any = "mean"
+    ) -> Any:
         """Predictions at coefficients.
 
         Parameters
@@ -127,38 +132,38 @@ class GLM(LikelihoodModel):
             return eta
         return self.mean(eta) if which == "mean" else self.variance(eta)
 
-    def loglike(self, params, scale=None):
+    def loglike(self, params: Any, scale: Any = None) -> Any:
         """The log-likelihood at coefficients, the scale estimated where none is given."""
         eta = self.linear(params)
         return self.loglike_eta(eta, self._scale(eta, scale))
 
-    def loglike_mu(self, mu, scale=1.0):
+    def loglike_mu(self, mu: Any, scale: Any = 1.0) -> Any:
         """The log-likelihood at means, (n,)."""
         return self.loglike_eta(self._link_of(mu), scale)
 
-    def score_factor(self, params, scale=None):
+    def score_factor(self, params: Any, scale: Any = None) -> Any:
         """The derivative of each row's log-likelihood in its linear predictor, (n,)."""
         eta = self.linear(params)
         return self.row_scores(eta) / self._scale(eta, scale)
 
-    def score_obs(self, params, scale=None):
+    def score_obs(self, params: Any, scale: Any = None) -> Any:
         """The derivative of each row's log-likelihood in the coefficients, (n, p)."""
         return self.score_factor(params, scale)[:, None] * self.exog
 
-    def score(self, params, scale=None):
+    def score(self, params: Any, scale: Any = None) -> Any:
         """The derivative of the log-likelihood in the coefficients, (p,)."""
         return self.score_factor(params, scale) @ self.exog
 
-    def hessian_factor(self, params, scale=None, observed=True):
+    def hessian_factor(self, params: Any, scale: Any = None, observed: Any = True) -> Any:
         """Minus the second derivative of each row's log-likelihood in its linear predictor, or what is expected."""
         eta = self.linear(params)
         return self.row_information(eta, observed) / self._scale(eta, scale)
 
-    def hessian(self, params, scale=None, observed=None):
+    def hessian(self, params: Any, scale: Any = None, observed: Any = None) -> Any:
         """The second derivative of the log-likelihood in the coefficients, (p, p), or what is expected of it."""
         return -gram(self.exog, self.hessian_factor(params, scale, observed is None or observed))
 
-    def information(self, params, scale=None):
+    def information(self, params: Any, scale: Any = None) -> Any:
         """The expected second derivative of the log-likelihood, (p, p), with the sign that statsmodels gives it."""
         return self.hessian(params, scale, observed=False)
 
@@ -169,7 +174,7 @@ class GLM(LikelihoodModel):
             return self.scale_at(None if known else self.linear(params))
         return self._over_df(fitted.deviance if self.scaletype == "dev" else fitted.pearson_chi2)
 
-    def estimate_scale(self, mu):
+    def estimate_scale(self, mu: Any) -> Any:
         """The scale at means."""
         return self.scale_at(self._link_of(mu))
 
@@ -179,7 +184,7 @@ class GLM(LikelihoodModel):
     def _link_of(self, mu):
         return np.vectorize(self.spec.link.link, otypes=[float])(np.broadcast_to(mu, self.endog.shape))
 
-    def scale_at(self, eta):
+    def scale_at(self, eta: Any) -> Any:
         """The scale at linear predictors: given, one where the family knows it, or Pearson's or the deviance's."""
         if self.scaletype is None and self.spec.scale_is_one:
             return 1.0
@@ -198,13 +203,22 @@ class GLM(LikelihoodModel):
         return float(np.divide(np.sum(terms), self.df_resid))
 
     def get_distribution(
-        self, params, scale=None, exog=None, exposure=None, offset=None, var_weights=1.0, n_trials=1.0
-    ):
+        self,
+        params: Any,
+        scale: Any = None,
+        exog: Any = None,
+        exposure: Any = None,
+        offset: Any = None,
+        var_weights: Any = 1.0,
+        n_trials: Any = 1.0,
+    ) -> Any:
         """The distribution of the response of each row at coefficients, a frozen distribution of ``scipy.stats``."""
         mu = self.predict(params, exog, exposure, offset)
         return self.spec.distribution(mu, 1.0 if scale is None else scale, var_weights, n_trials)
 
-    def score_test(self, params_constrained, k_constraints=None, exog_extra=None, observed=True):
+    def score_test(
+        self, params_constrained: Any, k_constraints: Any = None, exog_extra: Any = None, observed: Any = True
+    ) -> Any:
         """Rao's score test of constraints, or of columns left out.
 
         Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..core.lazy import cached_property
@@ -21,9 +23,10 @@ class LinkResults(WithMargins, Results):
     """Results of a model of one mean a row: likelihoods, means and residuals."""
 
     model_title = "Generalized Linear Model Regression Results"
+    k_constr = 0  # the linear constraints that the coefficients satisfy
 
     @property
-    def coefficient_names(self):
+    def coefficient_names(self) -> Any:
         return self.model.exog_names
 
     @cached_property
@@ -47,7 +50,8 @@ class LinkResults(WithMargins, Results):
     @cached_property
     def null_deviance(self):
         """The deviance of a constant, whether the model has one or not."""
-        return self.fitted.null_deviance if self.fitted.has_intercept else self._null.deviance
+        known = self.fitted.has_intercept and not self.k_constr  # whose design has an offset of its own
+        return self.fitted.null_deviance if known else self._null.deviance
 
     @cached_property
     def null(self):
@@ -66,15 +70,15 @@ class LinkResults(WithMargins, Results):
 
     def get_prediction(
         self,
-        exog=None,
-        exposure=None,
-        offset=None,
-        transform=True,
-        which=None,
-        average=False,
-        agg_weights=None,
-        row_labels=None,
-    ):
+        exog: Any = None,
+        exposure: Any = None,
+        offset: Any = None,
+        transform: Any = True,
+        which: Any = None,
+        average: Any = False,
+        agg_weights: Any = None,
+        row_labels: Any = None,
+    ) -> Any:
         """Predictions with standard errors and intervals.
 
         Parameters
@@ -103,11 +107,11 @@ class GLMResults(LinkResults):
     older_predictions = True
 
     @property
-    def family(self):
+    def family(self) -> Any:
         return self.model.family
 
     @property
-    def fit_history(self):
+    def fit_history(self) -> Any:
         """The number of iterations, under "iteration"."""
         return {"iteration": self.fitted.n_iter}
 
@@ -117,7 +121,7 @@ class GLMResults(LinkResults):
         return self.fitted.pearson_chi2
 
     @property
-    def fittedvalues(self):
+    def fittedvalues(self) -> Any:
         """The means of the rows."""
         return self.model.data.rows(self.mu)
 
@@ -126,7 +130,7 @@ class GLMResults(LinkResults):
         """The log-likelihood at the scale; a Gaussian model of identity link at the scale that maximises it."""
         return self.llf_scaled()
 
-    def llf_scaled(self, scale=None):
+    def llf_scaled(self, scale: Any = None) -> Any:
         """The log-likelihood at a scale."""
         spec = self.model.spec
         if scale is None:
@@ -134,7 +138,7 @@ class GLMResults(LinkResults):
             scale = self.deviance / self.model.wnobs if profiled else self.scale
         return self.model.loglike_deviance(self.deviance, scale)
 
-    def pseudo_rsquared(self, kind="cs"):
+    def pseudo_rsquared(self, kind: Any = "cs") -> Any:
         """Cox and Snell's ("cs") or McFadden's ("mcf") R-squared."""
         if kind.lower().startswith("mcf"):
             return 1.0 - self.llf / self.llnull
@@ -143,28 +147,28 @@ class GLMResults(LinkResults):
         raise InvalidParameterError(f"kind={kind!r} is unknown; known: 'cs', 'mcf'")
 
     @property
-    def aic(self):
+    def aic(self) -> float:
         """-2 llf + 2 (df_model + 1): the dispersion is not counted."""
         return self.info_criteria("aic")
 
     @property
-    def bic(self):
+    def bic(self) -> float:
         """``bic_llf``, as since statsmodels 0.15; before it was ``bic_deviance``."""
         caution("bic is bic_llf, as since statsmodels 0.15; earlier versions answered bic_deviance")
         return self.bic_llf
 
     @property
-    def bic_llf(self):
+    def bic_llf(self) -> float:
         """-2 llf + (df_model + 1) log(n)."""
         return self.info_criteria("bic")
 
     @property
-    def bic_deviance(self):
+    def bic_deviance(self) -> float:
         """deviance - df_resid log(n)."""
         n = self.model.wnobs
         return self.deviance - (n - self.df_model - 1) * np.log(n)
 
-    def info_criteria(self, crit, scale=None, dk_params=0):
+    def info_criteria(self, crit: Any, scale: Any = None, dk_params: Any = 0) -> Any:
         """The criterion "aic", "bic" or "qaic" (at a scale); `dk_params` are parameters beside the coefficients."""
         k = self.df_model + 1 + dk_params
         kind = crit.lower()
@@ -177,39 +181,39 @@ class GLMResults(LinkResults):
         raise InvalidParameterError(f"crit={crit!r} is unknown or lacks a scale; known: 'aic', 'bic', 'qaic'")
 
     @property
-    def resid_response(self):
+    def resid_response(self) -> Any:
         """(y - mu), times the trials."""
         return self._rows(self.model.n_trials * (self.model.endog - self.mu))
 
     @property
-    def resid_pearson(self):
+    def resid_pearson(self) -> Any:
         """(y - mu) / sqrt(V(mu)), times the root of variance weight and trials."""
         size = np.sqrt(self.model.var_weights * self.model.n_trials)
         return self._rows(size * (self.model.endog - self.mu) / np.sqrt(self._detail.variance))
 
     @property
-    def resid_working(self):
+    def resid_working(self) -> Any:
         """(y - mu) / (d mu / d eta), times the square of the trials as in statsmodels."""
         return self._rows(self.model.n_trials**2 * (self.model.endog - self.mu) / self._detail.slope)
 
     @property
-    def resid_deviance(self):
+    def resid_deviance(self) -> Any:
         """The signed root of each row's deviance."""
         units = self.model.var_weights * self.model.n_trials * np.maximum(self._detail.deviance, 0.0)
         return self._rows(np.sign(self.model.endog - self.mu) * np.sqrt(units))
 
     @property
-    def resid_anscombe(self):
+    def resid_anscombe(self) -> Any:
         """``resid_anscombe_scaled``."""
         return self._rows(self.resid_anscombe_scaled)
 
     @property
-    def resid_anscombe_scaled(self):
+    def resid_anscombe_scaled(self) -> Any:
         """Anscombe residuals over the root of the scale, an array."""
         return self.resid_anscombe_unscaled / np.sqrt(self.scale)
 
     @property
-    def resid_anscombe_unscaled(self):
+    def resid_anscombe_unscaled(self) -> Any:
         """Anscombe residuals, an array."""
         y = self.model.endog
         change = anscombe_change(self.model.spec.family, y, self.mu, y - self.mu)
@@ -218,13 +222,13 @@ class GLMResults(LinkResults):
     def _rows(self, values):
         return self.model.data.rows(values)
 
-    def get_influence(self, observed=False):
+    def get_influence(self, observed: Any = False) -> Any:
         """Influence of the rows in one step, with ``summary_frame()``: leverages, DFBETAS, Cook's distances."""
         if observed:
             raise refuse("get_influence(observed=True)", "leverages of it are get_hat_matrix_diag(observed=True)")
         return GLMInfluence(self)
 
-    def get_hat_matrix_diag(self, observed=True):
+    def get_hat_matrix_diag(self, observed: Any = True) -> Any:
         """The leverages, (n,), by the observed or the expected information."""
         model = self.model
         factor = model.row_information(self._eta, observed)
@@ -233,7 +237,9 @@ class GLMResults(LinkResults):
             cov = inverse(gram(model.exog, factor))
         return factor * row_forms(model.exog, cov)
 
-    def get_distribution(self, exog=None, exposure=None, offset=None, var_weights=1.0, n_trials=1.0):
+    def get_distribution(
+        self, exog: Any = None, exposure: Any = None, offset: Any = None, var_weights: Any = 1.0, n_trials: Any = 1.0
+    ) -> Any:
         """The distribution of the response of each row, a frozen distribution of ``scipy.stats``.
 
         The scale of a binomial, Poisson or negative binomial response is one in it, whatever the scale of the fit.
@@ -244,7 +250,7 @@ class GLMResults(LinkResults):
         mu = np.asarray(self.predict(exog, exposure=exposure, offset=offset))
         return spec.distribution(mu, self.scale, var_weights, n_trials)
 
-    def summary_facts(self):
+    def summary_facts(self) -> Any:
         """Pairs of label and number for the summary."""
         return [
             ("Scale", self.scale),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..core.lazy import cached_property
@@ -17,22 +19,22 @@ class Influence(Refusing):
     results : Results
     """
 
-    def __init__(self, results):
+    def __init__(self, results: Any) -> None:
         self.results = results
         self._rows, self._slopes = results.model.data.rows, results.model.data.exog_names
 
     @property
-    def hat_matrix_diag(self):
+    def hat_matrix_diag(self) -> Any:
         """The leverages, (n,)."""
         return self._hat
 
     @cached_property
-    def resid_studentized(self):
+    def resid_studentized(self) -> Any:
         """Residuals over their standard errors, (n,)."""
         return self._resid / np.sqrt(self._scale * (1.0 - self._hat))
 
     @cached_property
-    def cooks_distance(self):
+    def cooks_distance(self) -> Any:
         """Cook's distances and their p-values by the F distribution, (n,) each."""
         from scipy.special import fdtrc
 
@@ -41,24 +43,24 @@ class Influence(Refusing):
         return distance, fdtrc(k, self.results.df_resid, distance)
 
     @cached_property
-    def d_params(self):
+    def d_params(self) -> Any:
         """The change of each coefficient where a row is left out, in one step, (n, p)."""
         return self._moves * (self._resid / (1.0 - self._hat))[:, None]
 
     @property
-    def dfbetas(self):
+    def dfbetas(self) -> Any:
         """``d_params`` over standard errors, (n, p)."""
         return self.d_params / np.sqrt(self._variances)[:, None] / np.sqrt(np.diagonal(self._normalized))
 
     @property
-    def summary_columns(self):
+    def summary_columns(self) -> Any:
         """The columns of ``summary_frame`` behind the DFBETAS."""
         return {
             "cooks_d": self.cooks_distance[0], "standard_resid": self.resid_studentized,
             "hat_diag": self._hat, "dffits_internal": self.resid_studentized * np.sqrt(self._hat / (1.0 - self._hat)),
         }  # fmt: skip
 
-    def summary_frame(self):
+    def summary_frame(self) -> Any:
         """A DataFrame with a row for each observation."""
         from pandas import DataFrame
 
@@ -70,7 +72,7 @@ class Influence(Refusing):
 class OLSInfluence(Influence):
     """The influence of rows on ``OLS``, ``WLS`` and ``GLS``."""
 
-    def __init__(self, results):
+    def __init__(self, results: Any) -> None:
         super().__init__(results)
         design = results.model.wexog
         self._normalized, self._resid, self._scale = (
@@ -82,7 +84,7 @@ class OLSInfluence(Influence):
         self._moves = design @ self._normalized
 
     @cached_property
-    def sigma2_not_obsi(self):
+    def sigma2_not_obsi(self) -> Any:
         """The residual variance without each row, (n,)."""
         left = self.results.ssr - self._resid**2 / (1.0 - self._hat)
         return left / (self.results.df_resid - 1.0)
@@ -90,30 +92,30 @@ class OLSInfluence(Influence):
     _variances = sigma2_not_obsi
 
     @property
-    def resid_studentized_internal(self):
+    def resid_studentized_internal(self) -> Any:
         """``resid_studentized``."""
         return self.resid_studentized
 
     @cached_property
-    def resid_studentized_external(self):
+    def resid_studentized_external(self) -> Any:
         """Residuals over standard errors that leave the row out, (n,)."""
         return self._resid / np.sqrt(self.sigma2_not_obsi * (1.0 - self._hat))
 
     @property
-    def dffits(self):
+    def dffits(self) -> Any:
         """The change of a row's own mean over its standard error, (n,), and the threshold 2 sqrt(p / n)."""
         h, n = self._hat, len(self._hat)
         threshold = 2.0 * np.sqrt(self.results._params.size / n)
         return self.resid_studentized_external * np.sqrt(h / (1.0 - h)), threshold
 
     @property
-    def cov_ratio(self):
+    def cov_ratio(self) -> Any:
         """The ratio of the determinants of covariances without and with each row, (n,)."""
         ratio = self.sigma2_not_obsi / self._scale
         return ratio**self.results._params.size / (1.0 - self._hat)
 
     @property
-    def summary_columns(self):
+    def summary_columns(self) -> Any:
         return super().summary_columns | {
             "student_resid": self.resid_studentized_external, "dffits": self.dffits[0],
         }  # fmt: skip
@@ -122,7 +124,7 @@ class OLSInfluence(Influence):
 class GLMInfluence(Influence):
     """The influence of rows on a ``GLM`` or a discrete model."""
 
-    def __init__(self, results):
+    def __init__(self, results: Any) -> None:
         super().__init__(results)
         model = results.model
         information = model.row_information(results._eta, observed=False)

@@ -1,4 +1,4 @@
-"""``WLS`` and ``GLS`` in statsmodels' spelling: least squares of whitened rows."""
+"""``WLS``, ``GLS`` and ``GLSAR`` in statsmodels' spelling: least squares of whitened rows."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class GLS(OLS):
             raise InvalidParameterError("sigma is not positive definite") from None
         self.log_root = float(np.log(np.diagonal(self.root)).sum())
 
-    def whiten(self, values):
+    def whiten(self, values: Any) -> Any:
         """L^-1 values for rows (n,) or (n, k), sigma = L L'."""
         values = np.asarray(values, dtype=float)
         if self.root.ndim == 1:
@@ -102,3 +102,103 @@ class WLS(GLS):
             raise InvalidParameterError(f"weights must be positive and finite: row {int(np.argmax(bad))} is not")
         self.sigma = 1.0 / self.weights
         self._set_root()
+
+
+class GLSAR(GLS):
+    """Least squares with errors of an autoregression: whitened rows are differences from ``rho`` times earlier rows.
+
+    The first ``order`` rows only serve as earlier ones; ``nobs`` counts the others.
+
+    Parameters
+    ----------
+    endog : (n,) array_like, in the order of time
+    exog : (n, p) array_like with its constant, optional
+        A constant alone without it.
+    rho : int or (order,) array_like
+        The order, whose coefficients begin at zero and ``iterative_fit`` estimates; or the coefficients.
+    missing : "none", "drop" or "raise"
+    hasconst : bool, optional
+
+    Raises
+    ------
+    InvalidParameterError
+        For an order that is negative or leaves no rows.
+    """
+
+    rho: Any
+
+    def __init__(
+        self, endog: ArrayLike, exog: ArrayLike | None = None, rho: int | ArrayLike = 1, missing: str = "none",
+        hasconst: bool | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        whole = isinstance(rho, (int, np.integer))
+        self.rho = np.zeros(max(int(rho), 0)) if whole else np.atleast_1d(np.squeeze(numeric(rho, "rho")))
+        self.order = int(rho) if whole else len(self.rho)
+        exog = np.ones((len(endog), 1)) if exog is None else exog
+        super().__init__(endog, exog, None, missing, hasconst, **kwargs)
+        if self.rho.ndim != 1 or not 0 <= self.order < len(self.endog) - 1:
+            raise InvalidParameterError(f"rho must be an order, or its coefficients, below the {len(self.endog)} rows")
+        self.nobs = self.wnobs = len(self.endog) - self.order
+
+    def whiten(self, values: Any) -> Any:
+        """Rows (n,) or (n, k) less rho times the rows before them: (n - order,) or (n - order, k)."""
+        values = np.asarray(values, dtype=float)
+        out = values[self.order :].copy()
+        for lag, rho in enumerate(self.rho, start=1):
+            out -= rho * values[self.order - lag : len(values) - lag]
+        return out
+
+    def loglike_of(self, ssr: Any, scale: Any = None) -> Any:
+        """The log-likelihood of the rows after the first ones at a sum of whitened squares."""
+        scale = ssr / self.nobs if scale is None else scale
+        return -0.5 * (self.nobs * np.log(2.0 * np.pi * scale) + ssr / scale)
+
+    def iterative_fit(self, maxiter: int = 3, rtol: float = 1e-4, **kwargs: Any) -> Any:
+        """Fit, and estimate rho from the residuals by the Yule-Walker equations, in turn (Cochrane and Orcutt 1949).
+
+        Parameters
+        ----------
+        maxiter : int
+            The fits, the last of which is returned.
+        rtol : float
+            Fits end where no coefficient changes by more than this share of it.
+        **kwargs
+            As for ``fit``, of the last fit.
+
+        Returns
+        -------
+        OLSResults
+            With ``history`` (dict of "params" and "rho"), ``iter`` and ``converged``.
+        """
+        history: dict[str, list[Any]] = {"params": [], "rho": [self.rho]}
+        converged, done = False, 0
+        while done < maxiter - 1 and not converged:
+            found = self.fit()
+            history["params"].append(found.params)
+            done += 1
+            if done > 1:
+                last, new = (np.asarray(each) for each in history["params"][-2:])
+                converged = bool(np.max(np.abs(last - new) / np.abs(last)) < rtol)
+            if not converged:
+                self._set_rho(yule_walker(np.asarray(found.resid), self.order))
+                history["rho"].append(self.rho)
+        results = self.fit(**kwargs)
+        if not converged:
+            history["params"].append(results.params)
+        results.history, results.iter, results.converged = history, done + (not converged), converged
+        return results
+
+    def _set_rho(self, rho):
+        """Whiten by other coefficients from now on."""
+        self.rho = rho
+        for name in ("wexog", "wendog", "rank"):
+            self.__dict__.pop(name, None)
+
+
+def yule_walker(x: Any, order: Any) -> Any:
+    """The coefficients (order,) of an autoregression of x (n,) about its mean, by adjusted autocovariances."""
+    from scipy.linalg import solve_toeplitz
+
+    x, n = x - x.mean(), len(x)
+    covariances = [x @ x / n, *(x[:-lag] @ x[lag:] / (n - lag) for lag in range(1, order + 1))]
+    return solve_toeplitz(covariances[:-1], covariances[1:]) if order else np.zeros(0)

@@ -9,12 +9,14 @@ inverse Gaussian or Tweedie response, and multiply the log-density of the others
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..kernels.elementary import LOG_2PI
 
 
-def loglike(spec, y, var_weights, freq_weights, trials, scale, deviance):
+def loglike(spec: Any, y: Any, var_weights: Any, freq_weights: Any, trials: Any, scale: Any, deviance: Any) -> Any:
     """The log-likelihood at a deviance that is weighted and not divided by the scale; NaN where the density has no
     known form.
 
@@ -27,7 +29,7 @@ def loglike(spec, y, var_weights, freq_weights, trials, scale, deviance):
     return float(np.sum(freq_weights * saturated) - deviance / (2.0 * scale))
 
 
-def density_at_mean(spec, y, w, trials, scale):
+def density_at_mean(spec: Any, y: Any, w: Any, trials: Any, scale: Any) -> Any:
     """The log-density of each row at a mean of y, (n,)."""
     if spec.kind == "Tweedie":
         return _tweedie(spec, y, w, scale)

@@ -64,7 +64,7 @@ class OLS(LinkModel):
         self.freq_weights = self.var_weights = self.n_trials = self.weights = np.broadcast_to(1.0, self.nobs)
         self.hasconst, self.log_root = hasconst, 0.0
 
-    def whiten(self, values):
+    def whiten(self, values: Any) -> Any:
         """Rows whose errors are independent, of one variance: as they are."""
         return values
 
@@ -78,14 +78,14 @@ class OLS(LinkModel):
         """The whitened response."""
         return self.whiten(self.endog)
 
-    def maximise(self, start, exog=None, penalty=None):
+    def maximise(self, start: Any, exog: Any = None, penalty: Any = None) -> Any:
         """Fit whitened rows by this library."""
         return entry.fit(
             self.wexog if exog is None else self.whiten(exog), self.wendog, intercept=False, start=start,
             penalty=penalty, names=[str(name) for name in self.exog_names] if exog is None else None,
         )  # fmt: skip
 
-    def scored_rows(self, params):
+    def scored_rows(self, params: Any) -> Any:
         """The whitened rows (n, p) and their residuals (n,)."""
         return self.wexog, self.wendog - self.wexog @ np.asarray(params)
 
@@ -99,25 +99,25 @@ class OLS(LinkModel):
         return int(np.max(np.abs(self.exog @ closest - ones)) < 1e-8)
 
     @property
-    def df_model(self):
+    def df_model(self) -> Any:
         """The rank, less one for a constant."""
         return float(self.rank - self.k_constant)
 
     @property
-    def df_resid(self):
+    def df_resid(self) -> Any:
         """Rows less the rank."""
         return float(self.nobs - self.rank)
 
-    def predict(self, params, exog=None):
+    def predict(self, params: Any, exog: Any = None) -> Any:
         """X b, (n,)."""
         return np.dot(self.exog if exog is None else exog, params)
 
-    def loglike(self, params, scale=None):
+    def loglike(self, params: Any, scale: Any = None) -> Any:
         """The log-likelihood, at the scale that maximises it where none is given."""
         ssr = float(np.sum((self.wendog - self.wexog @ np.asarray(params)) ** 2))
         return self.loglike_of(ssr, scale)
 
-    def loglike_of(self, ssr, scale=None):
+    def loglike_of(self, ssr: Any, scale: Any = None) -> Any:
         """The log-likelihood at a sum of whitened squares."""
         return self.loglike_deviance(ssr, ssr / self.nobs if scale is None else scale) - self.log_root
 
@@ -200,24 +200,24 @@ class OLSResults(LinkResults):
     """The results of ``OLS``, under statsmodels' names and by its conventions."""
 
     @property
-    def model_title(self):
+    def model_title(self) -> Any:
         return f"{type(self.model).__name__} Regression Results"
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.nobs, self.k_constant = float(self.nobs), self.model.k_constant
+        self.nobs, self.k_constant = float(self.model.nobs), self.model.k_constant
 
     @property
-    def fittedvalues(self):
+    def fittedvalues(self) -> Any:
         return self.model.data.rows(self._eta)
 
     @property
-    def resid(self):
+    def resid(self) -> Any:
         """y - X b."""
         return self.model.data.rows(self._resid)
 
     @property
-    def wresid(self):
+    def wresid(self) -> Any:
         """The whitened residuals."""
         return self.model.data.rows(self._wresid)
 
@@ -226,7 +226,7 @@ class OLSResults(LinkResults):
         return self.model.wendog - self.model.wexog @ self._params
 
     @property
-    def resid_pearson(self):
+    def resid_pearson(self) -> Any:
         """Residuals over the root of the scale, an array."""
         root = np.sqrt(self.scale)
         return np.divide(self._wresid, root, out=np.zeros_like(self._wresid, dtype=float), where=root > 0.0)
@@ -236,7 +236,7 @@ class OLSResults(LinkResults):
         return self.model.endog - self._eta
 
     @property
-    def ssr(self):
+    def ssr(self) -> float:
         """The sum of squared residuals."""
         return self.deviance
 
@@ -256,44 +256,44 @@ class OLSResults(LinkResults):
         return self.centered_tss if self.k_constant else self.uncentered_tss
 
     @property
-    def ess(self):
+    def ess(self) -> float:
         """The sum of squares that the model explains."""
         return self._tss - self.ssr
 
     @property
-    def rsquared(self):
+    def rsquared(self) -> float:
         """1 - ssr over the sum of squares of y, about its mean if there is a constant."""
         return 1.0 - self.ssr / self._tss
 
     @property
-    def rsquared_adj(self):
+    def rsquared_adj(self) -> float:
         """R-squared adjusted for degrees of freedom."""
         return 1.0 - np.divide(self.nobs - self.k_constant, self.df_resid) * (1.0 - self.rsquared)
 
     @property
-    def mse_model(self):
+    def mse_model(self) -> float:
         """ess / df_model."""
         return np.nan if self.df_model == 0 else self.ess / self.df_model
 
     @property
-    def mse_resid(self):
+    def mse_resid(self) -> float:
         """ssr / df_resid."""
         return np.nan if self.df_resid == 0 else self.ssr / self.df_resid
 
     @property
-    def mse_total(self):
+    def mse_total(self) -> float:
         """The sum of squares of y over its degrees of freedom."""
         return self._tss / (self.df_resid + self.df_model)
 
     @property
-    def fvalue(self):
+    def fvalue(self) -> float:
         """The F statistic of all coefficients but the constant, by the results' covariance."""
         if self.cov_type == "nonrobust":
             return self.mse_model / self.mse_resid
         return self._slopes_test.fvalue if self._slopes_test else np.nan
 
     @property
-    def f_pvalue(self):
+    def f_pvalue(self) -> float:
         """The p-value of ``fvalue``."""
         from scipy.special import fdtrc
 
@@ -317,16 +317,16 @@ class OLSResults(LinkResults):
         return self.model.loglike_of(self.ssr)
 
     @property
-    def aic(self):
+    def aic(self) -> float:
         """-2 llf + 2 (df_model + k_constant)."""
         return self.info_criteria("aic")
 
     @property
-    def bic(self):
+    def bic(self) -> float:
         """-2 llf + (df_model + k_constant) log(nobs)."""
         return self.info_criteria("bic")
 
-    def info_criteria(self, crit, dk_params=0):
+    def info_criteria(self, crit: Any, dk_params: Any = 0) -> Any:
         """The criterion "aic" or "bic" with `dk_params` parameters more than coefficients."""
         k = self.df_model + self.k_constant + dk_params
         crit = crit.lower()
@@ -334,7 +334,7 @@ class OLSResults(LinkResults):
             raise refuse(f"info_criteria({crit!r})", "there are 'aic' and 'bic'")
         return -2.0 * self.llf + k * (2.0 if crit == "aic" else np.log(self.nobs))
 
-    def heteroscedastic(self, kind):
+    def heteroscedastic(self, kind: Any) -> Any:
         """The covariance "HC0" to "HC3" (MacKinnon and White 1985), (p, p)."""
         squares, design = self._wresid**2, self.model.wexog
         if kind == "HC1":
@@ -344,11 +344,11 @@ class OLSResults(LinkResults):
             squares = squares / left ** (1 if kind == "HC2" else 2)
         return self._normalized @ gram(design, squares) @ self._normalized
 
-    def get_influence(self):
+    def get_influence(self) -> Any:
         """Influence of the rows, with ``summary_frame()``: leverages, DFBETAS, DFFITS, Cook's distances."""
         return OLSInfluence(self)
 
-    def compare_lr_test(self, restricted, large_sample=False):
+    def compare_lr_test(self, restricted: Any, large_sample: Any = False) -> Any:
         """Likelihood-ratio test of a nested model: the statistic, its p-value and the difference of degrees."""
         from scipy.special import chdtrc
 
@@ -358,7 +358,7 @@ class OLSResults(LinkResults):
         statistic = -2.0 * (restricted.llf - self.llf)
         return statistic, float(chdtrc(df, statistic)), df
 
-    def compare_f_test(self, restricted):
+    def compare_f_test(self, restricted: Any) -> Any:
         """F test of a nested model: the statistic, its p-value and the difference of degrees."""
         from scipy.special import fdtrc
 
@@ -366,7 +366,7 @@ class OLSResults(LinkResults):
         statistic = (restricted.ssr - self.ssr) / df / (self.ssr / self.df_resid)
         return statistic, float(fdtrc(df, self.df_resid, statistic)), df
 
-    def get_robustcov_results(self, cov_type="HC1", use_t=None, **kwargs):
+    def get_robustcov_results(self, cov_type: Any = "HC1", use_t: Any = None, **kwargs: Any) -> Any:
         """The same fit with another covariance; see ``OLS.fit``."""
         return self.model.fit(cov_type=cov_type, cov_kwds=kwargs or None, use_t=self.use_t if use_t is None else use_t)
 
@@ -376,12 +376,14 @@ class OLSResults(LinkResults):
         return np.linalg.eigvalsh(gram(self.model.wexog, np.ones(len(self.model.wexog))))[::-1]
 
     @property
-    def condition_number(self):
+    def condition_number(self) -> float:
         """The ratio of the largest to the smallest singular value of X."""
         values = self.eigenvals
         return float(np.sqrt(values[0] / values[-1])) if values[-1] > 0 else np.inf
 
-    def get_prediction(self, exog=None, transform=True, weights=None, row_labels=None, **kwargs):
+    def get_prediction(
+        self, exog: Any = None, transform: Any = True, weights: Any = None, row_labels: Any = None, **kwargs: Any
+    ) -> Any:
         """Predictions with intervals of the mean and of new observations."""
         if weights is not None or kwargs:
             raise refuse(f"OLS get_prediction({', '.join(['weights', *kwargs])})")
@@ -393,7 +395,7 @@ class OLSResults(LinkResults):
         variance = self.scale / self.model.weights if exog is None else self.scale
         return LinearPrediction(eta, se, eta, se, None, labels if row_labels is None else row_labels, df).of(variance)
 
-    def summary_facts(self):
+    def summary_facts(self) -> Any:
         """Pairs of label and number for the summary."""
         return [
             ("R-squared", self.rsquared),
@@ -425,17 +427,17 @@ for _kind in covariance.HETEROSCEDASTIC:
 class LinearPrediction(MeanPrediction):
     """Predictions of means, with intervals for new observations too."""
 
-    def of(self, scale):
+    def of(self, scale: Any) -> Any:
         """These predictions with the variance of an observation."""
         self.var_resid = scale
         self.se_obs = np.sqrt(self.se**2 + scale)
         return self
 
-    def conf_int(self, obs=False, alpha=0.05):
+    def conf_int(self, obs: Any = False, alpha: Any = 0.05) -> Any:
         """Confidence intervals of the mean, or of an observation, (n, 2)."""
         return wald.conf_int(self.predicted, self.se_obs if obs else self.se, 1.0 - alpha, self.df)
 
-    def summary_frame(self, alpha=0.05):
+    def summary_frame(self, alpha: Any = 0.05) -> Any:
         """A DataFrame of means, standard errors and both intervals."""
         frame = super().summary_frame(alpha)
         frame["obs_ci_lower"], frame["obs_ci_upper"] = self.conf_int(obs=True, alpha=alpha).T

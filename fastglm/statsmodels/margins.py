@@ -55,7 +55,11 @@ class Margins(Refusing):
     margeff_cov : (k, k) or (J k, J k) array
     """
 
-    def __init__(self, results, at, method, atexog, dummy, count):
+    margeff: Any
+    margeff_cov: Any
+    margeff_se: Any
+
+    def __init__(self, results: Any, at: Any, method: Any, atexog: Any, dummy: Any, count: Any) -> None:
         model = results.model
         if at not in AT or method not in NAMES:
             raise InvalidParameterError(f"at={at!r} is one of {AT}, and method={method!r} of {tuple(NAMES)}")
@@ -88,22 +92,24 @@ class Margins(Refusing):
         if not self._average:
             raise InvalidParameterError("at='all' has effects alone, without standard errors")
 
-    def get_margeff(self, at="overall", method="dydx", atexog=None, dummy=False, count=False):
+    def get_margeff(
+        self, at: Any = "overall", method: Any = "dydx", atexog: Any = None, dummy: Any = False, count: Any = False
+    ) -> Any:
         """Other effects of the same results."""
         return self.results.get_margeff(at, method, atexog, dummy, count)
 
     @cached_property
-    def tvalues(self):
+    def tvalues(self) -> Any:
         """Effects over their standard errors."""
         self._check()
         return self.margeff / self.margeff_se
 
     @cached_property
-    def pvalues(self):
+    def pvalues(self) -> Any:
         """Two-sided p-values of the normal distribution."""
         return wald.p_values(self.tvalues)
 
-    def conf_int(self, alpha: float = 0.05):
+    def conf_int(self, alpha: float = 0.05) -> Any:
         """Limits (k, 2), or (k, 2, J) of classes."""
         self._check()
         limits = wald.conf_int(self.margeff, self.margeff_se, 1.0 - alpha)
@@ -116,7 +122,7 @@ class Margins(Refusing):
         own = [f"{model.endog_names}={label}" for label in self.results._class_names] if self._rows.J > 1 else []
         return names, own
 
-    def summary_frame(self, alpha: float = 0.05):
+    def summary_frame(self, alpha: float = 0.05) -> Any:
         """The effects as a pandas DataFrame."""
         from pandas import DataFrame, MultiIndex
 

@@ -37,6 +37,8 @@ class MNLogit(GradientFit, Model):
     InvalidParameterError, MissingDataError
     """
 
+    classes: Any
+
     def __init__(
         self, endog: ArrayLike, exog: ArrayLike | None, missing: str = "none", check_rank: bool = True, **kwargs: Any
     ) -> None:
@@ -58,11 +60,11 @@ class MNLogit(GradientFit, Model):
         return dict(enumerate(self.classes))
 
     @property
-    def df_model(self):
+    def df_model(self) -> Any:
         return float((self.rank - 1) * (self.J - 1))
 
     @property
-    def df_resid(self):
+    def df_resid(self) -> Any:
         return float(len(self.exog) - self.df_model - (self.J - 1))
 
     @cached_property
@@ -71,11 +73,11 @@ class MNLogit(GradientFit, Model):
         return int(np.linalg.matrix_rank(self.exog))
 
     @property
-    def wendog(self):
+    def wendog(self) -> Any:
         """Indicators of the classes, (n, J)."""
         return np.eye(self.J)[self.endog]
 
-    def predict(self, params, exog=None, which="mean"):
+    def predict(self, params: Any, exog: Any = None, which: Any = "mean") -> Any:
         """Predictions at coefficients (p, J - 1).
 
         Parameters
@@ -95,7 +97,7 @@ class MNLogit(GradientFit, Model):
         odds = np.exp(eta - eta.max(axis=1, keepdims=True))
         return odds / odds.sum(axis=1, keepdims=True)
 
-    def estimated(self, start, cov_type, cov_kwds, use_t):
+    def estimated(self, start: Any, cov_type: Any, cov_kwds: Any, use_t: Any) -> Any:
         """The results of a fit from a start (p (J - 1),), class after class."""
         if cov_type.lower() not in ("nonrobust", "hc0"):
             raise refuse(f"MNLogit.fit(cov_type={cov_type!r})", "there are 'nonrobust' and 'HC0'")
@@ -133,14 +135,14 @@ class MultinomialResults(WithMargins, LikelihoodRatio, Results):
     model_title = "MNLogit Regression Results"
 
     @property
-    def J(self):
+    def J(self) -> Any:
         return self.model.J
 
     @property
-    def K(self):
+    def K(self) -> Any:
         return self.model.K
 
-    def conf_int(self, alpha=0.05):
+    def conf_int(self, alpha: Any = 0.05) -> Any:
         """Wald confidence intervals, (J - 1, p, 2); a DataFrame of limits by class and column for pandas objects."""
         limits = wald.conf_int(self._params, self._bse, 1.0 - alpha, self._test_df).transpose(1, 0, 2)
         if not self.model.data.pandas:
@@ -161,41 +163,41 @@ class MultinomialResults(WithMargins, LikelihoodRatio, Results):
         return float(np.sum(counts * np.log(counts / counts.sum())))
 
     @property
-    def aic(self):
+    def aic(self) -> float:
         """-2 llf + 2 (df_model + J - 1)."""
         return -2.0 * self.llf + 2.0 * (self.df_model + self.J - 1)
 
     @property
-    def bic(self):
+    def bic(self) -> float:
         """-2 llf + (df_model + J - 1) log(nobs)."""
         return -2.0 * self.llf + np.log(self.nobs) * (self.df_model + self.J - 1)
 
     @property
-    def fittedvalues(self):
+    def fittedvalues(self) -> Any:
         """The linear predictors, (n, J - 1)."""
         return self.model.data.rows(self.model.exog @ self._params)
 
     @property
-    def resid_response(self):
+    def resid_response(self) -> Any:
         """Indicators less probabilities, (n, J)."""
         return self.model.wendog - self.predict()
 
     @property
-    def resid_misclassified(self):
+    def resid_misclassified(self) -> Any:
         """1 where the likeliest class is not the observed one, (n,)."""
         return self.model.data.rows((self.model.endog != self.predict().argmax(axis=1)).astype(float))
 
-    def pred_table(self):
+    def pred_table(self) -> Any:
         """Counts (J, J) of observed against likeliest classes."""
         cells = self.J * self.model.endog + self.predict().argmax(axis=1)
         return np.bincount(cells, minlength=self.J**2).reshape(self.J, self.J).astype(float)
 
-    def get_prediction(self, *args, **kwargs):
+    def get_prediction(self, *args: Any, **kwargs: Any) -> None:
         """Not there, as in statsmodels."""
         raise refuse("MNLogit get_prediction", "use fastglm.fit(..., family='multinomial').predict(X, interval='mean')")
 
     @property
-    def coefficient_names(self):
+    def coefficient_names(self) -> Any:
         return [f"{label}: {name}" for label in self._class_names[1:] for name in self.model.exog_names]
 
     def _constraint_names(self):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..core.records import Interval
 from ..family.registry import LinkFacts, complete
@@ -19,17 +19,17 @@ class NegativeBinomialLink(NamedTuple):
     name = "nbinom"
     domain = NEGATIVE
 
-    def link(self, mu):
+    def link(self, mu: Any) -> Any:
         return -log1p(1.0 / (self.alpha * mu))
 
-    def inverse(self, eta):
+    def inverse(self, eta: Any) -> Any:
         return 1.0 / (self.alpha * expm1(-eta))
 
-    def slope(self, eta):
+    def slope(self, eta: Any) -> Any:
         mu = 1.0 / (self.alpha * expm1(-eta))
         return mu * (1.0 + self.alpha * mu)
 
-    def bend(self, eta):
+    def bend(self, eta: Any) -> Any:
         mu = 1.0 / (self.alpha * expm1(-eta))
         return mu * (1.0 + self.alpha * mu) * (1.0 + 2.0 * self.alpha * mu)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..inference import row_blocks
 from ..kernels.evaluate import evaluate, second_derivative
 
 
-def information(spec, eta, y, observed):
+def information(spec: Any, eta: Any, y: Any, observed: Any) -> Any:
     """Minus the second derivative of the log-density in eta, (n,), at unit weight and scale, or what is expected of it.
 
     The observed one is the derivative of (y - mu) s / V with s = d mu / d eta (McCullagh and Nelder 1989, 2.5).
@@ -22,7 +24,7 @@ def information(spec, eta, y, observed):
     return detail.information - (y - mu) * turn
 
 
-def gram(X, weights):
+def gram(X: Any, weights: Any) -> Any:
     """X' diag(weights) X, (p, p), one block of rows at a time; weights of either sign."""
     total = np.zeros((X.shape[1], X.shape[1]))
     for first, block in row_blocks(X):
@@ -30,7 +32,7 @@ def gram(X, weights):
     return total
 
 
-def row_forms(X, matrix):
+def row_forms(X: Any, matrix: Any) -> Any:
     """x' matrix x of each row, (n,)."""
     out = np.empty(len(X))
     for first, block in row_blocks(X):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import InvalidParameterError
@@ -25,22 +27,24 @@ class Prediction(Refusing):
 
     columns = ("predicted", "se", "ci_lower", "ci_upper")
 
-    def __init__(self, predicted, se, linpred, linpred_se, inverse, row_labels, df):
+    def __init__(
+        self, predicted: Any, se: Any, linpred: Any, linpred_se: Any, inverse: Any, row_labels: Any, df: Any
+    ) -> None:
         self.predicted, self.se, self.linpred, self.linpred_se = predicted, se, linpred, linpred_se
         self._eta = linpred
         self.row_labels, self.df, self._inverse = row_labels, df, inverse
 
     @property
-    def var_pred(self):
+    def var_pred(self) -> Any:
         """Variances of the predictions."""
         return self.se**2
 
     @property
-    def tvalues(self):
+    def tvalues(self) -> Any:
         """Predictions over their standard errors."""
         return self.predicted / self.se
 
-    def conf_int(self, method="endpoint", alpha=0.05):
+    def conf_int(self, method: Any = "endpoint", alpha: Any = 0.05) -> Any:
         """Confidence intervals, (n, 2).
 
         Parameters
@@ -55,7 +59,7 @@ class Prediction(Refusing):
             return wald.conf_int(self.predicted, self.se, 1.0 - alpha, self.df)
         return self._inverse(wald.conf_int(self._eta, self.linpred_se, 1.0 - alpha, self.df))
 
-    def summary_frame(self, alpha=0.05):
+    def summary_frame(self, alpha: Any = 0.05) -> Any:
         """A DataFrame of predictions, standard errors and limits."""
         from pandas import DataFrame
 
@@ -63,7 +67,7 @@ class Prediction(Refusing):
         values = (self.predicted, self.se, limits[:, 0], limits[:, 1])
         return DataFrame(dict(zip(self.columns, values, strict=True)), index=self.row_labels)
 
-    def t_test(self, value=0, alternative="two-sided"):
+    def t_test(self, value: Any = 0, alternative: Any = "two-sided") -> Any:
         """Tests that a prediction is `value`: statistics and p-values, (n,) each."""
         if alternative != "two-sided":
             raise refuse(f"t_test(alternative={alternative!r})", "'two-sided' is there")
@@ -80,19 +84,28 @@ class MeanPrediction(Prediction):
     columns = ("mean", "mean_se", "mean_ci_lower", "mean_ci_upper")
 
     @property
-    def predicted_mean(self):
+    def predicted_mean(self) -> Any:
         return self.predicted
 
     @property
-    def se_mean(self):
+    def se_mean(self) -> Any:
         return self.se
 
     @property
-    def var_pred_mean(self):
+    def var_pred_mean(self) -> Any:
         return self.var_pred
 
 
-def predict(results, exog, transform, row_labels, which, older, exposure=None, offset=None):
+def predict(
+    results: Any,
+    exog: Any,
+    transform: Any,
+    row_labels: Any,
+    which: Any,
+    older: Any,
+    exposure: Any = None,
+    offset: Any = None,
+) -> Any:
     """Predictions of a model of one mean a row, "mean" or "linear", by the names of statsmodels' older interface or the
     newer.
     """

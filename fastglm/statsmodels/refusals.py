@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import FastGLMWarning, warn
 
 
@@ -36,8 +38,7 @@ REFUSED = dict.fromkeys(NOTHING_INSTEAD, "") | {
     "get_influence": "OLS, GLM, Logit, Probit and Poisson have it",
     "info_criteria": "use aic and bic",
     "load": "use fastglm.statsmodels.load(path)",
-    "NegativeBinomial": "GLM with families.NegativeBinomial(alpha=...) fits one whose alpha is given",
-    "NegativeBinomialP": "GLM with families.NegativeBinomial(alpha=...) fits one whose alpha is given",
+    "NegativeBinomialP": "NegativeBinomial estimates alpha of the variance mu + alpha mu^2",
     "resid_pearson": "use resid_response",
     "t_test_pairwise": "use t_test with one row for each pair",
     "tables": "use as_text() or as_html()",
@@ -49,14 +50,14 @@ def refuse(what: str, instead: str = "") -> NotSupportedError:
     return NotSupportedError(f"{what} is not supported by fastglm.statsmodels{'; ' + instead if instead else ''}")
 
 
-def missing(owner: str, name: str, names=()) -> AttributeError:
+def missing(owner: str, name: str, names: Any = ()) -> AttributeError:
     """The error for an attribute that is not there."""
     if name in REFUSED:
         return refuse(f"{owner}.{name}", REFUSED[name])
     return AttributeError(f"{owner} has no attribute {name!r}" + (f"; it has {', '.join(names)}" if names else ""))
 
 
-def check_options(where: str, options: dict, accepted) -> None:
+def check_options(where: str, options: dict[Any, Any], accepted: Any) -> None:
     """Refuse options that are not among those known to change only the way to the answer."""
     for name in options:
         if name not in accepted:
@@ -71,7 +72,7 @@ def caution(text: str) -> None:
 class Refusing:
     """A class whose attributes that statsmodels has and it has not are refused by name."""
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: Any) -> None:
         if name.startswith("_"):
             raise AttributeError(name)
         raise missing(type(self).__name__, name)

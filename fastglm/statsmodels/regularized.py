@@ -40,12 +40,12 @@ class RegularizedResults(Estimates):
         The fit of this library.
     """
 
-    def __init__(self, model, fitted):
+    def __init__(self, model: Any, fitted: Any) -> None:
         self.model, self.fitted, self.converged = model, fitted, fitted.converged
         self._params = fitted.params
 
     @property
-    def params(self):
+    def params(self) -> Any:
         return self.model.data.columns(self._params.copy())
 
     @cached_property
@@ -54,7 +54,7 @@ class RegularizedResults(Estimates):
         return self.model.data.rows(self.model.predict(self._params))
 
 
-def elastic_net(model, method, alpha, L1_wt, start, refit, options):
+def elastic_net(model: Any, method: Any, alpha: Any, L1_wt: Any, start: Any, refit: Any, options: Any) -> Any:
     """The ``fit_regularized`` of ``GLM`` and ``OLS``.
 
     Minimises -loglike / n + sum of alpha ((1 - L1_wt) / 2 b^2 + L1_wt |b|), the log-likelihood at scale one.
@@ -76,7 +76,7 @@ def elastic_net(model, method, alpha, L1_wt, start, refit, options):
     return refitted(model, np.flatnonzero(fitted.params)) if refit else RegularizedResults(model, fitted)
 
 
-def refitted(model, there):
+def refitted(model: Any, there: Any) -> Any:
     """The results of a fit without a penalty of some of the columns, in the layout of all; zero elsewhere."""
     if not len(there):
         raise InvalidParameterError("refit: the penalty leaves no coefficient to fit again")
@@ -139,7 +139,7 @@ class LassoFit:
         return results
 
 
-def penalised(model, alpha, L1_wt, divisor, start):
+def penalised(model: Any, alpha: Any, L1_wt: Any, divisor: Any, start: Any) -> Any:
     """The fit of a model whose summed log-likelihood is divided by a number beside the penalty ``alpha``."""
     p = model.exog.shape[1]
     alpha = np.asarray(alpha, float)
@@ -157,7 +157,7 @@ def penalised(model, alpha, L1_wt, divisor, start):
     return model.maximise(start, penalty=ElasticNet(size, L1_wt, factors=alpha / alpha.mean(), scale=False))
 
 
-def inverse_where(model, params):
+def inverse_where(model: Any, params: Any) -> Any:
     """The inverse of the observed information of the coefficients that are not zero, NaN elsewhere, (p, p)."""
     there = np.flatnonzero(params)
     out = np.full((len(params), len(params)), np.nan)

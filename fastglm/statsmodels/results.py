@@ -65,8 +65,20 @@ class Results(Estimates):
     """
 
     def __init__(
-        self, model, fitted, params, normalized, *, scale, robust, cov_type, cov_kwds, use_t, method, df_resid=None
-    ):
+        self,
+        model: Any,
+        fitted: Any,
+        params: Any,
+        normalized: Any,
+        *,
+        scale: Any,
+        robust: Any,
+        cov_type: Any,
+        cov_kwds: Any,
+        use_t: Any,
+        method: Any,
+        df_resid: Any = None,
+    ) -> None:
         self.model, self.fitted, self.scale, self.use_t, self.method = model, fitted, scale, use_t, method
         self._params, self._normalized, self._robust = params, normalized, robust
         self.cov_type, self.cov_kwds = cov_type, dict(cov_kwds or {})
@@ -110,26 +122,26 @@ class Results(Estimates):
         return self.model.data.square(values)
 
     @property
-    def params(self):
+    def params(self) -> Any:
         return self._layout(self._params.copy())
 
     @property
-    def bse(self):
+    def bse(self) -> Any:
         """Standard errors in the layout of params."""
         return self._layout(self._bse.copy())
 
     @property
-    def tvalues(self):
+    def tvalues(self) -> Any:
         """Estimates over their standard errors."""
         return self._layout(self._tvalues)
 
     @property
-    def pvalues(self):
+    def pvalues(self) -> Any:
         """Two-sided p-values of params = 0."""
         return self._layout(wald.p_values(self._tvalues, self._test_df))
 
     @property
-    def normalized_cov_params(self):
+    def normalized_cov_params(self) -> Any:
         """The covariance at scale one."""
         return self._square(self._normalized.copy())
 
@@ -173,7 +185,15 @@ class Results(Estimates):
         effect = R @ self._params.ravel(order="F")
         return Contrast.of_t(effect, q, sd, self.df_resid_inference, use_t)
 
-    def wald_test(self, r_matrix, cov_p=None, invcov=None, use_f=None, df_constraints=None, scalar=True):
+    def wald_test(
+        self,
+        r_matrix: Any,
+        cov_p: Any = None,
+        invcov: Any = None,
+        use_f: Any = None,
+        df_constraints: Any = None,
+        scalar: Any = True,
+    ) -> Any:
         """Joint test of R b = q, by chi-square, or by F if use_f or the results' use_t says so; see ``t_test``."""
         R, q = linear_constraints(r_matrix, self._constraint_names(), self._params.size)
         gap = R @ self._params.ravel(order="F") - q
@@ -186,7 +206,9 @@ class Results(Estimates):
         use_f = self.use_t if use_f is None else use_f
         return Contrast.of_wald(statistic if scalar else np.array([[statistic]]), rank, self.df_resid_inference, use_f)
 
-    def wald_test_terms(self, skip_single=False, extra_constraints=None, combine_terms=None, scalar=True):
+    def wald_test_terms(
+        self, skip_single: Any = False, extra_constraints: Any = None, combine_terms: Any = None, scalar: Any = True
+    ) -> Any:
         """Joint Wald tests of the terms of the model, each column one without a formula: a ``table`` of statistic,
         p-value and number of constraints (DataFrame)."""
         from pandas import DataFrame
@@ -204,7 +226,7 @@ class Results(Estimates):
                 rows[term] = test.statistic, float(test.pvalue), float(len(R))
         return WaldTerms(DataFrame.from_dict(rows, "index", columns=["statistic", "pvalue", "df_constraint"]))
 
-    def f_test(self, r_matrix, cov_p=None, invcov=None):
+    def f_test(self, r_matrix: Any, cov_p: Any = None, invcov: Any = None) -> Any:
         """Joint test of R b = q by the F distribution; see ``t_test``."""
         return self.wald_test(r_matrix, cov_p=cov_p, invcov=invcov, use_f=True)
 
@@ -220,7 +242,7 @@ class Results(Estimates):
 
     summary2 = summary
 
-    def remove_data(self):
+    def remove_data(self) -> None:
         """Drop the rows: what was computed, tests and predictions for new rows stay."""
         self.summary()
         self.__dict__.pop("_detail", None)
@@ -235,7 +257,7 @@ class Results(Estimates):
         kept = any(value is estimate for estimate in (self._params, self._normalized, self._robust))
         return isinstance(value, np.ndarray) and value.ndim > 0 and len(value) == self.nobs and not kept
 
-    def save(self, fname, remove_data=False):
+    def save(self, fname: Any, remove_data: Any = False) -> None:
         """Write the results, a pickle; ``fastglm.statsmodels.load`` reads them."""
         if remove_data:
             self.remove_data()
@@ -257,15 +279,15 @@ def load(fname: str | PathLike[str]) -> Results:
 class WaldTerms(Refusing):
     """Joint tests of terms, in ``table`` (DataFrame)."""
 
-    def __init__(self, table):
+    def __init__(self, table: Any) -> None:
         self.table = table
         self.statistic, self.pvalues, self.df_constraints = (table[name].to_numpy() for name in table)
 
-    def summary_frame(self):
+    def summary_frame(self) -> Any:
         """The table."""
         return self.table
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.table)
 
     __repr__ = __str__
@@ -275,23 +297,23 @@ class LikelihoodRatio:
     """The comparison of a fit with its null model, a constant only or the shares of the classes, by likelihood."""
 
     @property
-    def prsquared(self):
+    def prsquared(self) -> float:
         """McFadden's R-squared, 1 - llf / llnull."""
         return 1.0 - self.llf / self.llnull
 
     @property
-    def llr(self):
+    def llr(self) -> float:
         """The likelihood-ratio statistic against the null model."""
         return 2.0 * (self.llf - self.llnull)
 
     @property
-    def llr_pvalue(self):
+    def llr_pvalue(self) -> float:
         """The p-value of ``llr`` by chi-square on df_model."""
         from scipy.special import chdtrc
 
         return float(chdtrc(self.df_model, self.llr))
 
-    def summary_facts(self):
+    def summary_facts(self) -> Any:
         """Pairs of label and number for the summary."""
         return [
             ("Log-Likelihood", self.llf),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,9 @@ class Summary(cells.Summary, Refusing):
     ``alpha``.
     """
 
-    def __init__(self, results, yname=None, xname=None, title=None, alpha=0.05):
+    def __init__(
+        self, results: Any, yname: Any = None, xname: Any = None, title: Any = None, alpha: Any = 0.05
+    ) -> None:
         self.title, self.level = title or results.model_title, 1.0 - alpha
         names = [str(name) for name in (xname or results.coefficient_names)]
         p = results._params.size

@@ -58,7 +58,7 @@ class Spec(NamedTuple):
         """Whether observed and expected information are the same."""
         return self.family.canonical == self.link.name
 
-    def distribution(self, mu, scale, var_weights=1.0, trials=1.0):
+    def distribution(self, mu: Any, scale: Any, var_weights: Any = 1.0, trials: Any = 1.0) -> Any:
         """The distribution of each row of means mu (n,), frozen as SciPy has it: ``rvs(n)`` draws all responses.
 
         Raises
@@ -77,7 +77,7 @@ def _known(table, fact):
     return {value: cls for value, cls in found.items() if isinstance(value, (str, float))}
 
 
-def translate(family) -> Spec:
+def translate(family: Any) -> Spec:
     """What a family of statsmodels, or a value of ``fastglm.families`` with its default link, means here.
 
     Raises
@@ -109,7 +109,7 @@ def translate(family) -> Spec:
     return Spec(fitted, link, power=power, eql=bool(family.eql))
 
 
-def translate_link(link):
+def translate_link(link: Any) -> Any:
     """The link of this library behind one of statsmodels; errors as in ``translate``."""
     name = _class_name(link, "link")
     name = OLD.get(name, name)
@@ -128,7 +128,7 @@ def translate_link(link):
     return known[name]()
 
 
-def power_link(power):
+def power_link(power: Any) -> Any:
     """mu^power, by its own name where it has one."""
     power = float(power)
     if power == 0.0:

@@ -67,7 +67,8 @@ def test_the_report_of_classes_draws_each(folder, capsys):
 
 def test_reports_without_covariates_and_with_very_many(folder, capsys):
     assert main(["fit", "t.csv", "claims ~ 1", "--family", "poisson", "--html", "one.html"]) == 0
-    assert "<svg" not in (folder / "one.html").read_text()
+    page = (folder / "one.html").read_text()
+    assert "Coefficients with" not in page and page.count("<svg") == page.count("their histogram") / 2 == 1
     rng = np.random.default_rng(1)
     frame = pd.DataFrame(rng.normal(size=(200, 51)), columns=[f"v{j}" for j in range(51)])
     frame.to_csv("wide.csv", index=False)
@@ -89,3 +90,67 @@ def test_tables_have_the_colours_of_their_page(folder, capsys):
 def test_a_distance_beyond_the_digits_is_printed_as_a_bound(folder):
     exact = fastglm.fit([[0.0], [1.0], [2.0], [3.0]], [1.0, 2.0, 2.0, 4.0])
     assert exact.certificate < 1e-15 and "within < 1e-15 se" in str(exact.summary())
+
+
+def figures(page):
+    """The pictures of a page after that of the coefficients, as trees."""
+    return [xml.fromstring(part) for part in re.findall(r"<svg.*?</svg>", page, re.DOTALL)][1:]
+
+
+def places(tree):
+    """Centres of the points of a picture, and the numbers that they tell."""
+    points = list(tree.iter(f"{SVG}circle"))
+    at = np.array([[float(point.get(name)) for name in ("cx", "cy")] for point in points])
+    return at, np.array([re.findall(r"-?[\d.]+(?:e-?\d+)?", point[0].text)[:2] for point in points], float)
+
+
+def test_the_report_draws_calibration_and_residuals(folder, capsys):
+    assert main(["fit", "t.csv", "claims ~ x + region", "--family", "poisson", "--html", "r.html"]) == 0
+    page, result = (folder / "r.html").read_text(), fastglm.load("t.model.json")
+    calibration, groups, histogram = figures(page)
+    found = result.calibration("t.csv")
+    at, told = places(calibration)
+    np.testing.assert_allclose(told, np.column_stack([found.predicted, found.observed]), rtol=1e-3)
+    for axis, sign in ((0, 1.0), (1, -1.0)):  # places are a linear function of the numbers
+        slope = np.polyfit(told[:, axis], at[:, axis], 1)
+        np.testing.assert_allclose(np.polyval(slope, told[:, axis]), at[:, axis], atol=0.3)
+        assert np.sign(slope[0]) == sign
+    assert len(places(groups)[1]) == len(found.rows) and len(list(histogram.iter(f"{SVG}rect"))) == 32
+    assert "standard normal" in page and "<h2>The rows</h2>" in page
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sums_of_residuals_are_those_of_the_rows(folder, weighted):
+    from fastglm.result.report_pictures import residual_sums
+
+    frame = pd.read_csv("t.csv").assign(w=np.arange(300) % 3)
+    frame.to_csv("w.csv", index=False)
+    options = {"freq_weights": "w"} if weighted else {}
+    result = fastglm.glm("claims ~ x + region", "w.csv", family="poisson", **options)
+    ends = result.calibration("w.csv").high
+    sums = residual_sums(result, "w.csv", ends, quantile=True)
+    residuals, w = result.residuals(data=frame, kind="quantile", seed=0), np.ones(300) if not weighted else frame["w"]
+    group = np.searchsorted(ends, result.predict(frame))
+    expected = [[w[group == k].sum(), (w * residuals)[group == k].sum()] for k in range(len(ends))]
+    np.testing.assert_allclose(sums.moments[:, :2], expected, rtol=1e-9)
+    counts = np.histogram(residuals, np.linspace(-4, 4, 33), weights=w)[0]
+    np.testing.assert_allclose(sums.counts[1:-1], counts)
+    assert sums.counts.sum() == w.sum()
+
+
+def test_pictures_of_families_without_a_distribution_and_of_several_means(folder, capsys):
+    assert main(["fit", "t.csv", "claims ~ x", "--family", "quasi_poisson", "--html", "q.html"]) == 0
+    page = (folder / "q.html").read_text()
+    assert len(figures(page)) == 2 and "Pearson residuals, whose variance is the dispersion" in page
+    assert main(["fit", "t.csv", "kind ~ x", "--family", "multinomial", "--html", "m.html", "--force"]) == 0
+    assert figures((folder / "m.html").read_text()) == []
+
+
+def test_the_command_of_a_report_can_be_typed():
+    import shlex
+
+    from fastglm.cli.main import quoted
+
+    for word in ("y ~ relevel(g, ref='b')", "plain", "it's $HOME", 'a "b"', "x y", "it's\n"):
+        assert shlex.split(quoted(word)) == [word]
+    assert quoted("C(g, Treatment('b'))") == '"C(g, Treatment(\'b\'))"'

@@ -16,7 +16,7 @@ from design_frames import matrix  # noqa: E402
 from fastglm.design.functions import BY_NUMPY, DECLARED, MOST_FIELDS, STATEFUL, Function  # noqa: E402
 
 N = 240
-ARGUMENTS = {"bs": "x, df=5", "cr": "x, df=4", "cs": "x, df=4", "cc": "x, df=4", "poly": "x, 3", "isin": "k, [1, 3]"}
+ARGUMENTS = {**dict.fromkeys(("cr", "cs", "cc", "ns"), "x, df=4"), "bs": "x, df=5", "poly": "x, 3", "isin": "k, [1, 3]"}
 
 
 def table(n=N):

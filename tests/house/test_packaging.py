@@ -84,6 +84,14 @@ def test_the_source_distribution_has_every_tracked_file():
     assert [path for path in files if not (ROOT / path).exists()] == []
 
 
+def test_tables_of_data_are_published():
+    patterns = SETTINGS["tool"]["setuptools"]["package-data"]["fastglm.datasets"]
+    files = {path for path in (ROOT / "fastglm/datasets").rglob("*") if path.suffix not in (".py", ".pyc", "")}
+    assert len(files) > 10 and files == {path for each in patterns for path in (ROOT / "fastglm/datasets").glob(each)}
+    endings = " ".join(sorted({f"*{path.suffix}" for path in files}))
+    assert f"recursive-include fastglm/datasets/data {endings}\n" in read("MANIFEST.in")
+
+
 @pytest.mark.parametrize("folder", [".github", "."])
 def test_settings_are_yaml(folder):
     yaml = pytest.importorskip("yaml")

@@ -85,7 +85,7 @@ def test_what_would_change_the_answer_is_refused():
         sm.GLM(y, X, weights=y)
     with pytest.raises(ValueError, match="which='median'"):
         FITTED.predict(which="median")
-    for name in ("NegativeBinomial", "GEE"):
+    for name in ("NegativeBinomialP", "GEE"):
         with pytest.raises(sm.NotSupportedError, match=name):
             getattr(sm, name)
     with pytest.raises(AttributeError, match="nothing_like_it"):

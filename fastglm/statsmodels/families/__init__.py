@@ -55,7 +55,7 @@ class Family:
         """The mean at a linear predictor."""
         return self.link.inverse(lin_pred)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}({self.link!r})"
 
 

@@ -60,7 +60,7 @@ class Link:
     def _each(self, verb, values):
         return np.vectorize(getattr(self.fastglm, verb), otypes=[float])(values)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
 
@@ -71,10 +71,10 @@ class Power(Link):
         self.power = power
 
     @property
-    def fastglm(self):
+    def fastglm(self) -> Any:
         return power_link(self.power)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Power(power={self.power})" if type(self) is Power else f"{type(self).__name__}()"
 
 
@@ -143,7 +143,7 @@ class NegativeBinomial(Link):
         self.alpha = alpha
         self.fastglm = NegativeBinomialLink(float(alpha))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"NegativeBinomial(alpha={self.alpha})"
 
 
