@@ -31,7 +31,8 @@ MOST_ROWS = 100_000  # whose effects are answered one by one
 WORDS = {
     "mean": "the mean", "link": "the linear predictor", "proba": "the probability of each level",
     "cumulative": "the probability of levels up to each", "count": "the mean of the count part",
-    "zero": "the probability of the zero part", "precision": "the precision", "dispersion": "the dispersion", "variance": "the variance",
+    "zero": "the probability of the zero part", "precision": "the precision",
+    "dispersion": "the dispersion", "variance": "the variance",
 }  # fmt: skip
 HOW = {"dydx": "derivative", "eyex": "elasticity", "dyex": "dy/ex", "eydx": "ey/dx", "mean": "mean"}
 
