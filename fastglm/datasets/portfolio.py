@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # column -> its middle and half its range, in its unit
 NUMBERS = {"driver_age": (54.0, 36.0), "vehicle_age": (10.0, 10.0), "bonus_malus": (100.0, 50.0)}
 LEVELS = {"region": ("A", "B", "C", "D", "E", "F"), "fuel": ("diesel", "petrol")}
-DISPERSION = 0.8
+DISPERSION = 0.8  # of amounts
 
 
 class PortfolioTruth(NamedTuple):

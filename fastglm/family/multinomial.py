@@ -48,6 +48,6 @@ class Multinomial(_Reference):
     response_model = "softmax"
 
     @property
-    def without_columns(self):
+    def without_columns(self) -> Any:
         """The family itself: no field chooses columns."""
         return self

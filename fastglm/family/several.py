@@ -219,7 +219,7 @@ class ZeroTruncatedPoisson(_NoFields, SeveralFacts):
     parts = ("",)
     domain = Interval(1.0, closed="left")
 
-    def loop(self, link, second_link, expected=False) -> Loop:
+    def loop(self, link: Any, second_link: Any, expected: bool = False) -> Loop:
         """The loop of the rows."""
         return Loop("truncated", (int(self.shape_name is not None),))
 
@@ -293,7 +293,7 @@ class _Double(SeveralFacts):
         """The power of the mean that the variance is."""
         return {"gaussian": 0.0, "gamma": 2.0, "inverse_gaussian": 3.0}[self.distribution]
 
-    def check(self, link) -> None:
+    def check(self, link: Any) -> None:
         SeveralFacts.check(self, link)
         if isinstance(self.mean_columns, str):
             raise InvalidParameterError(
@@ -302,7 +302,7 @@ class _Double(SeveralFacts):
         if self.method not in METHODS:
             raise InvalidParameterError(f"method={self.method!r} is unknown; there are {', '.join(map(repr, METHODS))}")
 
-    def loop(self, link, second_link, expected=False) -> Loop:
+    def loop(self, link: Any, second_link: Any, expected: bool = False) -> Loop:
         """The loop of the rows."""
         more = {"power": self.variance_power} if self.distribution == "tweedie" else {}
         return Loop("double", (self.distribution, more, link), True)
@@ -388,7 +388,7 @@ class DoubleTweedie(_DoubleTweedieFields, _Double):
         """The power of the mean that the variance is."""
         return float(self.power)
 
-    def check(self, link) -> None:
+    def check(self, link: Any) -> None:
         _Double.check(self, link)
         if not 1.0 < self.power < 2.0:
             raise InvalidParameterError(f"power={self.power!r} of family={self.name!r} must be between 1 and 2")

@@ -7,7 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core.measured import BIAS_REDUCTION_PASSES, CELLS_PASSES, SAMPLE_FRAGMENTS, SAMPLE_PASSES, SHAPE_PASSES
+from ..core.measured import (
+    BIAS_REDUCTION_PASSES,
+    CELLS_PASSES,
+    POWER_PASSES,
+    SAMPLE_FRAGMENTS,
+    SAMPLE_PASSES,
+    THETA_PASSES,
+)  # fmt: skip
 from ..objective.compression import expected_cells, pays
 from ..options.solvers import Outlook, least_squares_passes, newton_passes
 from ..solver.choose import after_sample, choose, control_for
@@ -47,7 +54,7 @@ class PassForecast(NamedTuple):
         """The forecast of a fit by adjusted scores, or of one that estimates a parameter of the family beside."""
         if bias_reduction is not None:
             return _read(summary, PassForecast(BIAS_REDUCTION_PASSES, 0.0))
-        more = SHAPE_PASSES.get(estimated, 0.0)
+        more = {"theta": THETA_PASSES, "power": POWER_PASSES}.get(estimated, 0.0)
         return self._replace(curvature=self.curvature + more, reads=self.reads + more * summary.reread)
 
 
