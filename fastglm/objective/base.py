@@ -31,7 +31,7 @@ from ..source.streaming_qr import design, offset, streaming_qr, weight
 from ..source.task import Together
 from .column_store import ColumnStore
 from .many import ManyScores, ManySums
-from .passes import DeviancePass, DeviancesAlong, LevelRows, WeightedDesign
+from .passes import BesideFree, DeviancePass, DeviancesAlong, LevelRows, WeightedDesign
 from .sums import Quadratic
 
 DIAGONAL = k.ORDER_DIAGONAL  # the order of a pass with the score and the information's diagonal
@@ -305,6 +305,13 @@ class Deviance(Likelihood):
         beta = self._task(np.array(beta), 2).steps(source.gather(), steps)
         self.n_passes += steps.passes * self.price
         return beta
+
+    def beside_free(self, beta: np.ndarray, model) -> np.ndarray:
+        """The matrix ``S`` of a ``QuadraticModel`` at ``beta``, by the rows: one pass."""
+        self.n_passes += self.price
+        task = BesideFree(self.pair, np.array(beta), model.free, model.rest, model.slopes)
+        found = self.source.reduce(task) / self.share
+        return 0.5 * (found + found.T)
 
     def first(self) -> Quadratic:
         """The pass at the family's starting means: information^-1 score is the first IRLS iterate."""

@@ -122,6 +122,36 @@ class WeightedDesign(WeightedRows):
         return A
 
 
+class BesideFree(Task):
+    """The information at ``beta`` of some columns beside others that are eliminated, from the columns less their
+    regressions on these: digits are kept that the difference of two sums of products loses.
+
+    Parameters
+    ----------
+    pair : FamilyLink
+    beta : (m,) array
+    free, rest : arrays of int
+        The numbers of the columns that are eliminated, and of the others.
+    slopes : (free, rest) array
+        About the coefficients of the regressions.
+    """
+
+    def __init__(self, pair, beta, free, rest, slopes):
+        self.pair, self.beta, self.free, self.rest, self.slopes = pair, beta, free, rest, slopes
+
+    def of(self, part, runs):
+        total = np.zeros((len(self.rest),) * 2)
+        with np.errstate(all="ignore"):  # of this thread
+            for a, b in line_blocks(runs):
+                X = design(part.data, a, b)
+                eta = X @ self.beta + offset(part.data, a, b)
+                y, w = np.asarray(part.data.y[a:b], np.float64), weight(part.data, a, b)
+                h = row_terms(self.pair, eta, y, w)[1]
+                left = X[:, self.rest] - X[:, self.free] @ self.slopes
+                total += (left * h[:, None]).T @ left
+        return total
+
+
 class DeviancesAlong(Task):
     """The deviances at beta + t step of several sizes t, (sizes,): X beta and X step are made once for all of them.
 

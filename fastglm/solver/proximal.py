@@ -130,12 +130,19 @@ class ProximalDescent:
         free = penalty.free
         if self.model is None or not np.array_equal(self.model.is_free, free):
             self.model = QuadraticModel(self.H, free)
-            if self.model.cancelled and not getattr(self.objective, "precise", True):
-                # the rows' scores in more digits correct what the model has lost
-                self.objective.precise, self.by_sums = True, False
-                self.verify()
+            if self.model.cancelled:
+                self._regain()
         inner = 0.1 * tol if self.by_sums else max(INNER * violation, 0.1 * tol)
         return self.model.minimise(self.beta, self.q.score, penalty, inner)
+
+    def _regain(self):
+        """Sum what the model has lost, where columns are nearly those that are free, from the rows' differences."""
+        if hasattr(self.objective, "beside_free"):
+            self.model.S = self.objective.beside_free(self.beta, self.model)
+        if not getattr(self.objective, "precise", True):
+            # the rows' scores in more digits correct what rounding of the model is left
+            self.objective.precise, self.by_sums = True, False
+            self.verify()
 
     def _step(self, penalty, violation, tol) -> bool:
         """To the minimum of the model, or a part of the way; False where the penalised deviance does not fall."""

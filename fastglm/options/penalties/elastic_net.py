@@ -48,7 +48,7 @@ class ElasticNet(NamedTuple):
     def needs(self) -> tuple[str, ...]:
         """The kinds of penalties that a solver must handle."""
         bounds = ("bounds",) * self.confined + ("groups",) * self.grouped
-        return ("ridge",) * (self.alpha < 1.0) + ("l1",) * (self.alpha > 0.0) + bounds
+        return ("ridge",) * bool(self.alpha < 1.0) + ("l1",) * bool(self.alpha > 0.0) + bounds
 
     @property
     def confined(self) -> bool:
