@@ -69,6 +69,8 @@ class FamilyFacts:
     tails : method, optional
         ``tails(y, mu, phi, w)``: the probabilities below and above responses, ``tails.Tails``, for quantile residuals;
         without it those of ``frozen``, taken for one with a density, at the dispersion phi / w.
+    without_columns : family
+        The family without fields that choose columns, which nested models may differ in.
     """
 
     response_model = "mean"
