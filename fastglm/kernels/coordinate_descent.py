@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from numba import carray
 
-from .compile import doubles, inner, jit
+from .compile import inner, jit
+from .sgd.memory import pointer
 
 
 @inner()
@@ -85,15 +86,15 @@ def descend(H, g, beta, lasso, ridge, lower, upper, unit, tol, sweeps, chosen):
 
 
 @jit()
-def mixed_block(addresses, weights, m, numbers, out):
+def mixed_block(addresses, weights, m, real, numbers, out):
     """out = the weighted sum of the rows and columns ``numbers`` of some (m, m) matrices: the lower triangle.
 
-    ``addresses`` (k,) are those of the matrices, each of which is C-ordered.
+    ``addresses`` (k, m) are those of the rows of the matrices, of the number type ``real``.
     """
     for i in range(len(numbers)):
         own = out[i]
         for k in range(len(addresses)):
-            row, weight = carray(doubles(addresses[k] + 8 * m * numbers[i]), m), weights[k]
+            row, weight = carray(pointer(addresses[k, numbers[i]], real), m), weights[k]
             if k == 0:
                 for j in range(i + 1):
                     own[j] = weight * row[numbers[j]]

@@ -12,6 +12,7 @@ from ..source.streaming_qr import offset, weight
 from ..source.threads import mapped, single_threaded_blas
 
 SOME = 1 << 11  # columns that a thread multiplies at a time
+WORTH_THREADS = 2_500_000  # numbers of columns, from which their products with a vector are worth a second thread
 _by_columns: WeakKeyDictionary = WeakKeyDictionary()  # of sparse matrices: one copy serves all fits of the same rows
 
 
@@ -32,10 +33,12 @@ class ColumnStore:
         self.offset, self.ones, self.X = offset(data, 0, self.n), np.ones(self.n), data.X
         nothing = np.zeros(1, np.int64), np.zeros(0, np.uint32), np.zeros(0)
         self.sparse = bool(data.terms)
+        self.length = float(self.n)  # numbers of a column
         self.copied: np.ndarray | None = None
         if self.sparse:
             found = by_columns(data.terms[0])
             self.p, self.arrays = found[0].size - 1, (np.zeros((0, self.n)), *found)
+            self.length = found[1].size / max(self.p, 1)
         else:
             self.p, own = data.X.shape[1], data.X.T
             whole = own.dtype == np.float64 and own.flags.c_contiguous
@@ -76,7 +79,16 @@ class ColumnStore:
     def scores(self, numbers: np.ndarray, r: np.ndarray) -> np.ndarray:
         """The products of the columns ``numbers`` with r."""
         out, places = np.empty(len(numbers)), self.places(numbers)
-        dots(*self.arrays, places, r, out)
+        if self.threads == 1 or len(numbers) * self.length < WORTH_THREADS:
+            dots(*self.arrays, places, r, out)
+        else:
+            edges = np.linspace(0, len(numbers), self.threads + 1).astype(int).tolist()
+
+            def some(k):
+                part = slice(edges[k], edges[k + 1])
+                dots(*self.arrays, places[part], r, out[part])
+
+            mapped(self.threads, some, list(range(self.threads)))
         return out
 
     def squares(self, numbers: np.ndarray, h: np.ndarray) -> np.ndarray:

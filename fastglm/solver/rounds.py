@@ -29,6 +29,7 @@ MOST_ROUNDS = 15  # of passes for all open lambdas; chosen: five suffice, later 
 ROWS_WORTH, FEWEST = 20_000, 10  # rows and lambdas of a path that is worth rounds
 MOST_PARAMS = 1000  # coefficients, from which a lasso needs few of them
 OWN, RENEWALS = 8, 4  # places of a fold at which its curvatures are summed, and how often; chosen
+MOST_SHORT = 1e30  # size of an entry of a matrix in single precision
 MODEL_BYTES = 512 << 20  # that its models may take
 
 
@@ -57,13 +58,17 @@ class Curvatures:
 
     def __init__(self, places: list[int], matrices: list[np.ndarray], others: Curvatures | None = None):
         self.places, self.others = places, others
-        self.matrices = [np.ascontiguousarray(matrix, np.float64) for matrix in matrices]
+        self.matrices = [short(matrix) for matrix in matrices]
 
     def at(self, i: int, numbers: np.ndarray) -> np.ndarray:
         """The information of the coefficients ``numbers`` at the i-th lambda."""
         H, (matrices, weights) = np.empty((len(numbers), len(numbers))), zip(*self._weighted(i), strict=True)
-        addresses = np.array([matrix.ctypes.data for matrix in matrices])
-        mixed_block(addresses, np.array(weights), len(matrices[0]), numbers, H)
+        kind = np.float32 if all(matrix.dtype == np.float32 for matrix in matrices) else np.float64
+        matrices = [matrix.astype(kind, copy=False) for matrix in matrices]
+        m = len(matrices[0])
+        first = np.array([matrix.ctypes.data for matrix in matrices])
+        rows = first[:, None] + np.dtype(kind).itemsize * m * np.arange(m)
+        mixed_block(rows, np.array(weights), m, kind, numbers, H)
         mirror(H)
         return H
 
@@ -82,10 +87,18 @@ class Curvatures:
         """Sum them anew at some places along the path, and open these again."""
         chosen = [places[i] for i in np.unique(np.linspace(0, len(places) - 1, OWN).round().astype(int))]
         found = (objective.at(place.beta, 2).information.toarray() for place in chosen)
-        self.matrices = [np.ascontiguousarray(matrix) for matrix in found]
+        self.matrices = [short(matrix) for matrix in found]
         self.places, self.others = [place.number for place in chosen], None
         for place in places:
             place.open = True
+
+
+def short(matrix: np.ndarray) -> np.ndarray:
+    """A matrix in the shortest numbers that hold it: models are corrected by exact scores, and reading them takes most
+    of their time."""
+    size = np.abs(matrix)
+    small = size.max(initial=0.0) < MOST_SHORT and np.diagonal(size).min(initial=np.inf) > 1.0 / MOST_SHORT
+    return np.ascontiguousarray(matrix, np.float32 if small else np.float64)
 
 
 class Place:
