@@ -44,7 +44,7 @@ def sweep(H, g, beta, lasso, ridge, lower, upper, unit, chosen, count):
     return worst
 
 
-@jit()
+@inner()
 def descend(H, g, beta, lasso, ridge, lower, upper, unit, tol, sweeps, chosen):
     """Minimise beta' H beta / 2 - ... + sum of ridge / 2 b^2 + lasso |b| within bounds, in place.
 

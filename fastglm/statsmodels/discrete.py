@@ -13,6 +13,7 @@ from . import covariance
 from .base_model import GradientFit, LikelihoodModel
 from .constrained import ConstrainedFit
 from .glm_results import LinkResults
+from .influence import MLEInfluence
 from .refusals import refuse
 from .regularized import LassoFit
 from .results import LikelihoodRatio
@@ -172,7 +173,15 @@ class DiscreteResults(LikelihoodRatio, LinkResults):
         return values
 
 
-class BinaryResults(DiscreteResults):
+class OneMeanResults(DiscreteResults):
+    """The results of a discrete model whose coefficients are all of the mean."""
+
+    def get_influence(self) -> Any:
+        """Influence of the rows in one step, with ``summary_frame()``; see ``MLEInfluence``."""
+        return MLEInfluence(self)
+
+
+class BinaryResults(OneMeanResults):
     """The results of ``Logit`` and ``Probit``."""
 
     @property
@@ -194,7 +203,7 @@ class BinaryResults(DiscreteResults):
         return self.model.data.rows(values)
 
 
-class CountResults(DiscreteResults):
+class CountResults(OneMeanResults):
     """The results of ``Poisson``."""
 
     @property

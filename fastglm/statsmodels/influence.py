@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.lazy import cached_property
+from ..kernels.evaluate import mean_curve
 from .observations import row_forms
 from .refusals import Refusing
 
@@ -138,3 +139,60 @@ class GLMInfluence(Influence):
     @property
     def _variances(self):
         return np.full(len(self._hat), self._scale)
+
+
+class MLEInfluence(Influence):
+    """The influence of rows on ``Logit``, ``Probit`` and ``Poisson``, by the scores and the observed information.
+
+    The generalised leverages are those of Wei, Hu and Fung (1998), "Generalized leverage and its applications",
+    Scandinavian Journal of Statistics 25.
+    """
+
+    def __init__(self, results: Any) -> None:
+        super().__init__(results)
+        model, params = results.model, results._params
+        _, slope, _ = mean_curve(model.spec.family, model.spec.link, np.ascontiguousarray(results._eta))
+        self._inverse = np.linalg.inv(-np.asarray(model.hessian(params)))
+        self._scores, self._changes = np.asarray(model.score_obs(params)), model.exog * slope[:, None]
+        # the change of a row's score with its response is slope / variance times the row
+        self._hat = row_forms(model.exog, self._inverse) * slope**2 / results._detail.variance
+        self._resid, self._scale = np.asarray(results.resid_pearson), 1.0
+
+    @cached_property
+    def d_params(self) -> Any:
+        """The change of each coefficient where a row is left out, in one step, (n, p)."""
+        rest = self._scores.sum(0) - self._scores
+        return -rest @ self._inverse / (1.0 - self._hat)[:, None]
+
+    @property
+    def dfbetas(self) -> Any:
+        """``d_params`` over standard errors, (n, p)."""
+        return self.d_params / self.results._bse
+
+    @property
+    def params_one(self) -> Any:
+        """The coefficients without each row, in one step, (n, p)."""
+        return self.results._params - self.d_params
+
+    @cached_property
+    def cooks_distance(self) -> Any:
+        """Cook's distances and their p-values by the F distribution, (n,) each."""
+        from scipy.special import fdtrc
+
+        k, moves = self.results._params.size, self.d_params
+        distance = (moves * np.linalg.solve(np.asarray(self.results.cov_params()), moves.T).T).sum(1) / k
+        return distance, fdtrc(k, self.results.df_resid, distance)
+
+    @property
+    def d_fittedvalues(self) -> Any:
+        """The change of a row's own mean where it is left out, in one step, (n,)."""
+        return (self._changes * self.d_params).sum(1)
+
+    @property
+    def d_fittedvalues_scaled(self) -> Any:
+        """``d_fittedvalues`` over the standard errors of ``get_prediction``, which leave the exposure out, (n,)."""
+        return self.d_fittedvalues / np.asarray(self.results.get_prediction().se)
+
+    @property
+    def summary_columns(self) -> Any:
+        return super().summary_columns | {"dffits_internal": self.d_fittedvalues_scaled}

@@ -95,6 +95,9 @@ class NegativeBinomialResults(CountResults):
         """The criterion "aic" or "bic", alpha counted, with `dk_params` parameters more."""
         return super().info_criteria(crit, dk_params + 1)
 
+    def get_influence(self) -> Any:
+        raise refuse("NegativeBinomialResults.get_influence", "OLS, GLM, Logit, Probit and Poisson have it")
+
     def get_prediction(self, *args: Any, **kwargs: Any) -> Any:
         """Predictions of the mean with standard errors and intervals; see ``Poisson``."""
         return self._means.get_prediction(*args, **kwargs)

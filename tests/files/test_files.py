@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import fastglm
 from fastglm.files import Fragment, Rows, from_duckdb, is_rows, open_rows, parquet
 
 pa = pytest.importorskip("pyarrow")
@@ -19,7 +20,7 @@ import pyarrow.dataset as ds  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 from pyarrow import csv, feather  # noqa: E402
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(fastglm.__file__).parents[1]
 WORDS = np.array(["pear", "apple", "fig", "date"])
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fastglm
 from fastglm.errors import FileFormatError, InvalidParameterError
 from fastglm.files import from_duckdb, open_rows
 
@@ -20,7 +21,7 @@ pa = pytest.importorskip("pyarrow")
 import pyarrow.parquet as pq  # noqa: E402
 from pyarrow import csv, feather  # noqa: E402
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(fastglm.__file__).parents[1]
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits and permissions of Linux")
 
 

@@ -84,7 +84,7 @@ OURS = {
                                         "postestimation.averages": ("inference.multinomial",)},
 }  # fmt: skip
 MOST = {
-    "not everyone has it": 170, "it is slow to load": 68, "the doctor looks whether it is there": 2,
+    "not everyone has it": 170, "it is slow to load": 69, "the doctor looks whether it is there": 2,
     "results are read without the compiler": 51,
     "the command line answers --help at once": 28, "only names that there are not need it": 2,
     "one mean a row needs no softmax": 3,

@@ -13,7 +13,7 @@ from fastglm.planning import plan
 from fastglm.simulate import make_glm
 
 pa = pytest.importorskip("pyarrow")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(fastglm.__file__).parents[1]
 
 
 def table_of(data, levels=()):

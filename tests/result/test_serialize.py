@@ -238,5 +238,5 @@ def test_a_family_of_ones_own_loads_once_it_is_registered(tmp_path, monkeypatch)
 def test_a_result_loads_in_another_process(tmp_path):
     a_result().save(tmp_path / "fit.json")
     code = f"from fastglm.result.saved import load; print(load({str(tmp_path / 'fit.json')!r}).params[0].hex())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout.strip() == (0.1).hex()

@@ -151,7 +151,7 @@ print(hashlib.sha256(found.params.tobytes() + found.bse.tobytes()).hexdigest())
 def test_killed_twice_and_taken_up(frame, folder, tmp_path):
     def run(writes):
         line = [sys.executable, "-c", KILLED, folder, str(tmp_path / "state"), str(writes)]
-        return subprocess.run(line, capture_output=True, text=True, timeout=600)
+        return subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, timeout=600)
 
     # in the middle of the first pass, then in the middle of a later one
     assert run(4).returncode == -signal.SIGKILL

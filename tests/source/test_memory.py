@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[2]
+import fastglm
+
+ROOT = Path(fastglm.__file__).parents[1]
 SCRIPT = """
 import resource, sys
 import numpy as np

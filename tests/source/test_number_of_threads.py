@@ -100,5 +100,5 @@ def test_workers_of_joblib_share_the_cores(environ):
 def test_doctor_names_a_bad_variable():
     run = [sys.executable, "-m", "fastglm.cli", "doctor"]
     env = os.environ | {"PYTHONPATH": str(ROOT), "FASTGLM_NUM_THREADS": "few"}
-    done = subprocess.run(run, capture_output=True, text=True, env=env)
+    done = subprocess.run(run, capture_output=True, text=True, env=env, cwd=ROOT)
     assert done.returncode == 1 and "PROBLEM: FASTGLM_NUM_THREADS='few' must be" in done.stdout

@@ -198,3 +198,23 @@ def test_their_formulas(rows):
     assert list(found.params.index) == ["Intercept", "a", "b", "alpha"] and found.predict(frame[:2]).shape == (2,)
     tied = formula.poisson("counts ~ a + b", frame).fit_constrained("a = b")
     assert tied.predict(frame[:2]).shape == (2,)
+
+
+@pytest.mark.parametrize("name", ["Logit", "Probit", "Poisson"])
+def test_influence_of_discrete_models(name):
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(120, 2))
+    X = np.column_stack([np.ones(120), x])
+    eta = 0.2 + x @ [0.7, -0.4]
+    y = rng.poisson(np.exp(eta)) if name == "Poisson" else (rng.random(120) < 1.0 / (1.0 + np.exp(-eta)))
+    y = np.asarray(y, float)
+    more = {"exposure": rng.uniform(0.5, 2.0, 120)} if name == "Poisson" else {}
+    found = getattr(ours, name)(y, X, **more).fit(disp=0).get_influence()
+    known = getattr(theirs, name)(y, X, **more).fit(disp=0, tol=1e-12, gtol=1e-10, maxiter=100).get_influence()
+    for field in ("hat_matrix_diag", "d_params", "dfbetas", "params_one", "resid_studentized", "d_fittedvalues"):
+        np.testing.assert_allclose(getattr(found, field), getattr(known, field), rtol=1e-6, atol=1e-9, err_msg=field)
+    for mine, other in zip(found.cooks_distance, known.cooks_distance, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-6, atol=1e-9)
+    frame, other = found.summary_frame(), known.summary_frame()
+    assert list(frame.columns) == list(other.columns)
+    np.testing.assert_allclose(frame, other, rtol=1e-5, atol=1e-9)

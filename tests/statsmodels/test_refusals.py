@@ -133,12 +133,12 @@ def test_the_callers_arrays_are_left_alone():
     assert fit.params.any() and (X == before[0]).all() and (y == before[1]).all()
 
 
-def test_statsmodels_is_never_imported():
+def test_statsmodels_is_never_imported(tmp_path):
     code = (
         "import sys, numpy as np, fastglm.statsmodels as sm; X = sm.add_constant(np.arange(9.0));"
         "fit = sm.GLM(np.arange(9.0), X, family=sm.families.Poisson()).fit(method='newton', cov_type='HC0');"
         "fit.summary(), fit.t_test(np.eye(2)), fit.get_prediction();"
         "print([m for m in ('statsmodels', 'pandas', 'patsy') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=600)
     assert done.stdout.strip() == "[]", done.stderr
