@@ -19,6 +19,7 @@ from numba import carray
 from . import layout
 from .compile import at, blas, call, doubles, inner, jit
 from .elementary import exp_negative, log, log1p
+from .gram import PAD
 from .load import strides
 from .passes import (
     curve_terms,
@@ -211,14 +212,24 @@ def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low
     fill_absent(plan, rows)
     y, w, h, d = rows[layout.V_Y], rows[layout.V_W], rows[layout.V_H], rows[layout.V_D]
     loaded = at(work) + 8 * layout.VECTORS * block
-    buffer = loaded + 8 * p * block
+    # columns of a block are multiplied in half the time of its rows, where there is room for their padding
+    enough = work.size >= (layout.VECTORS + 2 * p + 4) * block + PAD * (2 * p + 4)
+    turned = storage == layout.C_ORDER and plan[layout.COLUMNS] != 0 and enough
+    buffer = loaded + 8 * p * (block + PAD if turned else block)
+    products, width = (layout.F_ORDER, 0) if turned else (storage, lda)
     eta, r, t = np.empty((others, block)), np.empty((others, block)), np.empty((others, block))
     mu, spare = np.empty((others + 1, block)), np.empty((2, block))
-    dims = np.empty(6, np.int32)
+    dims, unit = np.empty(6, np.int32), np.ones(p)
     for run in range(runs.shape[0]):
         for b0 in range(runs[run, 0], runs[run, 1], block):
             n = min(block, runs[run, 1] - b0)
             a = open_block(plan, b0, n, rows, loaded)
+            x = a
+            if turned:
+                for i in range(n):
+                    h[i] = 1.0
+                call(plan[layout.COLUMNS], (storage, a, lda, n, p, 0, at(unit), at(h), loaded, p))
+                x, width = loaded, n + PAD
             if plan[layout.PRECISE]:
                 for k in range(others):
                     for i in range(n):
@@ -226,7 +237,7 @@ def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low
                     call(plan[layout.PRECISE_ETA], (si, sj, a, n, p, ones, at(beta) + 8 * k * m,
                          at(eta) + 8 * k * block, at(rows[layout.V_LOW])))  # fmt: skip
             else:
-                predictors(storage, a, lda, n, p, ones, beta, eta, dims)
+                predictors(products, x, width, n, p, ones, beta, eta, dims)
                 for k in range(others):
                     predict_terms(plan, b0, n, beta[k], eta[k])
             class_rows(n, y, w, eta, mu, r, d, h, rows[layout.V_ETA], spare[0], spare[1])
@@ -237,7 +248,7 @@ def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low
             for k in range(others):
                 sums[layout.MAX_ETA] = max(sums[layout.MAX_ETA], largest(eta[k], n))
             if order == layout.ORDER_PRODUCT:
-                predictors(storage, a, lda, n, p, ones, direction, t, dims)
+                predictors(products, x, width, n, p, ones, direction, t, dims)
                 for k in range(others):
                     predict_terms(plan, b0, n, direction[k], t[k])
                 turn(n, w, mu, t, r)
@@ -248,7 +259,7 @@ def class_pass(plan, beta, direction, scale, runs, order, work, score, score_low
                     call(plan[layout.PRECISE_SCORE], (layout.ROUNDED, si, sj, a, n, p, ones, at(rows), block,
                          at(score) + 8 * k * m, at(score_low) + 8 * k * m))  # fmt: skip
             else:
-                add_scores(storage, a, lda, n, p, ones, r, score, dims)
+                add_scores(products, x, width, n, p, ones, r, score, dims)
                 for k in range(others):
                     scatter_terms(plan, b0, n, r[k], score[k])
             if order == layout.ORDER_DIAGONAL:

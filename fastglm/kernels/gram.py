@@ -83,11 +83,26 @@ def add_tiles(z, m, n, out):
             _plain_tile(z, a, b, z[0], n, out)
 
 
+@inner(fastmath={"reassoc", "nsz", "contract"})
+def _first_weighted_row(z, h, root, m, n, out):
+    """out[0, :m] += z[0, :n] @ diag(h) @ z[:m, :n].T; ``root`` is overwritten."""
+    for i in range(n):
+        root[i] = h[i] * z[0, i]
+    for j in range(m):
+        s, b = 0.0, z[j]
+        for i in range(n):
+            s += root[i] * b[i]
+        out[0, j] += s
+
+
 @inner()
-def add_weighted_tiles(z, h, n, out):
-    """Add z[:, :n] @ diag(h) @ z[:, :n].T to the upper triangle of ``out``."""
-    m = z.shape[0]
-    for a in range(0, m, 4):
+def add_weighted_tiles(z, h, root, m, n, out):
+    """Add z[:m, :n] @ diag(h) @ z[:m, :n].T to the upper triangle of ``out``, as ``add_tiles``."""
+    first = 0
+    if m % 4 == 1:
+        _first_weighted_row(z, h, root, m, n, out)
+        first = 1
+    for a in range(first, m, 4):
         for b in range(a, m, 4):
             _weighted_tile(z, a, b, h, n, out)
 
@@ -187,8 +202,8 @@ def _narrow_columns():
 
 def _narrow_weighted():
     def weighted(storage, a, lda, n, p, ones, scale, h, root, buffer, info, m):
-        z = carray(doubles(buffer), (m, n + PAD))
-        add_weighted_tiles(z, carray(doubles(h), n), n, carray(doubles(info), (m, m)))
+        z, roots = carray(doubles(buffer), (m, n + PAD)), carray(doubles(root), n)
+        add_weighted_tiles(z, carray(doubles(h), n), roots, p + ones, n, carray(doubles(info), (m, m)))
         return 0
 
     return weighted

@@ -125,10 +125,11 @@ class ClassWeights(Task):
         self.n_classes = n_classes
 
     def of(self, part, runs):
-        data = part.data
-        rows = np.concatenate([np.arange(a, b) for a, b in runs])
-        w = weight_of(*(None if v is None else v[rows] for v in (data.weights, data.freq_weights)))
-        return np.bincount(data.y[rows].astype(np.intp), weights=w, minlength=self.n_classes).astype(np.float64)
+        data, total = part.data, np.zeros(self.n_classes)
+        for a, b in runs.tolist():
+            w = weight_of(*(None if v is None else v[a:b] for v in (data.weights, data.freq_weights)))
+            total += np.bincount(data.y[a:b].astype(np.intp), weights=w, minlength=self.n_classes)
+        return total
 
 
 def _scan(source, *what) -> ResponseSums:

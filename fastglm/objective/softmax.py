@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.measured import FEWEST_BLOCK_ROWS, PASS_BLOCK_BYTES
 from ..kernels import gram
 from ..kernels import layout as k
 from ..kernels.classes import class_pass
@@ -26,6 +27,10 @@ class ClassPass(Pass):
         """The plan with the loops of several curvatures."""
         narrow = self.shape[1] <= gram.SMALL
         plan[[k.COLUMNS, k.WEIGHTED]] = gram.columns(narrow), gram.weighted(narrow)
+        # the classes' vectors are to stay in the second-level cache beside X
+        row_bytes = 8 * (2 * plan[k.P] + 4 * self.n_classes + k.VECTORS)
+        rows = max(FEWEST_BLOCK_ROWS, PASS_BLOCK_BYTES // row_bytes // 8 * 8)
+        plan[k.BLOCK] = min(plan[k.BLOCK], rows)
         return plan
 
     def _count(self):

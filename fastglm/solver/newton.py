@@ -30,6 +30,7 @@ LATELY = 20  # iterations, for which it counts that the end of the means' range 
 MOST_STEPS = 12  # full steps in compiled code; chosen: fits that need more are not plain
 NEAR = 1e-4  # standard errors, below which one more step leaves rounding
 NOTHING = Quadratic(0.0, np.zeros(0), np.zeros(0), None, 0.0, 0.0)
+UNIT = NOTHING._replace(deviance=1.0)  # what a unit of the deviance adds to the dispersion is found by it
 CHANGED = 4.0  # times, by which a curvature differs before corrections made with it are dropped
 
 
@@ -87,16 +88,16 @@ def _approached(objective, beta, control, dispersion, q):
     if approach is None or not control.reuse_curvature or control.callback is not None or most < 1:
         return beta, q, ()
     before, passes, first = dispersion(NOTHING), objective.n_passes, []
+    slope = dispersion(UNIT) - before
     start, last, enough = beta, inf, max(NEAR, control.tol)
     if q is not None:
         if not q.finite or (factor := q.information.factor(objective.scale, SAFE_PIVOT_SMALL)) is None:
             return beta, q, ()
         step = factor.solve(q.score)
         gain = float(q.score @ step)
-        if not gain > enough * enough * dispersion(q):
+        if not gain > enough * enough * (before + slope * q.deviance):
             return beta, q, ()
         start, last, first = beta + step, q.deviance, [(q.deviance, gain, q.max_eta)]
-    slope = dispersion(NOTHING._replace(deviance=1.0)) - before
     steps = Steps(len(beta), last, enough, (before, slope), most)
     near = approach(start, steps)
     new = objective.at(near, 2) if near is not None and len(steps.records) else None
@@ -104,8 +105,8 @@ def _approached(objective, beta, control, dispersion, q):
         return beta, q, ()
     history, passes = [], passes - len(first) * objective.price
     for deviance, gain, max_eta in first + steps.records.tolist():
-        at, passes = NOTHING._replace(deviance=deviance, max_eta=max_eta), passes + objective.price
-        distance = sqrt(max(gain, 0.0) / max(dispersion(at), 1e-300))
+        at, passes = Quadratic(deviance, *NOTHING[1:5], max_eta), passes + objective.price
+        distance = sqrt(max(gain, 0.0) / max(before + slope * deviance, 1e-300))
         record(history, control, len(history) + 1, passes, at, distance, True)
     return near, new, history
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core.measured import UNIT_ROWS
+from ..core.measured import UNIT_ROWS, VECTOR_ROWS
 from ..errors import MissingDataError
 from ..kernels import layout as k
 from ..kernels import structured_columns
@@ -100,7 +100,9 @@ class InMemory(Source):
                 return self._unit(task, 0, work)
         with single_threaded_blas():
             tree = Tree(len(self.units))
-            together(min(self.threads, len(self.units)), lambda: self._work(task, tree))
+            # of vectors alone one thread reads few rows before another would have begun
+            threads = 1 if task.vectors_only and self.rows_read < VECTOR_ROWS else min(self.threads, len(self.units))
+            together(threads, lambda: self._work(task, tree))
             return tree.root
 
     def constant_column(self) -> int | None:
