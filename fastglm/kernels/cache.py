@@ -6,6 +6,7 @@ that compile and write at the same time.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import inspect
 import os
@@ -15,6 +16,7 @@ import time
 
 from numba.core import caching
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.runtime import rtsys
 
 from ..errors import SetupWarning, warn
 
@@ -94,7 +96,7 @@ class Kept(caching.FunctionCache):
 
     def load_overload(self, sig, target_context):
         """A loop from disk; else None, with this process the one that compiles."""
-        target_context.refresh()
+        rtsys.initialize(target_context)  # all that a loop needs to run: what compiling needs takes a tenth of a second
         found = self._found(sig, target_context)
         if found is None and compiling.begin(self.cache_path):
             found = self._found(sig, target_context)
@@ -171,7 +173,7 @@ class _Compiling:
     """
 
     def __init__(self):
-        self.depth, self.handle = 0, None
+        self.depth, self.handle, self.collected = 0, None, False
 
     def begin(self, folder) -> bool:
         """Become the process that compiles; whether to look for files again."""
@@ -200,6 +202,10 @@ class _Compiling:
 
     @global_compiler_lock
     def __enter__(self):
+        if not self.depth:
+            # a compiler makes many objects and little garbage: looking for it takes a tenth of the time
+            self.collected = gc.isenabled()
+            gc.disable()
         self.depth += 1
 
     @global_compiler_lock
@@ -207,6 +213,8 @@ class _Compiling:
         self.depth -= 1
         if not self.depth:
             self.release()
+            if self.collected:
+                gc.enable()
 
     def release(self, unlock=True):
         """Let another process compile."""
@@ -218,6 +226,8 @@ class _Compiling:
 
     def forget(self):
         """In a forked child: what the parent holds is the parent's."""
+        if self.depth and self.collected:
+            gc.enable()
         self.depth = 0
         self.release(unlock=False)
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import inspect
+import sys
 from contextlib import contextmanager
+from functools import cache
 
 import numba
 import numpy as np
@@ -105,12 +107,27 @@ def fingerprint(*classes) -> str:
             if base in (object, tuple):
                 continue
             try:
-                digest.update(inspect.getsource(base).encode())
+                digest.update(_source(base))
             except (OSError, TypeError):  # typed at a prompt: the code itself stands in for its source
                 for value in vars(base).values() if isinstance(base, type) else (base,):
                     if hasattr(value, "__code__"):
                         digest.update(value.__code__.co_code + repr(value.__code__.co_consts).encode())
     return digest.hexdigest()
+
+
+def _source(found) -> bytes:
+    """The source of a class, function or module; of the package's own the whole file, which need not be parsed."""
+    name = found.__name__ if inspect.ismodule(found) else found.__module__
+    path = getattr(sys.modules.get(name), "__file__", None)
+    if path and name.startswith(f"{__package__.split('.')[0]}."):
+        return f"{getattr(found, '__qualname__', '')}\n".encode() + _contents(path)
+    return inspect.getsource(found).encode()
+
+
+@cache
+def _contents(path) -> bytes:
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).digest()
 
 
 def revive(cls, par):

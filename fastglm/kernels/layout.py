@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# The plan of a pass is an int64 array with these fields; the last three are addresses of loops compiled on demand.
+# The plan of a pass is an int64 array with these fields; the last are addresses of loops compiled on demand.
 P, ONES, STORAGE, X, ROW_STRIDE, COL_STRIDE, LOAD, ROWS, BLOCK, PRECISE, CURVATURE, PRECISE_ETA, PRECISE_SCORE = range(
     13
 )
@@ -13,7 +13,9 @@ COLUMNS, WEIGHTED = 29, 30  # loops for several curvatures of one block
 # terms: their table and number, the columns of all but that of high cardinality, the size of their sums, their loops
 TERMS, N_TERMS, SHORT, ROOM, T_PREDICT, T_SCATTER, T_SQUARES, T_CURVATURE = range(31, 39)
 SQUARES = 39  # the loop that sums the information's diagonal, or moments, where one asks for them
-PLAN = 40  # fields of a plan
+ADVANCE = 40  # the loop that takes a Newton step between two passes of one call
+COMBINE = 41  # the loop that makes one weight and one offset of several vectors, 0 where there is nothing to do
+PLAN = 42  # fields of a plan
 
 ORDER_PRODUCT = 3  # beside the orders 0, 1 and 2 of a pass: the information times a direction in place of the score
 ORDER_BLOCKS = 4  # for classes: the information of each class alone

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import inf
 
 import numpy as np
-from numba import carray
+from numba import carray, types
 
 from . import layout
-from .compile import at, doubles, inner, lapack
+from .compile import address_of, at, doubles, inner, lapack
 from .gram import SMALL
 
 SAFE_PIVOT = 1e-4  # the least pivot over its diagonal entry, below which columns are looked at for dependence
@@ -16,8 +17,8 @@ NOISE = 1e-11  # of the deviance, within which rounding hides a fall
 
 # The head of the array of steps, (HEAD + 3 most + 2 m,): what is asked for and what came of it. The records of passes
 # follow (deviance, twice the promised fall of its half, largest linear predictor), then room for two vectors.
-LAST, ENOUGH, DISPERSION, SLOPE, MOST, PASSES, TAKEN = range(7)
-HEAD = 7  # entries of the head
+LAST, ENOUGH, DISPERSION, SLOPE, MOST, PASSES, TAKEN, ANOTHER = range(8)
+HEAD = 8  # entries of the head
 PLAIN = np.zeros(0)  # no steps: one pass
 # LAPACK counts columns first: its lower triangle is the upper one of a C-ordered matrix, which narrow curvatures fill
 _LETTERS = np.frombuffer(b"LU", dtype=np.uint8).copy()
@@ -58,7 +59,7 @@ class Steps:
 
 
 @inner()
-def advance(beta, scale, score, low, info, sums, steps):
+def _advance(beta, scale, score, low, info, sums, steps):
     """Take the Newton step from a pass's sums, which become zero; whether another pass is wanted.
 
     ``beta`` ends as the last coefficients whose deviance fell, one more step from them where that is short.
@@ -102,3 +103,22 @@ def advance(beta, scale, score, low, info, sums, steps):
     for i in range(layout.SUMS):
         sums[i] = 0.0
     return gain > steps[ENOUGH] ** 2 * (steps[DISPERSION] + steps[SLOPE] * deviance) and passes + 1 < steps[MOST]
+
+
+@cache
+def advance() -> int:
+    """Address of the loop that takes a Newton step, and says in ``steps`` whether another pass is wanted.
+
+    Its arguments are integers: (coefficients, width of info, length of steps, beta, scale, score, score_low, info,
+    sums, steps). Passes of large data do not need it compiled.
+    """
+
+    def loop(m, width, length, beta, scale, score, low, info, sums, steps):
+        head = carray(doubles(steps), length)
+        head[ANOTHER] = _advance(
+            carray(doubles(beta), m), carray(doubles(scale), m), carray(doubles(score), m), carray(doubles(low), m),
+            carray(doubles(info), (width, width)), carray(doubles(sums), layout.SUMS), head,
+        )  # fmt: skip
+        return 0
+
+    return address_of(types.int64(*[types.int64] * 10), loop).address

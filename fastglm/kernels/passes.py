@@ -7,17 +7,18 @@ caller preallocates, so a block of X is read from memory once and everything els
 
 from __future__ import annotations
 
+from functools import cache
 from math import sqrt
 
 import numpy as np
-from numba import carray
+from numba import carray, types
 
 from . import layout
-from .compile import at, blas, call, call_rows, doubles, inner, jit
+from .compile import address_of, at, blas, call, call_rows, doubles, inner, jit
 from .elementary import bits, from_bits, log
 from .gram import PAD
 from .load import strides
-from .newton_steps import advance
+from .newton_steps import ANOTHER
 
 dgemv = blas("dgemv", 11)
 
@@ -85,22 +86,29 @@ def read_vectors(plan, first, n, into):
             call(load, (address + first * stride, stride, 0, n, 1, at(out)))
 
 
-@inner()
-def combine(plan, n, into):
-    """Multiply the weights by the frequencies and add log exposure to the offset.
+@cache
+def combine() -> int:
+    """Address of the loop that multiplies weights by frequencies and adds log exposure to the offset.
 
-    Rows of ``into`` that hold neutral values are written, not updated: they last for all blocks of a call.
+    Its arguments are integers: (n, rows, block, and whether there are weights, frequencies, offsets, exposures). Rows
+    that hold neutral values are written, not updated: they last for all blocks of a call.
     """
-    if plan[layout.F] != 0:
-        for i in range(n):
-            into[layout.V_W, i] = into[layout.V_F, i] * (into[layout.V_W, i] if plan[layout.W] != 0 else 1.0)
-    if plan[layout.EXPOSURE] != 0:
-        # two plain loops: one with the choice in it would not vectorise
-        exposure, shift, before = into[layout.V_EXPOSURE], into[layout.V_SHIFT], into[layout.V_LOW]
-        for i in range(n):
-            before[i] = shift[i] if plan[layout.OFFSET] != 0 else 0.0
-        for i in range(n):
-            shift[i] = log(exposure[i]) + before[i]
+
+    def loop(n, rows, block, weighted, repeated, shifted, exposed):
+        into = carray(doubles(rows), (layout.VECTORS, block))
+        if repeated:
+            for i in range(n):
+                into[layout.V_W, i] = into[layout.V_F, i] * (into[layout.V_W, i] if weighted else 1.0)
+        if exposed:
+            # two plain loops: one with the choice in it would not vectorise
+            exposure, shift, before = into[layout.V_EXPOSURE], into[layout.V_SHIFT], into[layout.V_LOW]
+            for i in range(n):
+                before[i] = shift[i] if shifted else 0.0
+            for i in range(n):
+                shift[i] = log(exposure[i]) + before[i]
+        return 0
+
+    return address_of(types.int64(*[types.int64] * 7), loop).address
 
 
 @inner()
@@ -175,7 +183,9 @@ def open_block(plan, first, n, rows, loaded):
         call(plan[layout.LOAD], (a, plan[layout.ROW_STRIDE], plan[layout.COL_STRIDE], n, plan[layout.P], loaded))
         a = loaded
     read_vectors(plan, first, n, rows)
-    combine(plan, n, rows)
+    if plan[layout.COMBINE] != 0:
+        call(plan[layout.COMBINE], (n, at(rows), rows.shape[1], plan[layout.W], plan[layout.F], plan[layout.OFFSET],
+             plan[layout.EXPOSURE]))  # fmt: skip
     return a
 
 
@@ -297,4 +307,8 @@ def block_pass(
                         for i in range(n):
                             h[i] = root[i] * root[i] if plan[layout.MEAT] else h[i]
                         curve_terms(plan, b0, n, a, h, extra)
-        another = steps.size > 0 and advance(beta, scale, score, score_low, info, sums, steps)
+        another = steps.size > 0
+        if another:
+            call(plan[layout.ADVANCE], (beta.size, info.shape[0], steps.size, at(beta), at(scale), at(score),
+                 at(score_low), at(info), at(sums), at(steps)))  # fmt: skip
+            another = steps[ANOTHER] != 0.0

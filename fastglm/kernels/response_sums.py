@@ -7,7 +7,6 @@ from functools import cache
 import numpy as np
 from numba import carray, types
 
-from . import layout
 from .compile import address_of, at, call, call_rows, doubles, inner, jit
 from .layout import V_D, V_EXPOSURE, V_F, V_H, V_R, V_SHIFT, V_W, V_Y, VECTORS
 from .passes import fill_absent, read_vectors
@@ -42,23 +41,6 @@ def add_sums(y, w, f, offset, exposure, d, low, high, low_closed, high_closed, n
     sums[FAILURES] += bad
 
 
-@inner(fastmath={"reassoc", "nsz", "contract"})
-def add_plain(y, low, high, low_closed, high_closed, n, sums):
-    """The same of rows without weight, offset and exposure."""
-    weighted_y = inside = fractions = 0.0
-    for i in range(n):
-        v = y[i]
-        within = ((v > low) | (low_closed & (v == low))) & ((v < high) | (high_closed & (v == high)))
-        inside += 1.0 if within & (abs(v) < np.inf) else 0.0
-        fractions += 0.0 if (v == 0.0) | (v == 1.0) else 1.0
-        weighted_y += v
-    sums[NOBS] += n
-    sums[WEIGHT] += n
-    sums[WEIGHTED_Y] += weighted_y
-    sums[FRACTIONS] += fractions
-    sums[FAILURES] += n - inside
-
-
 @cache
 def look_up() -> int:
     """Address of a loop (table, its size, y, w, n, d), all integers: d = w table[y].
@@ -90,11 +72,6 @@ def scan(plan, par, saturated, lookup, table, low, high, low_closed, high_closed
     """
     rows = carray(doubles(at(work)), (VECTORS, block))
     y, w, f, offset, exposure, d = rows[V_Y], rows[V_W], rows[V_F], rows[V_SHIFT], rows[V_EXPOSURE], rows[V_D]
-    others = plan[layout.W] | plan[layout.F] | plan[layout.OFFSET] | plan[layout.EXPOSURE]
-    if others | plan[layout.Y + 2] | saturated | lookup == 0:
-        add_plain(carray(doubles(plan[layout.Y] + 8 * first), stop - first), low, high, low_closed, high_closed,
-                  stop - first, sums)  # fmt: skip
-        return
     fill_absent(plan, rows)
     for i in range(block):
         d[i] = 0.0

@@ -9,7 +9,7 @@ import numpy as np
 from ..kernels import gram, precise
 from ..kernels import layout as k
 from ..kernels.evaluate import row_terms
-from ..kernels.newton_steps import PLAIN
+from ..kernels.newton_steps import PLAIN, advance
 from ..kernels.passes import block_pass
 from ..source.streaming_qr import WeightedRows, design, offset, predictor, weight
 from ..source.task import Task
@@ -96,8 +96,10 @@ class DeviancePass(Pass):
 
         BLAS has the threads that it has in ``InMemory.reduce``.
         """
+        plan = self.plan(part)
+        plan[k.ADVANCE] = advance()
         with part.workspace() as work, nullcontext() if part.single else single_threaded_blas():
-            block_pass(self.plan(part), self.par, self.beta, self.beta, self.scale, part.ranges, 2, 0, work,
+            block_pass(plan, self.par, self.beta, self.beta, self.scale, part.ranges, 2, 0, work,
                        *self.begin(), steps.array)  # fmt: skip
         return self.beta
 

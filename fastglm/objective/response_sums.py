@@ -103,17 +103,63 @@ class Vectors(Task):
         return np.zeros(k.SUMS)
 
     def add(self, state, part, runs, work):
-        domain, table = self.family.domain, self.table
+        domain, table, data = self.family.domain, self.table, part.data
+        others = (data.weights, data.freq_weights, data.offset, data.exposure)
+        if all(v is None for v in others) and (self.pair is None or table is not None):
+            for a, b in runs.tolist():
+                state += sums_alone(np.asarray(data.y[a:b]), domain, table)
+            self._refuse(state, part)
+            return
         edges = (domain.low, domain.high, domain.left_closed, domain.right_closed)
         lookup, table = (0, np.zeros(0)) if table is None else (k.look_up(), table)
         par, density = (np.zeros(0), 0) if self.pair is None else (self.pair.par, self.pair.saturated)
         for a, b in runs:
             k.scan(part.plan(), par, 0 if lookup else density, lookup, table, *edges, a, b, work, part.block, state)
+        self._refuse(state, part)
+
+    def _refuse(self, state, part):
         if state[k.FAILURES] and part.place is not None:
             refuse(part.data, self.family, part.place.row)
 
     def end(self, state):
         return state
+
+
+def sums_alone(y: np.ndarray, domain, table) -> np.ndarray:
+    """What ``kernels.response_sums.scan`` sums, of a response without weights, offset and exposure: nothing compiled.
+
+    Parameters
+    ----------
+    y : (n,) array of numbers
+    domain : Interval
+    table : (COUNTS,) array or None
+        As for ``Vectors``.
+    """
+    found, n = np.zeros(k.SUMS), len(y)
+    if not n:
+        return found
+    ones, zeros = np.count_nonzero(y == 1), np.count_nonzero(y == 0)
+    fractions = n - ones - zeros
+    # NaN if there is one
+    least, most = (float(y.min()), float(y.max())) if fractions else (0.0 if zeros else 1.0, 1.0 if ones else 0.0)
+    inside = (domain.low < least or (domain.left_closed and least == domain.low)) and (
+        most < domain.high or (domain.right_closed and most == domain.high)
+    )
+    usable = inside and isfinite(least) and isfinite(most)
+    found[[k.NOBS, k.WEIGHT, k.FRACTIONS, k.FAILURES]] = n, n, fractions, not usable
+    found[k.WEIGHTED_Y] = y.sum(dtype=np.float64) if fractions else ones
+    if table is not None:
+        found[k.SATURATED] = _of_counts(y, table) if usable and 0.0 <= least and most < len(table) else nan
+    return found
+
+
+def _of_counts(y, table) -> float:
+    """The sum of a table's values at counts below its length, NaN if some y is no count."""
+    counts = y.astype(np.intp)
+    if not np.array_equal(counts, y):
+        return nan
+    rows = np.bincount(counts, minlength=len(table))
+    return float(rows[rows > 0] @ table[rows > 0])
 
 
 class ClassWeights(Task):

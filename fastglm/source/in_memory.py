@@ -7,7 +7,7 @@ import numpy as np
 from ..core.measured import UNIT_ROWS, VECTOR_ROWS
 from ..errors import MissingDataError
 from ..kernels import layout as k
-from ..kernels import structured_columns
+from ..kernels import passes, structured_columns
 from ..kernels.load import loader
 from ..matrix.columns import table
 from ..matrix.merged_factors import MergedFactors
@@ -193,4 +193,6 @@ def make_plan(data: Block, block: int) -> np.ndarray:
         if vector is not None:
             direct = vector.dtype == np.float64 and vector.flags.aligned and vector.strides[0] == 8
             plan[field : field + 3] = vector.ctypes.data, vector.strides[0], 0 if direct else loader(vector.dtype)
+    if data.freq_weights is not None or data.exposure is not None:
+        plan[k.COMBINE] = passes.combine()
     return plan
