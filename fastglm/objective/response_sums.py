@@ -99,15 +99,19 @@ class Vectors(Task):
     def __init__(self, family, pair=None, table=None):
         self.family, self.pair, self.table = family, pair, table
 
+    def needs_no_loop(self, data) -> bool:
+        """Whether NumPy sums these rows."""
+        others = (data.weights, data.freq_weights, data.offset, data.exposure)
+        return all(v is None for v in others) and (self.pair is None or self.table is not None)
+
     def begin(self):
         return np.zeros(k.SUMS)
 
     def add(self, state, part, runs, work):
-        domain, table, data = self.family.domain, self.table, part.data
-        others = (data.weights, data.freq_weights, data.offset, data.exposure)
-        if all(v is None for v in others) and (self.pair is None or table is not None):
+        domain, table = self.family.domain, self.table
+        if self.needs_no_loop(part.data):
             for a, b in runs.tolist():
-                state += sums_alone(np.asarray(data.y[a:b]), domain, table)
+                state += sums_alone(np.asarray(part.data.y[a:b]), domain, table)
             self._refuse(state, part)
             return
         edges = (domain.low, domain.high, domain.left_closed, domain.right_closed)
@@ -165,7 +169,7 @@ def _of_counts(y, table) -> float:
 class ClassWeights(Task):
     """The weights of the rows of each class, (K,)."""
 
-    vectors_only = True
+    vectors_only = one_thread = True
 
     def __init__(self, n_classes: int):
         self.n_classes = n_classes
@@ -180,6 +184,7 @@ class ClassWeights(Task):
 
 def _scan(source, *what) -> ResponseSums:
     task = Vectors(*what)
+    task.one_thread = task.needs_no_loop(source.data)
     found = ResponseSums(*source.reduce(task).tolist())
     if found.failures:
         refuse(source.data, task.family)

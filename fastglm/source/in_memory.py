@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core.measured import UNIT_ROWS, VECTOR_ROWS
+from ..core.measured import PASS_COLUMN_NS, PASS_ROW_NS, PASS_SQUARE_NS, THREAD_NS, UNIT_ROWS
 from ..errors import MissingDataError
 from ..kernels import layout as k
 from ..kernels import passes, structured_columns
@@ -100,10 +100,16 @@ class InMemory(Source):
                 return self._unit(task, 0, work)
         with single_threaded_blas():
             tree = Tree(len(self.units))
-            # of vectors alone one thread reads few rows before another would have begun
-            threads = 1 if task.vectors_only and self.rows_read < VECTOR_ROWS else min(self.threads, len(self.units))
-            together(threads, lambda: self._work(task, tree))
+            together(self._worthwhile(task), lambda: self._work(task, tree))
             return tree.root
+
+    def _worthwhile(self, task) -> int:
+        """The threads that a task is worth: one reads few rows before another would have begun."""
+        if task.one_thread:
+            return 1
+        m = self.n_columns
+        row = PASS_ROW_NS + PASS_COLUMN_NS * m + PASS_SQUARE_NS * m * m
+        return min(self.threads, len(self.units), 1 + int(self.rows_read * row / THREAD_NS))
 
     def constant_column(self) -> int | None:
         """The number of a constant, nonzero column of X, or None."""

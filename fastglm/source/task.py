@@ -19,10 +19,13 @@ class Task:
         Whether the task does without the columns of X, so that they need not be read.
     journaled : bool
         Whether the sum is small enough to be kept for a fit that is resumed.
+    one_thread : bool
+        Whether its work over rows in memory is calls of NumPy so short that threads would wait for each other.
     """
 
     vectors_only = False
     journaled = True
+    one_thread = False
 
     def needs_rows(self, first: int, stop: int) -> bool:
         """Whether the task reads any of the rows ``first`` to ``stop``."""

@@ -16,7 +16,7 @@ from fastglm.objective.base import Deviance
 from fastglm.source import threads
 
 GUARD = 120  # seconds after which something that hangs is given up
-N = 20_000
+N = 60_000  # enough for three threads
 
 
 def data():
