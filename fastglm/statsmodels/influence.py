@@ -25,6 +25,21 @@ class Influence(Refusing):
         self._rows, self._slopes = results.model.data.rows, results.model.data.exog_names
 
     @property
+    def nobs(self) -> int:
+        """The number of rows."""
+        return len(self._hat)
+
+    @property
+    def k_vars(self) -> int:
+        """The number of coefficients."""
+        return self.results._params.size
+
+    @property
+    def scale(self) -> Any:
+        """The dispersion that residuals are divided by."""
+        return self._scale
+
+    @property
     def hat_matrix_diag(self) -> Any:
         """The leverages, (n,)."""
         return self._hat
@@ -93,6 +108,51 @@ class OLSInfluence(Influence):
     _variances = sigma2_not_obsi
 
     @property
+    def resid(self) -> Any:
+        """The residuals, of weighted rows where there are weights, (n,)."""
+        return self._resid
+
+    @property
+    def resid_var(self) -> Any:
+        """The variances of the residuals, (n,)."""
+        return self._scale * (1.0 - self._hat)
+
+    @property
+    def resid_std(self) -> Any:
+        """The standard errors of the residuals, (n,)."""
+        return np.sqrt(self.resid_var)
+
+    @property
+    def resid_press(self) -> Any:
+        """The residuals of rows that the fit left out (Allen 1974), (n,)."""
+        return self._resid / (1.0 - self._hat)
+
+    @property
+    def ess_press(self) -> Any:
+        """The sum of squares of ``resid_press``."""
+        return self.resid_press @ self.resid_press
+
+    @property
+    def hat_diag_factor(self) -> Any:
+        """h / (1 - h) of the leverages h, (n,)."""
+        return self._hat / (1.0 - self._hat)
+
+    @property
+    def influence(self) -> Any:
+        """The change of a row's own mean where it is left out, (n,)."""
+        return self._resid * self.hat_diag_factor
+
+    @property
+    def dfbeta(self) -> Any:
+        """``d_params``, which for least squares is exact."""
+        return self.d_params
+
+    @property
+    def params_not_obsi(self) -> Any:
+        """The coefficients without each row, (n, p)."""
+        return self.results._params - self.d_params
+
+    @property
     def resid_studentized_internal(self) -> Any:
         """``resid_studentized``."""
         return self.resid_studentized
@@ -105,9 +165,13 @@ class OLSInfluence(Influence):
     @property
     def dffits(self) -> Any:
         """The change of a row's own mean over its standard error, (n,), and the threshold 2 sqrt(p / n)."""
-        h, n = self._hat, len(self._hat)
-        threshold = 2.0 * np.sqrt(self.results._params.size / n)
-        return self.resid_studentized_external * np.sqrt(h / (1.0 - h)), threshold
+        threshold = 2.0 * np.sqrt(self.k_vars / self.nobs)
+        return self.resid_studentized_external * np.sqrt(self.hat_diag_factor), threshold
+
+    @property
+    def dffits_internal(self) -> Any:
+        """The same by standard errors of all rows."""
+        return self.resid_studentized * np.sqrt(self.hat_diag_factor), self.dffits[1]
 
     @property
     def cov_ratio(self) -> Any:
@@ -139,6 +203,27 @@ class GLMInfluence(Influence):
     @property
     def _variances(self):
         return np.full(len(self._hat), self._scale)
+
+    @property
+    def d_linpred(self) -> Any:
+        """The change of a row's own linear predictor where it is left out, in one step, (n,)."""
+        return (self.results.model.exog * self.d_params).sum(1)
+
+    @property
+    def d_linpred_scaled(self) -> Any:
+        """``d_linpred`` over the linear predictor's standard error, (n,)."""
+        return self.d_linpred / np.sqrt(row_forms(self.results.model.exog, np.asarray(self.results.cov_params())))
+
+    @property
+    def d_fittedvalues(self) -> Any:
+        """The change of a row's own mean where it is left out, in one step, (n,)."""
+        spec = self.results.model.spec
+        return mean_curve(spec.family, spec.link, np.ascontiguousarray(self.results._eta))[1] * self.d_linpred
+
+    @property
+    def d_fittedvalues_scaled(self) -> Any:
+        """``d_fittedvalues`` over the mean's standard error, (n,)."""
+        return self.d_linpred_scaled
 
 
 class MLEInfluence(Influence):
