@@ -8,7 +8,8 @@ With mu the class probabilities of a row, y its class and w its weight:
 
 The information is a Laplacian: the sum over pairs k < l, the reference included, of X' diag(w mu_k mu_l) X at
 (e_k - e_l)(e_k - e_l)'. Its K (K-1) / 2 pair matrices are all the pass sums; each has positive weights, so no digits
-cancel, and their number is the least there can be. A narrow block is turned into columns once for all of them.
+cancel, and their number is the least there can be. A narrow block is turned into columns once for all of them, and
+once for the products with the coefficients and the scores of all classes.
 """
 
 from __future__ import annotations

@@ -101,8 +101,8 @@ class Vectors(Task):
 
     def needs_no_loop(self, data) -> bool:
         """Whether NumPy sums these rows."""
-        others = (data.weights, data.freq_weights, data.offset, data.exposure)
-        return all(v is None for v in others) and (self.pair is None or self.table is not None)
+        weighted = data.weights is not None or data.freq_weights is not None
+        return not weighted and (self.pair is None or self.table is not None)
 
     def begin(self):
         return np.zeros(k.SUMS)
@@ -110,8 +110,10 @@ class Vectors(Task):
     def add(self, state, part, runs, work):
         domain, table = self.family.domain, self.table
         if self.needs_no_loop(part.data):
+            data = part.data
             for a, b in runs.tolist():
-                state += sums_alone(np.asarray(part.data.y[a:b]), domain, table)
+                y, *shifts = (None if v is None else np.asarray(v[a:b]) for v in (data.y, data.offset, data.exposure))
+                state += sums_of_ones(y, *shifts, domain, table)
             self._refuse(state, part)
             return
         edges = (domain.low, domain.high, domain.left_closed, domain.right_closed)
@@ -129,12 +131,13 @@ class Vectors(Task):
         return state
 
 
-def sums_alone(y: np.ndarray, domain, table) -> np.ndarray:
-    """What ``kernels.response_sums.scan`` sums, of a response without weights, offset and exposure: nothing compiled.
+def sums_of_ones(y: np.ndarray, offset, exposure, domain, table) -> np.ndarray:
+    """What ``kernels.response_sums.scan`` sums, of rows of weight one: nothing need be compiled.
 
     Parameters
     ----------
     y : (n,) array of numbers
+    offset, exposure : (n,) array or None
     domain : Interval
     table : (COUNTS,) array or None
         As for ``Vectors``.
@@ -144,17 +147,22 @@ def sums_alone(y: np.ndarray, domain, table) -> np.ndarray:
         return found
     ones, zeros = np.count_nonzero(y == 1), np.count_nonzero(y == 0)
     fractions = n - ones - zeros
-    # NaN if there is one
-    least, most = (float(y.min()), float(y.max())) if fractions else (0.0 if zeros else 1.0, 1.0 if ones else 0.0)
-    inside = (domain.low < least or (domain.left_closed and least == domain.low)) and (
+    least, most = _ends(y) if fractions else (0.0 if zeros else 1.0, 1.0 if ones else 0.0)
+    usable = (domain.low < least or (domain.left_closed and least == domain.low)) and (
         most < domain.high or (domain.right_closed and most == domain.high)
     )
-    usable = inside and isfinite(least) and isfinite(most)
+    for ends, above in (((least, most), -inf), (_ends(offset), -inf), (_ends(exposure), 0.0)):
+        usable = usable and above < ends[0] and ends[1] < inf
     found[[k.NOBS, k.WEIGHT, k.FRACTIONS, k.FAILURES]] = n, n, fractions, not usable
     found[k.WEIGHTED_Y] = y.sum(dtype=np.float64) if fractions else ones
     if table is not None:
         found[k.SATURATED] = _of_counts(y, table) if usable and 0.0 <= least and most < len(table) else nan
     return found
+
+
+def _ends(vector) -> tuple[float, float]:
+    """The least and the largest number, NaN if there is one; one and one of no vector."""
+    return (1.0, 1.0) if vector is None else (float(vector.min()), float(vector.max()))
 
 
 def _of_counts(y, table) -> float:
