@@ -1,4 +1,10 @@
-"""The one compiled extension; everything else stands in pyproject.toml."""
+"""The one compiled extension, and the loops that are compiled ahead; everything else stands in pyproject.toml."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 
 import numpy
 from Cython.Build import cythonize
@@ -13,7 +19,28 @@ MSVC = ["/O2", "/std:c11", "/fp:precise"]
 
 
 class Build(build_ext):
-    """Compile with the flags of the compiler that is there."""
+    """Compile with the flags of the compiler that is there, then the loops of most first fits.
+
+    FASTGLM_LOOPS=0 leaves the loops out, as wheels for other machines should: they run where they were compiled.
+    """
+
+    def run(self):
+        super().run()
+        if not (self.inplace or self.editable_mode or os.environ.get("FASTGLM_LOOPS") == "0"):
+            self.build_loops(os.path.abspath(self.build_lib))
+
+    def build_loops(self, root):
+        """A fit compiles what is missing, so that a build without them is none that failed."""
+        loops = os.path.join(root, "fastglm", "loops")
+        shutil.rmtree(loops, ignore_errors=True)
+        with tempfile.TemporaryDirectory() as scratch:
+            path = os.pathsep.join([root, *filter(None, sys.path)])  # with what an isolated build brings
+            beside = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "NUMBA_CACHE_DIR": scratch}
+            program = [sys.executable, "-c", "from fastglm.fitting.warmup import build; build()"]
+            failed = subprocess.run(program, cwd=scratch, env={**os.environ, **beside}).returncode
+        if failed:
+            shutil.rmtree(loops, ignore_errors=True)
+            self.warn("the loops of first fits were not compiled: the first fits will take some seconds")
 
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"

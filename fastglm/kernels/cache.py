@@ -1,7 +1,7 @@
 """Compiled loops on disk: shared by processes, and never in the way of a fit.
 
-Numba's cache, and what it leaves open: folders that are full, read-only or gone, files that are damaged, and processes
-that compile and write at the same time.
+Numba's cache, and what it leaves open: folders that are full, read-only or gone, files that are damaged, processes
+that compile and write at the same time, and loops that were compiled when the package was built.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import stat
 import tempfile
 import time
+from functools import cache
 
 from numba.core import caching
 from numba.core.compiler_lock import global_compiler_lock
@@ -28,7 +29,46 @@ except ImportError:  # not on this operating system
 LOCK = "fastglm.lock"
 LOOK, PATIENCE = 0.02, 300.0  # seconds between two looks at the lock, and after which its holder is taken for stopped
 REMEDY = "set NUMBA_CACHE_DIR to a folder with room that can be written"
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILT = os.path.join(PACKAGE, "loops")  # see Built
 _said: set = set()
+
+
+@cache
+def contents(path) -> bytes:
+    """A digest of a file."""
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).digest()
+
+
+class Built(caching._CacheLocator):
+    """Loops of the package's own files, compiled when it was built: every process reads them, none changes them.
+
+    They count where Numba, the interpreter and the processor are those of the build, which Numba's index says, and as
+    long as the source file is what it was.
+    """
+
+    building = False  # whether this process is the build
+    there = os.path.isdir(BUILT)
+
+    def __init__(self, py_func, py_file):
+        self._py_file = py_file
+
+    @classmethod
+    def of(cls, py_func):
+        """The place of a function's loops, None where there is none."""
+        path = os.path.abspath(inspect.getfile(py_func))
+        inside = (cls.there or cls.building) and path.startswith(PACKAGE + os.sep)
+        return cls(py_func, path) if inside else None
+
+    def get_cache_path(self):
+        return os.path.join(BUILT, os.path.relpath(os.path.dirname(self._py_file), PACKAGE))
+
+    def get_source_stamp(self):
+        return contents(self._py_file)
+
+    def get_disambiguator(self):
+        raise NotImplementedError("files are named by the first locator")
 
 
 class Temporary(caching._SourceFileBackedLocatorMixin, caching._CacheLocator):
@@ -104,7 +144,7 @@ class Kept(caching.FunctionCache):
 
     def _found(self, sig, target_context):
         key = self._index_key(sig, target_context.codegen())
-        for locator in self._places():
+        for locator in self._places(Built.of(self._py_func)):
             try:
                 data = self._files(locator).load(key)
                 if data is not None:
@@ -118,7 +158,8 @@ class Kept(caching.FunctionCache):
         if not self._impl.check_cachable(data):
             return
         key, reduced, failed = self._index_key(sig, data.codegen), self._impl.reduce(data), None
-        for locator in self._places():
+        built = Built.of(self._py_func) if Built.building else None
+        for locator in self._places() if built is None else [built]:
             try:
                 locator.ensure_cache_path()
                 self._files(locator).save(key, reduced)
@@ -129,9 +170,11 @@ class Kept(caching.FunctionCache):
             return
         _say(failed, None)
 
-    def _places(self):
+    def _places(self, built=None):
         """Where loops may be, the preferred place first; the others are looked for when they are needed."""
         yield self._locators[0]
+        if built is not None:
+            yield built
         if not self._complete:
             function, paths = self._py_func, {self.cache_path}
             for other in (kind(function, inspect.getfile(function)) for kind in (USER_WIDE, Temporary)):

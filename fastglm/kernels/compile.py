@@ -12,7 +12,6 @@ import hashlib
 import inspect
 import sys
 from contextlib import contextmanager
-from functools import cache
 
 import numba
 import numpy as np
@@ -23,7 +22,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.sigutils import normalize_signature
 from numba.extending import intrinsic, overload
 
-from .cache import compiling, kept
+from .cache import compiling, contents, kept
 
 DOUBLE_P = types.CPointer(types.float64)
 
@@ -120,14 +119,8 @@ def _source(found) -> bytes:
     name = found.__name__ if inspect.ismodule(found) else found.__module__
     path = getattr(sys.modules.get(name), "__file__", None)
     if path and name.startswith(f"{__package__.split('.')[0]}."):
-        return f"{getattr(found, '__qualname__', '')}\n".encode() + _contents(path)
+        return f"{getattr(found, '__qualname__', '')}\n".encode() + contents(path)
     return inspect.getsource(found).encode()
-
-
-@cache
-def _contents(path) -> bytes:
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).digest()
 
 
 def revive(cls, par):

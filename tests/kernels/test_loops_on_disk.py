@@ -269,5 +269,32 @@ def test_a_lock_that_is_never_given_back_is_passed_by(tmp_path, monkeypatch):
     assert not cache._Compiling().begin(tmp_path)
 
 
+BUILT = """
+from fastglm.kernels import cache
+cache.PACKAGE, cache.BUILT, cache.Built.there = {0!r}, {0!r} + "/loops", True
+"""
+
+
+def test_loops_of_the_build_are_found_and_never_changed(place):
+    there = BUILT.format(str(place))
+    assert ask(place, there + "cache.Built.building = True", NUMBA_CACHE_DIR=str(place / "scratch")) == (0, 2, [])
+    files = kept(place, "loops")
+    assert len(files) == 4 and not kept(place, "scratch")
+    assert ask(place, there) == (2, 0, [])
+    # of another processor, or of an edited file: compiled for the user, beside them
+    assert ask(place, there, NUMBA_CPU_NAME="generic") == (0, 2, []) and len(kept(place, "cache")) == 4
+    (place / "own.py").write_text(OWN + "# edited\n")
+    assert ask(place, there) == (0, 2, [])
+    assert kept(place, "loops") == files
+
+
+def test_an_installed_package_compiles_nothing_at_a_first_fit(place):
+    if not cache.Built.there:
+        pytest.skip("installed in place, or without loops: they are compiled when they are first asked for")
+    program = "import fastglm; fastglm.warmup(); fastglm.fit([[1.0], [2], [3]], [1, 3, 2], weights=[1, 2, 1])"
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment(place))
+    assert not kept(place, "cache")
+
+
 def test_the_folder_of_this_process_is_numba_s():
     assert cache.Temporary(test_loops_are_found_again, __file__).get_cache_path().startswith(tempfile.gettempdir())
