@@ -16,13 +16,17 @@ from ..source.base import RowTransform
 
 
 class NullModel:
-    """The null model: its deviance, and when called the coefficients that reproduce its mean."""
+    """The null model: its deviance, and when called the coefficients that reproduce its mean.
+
+    It does not hold the model that holds it: the rows of a fit are free when it ends, not at a collection of garbage.
+    """
 
     def __init__(self, model, constant):
-        self.model, self.constant, self.start = model, constant, None
-        source, sums = model.source, model.sums
+        self.constant, self.start = constant, None
+        self.source, self.objective, self.pair = model.source, model.objective, model.pair
+        self.family, self.link = model.family, model.link
+        sums, data = model.sums, model.source.data
         self.mean = sums.mean
-        data = source.data
         shifted = data.offset is not None or data.exposure is not None
         if constant is None:
             self.deviance = self._plain(False, np.zeros(0)) + model.within
@@ -31,22 +35,22 @@ class NullModel:
         elif not shifted:
             self.deviance = self._plain(True, np.array([self.eta])) + model.within
         else:
-            self.deviance = self._fitted() + model.within
+            self.deviance = self._fitted(model.canonical, model.information()) + model.within
 
     @property
     def central(self):
         """Whether the null model is as good a start as R's starting means."""
-        data, family = self.model.source.data, self.model.family
+        data = self.source.data
         plain = data.has_intercept and data.offset is None and data.exposure is None
-        return plain and family.domain.high == 1.0 and 0.0 < self.mean < 1.0
+        return plain and self.family.domain.high == 1.0 and 0.0 < self.mean < 1.0
 
     @cached_property
     def eta(self):
         """The linear predictor of the mean of y."""
-        return linear_predictor(self.model.link, self.mean)
+        return linear_predictor(self.link, self.mean)
 
     def _objective(self, has_intercept):
-        return Deviance(self.model.source.changed(RowTransform(True, has_intercept)), self.model.pair)
+        return Deviance(self.source.changed(RowTransform(True, has_intercept)), self.pair)
 
     def _plain(self, has_intercept, beta):
         deviance = self._objective(has_intercept).at(beta, 0).deviance
@@ -59,7 +63,7 @@ class NullModel:
 
     def _ends_at_zero(self):
         """Whether a linear predictor of zero is an end of the means' range, where the deviance has no bound."""
-        family, link, data = self.model.family, self.model.link, self.model.source.data
+        family, link, data = self.family, self.link, self.source.data
         if data.offset is not None or data.exposure is not None:
             return False
         try:
@@ -68,35 +72,33 @@ class NullModel:
             mean = np.inf
         return mean in (family.mean.low, family.mean.high)
 
-    def _fitted(self):
+    def _fitted(self, canonical, information):
         """The intercept refitted with the offset, as R does."""
         objective = self._objective(True)
-        self.start = _exact(objective, self.eta, self.model.link)
+        self.start = _exact(objective, self.eta, self.link)
         if self.start is None:
             self.start = objective.constant_start(self.mean, self.eta)
         seed, options = _Seed(self.start), Newton()
-        control = Control(canonical=self.model.canonical, need_information=False, **tolerances(objective, options))
+        control = Control(canonical=canonical, need_information=False, **tolerances(objective, options))
         try:
-            solution = solve(
-                Problem(objective, options, control, self.start, seed, lambda quadratic: 1.0, self.model.information())
-            )
+            solution = solve(Problem(objective, options, control, self.start, seed, lambda quadratic: 1.0, information))
             self.start = solution.beta
             return solution.quadratic.deviance
         except (FloatingPointError, np.linalg.LinAlgError):  # the null model need not have a start (R bug 16877)
             return np.nan
 
     def __call__(self):
-        n_params = self.model.objective.n_params
+        n_params = self.objective.n_params
         if self.start is not None and self.constant == 0 and np.isfinite(self.start).all():
             return np.concatenate([self.start, np.zeros(n_params - 1)])
-        if self.constant == 0 and self.model.source.data.has_intercept and np.isfinite(self.eta):
-            return self.model.objective.constant_start(self.mean, self.eta)
+        if self.constant == 0 and self.source.data.has_intercept and np.isfinite(self.eta):
+            return self.objective.constant_start(self.mean, self.eta)
         # where eta may not change its sign, zero with an offset may be finite on the wrong side
-        one_sided = self.constant is not None and np.isfinite(self.eta) and self.model.link.half_line
+        one_sided = self.constant is not None and np.isfinite(self.eta) and self.link.half_line
         beta = np.zeros(n_params)
-        if not one_sided and np.isfinite(self.model.objective.at(beta, 0).deviance):
+        if not one_sided and np.isfinite(self.objective.at(beta, 0).deviance):
             return beta
-        return self.model.objective.constant_start(self.mean, self.eta)
+        return self.objective.constant_start(self.mean, self.eta)
 
 
 def _exact(objective, eta, link):
@@ -125,13 +127,13 @@ class ClassNullModel:
     central = True
 
     def __init__(self, model, constant):
-        self.model, self.constant = model, constant
+        self.objective, self.totals, self.constant = model.objective, model.totals, constant
         self.deviance = class_null_deviance(model.totals, constant is not None)
 
     def __call__(self):
-        objective, totals = self.model.objective, self.model.totals
+        objective, totals = self.objective, self.totals
         beta = np.zeros((objective.n_classes - 1, objective.n_columns))
-        if self.constant == 0 and self.model.source.data.has_intercept:
+        if self.constant == 0 and objective.source.data.has_intercept:
             beta[:, 0] = np.log(totals[1:] / totals[0])
         return beta.ravel()
 

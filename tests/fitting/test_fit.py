@@ -3,7 +3,9 @@
 The score, its scale and the exact Newton step come from ``oracle``, which shares no code with the library.
 """
 
+import gc
 import warnings
+import weakref
 
 import numpy as np
 import oracle
@@ -126,3 +128,32 @@ def test_a_model_of_the_intercept_alone(family):
     result = fastglm.fit(np.zeros((len(y), 0)), y, family=family)
     assert result.predict(np.zeros((1, 0)))[0] == pytest.approx(y.mean(), rel=1e-10)
     assert result.deviance == pytest.approx(result.null_deviance, rel=1e-10) and result.df_model == 0
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("family, link", PAIRS)
+def test_rows_are_free_when_the_fit_ends(family, link, solver):
+    """Not at the next collection of garbage, which many fits one after the other would otherwise wait for."""
+    family, link = oracle.family(family), oracle.link(link)
+    X, y = oracle.draw(family, link)
+    held = weakref.ref(X)
+    gc.disable()
+    try:
+        result = fastglm.fit(X, y, family=family, link=link, solver=solver)
+        del X
+        assert held() is None and result.converged
+    finally:
+        gc.enable()
+
+
+def test_rows_of_classes_are_free_when_the_fit_ends():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(100, 2)), rng.integers(0, 3, 100)
+    held = weakref.ref(X)
+    gc.disable()
+    try:
+        result = fastglm.fit(X, y, family="multinomial")
+        del X
+        assert held() is None and result.converged
+    finally:
+        gc.enable()
