@@ -17,8 +17,8 @@ NOISE = 1e-11  # of the deviance, within which rounding hides a fall
 
 # The head of the array of steps, (HEAD + 3 most + 2 m,): what is asked for and what came of it. The records of passes
 # follow (deviance, twice the promised fall of its half, largest linear predictor), then room for two vectors.
-LAST, ENOUGH, DISPERSION, SLOPE, MOST, PASSES, TAKEN, ANOTHER = range(8)
-HEAD = 8  # entries of the head
+LAST, ENOUGH, DISPERSION, SLOPE, MOST, PASSES, TAKEN, ANOTHER, ENDING = range(9)
+HEAD = 9  # entries of the head
 PLAIN = np.zeros(0)  # no steps: one pass
 # LAPACK counts columns first: its lower triangle is the upper one of a C-ordered matrix, which narrow curvatures fill
 _LETTERS = np.frombuffer(b"LU", dtype=np.uint8).copy()
@@ -40,7 +40,7 @@ class Steps:
     dispersion : tuple of float
         The dispersion at a deviance of zero, and by how much it rises with each unit of it.
     most : int
-        Passes at the most.
+        Steps at the most.
     """
 
     def __init__(self, m: int, last: float = inf, enough: float = 0.0, dispersion: tuple = (1.0, 0.0), most: int = 1):
@@ -53,6 +53,11 @@ class Steps:
         return int(self.array[PASSES])
 
     @property
+    def arrived(self) -> bool:
+        """Whether the last pass is that at the coefficients where the steps led."""
+        return self.array[ENDING] != 0.0
+
+    @property
     def records(self) -> np.ndarray:
         """Deviance, twice the promised fall of its half, and largest linear predictor before each step (k, 3)."""
         return self.array[HEAD : HEAD + 3 * int(self.array[TAKEN])].reshape(-1, 3)
@@ -62,9 +67,12 @@ class Steps:
 def _advance(beta, scale, score, low, info, sums, steps):
     """Take the Newton step from a pass's sums, which become zero; whether another pass is wanted.
 
-    ``beta`` ends as the last coefficients whose deviance fell, one more step from them where that is short.
+    ``beta`` ends as the last coefficients whose deviance fell, or one short step from them, with the sums of a pass.
     """
     m, passes = beta.size, int(steps[PASSES])
+    if steps[ENDING] != 0.0:
+        steps[PASSES] = passes + 1
+        return False
     room = at(steps) + 8 * (HEAD + 3 * int(steps[MOST]))
     kept, step = carray(doubles(room), m), carray(doubles(room + 8 * m), m)
     steps[PASSES] = passes + 1
@@ -102,7 +110,9 @@ def _advance(beta, scale, score, low, info, sums, steps):
             info[j, i] = 0.0
     for i in range(layout.SUMS):
         sums[i] = 0.0
-    return gain > steps[ENOUGH] ** 2 * (steps[DISPERSION] + steps[SLOPE] * deviance) and passes + 1 < steps[MOST]
+    far = gain > steps[ENOUGH] ** 2 * (steps[DISPERSION] + steps[SLOPE] * deviance)
+    steps[ENDING] = 0.0 if far and passes + 1 < steps[MOST] else 1.0
+    return True
 
 
 @cache

@@ -283,8 +283,9 @@ class Deviance(Likelihood):
     def over(self, source, share: float = 1.0) -> Deviance:
         return Deviance(source, self.pair, share)
 
-    def approach(self, beta: np.ndarray, steps: Steps) -> np.ndarray | None:
-        """Where full Newton steps in compiled code lead; None unless the rows are few and of columns of numbers.
+    def approach(self, beta: np.ndarray, steps: Steps) -> tuple[np.ndarray, Quadratic] | None:
+        """Where full Newton steps in compiled code lead, and the pass there; None where there are none, or the rows
+        are many or not of columns of numbers.
 
         Parameters
         ----------
@@ -295,16 +296,19 @@ class Deviance(Likelihood):
 
         Returns
         -------
-        (m,) array or None
+        beta : (m,) array
+        quadratic : Quadratic
         """
         source = self.source
         few = source.rows_read == source.n_rows and source.n_rows * self.n_params <= APPROACHED_NUMBERS
         if not few or source.data.terms or self.precise:
             return None
         # rows of a file or a cluster are read once
-        beta = self._task(np.array(beta), 2).steps(source.gather(), steps)
+        beta, q = self._task(np.array(beta), 2).steps(source.gather(), steps)
         self.n_passes += steps.passes * self.price
-        return beta
+        if not len(steps.records):
+            return None
+        return beta, self.at(beta, 2) if q is None else self._assembled(q, 2)
 
     def beside_free(self, beta: np.ndarray, model) -> np.ndarray:
         """The matrix ``S`` of a ``QuadraticModel`` at ``beta``, by the rows: one pass."""

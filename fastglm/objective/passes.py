@@ -91,17 +91,18 @@ class DeviancePass(Pass):
         block_pass(self.plan(part), self.par, self.beta, self.direction, self.scale, runs, self.order, first, work,
                    *state, PLAIN)  # fmt: skip
 
-    def steps(self, part, steps) -> np.ndarray:
-        """The coefficients to which Newton steps lead over all rows of ``part``, an InMemory without terms.
+    def steps(self, part, steps) -> tuple[np.ndarray, Quadratic | None]:
+        """The coefficients to which Newton steps lead over all rows of ``part``, an InMemory without terms, and the
+        pass there; None where they end at another.
 
         BLAS has the threads that it has in ``InMemory.reduce``.
         """
-        plan = self.plan(part)
+        plan, state = self.plan(part), self.begin()
         plan[k.ADVANCE] = advance()
         with part.workspace() as work, nullcontext() if part.single else single_threaded_blas():
             block_pass(plan, self.par, self.beta, self.beta, self.scale, part.ranges, 2, 0, work,
-                       *self.begin(), steps.array)  # fmt: skip
-        return self.beta
+                       *state, steps.array)  # fmt: skip
+        return self.beta, self.end(state) if steps.arrived else None
 
     def end(self, state):
         score, low, info, extra, sums = state

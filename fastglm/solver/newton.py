@@ -99,16 +99,15 @@ def _approached(objective, beta, control, dispersion, q):
             return beta, q, ()
         start, last, first = beta + step, q.deviance, [(q.deviance, gain, q.max_eta)]
     steps = Steps(len(beta), last, enough, (before, slope), most)
-    near = approach(start, steps)
-    new = objective.at(near, 2) if near is not None and len(steps.records) else None
-    if new is None or not new.finite or not isfinite(np.add.reduce(new.score)):
+    found = approach(start, steps)
+    if found is None or not found[1].finite or not isfinite(np.add.reduce(found[1].score)):
         return beta, q, ()
     history, passes = [], passes - len(first) * objective.price
     for deviance, gain, max_eta in first + steps.records.tolist():
         at, passes = Quadratic(deviance, *NOTHING[1:5], max_eta), passes + objective.price
         distance = sqrt(max(gain, 0.0) / max(before + slope * deviance, 1e-300))
         record(history, control, len(history) + 1, passes, at, distance, True)
-    return near, new, history
+    return *found, history
 
 
 class _Descent:
