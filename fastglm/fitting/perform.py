@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
@@ -37,9 +37,11 @@ def perform(request: FitRequest):
         For what the caller asks, and values that the family does not admit.
     """
     schema, source = open_rows(request)
-    with closing(source):
+    try:
         result = fit_source(request, schema, source)
         source.finish()
+    finally:
+        source.close()
     return result
 
 
@@ -63,13 +65,18 @@ def fit_source(request: FitRequest, schema, source):
         return run.result(labels)
 
 
-@contextmanager
 def running(run, progress, fits: int | None = None):
     """What surrounds the passes of a fit, or of several: a progress bar, whose callback it gives, and threads that do
-    not spin."""
+    not spin. What over- or underflows on the way is looked at, not warned about."""
+    if run.objective.small and not progress:
+        return np.errstate(all="ignore")
+    return _running(run, progress, fits)
+
+
+@contextmanager
+def _running(run, progress, fits):
     # BLAS threads that wake between two passes would spin on the cores the passes need
     hold = nullcontext() if run.objective.small else single_threaded_blas()
-    # what over- or underflows on the way is looked at, not warned about
     with hold, np.errstate(all="ignore"), bar(run, fits) if progress else nullcontext() as callback:
         yield callback
 

@@ -99,7 +99,8 @@ def mean_result(fit: SolvedFit, classes, smearing=None, likelihoods=None, scale_
     params, fields, in_range = _fields(fit)
     df = sums.nobs - fields["rank"]
     pearson = fields["pearson_chi2"] if in_range else np.nan
-    llf, llnull = likelihoods or (sums.loglik(family, d) for d in (fields["deviance"], fit.null_deviance))
+    if likelihoods is None:
+        likelihoods = sums.loglik(family, fields["deviance"]), sums.loglik(family, fit.null_deviance)
     kind, scale, scale_se = "pearson", 1.0 if family.dispersion == "one" else pearson / df if df > 0 else np.nan, np.nan
     if scale_of is not None and family.dispersion != "one":
         kind, scale, scale_se = scale_of(df, pearson)
@@ -108,11 +109,11 @@ def mean_result(fit: SolvedFit, classes, smearing=None, likelihoods=None, scale_
         scale=scale,
         scale_kind=kind,
         scale_se=scale_se,
-        llf=llf,
-        llnull=llnull,
+        llf=likelihoods[0],
+        llnull=likelihoods[1],
         df_resid=_whole(df),
         df_model=fields["rank"] - fit.has_constant,
-        exposure_kind=next((name for name in ("exposure", "offset") if name in fit.vectors), None),
+        exposure_kind="exposure" if "exposure" in fit.vectors else "offset" if "offset" in fit.vectors else None,
         classes=classes,
         smearing=smearing,
         **fields,
@@ -214,7 +215,7 @@ def _judged(fit):
     idle = without_information(solution, fit.names) if converged else ()
     if idle:
         converged, solution = False, solution._replace(stop="no information")
-    return fit._replace(solution=solution), converged, idle
+    return fit if solution is fit.solution else fit._replace(solution=solution), converged, idle
 
 
 def dispersion(family, sums: ResponseSums, deviance: float, n_params: int) -> float:

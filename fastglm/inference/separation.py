@@ -211,13 +211,14 @@ def find_separation(model) -> str:
 
 def _found(model) -> Separation | None:
     solution, family, objective = model.solution, model.family, model.objective
-    strengths = [getattr(model.options, name, 0.0) for name in ("l1", "l2")]
-    penalised = any(strength > 0.0 for strength in (*strengths, getattr(model.penalty, "lam", 0.0)))
-    if not can_separate(family) or solution.quadratic is None or solution.stop == READ_ONCE or penalised:
+    if not can_separate(family) or solution.quadratic is None or solution.stop == READ_ONCE:
         return None
     n_classes = getattr(objective, "n_classes", None)
     stopped = solution.stop != "converged"
     if not stopped and solution.quadratic.max_eta <= (LOGIT_FAR if n_classes else far(family, model.link)):
+        return None
+    strengths = [getattr(model.options, name, 0.0) for name in ("l1", "l2")]
+    if any(strength > 0.0 for strength in (*strengths, getattr(model.penalty, "lam", 0.0))):
         return None
     if model.source.n_rows * objective.n_params * ((n_classes or 2) - 1) <= LP_CELLS:
         X, y, _, o = objective.rows()

@@ -58,9 +58,14 @@ class Steps:
         return self.array[ENDING] != 0.0
 
     @property
+    def taken(self) -> int:
+        """Steps taken."""
+        return int(self.array[TAKEN])
+
+    @property
     def records(self) -> np.ndarray:
         """Deviance, twice the promised fall of its half, and largest linear predictor before each step (k, 3)."""
-        return self.array[HEAD : HEAD + 3 * int(self.array[TAKEN])].reshape(-1, 3)
+        return self.array[HEAD : HEAD + 3 * self.taken].reshape(-1, 3)
 
 
 @inner()

@@ -319,6 +319,12 @@ class StructuredSums:
         own = sum(w * (dense + (1 if factor else w)) for w, factor in blocks)
         self.size = own + (sum(self.widths) ** 2 - sum(w * w for w in self.widths)) // 2
 
+    @staticmethod
+    @cache
+    def without_terms(dense: int) -> StructuredSums:
+        """That of columns of numbers alone."""
+        return StructuredSums(dense)
+
     def split(self, extra: np.ndarray):
         """(own (q, q), cross (q, dense), border (L, dense + q), diagonal (L)); upper triangle of ``own``."""
         own, cross = np.zeros((self.q, self.q)), np.empty((self.q, self.dense))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 
+from ..core.lazy import frozen
 from ..kernels import dense
 from .arrowhead import ArrowheadFactor
 
@@ -116,10 +118,15 @@ class DiagonalFactor(NamedTuple):
         return float(np.sqrt((np.square(beta) * self.diagonal).max()))
 
 
+@cache
+def _identity(m):
+    return frozen(np.eye(m))
+
+
 def _inverse(triangle):
     if len(triangle) <= FEW:
         # dpotri wakes BLAS's threads however small the matrix is
-        full = dpotrs(triangle, np.eye(len(triangle)))[0]
+        full = dpotrs(triangle, _identity(len(triangle)))[0]
         return 0.5 * (full + full.T)
     half = dpotri(triangle)[0]
     full = half + half.T

@@ -70,6 +70,8 @@ def pack(terms, coding: ContrastMap | None, dense: int, n_rows: int) -> MergedFa
         Columns of numbers, the intercept included.
     n_rows : int
     """
+    if not terms:
+        return MergedFactors(dense, terms, coding)
     high_cardinality = coding is not None and coding.high_cardinality > 0
     short = terms[:-1] if high_cardinality else terms
     few = sum(t.shape[1] for t in short) <= FEW_COLUMNS

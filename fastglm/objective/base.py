@@ -59,6 +59,8 @@ class Likelihood:
         Reads of X so far, a sample counted by its share of the rows.
     price : float
         What a pass adds to them.
+    small : bool
+        Whether the data are so few that extended precision costs microseconds.
     linear : bool
         Whether the score is linear in the coefficients: least squares.
     bounded : bool
@@ -77,6 +79,7 @@ class Likelihood:
     def __init__(self, source, n_columns: int, n_params: int, share: float):
         self.source, self.n_columns, self.n_params, self.share = source, n_columns, n_params, share
         self.scale = np.ones(n_params)
+        self.small = source.rows_read * n_params <= PRECISE_NUMBERS
         self.precise = self.meat = False
         self.kept: np.ndarray | None = None
         self.aliased: dict = {}
@@ -102,11 +105,6 @@ class Likelihood:
     def exact_products(self) -> bool:
         """Whether passes multiply in double-double: those of terms, whose columns are mostly zeros and ones, do not."""
         return self.precise and not self.source.data.terms
-
-    @property
-    def small(self) -> bool:
-        """Whether the data are so few that extended precision costs microseconds."""
-        return self.source.rows_read * self.n_params <= PRECISE_NUMBERS
 
     def at(self, beta: np.ndarray, order: int = 2) -> Quadratic:
         """Deviance (order 0), score and Pearson's chi-square (1) and expected information (2): one pass, but where
@@ -306,7 +304,7 @@ class Deviance(Likelihood):
         # rows of a file or a cluster are read once
         beta, q = self._task(np.array(beta), 2).steps(source.gather(), steps)
         self.n_passes += steps.passes * self.price
-        if not len(steps.records):
+        if not steps.taken:
             return None
         return beta, self.at(beta, 2) if q is None else self._assembled(q, 2)
 
@@ -325,7 +323,9 @@ class Deviance(Likelihood):
         """Coefficients whose linear predictor, offset included, is as near as can be to ``eta`` = link(mean)."""
         m = self.n_params
         if self.source.data.has_intercept and self.source.data.offset is None and self.source.data.exposure is None:
-            return np.concatenate([[eta], np.zeros(m - 1)])
+            beta = np.zeros(m)
+            beta[0] = eta
+            return beta
         data = self.source.data
         # beside levels the intercept alone: all levels would only spread the same constant
         source = self.source.changed(RowTransform(bool(data.has_intercept and data.terms), y=mean))
@@ -437,7 +437,7 @@ class Deviance(Likelihood):
             information = assembled(self.source, information.upper, q.information[1], self.scale)
         if order in k.DIAGONALS:
             information = Diagonal(information.diagonal())
-        return q._replace(information=information)
+        return Quadratic(q.deviance, q.score, q.score_low, information, q.pearson, q.max_eta)
 
 
 def assembled(source, dense: np.ndarray, extra: np.ndarray, scale: np.ndarray):

@@ -112,8 +112,9 @@ class Vectors(Task):
         if self.needs_no_loop(part.data):
             data = part.data
             for a, b in runs.tolist():
-                y, *shifts = (None if v is None else np.asarray(v[a:b]) for v in (data.y, data.offset, data.exposure))
-                state += sums_of_ones(y, *shifts, domain, table)
+                offset = None if data.offset is None else np.asarray(data.offset[a:b])
+                exposure = None if data.exposure is None else np.asarray(data.exposure[a:b])
+                state += sums_of_ones(np.asarray(data.y[a:b]), offset, exposure, domain, table)
             self._refuse(state, part)
             return
         edges = (domain.low, domain.high, domain.left_closed, domain.right_closed)
@@ -142,27 +143,31 @@ def sums_of_ones(y: np.ndarray, offset, exposure, domain, table) -> np.ndarray:
     table : (COUNTS,) array or None
         As for ``Vectors``.
     """
-    found, n = np.zeros(k.SUMS), len(y)
+    n = len(y)
     if not n:
-        return found
+        return np.zeros(k.SUMS)
     ones, zeros = np.count_nonzero(y == 1), np.count_nonzero(y == 0)
     fractions = n - ones - zeros
     least, most = _ends(y) if fractions else (0.0 if zeros else 1.0, 1.0 if ones else 0.0)
     usable = (domain.low < least or (domain.left_closed and least == domain.low)) and (
         most < domain.high or (domain.right_closed and most == domain.high)
     )
-    for ends, above in (((least, most), -inf), (_ends(offset), -inf), (_ends(exposure), 0.0)):
-        usable = usable and above < ends[0] and ends[1] < inf
-    found[[k.NOBS, k.WEIGHT, k.FRACTIONS, k.FAILURES]] = n, n, fractions, not usable
+    for vector, above in ((offset, -inf), (exposure, 0.0)):
+        if vector is not None:
+            ends = _ends(vector)
+            usable = usable and above < ends[0] and ends[1] < inf
+    found = [0.0] * k.SUMS
+    found[k.NOBS] = found[k.WEIGHT] = n
+    found[k.FRACTIONS], found[k.FAILURES] = fractions, not (usable and -inf < least and most < inf)
     found[k.WEIGHTED_Y] = y.sum(dtype=np.float64) if fractions else ones
     if table is not None:
         found[k.SATURATED] = _of_counts(y, table) if usable and 0.0 <= least and most < len(table) else nan
-    return found
+    return np.array(found)
 
 
 def _ends(vector) -> tuple[float, float]:
-    """The least and the largest number, NaN if there is one; one and one of no vector."""
-    return (1.0, 1.0) if vector is None else (float(vector.min()), float(vector.max()))
+    """The least and the largest number, NaN if there is one."""
+    return float(vector.min()), float(vector.max())
 
 
 def _of_counts(y, table) -> float:

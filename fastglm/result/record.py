@@ -151,6 +151,8 @@ class GLMResult(RowVerbs, TableVerbs, EffectVerbs, DiagnosticVerbs, ModelVerbs, 
         # views, so that an array that was passed in stays its owner's to change
         for name in ARRAYS:
             value = getattr(self, name)
+            if value is None:
+                continue
             if isinstance(value, np.ndarray):
                 object.__setattr__(self, name, frozen(value.view()))
             elif hasattr(value, "_asdict"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,14 +47,14 @@ def open_arrays(request, X, known: Schema | None = None):
     if known is not None:
         X = check_X(known, X) if is_frame(X) else X
         names = known.columns if np.ndim(X) == 2 and np.shape(X)[1] == len(known.columns) else None
-    strings = [v for v in (*request.vectors.values(), *request.clusters) if isinstance(v, str)]
+    given, clusters, notes = request.vectors, request.clusters, ()
+    strings = [v for v in (*given.values(), *clusters) if isinstance(v, str)]
     if strings:
         raise InvalidParameterError(
             f"{strings[0]!r} names a column, which frames and files have; pass an array beside X and y, such as "
             "{'cluster': groups} with the cluster of each row"
         )
-    arrays = {"y": request.y, **request.vectors}
-    clusters, notes = request.clusters, ()
+    arrays = {"y": request.y, **given}
     if request.missing == "drop":
         X, gaps = _without_gaps(X)
         columns = columns_of(X, names, request.intercept)
@@ -62,7 +63,7 @@ def open_arrays(request, X, known: Schema | None = None):
     else:
         columns = columns_of(X, names, request.intercept)
     block, labels = block_of(request, columns, arrays)
-    vectors = {role: None for role, v in request.vectors.items() if v is not None}
+    vectors = {role: None for role, v in given.items() if v is not None}
     full = ((INTERCEPT,) if request.intercept else ()) + columns.names
     library = "polars" if type(X).__module__.startswith("polars") else "pandas"
     schema = Schema(full, request.intercept, None, vectors, request.missing, library)
@@ -166,11 +167,16 @@ def matrix(X, names):
 def _named(names, p):
     """Names of p columns as text, x1, x2, ... where there are none."""
     if names is None:
-        return tuple(f"x{j + 1}" for j in range(p))
+        return _numbered(p)
     names = tuple(str(v) for v in names)
     if len(names) != p:
         raise InvalidParameterError(f"names has length {len(names)}, X has {p} columns")
     return names
+
+
+@lru_cache(maxsize=64)
+def _numbered(p):
+    return tuple(f"x{j + 1}" for j in range(p))
 
 
 def _frame(X, columns):
@@ -209,7 +215,7 @@ def block_of(request, columns, arrays: dict[Any, Any]):
         Naming the argument, the column and the row.
     """
     family, n = request.family, columns.X.shape[0]
-    vectors = {name: vector(arrays.get(name), name, n) for name in VECTORS}
+    vectors = {name: None if (v := arrays.get(name)) is None else vector(v, name, n) for name in VECTORS}
     if INTERCEPT in columns.names and columns.has_intercept:
         close = difflib.get_close_matches(INTERCEPT, columns.names)
         raise InvalidParameterError(f"X has a column named {close[0]!r} already; pass intercept=False")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..errors import InvalidParameterError
 from ..families import family_class
 from ..families import get as get_family
@@ -26,7 +28,18 @@ def family_and_link(family, link, estimation: bool = False, several: bool = Fals
         For a name that is not registered, a value that is no family or link, and a parameter that is None where it is
         not estimated.
     """
+    if isinstance(family, str) and link is None:
+        return _of_name(family, family_class(family), estimation, several)
+    return _of_values(family, link, estimation, several)
 
+
+@lru_cache(maxsize=64)
+def _of_name(family, kind, estimation, several):
+    """The values of a name that ``kind`` is registered by."""
+    return _of_values(family, None, estimation, several)
+
+
+def _of_values(family, link, estimation, several):
     def value(given_value, get, method, what):
         if isinstance(given_value, str):
             return get(given_value)

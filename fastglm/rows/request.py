@@ -203,8 +203,10 @@ def check_exposure(exposure, link) -> None:
 
 def check_dispersion(kind, family) -> None:
     """Refuse an estimate of a dispersion that is known, or that has no likelihood."""
+    if isinstance(kind, str) and kind == "pearson":
+        return
     check_option("dispersion", kind, DISPERSIONS)
-    if kind != "pearson" and family.dispersion == "one":
+    if family.dispersion == "one":
         raise InvalidParameterError(f"dispersion={kind!r}: that of family={family.name!r} is known to be one")
     power = getattr(family, "power", 2.0)  # that of a Tweedie family; None is estimated, above one
     if kind == "ml" and (not family.counts_dispersion or (power is not None and power <= 1.0)):

@@ -119,7 +119,10 @@ class Choice(NamedTuple):
 def exact_solver(objective) -> Declaration:
     """The solver of all rows: with a matrix of the coefficients, or without one of very many."""
     memory = 1 if objective.n_eliminated > LARGE_MATRIX else 2
-    return next(d for d in declarations() if d.automatic and d.memory == memory)
+    for declaration in declarations():
+        if declaration.automatic and declaration.memory == memory:
+            return declaration
+    raise LookupError(f"no solver of memory {memory} is automatic")
 
 
 def choose(objective, information: float) -> Choice:

@@ -63,7 +63,8 @@ class ColumnDescent:
             self._certify()
             violations = penalty.subgradient(self.beta, self.q.score + penalty.score(self.beta)) / penalty.unit
             number, passes = len(self.history) + 1, self.objective.n_passes
-            record(self.history, self.control, number, passes, self.q, violations.max(), True)
+            q, violation = self.q, violations.max()
+            record(self.history, self.control, number, passes, q.deviance, q.max_eta, violation, True)
             violations = violations[self.first :]
             violations[self.numbers] = 0.0
             new = np.flatnonzero(violations > tol)

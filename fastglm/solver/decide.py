@@ -166,12 +166,12 @@ def expected(control: Control, distance: float, contraction: float, exact: bool)
 
 def _has_arrived(control, state, left):
     """Whether the step is the last: it gets there, or rounding lets none get nearer."""
-    if (state.fresh or not control.need_information) and state.hidden():
-        return True
     settled = not control.need_information or (
         state.drift + state.distance <= 2.0 * max(control.curvature_tol, control.tol)
     )
     if settled and left <= control.tol:
+        return True
+    if (state.fresh or not control.need_information) and state.hidden():
         return True
     shrinks = state.contraction <= 0.5 if state.last is None else state.distance <= 0.5 * state.last
     if shrinks or not (settled or (state.fresh and state.distance < 1.0)):

@@ -77,7 +77,7 @@ def newton_iterations(objective, beta, control: Control, dispersion, factor=None
         beta, q, earlier = _approached(objective, beta, control, dispersion, q)
     if q is None or (fresh and q.information is None):
         q = objective.at(beta, 2 if fresh else 1)
-    if not q.finite or not isfinite(np.add.reduce(q.score)):
+    if not earlier and not (q.finite and isfinite(np.add.reduce(q.score))):
         return Solution(beta, q, factor, inf, inf, 0, "not finite at the start", ())
     return _Descent(objective, beta, control, dispersion, factor, q, earlier).run()
 
@@ -104,9 +104,9 @@ def _approached(objective, beta, control, dispersion, q):
         return beta, q, ()
     history, passes = [], passes - len(first) * objective.price
     for deviance, gain, max_eta in first + steps.records.tolist():
-        at, passes = Quadratic(deviance, *NOTHING[1:5], max_eta), passes + objective.price
+        passes += objective.price
         distance = sqrt(max(gain, 0.0) / max(before + slope * deviance, 1e-300))
-        record(history, control, len(history) + 1, passes, at, distance, True)
+        record(history, control, len(history) + 1, passes, deviance, max_eta, distance, True)
     return *found, history
 
 
@@ -177,7 +177,8 @@ class _Descent:
         self.distance = sqrt(max(gain, 0.0) / max(self.dispersion(self.q), 1e-300))
         if iteration > 1 and self.full > 0.0:
             self.contraction = self.distance / self.full
-        record(self.history, self.control, iteration, self.objective.n_passes, self.q, self.distance, self.fresh)
+        passes, q = self.objective.n_passes, self.q
+        record(self.history, self.control, iteration, passes, q.deviance, q.max_eta, self.distance, self.fresh)
 
     def _state(self, gain, iteration):
         """What ``decide`` looks at."""
@@ -221,15 +222,15 @@ class _Descent:
         )  # fmt: skip
 
 
-def record(history, control, iteration, passes, q, distance, fresh):
+def record(history, control, iteration, passes, deviance, max_eta, distance, fresh):
     """Write an iteration down, and tell whoever watches."""
     history.append(
         {
             "iteration": iteration,
             "passes": passes,
-            "deviance": q.deviance,
+            "deviance": deviance,
             "distance": distance,
-            "max_eta": q.max_eta,
+            "max_eta": max_eta,
             "fresh": fresh,
             "seconds": perf_counter() - control.began,
         }

@@ -39,7 +39,7 @@ def newton_cg(problem: Problem, beta: np.ndarray, diagonal: np.ndarray) -> Solut
         step = conjugate_gradients(lambda v, beta=beta: objective.product(beta, v), q.score, diagonal, forcing)
         gain = float(q.score @ step)
         distance = sqrt(max(gain, 0.0) / max(dispersion(q), 1e-300))
-        record(history, control, iteration, objective.n_passes, q, distance, False)
+        record(history, control, iteration, objective.n_passes, q.deviance, q.max_eta, distance, False)
         # what a step leaves: Newton's own remainder, and what conjugate gradients did not solve
         ahead = distance * max(min(control.newton_constant * distance, 1.0), forcing)
         if ahead <= max(control.tol, control.accept_tol):

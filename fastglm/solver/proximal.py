@@ -87,7 +87,8 @@ class ProximalDescent:
         last, stalls = np.inf, 0
         for iteration in range(1, self.control.max_iter + 1):
             violation = self.violation(penalty)
-            record(self.history, self.control, iteration, self.objective.n_passes, self.q, violation, self.fresh)
+            passes, q = self.objective.n_passes, self.q
+            record(self.history, self.control, iteration, passes, q.deviance, q.max_eta, violation, self.fresh)
             if violation <= tol:
                 return "converged"
             if self.fresh and violation > 0.5 * last and self._is_rounding(penalty, violation):

@@ -162,9 +162,11 @@ class Source:
         dense = self.p + data.has_intercept
         self.packed = pack(data.terms, data.coding, dense, n_rows) if packed is None else packed
         stored, coding = self.packed.terms, self.packed.coding
-        self.structured_sums = terms.StructuredSums(
-            dense, stored, data.has_intercept, coding is not None and coding.high_cardinality > 0
-        )
+        if stored:
+            long = coding is not None and coding.high_cardinality > 0
+            self.structured_sums = terms.StructuredSums(dense, stored, data.has_intercept, long)
+        else:
+            self.structured_sums = terms.StructuredSums.without_terms(dense)
         self.n_stored = dense + self.structured_sums.q + self.structured_sums.high_cardinality
         self.n_columns = self.n_stored if coding is None else coding.n_params
         # no more than there are rows: a workspace that has to be mapped costs more than a small fit
@@ -276,6 +278,8 @@ def all_rows(n: int, summed: int = 0) -> list:
 
 def n_units(n: int, summed: int) -> int:
     """The number of units of n rows, where a unit sums ``summed`` numbers: fewer than it has rows."""
+    if n < 2 * UNIT_ROWS:
+        return 1
     worth = max(FEW_UNITS, n // max(summed, 1))
     # a power of two where there are few, so that two, four or eight threads have the same to do
     most = max(MOST_UNITS, 1 << (n >> 20).bit_length())  # a unit of very many rows is still minutes of work to lose

@@ -76,7 +76,7 @@ class InMemory(Source):
     @property
     def ranges(self) -> np.ndarray:
         """The half-open ranges of rows that are read, (k, 2)."""
-        return np.concatenate(self.units)
+        return self.units[0] if self.single else np.concatenate(self.units)
 
     def gather(self) -> InMemory:
         """A source over all rows in memory: this one."""
@@ -96,6 +96,8 @@ class InMemory(Source):
     def reduce(self, task):
         """The sum of a ``Task`` over the units, added in a fixed binary tree."""
         if self.single:
+            if task.one_thread:
+                return self._unit(task, 0, None)
             with self.workspace() as work:
                 return self._unit(task, 0, work)
         with single_threaded_blas():

@@ -20,7 +20,8 @@ class Task:
     journaled : bool
         Whether the sum is small enough to be kept for a fit that is resumed.
     one_thread : bool
-        Whether its work over rows in memory is calls of NumPy so short that threads would wait for each other.
+        Whether its work over rows in memory is calls of NumPy so short that threads would wait for each other; it
+        needs no workspace.
     """
 
     vectors_only = False
