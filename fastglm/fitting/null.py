@@ -23,8 +23,7 @@ class NullModel:
 
     def __init__(self, model, constant):
         self.constant, self.start = constant, None
-        self.source, self.objective, self.pair = model.source, model.objective, model.pair
-        self.family, self.link = model.family, model.link
+        self.objective, self.pair, self.family, self.link = model.objective, model.pair, model.family, model.link
         sums, data = model.sums, model.source.data
         self.mean = sums.mean
         shifted = data.offset is not None or data.exposure is not None
@@ -40,7 +39,7 @@ class NullModel:
     @property
     def central(self):
         """Whether the null model is as good a start as R's starting means."""
-        data = self.source.data
+        data = self.objective.source.data
         plain = data.has_intercept and data.offset is None and data.exposure is None
         return plain and self.family.domain.high == 1.0 and 0.0 < self.mean < 1.0
 
@@ -50,7 +49,7 @@ class NullModel:
         return linear_predictor(self.link, self.mean)
 
     def _objective(self, has_intercept):
-        return Deviance(self.source.changed(RowTransform(True, has_intercept)), self.pair)
+        return Deviance(self.objective.source.changed(RowTransform(True, has_intercept)), self.pair)
 
     def _plain(self, has_intercept, beta):
         deviance = self._objective(has_intercept).at(beta, 0).deviance
@@ -63,7 +62,7 @@ class NullModel:
 
     def _ends_at_zero(self):
         """Whether a linear predictor of zero is an end of the means' range, where the deviance has no bound."""
-        family, link, data = self.family, self.link, self.source.data
+        family, link, data = self.family, self.link, self.objective.source.data
         if data.offset is not None or data.exposure is not None:
             return False
         try:
@@ -91,7 +90,7 @@ class NullModel:
         n_params = self.objective.n_params
         if self.start is not None and self.constant == 0 and np.isfinite(self.start).all():
             return np.concatenate([self.start, np.zeros(n_params - 1)])
-        if self.constant == 0 and self.source.data.has_intercept and np.isfinite(self.eta):
+        if self.constant == 0 and self.objective.source.data.has_intercept and np.isfinite(self.eta):
             return self.objective.constant_start(self.mean, self.eta)
         # where eta may not change its sign, zero with an offset may be finite on the wrong side
         one_sided = self.constant is not None and np.isfinite(self.eta) and self.link.half_line

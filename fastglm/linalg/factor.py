@@ -58,10 +58,11 @@ class Cholesky(NamedTuple):
     def inverse(self) -> np.ndarray:
         """The inverse of the information, NaN in the rows and columns of aliased ones."""
         full = _inverse(self.triangle) if self.extended is None else _inverse_extended(self.extended)
-        s = self.scale[self.kept]
+        whole = len(self.kept) == len(self.scale)
+        s = self.scale if whole else self.scale[self.kept]
         full *= s[:, None]
         full *= s
-        if len(self.kept) == len(self.scale):
+        if whole:
             return full
         out = np.full((len(self.scale),) * 2, np.nan)
         out[np.ix_(self.kept, self.kept)] = full

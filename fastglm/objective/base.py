@@ -252,7 +252,11 @@ class Likelihood:
             self.source.check_finite()
         if self.exact_products:
             q = q._replace(score=q.score + q.score_low)
-        return q if self.share == 1.0 else q.scaled(1.0 / self.share)
+        return self._completed(q if self.share == 1.0 else q.scaled(1.0 / self.share), beta, order, *extra)
+
+    def _completed(self, q, beta, order, *extra) -> Quadratic:
+        """A pass with what its rows do not sum, of which there is nothing."""
+        return q
 
 
 class Deviance(Likelihood):
@@ -306,7 +310,7 @@ class Deviance(Likelihood):
         self.n_passes += steps.passes * self.price
         if not steps.taken:
             return None
-        return beta, self.at(beta, 2) if q is None else self._assembled(q, 2)
+        return beta, self.at(beta, 2) if q is None else self._completed(self._assembled(q, 2), beta, 2)
 
     def beside_free(self, beta: np.ndarray, model) -> np.ndarray:
         """The matrix ``S`` of a ``QuadraticModel`` at ``beta``, by the rows: one pass."""

@@ -125,8 +125,7 @@ class Compressed(Deviance):
         found.pearson = np.array([pearson(self.cells, self.pair, b) for b in beta])
         return found
 
-    def _pass(self, beta, order, *extra):
-        q = super()._pass(beta, order, *extra)
+    def _completed(self, q, beta, order, *extra):
         if self.meat and order == 2:
             q = q._replace(information=meat(self.cells, self.pair, beta, self.scale, self.source.threads))
         chi2 = pearson(self.cells, self.pair, beta) if order and not extra else q.pearson

@@ -76,7 +76,7 @@ class DeviancePass(Pass):
     def loops(self, plan):
         """The plan with the loops of the family and link."""
         unit = plan[k.W] == 0 and plan[k.F] == 0
-        plan[[k.ROWS, k.CURVATURE]] = self.pair.sums(unit), gram.curvature(self.shape[1] <= gram.SMALL)
+        plan[k.ROWS], plan[k.CURVATURE] = self.pair.sums(unit), gram.curvature(self.shape[1] <= gram.SMALL)
         return plan
 
     def begin(self):

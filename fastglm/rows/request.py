@@ -31,11 +31,12 @@ BIAS_REDUCTIONS = ("firth", "mean", "median", "mixed")
 DISPERSIONS = ("pearson", "deviance", "ml")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class FitRequest:
     """The arguments of ``fit``, ``glm``, ``plan``, an estimator or the command line.
 
-    Its construction checks all that can be checked without reading a row, and replaces names by values.
+    Its construction checks all that can be checked without reading a row, and replaces names by values. Nobody changes
+    it after that; a frozen record would take a call for each field, which small fits would wait for.
 
     Attributes
     ----------
@@ -100,30 +101,19 @@ class FitRequest:
         family, link = family_and_link(
             self.family, self.link, self.estimation and self.penalty is None, self.path is None and not self.beside
         )
-        checked = {
-            "family": family,
-            "link": link,
-            "solver": resolve(self.solver),
-            "cov": parse_covariance(self.cov),
-            "penalty": resolve_penalty(self.penalty, self.path is not None),
-            "threads": get_threads(self.threads),
-            "intercept": bool(self.intercept),
-            "memory": _bytes(self.memory),
-        }
-        if checked["penalty"] is not None:
-            check_solver(checked["penalty"], checked["solver"], self.path)
-        checked["cov"] = penalised_covariance(checked["cov"], checked["penalty"], self.path)
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+        self.family, self.link, self.solver = family, link, resolve(self.solver)
+        self.penalty, cov = resolve_penalty(self.penalty, self.path is not None), parse_covariance(self.cov)
+        self.threads, self.intercept, self.memory = get_threads(self.threads), bool(self.intercept), _bytes(self.memory)
+        if self.penalty is not None:
+            check_solver(self.penalty, self.solver, self.path)
+        self.cov = penalised_covariance(cov, self.penalty, self.path)
         if family.response_model == "several":
             check_several(self, family)
-            object.__setattr__(self, "compress", False)
+            self.compress = False
             if self.parts is None:
-                formula, parts = split_parts(self.formula, family)
-                object.__setattr__(self, "formula", formula)
-                object.__setattr__(self, "parts", parts)
+                self.formula, self.parts = split_parts(self.formula, family)
         if self.client is not None:
-            engine_of(self.client, checked["threads"])
+            engine_of(self.client, self.threads)
         if not (self.checkpoint is None or isinstance(self.checkpoint, (str, PathLike))):
             raise InvalidParameterError(f"checkpoint={self.checkpoint!r} must be the path of a folder")
         check_option("compress", self.compress, COMPRESS)
@@ -132,7 +122,7 @@ class FitRequest:
         check_dispersion(self.dispersion, family)
         if self.bias_reduction is not None:
             check_bias_reduction(self, family, link)
-            object.__setattr__(self, "compress", False)
+            self.compress = False
         check_exposure(self.exposure, link)
         if self.formula is not None and not isinstance(self.formula, str):
             swapped = " (formula and data are swapped: glm(formula, data))" if isinstance(self.data, str) else ""

@@ -185,7 +185,7 @@ def make_plan(data: Block, block: int) -> np.ndarray:
     """The int64 plan ``kernels.passes`` reads, without the row loop's address."""
     X = data.X
     n, p = X.shape
-    plan = np.zeros(k.PLAN, np.int64)
+    plan = [0] * k.PLAN
     plan[k.P], plan[k.ONES], plan[k.BLOCK], plan[k.X] = p, data.has_intercept, block, X.ctypes.data
     row, col = X.strides if n > 1 else (8 * p, X.strides[1])
     plan[k.ROW_STRIDE], plan[k.COL_STRIDE] = row, col
@@ -203,4 +203,4 @@ def make_plan(data: Block, block: int) -> np.ndarray:
             plan[field : field + 3] = vector.ctypes.data, vector.strides[0], 0 if direct else loader(vector.dtype)
     if data.freq_weights is not None or data.exposure is not None:
         plan[k.COMBINE] = passes.combine()
-    return plan
+    return np.array(plan, np.int64)
