@@ -128,6 +128,3 @@ def _check_nested(fits):
         outside = [name for name in small.names if name not in large.names]
         if outside and small.deviance < large.deviance:
             raise InvalidParameterError(f"models are not nested: {outside[0]!r} is in the smaller one only")
-
-
-GLMResult.above |= {"anova": anova}

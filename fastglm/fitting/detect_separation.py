@@ -132,6 +132,3 @@ def _scales(run):
         mean[0], sd[0] = 0.0, 1.0
         return mean, np.where(sd > 1e-12 * size, sd, np.where(size > 0.0, size, 1.0))
     return np.zeros(len(mean)), np.where(size > 0.0, size, 1.0)
-
-
-GLMResult.above |= {"detect_separation": detect_separation}

@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 from ..errors import InvalidParameterError
 from ..result.record import GLMResult
 from ..rows.request import FitRequest
-from .comparison import anova as anova  # so that results have it
-from .detect_separation import detect_separation as detect_separation  # as well
 from .estimated import fit_request
-from .parallel import parallel_test as parallel_test  # as well
-from .profile import profile as profile  # as well
-from .shape_profile import profile_shape as profile_shape  # as well
-from .single_terms import drop1 as drop1
-from .stepwise import step as step
-from .update import update as update
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +29,22 @@ if TYPE_CHECKING:
         SolverLike,
         Variable,
     )
+
+# the methods of a result that fit models anew, and the modules of their functions, imported when first called
+GLMResult.above |= {
+    verb: f"{__package__}.{module}"
+    for module, verbs in {
+        "comparison": ("anova",),
+        "detect_separation": ("detect_separation",),
+        "parallel": ("parallel_test",),
+        "profile": ("profile", "profile_limits"),
+        "shape_profile": ("profile_shape",),
+        "single_terms": ("drop1", "add1", "score_test"),
+        "stepwise": ("step",),
+        "update": ("update",),
+    }.items()
+    for verb in verbs
+}
 
 
 @overload

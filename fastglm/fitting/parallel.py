@@ -11,7 +11,6 @@ from ..errors import InvalidParameterError
 from ..inference.test_table import TestTable
 from ..objective.several import Predictor, SeveralLikelihood, slices
 from ..postestimation.covariances import rows_of_fit
-from ..result.record import GLMResult
 from ..solver.indefinite import direction
 
 if TYPE_CHECKING:
@@ -94,6 +93,3 @@ def _statistic(information, score, own, more):
     """U' I^-1 U of some coefficients beside those of the model, whose score is zero."""
     every = np.concatenate([own, more])
     return direction(information[np.ix_(every, every)], score[every]).gain
-
-
-GLMResult.above |= {"parallel_test": parallel_test}

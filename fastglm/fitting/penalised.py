@@ -9,16 +9,10 @@ from ..inference.separation import remark_of_separation
 from ..objective.all_classes import AllClasses
 from ..objective.penalty import unscaled_information
 from ..objective.scaled_penalty import ScaledPenalty, scaled_penalty
-from ..options.sgd import tolerance
-from ..options.solvers import Auto
-from ..solver.newton import norm
 from ..solver.problem import Solution
 from ..solver.relaxed import relaxed
-from ..solver.sgd.driver import run as run_sgd
-from ..solver.sgd.penalised import PenalisedGoal, finishes, strengths
 from ..solver.solve import solve
 from ..solver.working_set import pays
-from ..source.streaming_qr import as_rows
 from .null import ClassNullModel
 
 MOST_ACCOUNTED = 1000  # coefficients, of which a matrix costs little beside the fit
@@ -177,31 +171,6 @@ def inverse(A: np.ndarray) -> np.ndarray:
         raise InvalidParameterError(
             "cov: the information and the penalty together are singular, so that there is no covariance; raise lam"
         ) from None
-
-
-def stochastic_penalised(run, start, callback) -> Solution:
-    """A first-order fit with a penalty, in the coefficients of the objective; certified as every penalised fit is."""
-    options, record, classes, total = run.options, run.penalty, every_class(run), run.sums.weight
-    data, scaled = as_rows(run.source.gather().data), penalty_of(run, record)
-    model, start = run.stochastic(start)
-    every, objective = scaled.at(record.lam), run.objective
-    parts = strengths(every, options.reduction, total, int(data.has_intercept))
-    if classes is not None:
-        every, objective = scaled.tiled(classes.n_classes).at(record.lam), classes
-    control = run.problem(None, None, Auto()).control
-    last = finishes(data, model, options, objective.n_params)
-    goal = PenalisedGoal(objective, every, control, tolerance(options), last)
-    found = run_sgd(data, model, options, start=start, callback=callback, certify=goal, strengths=parts)
-    run.notes += found.notes
-    objective.n_passes += float(found.history["passes"][-1]) if found.epochs else 0.0
-    beta, q, certificate, steps = goal.finished(found.coef)
-    account(run, record, every, objective, beta, q)
-    if steps:
-        run.notes.append(f"{steps} proximal Newton steps followed the {found.epochs} epochs")
-    if classes is not None:
-        run.raw = centred(beta.reshape(classes.n_classes, -1).T, scaled)
-        beta = classes.to_contrasts(beta)
-    return Solution(beta, q, None, certificate, norm(q), found.epochs, found.stop, found.records())
 
 
 def centred(raw: np.ndarray, scaled: ScaledPenalty) -> np.ndarray:

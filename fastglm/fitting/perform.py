@@ -12,7 +12,6 @@ from ..inference import sandwich
 from ..rows.open import open_rows
 from ..rows.request import FitRequest
 from ..rows.response import check_start
-from ..solver.sgd.training_rows import class_weights
 from ..solvers import declaration_of
 from ..source.base import weight_of
 from ..source.in_memory import InMemory
@@ -116,6 +115,8 @@ def _weigh_classes(source, labels, wanted) -> InMemory:
                 f"class_weight must name the classes of y, {list(labels)}: {unknown or missing} {problem}"
             )
         wanted = {labels.index(label): w for label, w in wanted.items()}
+    from ..solver.sgd.training_rows import class_weights  # loads what first-order solvers need
+
     data = source.data
     w = class_weights(np.asarray(data.y), weight_of(data.weights, data.freq_weights), wanted)
     weighed = InMemory(data._replace(weights=w if data.weights is None else w * data.weights), source.threads)

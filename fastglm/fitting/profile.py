@@ -270,6 +270,3 @@ def _fixed(run, beta, others):
         if not len(still):
             break
     return deviance
-
-
-GLMResult.above |= {"profile": profile, "profile_limits": profile_limits}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 
 import numpy as np
 
@@ -27,17 +26,14 @@ from ..rows.cluster_ids import with_clusters
 from ..rows.schema import INTERCEPT
 from ..solver.choose import control_for
 from ..solver.empty import evaluate
-from ..solver.newton import factorise, refine, without_aliased
-from ..solver.problem import Problem, Solution
-from ..solver.sgd.certificate import Certificate
-from ..solver.sgd.driver import run as run_sgd
+from ..solver.newton import factorise, refine
+from ..solver.problem import Problem
 from ..solver.solve import solve
 from ..solvers import declaration_of
-from ..source.streaming_qr import as_rows
 from .bias_reduction import solve_adjusted
 from .dispersions import Scale, scale_of
 from .null import ClassNullModel, NullModel
-from .penalised import solve_penalised, stochastic_penalised
+from .penalised import solve_penalised
 from .statistics import SolvedFit, class_result, dispersion, mean_result
 
 
@@ -82,8 +78,9 @@ class FitRun:
             self.solution = evaluate(self.objective)
             return
         if self.declaration.first_order:
-            descend = self.descend_stochastically if self.penalty is None else partial(stochastic_penalised, self)
-            self.solution = descend(start, callback)
+            from .stochastic import descend  # whose many loops most fits do without
+
+            self.solution = descend(self, start, callback)
             return
         problem = self.problem(start, callback)
         if self.bias_reduction is not None:
@@ -119,39 +116,6 @@ class FitRun:
             robust=getattr(self.cov, "from_scores", False),
         )  # fmt: skip
         return Problem(self.objective, options, control, start, self.null, self.dispersion, information)
-
-    def descend_stochastically(self, start, callback) -> Solution:
-        """A first-order fit, with a last pass for the distance to the optimum and for the covariance."""
-        data, options = as_rows(self.source.gather().data), self.options
-        model, start = self.stochastic(start)
-        classes = model if isinstance(model, int) else None
-        goal = Certificate(
-            self.objective, self.to_params, classes, options, self.sums.weight, self.dispersion, data, model
-        )
-        found = run_sgd(data, model, options, start=start, callback=callback, certify=goal)
-        self.notes += found.notes
-        self.objective.n_passes += float(found.history["passes"][-1]) if found.epochs else 0.0
-        penalised = options.l1 > 0.0 or options.l2 > 0.0
-        history = found.records()
-        factor = None
-        if self.cov is not None and not penalised:
-            self.raw, certificate = found.coef, np.inf
-            beta = self.to_params(found.coef)
-            q = self.objective.at(beta, 2)
-            if q.finite and np.isfinite(q.score).all():
-                factor = factorise(self.objective, q, beta)
-                beta = without_aliased(beta, factor)
-                errors = np.sqrt(max(self.dispersion(q), 1e-300) * factor.inverse().diagonal())
-                certificate = float(np.nanmax(np.abs(factor.solve(q.score)) / errors))
-        else:
-            self.raw, (q, _, _, certificate), steps = goal.finished(found.coef)
-            beta = self.to_params(self.raw)
-            if steps:
-                self.notes.append(f"{steps} proximal Newton steps followed the {found.epochs} epochs")
-        if penalised and self.cov is not None:
-            self.notes.append("a penalised fit has no standard errors")
-        score = float(np.sqrt(q.score @ q.score))
-        return Solution(beta, q, factor, certificate, score, found.epochs, found.stop, history)
 
     def _last_distance(self):
         return self.solution.history[-1]["distance"] if self.solution.stop == "converged" else 0.0

@@ -183,6 +183,3 @@ def _met(llf, top, center, unit, sign, cut):
         old, miss, z = z, found, z + float(np.clip(step, -2.0 * cut * unit, 2.0 * cut * unit))
     warn(ConvergenceWarning, f"the profile did not meet its level in {MOST_REFITS} refits")
     return z
-
-
-GLMResult.above |= {"profile_shape": profile_shape}

@@ -211,6 +211,3 @@ def score_test(
     each = np.array([scores.statistic([j])[0] for j in numbers]) / dispersion
     names = tuple(scores.names[j] for j in numbers)
     return ScoreTest(names, value / dispersion, df, float(chdtrc(df, value / dispersion)), each, chdtrc(1, each))
-
-
-GLMResult.above |= {"drop1": drop1, "add1": add1, "score_test": score_test}

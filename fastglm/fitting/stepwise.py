@@ -100,6 +100,3 @@ def _has_margins(term, terms, union):
     """Whether a model has all parts of an interaction that the scope has."""
     parts = [other for other in union if set(other) < set(term)]
     return all(part in terms for part in parts)
-
-
-GLMResult.above |= {"step": step}

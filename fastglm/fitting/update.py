@@ -108,6 +108,3 @@ def _without_dots(text, meaning):
         parts += [DOT.sub(lambda _: meaning, text[last : match.start()]), match[0]]
         last = match.end()
     return "".join([*parts, DOT.sub(lambda _: meaning, text[last:])])
-
-
-GLMResult.above |= {"update": update}

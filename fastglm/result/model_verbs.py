@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import InvalidParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ..inference.test_table import TestTable
     from ..types import Rows, Variable
 
 
 class ModelVerbs:
-    """The methods of a ``GLMResult`` whose functions lie above results, and put themselves into ``above``."""
+    """The methods of a ``GLMResult`` whose functions lie above results: ``above`` has the modules that have them, put
+    there by what fits models."""
 
-    above: ClassVar[dict[str, Callable[..., Any]]] = {}
+    above: ClassVar[dict[str, str]] = {}
 
     def _by(self, name):
         """The function of a verb."""
         if name not in self.above:
             raise InvalidParameterError(f"{name}: call fastglm.{name}(result, ...), which loads what fits models")
-        return self.above[name]
+        return getattr(import_module(self.above[name]), name)
 
     def anova(self, data: Rows, y: Variable | None = None, test: str | None = "LRT", **options: Any) -> TestTable:
         """Analysis of deviance, terms added in order; see ``fastglm.anova``."""
