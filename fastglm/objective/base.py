@@ -7,16 +7,7 @@ from math import isfinite
 import numpy as np
 
 from ..core.lazy import cached_property
-from ..core.measured import (
-    APPROACHED_NUMBERS,
-    MOST_STEP_SIZES,
-    PASS_COLUMN_NS,
-    PASS_ROW_NS,
-    PASS_SQUARE_NS,
-    PRECISE_NUMBERS,
-    QR_COST,
-    STEP_SIZE_NS,
-)
+from ..core.measured import APPROACHED_NUMBERS, MOST_STEP_SIZES, PRECISE_NUMBERS, QR_COST, STEP_SIZE_NS
 from ..family.gaussian import Gaussian
 from ..family.links import Identity
 from ..kernels import gram
@@ -116,9 +107,7 @@ class Likelihood:
     @property
     def line_sizes(self) -> int:
         """Sizes of a step whose deviances ``along`` finds at the price of about one pass with curvature."""
-        m = self.n_columns
-        price = (PASS_ROW_NS + PASS_COLUMN_NS * m + PASS_SQUARE_NS * m * m) * (1.0 + self.source.cost)
-        return int(min(MOST_STEP_SIZES, price / STEP_SIZE_NS))
+        return int(min(MOST_STEP_SIZES, self.source.row_ns * (1.0 + self.source.cost) / STEP_SIZE_NS))
 
     def along(self, beta: np.ndarray, step: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         """The deviances at beta + t step for each t of ``sizes``, NaN outside the means' range: one pass for all."""

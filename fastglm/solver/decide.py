@@ -31,6 +31,8 @@ class Control(NamedTuple):
     need_information : bool
         Whether the curvature is wanted, made no further than ``curvature_tol`` from the optimum.
     curvature_tol : float
+    curvature_if_cheaper : bool
+        Whether one that is not wanted is made where Newton's own steps end sooner than passes by the curvature at hand.
     newton_constant : float
         A Newton step by its own curvature leaves this times the square of the distance.
     score_cost : float
@@ -57,6 +59,7 @@ class Control(NamedTuple):
     memory: int = 10
     need_information: bool = True
     curvature_tol: float = 1e-6
+    curvature_if_cheaper: bool = False
     newton_constant: float = 1.0
     score_cost: float = 0.5
     trust_radius_se: float = inf
@@ -154,7 +157,7 @@ def decide(control: Control, state: State) -> Action:
     if stale:
         # a shorter step along an old direction is worth trying only where a score pass is nearly free
         tries = 1 if control.score_cost > CHEAP_SCORE else STALE_HALVINGS
-    return Action("search", left, 2 if _wants_curvature(control, state, exact) else 1, tries)
+    return Action("search", left, 2 if _wants_curvature(control, state, exact, left) else 1, tries)
 
 
 def expected(control: Control, distance: float, contraction: float, exact: bool) -> float:
@@ -179,13 +182,25 @@ def _has_arrived(control, state, left):
     return state.distance <= max(control.accept_tol, state.rounding())
 
 
-def _wants_curvature(control, state, exact):
-    """Whether the next pass should bring a new curvature."""
+def _ends_sooner(control, distance, contraction):
+    """Whether Newton's own steps from the next pass on cost less than the passes by the curvature at hand."""
+    if contraction >= 1.0 or distance <= control.tol:
+        return contraction >= 1.0
+    old = 1.0 + log(distance / control.tol) / -log(max(contraction, EPS))
+    new = 1
+    while (distance := control.newton_constant * distance * distance) > control.tol and new < old:
+        new += 1
+    return old * control.score_cost > new
+
+
+def _wants_curvature(control, state, exact, left):
+    """Whether the next pass, at a distance of about ``left``, should bring a new curvature."""
     distance, drift, contraction = state.distance, state.drift, state.contraction
     if not control.reuse_curvature:
         return True
     if not control.need_information:
-        return False
+        allowed = control.curvature_if_cheaper and control.canonical and control.score_cost > CHEAP_SCORE
+        return allowed and _ends_sooner(control, left, left / distance if state.fresh else contraction)
     if exact:
         # Newton's own step squares the distance; a curvature from afar still leads there, but cannot stay
         if control.score_cost < CHEAP_SCORE and distance > 1e-2:

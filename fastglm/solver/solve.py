@@ -121,7 +121,7 @@ def least_squares(problem: Problem) -> Solution:
     beta = without_aliased(beta, factor)
     beta = beta + factor.solve(q.score)
     last = objective.at(beta, 1)._replace(information=q.information)
-    control = control._replace(need_information=False)
+    control = control._replace(need_information=False, curvature_if_cheaper=False)
     return newton_iterations(objective, beta, control, dispersion, factor=factor, q=last)
 
 
@@ -164,7 +164,8 @@ def _conjugate_newton(problem):
 
 def _diagonal_descent(problem):
     beta = problem.first()
-    control = problem.control._replace(need_information=False, memory=problem.options.memory)
+    memory = problem.options.memory
+    control = problem.control._replace(need_information=False, curvature_if_cheaper=False, memory=memory)
     factor = DiagonalFactor(_diagonal(problem.objective, beta))
     solution = newton_iterations(problem.objective, beta, control, problem.dispersion, factor=factor)
     return solution._replace(factor=None)

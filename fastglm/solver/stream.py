@@ -130,6 +130,7 @@ def _certified(objective, running, options, dispersion, control):
     loop = control._replace(
         tol=options.tol,
         need_information=final,
+        curvature_if_cheaper=False,
         curvature_tol=NEAR,
         reuse_curvature=True,
         max_iter=options.max_corrections + final,

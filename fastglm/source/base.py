@@ -13,6 +13,9 @@ from ..core.measured import (
     MOST_BLOCK_ROWS,
     MOST_UNITS,
     PASS_BLOCK_BYTES,
+    PASS_COLUMN_NS,
+    PASS_ROW_NS,
+    PASS_SQUARE_NS,
     SAMPLE_RUN_ROWS,
     UNIT_ROWS,
 )
@@ -185,6 +188,12 @@ class Source:
     def high_cardinality(self) -> bool:
         """Whether a factor has so many levels that their block of the information is kept as a diagonal."""
         return self.data.coding is not None and self.data.coding.high_cardinality > 0
+
+    @property
+    def row_ns(self) -> float:
+        """Nanoseconds of a row in a pass with curvature, about: a term costs as a number does, whatever its levels."""
+        m = self.structured_sums.dense + len(self.packed.terms)
+        return PASS_ROW_NS + PASS_COLUMN_NS * m + PASS_SQUARE_NS * m * m
 
     def column_max(self) -> np.ndarray:
         """The largest absolute value of each column of X, (p,)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core.measured import PASS_COLUMN_NS, PASS_ROW_NS, PASS_SQUARE_NS, THREAD_NS, UNIT_ROWS
+from ..core.measured import THREAD_NS, UNIT_ROWS
 from ..errors import MissingDataError
 from ..kernels import layout as k
 from ..kernels import passes, structured_columns
@@ -109,9 +109,7 @@ class InMemory(Source):
         """The threads that a task is worth: one reads few rows before another would have begun."""
         if task.one_thread:
             return 1
-        m = self.n_columns
-        row = PASS_ROW_NS + PASS_COLUMN_NS * m + PASS_SQUARE_NS * m * m
-        return min(self.threads, len(self.units), 1 + int(self.rows_read * row / THREAD_NS))
+        return min(self.threads, len(self.units), 1 + int(self.rows_read * self.row_ns / THREAD_NS))
 
     def constant_column(self) -> int | None:
         """The number of a constant, nonzero column of X, or None."""

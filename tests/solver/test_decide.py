@@ -8,7 +8,7 @@ from fastglm.solver.decide import Control, State, decide, expected
 
 PLAIN = Control(tol=1e-8, curvature_tol=1e-6, score_cost=0.5)
 CHEAP = PLAIN._replace(score_cost=0.1)
-NO_ERRORS = PLAIN._replace(need_information=False)
+NO_ERRORS = PLAIN._replace(need_information=False, curvature_if_cheaper=True)
 NOT_CANONICAL = PLAIN._replace(canonical=False)
 IRLS = PLAIN._replace(reuse_curvature=False)
 TRUSTING = PLAIN._replace(trust_radius_se=5.0)
@@ -17,7 +17,16 @@ TRUSTING = PLAIN._replace(trust_radius_se=5.0)
 TABLE = [
     ("far away, Newton's step brings a curvature", PLAIN, State(3.0), ("search", 2, 40)),
     ("scores that cost little come first from afar", CHEAP, State(3.0), ("search", 1, 40)),
-    ("no errors are wanted, so no curvature is", NO_ERRORS, State(3.0), ("search", 1, 40)),
+    ("no errors are wanted, so no curvature is, where scores are cheap", NO_ERRORS._replace(score_cost=0.1),
+     State(3.0), ("search", 1, 40)),
+    ("but where Newton's steps end sooner", NO_ERRORS, State(3.0), ("search", 2, 40)),
+    ("as from here, of which one ends it", NO_ERRORS,
+     State(1e-3, contraction=0.05, drift=0.5, fresh=False), ("search", 2, 1)),
+    ("not where another score or two do", NO_ERRORS,
+     State(1e-5, contraction=0.01, drift=0.5, fresh=False), ("search", 1, 1)),
+    ("nor for a solver that goes by scores", NO_ERRORS._replace(curvature_if_cheaper=False),
+     State(3.0), ("search", 1, 40)),
+    ("nor where steps are not Newton's own", NO_ERRORS._replace(canonical=False), State(3.0), ("search", 1, 40)),
     ("IRLS makes one at every step", IRLS, State(3.0, contraction=0.01), ("search", 2, 40)),
     ("near, a step squares the distance to the tolerance", PLAIN, State(1e-6), ("stop", 1, 40)),
     ("but its curvature was made too far away", PLAIN, State(1e-5, drift=0.1, fresh=False), ("search", 2, 1)),

@@ -4,11 +4,13 @@ The oracle is the ``irls`` solver, which uses all rows at every iteration, itera
 """
 
 import threading
+import warnings
 
 import numpy as np
 import pytest
 
 import fastglm
+from fastglm.matrix import Categorical, Dense, Split
 from fastglm.objective.base import Deviance
 from fastglm.simulate import make_glm
 
@@ -140,13 +142,38 @@ def test_a_progress_bar_changes_no_bit(capsys):
     assert shown.n_passes == quiet.n_passes and capsys.readouterr().err
 
 
-def test_without_a_covariance_no_pass_brings_a_curvature():
-    data, options = draw("poisson")
+def test_without_a_covariance_no_pass_over_many_columns_brings_a_curvature():
+    data, options = draw("poisson", n=60_000, p=120)
     with counted() as passes:
         result = fastglm.fit(data.X, data.y, cov=None, **options)
     assert max(share for order, share in passes if order == 2) < 0.5  # a sample's only
     reference = fastglm.fit(data.X, data.y, solver="irls", **options)
     assert np.abs((result.params - reference.params) / reference.bse).max() <= 1e-7
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+def test_without_a_covariance_a_fit_is_no_longer(family):
+    """Over few columns a score pass costs half of one with curvature, which may save several."""
+    data, options = draw(family)
+    cost = {}
+    for cov in ("model", None):
+        with counted() as passes:
+            result = fastglm.fit(data.X, data.y, cov=cov, **options)
+        assert result.converged
+        cost[cov] = sum(share * (1.0 if order == 2 else 0.5) for order, share in passes)
+    assert cost[None] <= cost["model"]
+
+
+def test_rare_levels_without_a_covariance():
+    rng = np.random.default_rng(4)
+    levels = rng.choice(60, 20_000, p=rng.dirichlet(np.full(60, 0.3)))
+    X = Split((Dense(rng.normal(size=(20_000, 2))), Categorical(levels - 1, 59)))
+    y = rng.poisson(np.exp(rng.normal(-3.0, 0.5, 60)[levels])).astype(float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # levels without events, or without rows
+        found = {cov: fastglm.fit(X, y, family="poisson", cov=cov) for cov in ("model", None)}
+    assert found[None].n_passes <= found["model"].n_passes + 1
+    np.testing.assert_allclose(found[None].deviance, found["model"].deviance, rtol=1e-12)
 
 
 class counted:
