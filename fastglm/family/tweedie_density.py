@@ -30,7 +30,8 @@ REACH = 9.4  # standard deviations, beyond which terms are below 1e-19 of the la
 SMALL_TERMS = 26  # beyond the reach, that a skewed sum of few terms may need
 FADED = 44.0  # of an exponent, after which an integrand is gone; where that is so at two, it is a peak at zero
 CELLS = 2_000_000  # numbers made at once
-NODE = 0.04  # distance of the nodes of a table in log lambda, over 1 + a
+NODE = 0.04  # distance of nodes in log lambda, over 1 + a
+POWERS, MOST_INTERVALS = 6, 1 << 17  # coefficients of a quintic; chosen: six megabytes
 
 
 class LogTerms(NamedTuple):
@@ -200,33 +201,61 @@ def _log_sinc(x):
         return np.where(x < 0.5, series, np.log(np.sin(x) / x))
 
 
-class Table(NamedTuple):
-    """``LogTerms`` at equally distant points from ``first`` on, between which a quintic has 13 digits."""
+class NodeMoments(NamedTuple):
+    """Of points x with weights f the sums of f t^k, k = 0 to 5, by interval of equally distant nodes, of which t is the
+    share that lies before x: all that the sum over the points of a quintic between the nodes needs, (6, intervals).
 
-    first: float
-    step: float
-    terms: LogTerms
+    ``first`` is the number of the first interval; that at zero is number zero.
+    """
+
+    first: int
+    sums: np.ndarray
 
     @classmethod
-    def over(cls, power: float, low: float, high: float, points: float) -> Table | None:
-        """The table from ``low`` to ``high``; None where it would have more nodes than there are ``points``."""
-        step = NODE * ((power - 1.0) if power < 2.0 else 1.0)
-        nodes = int(np.ceil((high - low) / step)) + 2
-        if nodes > points:
+    def of(cls, x: np.ndarray, f: np.ndarray, distance: float) -> NodeMoments | None:
+        """Those of points (n,); None where they are in too many intervals."""
+        if not len(x):
+            return cls(0, np.zeros((POWERS, 0)))
+        place = x / distance
+        low = np.floor(place)
+        first, last = low.min(), low.max()
+        if not last - first < MOST_INTERVALS:
             return None
-        return cls(low, step, log_terms(power, low + step * np.arange(nodes)))
+        i, t, count = (low - first).astype(np.intp), place - low, int(last - first) + 1
+        sums = []
+        for _ in range(POWERS):
+            sums.append(np.bincount(i, f, count))
+            f = f * t
+        return cls(int(first), np.array(sums))
 
-    def at(self, x: np.ndarray) -> LogTerms:
-        """The interpolated terms at ``x`` (n,)."""
-        place = (x - self.first) / self.step
-        i = place.astype(np.intp)
-        t, h, T = place - i, self.step, self.terms
-        f, d, e = T.value[i], h * T.slope[i], 0.5 * h * h * T.bend[i]
-        rest = T.value[i + 1] - f - d - e
-        slope, bend = h * T.slope[i + 1] - d - 2.0 * e, h * h * T.bend[i + 1] - 2.0 * e
-        a, b, c = 10.0 * rest - 4.0 * slope + 0.5 * bend, -15.0 * rest + 7.0 * slope - bend, 6.0 * rest - 3.0 * slope
-        c = c + 0.5 * bend
-        value = f + t * (d + t * (e + t * (a + t * (b + t * c))))
-        first = d + t * (2.0 * e + t * (3.0 * a + t * (4.0 * b + t * 5.0 * c)))
-        second = 2.0 * e + t * (6.0 * a + t * (12.0 * b + t * 20.0 * c))
-        return LogTerms(value, first / h, second / h**2)
+    def __add__(self, other: NodeMoments) -> NodeMoments | None:
+        one, two = (self, other) if self.sums.shape[1] else (other, self)
+        if not two.sums.shape[1]:
+            return one
+        first = min(one.first, two.first)
+        last = max(part.first + part.sums.shape[1] for part in (one, two))
+        if last - first > MOST_INTERVALS:
+            return None
+        total = np.zeros((POWERS, last - first))
+        for part in (one, two):
+            total[:, part.first - first : part.first - first + part.sums.shape[1]] += part.sums
+        return NodeMoments(first, total)
+
+    def log_terms(self, power: float, distance: float, shift: float) -> np.ndarray:
+        """The sums of ``log_terms`` at the points less ``shift``, to 13 digits, (3,)."""
+        h, m = distance, self.sums
+        T = log_terms(power, h * np.arange(self.first, self.first + m.shape[1] + 1) - shift)
+        f, d, e = T.value[:-1], h * T.slope[:-1], 0.5 * h * h * T.bend[:-1]
+        rest = T.value[1:] - f - d - e
+        slope, bend = h * T.slope[1:] - d - 2.0 * e, h * h * T.bend[1:] - 2.0 * e
+        a, b = 10.0 * rest - 4.0 * slope + 0.5 * bend, -15.0 * rest + 7.0 * slope - bend
+        c = 6.0 * rest - 3.0 * slope + 0.5 * bend
+        value = f @ m[0] + d @ m[1] + e @ m[2] + a @ m[3] + b @ m[4] + c @ m[5]
+        first = d @ m[0] + 2.0 * (e @ m[1]) + 3.0 * (a @ m[2]) + 4.0 * (b @ m[3]) + 5.0 * (c @ m[4])
+        second = 2.0 * (e @ m[0]) + 6.0 * (a @ m[1]) + 12.0 * (b @ m[2]) + 20.0 * (c @ m[3])
+        return np.array([value, first / h, second / h**2])
+
+
+def node_distance(power: float) -> float:
+    """The distance of nodes in the ``log_argument``, between which a quintic has 13 digits."""
+    return NODE * (power - 1.0 if power < 2.0 else 1.0)

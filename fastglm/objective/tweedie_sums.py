@@ -12,30 +12,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..family.tweedie_density import LogTerms, Table, has_density, log_argument, log_terms
+from ..family.tweedie_density import POWERS, NodeMoments, has_density, log_argument, log_terms, node_distance
 from ..source.task import Task
 
 BLOCK = 16_384  # rows at a time
 MOST_STEPS = 50  # of Newton in log phi; chosen: six are usual
 STILL = 1e-5  # of log(phi): the likelihood beyond it is that of a parabola, up to its cube
-SAMPLED, SAMPLE = 200_000, 20_000  # rows from which the search begins on a sample, and its rows
 
 
 class Responses(NamedTuple):
-    """Of the positive responses the frequency ``count``, the frequency times log(y) summed, and the least and largest
-    ``log_argument`` at phi = 1, ``low`` and ``high``; and the ``rows`` that these are."""
+    """Of the positive responses the frequency times log(y) summed, the ``rows`` that they are, and what the sum of
+    their densities needs, where that is less than the rows."""
 
-    count: float
     log_sum: float
-    low: float
-    high: float
     rows: int
+    moments: NodeMoments | None
 
     def __add__(self, other: Responses) -> Responses:
-        return Responses(
-            self.count + other.count, self.log_sum + other.log_sum, min(self.low, other.low),
-            max(self.high, other.high), self.rows + other.rows,
-        )  # fmt: skip
+        moments = None if self.moments is None or other.moments is None else self.moments + other.moments
+        return Responses(self.log_sum + other.log_sum, self.rows + other.rows, moments)
 
 
 class PositiveRows(Task):
@@ -47,51 +42,41 @@ class PositiveRows(Task):
         self.power = power
 
     def of(self, part, runs):
-        found = Responses(0.0, 0.0, inf, -inf, 0)
+        distance, found = node_distance(self.power), Responses(0.0, 0, NodeMoments(0, np.zeros((POWERS, 0))))
         for y, x, f in _blocks(part.data, runs, self.power):
-            if len(y):
-                found += Responses(f.sum(), float(f @ np.log(y)), float(x.min()), float(x.max()), len(y))
+            found += Responses(float(f @ np.log(y)), len(y), NodeMoments.of(x, f, distance))
         return found
 
 
 class DensitySums(Task):
-    """The sum of log(y f(y; y, phi)) and of its first two derivatives in log(1 / phi) for each phi, (k, 3).
-
-    Parameters
-    ----------
-    power : float
-    log_phi : (k,) array
-    table : Table or None
-        Of the terms over the range of the rows; without it each row has its own sum.
-    """
+    """The sum of log(y f(y; y, phi)) and of its first two derivatives in log(1 / phi) for each phi, (k, 3)."""
 
     vectors_only = True
 
-    def __init__(self, power: float, log_phi: np.ndarray, table: Table | None):
-        self.power, self.log_phi, self.table = power, log_phi, table
+    def __init__(self, power: float, log_phi: np.ndarray):
+        self.power, self.log_phi = power, log_phi
 
     def of(self, part, runs):
         total = np.zeros((len(self.log_phi), 3))
         for _, x, f in _blocks(part.data, runs, self.power):
             for sums, shift in zip(total, self.log_phi, strict=True):
-                terms: LogTerms = log_terms(self.power, x - shift) if self.table is None else self.table.at(x - shift)
-                sums += [f @ part for part in terms]
+                sums += [f @ part for part in log_terms(self.power, x - shift)]
         return total
 
 
 def _blocks(data, runs, power):
     """The positive responses of rows that count, their log arguments at phi = 1 and frequencies, block by block."""
+    vectors = data.weights, data.freq_weights
     for first, stop in runs:
         for a in range(first, stop, BLOCK):
             b = min(a + BLOCK, stop)
             y = np.asarray(data.y[a:b], np.float64)
-            w, f = (
-                np.ones(b - a) if v is None else np.asarray(v[a:b], np.float64)
-                for v in (data.weights, data.freq_weights)
-            )
-            kept = (y > 0.0) & (w > 0.0) & (f > 0.0)
+            kept, given = y > 0.0, [v if v is None else np.asarray(v[a:b], np.float64) for v in vectors]
+            for v in given:
+                kept = kept if v is None else kept & (v > 0.0)
             y = y[kept]
-            yield y, log_argument(power, y, w[kept]), f[kept]
+            w, f = (np.ones(len(y)) if v is None else v[kept] for v in given)
+            yield y, log_argument(power, y, w), f
 
 
 class DispersionLikelihood:
@@ -114,11 +99,11 @@ class DispersionLikelihood:
     def at(self, deviance: np.ndarray, log_phi: np.ndarray) -> np.ndarray:
         """The log-likelihood and its first two derivatives in log(phi), for k deviances and dispersions, (k, 3)."""
         known, half = self.responses, 0.5 * deviance * np.exp(-log_phi)
-        found = np.zeros((len(log_phi), 3))
-        if known.rows:
-            low, high = known.low - log_phi.max(), known.high - log_phi.min()
-            table = Table.over(self.power, low, high, 0.5 * known.rows * len(log_phi))
-            found = self.source.reduce(DensitySums(self.power, log_phi, table))
+        if known.moments is not None and known.moments.sums.shape[1] <= 0.5 * known.rows:
+            distance = node_distance(self.power)
+            found = np.array([known.moments.log_terms(self.power, distance, shift) for shift in log_phi])
+        else:
+            found = self.source.reduce(DensitySums(self.power, log_phi))
         return np.column_stack([found[:, 0] - known.log_sum - half, half - found[:, 1], found[:, 2] - half])
 
     def maximised(self, deviance) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -136,11 +121,6 @@ class DispersionLikelihood:
 
     def _climbed(self, deviance):
         log_phi = np.log(deviance / self.nobs)
-        if self.source.in_process and self.source.rows_read > SAMPLED:
-            sample = self.source.sample(SAMPLE)
-            share = sample.rows_read / self.source.n_rows
-            first = DispersionLikelihood(sample, self.power, share * self.nobs)
-            log_phi = first.maximised(share * deviance)[1] if first.responses.rows else log_phi
         for _ in range(MOST_STEPS):
             value, score, bend = self.at(deviance, log_phi).T
             with np.errstate(all="ignore"):
