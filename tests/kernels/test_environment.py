@@ -39,10 +39,16 @@ def run(code, cwd, **changes):
     return done.stdout.split(), done.stderr
 
 
-def copy_without_caches(place):
-    """A copy of the package in which no cache can be made, because a file stands where its directory would be."""
+def copy_without_loops(place):
+    """A copy of the package without the loops that an installation compiles."""
     there = place / "fastglm"
-    shutil.copytree(PACKAGE, there, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, there, ignore=shutil.ignore_patterns("__pycache__", "loops"))
+    return there
+
+
+def copy_without_caches(place):
+    """The same, in which no cache can be made, because a file stands where its directory would be."""
+    there = copy_without_loops(place)
     for folder in [there, *(p for p in there.rglob("*") if p.is_dir())]:
         (folder / "__pycache__").write_text("not a directory")
     return there
@@ -78,11 +84,13 @@ def test_the_environment_s_number_of_threads_changes_no_bit(threads):
 
 
 def test_a_second_process_takes_the_compiled_loops_from_the_cache(tmp_path):
-    run(["-c", CODE], PACKAGE.parent, NUMBA_CACHE_DIR=str(tmp_path))
-    files = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.nb*")}
+    copy_without_loops(tmp_path)
+    place, cache = {"PYTHONPATH": str(tmp_path)}, tmp_path / "cache"
+    run(["-c", CODE], tmp_path, NUMBA_CACHE_DIR=str(cache), **place)
+    files = {p: p.stat().st_mtime_ns for p in cache.rglob("*.nb*")}
     assert files
-    run(["-c", CODE], PACKAGE.parent, NUMBA_CACHE_DIR=str(tmp_path))
-    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.nb*")} == files
+    run(["-c", CODE], tmp_path, NUMBA_CACHE_DIR=str(cache), **place)
+    assert {p: p.stat().st_mtime_ns for p in cache.rglob("*.nb*")} == files
 
 
 OWN = """

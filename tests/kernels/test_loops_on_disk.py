@@ -292,7 +292,7 @@ def test_an_installed_package_compiles_nothing_at_a_first_fit(place):
     if not cache.Built.there:
         pytest.skip("installed in place, or without loops: they are compiled when they are first asked for")
     program = "import fastglm; fastglm.warmup(); fastglm.fit([[1.0], [2], [3]], [1, 3, 2], weights=[1, 2, 1])"
-    subprocess.run([sys.executable, "-c", program], check=True, env=environment(place))
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment(place), cwd=place)
     assert not kept(place, "cache")
 
 
