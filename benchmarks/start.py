@@ -32,8 +32,10 @@ print(sorted(t / number for t in timer.repeat(7, number))[3])
 """
 SMALL_FITS = {
     "fastglm": "import fastglm\nfit = lambda: fastglm.fit(X, y, family='binomial')",
-    "statsmodels": "import statsmodels.api as sm\nA = sm.add_constant(X)\n"
+    "statsmodels GLM": "import statsmodels.api as sm\nA = sm.add_constant(X)\n"
     "fit = lambda: sm.GLM(y, A, family=sm.families.Binomial()).fit().bse",
+    "statsmodels Logit": "import statsmodels.api as sm\nA = sm.add_constant(X)\n"
+    "fit = lambda: sm.Logit(y, A).fit(disp=0).bse",
 }
 
 
