@@ -30,6 +30,7 @@ from . import (
     report,
     start,
     streaming,
+    workers,
 )  # fmt: skip
 from .measure import Effort
 from .peers.base import ALL
@@ -50,6 +51,7 @@ EXAMPLES = """examples:
   python -m benchmarks --networks                       epochs of an autoencoder against torch
   python -m benchmarks --growth --plots docs            time against rows, beside every peer and the memory's limit
   python -m benchmarks --files                          Parquet files against the same rows in memory
+  python -m benchmarks --workers                        a Parquet file by two Dask workers
   python -m benchmarks --curves --plots docs            error against time and reads of the data
 """
 
@@ -58,6 +60,7 @@ EXAMPLES = """examples:
 STUDIES = {
     "hard": hard, "start": start, "classes": classes, "stream": streaming, "first_order": first_order, "curves": curves,
     "files": files, "factors": factors, "penalties": penalties, "local": local, "networks": networks, "growth": growth,
+    "workers": workers,
 }  # fmt: skip
 
 
@@ -165,6 +168,7 @@ def _parser():
     add("--growth", action="store_true", help="time against rows for 5, 20 and 100 columns; what a pass costs")
     add("--networks", action="store_true", help="epochs of an autoencoder against torch, one thread")
     add("--files", action="store_true", help="fits of Parquet files against reading and fitting them in memory")
+    add("--workers", action="store_true", help="a Parquet file by two Dask workers of one thread against one thread")
     add("--penalties", nargs="*", choices=list(penalties.PROBLEMS), metavar="a..e", help="paths of lassos, their folds")
     add("--local", action="store_true", help="local regression against its formula by NumPy, lowess and KernelReg")
     add("--curves", action="store_true", help="error against time and reads, one thread; draws with --plots")
