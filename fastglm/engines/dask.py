@@ -176,7 +176,7 @@ class Dask:
                 self.client.cancel(list(waiting), force=True)
 
     def _some(self, futures, words) -> list:
-        """The finished futures among some, as soon as there is one."""
+        """The finished futures among some: all of them, or those that are after a while."""
         from distributed import TimeoutError, wait
 
         began = last = time.monotonic()  # the last time at which a worker could work
@@ -186,8 +186,11 @@ class Dask:
             left = began + self.timeout - now
             try:
                 with self.client.as_current():
-                    return list(wait(futures, min(left, LOOK), "FIRST_COMPLETED").done)
+                    # one answer for all of them, as each takes the scheduler milliseconds
+                    return list(wait(futures, min(left, LOOK)).done)
             except TimeoutError:
+                if done := [future for future in futures if future.status != "pending"]:
+                    return done
                 if left <= LOOK:
                     raise
             trouble = self._trouble()
