@@ -202,21 +202,26 @@ def _log_sinc(x):
 
 
 class NodeMoments(NamedTuple):
-    """Of points x with weights f the sums of f t^k, k = 0 to 5, by interval of equally distant nodes, of which t is the
-    share that lies before x: all that the sum over the points of a quintic between the nodes needs, (6, intervals).
+    """Moments of points between equally distant nodes: what the sum of a function over them needs where a quintic
+    stands for it, in each interval that of its values and first two derivatives at both ends (Hermite's).
 
-    ``first`` is the number of the first interval; that at zero is number zero.
+    Attributes
+    ----------
+    first : int
+        The number of the first interval; that from zero on is number zero.
+    sums : (6, intervals) array
+        Of points x with weights f the sums of f t^k, k = 0 to 5, where t is the share of the interval before x.
     """
 
     first: int
     sums: np.ndarray
 
     @classmethod
-    def of(cls, x: np.ndarray, f: np.ndarray, distance: float) -> NodeMoments | None:
-        """Those of points (n,); None where they are in too many intervals."""
+    def of(cls, power: float, x: np.ndarray, f: np.ndarray) -> NodeMoments | None:
+        """Those of ``log_argument``s x (n,) with weights f (n,); None where they are in too many intervals."""
         if not len(x):
             return cls(0, np.zeros((POWERS, 0)))
-        place = x / distance
+        place = x / node_distance(power)
         low = np.floor(place)
         first, last = low.min(), low.max()
         if not last - first < MOST_INTERVALS:
@@ -241,9 +246,9 @@ class NodeMoments(NamedTuple):
             total[:, part.first - first : part.first - first + part.sums.shape[1]] += part.sums
         return NodeMoments(first, total)
 
-    def log_terms(self, power: float, distance: float, shift: float) -> np.ndarray:
-        """The sums of ``log_terms`` at the points less ``shift``, to 13 digits, (3,)."""
-        h, m = distance, self.sums
+    def sum_of_log_terms(self, power: float, shift: float) -> np.ndarray:
+        """The weighted sums of the three ``log_terms`` at the points less ``shift``, to 13 digits, (3,)."""
+        h, m = node_distance(power), self.sums
         T = log_terms(power, h * np.arange(self.first, self.first + m.shape[1] + 1) - shift)
         f, d, e = T.value[:-1], h * T.slope[:-1], 0.5 * h * h * T.bend[:-1]
         rest = T.value[1:] - f - d - e

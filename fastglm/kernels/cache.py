@@ -41,7 +41,7 @@ def contents(path) -> bytes:
         return hashlib.sha256(file.read()).digest()
 
 
-class Built(caching._CacheLocator):
+class Built(caching._SourceFileBackedLocatorMixin, caching._CacheLocator):
     """Loops of the package's own files, compiled when it was built: every process reads them, none changes them.
 
     They count where Numba, the interpreter and the processor are those of the build, which Numba's index says, and as
@@ -52,7 +52,7 @@ class Built(caching._CacheLocator):
     there = os.path.isdir(BUILT)
 
     def __init__(self, py_func, py_file):
-        self._py_file = py_file
+        self._py_file, self._lineno = py_file, py_func.__code__.co_firstlineno
 
     @classmethod
     def of(cls, py_func):
@@ -65,10 +65,7 @@ class Built(caching._CacheLocator):
         return os.path.join(BUILT, os.path.relpath(os.path.dirname(self._py_file), PACKAGE))
 
     def get_source_stamp(self):
-        return contents(self._py_file)
-
-    def get_disambiguator(self):
-        raise NotImplementedError("files are named by the first locator")
+        return contents(self._py_file)  # installers set the times of files anew
 
 
 class Temporary(caching._SourceFileBackedLocatorMixin, caching._CacheLocator):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..family.tweedie_density import POWERS, NodeMoments, has_density, log_argument, log_terms, node_distance
+from ..family.tweedie_density import POWERS, NodeMoments, has_density, log_argument, log_terms
 from ..source.task import Task
 
 BLOCK = 16_384  # rows at a time
@@ -42,9 +42,9 @@ class PositiveRows(Task):
         self.power = power
 
     def of(self, part, runs):
-        distance, found = node_distance(self.power), Responses(0.0, 0, NodeMoments(0, np.zeros((POWERS, 0))))
+        found = Responses(0.0, 0, NodeMoments(0, np.zeros((POWERS, 0))))
         for y, x, f in _blocks(part.data, runs, self.power):
-            found += Responses(float(f @ np.log(y)), len(y), NodeMoments.of(x, f, distance))
+            found += Responses(float(f @ np.log(y)), len(y), NodeMoments.of(self.power, x, f))
         return found
 
 
@@ -100,8 +100,7 @@ class DispersionLikelihood:
         """The log-likelihood and its first two derivatives in log(phi), for k deviances and dispersions, (k, 3)."""
         known, half = self.responses, 0.5 * deviance * np.exp(-log_phi)
         if known.moments is not None and known.moments.sums.shape[1] <= 0.5 * known.rows:
-            distance = node_distance(self.power)
-            found = np.array([known.moments.log_terms(self.power, distance, shift) for shift in log_phi])
+            found = np.array([known.moments.sum_of_log_terms(self.power, shift) for shift in log_phi])
         else:
             found = self.source.reduce(DensitySums(self.power, log_phi))
         return np.column_stack([found[:, 0] - known.log_sum - half, half - found[:, 1], found[:, 2] - half])

@@ -35,7 +35,7 @@ def family_and_link(family, link, estimation: bool = False, several: bool = Fals
 
 @lru_cache(maxsize=64)
 def _of_name(family, kind, estimation, several):
-    """The values of a name that ``kind`` is registered by."""
+    """The values of a name; ``kind`` is what it is registered for, another after a registration anew."""
     return _of_values(family, None, estimation, several)
 
 

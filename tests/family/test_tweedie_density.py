@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastglm.family.tweedie_density import NodeMoments, log_terms, node_distance
+from fastglm.family.tweedie_density import NodeMoments, log_terms
 
 mpmath = pytest.importorskip("mpmath")
 
@@ -66,10 +66,10 @@ def test_derivatives_and_tables(p):
     low, here, high = (log_terms(p, x + d) for d in (-h, 0.0, h))
     np.testing.assert_allclose(here.slope, (high.value - low.value) / (2 * h), atol=1e-5, rtol=1e-6)
     np.testing.assert_allclose(here.bend, (high.slope - low.slope) / (2 * h), atol=1e-4, rtol=1e-5)
-    weights, distance, shift = np.random.default_rng(1).uniform(size=400), node_distance(p), 0.7
+    weights, shift = np.random.default_rng(1).uniform(size=400), 0.7
     for f in (*np.eye(400)[:40], weights):  # points one by one, and all of them in two parts
-        halves = [NodeMoments.of(x[half], f[half], distance) for half in (slice(0, 150), slice(150, 400))]
-        value, slope, bend = (halves[0] + halves[1]).log_terms(p, distance, shift)
+        halves = [NodeMoments.of(p, x[half], f[half]) for half in (slice(0, 150), slice(150, 400))]
+        value, slope, bend = (halves[0] + halves[1]).sum_of_log_terms(p, shift)
         moved = log_terms(p, x - shift)
         np.testing.assert_allclose(value, f @ moved.value, rtol=1e-13, atol=1e-12)
         np.testing.assert_allclose(slope, f @ moved.slope, rtol=1e-9, atol=1e-9)
@@ -78,8 +78,8 @@ def test_derivatives_and_tables(p):
 
 def test_points_in_too_many_intervals_have_no_moments():
     ones, far = np.ones(2), np.array([0.0, 1e6])
-    assert NodeMoments.of(far, ones, 0.04) is None
-    near, further = (NodeMoments.of(far[k : k + 1], ones[:1], 0.04) for k in (0, 1))
+    assert NodeMoments.of(2.0, far, ones) is None
+    near, further = (NodeMoments.of(2.0, far[k : k + 1], ones[:1]) for k in (0, 1))
     assert near + further is None
-    nothing = NodeMoments.of(far[:0], ones[:0], 0.04)
-    assert (nothing + near).log_terms(1.5, 0.04, 0.0) == pytest.approx((near + nothing).log_terms(1.5, 0.04, 0.0))
+    nothing = NodeMoments.of(2.0, far[:0], ones[:0])
+    assert (nothing + near).sum_of_log_terms(2.0, 0.0) == pytest.approx((near + nothing).sum_of_log_terms(2.0, 0.0))
