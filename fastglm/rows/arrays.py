@@ -174,7 +174,7 @@ def _named(names, p):
     return names
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)  # which may be very many names
 def _numbered(p):
     return tuple(f"x{j + 1}" for j in range(p))
 
