@@ -17,7 +17,7 @@ MOST_STEP_SIZES = 12  # sizes of a step in one pass; chosen: the last is a two-t
 PASS_BLOCK_BYTES = 1 << 18  # of X in a block of a pass (blocks: flat from 128 KiB to 1 MiB, slower beyond)
 # rows of a block at the least and at the most (blocks: 64 cost a third more than 512, beyond 1024 little is won)
 FEWEST_BLOCK_ROWS, MOST_BLOCK_ROWS = 160, 1024
-UNIT_ROWS = 4096  # the fewest rows of a task (units: a pass over them takes 100 us, a second thread costs 30)
+UNIT_ROWS = 4096  # rows of a task, or a half of it (units: a pass over them takes 100 us, a second thread costs 30)
 THREAD_NS = 200_000.0  # of work that a further thread is worth (units: it costs 30 us, beside 10,000 x 5 a hundred)
 MOST_UNITS, FEW_UNITS = 64, 8  # of ordinary sources; chosen: eight units a thread end together on eight cores
 QR_COST = 4e9  # multiplications of a QR with terms, beyond which cross-products are factored; chosen: about a second
@@ -26,6 +26,8 @@ PRECISE_NUMBERS = 50_000  # of a small design; chosen: extended precision reads 
 # 10,000 x 5 gains a quarter, at 10,000 x 20 a second thread gains as much)
 APPROACHED_NUMBERS = 120_000
 SMALL_ROWS = 20_000  # below which a pass with curvature takes a millisecond, as long as choosing a solver (passes)
+# of an array whose columns are looked at for correlation (growth: at 100 a sample's curvature costs what a pass does)
+MANY_COLUMNS, LOOKED_AT_ROWS = 200, 512
 FACTOR_SECONDS = 1e-10  # of a multiplication in m^3 of a factor, inverse and rank (factors: 1e-11 for the factor alone)
 LARGE_MATRIX = 2000  # coefficients whose factorisations cost more than passes (factors: 0.08 s each)
 PREDICTED_BYTES = 1 << 20  # of the rows that are predicted at a time; as PASS_BLOCK_BYTES with its temporary arrays

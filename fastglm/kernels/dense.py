@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+SIDE = 128  # rows of a block, whose copy stays in the second-level cache
+
 
 def symmetric(a: np.ndarray) -> np.ndarray:
     """A matrix from its upper triangle."""
-    return np.triu(a) + np.triu(a, 1).T
+    return mirror(np.array(a))
+
+
+def mirror(a: np.ndarray) -> np.ndarray:
+    """A matrix whose lower triangle becomes the upper one's, in place and by blocks that caches hold."""
+    for i in range(0, len(a), SIDE):
+        corner = a[i : i + SIDE, i : i + SIDE]
+        corner[...] = np.triu(corner) + np.triu(corner, 1).T
+        for k in range(0, i, SIDE):
+            a[i : i + SIDE, k : k + SIDE] = a[k : k + SIDE, i : i + SIDE].T
+    return a
 
 
 def orthogonal_triangle(A: np.ndarray) -> np.ndarray:

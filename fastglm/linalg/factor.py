@@ -99,24 +99,39 @@ class PermutedFactor(NamedTuple):
 
 
 class DiagonalFactor(NamedTuple):
-    """The information's diagonal alone, the preconditioner where p x p is too much."""
+    """The information's diagonal about what columns share with the intercept: a preconditioner where p x p is too much.
+
+    Columns are sums of ``means`` (m,) times the intercept, the first of them, and of deviations that are taken to be
+    uncorrelated: the information is about M' D M, with D the ``diagonal`` (m,) and M the identity with ``means`` as its
+    first row. Without ``means`` it is D.
+    """
 
     diagonal: np.ndarray
+    means: np.ndarray | None = None
     accurate: bool = False
     aliased: dict = {}
     diagonal_only = True
 
     def solve(self, g: np.ndarray) -> np.ndarray:
-        """g over the diagonal."""
-        return g / self.diagonal
+        """The inverse times g."""
+        if self.means is None:
+            return g / self.diagonal
+        step = (g - self.means * g[0]) / self.diagonal
+        step[0] = g[0] / self.diagonal[0]
+        step[0] -= self.means[1:] @ step[1:]
+        return step
 
     def size(self, beta: np.ndarray) -> float:
         """An estimate of the norm of the weighted linear predictor."""
-        return float(np.sqrt(np.square(beta) @ self.diagonal))
+        squares = np.square(beta)
+        if self.means is not None:
+            squares[0] = (self.means @ beta) ** 2
+        return float(np.sqrt(squares @ self.diagonal))
 
     def reach(self, beta: np.ndarray) -> float:
         """The largest of the weighted terms x_j beta_j alone."""
-        return float(np.sqrt((np.square(beta) * self.diagonal).max()))
+        whole = self.diagonal if self.means is None else self.diagonal + np.square(self.means) * self.diagonal[0]
+        return float(np.sqrt((np.square(beta) * whole).max()))
 
 
 @cache
@@ -129,10 +144,7 @@ def _inverse(triangle):
         # dpotri wakes BLAS's threads however small the matrix is
         full = dpotrs(triangle, _identity(len(triangle)))[0]
         return 0.5 * (full + full.T)
-    half = dpotri(triangle)[0]
-    full = half + half.T
-    full.flat[:: len(full) + 1] *= 0.5
-    return full
+    return dense.mirror(dpotri(triangle)[0])
 
 
 def _inverse_extended(triangle):

@@ -211,6 +211,27 @@ class Likelihood:
         return diagonal
 
     @property
+    def centred(self) -> bool:
+        """Whether the first coefficient is the intercept of one linear predictor of an array's columns."""
+        data = self.source.data
+        return data.has_intercept and not data.terms and self.n_params == self.n_columns
+
+    def intercept_products(self, beta: np.ndarray, rows: int) -> np.ndarray:
+        """The information's first row, of a sample, (n_params,)."""
+        sample, first = self.sample(rows), np.zeros(self.n_params)
+        first[0] = 1.0
+        products = sample.product(beta, first)
+        self.n_passes += sample.n_passes
+        return products
+
+    def sampled_rows(self, rows: int) -> np.ndarray:
+        """Columns of X of a sample, (rows, p)."""
+        sample = self.sample(rows)
+        data, ranges = sample.source.data, np.concatenate(sample.source.units)
+        self.n_passes += sample.n_passes + sample.share
+        return np.concatenate([data.X[first:stop] for first, stop in ranges]).astype(np.float64)
+
+    @property
     def _has_diagonal(self):
         """Whether the diagonal of the stored columns' information holds that of the model's."""
         return self.source.data.coding is None or self.source.data.coding.simple
@@ -274,6 +295,12 @@ class Deviance(Likelihood):
     def over(self, source, share: float = 1.0) -> Deviance:
         return Deviance(source, self.pair, share)
 
+    @property
+    def approachable(self) -> bool:
+        """Whether the rows are few enough for steps in compiled code."""
+        source = self.source
+        return source.rows_read == source.n_rows and source.n_rows * self.n_params <= APPROACHED_NUMBERS
+
     def approach(self, beta: np.ndarray, steps: Steps) -> tuple[np.ndarray, Quadratic] | None:
         """Where full Newton steps in compiled code lead, and the pass there; None where there are none, or the rows
         are many or not of columns of numbers.
@@ -291,8 +318,7 @@ class Deviance(Likelihood):
         quadratic : Quadratic
         """
         source = self.source
-        few = source.rows_read == source.n_rows and source.n_rows * self.n_params <= APPROACHED_NUMBERS
-        if not few or source.data.terms or self.precise:
+        if source.data.terms or self.precise:
             return None
         # rows of a file or a cluster are read once
         beta, q = self._task(np.array(beta), 2).steps(source.gather(), steps)

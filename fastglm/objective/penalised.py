@@ -69,6 +69,12 @@ class Penalised:
         """The diagonal of the information of a sample, the quadratic's included."""
         return self.objective.preconditioner(beta, rows) + self.precision.diagonal()
 
+    def intercept_products(self, beta: np.ndarray, rows: int) -> np.ndarray:
+        """The first row of the information of a sample, the quadratic's included."""
+        first = np.zeros(len(beta))
+        first[0] = 1.0
+        return self.objective.intercept_products(beta, rows) + self.precision.times(first)
+
     def root(self, beta: np.ndarray) -> np.ndarray:
         """R with R'R the information, the quadratic's included."""
         R = self.objective.root(beta)

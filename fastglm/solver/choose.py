@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import inf, log, sqrt
 from typing import NamedTuple
 
-from ..core.measured import LARGE_MATRIX, NEWTON_PASSES, SAMPLE_READS, SMALL_ROWS
+from ..core.measured import LARGE_MATRIX, MANY_COLUMNS, NEWTON_PASSES, SAMPLE_READS, SMALL_ROWS
 from ..options.solvers import Declaration, declarations
 from .decide import Control
 
@@ -20,6 +20,9 @@ LEVERAGE_ROOTS = 30.0  # average roots of a leverage, that the largest is taken 
 SHARES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4)  # of the rows, that a sample may have
 EVENTS = 4.0  # rows that a rare event is worth: it and the rows it is compared with
 LEAST_SAMPLE, LEAST_GAIN = 2000, 10.0  # rows of a sample, and its rows' worth of information a coefficient
+# rows' worth of information a coefficient that knowing the correlation of columns brings: the most, as the weights of
+# rows make columns of the information differ too, and the least for which its diagonal is enough
+MOST_KNOWN, LEAST_KNOWN = 400.0, 6.0
 
 
 def control_for(objective, options, *, n_rows, information, canonical, need_information, **more) -> Control:
@@ -65,22 +68,29 @@ def tolerances(objective, options) -> dict:
 
 class Sample(NamedTuple):
     """A sample's ``rows``, the factor ``rho`` a score pass with its curvature is expected to gain, and whether it pays
-    to ``transport`` the final curvature by it."""
+    to ``transport`` the final curvature by it.
+
+    Of one that is not ``fitted`` the diagonal of the information alone is used, at the null model.
+    """
 
     rows: int
     rho: float
     transport: bool
+    fitted: bool = True
 
 
-def choose_sample(n, m, information, score_cost, most=inf) -> Sample | None:
+def choose_sample(n, m, information, score_cost, most=inf, correlation=inf) -> Sample | None:
     """The sample that makes the fit cheapest, or None where none does.
 
     In curvature passes, fitting a sample of r rows costs about 1.5 r / n. Its curvature is off by about sqrt(m / r),
     which is what each score pass then gains, from sqrt(m n / r) standard errors down to 1e-4 with the final curvature
-    moved by the sample (two more of its curvatures), or further without.
+    moved by the sample (two more of its curvatures), or further without. Of columns whose mean square ``correlation``
+    is t the curvature is shrunk towards its diagonal, which leaves sqrt(m / (r + 1 / t)) of a distance, and if m t is
+    small the diagonal is enough.
     """
     if n < SMALL_ROWS or m == 0:
         return None
+    known = _known(n, m, correlation)
     # a rare event leaves most rows empty of information
     density = min(1.0, EVENTS * information / n)
     best, choice = NEWTON_PASSES, None
@@ -88,13 +98,35 @@ def choose_sample(n, m, information, score_cost, most=inf) -> Sample | None:
         gain = share * n * density / m
         if share * n < LEAST_SAMPLE or gain < LEAST_GAIN or share * n > 1.001 * most:
             continue
-        rho = 1.0 / (sqrt(gain) - 1.0)
+        rho = _left(max(gain, min(gain + known, MOST_KNOWN)))
         extra = log(TRANSPORT) / -log(rho) * score_cost
         passes = log(1e4 * sqrt(m / share)) / -log(rho)
         cost = SAMPLE_READS * share + passes * score_cost + min(2.0 * share, extra)
         if cost < best:
             best, choice = cost, Sample(int(share * n), rho, 2.0 * share < extra)
+    plain = choose_diagonal(n, m, most, correlation)
+    if plain is not None and (1.0 + log(1e4 * sqrt(n)) / -log(plain.rho)) * score_cost < best:
+        return plain
     return choice
+
+
+def choose_diagonal(n, m, most, correlation) -> Sample | None:
+    """The sample whose diagonal alone is used, or None where columns are too correlated for it."""
+    known = _known(n, m, correlation)
+    if known < LEAST_KNOWN:
+        return None
+    return Sample(int(min(n, most, max(LEAST_SAMPLE, n // 16, LEAST_GAIN * m))), _left(known), False, fitted=False)
+
+
+def _known(n, m, correlation):
+    """Rows' worth of information that knowing the columns' mean square correlation brings a coefficient."""
+    return min(1.0 / (m * max(correlation, 1.0 / n)), MOST_KNOWN)
+
+
+def _left(rows):
+    """What a score pass leaves of a distance with the curvature of so many rows a coefficient: the edge of its noise,
+    see Marchenko and Pastur (1967)."""
+    return 1.0 / (sqrt(rows) - 1.0)
 
 
 def after_sample(control: Control, sample: Sample, n_params: int, share: float, transport: bool) -> Control:
@@ -126,7 +158,14 @@ def exact_solver(objective) -> Declaration:
     raise LookupError(f"no solver of memory {memory} is automatic")
 
 
-def choose(objective, information: float) -> Choice:
+def is_wide(objective) -> bool:
+    """Whether columns are so many that it pays to look how correlated they are before a descent is chosen."""
+    source = objective.source
+    many = objective.n_params >= MANY_COLUMNS and source.n_rows >= max(SMALL_ROWS, 4 * objective.n_params)
+    return many and not objective.linear and not source.cost and objective.sampleable and objective.centred
+
+
+def choose(objective, information: float, correlation: float = inf) -> Choice:
     """The automatic choice, from what solvers declare and what the objective says of its costs.
 
     Parameters
@@ -134,15 +173,15 @@ def choose(objective, information: float) -> Choice:
     objective : Objective
     information : float
         As for ``Problem``.
+    correlation : float
+        The mean square correlation of the columns, where it is known.
     """
     solver = exact_solver(objective)
-    memory = solver.memory
-    if memory == 1 or objective.linear:
-        return Choice(solver, least_squares=memory == 2)
+    if objective.linear:
+        return Choice(solver, least_squares=solver.memory == 2)
     if not objective.sampleable:
         return Choice(solver)
-    source = objective.source
-    return Choice(
-        solver,
-        sample=choose_sample(source.n_rows, objective.n_params, information, objective.score_cost, source.sample_limit),
-    )
+    n, m, most = objective.source.n_rows, objective.n_params, objective.source.sample_limit
+    if solver.memory == 1:
+        return Choice(solver, sample=choose_diagonal(n, m, most, correlation))
+    return Choice(solver, sample=choose_sample(n, m, information, objective.score_cost, most, correlation))

@@ -11,6 +11,9 @@ import numpy as np
 from ..core.measured import CHEAP_SCORE, SCORES_WORTH
 
 EPS = np.finfo(float).eps
+SAFE_CONTRACTION = 2.0  # times what the last step left, that the next one may leave
+SLOW = 0.6  # of a distance, beyond which steps by a diagonal miss how columns depend on each other
+STANDSTILL = 0.95  # of a distance, from which on a step has not helped
 MOST_HALVINGS, STALE_HALVINGS = 40, 3  # of a step by a curvature of its own, and by an old one where scores are cheap
 
 
@@ -46,6 +49,8 @@ class Control(NamedTuple):
         Whether the expected information is the observed one.
     robust : bool
         Whether the outer products of the scores are wanted too, from solvers that read rows once.
+    rough : bool
+        Whether the factor at hand may rate distances too low, along columns that nearly depend on others.
     began : float
         When the clock of the history started.
     callback : callable or None
@@ -66,6 +71,7 @@ class Control(NamedTuple):
     contraction: float = 0.1
     canonical: bool = True
     robust: bool = False
+    rough: bool = False
     began: float = 0.0
     callback: Callable[[dict], None] | None = None
 
@@ -199,15 +205,23 @@ def _wants_curvature(control, state, exact, left):
     if not control.reuse_curvature:
         return True
     if not control.need_information:
-        allowed = control.curvature_if_cheaper and control.canonical and control.score_cost > CHEAP_SCORE
-        return allowed and _ends_sooner(control, left, left / distance if state.fresh else contraction)
+        if not (control.curvature_if_cheaper and control.canonical):
+            return False
+        near_and_slow = distance < 1.0 and SLOW < contraction < 1.0
+        if control.score_cost < CHEAP_SCORE and not near_and_slow:
+            return False
+        return _ends_sooner(control, left, left / distance if state.fresh else contraction)
     if exact:
         # Newton's own step squares the distance; a curvature from afar still leads there, but cannot stay
         if control.score_cost < CHEAP_SCORE and distance > 1e-2:
             return False
         return distance > 1e-2 or drift + distance > 2.0 * control.curvature_tol
-    if contraction * distance <= control.curvature_tol < drift:
+    # a curvature too far out has to be made again, beside which score passes may cost nothing
+    safety = SAFE_CONTRACTION if control.score_cost < CHEAP_SCORE else 1.0
+    if min(safety * contraction, 1.0) * distance <= control.curvature_tol < drift:
         return True
+    if control.score_cost < CHEAP_SCORE and distance > 1.0 and contraction < STANDSTILL:
+        return False  # so far out a curvature is soon an old one
     # passes that the old curvature still needs, each a fraction of one with curvature, against a new one
     passes = inf
     if contraction < 1.0:

@@ -85,7 +85,9 @@ def newton_iterations(objective, beta, control: Control, dispersion, factor=None
 def _approached(objective, beta, control, dispersion, q):
     """Where full steps in compiled code lead, the pass there, and their records; as given where there are none."""
     approach, most = getattr(objective, "approach", None), min(control.max_iter - 1, MOST_STEPS)
-    if approach is None or not control.reuse_curvature or control.callback is not None or most < 1:
+    if approach is None or not objective.approachable or not control.reuse_curvature:
+        return beta, q, ()
+    if control.callback is not None or most < 1:
         return beta, q, ()
     before, passes, first = dispersion(NOTHING), objective.n_passes, []
     slope = dispersion(UNIT) - before
@@ -121,6 +123,8 @@ class _Descent:
         # how far beta has moved since the curvature was made; a sample's was made nowhere
         self.contraction, self.full, self.drift = control.contraction, inf, inf
         self.creeping, self.since_blocked, self.distance = 0, LATELY, inf
+        self.latest = 0.0
+        self.flattest = 1.0  # the curvature along a step, over what a rough factor says of it, at the least
         if factor is None:
             self._renew()
             self.contraction = 1.0
@@ -154,7 +158,7 @@ class _Descent:
         """Go by the curvature of the last pass."""
         self.factor = factorise(self.objective, self.q, self.beta)
         self.beta = without_aliased(self.beta, self.factor)
-        self.fresh, self.drift, self.origin = True, 0.0, (self.beta, self.q)
+        self.fresh, self.drift, self.origin, self.flattest = True, 0.0, (self.beta, self.q), 1.0
 
     def _direction(self):
         """The step by the curvature and what corrects it, and the fall of half the deviance that it promises, twice."""
@@ -174,9 +178,12 @@ class _Descent:
 
     def _measure(self, gain, iteration):
         """The distance in standard errors, and its record."""
-        self.distance = sqrt(max(gain, 0.0) / max(self.dispersion(self.q), 1e-300))
-        if iteration > 1 and self.full > 0.0:
-            self.contraction = self.distance / self.full
+        self.distance = sqrt(max(gain, 0.0) / max(self.dispersion(self.q) * self.flattest, 1e-300))
+        rough = self.control.rough and self.origin is None
+        # of a rough factor's steps a shortened one tells nothing, and others gain little and much by turns
+        if iteration > 1 and 0.0 < self.full and not (rough and self.full == inf):
+            now = self.distance / self.full
+            self.contraction, self.latest = max(now, self.latest) if rough else now, now
         passes, q = self.objective.n_passes, self.q
         record(self.history, self.control, iteration, passes, q.deviance, q.max_eta, self.distance, self.fresh)
 
@@ -202,6 +209,10 @@ class _Descent:
             return False
         if not (control.canonical and new.information is not None):
             _remember(self.pairs, beta - self.beta, q.score - new.score, control.memory)
+            if control.rough and self.origin is None and self.pairs:
+                # how flat the deviance is along a direction is seen where a step goes far along it
+                s, _, sy = self.pairs[-1]
+                self.flattest = min(self.flattest, sy / max(self.factor.size(s) ** 2, 1e-300))
         self.beta, self.q, self.full = beta, new, self.distance if t == 1.0 else inf
         self.creeping = self.creeping + 1 if blocked and t < 0.1 else 0
         self.since_blocked = 0 if blocked else self.since_blocked + 1

@@ -7,16 +7,21 @@ convergence superlinear. Every product of the information with a vector is one p
 from __future__ import annotations
 
 from math import inf, isfinite, sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .newton import norm, record, search
 from .problem import Problem, Solution
 
+if TYPE_CHECKING:
+    from ..core.protocols import Factor
+
+LOOSE = 0.1  # of a step, that is left unsolved far from the optimum
 MAX_PRODUCTS = 250  # conjugate-gradient steps within one Newton step
 
 
-def newton_cg(problem: Problem, beta: np.ndarray, diagonal: np.ndarray) -> Solution:
+def newton_cg(problem: Problem, beta: np.ndarray, factor: Factor) -> Solution:
     """Minimise the deviance from ``beta``.
 
     Parameters
@@ -24,8 +29,8 @@ def newton_cg(problem: Problem, beta: np.ndarray, diagonal: np.ndarray) -> Solut
     problem : Problem
     beta : (m,) array
         A start with a finite deviance.
-    diagonal : (m,) array
-        About the information's diagonal, positive.
+    factor : Factor
+        Of a matrix that is about the information.
     """
     objective, control, dispersion = problem.objective, problem.control, problem.dispersion
     q = objective.at(beta, 1)
@@ -34,9 +39,9 @@ def newton_cg(problem: Problem, beta: np.ndarray, diagonal: np.ndarray) -> Solut
     history: list = []
     stop, distance = "iteration limit reached", inf
     # the distance before a step is not known yet at the first
-    forcing = 0.1
+    forcing = LOOSE
     for iteration in range(1, control.max_iter + 1):
-        step = conjugate_gradients(lambda v, beta=beta: objective.product(beta, v), q.score, diagonal, forcing)
+        step = conjugate_gradients(lambda v, beta=beta: objective.product(beta, v), q.score, factor, forcing)
         gain = float(q.score @ step)
         distance = sqrt(max(gain, 0.0) / max(dispersion(q), 1e-300))
         record(history, control, iteration, objective.n_passes, q.deviance, q.max_eta, distance, False)
@@ -50,14 +55,14 @@ def newton_cg(problem: Problem, beta: np.ndarray, diagonal: np.ndarray) -> Solut
             stop = "converged" if distance <= control.accept_tol else stop
             break
         q = q_new
-        forcing = float(np.clip(0.1 * distance, 1e-3, 0.1))
+        forcing = float(np.clip(0.1 * distance, 1e-3, LOOSE))
     return Solution(beta, q, None, distance, norm(q), iteration, stop, tuple(history))
 
 
-def conjugate_gradients(product, g: np.ndarray, diagonal: np.ndarray, tol: float) -> np.ndarray:
-    """x with H x = g to ``tol`` of g, in the norm of the inverse diagonal (Hestenes and Stiefel 1952)."""
+def conjugate_gradients(product, g: np.ndarray, factor: Factor, tol: float) -> np.ndarray:
+    """x with H x = g to ``tol`` of g, in the norm of the inverse of ``factor`` (Hestenes and Stiefel 1952)."""
     x, r = np.zeros_like(g), g.copy()
-    z = r / diagonal
+    z = factor.solve(r)
     p, rz = z.copy(), float(r @ z)
     first = rz
     for _ in range(MAX_PRODUCTS):
@@ -66,12 +71,12 @@ def conjugate_gradients(product, g: np.ndarray, diagonal: np.ndarray, tol: float
         Hp = product(p)
         curvature = float(p @ Hp)
         # along a direction that X does not see, rounding alone would decide how far to go
-        if not curvature > 1e-13 * float(np.square(p) @ diagonal):
+        if not curvature > 1e-13 * factor.size(p) ** 2:
             break
         alpha = rz / curvature
         x += alpha * p
         r -= alpha * Hp
-        z = r / diagonal
+        z = factor.solve(r)
         before, rz = rz, float(r @ z)
         p = z + (rz / before) * p
     return x

@@ -6,19 +6,25 @@ from math import inf
 
 import numpy as np
 
-from ..core.measured import CHEAP_SCORE
-from .choose import Sample, after_sample, choose, choose_sample
+from ..core.measured import CHEAP_SCORE, LOOKED_AT_ROWS
+from ..linalg.factor import DiagonalFactor
+from ..linalg.shrinkage import mean_square_correlation, shrunk
+from ..linalg.symmetric import CROSS_PRODUCT
+from .choose import Sample, after_sample, choose, choose_sample, is_wide
 from .newton import factorise, newton_iterations
 from .problem import Problem, Solution
 from .start import begin, is_finite
 
 ROUGH = 0.5  # standard errors of a sample, which its own fit may leave
 PENALISED_ROUGH = 0.01  # violation over lambda that the penalised fit of a sample may leave
+DIAGONAL_MEMORY = 20  # corrections of a diagonal, each of which costs less than a hundredth of a pass
 SAMPLE_ITERATIONS = 30  # beyond which a sample is not like the whole
 
 
 def fit_from_sample(problem: Problem, plan: Sample) -> Solution | None:
     """Fit a sample, and descend over all rows from there with its curvature; None where the sample fails."""
+    if not plan.fitted:
+        return _from_diagonal(problem, plan)
     objective, control = problem.objective, problem.control
     sample = objective.sample(plan.rows)
     found = _start_of_sample(problem, sample, plan)
@@ -34,11 +40,42 @@ def fit_from_sample(problem: Problem, plan: Sample) -> Solution | None:
         return None
     transport = plan.transport and objective.share == 1.0
     control = after_sample(control, plan, objective.n_params, sample.share / objective.share, transport)
+    control = control._replace(rough=is_wide(objective))
     solution = newton_iterations(objective, beta, control, problem.dispersion, factor=factor, q=q)
     if transport:
         solution = _transported(sample, solution)
     objective.n_passes += sample.n_passes - sampled
     return solution
+
+
+def correlation_of(objective) -> float:
+    """The mean square correlation of the columns, as few rows show it."""
+    return mean_square_correlation(objective.sampled_rows(LOOKED_AT_ROWS))
+
+
+def _from_diagonal(problem, plan):
+    """Descend from the null model by the diagonal of a sample's information; None where that fails."""
+    objective, beta = problem.objective, problem.first()
+    q = objective.at(beta, 1)
+    if not is_finite(q):
+        return None
+    control = problem.control._replace(contraction=plan.rho, memory=DIAGONAL_MEMORY, rough=True)
+    factor = diagonal_factor(objective, beta, plan.rows)
+    return newton_iterations(objective, beta, control, problem.dispersion, factor=factor, q=q)
+
+
+def diagonal_factor(objective, beta: np.ndarray, rows: int) -> DiagonalFactor:
+    """About the information's diagonal, from a sample, and where there is an intercept what columns share with it."""
+    diagonal = objective.preconditioner(beta, rows)
+    means = None
+    if objective.centred and diagonal[0] > 0.0:
+        means = objective.intercept_products(beta, rows) / diagonal[0]
+        shared = np.square(means) * diagonal[0]
+        # less is left of a column that hardly varies than its cross-product can tell
+        left = np.maximum(diagonal - shared, CROSS_PRODUCT * diagonal)
+        left[0], means[0] = diagonal[0], 1.0
+        diagonal = left
+    return DiagonalFactor(np.where(diagonal > 0.0, diagonal, 1.0), means)
 
 
 def with_sample_start(problem: Problem, solve) -> Problem:
@@ -60,7 +97,7 @@ def _start_of_sample(problem, sample, plan):
     """Coefficients and the curvature of a sample there: at the user's start, or at the sample's own optimum."""
     if problem.start is not None:
         q = sample.at(problem.start, 2)
-        return (problem.start, factorise(sample, q, problem.start)) if is_finite(q) else None
+        return (problem.start, _shrunk_factor(sample, q, problem.start)) if is_finite(q) else None
     cheap = problem.control.score_cost < CHEAP_SCORE
     control = problem.control._replace(
         tol=ROUGH, accept_tol=ROUGH, need_information=not cheap, curvature_tol=ROUGH, callback=None,
@@ -77,8 +114,19 @@ def _start_of_sample(problem, sample, plan):
     if cheap and _gained(found.history) > plan.rho:
         # the weights of rows have moved the curvature more than the choice of rows does
         q = sample.at(found.beta, 2)
-        return (found.beta, factorise(sample, q, found.beta)) if is_finite(q) else None
-    return found.beta, found.factor
+        return (found.beta, _shrunk_factor(sample, q, found.beta)) if is_finite(q) else None
+    if found.origin is None or not is_wide(sample):
+        return found.beta, found.factor
+    return found.beta, _shrunk_factor(sample, found.origin[1], found.beta)
+
+
+def _shrunk_factor(sample, q, beta):
+    """The factor of a sample's information, which is shrunk over many columns; its rank is that of the sample."""
+    factor = factorise(sample, q, beta)
+    if not is_wide(sample) or factor.aliased or factor.accurate:
+        return factor
+    better = shrunk(q.information, sample.source.rows_read, sample.share, sample.centred).factor(sample.scale)
+    return factor if better is None else better
 
 
 def _gained(history) -> float:

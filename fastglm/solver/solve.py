@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 
-from ..linalg.factor import DiagonalFactor
 from ..objective.penalised import Penalised
 from ..options.solvers import Auto, declaration_of, implement
 from .boundary import at_boundary
-from .choose import choose, exact_solver, tolerances
+from .choose import choose, exact_solver, is_wide, tolerances
 from .newton import factorise, newton_iterations, norm, without_aliased
 from .newton_cg import newton_cg
 from .problem import Problem, Solution
-from .sampled import fit_from_sample, with_sample_start
+from .sampled import correlation_of, diagonal_factor, fit_from_sample, with_sample_start
 from .start import begin, is_finite
 from .stream import stream
 from .working_set import proximal_newton
@@ -55,7 +56,8 @@ def automatic(problem: Problem) -> Solution:
     """The automatic choice; Newton's method on all rows where a sample is not like the whole."""
     if problem.penalty is not None:
         return proximal_newton(problem)
-    choice = choose(problem.objective, problem.information)
+    objective = problem.objective
+    choice = choose(objective, problem.information, correlation_of(objective) if is_wide(objective) else inf)
     if choice.least_squares:
         return least_squares(problem)
     if choice.sample is not None:
@@ -165,17 +167,16 @@ def _conjugate_newton(problem):
 def _diagonal_descent(problem):
     beta = problem.first()
     memory = problem.options.memory
-    control = problem.control._replace(need_information=False, curvature_if_cheaper=False, memory=memory)
-    factor = DiagonalFactor(_diagonal(problem.objective, beta))
+    control = problem.control._replace(need_information=False, curvature_if_cheaper=False, memory=memory, rough=True)
+    factor = _diagonal(problem.objective, beta)
     solution = newton_iterations(problem.objective, beta, control, problem.dispersion, factor=factor)
     return solution._replace(factor=None)
 
 
 def _diagonal(objective, beta):
-    """About the information's diagonal, from a sample that has enough rows of every column, positive."""
+    """About the information's diagonal, from a sample that has enough rows of every column."""
     n, enough = objective.source.n_rows, max(2000, objective.source.n_rows // 50, 50 * objective.n_params)
-    diagonal = objective.preconditioner(beta, min(n, enough))
-    return np.where(diagonal > 0.0, diagonal, 1.0)
+    return diagonal_factor(objective, beta, min(n, enough))
 
 
 def with_curvature(problem: Problem, solution: Solution) -> Solution:

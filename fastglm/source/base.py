@@ -290,9 +290,9 @@ def n_units(n: int, summed: int) -> int:
     if n < 2 * UNIT_ROWS:
         return 1
     worth = max(FEW_UNITS, n // max(summed, 1))
-    # a power of two where there are few, so that two, four or eight threads have the same to do
+    # powers of two, so that two, four or eight threads have the same to do
     most = max(MOST_UNITS, 1 << (n >> 20).bit_length())  # a unit of very many rows is still minutes of work to lose
-    return max(1, min(most, 1 << (worth.bit_length() - 1), n // UNIT_ROWS))
+    return min(most, 1 << (worth.bit_length() - 1), 1 << (n // UNIT_ROWS - 1).bit_length())
 
 
 def block_of(n: int, columns: int) -> int:

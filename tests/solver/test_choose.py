@@ -5,15 +5,15 @@ from types import SimpleNamespace
 import pytest
 
 from fastglm.options.solvers import Outlook, declaration_of, declarations, newton_passes, resolve
-from fastglm.solver.choose import LARGE_MATRIX, after_sample, choose, choose_sample, control_for, tolerances
+from fastglm.solver.choose import LARGE_MATRIX, after_sample, choose, choose_sample, control_for, is_wide, tolerances
 from fastglm.solvers import Auto, Newton
 
 
-def objective(n=1_000_000, m=20, linear=False, sampleable=True, small=False, score_cost=0.4):
-    source = SimpleNamespace(n_rows=n, sample_limit=float("inf"))
+def objective(n=1_000_000, m=20, linear=False, sampleable=True, small=False, score_cost=0.4, cost=0.0, centred=True):
+    source = SimpleNamespace(n_rows=n, sample_limit=float("inf"), cost=cost)
     return SimpleNamespace(
         n_params=m, n_eliminated=m, linear=linear, sampleable=sampleable, small=small, score_cost=score_cost,
-        source=source,
+        source=source, centred=centred,
     )  # fmt: skip
 
 
@@ -39,6 +39,40 @@ def test_a_sample_gains_more_the_larger_it_is_and_costs_less_than_newton():
     small, large = (choose_sample(n, 20, n / 2.0, 0.4) for n in (100_000, 10_000_000))
     assert 2000 <= small.rows < 100_000 and large.rows > small.rows and large.rho < small.rho < 1.0
     assert choose_sample(100_000, 20, 50_000.0, 0.4, most=1000) is None
+
+
+def test_what_is_known_of_the_columns_correlation_replaces_rows_of_a_sample():
+    n, m, score = 100_000, 500, 0.055
+    unknown, none, some = (choose_sample(n, m, n / 2.0, score, correlation=t) for t in (float("inf"), 0.0, 1e-4))
+    assert unknown.fitted and some.fitted and not none.fitted
+    assert some.rows < unknown.rows and some.rho < unknown.rho
+    assert none.rho < unknown.rho and not none.transport
+    # correlated columns are chosen for as unknown ones
+    assert choose_sample(n, m, n / 2.0, score, correlation=0.1).rows == unknown.rows
+
+
+@pytest.mark.parametrize("correlation, sampled", [(float("inf"), False), (0.01, False), (1e-5, True)])
+def test_a_matrix_too_large_to_factor_leaves_the_diagonal_where_that_is_enough(correlation, sampled):
+    found = choose(objective(n=50_000, m=LARGE_MATRIX + 1, score_cost=0.015), 25_000.0, correlation)
+    assert found.solver.memory == 1 and (found.sample is not None) == sampled
+    assert not sampled or not found.sample.fitted
+
+
+@pytest.mark.parametrize(
+    "what, problem, wide",
+    [
+        ("many columns", objective(m=300), True),
+        ("few columns", objective(m=100), False),
+        ("few rows", objective(n=10_000, m=300), False),
+        ("few rows a column", objective(n=30_000, m=10_000), False),
+        ("rows that are expensive to read", objective(m=300, cost=1.0), False),
+        ("rare levels", objective(m=300, sampleable=False), False),
+        ("classes", objective(m=300, centred=False), False),
+        ("least squares", objective(m=300, linear=True), False),
+    ],
+)
+def test_columns_are_looked_at_where_they_are_many(what, problem, wide):
+    assert is_wide(problem) == wide, what
 
 
 def test_control_is_that_of_the_options():

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import fastglm
+from fastglm.core.measured import UNIT_ROWS
 from fastglm.errors import InvalidParameterError
 from fastglm.source import threads
+from fastglm.source.base import all_rows, n_units
 
 ROOT = Path(fastglm.__file__).parents[1]
 
@@ -102,3 +104,13 @@ def test_doctor_names_a_bad_variable():
     env = os.environ | {"PYTHONPATH": str(ROOT), "FASTGLM_NUM_THREADS": "few"}
     done = subprocess.run(run, capture_output=True, text=True, env=env, cwd=ROOT)
     assert done.returncode == 1 and "PROBLEM: FASTGLM_NUM_THREADS='few' must be" in done.stdout
+
+
+@pytest.mark.parametrize("n", [1, 8191, 8192, 12_288, 30_000, 50_000, 1_000_000, 10**8])
+@pytest.mark.parametrize("summed", [1, 400, 10**6])
+def test_units_are_a_power_of_two_so_that_threads_have_the_same_to_do(n, summed):
+    units = n_units(n, summed)
+    assert units & (units - 1) == 0
+    assert units == 1 or n / units >= UNIT_ROWS / 2
+    sizes = [int(unit[0, 1] - unit[0, 0]) for unit in all_rows(n, summed)]
+    assert len(sizes) == units and sum(sizes) == n and max(sizes) - min(sizes) <= 1
