@@ -30,6 +30,7 @@ from . import (
     report,
     start,
     streaming,
+    wide,
     workers,
 )  # fmt: skip
 from .measure import Effort
@@ -50,6 +51,7 @@ EXAMPLES = """examples:
   python -m benchmarks --local                          local regression against NumPy and statsmodels
   python -m benchmarks --networks                       epochs of an autoencoder against torch
   python -m benchmarks --growth --plots docs            time against rows, beside every peer and the memory's limit
+  python -m benchmarks --wide                           hundreds and thousands of columns, at equal accuracy
   python -m benchmarks --files                          Parquet files against the same rows in memory
   python -m benchmarks --workers                        a Parquet file by two Dask workers
   python -m benchmarks --curves --plots docs            error against time and reads of the data
@@ -60,7 +62,7 @@ EXAMPLES = """examples:
 STUDIES = {
     "hard": hard, "start": start, "classes": classes, "stream": streaming, "first_order": first_order, "curves": curves,
     "files": files, "factors": factors, "penalties": penalties, "local": local, "networks": networks, "growth": growth,
-    "workers": workers,
+    "workers": workers, "wide": wide,
 }  # fmt: skip
 
 
@@ -166,6 +168,7 @@ def _parser():
     add("--first-order", action="store_true", help="passes of stochastic descent against scikit-learn's, one thread")
     add("--factors", action="store_true", help="designs of factors against glum, from the frame to standard errors")
     add("--growth", action="store_true", help="time against rows for 5, 20 and 100 columns; what a pass costs")
+    add("--wide", action="store_true", help="hundreds and thousands of columns against X'X and scikit-learn")
     add("--networks", action="store_true", help="epochs of an autoencoder against torch, one thread")
     add("--files", action="store_true", help="fits of Parquet files against reading and fitting them in memory")
     add("--workers", action="store_true", help="a Parquet file by two Dask workers of one thread against one thread")

@@ -316,7 +316,8 @@ def _overlap(model, q) -> bool:
 
 
 def along_step(model) -> Separation:
-    """Try the direction the fit runs in where it ended, two reads of X: exact when it says so, not a proof of none."""
+    """Try the direction the fit runs in where it ended, and where it has come to from nothing, three reads of X at the
+    most: exact when it says so, not a proof of none."""
     objective, beta = model.objective, model.solution.beta
     with np.errstate(all="ignore"):
         q = objective.at(beta, 2)
@@ -325,11 +326,12 @@ def along_step(model) -> Separation:
             step = model.solution.factor.solve(q.score)
         else:
             step = factorise(objective, q, beta).solve(q.score)
-        if not np.isfinite(step).all():
-            return Separation("none", np.zeros(len(step)))
-        best, worst = gains_along(model, step)
-    if best > 0.0 and worst >= -1e-6 * best:
-        size = np.abs(step)
-        direction = np.where(size > 1e-6 * size.max(), step, 0.0)
-        return Separation("complete" if worst > 1e-6 * best else "quasi", direction)
+    for direction in (step, np.array(beta)):
+        if not np.isfinite(direction).all():
+            continue
+        best, worst = gains_along(model, direction)
+        if best > 0.0 and worst >= -1e-6 * best:
+            size = np.abs(direction)
+            found = np.where(size > 1e-6 * size.max(), direction, 0.0)
+            return Separation("complete" if worst > 1e-6 * best else "quasi", found)
     return Separation("none", np.zeros(len(step)))

@@ -104,16 +104,17 @@ def choose_sample(n, m, information, score_cost, most=inf, correlation=inf) -> S
         cost = SAMPLE_READS * share + passes * score_cost + min(2.0 * share, extra)
         if cost < best:
             best, choice = cost, Sample(int(share * n), rho, 2.0 * share < extra)
-    plain = choose_diagonal(n, m, most, correlation)
+    plain = choose_diagonal(n, m, information, most, correlation)
     if plain is not None and (1.0 + log(1e4 * sqrt(n)) / -log(plain.rho)) * score_cost < best:
         return plain
     return choice
 
 
-def choose_diagonal(n, m, most, correlation) -> Sample | None:
-    """The sample whose diagonal alone is used, or None where columns are too correlated for it."""
+def choose_diagonal(n, m, information, most, correlation) -> Sample | None:
+    """The sample whose diagonal alone is used, or None where columns are too correlated for it, or events so few that
+    they may be separated."""
     known = _known(n, m, correlation)
-    if known < LEAST_KNOWN:
+    if known < LEAST_KNOWN or EVENTS * information < LEAST_GAIN * m:
         return None
     return Sample(int(min(n, most, max(LEAST_SAMPLE, n // 16, LEAST_GAIN * m))), _left(known), False, fitted=False)
 
@@ -183,5 +184,5 @@ def choose(objective, information: float, correlation: float = inf) -> Choice:
         return Choice(solver)
     n, m, most = objective.source.n_rows, objective.n_params, objective.source.sample_limit
     if solver.memory == 1:
-        return Choice(solver, sample=choose_diagonal(n, m, most, correlation))
+        return Choice(solver, sample=choose_diagonal(n, m, information, most, correlation))
     return Choice(solver, sample=choose_sample(n, m, information, objective.score_cost, most, correlation))

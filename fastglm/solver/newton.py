@@ -124,7 +124,7 @@ class _Descent:
         self.contraction, self.full, self.drift = control.contraction, inf, inf
         self.creeping, self.since_blocked, self.distance = 0, LATELY, inf
         self.latest = 0.0
-        self.flattest = 1.0  # the curvature along a step, over what a rough factor says of it, at the least
+        self.flattest = 1.0  # the curvature along a step, over what an old factor says of it, at the least
         if factor is None:
             self._renew()
             self.contraction = 1.0
@@ -154,6 +154,11 @@ class _Descent:
                 return self._solution("no step along the direction lowers the deviance", iteration)
         return self._solution("iteration limit reached", iteration)
 
+    @property
+    def _rough(self):
+        """Whether the factor may rate distances too low: it is not that of all rows anywhere."""
+        return self.control.rough and self.origin is None
+
     def _renew(self):
         """Go by the curvature of the last pass."""
         self.factor = factorise(self.objective, self.q, self.beta)
@@ -179,11 +184,10 @@ class _Descent:
     def _measure(self, gain, iteration):
         """The distance in standard errors, and its record."""
         self.distance = sqrt(max(gain, 0.0) / max(self.dispersion(self.q) * self.flattest, 1e-300))
-        rough = self.control.rough and self.origin is None
         # of a rough factor's steps a shortened one tells nothing, and others gain little and much by turns
-        if iteration > 1 and 0.0 < self.full and not (rough and self.full == inf):
+        if iteration > 1 and 0.0 < self.full and not (self._rough and self.full == inf):
             now = self.distance / self.full
-            self.contraction, self.latest = max(now, self.latest) if rough else now, now
+            self.contraction, self.latest = max(now, self.latest) if self._rough else now, now
         passes, q = self.objective.n_passes, self.q
         record(self.history, self.control, iteration, passes, q.deviance, q.max_eta, self.distance, self.fresh)
 
@@ -192,7 +196,7 @@ class _Descent:
         factor, beta, distance = self.factor, self.beta, self.distance
 
         def hidden():
-            return (distance < 1e-3 or iteration > 5) and gain <= (EPS * factor.size(beta)) ** 2
+            return (distance < 1e-3 or iteration > 5) and gain <= self.flattest * (EPS * factor.size(beta)) ** 2
 
         def rounding():
             return 4 * EPS * factor.reach(beta) / sqrt(max(self.dispersion(self.q), 1e-300))
@@ -209,7 +213,7 @@ class _Descent:
             return False
         if not (control.canonical and new.information is not None):
             _remember(self.pairs, beta - self.beta, q.score - new.score, control.memory)
-            if control.rough and self.origin is None and self.pairs:
+            if self.pairs and (self._rough or not control.need_information):
                 # how flat the deviance is along a direction is seen where a step goes far along it
                 s, _, sy = self.pairs[-1]
                 self.flattest = min(self.flattest, sy / max(self.factor.size(s) ** 2, 1e-300))

@@ -120,3 +120,21 @@ def test_the_diagonal_is_that_about_the_intercept():
     factor = diagonal_factor(objective, np.zeros(P + 1), N)
     np.testing.assert_allclose(factor.diagonal[1:], N / 4.0 * X.var(0), rtol=0.01)
     np.testing.assert_allclose(factor.means[1:], X.mean(0), rtol=0.01, atol=0.1)
+
+
+@pytest.mark.parametrize("what", ["completely", "by one column", "by few events"])
+@pytest.mark.parametrize("cov", ["model", None])
+def test_separated_rows_never_converge(what, cov):
+    X, rng = columns("uncorrelated"), np.random.default_rng(6)
+    eta = X @ rng.standard_normal(P) * 0.05
+    y = (rng.random(N) < 1.0 / (1.0 + np.exp(-eta))) * 1.0
+    if what == "completely":
+        y = (eta > 0.0) * 1.0
+    elif what == "by one column":
+        X[:, 5] = np.arange(N) % 10 == 0
+        y[X[:, 5] > 0.0] = 1.0
+    else:
+        y = (rng.random(N) < 1.0 / (1.0 + np.exp(8.0 - eta))) * 1.0
+    with pytest.warns(fastglm.errors.SeparationWarning):
+        result = fastglm.fit(X, y, family="binomial", cov=cov)
+    assert not result.converged and result.stop == "separation"
