@@ -20,6 +20,7 @@ from .decide import EPS, Control, State, decide
 from .problem import Solution
 from .rank import decide_rank
 
+FLAT = "next to no information is left along the steps"
 BLOCKED = "the end of the means' range stops the steps"
 SAFE_PIVOT_SMALL = 1e-4  # as ``SAFE_PIVOT`` on small data, where QR costs nothing to speak of
 ARMIJO = 1e-4  # of the promised fall, that a step must bring
@@ -31,6 +32,7 @@ MOST_STEPS = 12  # full steps in compiled code; chosen: fits that need more are 
 NEAR = 1e-4  # standard errors, below which one more step leaves rounding
 NOTHING = Quadratic(0.0, np.zeros(0), np.zeros(0), None, 0.0, 0.0)
 UNIT = NOTHING._replace(deviance=1.0)  # what a unit of the deviance adds to the dispersion is found by it
+VANISHED = 1e-12  # of the information along a step: means are at the end of their range, or columns repeat others
 CHANGED = 4.0  # times, by which a curvature differs before corrections made with it are dropped
 
 
@@ -143,8 +145,8 @@ class _Descent:
                 stop = "converged" if self.since_blocked > 3 else BLOCKED
                 return self._solution(stop, iteration, self.since_blocked < LATELY)
             if action.kind == "search" and self._search(step, gain, action):
-                if self.creeping == 5:
-                    return self._solution(BLOCKED, iteration)
+                if self.creeping == 5 or self.flattest < VANISHED:
+                    return self._solution(BLOCKED if self.creeping == 5 else FLAT, iteration)
             elif not self.fresh and self.control.reuse_curvature and not self.factor.diagonal_only:
                 # an unrepresentative curvature: look again with one of all rows, here
                 self.q = self.objective.at(self.beta, 2)
