@@ -23,6 +23,7 @@ LEAST_SAMPLE, LEAST_GAIN = 2000, 10.0  # rows of a sample, and its rows' worth o
 # rows' worth of information a coefficient that knowing the correlation of columns brings: the most, as the weights of
 # rows make columns of the information differ too, and the least for which its diagonal is enough
 MOST_KNOWN, LEAST_KNOWN = 400.0, 6.0
+CORRECTED = 1.1  # times what conjugate gradients would leave, that corrections of a diagonal leave
 
 
 def control_for(objective, options, *, n_rows, information, canonical, need_information, **more) -> Control:
@@ -116,7 +117,8 @@ def choose_diagonal(n, m, information, most, correlation) -> Sample | None:
     known = _known(n, m, correlation)
     if known < LEAST_KNOWN or EVENTS * information < LEAST_GAIN * m:
         return None
-    return Sample(int(min(n, most, max(LEAST_SAMPLE, n // 16, LEAST_GAIN * m))), _left(known), False, fitted=False)
+    rows = int(min(n, most, max(LEAST_SAMPLE, n // 16, LEAST_GAIN * m)))
+    return Sample(rows, CORRECTED / sqrt(known), False, fitted=False)
 
 
 def _known(n, m, correlation):

@@ -97,6 +97,8 @@ class State(NamedTuple):
         That of the iteration before, None at the first.
     contraction : float
         The distance over that of the last full step.
+    pace : float or None
+        What a step leaves on average, where that is another number.
     drift : float
         The distance that the coefficients have moved since the curvature was made; infinite for that of a sample.
     fresh : bool
@@ -112,6 +114,7 @@ class State(NamedTuple):
     distance: float
     last: float | None = None
     contraction: float = 1.0
+    pace: float | None = None
     drift: float = 0.0
     fresh: bool = True
     diagonal: bool = False
@@ -202,15 +205,16 @@ def _ends_sooner(control, distance, contraction):
 def _wants_curvature(control, state, exact, left):
     """Whether the next pass, at a distance of about ``left``, should bring a new curvature."""
     distance, drift, contraction = state.distance, state.drift, state.contraction
+    pace = contraction if state.pace is None else state.pace
     if not control.reuse_curvature:
         return True
     if not control.need_information:
         if not (control.curvature_if_cheaper and control.canonical):
             return False
-        near_and_slow = distance < 1.0 and SLOW < contraction < 1.0
+        near_and_slow = distance < 1.0 and SLOW < pace < 1.0
         if control.score_cost < CHEAP_SCORE and not near_and_slow:
             return False
-        return _ends_sooner(control, left, left / distance if state.fresh else contraction)
+        return _ends_sooner(control, left, left / distance if state.fresh else pace)
     if exact:
         # Newton's own step squares the distance; a curvature from afar still leads there, but cannot stay
         if control.score_cost < CHEAP_SCORE and distance > 1e-2:
@@ -220,10 +224,10 @@ def _wants_curvature(control, state, exact, left):
     safety = SAFE_CONTRACTION if control.score_cost < CHEAP_SCORE else 1.0
     if min(safety * contraction, 1.0) * distance <= control.curvature_tol < drift:
         return True
-    if control.score_cost < CHEAP_SCORE and distance > 1.0 and contraction < STANDSTILL:
+    if control.score_cost < CHEAP_SCORE and distance > 1.0 and pace < STANDSTILL:
         return False  # so far out a curvature is soon an old one
     # passes that the old curvature still needs, each a fraction of one with curvature, against a new one
     passes = inf
-    if contraction < 1.0:
-        passes = log(max(distance / control.curvature_tol, 1.0)) / -log(max(contraction, EPS))
+    if pace < 1.0:
+        passes = log(max(distance / control.curvature_tol, 1.0)) / -log(max(pace, EPS))
     return passes * control.score_cost > SCORES_WORTH

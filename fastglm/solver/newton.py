@@ -125,7 +125,7 @@ class _Descent:
         # how far beta has moved since the curvature was made; a sample's was made nowhere
         self.contraction, self.full, self.drift = control.contraction, inf, inf
         self.creeping, self.since_blocked, self.distance = 0, LATELY, inf
-        self.latest = 0.0
+        self.latest, self.pace = 0.0, None
         self.flattest = 1.0  # the curvature along a step, over what an old factor says of it, at the least
         if factor is None:
             self._renew()
@@ -188,8 +188,9 @@ class _Descent:
         self.distance = sqrt(max(gain, 0.0) / max(self.dispersion(self.q) * self.flattest, 1e-300))
         # of a rough factor's steps a shortened one tells nothing, and others gain little and much by turns
         if iteration > 1 and 0.0 < self.full and not (self._rough and self.full == inf):
-            now = self.distance / self.full
-            self.contraction, self.latest = max(now, self.latest) if self._rough else now, now
+            now, before = self.distance / self.full, self.latest
+            self.contraction, self.latest = max(now, before) if self._rough else now, now
+            self.pace = sqrt(now * before) if self._rough and before > 0.0 else None
         passes, q = self.objective.n_passes, self.q
         record(self.history, self.control, iteration, passes, q.deviance, q.max_eta, self.distance, self.fresh)
 
@@ -204,7 +205,9 @@ class _Descent:
             return 4 * EPS * factor.reach(beta) / sqrt(max(self.dispersion(self.q), 1e-300))
 
         last = self.history[-2]["distance"] if iteration > 1 else None
-        return State(distance, last, self.contraction, self.drift, self.fresh, factor.diagonal_only, hidden, rounding)
+        return State(
+            distance, last, self.contraction, self.pace, self.drift, self.fresh, factor.diagonal_only, hidden, rounding
+        )
 
     def _search(self, step, gain, action) -> bool:
         """Go along the step to a lower deviance; False where there is none."""
