@@ -335,6 +335,16 @@ class RowObjective(Objective, Protocol):
     @property
     def n_eliminated(self) -> int: ...
 
+    @property
+    def centred(self) -> bool:
+        """Whether the first coefficient is the intercept of one linear predictor of an array's columns."""
+
+    def intercept_products(self, beta: Array, rows: int) -> Array:
+        """The information's first row (m,), of a sample of ``rows`` rows."""
+
+    def sampled_rows(self, rows: int) -> Array:
+        """Columns of X of a sample, (rows, p)."""
+
     def sample(self, rows: int) -> Any:
         """The same model over a sample of rows, its sums scaled up to the whole."""
 

@@ -20,8 +20,8 @@ SIDE = 256  # columns whose correlations with the others are held at once
 def mean_square_correlation(rows: np.ndarray) -> float:
     """The mean square correlation of every two columns of a population, of which ``rows`` (r, p) are a sample.
 
-    The squared products of every two rows are averaged, which counts no row with itself, so that few rows give an
-    unbiased value; infinite where a column is constant in them or not finite, or two are nearly the same.
+    Of independent rows of mean zero and correlations R the squared product of two has the mean trace(R R). Their average
+    counts no row with itself, so that few rows give an unbiased value (Chen and Qin 2010); infinite where a column is constant in them or not finite, or two are nearly the same.
     """
     r, p = rows.shape
     with np.errstate(all="ignore"):
@@ -61,6 +61,12 @@ def shrunk(information: Dense, rows: float, share: float, centred: bool) -> Dens
         Their part of all rows: a sample of all is not changed.
     centred : bool
         Whether the first coefficient is an intercept, whose row stays as it is.
+
+    Returns
+    -------
+    Dense
+        The same where a column is constant. Its off-diagonal entries, about the intercept, are the sample's times
+        1 - noise / square, with the mean square of its correlations and what noise of uncorrelated columns makes of it.
     """
     full = information.toarray()
     shared = np.outer(full[0], full[0] / full[0, 0]) if centred else 0.0

@@ -12,10 +12,9 @@ from ..family.gaussian import Gaussian
 from ..family.links import Identity
 from ..kernels import gram
 from ..kernels import layout as k
-from ..kernels.dense import symmetric
 from ..kernels.newton_steps import Steps
 from ..kernels.row_loops import FamilyLink
-from ..linalg.symmetric import ArrowheadMatrix, Dense, Diagonal, PermutedArrowhead
+from ..linalg.symmetric import Dense, Diagonal
 from ..source.base import RowTransform
 from ..source.folds import ByPart
 from ..source.streaming_qr import design, offset, streaming_qr, weight
@@ -23,6 +22,7 @@ from ..source.task import Together
 from .column_store import ColumnStore
 from .many import ManyScores, ManySums
 from .passes import BesideFree, DeviancePass, DeviancesAlong, LevelRows, WeightedDesign
+from .structured import assembled
 from .sums import Quadratic
 
 DIAGONAL = k.ORDER_DIAGONAL  # the order of a pass with the score and the information's diagonal
@@ -218,9 +218,8 @@ class Likelihood:
 
     def intercept_products(self, beta: np.ndarray, rows: int) -> np.ndarray:
         """The information's first row, of a sample, (n_params,)."""
-        sample, first = self.sample(rows), np.zeros(self.n_params)
-        first[0] = 1.0
-        products = sample.product(beta, first)
+        sample = self.sample(rows)
+        products = sample.product(beta, np.eye(1, self.n_params)[0])
         self.n_passes += sample.n_passes
         return products
 
@@ -457,42 +456,3 @@ class Deviance(Likelihood):
         if order in k.DIAGONALS:
             information = Diagonal(information.diagonal())
         return Quadratic(q.deviance, q.score, q.score_low, information, q.pearson, q.max_eta)
-
-
-def assembled(source, dense: np.ndarray, extra: np.ndarray, scale: np.ndarray):
-    """The information of the model's coefficients, times scale on both sides, from what a pass over terms sums.
-
-    Parameters
-    ----------
-    source : InMemory
-    dense : (d, d) array
-        The upper triangle of the columns of numbers, the intercept first.
-    extra : flat array
-        Of ``kernels.structured_columns.StructuredSums``.
-    scale : (m,) array
-
-    Returns
-    -------
-    Dense, ArrowheadMatrix where a factor has very many levels, PermutedArrowhead where the source sets a factor apart
-    """
-    own, cross, border, diagonal = source.structured_sums.split(extra)
-    d, width = len(dense), len(dense) + len(own)
-    full = np.empty((width, width))
-    full[:d, :d] = symmetric(dense)
-    full[d:, :d], full[:d, d:], full[d:, d:] = cross, cross.T, symmetric(own)
-    coding = source.packed.coding
-    if coding is None:
-        return Dense(full * scale * scale[:, None])
-    order = coding.order
-    core, m = coding.matrix(full), coding.core
-    scale = scale if order is None else scale[order]
-    core *= scale[:m] * scale[:m, None]
-    if not coding.high_cardinality:
-        return Dense(core)
-    high_cardinality = scale[m:]
-    arrowhead = ArrowheadMatrix(
-        core, coding.border(border) * scale[:m] * high_cardinality[:, None], diagonal[coding.kept] * high_cardinality**2
-    )
-    if source.high_cardinality:
-        return arrowhead._replace(order=order)
-    return arrowhead if order is None else PermutedArrowhead(arrowhead, order)

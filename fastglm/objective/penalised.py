@@ -71,9 +71,7 @@ class Penalised:
 
     def intercept_products(self, beta: np.ndarray, rows: int) -> np.ndarray:
         """The first row of the information of a sample, the quadratic's included."""
-        first = np.zeros(len(beta))
-        first[0] = 1.0
-        return self.objective.intercept_products(beta, rows) + self.precision.times(first)
+        return self.objective.intercept_products(beta, rows) + self.precision.times(np.eye(1, len(beta))[0])
 
     def root(self, beta: np.ndarray) -> np.ndarray:
         """R with R'R the information, the quadratic's included."""

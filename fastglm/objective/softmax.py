@@ -11,8 +11,9 @@ from ..kernels.classes import class_pass
 from ..linalg.symmetric import ArrowheadMatrix, Dense, Diagonal
 from ..source.streaming_qr import WeightedRows, design, predictor, weight
 from ..source.task import Task
-from .base import Likelihood, assembled
+from .base import Likelihood
 from .passes import Pass, line_blocks
+from .structured import assembled
 from .sums import Quadratic
 
 
