@@ -20,8 +20,9 @@ SIDE = 256  # columns whose correlations with the others are held at once
 def mean_square_correlation(rows: np.ndarray) -> float:
     """The mean square correlation of every two columns of a population, of which ``rows`` (r, p) are a sample.
 
-    Of independent rows of mean zero and correlations R the squared product of two has the mean trace(R R). Their average
-    counts no row with itself, so that few rows give an unbiased value (Chen and Qin 2010); infinite where a column is constant in them or not finite, or two are nearly the same.
+    Of independent rows of mean zero and correlations R the squared product of two has the mean trace(R R). The average
+    counts no row with itself, so that few rows give an unbiased value (Chen and Qin 2010, "A two-sample test for
+    high-dimensional data"); infinite where a column is constant in them or not finite, or two are nearly the same.
     """
     r, p = rows.shape
     with np.errstate(all="ignore"):
