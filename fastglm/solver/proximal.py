@@ -133,6 +133,8 @@ class ProximalDescent:
             self.model = QuadraticModel(self.H, free)
             if self.model.cancelled:
                 self._regain()
+        # of columns far from zero the violation is the intercept's, which a step ends whatever else it leaves
+        violation = min(violation, self.model.violation(self.beta, self.q.score, penalty))
         inner = 0.1 * tol if self.by_sums else max(INNER * violation, 0.1 * tol)
         return self.model.minimise(self.beta, self.q.score, penalty, inner)
 

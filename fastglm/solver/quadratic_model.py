@@ -63,6 +63,10 @@ class QuadraticModel:
         out[free] += self.inverse @ score[free] - self.slopes @ (b - start)
         return out
 
+    def violation(self, beta: np.ndarray, score: np.ndarray, penalty) -> float:
+        """The violation of the optimality conditions where the free coefficients are at the model's minimum."""
+        return penalty.of(self.rest).violation(beta[self.rest], score[self.rest] - score[self.free] @ self.slopes)
+
     def _along(self, start, g0, penalty, sizes, tol):
         """The minima (L, k) with a penalty times each of L sizes, and their violations (L,)."""
         b, left = np.empty((len(sizes), len(start))), np.empty(len(sizes))
