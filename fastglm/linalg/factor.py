@@ -204,6 +204,14 @@ def from_root(R: np.ndarray, scale: np.ndarray, kept=None, tolerance: float = 1e
     return Cholesky(np.asfortranarray(triangle), (scale * s).astype(np.float64), kept, aliased, True, extended)
 
 
+def root_of_products(J: np.ndarray) -> np.ndarray:
+    """R with R'R = J (m, m), a cross-product, which has lost half of the digits of what columns leave of others."""
+    size = np.sqrt(np.diagonal(J))
+    inverse = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0.0)
+    values, vectors = np.linalg.eigh(J * inverse * inverse[:, None])
+    return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T * size
+
+
 def _independent(R, tolerance):
     """The columns of R, each of norm one, that do not depend on earlier ones, and those that do."""
     basis = np.empty_like(R)

@@ -14,6 +14,7 @@ from ..kernels import gram
 from ..kernels import layout as k
 from ..kernels.newton_steps import Steps
 from ..kernels.row_loops import FamilyLink
+from ..linalg.factor import root_of_products
 from ..linalg.symmetric import Dense, Diagonal
 from ..source.base import RowTransform
 from ..source.folds import ByPart
@@ -193,11 +194,7 @@ class Likelihood:
         self.n_passes += self.price
         if not self.factorable:
             # zeros and ones lose few digits in a cross-product, and a dense design of all levels would be long
-            J = self.at(beta, 2).information.toarray()
-            size = np.sqrt(np.diagonal(J))
-            inverse = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0.0)
-            values, vectors = np.linalg.eigh(J * inverse * inverse[:, None])
-            return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T * size
+            return root_of_products(self.at(beta, 2).information.toarray())
         kind = np.longdouble if self.small else np.float64
         with np.errstate(all="ignore"):
             # extended precision costs little on small data and keeps every digit of the standard errors

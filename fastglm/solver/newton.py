@@ -51,7 +51,9 @@ def factorise(objective, q, beta):
     if factor is None:
         if objective.kept is None:
             objective.kept, objective.aliased = decide_rank(objective)
-        factor = q.information.rank_factor(objective.scale, objective.kept)
+            if objective.aliased:
+                factor = q.information.factor(objective.scale, safe, objective.kept)
+        factor = q.information.rank_factor(objective.scale, objective.kept) if factor is None else factor
         if factor is None:
             objective.precise = True
             factor = from_root(objective.root(beta), objective.scale, objective.kept)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..linalg.factor import from_root
+from ..linalg.factor import from_root, root_of_products
 from ..linalg.symmetric import CROSS_PRODUCT
 
 TOLERANCE = 1e-11  # of a column's length; R's glm.fit, min(1e-7, epsilon / 1000); not the convergence tolerance
@@ -50,10 +50,11 @@ def _factor(design):
     if design.source.high_cardinality:
         # beside very many levels there are only cross-products
         return design.at(zero, 2).information.rank_factor(design.scale)
-    if not design.factorable:
-        length = np.sqrt(design.at(zero, 2).information.diagonal())
-        factor = from_root(design.root(zero), design.scale, tolerance=CROSS_PRODUCT)
-        if not factor.aliased or _are_dependent(design, factor, length):
+    if not design.small:
+        # few passes tell candidates and prove them; rows are factored where they do not
+        J = design.at(zero, 2).information
+        factor = from_root(root_of_products(J.toarray()), design.scale, tolerance=CROSS_PRODUCT)
+        if not factor.aliased or _are_dependent(design, factor, np.sqrt(J.diagonal())):
             return factor
         design.factorable = True
     return from_root(design.root(zero), design.scale, tolerance=TOLERANCE)

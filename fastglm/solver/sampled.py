@@ -13,6 +13,7 @@ from ..linalg.symmetric import CROSS_PRODUCT
 from .choose import Sample, after_sample, choose, choose_sample, is_wide
 from .newton import factorise, newton_iterations
 from .problem import Problem, Solution
+from .rank import decide_rank
 from .start import begin, is_finite
 
 ROUGH = 0.5  # standard errors of a sample, which its own fit may leave
@@ -32,6 +33,8 @@ def fit_from_sample(problem: Problem, plan: Sample) -> Solution | None:
     if found is None:
         return None
     beta, factor = found
+    if factor.aliased and not _same_rank(objective, factor):
+        return None
     sampled = sample.n_passes
     # what moves between the two, factors and curvatures, must be in the same units
     objective.scale = sample.scale
@@ -46,6 +49,13 @@ def fit_from_sample(problem: Problem, plan: Sample) -> Solution | None:
         solution = _transported(sample, solution)
     objective.n_passes += sample.n_passes - sampled
     return solution
+
+
+def _same_rank(objective, factor) -> bool:
+    """Whether all rows alias the columns that a sample does."""
+    if objective.kept is None:
+        objective.kept, objective.aliased = decide_rank(objective)
+    return np.array_equal(objective.kept, factor.kept)
 
 
 def correlation_of(objective) -> float:
@@ -109,7 +119,7 @@ def _start_of_sample(problem, sample, plan):
     if found is None:
         beta, q = begin(sample, None, problem.fallback)
         found = newton_iterations(sample, beta, control, problem.dispersion, q=q)
-    if found.stop != "converged" or found.factor.aliased or not np.isfinite(found.beta).all():
+    if found.stop != "converged" or not np.isfinite(found.beta).all():
         return None
     if cheap and _gained(found.history) > plan.rho:
         # the weights of rows have moved the curvature more than the choice of rows does
@@ -136,14 +146,16 @@ def _gained(history) -> float:
 
 def _transported(sample, solution):
     """Move the information from where it was summed to the optimum by the difference a sample sees between the two."""
-    if solution.stop != "converged" or solution.origin is None or solution.factor.aliased or solution.factor.accurate:
+    if solution.stop != "converged" or solution.origin is None or solution.factor.accurate:
         return solution
     at, q = solution.origin
     before, after = sample.at(at, 2), sample.at(solution.beta, 2)
     information = q.information.plus(after.information.plus(before.information.scaled(-1.0)))
-    factor = information.factor(sample.scale)
+    factor = information.factor(sample.scale, kept=sample.kept)
     if factor is None:
         return solution
+    if sample.kept is not None:
+        factor = factor._replace(aliased=solution.factor.aliased)
     pearson = q.pearson + (after.pearson - before.pearson)
     moved = solution.quadratic._replace(information=information, pearson=pearson)
     return solution._replace(factor=factor, quadratic=moved)
