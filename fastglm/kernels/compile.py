@@ -208,45 +208,6 @@ def fma(typingctx, a, b, c):
     return types.float64(types.float64, types.float64, types.float64), codegen
 
 
-@intrinsic
-def transpose4(typingctx, source, source_stride, target, target_stride, root, scale):
-    """target[j, i] = source[i, j] root[i] scale[j] for a 4 x 4 block, in vector registers.
-
-    Addresses and byte strides. LLVM does not find the shuffles by itself, and element by element this costs as much
-    as the products that follow.
-    """
-    signature = types.void(*([types.int64] * 6))
-
-    def codegen(context, builder, sig, args):
-        i32, vector = ir.IntType(32), ir.VectorType(ir.DoubleType(), 4)
-
-        def address(base, stride, k):
-            offset = builder.mul(stride, ir.Constant(stride.type, k))
-            return builder.inttoptr(builder.add(base, offset), vector.as_pointer())
-
-        def shuffle(a, b, *lanes):
-            return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(i32, 4), list(lanes)))
-
-        def load(pointer):
-            value = builder.load(pointer)
-            value.align = 8
-            return value
-
-        rows = [load(address(args[0], args[1], k)) for k in range(4)]
-        even, odd = ((0, 4, 2, 6), (1, 5, 3, 7))
-        pairs = [shuffle(rows[k], rows[k + 1], *lanes) for k in (0, 2) for lanes in (even, odd)]
-        first, last = ((0, 1, 4, 5), (2, 3, 6, 7))
-        columns = [shuffle(pairs[k], pairs[k + 2], *lanes) for lanes in (first, last) for k in (0, 1)]
-        zero = ir.Constant(args[5].type, 0)
-        weights, scales = load(address(args[4], zero, 0)), load(address(args[5], zero, 0))
-        for j, column in enumerate(columns):
-            value = builder.fmul(builder.fmul(column, shuffle(scales, scales, j, j, j, j)), weights)
-            builder.store(value, address(args[2], args[3], j)).align = 8
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
 @inner()
 def at(array):
     """The address of an array's first element, signed: numba makes a float of a signed and an unsigned sum."""

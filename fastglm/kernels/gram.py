@@ -8,13 +8,16 @@ from math import sqrt
 import numpy as np
 from numba import carray, types
 
-from .compile import address_of, at, blas, doubles, inner, transpose4
+from .compile import address_of, at, blas, doubles, inner
 from .layout import F_ORDER
+from .vectors import LANES, load, multiply, store, turned
 
 dsyrk = blas("dsyrk", 10)
 
 # the widest X, intercept included, that the tiles sum faster than BLAS: see "The block pass" in docs/numerics.md
 SMALL = 128
+# sums of a tile's side: nine of them and what they are made of fit into sixteen registers, sixteen do not
+SIDE = 3
 # doubles between the rows of a block, so that columns of a power of two do not share the sets of the first-level cache
 PAD = 8
 _LETTERS = np.frombuffer(b"UNT", dtype=np.uint8).copy()
@@ -22,36 +25,26 @@ _SIGNS = np.array([1.0, -1.0])
 
 
 def _tile_loop(weighted):
-    """out[a:a+4, b:b+4] += z[a:a+4, :n] @ diag(h) @ z[b:b+4, :n].T, without h unless ``weighted``; compiled at need."""
+    """out[a:a+3, b:b+3] += z[a:a+3, :n] @ diag(h) @ z[b:b+3, :n].T, without h unless ``weighted``; compiled at need."""
 
     @inner(fastmath={"reassoc", "nsz", "contract"})
     def tile(z, a, b, h, n, out):
-        s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = 0.0
-        s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = 0.0
+        s00 = s01 = s02 = s10 = s11 = s12 = s20 = s21 = s22 = 0.0
         for i in range(n):
             w = h[i] if weighted else 1.0
-            a0, a1, a2, a3 = w * z[a, i], w * z[a + 1, i], w * z[a + 2, i], w * z[a + 3, i]
-            b0, b1, b2, b3 = z[b, i], z[b + 1, i], z[b + 2, i], z[b + 3, i]
+            a0, a1, a2 = w * z[a, i], w * z[a + 1, i], w * z[a + 2, i]
+            b0, b1, b2 = z[b, i], z[b + 1, i], z[b + 2, i]
             s00 += a0 * b0
             s01 += a0 * b1
             s02 += a0 * b2
-            s03 += a0 * b3
             s10 += a1 * b0
             s11 += a1 * b1
             s12 += a1 * b2
-            s13 += a1 * b3
             s20 += a2 * b0
             s21 += a2 * b1
             s22 += a2 * b2
-            s23 += a2 * b3
-            s30 += a3 * b0
-            s31 += a3 * b1
-            s32 += a3 * b2
-            s33 += a3 * b3
-        # a loop over the sums compiles in half the time of sixteen lines
-        for i, row in enumerate(
-            ((s00, s01, s02, s03), (s10, s11, s12, s13), (s20, s21, s22, s23), (s30, s31, s32, s33))
-        ):
+        # a loop over the sums compiles in half the time of nine lines
+        for i, row in enumerate(((s00, s01, s02), (s10, s11, s12), (s20, s21, s22))):
             for j, s in enumerate(row):
                 out[a + i, b + j] += s
 
@@ -73,13 +66,13 @@ def _first_row(z, m, n, out):
 
 @inner()
 def add_tiles(z, m, n, out):
-    """Add z[:m, :n] @ z[:m, :n].T to the upper triangle of ``out``; z has rows up to a multiple of four."""
+    """Add z[:m, :n] @ z[:m, :n].T to the upper triangle of ``out``; z has rows up to a multiple of ``SIDE``."""
     first = 0
-    if m % 4 == 1:  # an intercept beside whole tiles would fill a row of tiles with zeros
+    if m % SIDE == 1:  # an intercept beside whole tiles would fill a row of tiles with zeros
         _first_row(z, m, n, out)
         first = 1
-    for a in range(first, m, 4):
-        for b in range(a, m, 4):
+    for a in range(first, m, SIDE):
+        for b in range(a, m, SIDE):
             _plain_tile(z, a, b, z[0], n, out)
 
 
@@ -99,11 +92,11 @@ def _first_weighted_row(z, h, root, m, n, out):
 def add_weighted_tiles(z, h, root, m, n, out):
     """Add z[:m, :n] @ diag(h) @ z[:m, :n].T to the upper triangle of ``out``, as ``add_tiles``."""
     first = 0
-    if m % 4 == 1:
+    if m % SIDE == 1:
         _first_weighted_row(z, h, root, m, n, out)
         first = 1
-    for a in range(first, m, 4):
-        for b in range(a, m, 4):
+    for a in range(first, m, SIDE):
+        for b in range(a, m, SIDE):
             _weighted_tile(z, a, b, h, n, out)
 
 
@@ -121,6 +114,30 @@ def add_syrk(z, n, out, sign):
 
 
 @inner()
+def _turn_rows(a, lda, n, p, scale, root, z, width):
+    """z[j, i] = x[i, j] scale[j] root[i], for x (n, lda) at ``a`` and z (p, width), four by four."""
+    high, step, across = n - n % LANES if p >= LANES else 0, 8 * lda, 8 * width
+    for i in range(0, high, LANES):
+        weights = load(root + 8 * i)
+        for k in range(0, p, LANES):
+            j = min(k, p - LANES)  # the last four overlap those before them
+            x, out = a + i * step + 8 * j, z + j * across + 8 * i
+            factors = load(scale + 8 * j)
+            a0, a1 = multiply(load(x), factors), multiply(load(x + step), factors)
+            a2, a3 = multiply(load(x + 2 * step), factors), multiply(load(x + 3 * step), factors)
+            z0, z1, z2, z3 = turned(a0, a1, a2, a3)
+            store(out, multiply(z0, weights))
+            store(out + across, multiply(z1, weights))
+            store(out + 2 * across, multiply(z2, weights))
+            store(out + 3 * across, multiply(z3, weights))
+    rows, factors, roots = carray(doubles(a), (n, lda)), carray(doubles(scale), p), carray(doubles(root), n)
+    columns_ = carray(doubles(z), (p, width))
+    for i in range(high, n):
+        for j in range(p):
+            columns_[j, i] = rows[i, j] * factors[j] * roots[i]
+
+
+@inner()
 def scale_columns(storage, a, lda, n, p, ones, scale, root, z):
     """z = sqrt(h) X' with a row a column of X, padded with zero rows; the intercept first."""
     if ones:
@@ -132,18 +149,7 @@ def scale_columns(storage, a, lda, n, p, ones, scale, root, z):
             for i in range(n):
                 z[j + ones, i] = columns[j, i] * scale[j + ones] * root[i]
     else:
-        rows = carray(doubles(a), (n, lda))
-        high, wide = n - n % 4, p - p % 4
-        width = z.shape[1]
-        for i in range(0, high, 4):
-            for j in range(0, wide, 4):
-                transpose4(
-                    a + 8 * (i * lda + j), 8 * lda, at(z) + 8 * ((j + ones) * width + i), 8 * width,
-                    at(root) + 8 * i, at(scale) + 8 * (j + ones),
-                )  # fmt: skip
-        for i in range(n):
-            for j in range(wide if i < high else 0, p):
-                z[j + ones, i] = rows[i, j] * scale[j + ones] * root[i]
+        _turn_rows(a, lda, n, p, at(scale) + 8 * ones, at(root), at(z) + 8 * ones * z.shape[1], z.shape[1])
     for j in range(p + ones, z.shape[0]):
         for i in range(n):
             z[j, i] = 0.0
@@ -340,11 +346,11 @@ def curvature(narrow: bool) -> int:
     """Address of the loop that adds a block's curvature to info (m, m).
 
     Its arguments are integers: (storage, X, leading dimension, n, p, ones, scale, sqrt(h), buffer, info, m). It fills
-    the upper triangle where ``narrow`` (m padded to a multiple of four), else the lower.
+    the upper triangle where ``narrow`` (m padded to a multiple of ``SIDE``), else the lower.
     """
     return address_of(types.int64(*[types.int64] * 11), _narrow() if narrow else _wide()).address
 
 
 def padded(m: int) -> int:
     """The width of the information a pass sums for m columns."""
-    return (m + 3) // 4 * 4 if m <= SMALL else m
+    return (m + SIDE - 1) // SIDE * SIDE if m <= SMALL else m

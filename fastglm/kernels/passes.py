@@ -19,6 +19,7 @@ from .elementary import bits, from_bits, log
 from .gram import PAD
 from .load import strides
 from .newton_steps import ANOTHER
+from .rows import add_products, add_weighted_sum
 
 dgemv = blas("dgemv", 11)
 
@@ -113,7 +114,7 @@ def combine() -> int:
 
 @inner()
 def gemv(transposed, lda, n, p, a, x, y, dims):
-    """y += A x, or A' x, for the column-major matrix at ``a`` that holds n rows of p numbers, or p columns of n."""
+    """y += A x, or A' x, for the matrix of p columns of n numbers at ``a``."""
     dims[0], dims[1], dims[2], dims[3] = n, p, lda, 1
     d = at(dims)
     letter = at(_LETTERS) + (0 if transposed else 1)
@@ -127,10 +128,12 @@ def linear_predictor(storage, a, lda, n, p, ones, beta, eta, dims):
     if ones:
         for i in range(n):
             eta[i] += beta[0]
-    if p > 0:
-        columns = storage == layout.F_ORDER
-        b = at(beta) + 8 * ones
-        gemv(not columns, lda, n if columns else p, p if columns else n, a, b, at(eta), dims)
+    b = at(beta) + 8 * ones
+    if storage == layout.F_ORDER:
+        if p > 0:
+            gemv(False, lda, n, p, a, b, at(eta), dims)
+    else:
+        add_products(a, lda, n, p, b, at(eta))
 
 
 @inner()
@@ -138,10 +141,12 @@ def add_score(storage, a, lda, n, p, ones, r, score, dims):
     """score += X' r."""
     if ones:
         score[0] += total(r, n)
-    if p > 0:
-        columns = storage == layout.F_ORDER
-        s = at(score) + 8 * ones
-        gemv(columns, lda, n if columns else p, p if columns else n, a, at(r), s, dims)
+    s = at(score) + 8 * ones
+    if storage == layout.F_ORDER:
+        if p > 0:
+            gemv(True, lda, n, p, a, at(r), s, dims)
+    else:
+        add_weighted_sum(a, lda, n, p, at(r), s)
 
 
 @inner()
@@ -202,41 +207,11 @@ def roots(plan, n, rows, r, h, root):
             root[i] = sqrt(h[i])
 
 
-@jit()
-def block_pass(
+@inner()
+def _unit_pass(
     plan, par, beta, direction, scale, runs, order, first_eta, work, score, score_low, info, extra, sums, steps
 ):
-    """A pass over ``runs``, adding to score, information and sums, or several with Newton steps between them.
-
-    Parameters
-    ----------
-    plan : (PLAN,) int64
-        Where everything is.
-    par : (4,) float64
-        Parameters of family and link.
-    beta : (p + ones,) float64
-        Coefficients, the intercept first.
-    direction : (p + ones,) float64
-        What order 3 multiplies the information by.
-    scale : (p + ones,) float64
-        What each column is multiplied by in the curvature.
-    runs : (k, 2) int64
-        Half-open ranges of rows.
-    order : int
-        0 deviance, 1 with score and Pearson's chi-square, 2 with curvature too; 3 has the information times
-        ``direction`` in place of the score, 5 the score and in info's first row the information's diagonal; 6 sums w,
-        w x and w x^2 in the places of the deviance, the score and that diagonal, in arithmetic that is not precise.
-    first_eta : int
-        Address of a loop that writes the first linear predictor instead of X beta, or 0. The score is then
-        X'(r + h (eta - offset)), so that information^-1 score are the coefficients of the first IRLS step.
-    work : float64
-        ``workspace``; overwritten.
-    score, score_low : (p + ones,), info : (m, m), extra : (room,), sums : (SUMS,) float64
-        Added to. m is p + ones, up to ``SMALL`` rounded up to a multiple of four; ``extra`` is ``StructuredSums``'.
-        Where there are terms, beta, direction, score and info's diagonal go on with their columns.
-    steps : float64
-        ``newton_steps.PLAIN``, or the array of ``Steps``, for order 2 without terms: beta is overwritten then.
-    """
+    """The pass over one unit's ``runs``; parameters as for ``block_pass``, sums without the first axis."""
     p, ones, storage, block = plan[layout.P], plan[layout.ONES], plan[layout.STORAGE], plan[layout.BLOCK]
     si, sj, lda = strides(plan)
     rows = carray(doubles(at(work)), (layout.VECTORS, block))
@@ -312,3 +287,83 @@ def block_pass(
             call(plan[layout.ADVANCE], (beta.size, info.shape[0], steps.size, at(beta), at(scale), at(score),
                  at(score_low), at(info), at(sums), at(steps)))  # fmt: skip
             another = steps[ANOTHER] != 0.0
+
+
+@inner()
+def _add_sums(into, other, score, score_low, info, extra, sums):
+    """Add the sums at place ``other`` to those before it, as ``Quadratic`` does, and clear them."""
+    a, b, low = score[into], score[other], score_low[into]
+    for j in range(a.size):
+        total_ = a[j] + b[j]
+        z = total_ - a[j]
+        # the exact rounding error of the sum (Knuth's two-sum)
+        low[j] = (a[j] - (total_ - z)) + (b[j] - z) + low[j] + score_low[other, j]
+        a[j], b[j], score_low[other, j] = total_, 0.0, 0.0
+    for i in range(info.shape[1]):
+        for j in range(info.shape[2]):
+            info[into, i, j] += info[other, i, j]
+            info[other, i, j] = 0.0
+    for j in range(extra.shape[1]):
+        extra[into, j] += extra[other, j]
+        extra[other, j] = 0.0
+    for j in range(layout.SUMS):
+        v, w = sums[into, j], sums[other, j]
+        sums[into, j] = max(v, w) if j == layout.MAX_ETA else v + w
+        sums[other, j] = 0.0
+
+
+@jit()
+def block_pass(
+    plan, par, beta, direction, scale, runs, ends, order, first_eta, work, score, score_low, info, extra, sums, steps
+):
+    """A pass over units of rows, adding to score, information and sums, or several with Newton steps between them.
+
+    Units are added as a ``Tree`` adds them, so that it does not matter how many of them a call has.
+
+    Parameters
+    ----------
+    plan : (PLAN,) int64
+        Where everything is.
+    par : (4,) float64
+        Parameters of family and link.
+    beta : (p + ones,) float64
+        Coefficients, the intercept first.
+    direction : (p + ones,) float64
+        What order 3 multiplies the information by.
+    scale : (p + ones,) float64
+        What each column is multiplied by in the curvature.
+    runs : (k, 2) int64
+        Half-open ranges of rows.
+    ends : (units,) int64
+        How many runs there are up to the end of each unit.
+    order : int
+        0 deviance, 1 with score and Pearson's chi-square, 2 with curvature too; 3 has the information times
+        ``direction`` in place of the score, 5 the score and in info's first row the information's diagonal; 6 sums w,
+        w x and w x^2 in the places of the deviance, the score and that diagonal, in arithmetic that is not precise.
+    first_eta : int
+        Address of a loop that writes the first linear predictor instead of X beta, or 0. The score is then
+        X'(r + h (eta - offset)), so that information^-1 score are the coefficients of the first IRLS step.
+    work : float64
+        ``workspace``; overwritten.
+    score, score_low : (d, p + ones), info : (d, m, m), extra : (d, room), sums : (d, SUMS) float64
+        Added to in [0]; the others hold subtrees' sums. m is p + ones, up to ``SMALL`` rounded up to a multiple of
+        ``SIDE``; ``extra`` is ``StructuredSums``'. Where there are terms, beta, direction, score and info's diagonal
+        go on with their columns. d is ``slots`` of the units.
+    steps : float64
+        ``newton_steps.PLAIN``, or the array of ``Steps``, for order 2 of one unit without terms: beta is overwritten then.
+    """
+    depth = begin = 0
+    for unit in range(ends.size):
+        _unit_pass(plan, par, beta, direction, scale, runs[begin : ends[unit]], order, first_eta, work,
+                   score[depth], score_low[depth], info[depth], extra[depth], sums[depth], steps)  # fmt: skip
+        begin, depth = ends[unit], depth + 1
+        whole = unit
+        while whole % 2 == 1 or (unit == ends.size - 1 and depth > 1):
+            depth -= 1
+            _add_sums(depth - 1, depth, score, score_low, info, extra, sums)
+            whole //= 2
+
+
+def slots(units: int) -> int:
+    """How many sums a call needs room for that adds so many units."""
+    return units.bit_length()

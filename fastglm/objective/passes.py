@@ -10,7 +10,7 @@ from ..kernels import gram, precise
 from ..kernels import layout as k
 from ..kernels.evaluate import row_terms
 from ..kernels.newton_steps import PLAIN, advance
-from ..kernels.passes import block_pass
+from ..kernels.passes import block_pass, slots
 from ..source.streaming_qr import WeightedRows, design, offset, predictor, weight
 from ..source.task import Task
 from ..source.threads import single_threaded_blas
@@ -68,6 +68,8 @@ class Pass(Task):
 class DeviancePass(Pass):
     """A pass of a ``Deviance``."""
 
+    joins_units = True
+
     def __init__(self, pair, par, beta, direction, scale, first, *how):
         super().__init__(*how)
         self.pair, self.par, self.first = pair, par, first
@@ -79,17 +81,25 @@ class DeviancePass(Pass):
         plan[k.ROWS], plan[k.CURVATURE] = self.pair.sums(unit), gram.curvature(self.shape[1] <= gram.SMALL)
         return plan
 
-    def begin(self):
+    def begin(self, places: int = 1):
         m, dense, room = self.shape
         width = gram.padded(dense)
         shape = (width, width) if self.order == 2 else (1, m) if self.order in k.DIAGONALS else (1, 1)
-        extra = np.zeros(room if self.order == 2 else 1)
-        return np.zeros(m), np.zeros(m), np.zeros(shape), extra, np.zeros(k.SUMS)
+        sizes = (m,), (m,), shape, (room if self.order == 2 else 1,), (k.SUMS,)
+        return tuple(np.zeros((places, *size)) for size in sizes)
 
     def add(self, state, part, runs, work):
+        self._add(state, part, runs, np.array([len(runs)]), work)
+
+    def several(self, part, units, work):
+        state = self.begin(slots(len(units)))
+        self._add(state, part, np.concatenate(units), np.cumsum([len(unit) for unit in units]), work)
+        return self.end(state)
+
+    def _add(self, state, part, runs, ends, work):
         first = self.pair.first_eta if self.first else 0
-        block_pass(self.plan(part), self.par, self.beta, self.direction, self.scale, runs, self.order, first, work,
-                   *state, PLAIN)  # fmt: skip
+        block_pass(self.plan(part), self.par, self.beta, self.direction, self.scale, runs, ends, self.order, first,
+                   work, *state, PLAIN)  # fmt: skip
 
     def steps(self, part, steps) -> tuple[np.ndarray, Quadratic | None]:
         """The coefficients to which Newton steps lead over all rows of ``part``, an InMemory without terms, and the
@@ -100,12 +110,12 @@ class DeviancePass(Pass):
         plan, state = self.plan(part), self.begin()
         plan[k.ADVANCE] = advance()
         with part.workspace() as work, nullcontext() if part.single else single_threaded_blas():
-            block_pass(plan, self.par, self.beta, self.beta, self.scale, part.ranges, 2, 0, work,
-                       *state, steps.array)  # fmt: skip
+            block_pass(plan, self.par, self.beta, self.beta, self.scale, part.ranges, np.array([len(part.ranges)]), 2,
+                       0, work, *state, steps.array)  # fmt: skip
         return self.beta, self.end(state) if steps.arrived else None
 
     def end(self, state):
-        score, low, info, extra, sums = state
+        score, low, info, extra, sums = (v[0] for v in state)
         information = (info, extra) if self.order == 2 else (info,) if self.order in k.DIAGONALS else None
         return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core.measured import THREAD_NS, UNIT_ROWS
+from ..core.measured import CALL_NS, THREAD_NS, UNIT_ROWS
 from ..errors import MissingDataError
 from ..kernels import layout as k
 from ..kernels import passes, structured_columns
@@ -101,8 +101,8 @@ class InMemory(Source):
             with self.workspace() as work:
                 return self._unit(task, 0, work)
         with single_threaded_blas():
-            tree = Tree(len(self.units))
-            together(self._worthwhile(task), lambda: self._work(task, tree))
+            tree, threads = Tree(len(self.units)), self._worthwhile(task)
+            together(threads, lambda: self._work(task, tree, threads))
             return tree.root
 
     def _worthwhile(self, task) -> int:
@@ -136,11 +136,21 @@ class InMemory(Source):
                     "missing='drop' leaves such rows out"
                 )
 
-    def _work(self, task, tree):
+    def _most_units(self, task) -> int:
+        """How many units a call may sum: where they are short, calls of them would cost a part of the work."""
+        if self.mapped is not None or not task.joins_units:
+            return 1
+        return max(1, int(CALL_NS * len(self.units) / (self.rows_read * self.row_ns)))
+
+    def _work(self, task, tree, threads):
         try:
             with self.workspace() as work:
-                for unit in tree.take():
-                    tree.put(unit, self._unit(task, unit, work))
+                for level, node in tree.take(threads, self._most_units(task)):
+                    if level == 0:
+                        value = self._unit(task, node, work)
+                    else:
+                        value = task.several(self, self.units[node << level : (node + 1) << level], work)
+                    tree.put_node(level, node, value)
         except BaseException:
             tree.next = tree.n  # no thread takes another unit
             raise

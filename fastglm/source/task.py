@@ -22,11 +22,14 @@ class Task:
     one_thread : bool
         Whether its work over rows in memory is calls of NumPy so short that threads would wait for each other; it
         needs no workspace.
+    joins_units : bool
+        Whether ``several`` units can be summed by one call.
     """
 
     vectors_only = False
     journaled = True
     one_thread = False
+    joins_units = False
 
     def needs_rows(self, first: int, stop: int) -> bool:
         """Whether the task reads any of the rows ``first`` to ``stop``."""
@@ -50,6 +53,11 @@ class Task:
         for value in state[1:]:
             total = total + value
         return total
+
+
+    def several(self, part: Any, units: list[np.ndarray], work: np.ndarray) -> Any:
+        """The value of consecutive units of ``part``, added as a ``Tree`` adds them."""
+        raise NotImplementedError
 
 
 class Largest(NamedTuple):
