@@ -11,7 +11,9 @@ from functools import cache
 from math import sqrt
 
 import numpy as np
+from llvmlite import ir
 from numba import carray, types
+from numba.extending import intrinsic
 
 from . import layout
 from .compile import address_of, at, blas, call, call_rows, doubles, inner, jit
@@ -289,36 +291,25 @@ def _unit_pass(
             another = steps[ANOTHER] != 0.0
 
 
-@inner()
-def _add_sums(into, other, score, score_low, info, extra, sums):
-    """Add the sums at place ``other`` to those before it, as ``Quadratic`` does, and clear them."""
-    a, b, low = score[into], score[other], score_low[into]
-    for j in range(a.size):
-        total_ = a[j] + b[j]
-        z = total_ - a[j]
-        # the exact rounding error of the sum (Knuth's two-sum)
-        low[j] = (a[j] - (total_ - z)) + (b[j] - z) + low[j] + score_low[other, j]
-        a[j], b[j], score_low[other, j] = total_, 0.0, 0.0
-    for i in range(info.shape[1]):
-        for j in range(info.shape[2]):
-            info[into, i, j] += info[other, i, j]
-            info[other, i, j] = 0.0
-    for j in range(extra.shape[1]):
-        extra[into, j] += extra[other, j]
-        extra[other, j] = 0.0
-    for j in range(layout.SUMS):
-        v, w = sums[into, j], sums[other, j]
-        sums[into, j] = max(v, w) if j == layout.MAX_ETA else v + w
-        sums[other, j] = 0.0
+@intrinsic
+def _next_unit(typingctx, address):
+    """The number at an address, which is one more afterwards, whatever other threads take."""
+
+    def codegen(context, builder, sig, args):
+        one = ir.Constant(ir.IntType(64), 1)
+        return builder.atomic_rmw("add", builder.inttoptr(args[0], ir.IntType(64).as_pointer()), one, "monotonic")
+
+    return types.int64(types.int64), codegen
 
 
 @jit()
 def block_pass(
-    plan, par, beta, direction, scale, runs, ends, order, first_eta, work, score, score_low, info, extra, sums, steps
-):
+    plan, par, beta, direction, scale, runs, ends, taken, most, order, first_eta, work, score, score_low, info, extra,
+    sums, steps,
+):  # fmt: skip
     """A pass over units of rows, adding to score, information and sums, or several with Newton steps between them.
 
-    Units are added as a ``Tree`` adds them, so that it does not matter how many of them a call has.
+    Several threads may call it with the same arrays but ``work``: each takes units until none is left.
 
     Parameters
     ----------
@@ -336,6 +327,10 @@ def block_pass(
         Half-open ranges of rows.
     ends : (units,) int64
         How many runs there are up to the end of each unit.
+    taken : (1,) int64
+        How many units threads have taken so far.
+    most : int
+        Units that this call may take.
     order : int
         0 deviance, 1 with score and Pearson's chi-square, 2 with curvature too; 3 has the information times
         ``direction`` in place of the score, 5 the score and in info's first row the information's diagonal; 6 sums w,
@@ -345,25 +340,49 @@ def block_pass(
         X'(r + h (eta - offset)), so that information^-1 score are the coefficients of the first IRLS step.
     work : float64
         ``workspace``; overwritten.
-    score, score_low : (d, p + ones), info : (d, m, m), extra : (d, room), sums : (d, SUMS) float64
-        Added to in [0]; the others hold subtrees' sums. m is p + ones, up to ``SMALL`` rounded up to a multiple of
-        ``SIDE``; ``extra`` is ``StructuredSums``'. Where there are terms, beta, direction, score and info's diagonal
-        go on with their columns. d is ``slots`` of the units.
+    score, score_low : (units, p + ones), info : (units, m, m), extra : (units, room), sums : (units, SUMS) float64
+        Added to. m is p + ones, up to ``SMALL`` rounded up to a multiple of ``SIDE``; ``extra`` is
+        ``StructuredSums``'. Where there are terms, beta, direction, score and info's diagonal go on with their columns.
     steps : float64
-        ``newton_steps.PLAIN``, or the array of ``Steps``, for order 2 of one unit without terms: beta is overwritten then.
+        ``newton_steps.PLAIN``, or the array of ``Steps``, for order 2 of one unit without terms: beta is overwritten
+        then.
     """
-    depth = begin = 0
-    for unit in range(ends.size):
+    for _ in range(most):
+        unit = _next_unit(at(taken))
+        if unit >= ends.size:
+            break
+        begin = ends[unit - 1] if unit > 0 else 0
         _unit_pass(plan, par, beta, direction, scale, runs[begin : ends[unit]], order, first_eta, work,
-                   score[depth], score_low[depth], info[depth], extra[depth], sums[depth], steps)  # fmt: skip
-        begin, depth = ends[unit], depth + 1
-        whole = unit
-        while whole % 2 == 1 or (unit == ends.size - 1 and depth > 1):
-            depth -= 1
-            _add_sums(depth - 1, depth, score, score_low, info, extra, sums)
-            whole //= 2
+                   score[unit], score_low[unit], info[unit], extra[unit], sums[unit], steps)  # fmt: skip
 
 
-def slots(units: int) -> int:
-    """How many sums a call needs room for that adds so many units."""
-    return units.bit_length()
+@inner()
+def _add_rows(a, k, other):
+    """a[k] += a[other]"""
+    for j in range(a.shape[1]):
+        a[k, j] += a[other, j]
+
+
+@jit()
+def add_units(score, score_low, info, extra, sums):
+    """Add the sums of all units to the first one's, as a ``Tree`` adds ``Quadratic``.
+
+    The arrays are those of ``block_pass``, with a second axis only.
+    """
+    units, step = score.shape[0], 1
+    while step < units:
+        for k in range(0, units - step, 2 * step):
+            other = k + step
+            for j in range(score.shape[1]):
+                v, w = score[k, j], score[other, j]
+                whole = v + w
+                z = whole - v
+                # the exact rounding error of the sum (Knuth's two-sum)
+                score_low[k, j] = (v - (whole - z)) + (w - z) + score_low[k, j] + score_low[other, j]
+                score[k, j] = whole
+            largest_eta = max(sums[k, layout.MAX_ETA], sums[other, layout.MAX_ETA])
+            _add_rows(info, k, other)
+            _add_rows(extra, k, other)
+            _add_rows(sums, k, other)
+            sums[k, layout.MAX_ETA] = largest_eta
+        step *= 2

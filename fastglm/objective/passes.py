@@ -6,16 +6,18 @@ from contextlib import nullcontext
 
 import numpy as np
 
+from ..core.measured import CALL_NS
 from ..kernels import gram, precise
 from ..kernels import layout as k
 from ..kernels.evaluate import row_terms
 from ..kernels.newton_steps import PLAIN, advance
-from ..kernels.passes import block_pass, slots
+from ..kernels.passes import add_units, block_pass
 from ..source.streaming_qr import WeightedRows, design, offset, predictor, weight
 from ..source.task import Task
 from ..source.threads import single_threaded_blas
 from .sums import Quadratic
 
+JOINED_NUMBERS = 1 << 20  # of the sums of all units, below which they are kept until the end of a pass
 LINE_ROWS = 1 << 12  # rows of a block whose deviances along a step are found
 
 
@@ -68,8 +70,6 @@ class Pass(Task):
 class DeviancePass(Pass):
     """A pass of a ``Deviance``."""
 
-    joins_units = True
-
     def __init__(self, pair, par, beta, direction, scale, first, *how):
         super().__init__(*how)
         self.pair, self.par, self.first = pair, par, first
@@ -81,25 +81,54 @@ class DeviancePass(Pass):
         plan[k.ROWS], plan[k.CURVATURE] = self.pair.sums(unit), gram.curvature(self.shape[1] <= gram.SMALL)
         return plan
 
-    def begin(self, places: int = 1):
+    def begin(self, units: int = 1):
+        sizes = (self.shape[0], self.shape[0], *self._information, k.SUMS)
+        return tuple(np.zeros((units, size)) for size in sizes)
+
+    @property
+    def _information(self):
+        """How many numbers the information of a unit has: of columns of numbers, and of terms."""
         m, dense, room = self.shape
         width = gram.padded(dense)
-        shape = (width, width) if self.order == 2 else (1, m) if self.order in k.DIAGONALS else (1, 1)
-        sizes = (m,), (m,), shape, (room if self.order == 2 else 1,), (k.SUMS,)
-        return tuple(np.zeros((places, *size)) for size in sizes)
+        if self.order == 2:
+            return width * width, room
+        return m if self.order in k.DIAGONALS else 1, 1
+
+    def joins(self, units):
+        return units * sum(self._information) <= JOINED_NUMBERS
 
     def add(self, state, part, runs, work):
-        self._add(state, part, runs, np.array([len(runs)]), work)
+        self._take(state, part, runs, np.array([len(runs)]), np.zeros(1, np.int64), 1, work)
 
-    def several(self, part, units, work):
-        state = self.begin(slots(len(units)))
-        self._add(state, part, np.concatenate(units), np.cumsum([len(unit) for unit in units]), work)
-        return self.end(state)
+    def joined(self, part, units):
+        state, runs, ends = self.begin(len(units)), np.concatenate(units), np.cumsum([len(unit) for unit in units])
+        taken = np.zeros(1, np.int64)
+        most = max(1, int(CALL_NS * len(units) / (part.rows_read * part.row_ns)))
 
-    def _add(self, state, part, runs, ends, work):
+        def work(room):
+            try:
+                while taken[0] < len(units):
+                    self._take(state, part, runs, ends, taken, most, room)
+            except BaseException:
+                taken[0] = len(units)  # no thread takes another unit
+                raise
+
+        def end():
+            add_units(*state)
+            return self.end(state)
+
+        return work, end
+
+    def _take(self, state, part, runs, ends, taken, most, work, steps=PLAIN):
+        plan, (score, low, info, extra, sums) = self.plan(part), state
+        if self.order == 2:
+            width = gram.padded(self.shape[1])
+            info = info.reshape(-1, width, width)
+        else:
+            info = info[:, None]
         first = self.pair.first_eta if self.first else 0
-        block_pass(self.plan(part), self.par, self.beta, self.direction, self.scale, runs, ends, self.order, first,
-                   work, *state, PLAIN)  # fmt: skip
+        block_pass(plan, self.par, self.beta, self.direction, self.scale, runs, ends, taken, most, self.order, first,
+                   work, score, low, info, extra, sums, steps)  # fmt: skip
 
     def steps(self, part, steps) -> tuple[np.ndarray, Quadratic | None]:
         """The coefficients to which Newton steps lead over all rows of ``part``, an InMemory without terms, and the
@@ -107,16 +136,21 @@ class DeviancePass(Pass):
 
         BLAS has the threads that it has in ``InMemory.reduce``.
         """
-        plan, state = self.plan(part), self.begin()
+        plan, state, runs = self.plan(part), self.begin(), part.ranges
         plan[k.ADVANCE] = advance()
+        self._own = part, plan
         with part.workspace() as work, nullcontext() if part.single else single_threaded_blas():
-            block_pass(plan, self.par, self.beta, self.beta, self.scale, part.ranges, np.array([len(part.ranges)]), 2,
-                       0, work, *state, steps.array)  # fmt: skip
+            self._take(state, part, runs, np.array([len(runs)]), np.zeros(1, np.int64), 1, work, steps.array)
         return self.beta, self.end(state) if steps.arrived else None
 
     def end(self, state):
         score, low, info, extra, sums = (v[0] for v in state)
-        information = (info, extra) if self.order == 2 else (info,) if self.order in k.DIAGONALS else None
+        information = None
+        if self.order == 2:
+            width = gram.padded(self.shape[1])
+            information = info.reshape(width, width), extra
+        elif self.order in k.DIAGONALS:
+            information = (info[None],)
         return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
 
 

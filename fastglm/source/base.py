@@ -238,20 +238,14 @@ class Tree:
         self.waiting: dict = {}
         self.on_unit = None  # called after every unit, for a progress bar
 
-    def take(self, threads: int = 1, most: int = 1):
-        """What is not done yet, shared between threads, as nodes (level, number) of at most so many units.
-
-        A node is a small part of what is left, so that threads end together.
-        """
+    def take(self):
+        """The numbers of the units that are not done yet, shared between threads."""
         while True:
             with self.lock:
-                first, left = self.next, self.n - self.next
-                size = 1 << (max(1, min(left // (2 * threads), most)).bit_length() - 1)
-                self.next += size
-            if left <= 0:
+                unit, self.next = self.next, self.next + 1
+            if unit >= self.n:
                 return
-            level = size.bit_length() - 1
-            yield level, first >> level
+            yield unit
 
     def put(self, unit: int, value) -> None:
         """Add the value of a unit: it is summed with its neighbour as soon as both are known."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core.measured import CALL_NS, THREAD_NS, UNIT_ROWS
+from ..core.measured import THREAD_NS, UNIT_ROWS, VECTOR_ROWS
 from ..errors import MissingDataError
 from ..kernels import layout as k
 from ..kernels import passes, structured_columns
@@ -95,20 +95,34 @@ class InMemory(Source):
 
     def reduce(self, task):
         """The sum of a ``Task`` over the units, added in a fixed binary tree."""
+        if task.one_thread:
+            return self._alone(task)
         if self.single:
-            if task.one_thread:
-                return self._unit(task, 0, None)
             with self.workspace() as work:
                 return self._unit(task, 0, work)
         with single_threaded_blas():
-            tree, threads = Tree(len(self.units)), self._worthwhile(task)
-            together(threads, lambda: self._work(task, tree, threads))
+            if self.mapped is None and task.joins(len(self.units)):
+                work, end = task.joined(self, self.units)
+                together(self._worthwhile(task), lambda: self._join(work))
+                return end()
+            tree = Tree(len(self.units))
+            together(self._worthwhile(task), lambda: self._work(task, tree))
             return tree.root
+
+    def _alone(self, task):
+        """The value of a task that reads vectors alone, without the calls that units of rows of X would take."""
+        state = task.begin()
+        for first, stop in self.ranges.tolist():
+            for begin in range(first, stop, VECTOR_ROWS):
+                task.add(state, self, np.array([[begin, min(begin + VECTOR_ROWS, stop)]]), None)
+        return task.end(state)
+
+    def _join(self, work):
+        with self.workspace() as room:
+            work(room)
 
     def _worthwhile(self, task) -> int:
         """The threads that a task is worth: one reads few rows before another would have begun."""
-        if task.one_thread:
-            return 1
         return min(self.threads, len(self.units), 1 + int(self.rows_read * self.row_ns / THREAD_NS))
 
     def constant_column(self) -> int | None:
@@ -136,21 +150,11 @@ class InMemory(Source):
                     "missing='drop' leaves such rows out"
                 )
 
-    def _most_units(self, task) -> int:
-        """How many units a call may sum: where they are short, calls of them would cost a part of the work."""
-        if self.mapped is not None or not task.joins_units:
-            return 1
-        return max(1, int(CALL_NS * len(self.units) / (self.rows_read * self.row_ns)))
-
-    def _work(self, task, tree, threads):
+    def _work(self, task, tree):
         try:
             with self.workspace() as work:
-                for level, node in tree.take(threads, self._most_units(task)):
-                    if level == 0:
-                        value = self._unit(task, node, work)
-                    else:
-                        value = task.several(self, self.units[node << level : (node + 1) << level], work)
-                    tree.put_node(level, node, value)
+                for unit in tree.take():
+                    tree.put(unit, self._unit(task, unit, work))
         except BaseException:
             tree.next = tree.n  # no thread takes another unit
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,14 +23,11 @@ class Task:
     one_thread : bool
         Whether its work over rows in memory is calls of NumPy so short that threads would wait for each other; it
         needs no workspace.
-    joins_units : bool
-        Whether ``several`` units can be summed by one call.
     """
 
     vectors_only = False
     journaled = True
     one_thread = False
-    joins_units = False
 
     def needs_rows(self, first: int, stop: int) -> bool:
         """Whether the task reads any of the rows ``first`` to ``stop``."""
@@ -54,9 +52,14 @@ class Task:
             total = total + value
         return total
 
+    def joins(self, units: int) -> bool:
+        """Whether ``joined`` sums so many units in compiled code: where they are short, calls of them would cost more
+        than their rows, as threads wait for each other between calls."""
+        return False
 
-    def several(self, part: Any, units: list[np.ndarray], work: np.ndarray) -> Any:
-        """The value of consecutive units of ``part``, added as a ``Tree`` adds them."""
+    def joined(self, part: Any, units: list[np.ndarray]) -> tuple[Callable, Callable]:
+        """What each thread calls with a workspace, and what then gives the value of all ``units`` of ``part``, added
+        as a ``Tree`` adds them."""
         raise NotImplementedError
 
 
