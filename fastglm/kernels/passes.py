@@ -202,10 +202,11 @@ def roots(plan, n, rows, r, h, root):
 
     A row repeated f times has f scores of r / f.
     """
-    for i in range(n):
-        if plan[layout.MEAT]:
+    if plan[layout.MEAT]:
+        for i in range(n):
             root[i] = abs(r[i]) / (sqrt(rows[layout.V_F, i]) if plan[layout.F] != 0 else 1.0) if r[i] != 0.0 else 0.0
-        else:
+    else:  # a loop of its own, which vectorises
+        for i in range(n):
             root[i] = sqrt(h[i])
 
 
