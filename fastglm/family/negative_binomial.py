@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InvalidParameterError
 from ..kernels.elementary import HALF_LOG_2PI, exp, log, log1p, log_factorial, stirling_error, vectorisable
 from ..kernels.fused import fused
-from ..kernels.scalars import MANY, log1p_gap
+from ..kernels.scalars import MANY, at_least_faint, below_faint, log1p_gap
 from .links import Log
 from .registry import NONNEGATIVE, family
 from .tails import of_counts
@@ -117,6 +117,5 @@ def rows(family, link, eta, y):
     k = family.theta
     mu = exp(eta)
     share = k / (mu + k) if mu < 1e300 else 0.0
-    # below 1e-290 the ratio y / mu overflows and eta itself is the logarithm
-    tiny = (y * (log(y / (y + k)) - eta + log(k)) - k * log1p(y / k)) if y > 0.0 else 0.0
-    return (y - mu) * share, mu * share, 2.0 * (_half_deviance(y, mu, k) if mu > 1e-290 else tiny)
+    d = 2.0 * (_half_deviance(y, at_least_faint(mu, y), k) + below_faint(y, eta))
+    return (y - mu) * share, mu * share, d

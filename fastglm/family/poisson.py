@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf, nan
 from typing import Any, NamedTuple
 
 from ..kernels.elementary import LOG_2PI, exp, log, log_factorial, stirling_error
 from ..kernels.fused import fused
-from ..kernels.scalars import poisson_gap
-from .links import Log
+from ..kernels.scalars import at_least_faint, below_faint, poisson_gap
+from .links import Log, Sqrt
 from .registry import NONNEGATIVE, family
 from .tails import of_counts
 
@@ -69,6 +70,11 @@ class Poisson(NamedTuple):
 @fused(Poisson, Log)
 def rows(family, link, eta, y):
     mu = exp(eta)
-    # below 1e-290 the ratio y / mu overflows and eta itself is the logarithm
-    d = 2.0 * poisson_gap(y, mu) if mu > 1e-290 else 2.0 * ((y * (log(y) - eta) - y if y > 0.0 else 0.0) + mu)
-    return y - mu, mu, d
+    return y - mu, mu, 2.0 * (poisson_gap(y, at_least_faint(mu, y)) + below_faint(y, eta))
+
+
+@fused(Poisson, Sqrt)
+def sqrt_rows(family, link, eta, y):
+    mu = eta * eta
+    inside = (eta > 0.0) & (mu > 0.0) & (mu < inf)
+    return 2.0 * (y - mu) / eta if inside else nan, 4.0, 2.0 * poisson_gap(y, mu) if inside else nan

@@ -47,10 +47,12 @@ def has_density(power: float) -> bool:
     return power > 1.0
 
 
-def log_argument(power: float, y: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """log(lambda), log(c) or the logarithm of the gamma's shape at phi = 1 for y > 0 with prior weights w, (n,)."""
+def log_argument(power: float, log_y: np.ndarray, w: np.ndarray | None) -> np.ndarray:
+    """log(lambda), log(c) or the logarithm of the gamma's shape at phi = 1 for y > 0, given by its logarithm (n,), with
+    prior weights w (n,) or None."""
     constant = 1.0 if power == 2.0 else abs(2.0 - power) * (power - 1.0 if power > 2.0 else 1.0)
-    return np.log(w) + (2.0 - power) * np.log(y) - np.log(constant)
+    x = (2.0 - power) * log_y - np.log(constant)
+    return x if w is None else x + np.log(w)
 
 
 def log_terms(power: float, x: np.ndarray) -> LogTerms:

@@ -31,6 +31,8 @@ class NullModel:
             self.deviance = self._plain(False, np.zeros(0)) + model.within
         elif hasattr(model.pair.family, "null_deviance") and not shifted:
             self.deviance = model.pair.family.null_deviance(self.mean, sums.weight)
+        elif not shifted and model.source.counts is not None and np.isfinite(self.eta):
+            self.deviance = self._of_counts(model.source.counts) + model.within
         elif not shifted:
             self.deviance = self._plain(True, np.array([self.eta])) + model.within
         else:
@@ -50,6 +52,11 @@ class NullModel:
 
     def _objective(self, has_intercept):
         return Deviance(self.objective.source.changed(RowTransform(True, has_intercept)), self.pair)
+
+    def _of_counts(self, counts):
+        """The deviance of the mean, from how many rows have each count."""
+        there = np.flatnonzero(counts)
+        return float(sum(counts[there] * [self.family.deviance(float(count), self.mean) for count in there]))
 
     def _plain(self, has_intercept, beta):
         deviance = self._objective(has_intercept).at(beta, 0).deviance

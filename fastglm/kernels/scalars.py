@@ -10,6 +10,8 @@ from numba.extending import register_jitable
 from .elementary import exp, log, log1p, log_ndtr, norm_pdf, vectorisable
 
 MANY = 1e5  # counts, whose log-factorials lose digits in a difference
+FAINT = 1e-290  # the least mean by which counts are divided
+LOG_FAINT = math.log(FAINT)
 
 
 @vectorisable
@@ -22,11 +24,23 @@ def poisson_gap(y, mu):
     gap = y - mu
     v = gap / (y + mu)
     s = v * v
-    tail = 1 / 3 + s * (1 / 5 + s * (1 / 7 + s * (1 / 9 + s * (1 / 11 + s / 13))))
+    tail = 1 / 3 + s * (1 / 5 + s * (1 / 7 + s * (1 / 9 + s * (1 / 11 + s * (1 / 13)))))
     near = gap * v + 2.0 * y * v * s * tail
     ratio = y / mu if y > 0.0 else 1.0
     far = y * log(ratio) - gap
     return near if (s < 0.0025) & (y > 0.0) else far
+
+
+@vectorisable
+def at_least_faint(mu, y):
+    """A mean, or one that the count y can be divided by."""
+    return FAINT if (mu < FAINT) & (y > 0.0) else mu
+
+
+@vectorisable
+def below_faint(y, eta):
+    """What half the deviance of a count gains where log(mu) = eta falls from log(FAINT) on: it is linear there."""
+    return y * (LOG_FAINT - eta) if (eta < LOG_FAINT) & (y > 0.0) else 0.0
 
 
 @vectorisable
@@ -35,7 +49,7 @@ def gamma_gap(y, mu):
     gap = (y - mu) / mu
     v = (y - mu) / (y + mu)
     s = v * v
-    tail = 1 / 3 + s * (1 / 5 + s * (1 / 7 + s * (1 / 9 + s * (1 / 11 + s / 13))))
+    tail = 1 / 3 + s * (1 / 5 + s * (1 / 7 + s * (1 / 9 + s * (1 / 11 + s * (1 / 13)))))
     near = v * gap - 2.0 * v * s * tail
     far = gap - log(y / mu)
     return near if s < 0.0025 else far
@@ -46,7 +60,7 @@ def log1p_gap(x):
     """x - log(1 + x), to full relative accuracy near zero, by the series of ``gamma_gap``."""
     v = x / (2.0 + x)
     s = v * v
-    tail = 1 / 3 + s * (1 / 5 + s * (1 / 7 + s * (1 / 9 + s * (1 / 11 + s / 13))))
+    tail = 1 / 3 + s * (1 / 5 + s * (1 / 7 + s * (1 / 9 + s * (1 / 11 + s * (1 / 13)))))
     near = v * x - 2.0 * v * s * tail
     return near if s < 0.0025 else x - log1p(x)
 

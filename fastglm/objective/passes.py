@@ -123,7 +123,7 @@ class DeviancePass(Pass):
         plan, (score, low, info, extra, sums) = self.plan(part), state
         if self.order == 2:
             width = gram.padded(self.shape[1])
-            info = info.reshape(-1, width, width)
+            info = info.reshape(len(info), width, width)
         else:
             info = info[:, None]
         first = self.pair.first_eta if self.first else 0

@@ -105,7 +105,7 @@ class Vectors(Task):
         return not weighted and (self.pair is None or self.table is not None)
 
     def begin(self):
-        return np.zeros(k.SUMS)
+        return np.zeros(k.SUMS + (0 if self.table is None else COUNTS))
 
     def add(self, state, part, runs, work):
         domain, table = self.family.domain, self.table
@@ -143,12 +143,18 @@ def sums_of_ones(y: np.ndarray, offset, exposure, domain, table) -> np.ndarray:
     table : (COUNTS,) array or None
         As for ``Vectors``.
     """
-    n = len(y)
+    n, rows = len(y), None
+    found = np.zeros(k.SUMS + (0 if table is None else COUNTS))
     if not n:
-        return np.zeros(k.SUMS)
-    ones, zeros = np.count_nonzero(y == 1), np.count_nonzero(y == 0)
-    fractions = n - ones - zeros
-    least, most = _ends(y) if fractions else (0.0 if zeros else 1.0, 1.0 if ones else 0.0)
+        return found
+    if table is None:
+        ones, zeros = np.count_nonzero(y == 1), np.count_nonzero(y == 0)
+        fractions = n - ones - zeros
+        least, most = _ends(y) if fractions else (0.0 if zeros else 1.0, 1.0 if ones else 0.0)
+    else:
+        least, most = _ends(y)
+        rows = _of_counts(y) if 0.0 <= least and most < COUNTS else None
+        fractions = float(n if rows is None else n - rows[0] - rows[1])
     usable = (domain.low < least or (domain.left_closed and least == domain.low)) and (
         most < domain.high or (domain.right_closed and most == domain.high)
     )
@@ -156,13 +162,15 @@ def sums_of_ones(y: np.ndarray, offset, exposure, domain, table) -> np.ndarray:
         if vector is not None:
             ends = _ends(vector)
             usable = usable and above < ends[0] and ends[1] < inf
-    found = [0.0] * k.SUMS
     found[k.NOBS] = found[k.WEIGHT] = n
     found[k.FRACTIONS], found[k.FAILURES] = fractions, not (usable and -inf < least and most < inf)
-    found[k.WEIGHTED_Y] = y.sum(dtype=np.float64) if fractions else ones
-    if table is not None:
-        found[k.SATURATED] = _of_counts(y, table) if usable and 0.0 <= least and most < len(table) else nan
-    return np.array(found)
+    if rows is not None:
+        found[k.WEIGHTED_Y], found[k.SUMS :] = rows @ np.arange(COUNTS), rows
+        found[k.SATURATED] = rows[rows > 0] @ table[rows > 0] if usable else nan
+    else:
+        found[k.WEIGHTED_Y] = y.sum(dtype=np.float64) if fractions else ones
+        found[k.SATURATED] = 0.0 if table is None else nan
+    return found
 
 
 def _ends(vector) -> tuple[float, float]:
@@ -170,13 +178,10 @@ def _ends(vector) -> tuple[float, float]:
     return float(vector.min()), float(vector.max())
 
 
-def _of_counts(y, table) -> float:
-    """The sum of a table's values at counts below its length, NaN if some y is no count."""
+def _of_counts(y) -> np.ndarray | None:
+    """How many rows have each count, (COUNTS,); None if some y is no count."""
     counts = y.astype(np.intp)
-    if not np.array_equal(counts, y):
-        return nan
-    rows = np.bincount(counts, minlength=len(table))
-    return float(rows[rows > 0] @ table[rows > 0])
+    return np.bincount(counts, minlength=COUNTS) if np.array_equal(counts, y) else None
 
 
 class ClassWeights(Task):
@@ -198,7 +203,10 @@ class ClassWeights(Task):
 def _scan(source, *what) -> ResponseSums:
     task = Vectors(*what)
     task.one_thread = task.needs_no_loop(source.data)
-    found = ResponseSums(*source.reduce(task).tolist())
+    sums = source.reduce(task)
+    found = ResponseSums(*sums[: k.SUMS].tolist())
+    if len(sums) > k.SUMS and sums[k.SUMS :].sum() == found.nobs:
+        source.counts = sums[k.SUMS :]
     if found.failures:
         refuse(source.data, task.family)
     if not found.weight > 0.0:

@@ -43,8 +43,8 @@ class PositiveRows(Task):
 
     def of(self, part, runs):
         found = Responses(0.0, 0, NodeMoments(0, np.zeros((POWERS, 0))))
-        for y, x, f in _blocks(part.data, runs, self.power):
-            found += Responses(float(f @ np.log(y)), len(y), NodeMoments.of(self.power, x, f))
+        for log_y, x, f in _blocks(part.data, runs, self.power):
+            found += Responses(float(f @ log_y), len(x), NodeMoments.of(self.power, x, f))
         return found
 
 
@@ -65,7 +65,8 @@ class DensitySums(Task):
 
 
 def _blocks(data, runs, power):
-    """The positive responses of rows that count, their log arguments at phi = 1 and frequencies, block by block."""
+    """The logarithms of the positive responses of rows that count, their log arguments at phi = 1 and frequencies, block
+    by block."""
     vectors = data.weights, data.freq_weights
     for first, stop in runs:
         for a in range(first, stop, BLOCK):
@@ -74,9 +75,9 @@ def _blocks(data, runs, power):
             kept, given = y > 0.0, [v if v is None else np.asarray(v[a:b], np.float64) for v in vectors]
             for v in given:
                 kept = kept if v is None else kept & (v > 0.0)
-            y = y[kept]
-            w, f = (np.ones(len(y)) if v is None else v[kept] for v in given)
-            yield y, log_argument(power, y, w), f
+            log_y = np.log(y[kept])
+            w, f = (None if v is None else v[kept] for v in given)
+            yield log_y, log_argument(power, log_y, w), np.ones(len(log_y)) if f is None else f
 
 
 class DispersionLikelihood:

@@ -127,6 +127,7 @@ class Source:
 
     cost = 0.0  # of reading all rows once, in units of a pass with curvature
     in_process = True  # whether the rows are in the memory of this process
+    counts: np.ndarray | None = None  # how many rows have each small count as their response, where a scan found it
     fetched_share = 0.0  # the share of all rows that was read to sample these rows
     sample_limit = np.inf  # the largest sensible sample, in rows
     local: Any = None  # a source over the same rows in this process, where passes run on a cluster
