@@ -65,8 +65,8 @@ class DensitySums(Task):
 
 
 def _blocks(data, runs, power):
-    """The logarithms of the positive responses of rows that count, their log arguments at phi = 1 and frequencies, block
-    by block."""
+    """The logarithms of positive responses of rows that count, their log arguments at phi = 1 and frequencies, block by
+    block."""
     vectors = data.weights, data.freq_weights
     for first, stop in runs:
         for a in range(first, stop, BLOCK):
