@@ -114,7 +114,10 @@ class InMemory(Source):
         state = task.begin()
         for first, stop in self.ranges.tolist():
             for begin in range(first, stop, VECTOR_ROWS):
-                task.add(state, self, np.array([[begin, min(begin + VECTOR_ROWS, stop)]]), None)
+                piece = np.array([[begin, min(begin + VECTOR_ROWS, stop)]])
+                task.add(state, self, piece, None)
+                if self.mapped is not None:
+                    self.mapped.release(piece)
         return task.end(state)
 
     def _join(self, work):
