@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from math import isfinite
 
 import numpy as np
 
@@ -227,7 +228,8 @@ def line_blocks(runs):
 
 
 class LevelRows(Task):
-    """Of each stored column's level the rows there are, and those that count with y inside of each end, (3, M)."""
+    """Of each stored column's level the rows there are, and those that count with y inside of each end, (3, M); all of
+    them for an end that is infinite."""
 
     def __init__(self, ends: tuple):
         self.ends = ends
@@ -239,6 +241,9 @@ class LevelRows(Task):
         for a, b in runs:
             rows = [np.ones(b - a)]
             counts = weight(data, a, b) > 0.0 if weighted else True
-            rows += [((np.asarray(data.y[a:b]) != end) & counts).astype(np.float64) for end in self.ends]
-            sums = sums + np.array([part.packed.level_rows(v, a) for v in rows])
+            # nothing is at an end that is infinite
+            rows += [((np.asarray(data.y[a:b]) != end) & counts) * 1.0 for end in self.ends if isfinite(end)]
+            found = iter([part.packed.level_rows(v, a) for v in rows])
+            there = next(found)
+            sums = sums + np.array([there, *(next(found) if isfinite(end) else there for end in self.ends)])
         return sums

@@ -203,9 +203,11 @@ def make_plan(data: Block, block: int) -> np.ndarray:
     plan = [0] * k.PLAN
     plan[k.P], plan[k.ONES], plan[k.BLOCK], plan[k.X] = p, data.has_intercept, block, X.ctypes.data
     row, col = X.strides if n > 1 else (8 * p, X.strides[1])
+    if p == 1 and row == 8:  # rows of one number are a column
+        col = 8 * n
     plan[k.ROW_STRIDE], plan[k.COL_STRIDE] = row, col
     native = X.dtype == np.float64 and X.flags.aligned
-    if native and (col == 8 or p <= 1) and row % 8 == 0 and row >= 8 * max(p, 1):
+    if native and (col == 8 or p == 0 or (p == 1 and row != 8)) and row % 8 == 0 and row >= 8 * max(p, 1):
         plan[k.STORAGE] = k.C_ORDER
     elif native and row == 8 and col % 8 == 0 and col >= 8 * n:
         plan[k.STORAGE] = k.F_ORDER
