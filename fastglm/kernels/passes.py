@@ -210,7 +210,7 @@ def roots(plan, n, rows, r, h, root):
             root[i] = sqrt(h[i])
 
 
-@inner()
+@jit(inline="always")  # else LLVM works on it twice
 def _unit_pass(
     plan, par, beta, direction, scale, runs, order, first_eta, work, score, score_low, info, extra, sums, steps
 ):
