@@ -85,7 +85,7 @@ def _narrow_strip(a, step, n, r, out, count):
 def add_weighted_sum(a, lda, n, p, r, out):
     """out[:p] += X' r, as ``add_products``."""
     step = 8 * lda
-    few = max(FEWEST, NEAR // (8 * p)) if p >= LANES else n  # rows that are still in the first cache at the next strip
+    few = max(FEWEST, NEAR // (8 * max(p, 1)))  # rows that are still in the first cache at the next strip
     for first in range(0, n if p >= LANES else 0, few):
         x, v, rows, j = a + first * step, r + 8 * first, min(few, n - first), 0
         while j + STRIP <= p:
