@@ -19,7 +19,6 @@ PASS_BLOCK_BYTES = 1 << 18  # of X in a block of a pass (blocks: flat from 128 K
 FEWEST_BLOCK_ROWS, MOST_BLOCK_ROWS = 160, 1024
 UNIT_ROWS = 4096  # rows of a task, or a half of it (units: a pass over them takes 100 us, a second thread costs 30)
 THREAD_NS = 200_000.0  # of work that a further thread is worth (units: it costs 30 us, beside 10,000 x 5 a hundred)
-CALL_NS = 4e6  # of work of a call that sums several units (units: a call costs 30 us)
 CALL_NS = 5e7  # of work of a call that sums several units; chosen: an interrupt waits for no more
 VECTOR_ROWS = 1 << 16  # rows of vectors alone that are looked at together; chosen: they stay in the second-level cache
 MOST_UNITS, FEW_UNITS = 64, 8  # of ordinary sources; chosen: eight units a thread end together on eight cores

@@ -53,7 +53,7 @@ def clotting(*, library: Library = "pandas") -> Any:
     Returns
     -------
     frame of 9 rows
-        u, the percentage of plasma; lot1 and lot2, seconds with two lots of the clotting agent.
+        u, the percentage of plasma; lot1 and lot2, seconds with two lots of thromboplastin.
 
     Raises
     ------

@@ -55,8 +55,8 @@ class NullModel:
 
     def _of_counts(self, counts):
         """The deviance of the mean, from how many rows have each count."""
-        there = np.flatnonzero(counts)
-        return float(sum(counts[there] * [self.family.deviance(float(count), self.mean) for count in there]))
+        there, family = np.flatnonzero(counts), self.pair.family
+        return float(counts[there] @ [family.deviance(float(count), self.mean) for count in there])
 
     def _plain(self, has_intercept, beta):
         deviance = self._objective(has_intercept).at(beta, 0).deviance

@@ -83,7 +83,7 @@ def _narrow_strip(a, step, n, r, out, count):
 
 @inner()
 def add_weighted_sum(a, lda, n, p, r, out):
-    """out[:p] += X' r, as ``add_products``."""
+    """out[:p] += X' r for n rows of p numbers at ``a``, a row every ``lda``; all are addresses of doubles."""
     step = 8 * lda
     few = max(FEWEST, NEAR // (8 * max(p, 1)))  # rows that are still in the first cache at the next strip
     for first in range(0, n if p >= LANES else 0, few):

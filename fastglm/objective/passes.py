@@ -95,13 +95,12 @@ class DeviancePass(Pass):
             return width * width, room
         return m if self.order in k.DIAGONALS else 1, 1
 
-    def joins(self, units):
-        return units * sum(self._information) <= JOINED_NUMBERS
-
     def add(self, state, part, runs, work):
         self._take(state, part, runs, np.array([len(runs)]), np.zeros(1, np.int64), 1, work)
 
     def joined(self, part, units):
+        if len(units) * sum(self._information) > JOINED_NUMBERS:
+            return None
         state, runs, ends = self.begin(len(units)), np.concatenate(units), np.cumsum([len(unit) for unit in units])
         taken = np.zeros(1, np.int64)
         most = max(1, int(CALL_NS * len(units) / (part.rows_read * part.row_ns)))

@@ -101,8 +101,9 @@ class InMemory(Source):
             with self.workspace() as work:
                 return self._unit(task, 0, work)
         with single_threaded_blas():
-            if self.mapped is None and task.joins(len(self.units)):
-                work, end = task.joined(self, self.units)
+            joined = task.joined(self, self.units) if self.mapped is None else None
+            if joined is not None:
+                work, end = joined
                 together(self._worthwhile(task), lambda: self._join(work))
                 return end()
             tree = Tree(len(self.units))

@@ -52,15 +52,22 @@ class Task:
             total = total + value
         return total
 
-    def joins(self, units: int) -> bool:
-        """Whether ``joined`` sums so many units in compiled code: where they are short, calls of them would cost more
-        than their rows, as threads wait for each other between calls."""
-        return False
+    def joined(self, part: Any, units: list[np.ndarray]) -> tuple[Callable, Callable] | None:
+        """Units summed in compiled code, as threads wait for each other between calls.
 
-    def joined(self, part: Any, units: list[np.ndarray]) -> tuple[Callable, Callable]:
-        """What each thread calls with a workspace, and what then gives the value of all ``units`` of ``part``, added
-        as a ``Tree`` adds them."""
-        raise NotImplementedError
+        Parameters
+        ----------
+        part : InMemory
+        units : list of (k, 2) arrays
+            The ranges of rows of each unit.
+
+        Returns
+        -------
+        tuple or None
+            What each thread calls with its workspace, and what then gives the value of all units, added as a ``Tree``
+            adds them; None where units are summed one by one.
+        """
+        return None
 
 
 class Largest(NamedTuple):
