@@ -11,6 +11,7 @@ import numpy as np
 from ..linalg.factor import from_root, root_of_products
 from ..linalg.symmetric import CROSS_PRODUCT
 
+UNDERFLOWN = 1e-200  # a sum of squares at which digits may be lost, or which is zero
 TOLERANCE = 1e-11  # of a column's length; R's glm.fit, min(1e-7, epsilon / 1000); not the convergence tolerance
 
 
@@ -51,11 +52,13 @@ def _factor(design):
         # beside very many levels there are only cross-products
         return design.at(zero, 2).information.rank_factor(design.scale)
     if not design.small:
-        # few passes tell candidates and prove them; rows are factored where they do not
+        # few passes tell candidates and prove them; rows are factored where they do not, or where squares underflow
         J = design.at(zero, 2).information
-        factor = from_root(root_of_products(J.toarray()), design.scale, tolerance=CROSS_PRODUCT)
-        if not factor.aliased or _are_dependent(design, factor, np.sqrt(J.diagonal())):
-            return factor
+        squares, whole = J.diagonal(), J.toarray()
+        if np.isfinite(whole).all() and (not design.factorable or (squares > UNDERFLOWN).all()):
+            factor = from_root(root_of_products(whole), design.scale, tolerance=CROSS_PRODUCT)
+            if not factor.aliased or _are_dependent(design, factor, np.sqrt(squares)):
+                return factor
         design.factorable = True
     return from_root(design.root(zero), design.scale, tolerance=TOLERANCE)
 

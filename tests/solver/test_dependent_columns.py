@@ -45,3 +45,28 @@ def test_columns_that_only_nearly_depend_are_kept():
     fit = fastglm.fit(X, RESPONSES["binomial"](rng, eta), family="binomial")
     assert not fit.aliased
     assert fit.converged
+
+
+@pytest.mark.parametrize("size", [1e-305, 1e-200, 1e150])
+def test_columns_whose_squares_underflow_are_no_failure_of_the_rank(size):
+    X, rng, eta = columns(3)
+    y = RESPONSES["binomial"](rng, eta)
+    fit, usual = fastglm.fit(X * size, y, family="binomial"), fastglm.fit(X, y, family="binomial")
+    assert not fit.aliased
+    assert fit.deviance == pytest.approx(usual.deviance, rel=1e-9)
+
+
+def test_a_column_of_zeros_beside_others_is_aliased():
+    X, rng, eta = columns(4)
+    X[:, 2] = 0.0
+    with pytest.warns(CollinearityWarning):
+        fit = fastglm.fit(X, RESPONSES["binomial"](rng, eta), family="binomial")
+    assert list(fit.aliased) == ["x3"]
+
+
+def test_subnormal_columns_whose_coefficients_are_no_doubles_are_aliased():
+    X, rng, eta = columns(3)
+    with pytest.warns(CollinearityWarning):
+        fit = fastglm.fit(X * 1e-310, RESPONSES["binomial"](rng, eta), family="binomial")
+    assert list(fit.aliased) == ["x1", "x2", "x3"]
+    assert fit.converged
