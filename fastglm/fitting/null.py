@@ -14,6 +14,8 @@ from ..solver.solve import solve
 from ..solvers import Newton
 from ..source.base import RowTransform
 
+RARE = 0.1  # the distance of a mean from an end of its range, below which Newton's steps from it are too long
+
 
 class NullModel:
     """The null model: its deviance, and when called the coefficients that reproduce its mean.
@@ -44,6 +46,11 @@ class NullModel:
         data = self.objective.source.data
         plain = data.has_intercept and data.offset is None and data.exposure is None
         return plain and self.family.domain.high == 1.0 and 0.0 < self.mean < 1.0
+
+    @property
+    def rare(self):
+        """Whether the mean is near an end of a range of two: a level of events alone is one over their share away."""
+        return self.family.domain.high == 1.0 and not RARE <= self.mean <= 1.0 - RARE
 
     @cached_property
     def eta(self):
@@ -118,7 +125,7 @@ def _exact(objective, eta, link):
 
 
 class _Seed:
-    deviance, central = np.inf, False
+    deviance, central, rare = np.inf, False, False
 
     def __init__(self, beta):
         self.beta = beta
@@ -130,7 +137,7 @@ class _Seed:
 class ClassNullModel:
     """The null model of a softmax regression: every row has the classes' shares, or even chances without a constant."""
 
-    central = True
+    central, rare = True, False
 
     def __init__(self, model, constant):
         self.objective, self.totals, self.constant = model.objective, model.totals, constant

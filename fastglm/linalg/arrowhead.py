@@ -104,6 +104,7 @@ class ArrowheadFactor(NamedTuple):
     aliased: dict = {}
     accurate: bool = False
     diagonal_only = False
+    own = None  # of the columns' lengths beside levels is asked nowhere
 
     def solve(self, g: np.ndarray) -> np.ndarray:
         """The information's inverse times g; zero at aliased coefficients."""

@@ -13,6 +13,7 @@ from ..kernels import dense
 from .arrowhead import ArrowheadFactor
 
 NOISE = 16.0  # units in the last place of a column's length, within which nothing is left of it
+FADED = 6e-8  # of what X leaves of a column beside others: the weights have left less of it than its score can tell
 FEW = 64  # columns of a small matrix
 
 
@@ -20,7 +21,8 @@ class Cholesky(NamedTuple):
     """A factorisation of the information over the columns that are kept.
 
     ``triangle`` is upper triangular with triangle' triangle = D I D over the kept columns, D = diag(scale) and I the
-    information in the caller's units.
+    information in the caller's units. ``calm`` is that of fewer columns, where the weights have left too little of some
+    for a step along them to be more than rounding.
     """
 
     triangle: np.ndarray
@@ -29,10 +31,13 @@ class Cholesky(NamedTuple):
     aliased: dict
     accurate: bool
     extended: np.ndarray | None = None
+    calm: Cholesky | None = None
     diagonal_only = False
 
     def solve(self, g: np.ndarray) -> np.ndarray:
-        """The information's inverse times g; zero at aliased columns."""
+        """The information's inverse times g; zero at aliased columns, and where nothing can be told."""
+        if self.calm is not None:
+            return self.calm.solve(g)
         if len(self.kept) == len(g):
             return self.scale * dpotrs(self.triangle, self.scale * g)[0]
         step = np.zeros_like(g)
@@ -40,6 +45,11 @@ class Cholesky(NamedTuple):
         if len(s):
             step[self.kept] = s * dpotrs(self.triangle, s * g[self.kept])[0]
         return step
+
+    @property
+    def own(self) -> np.ndarray:
+        """What is left of the length of each column that is kept beside earlier ones, (r,)."""
+        return np.abs(self.triangle.diagonal()) / np.sqrt(np.square(self.triangle).sum(0))
 
     def root(self) -> np.ndarray:
         """The upper triangular R with R'R the information of the kept columns."""
@@ -183,25 +193,29 @@ def dense_cholesky(upper: np.ndarray, scale: np.ndarray, safe: float, kept=None)
     return Cholesky(triangle, scale, kept, {}, False)
 
 
-def from_root(R: np.ndarray, scale: np.ndarray, kept=None, tolerance: float = 1e-11) -> Cholesky:
+def from_root(R: np.ndarray, scale: np.ndarray, kept=None, tolerance: float = 1e-11, own=None) -> Cholesky:
     """Factor from R of the weighted design's QR.
 
     Later columns that depend on earlier ones to a relative ``tolerance`` are aliased, as in R, unless ``kept`` already
-    says which are not; then those without information, whose means are at the end of their range, are left out.
+    says which are not; then those without information, whose means are at the end of their range, are left out. ``own``
+    (r,) is what X leaves of each of these, by which is told where steps are noise.
     """
     norms = np.sqrt(np.square(R).sum(0))
     s = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0.0)
-    R = R * s
+    R, calm = R * s, None
     if kept is None:
         kept, dependent = _independent(R, tolerance)
     else:
         if np.isfinite(norms).all():
+            if own is not None and R.dtype == np.float64:
+                told = kept[_independent(R[:, kept], FADED * own)[0]]
+                calm = from_root(R / s, scale, told) if len(told) < len(kept) else None
             kept = kept[_independent(R[:, kept], NOISE * np.finfo(R.dtype).eps)[0]]
         dependent = []
     extended = dense.orthogonal_triangle(R[:, kept]) if R.dtype != np.float64 else None
     triangle = np.linalg.qr(R[:, kept], mode="r") if extended is None else extended.astype(np.float64)
     aliased = {j: _combination(triangle, R[:, kept], R[:, j], kept, s, j, scale) for j in dependent}
-    return Cholesky(np.asfortranarray(triangle), (scale * s).astype(np.float64), kept, aliased, True, extended)
+    return Cholesky(np.asfortranarray(triangle), (scale * s).astype(np.float64), kept, aliased, True, extended, calm)
 
 
 def root_of_products(J: np.ndarray) -> np.ndarray:
@@ -213,8 +227,9 @@ def root_of_products(J: np.ndarray) -> np.ndarray:
 
 
 def _independent(R, tolerance):
-    """The columns of R, each of norm one, that do not depend on earlier ones, and those that do."""
-    basis = np.empty_like(R)
+    """The columns of R, each of norm one, that do not depend on earlier ones, and those that do, to a tolerance each or
+    one for all."""
+    basis, tolerance = np.empty_like(R), np.broadcast_to(tolerance, R.shape[1])
     kept, dependent = [], []
     for j in range(R.shape[1]):
         v = R[:, j].copy()
@@ -222,7 +237,7 @@ def _independent(R, tolerance):
         for _ in range(2):  # once more, for the digits the first projection cancels
             v -= q @ (q.T @ v)
         size = np.sqrt(v @ v)
-        if size > tolerance:
+        if size > tolerance[j]:
             basis[:, len(kept)] = v / size
             kept.append(j)
         else:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
 from ..errors import InvalidParameterError
+
+MOST_REACHED = 2000  # stored columns, up to which the coefficients of some of them are looked for
 
 
 class ContrastMap:
@@ -95,6 +98,31 @@ class ContrastMap:
         """``reduce`` by the squares of the map: a diagonal (m,) from that of the stored columns (M,)."""
         core = v[self.picked] if self.simple else self.transposed.power(2) @ v[: self.width]
         return self._numbered(np.concatenate([core, v[self.width + self.kept]]))
+
+    def reaching(self, chosen: np.ndarray, factors: Sequence[slice], has_intercept: bool) -> np.ndarray:
+        """Coefficients (m,) whose linear predictor is one on rows with one of the ``chosen`` (M,) stored columns, and
+        zero on others; all zero where there are none, or columns are too many to look.
+
+        Parameters
+        ----------
+        chosen : (M,) array of bools
+            Columns of levels.
+        factors : sequence of slice
+            The columns of each factor, of which every row has one level.
+        has_intercept : bool
+            Whether the first column is the intercept.
+        """
+        none = np.zeros(self.n_params)
+        if not chosen.any() or self.n_columns > MOST_REACHED:
+            return none
+        # what is the same at all levels of a factor can as well be the intercept's, or another factor's
+        constants = np.zeros((self.n_columns, len(factors) + has_intercept))
+        for j, levels in enumerate([slice(0, 1), *factors] if has_intercept else factors):
+            constants[levels, j] = 1.0
+        design = np.hstack([self.expand(np.eye(self.n_params)), constants[:, 1:] - constants[:, :1]])
+        found = np.linalg.lstsq(design, chosen * 1.0, rcond=1e-10)[0]
+        beta = np.where(np.abs(found[: self.n_params]) > 1e-10, found[: self.n_params], 0.0)
+        return beta if np.abs(design @ found - chosen).max() < 1e-8 else none
 
     def _numbered(self, v):
         """A vector (m,) in the order of this map, in that of the coefficients."""

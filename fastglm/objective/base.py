@@ -21,8 +21,9 @@ from ..source.folds import ByPart
 from ..source.streaming_qr import design, offset, streaming_qr, weight
 from ..source.task import Together
 from .column_store import ColumnStore
+from .level_means import factors_of, toward_level_means
 from .many import ManyScores, ManySums
-from .passes import BesideFree, DeviancePass, DeviancesAlong, LevelRows, WeightedDesign
+from .passes import BesideFree, DeviancePass, DeviancesAlong, LeastShift, LevelRows, WeightedDesign
 from .structured import assembled
 from .sums import Quadratic
 
@@ -74,6 +75,7 @@ class Likelihood:
         self.small = source.rows_read * n_params <= PRECISE_NUMBERS
         self.precise = self.meat = False
         self.kept: np.ndarray | None = None
+        self.own: np.ndarray | None = None
         self.aliased: dict = {}
         self._rescaled = False
         self.n_passes, self.price = 0.0, share
@@ -387,32 +389,53 @@ class Deviance(Likelihood):
         """A start with the coefficients of empty levels far out, where a fit would take them one step at a time.
 
         A level is empty where all of its rows have y at the same end of the means' range: its estimate is infinite.
+        Where contrasts mix levels, the information of those that have some would drown out there, and stay behind.
         """
-        data, ends = self.source.data, self.pair.link.ends
-        coding = data.coding
-        if not data.terms or ends == (None, None) or (coding is not None and not coding.simple):
+        ends = self.pair.link.ends
+        if not self.source.data.terms or ends == (None, None) or self._mixed:
             return beta
-        beta = np.array(beta)
-        for empty, end in zip(self._empty, ends, strict=True):
-            if end is not None:
-                beta[empty] = end
-        return beta
+        return beta + self._bounds
+
+    @cached_property
+    def _bounds(self):
+        """What takes each row of an empty level to the bound, and none of them further: (m,)."""
+        data, ends = self.source.data, self.pair.link.ends
+        bounds = sum(end * toward for toward, end in zip(self._empty, ends, strict=True) if end is not None)
+        wanted = bounds if data.coding is None else data.coding.expand(bounds)
+        own, factors = np.zeros_like(wanted), [levels for levels in factors_of(data) if wanted[levels].any()]
+        for levels in factors:
+            there = self.source.reduce(LeastShift(own, np.sign(wanted), levels)).value if own.any() else 0.0
+            own[levels] = np.where(wanted[levels] == 0.0, 0.0, wanted[levels] + np.sign(wanted[levels]) * there)
+        return own if data.coding is None else data.coding.reduce(own)
+
+    def toward_level_means(self, mean: float, step: np.ndarray, q: Quadratic) -> np.ndarray | None:
+        """Newton's ``step`` (m,) from the null model's pass ``q``, bent to the means of the levels of factors; None
+        where it cannot be, as ``level_means`` says."""
+        return toward_level_means(self.pair, self.source.data, mean, step, q) if self.source.data.terms else None
 
     @property
     def infinite_levels(self) -> np.ndarray | None:
-        """The sign of infinity of each coefficient of a level that was found empty; None where none was looked at."""
+        """The sign of infinity of each coefficient that an empty level takes there; None where none was looked at."""
         ends = self.pair.link.ends
-        empty = vars(self).get("_empty")
+        empty = self._empty if self._mixed else vars(self).get("_empty")
         if empty is None:
             return None
-        return sum(0.0 if end is None else np.sign(end) * found for found, end in zip(empty, ends, strict=True))
+        return np.sign(sum(np.sign(end) * toward for toward, end in zip(empty, ends, strict=True) if end is not None))
+
+    @property
+    def _mixed(self):
+        """Whether contrasts make coefficients of several levels."""
+        return self.source.data.coding is not None and not self.source.data.coding.simple
 
     @cached_property
     def _empty(self):
-        """Which coefficients are of levels all of whose rows have y at the low, or at the high end of the means."""
-        mean = self.pair.family.mean
-        there, low, high = map(self.source.reduce_score, self.source.reduce(LevelRows((mean.low, mean.high))))
-        return [(there > 0.0) & (v == 0.0) & isfinite(end) for v, end in ((low, mean.low), (high, mean.high))]
+        """For each end of the means' range the coefficients (m,) whose linear predictor is one where a level has all of
+        its rows at that end, and zero elsewhere; zero where there is no such level."""
+        mean, data, mixed = self.pair.family.mean, self.source.data, self._mixed
+        found = self.source.reduce(LevelRows((mean.low, mean.high), mixed))
+        there, *inside = found if mixed else map(self.source.reduce_score, found)
+        empty = [(there > 0.0) & (v == 0.0) & isfinite(end) for v, end in zip(inside, mean[:2], strict=True)]
+        return [data.coding.reaching(v, factors_of(data), data.has_intercept) if mixed else v * 1.0 for v in empty]
 
     def _line(self, beta, step, sizes):
         return DeviancesAlong(self.pair, beta, step, sizes)

@@ -50,13 +50,13 @@ def factorise(objective, q, beta):
     factor = q.information.factor(objective.scale, safe, objective.kept)
     if factor is None:
         if objective.kept is None:
-            objective.kept, objective.aliased = decide_rank(objective)
+            objective.kept, objective.aliased, objective.own = decide_rank(objective)
             if objective.aliased:
                 factor = q.information.factor(objective.scale, safe, objective.kept)
         factor = q.information.rank_factor(objective.scale, objective.kept) if factor is None else factor
         if factor is None:
             objective.precise = True
-            factor = from_root(objective.root(beta), objective.scale, objective.kept)
+            factor = from_root(objective.root(beta), objective.scale, objective.kept, own=objective.own)
     return factor._replace(aliased=objective.aliased) if objective.aliased else factor
 
 

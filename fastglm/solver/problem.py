@@ -24,7 +24,8 @@ class Problem(NamedTuple):
         The user's starting coefficients.
     fallback : callable
         () -> coefficients with a finite deviance, those of the null model. Its attribute ``central`` says whether they
-        are as good a start as the first iterate from starting means, ``deviance`` is that of the null model.
+        are as good a start as the first iterate from starting means, ``rare`` whether their mean is near an end of its
+        range, ``mean`` is that of the response and ``deviance`` that of the null model.
     dispersion : callable
         Quadratic -> the dispersion that standard errors would have there.
     information : float

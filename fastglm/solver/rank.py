@@ -15,7 +15,7 @@ UNDERFLOWN = 1e-200  # a sum of squares at which digits may be lost, or which is
 TOLERANCE = 1e-11  # of a column's length; R's glm.fit, min(1e-7, epsilon / 1000); not the convergence tolerance
 
 
-def decide_rank(objective) -> tuple[np.ndarray, dict]:
+def decide_rank(objective) -> tuple[np.ndarray, dict, np.ndarray | None]:
     """The coefficients whose columns depend on no earlier ones, and what the others are made of.
 
     Rows of weight zero do not count; all others count the same, except in least squares, whose weights are fixed and
@@ -30,6 +30,8 @@ def decide_rank(objective) -> tuple[np.ndarray, dict]:
     kept : (r,) array of ints
     aliased : dict
         {j: {k: c_k}}: column j is the sum of c_k times column k.
+    own : (r,) array or None
+        What is left of the length of each column that is kept beside earlier ones; None beside very many levels.
     """
     design = objective.design()
     factor = _factor(design)
@@ -42,7 +44,7 @@ def decide_rank(objective) -> tuple[np.ndarray, dict]:
         for b in range(blocks)
         for j, combination in factor.aliased.items()
     }
-    return kept, aliased
+    return kept, aliased, None if factor.own is None else np.tile(factor.own, blocks)
 
 
 def _factor(design):

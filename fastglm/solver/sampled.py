@@ -54,7 +54,7 @@ def fit_from_sample(problem: Problem, plan: Sample) -> Solution | None:
 def _same_rank(objective, factor) -> bool:
     """Whether all rows alias the columns that a sample does."""
     if objective.kept is None:
-        objective.kept, objective.aliased = decide_rank(objective)
+        objective.kept, objective.aliased, objective.own = decide_rank(objective)
     return np.array_equal(objective.kept, factor.kept)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .newton import factorise
+
 FAINTEST, LARGEST = 1e-200, 1e200  # diagonal entries between which no product of two overflows or vanishes
 
 
@@ -27,10 +29,10 @@ def begin(objective, start, fallback):
     """
     if start is not None:
         return start, None
-    if not objective.sampleable:  # with rare levels the first iterate from starting means is no better
+    if not objective.sampleable:
         beta, q = _placed(objective, fallback())
         if is_finite(q):
-            return beta, q
+            return _nearer(objective, beta, q, fallback)
     if not fallback.central:
         beta = first_iterate(objective)
         if beta is not None:
@@ -43,6 +45,25 @@ def begin(objective, start, fallback):
 def is_finite(q) -> bool:
     """Whether a pass has a finite deviance and score."""
     return bool(q.finite and np.isfinite(q.score).all())
+
+
+def _nearer(objective, beta, q, fallback):
+    """Where levels have the means of their rows, if the deviance is lower there; R's first iterate where the mean is
+    near an end of its range; else as given."""
+    bend = getattr(objective, "toward_level_means", None)
+    if bend is not None:
+        factor = factorise(objective, q, beta)
+        # of columns that nearly depend on others, steps are too long to be told by tangents
+        near = factor.aliased or factor.accurate
+        step = None if near else bend(fallback.mean, factor.solve(q.score), q)
+        if step is not None:
+            new = objective.at(beta + step, 2)
+            return (beta + step, new) if is_finite(new) and new.deviance < q.deviance else (beta, q)
+    first = first_iterate(objective) if fallback.rare else None
+    if first is not None:
+        there = _placed(objective, first)
+        return there if is_finite(there[1]) else (beta, q)
+    return beta, q
 
 
 def _placed(objective, beta):
@@ -67,4 +88,5 @@ def first_iterate(objective) -> np.ndarray | None:
         return None
     factor = q.information.factor(scale)
     # a start only: any solution of a singular system will do
-    return q.information.any_solution(scale, q.score) if factor is None else factor.solve(q.score)
+    found = q.information.any_solution(scale, q.score) if factor is None else factor.solve(q.score)
+    return factorise(objective, q, np.zeros(len(scale))).solve(q.score) if found is None else found

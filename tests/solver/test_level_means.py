@@ -1,0 +1,112 @@
+"""Where a fit of factors begins: at the means of the levels' rows, whatever the family, the link and the contrasts."""
+
+import warnings
+
+import numpy as np
+import oracle
+import pandas as pd
+import pytest
+
+import fastglm
+from fastglm.errors import CollinearityWarning, SeparationWarning
+
+N = 4000
+
+
+def levels(seed, sizes):
+    rng, data = np.random.default_rng(seed), pd.DataFrame(index=range(N))
+    for name, k in sizes.items():
+        data[name] = pd.Categorical.from_codes(rng.integers(0, k, N), [f"{name}{j:02d}" for j in range(k)])
+    return rng, data
+
+
+def quietly(*args, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SeparationWarning)
+        warnings.simplefilter("ignore", CollinearityWarning)
+        return fastglm.glm(*args, **options)
+
+
+@pytest.mark.parametrize("family, link", oracle.pairs())
+def test_one_factor_alone_begins_at_its_optimum(family, link):
+    family, link = oracle.family(family), oracle.link(link)
+    rng, data = levels(1, {"f": 7})
+    low, high = oracle.means(family)
+    data["y"] = oracle.respond(rng, family, np.linspace(low, high, 7)[data.f.cat.codes])
+    result = fastglm.glm("y ~ f", data, family=family, link=link)
+    means = data.groupby("f", observed=True).y.mean().to_numpy()
+    eta = [float(oracle.to_eta(link, np.float64(m))) for m in means]
+    np.testing.assert_allclose(result.params[0] + np.r_[0.0, result.params[1:]], eta, rtol=1e-9)
+    assert result.converged
+    assert result.history[0]["distance"] < 1e-8
+
+
+def portfolio(seed=2):
+    """Counts of three factors that go together, one with levels of a few rows, and a number."""
+    rng, data = levels(seed, {"a": 4, "b": 12})
+    data["c"] = np.minimum(rng.geometric(0.06, N) - 1, 60) // (1 + (data.a.cat.codes == 0))
+    data["c"] = pd.Categorical(data.c.astype(str))
+    data["x"] = rng.uniform(size=N)
+    eta = -1.0 + 0.6 * data.x + rng.normal(0, 0.7, 12)[data.b.cat.codes] + rng.normal(0, 0.7, 61)[data.c.cat.codes]
+    data["count"] = rng.poisson(np.exp(eta))
+    data["event"] = (data["count"] > 0) * 1.0
+    data["size"] = rng.gamma(3.0, np.exp(eta) / 3.0)
+    return data
+
+
+@pytest.mark.parametrize(
+    "response, family, link",
+    [
+        ("count", "poisson", "log"),
+        ("event", "binomial", "logit"),
+        ("event", "binomial", "cloglog"),
+        ("size", "gamma", "log"),
+    ],
+)
+def test_rare_levels_take_few_steps(response, family, link):
+    data = portfolio()
+    result = quietly(f"{response} ~ a + b + c + x", data, family=family, link=link)
+    # from a start elsewhere, to the same place
+    far = np.zeros(len(result.params))
+    far[0] = 0.1
+    other = quietly(f"{response} ~ a + b + c + x", data, family=family, link=link, start=far)
+    assert result.deviance == pytest.approx(other.deviance, rel=1e-9)
+    finite = result.bse < 10.0
+    np.testing.assert_allclose(result.params[finite], other.params[finite], rtol=1e-6, atol=1e-6)
+    assert result.n_iter <= other.n_iter - 2
+
+
+def separated(seed, share=0.03):
+    """Rare events beside two factors that go together, of whose combinations many have none and some are not there."""
+    rng, data = levels(seed, {"b": 8})
+    codes = np.where(rng.random(N) < 0.8, data.b.cat.codes * 5 + rng.integers(0, 5, N), rng.integers(0, 40, N))
+    data["a"] = pd.Categorical.from_codes(codes, [f"a{j:02d}" for j in range(40)])
+    data["x"] = rng.normal(size=N)
+    eta = np.log(share) + 0.5 * data.x + rng.normal(0, 1.0, 40)[codes] + rng.normal(0, 1.0, 8)[data.b.cat.codes]
+    data["y"] = (rng.random(N) < 1.0 / (1.0 + np.exp(-eta))) * 1.0
+    data["both"] = pd.Categorical(data.a.astype(str) + data.b.astype(str))
+    return data
+
+
+@pytest.mark.parametrize("seed", [0, 4])
+def test_combinations_without_events_end_at_the_limit_of_the_deviance(seed):
+    data = separated(seed)
+    alone = quietly("y ~ both + x", data, family="binomial")
+    for formula in ("y ~ a * b + x", "y ~ a + a:b + x", "y ~ b + b:a + x"):
+        result = quietly(formula, data, family="binomial")
+        assert result.deviance == pytest.approx(alone.deviance, abs=1e-4)
+        assert result.stop == "separation"
+
+
+@pytest.mark.parametrize("contrast", ["Sum", "Helmert", "Poly"])
+@pytest.mark.parametrize("link", ["logit", "cloglog"])
+@pytest.mark.parametrize("rows", [1, 15])
+def test_contrasts_of_levels_without_events_have_the_deviance_of_the_levels(contrast, link, rows):
+    # fifteen times the rows are more than a search for a separating direction takes
+    data = pd.concat([separated(3)] * rows, ignore_index=True)
+    alone = quietly("y ~ a + x", data, family="binomial", link=link)
+    with pytest.warns(SeparationWarning, match="infinite"):
+        result = fastglm.glm(f"y ~ C(a, {contrast}) + x", data, family="binomial", link=link)
+    assert alone.stop == result.stop == "separation"
+    assert result.deviance == pytest.approx(alone.deviance, rel=1e-6)
+    assert not result.converged
