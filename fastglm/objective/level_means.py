@@ -10,8 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from ..family.gaussian import Gaussian
 from ..family.links import linear_predictor
+from ..kernels.evaluate import first_predictor
+from ..kernels.row_loops import FamilyLink
 from ..matrix.contrast_map import identity
+
+FEW = 2000  # levels, whose links take less time one by one than a loop takes to be compiled
 
 
 def toward_level_means(pair: Any, data: Any, mean: float, step: np.ndarray, q: Any) -> np.ndarray | None:
@@ -52,7 +57,7 @@ def toward_level_means(pair: Any, data: Any, mean: float, step: np.ndarray, q: A
         means = mean + x * slope
         inside = (means > pair.family.mean.low) & (means < pair.family.mean.high)
         found = np.full(len(x), np.nan)
-        found[inside] = [linear_predictor(pair.link, v) - eta for v in means[inside]]
+        found[inside] = _link(pair.link, means[inside]) - eta
         return found
 
     for levels in factors_of(data):
@@ -72,6 +77,14 @@ def toward_level_means(pair: Any, data: Any, mean: float, step: np.ndarray, q: A
             moved -= moved[base]
         bent[levels] = moved
     return None if np.array_equal(bent, full) else place.reduce(bent)
+
+
+def _link(link: Any, means: np.ndarray) -> np.ndarray:
+    """The linear predictors of means (k,) inside the range."""
+    if len(means) <= FEW:
+        return np.array([linear_predictor(link, mean) for mean in means])
+    # least squares begin at y: the loop of their starting values is the link
+    return first_predictor(FamilyLink(Gaussian(), link), means, 1.0)
 
 
 def factors_of(data: Any) -> list[slice]:

@@ -41,6 +41,16 @@ def test_one_factor_alone_begins_at_its_optimum(family, link):
     assert result.history[0]["distance"] < 1e-8
 
 
+def test_a_factor_of_thousands_of_levels_begins_there_too():
+    rng = np.random.default_rng(5)
+    codes = np.r_[np.arange(2500), np.arange(2500), rng.integers(0, 2500, 5000)]
+    data = pd.DataFrame({"f": pd.Categorical(codes), "y": rng.gamma(2.0, 1.0 + codes % 7)})
+    result = fastglm.glm("y ~ f", data, family="gamma", link="log")
+    eta = np.log(data.groupby("f", observed=True).y.mean())
+    np.testing.assert_allclose(result.params[0] + np.r_[0.0, result.params[1:]], eta, rtol=1e-9, atol=1e-12)
+    assert result.history[0]["distance"] < 1e-8
+
+
 def portfolio(seed=2):
     """Counts of three factors that go together, one with levels of a few rows, and a number."""
     rng, data = levels(seed, {"a": 4, "b": 12})
