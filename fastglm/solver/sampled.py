@@ -45,7 +45,7 @@ def fit_from_sample(problem: Problem, plan: Sample) -> Solution | None:
     control = after_sample(control, plan, objective.n_params, sample.share / objective.share, transport)
     control = control._replace(rough=is_wide(objective))
     solution = newton_iterations(objective, beta, control, problem.dispersion, factor=factor, q=q)
-    if transport:
+    if transport and _is_far(problem, solution):
         solution = _transported(sample, solution)
     objective.n_passes += sample.n_passes - sampled
     return solution
@@ -144,9 +144,18 @@ def _gained(history) -> float:
     return history[-1]["distance"] / max(history[-2]["distance"], 1e-300) if len(history) > 1 else inf
 
 
+def _is_far(problem, solution):
+    """Whether the information was summed further from the optimum than standard errors allow."""
+    if solution.origin is None:
+        return False
+    at, q = solution.origin
+    distance = solution.factor.size(solution.beta - at) / np.sqrt(max(problem.dispersion(q), 1e-300))
+    return not distance <= problem.control.curvature_tol
+
+
 def _transported(sample, solution):
     """Move the information from where it was summed to the optimum by the difference a sample sees between the two."""
-    if solution.stop != "converged" or solution.origin is None or solution.factor.accurate:
+    if solution.stop != "converged" or solution.factor.accurate:
         return solution
     at, q = solution.origin
     before, after = sample.at(at, 2), sample.at(solution.beta, 2)
