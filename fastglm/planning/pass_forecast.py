@@ -95,6 +95,7 @@ def _from_sample(objective, sample, information, outlook) -> PassForecast:
         objective, outlook.options, n_rows=n, information=information, canonical=outlook.canonical,
         need_information=outlook.covariance,
     )  # fmt: skip
+    near = control.curvature_tol
     control = after_sample(control, sample, n_params, share, sample.transport)
     state = State(sqrt(n_params / share), contraction=sample.rho, drift=np.inf, fresh=False)
     curvature, score = float(outlook.robust), 1.0
@@ -107,7 +108,8 @@ def _from_sample(objective, sample, information, outlook) -> PassForecast:
         # a step with the curvature of all rows leaves less than the bound of the solver
         left = min(action.left, sqrt(n_params / information) * state.distance**2) if exact else action.left
         state = state._replace(distance=left, drift=0.0 if fresh else state.drift + state.distance, fresh=fresh)
-    on_sample = share * (SAMPLE_PASSES + 2.0 * sample.transport)
+    transport = sample.transport and state.drift + state.distance > near
+    on_sample = share * (SAMPLE_PASSES + 2.0 * transport)
     return PassForecast(curvature, score, sample.rows, on_sample)
 
 
