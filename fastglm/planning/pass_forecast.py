@@ -98,6 +98,8 @@ def _from_sample(objective, sample, information, outlook) -> PassForecast:
     near = control.curvature_tol
     control = after_sample(control, sample, n_params, share, sample.transport)
     state = State(sqrt(n_params / share), contraction=sample.rho, drift=np.inf, fresh=False)
+    # a step with the curvature of all rows leaves less than one with a sample's, and than the bound of the solver
+    rate = sqrt(n_params / information)
     curvature, score = float(outlook.robust), 1.0
     for _ in range(MOST_STEPS):
         action = decide(control, state)
@@ -105,9 +107,10 @@ def _from_sample(objective, sample, information, outlook) -> PassForecast:
             break
         exact, fresh = state.fresh and control.canonical, action.order == 2
         curvature, score = curvature + fresh, score + (not fresh)
-        # a step with the curvature of all rows leaves less than the bound of the solver
-        left = min(action.left, sqrt(n_params / information) * state.distance**2) if exact else action.left
-        state = state._replace(distance=left, drift=0.0 if fresh else state.drift + state.distance, fresh=fresh)
+        left = min(action.left, rate * state.distance**2) if exact else action.left
+        drift = 0.0 if fresh else state.drift + state.distance
+        contraction = min(state.contraction, rate) if fresh else state.contraction
+        state = state._replace(distance=left, drift=drift, contraction=contraction, fresh=fresh)
     transport = sample.transport and state.drift + state.distance > near
     on_sample = share * (SAMPLE_PASSES + 2.0 * transport)
     return PassForecast(curvature, score, sample.rows, on_sample)
