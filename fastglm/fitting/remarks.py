@@ -26,7 +26,8 @@ def without_information(solution, names) -> tuple[str, ...]:
         Its coefficients are those of ``names``, of several classes class after class.
     names : tuple of str
     """
-    informed = getattr(solution.factor, "kept", None)
+    told = getattr(solution.factor, "calm", None)
+    informed = getattr(solution.factor if told is None else told, "kept", None)
     if informed is None or len(informed) == len(solution.beta):
         return ()
     idle = np.setdiff1d(np.arange(len(solution.beta)), [*informed, *solution.factor.aliased])

@@ -20,6 +20,7 @@ from ..solver.newton import factorise
 from ..source.streaming_qr import predictor, weight
 from ..source.task import Largest, Task
 
+MOST_FADED = 8  # directions without information that are tried
 LP_CELLS = 200_000  # the largest design handed to the linear program; beyond it the last step is the candidate
 FAR = 6e-6  # of the end of its range, within which a mean may be running there: 12 on the scale of the logit
 NOISE = 1e-6  # of a direction, which the program's tolerance of 1e-7 leaves undecided
@@ -316,17 +317,19 @@ def _overlap(model, q) -> bool:
 
 
 def along_step(model) -> Separation:
-    """Try the direction the fit runs in where it ended, and where it has come to from nothing, three reads of X at the
-    most: exact when it says so, not a proof of none."""
+    """Try the direction the fit runs in where it ended, those along which nothing is left, and the way it has come, a
+    read of X each: exact when it says so, not a proof of none."""
     objective, beta = model.objective, model.solution.beta
     with np.errstate(all="ignore"):
         q = objective.at(beta, 2)
         if not (q.finite and np.isfinite(q.score).all()):
             q = model.solution.quadratic
-            step = model.solution.factor.solve(q.score)
+            factor = model.solution.factor
         else:
-            step = factorise(objective, q, beta).solve(q.score)
-    for direction in (step, np.array(beta)):
+            factor = factorise(objective, q, beta)
+        step = factor.solve(q.score)
+        faded = factor.faded() if hasattr(factor, "faded") else []
+    for direction in (step, *faded[:MOST_FADED], np.array(beta)):
         if not np.isfinite(direction).all():
             continue
         best, worst = gains_along(model, direction)

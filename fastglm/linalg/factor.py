@@ -13,7 +13,8 @@ from ..kernels import dense
 from .arrowhead import ArrowheadFactor
 
 NOISE = 16.0  # units in the last place of a column's length, within which nothing is left of it
-FADED = 6e-8  # of what X leaves of a column beside others: the weights have left less of it than its score can tell
+FADED = 1e-13  # of the usual weight of a direction's rows, below which a step along it is rounding of the score
+USUAL = 0.95  # quantile of directions' weights that others are compared with; chosen: one of twenty may be an outlier's
 FEW = 64  # columns of a small matrix
 
 
@@ -21,8 +22,8 @@ class Cholesky(NamedTuple):
     """A factorisation of the information over the columns that are kept.
 
     ``triangle`` is upper triangular with triangle' triangle = D I D over the kept columns, D = diag(scale) and I the
-    information in the caller's units. ``calm`` is that of fewer columns, where the weights have left too little of some
-    for a step along them to be more than rounding.
+    information in the caller's units. ``calm`` is that of fewer columns, where the rows that tell some directions have
+    lost too much of their weight for a step along them to be more than rounding.
     """
 
     triangle: np.ndarray
@@ -48,8 +49,20 @@ class Cholesky(NamedTuple):
 
     @property
     def own(self) -> np.ndarray:
-        """What is left of the length of each column that is kept beside earlier ones, (r,)."""
-        return np.abs(self.triangle.diagonal()) / np.sqrt(np.square(self.triangle).sum(0))
+        """The length of each column that is kept beside earlier ones, (r,), in the caller's units."""
+        return np.abs(self.triangle.diagonal() / self.scale[self.kept])
+
+    def faded(self) -> list[np.ndarray]:
+        """The directions (m,) along which nothing can be told, either way."""
+        if self.calm is None:
+            return []
+        R, told, found = self.root(), np.isin(self.kept, self.calm.kept), []
+        for j in np.flatnonzero(~told):
+            direction = np.zeros(len(self.scale))
+            direction[self.calm.kept] = -np.linalg.lstsq(R[:, told], R[:, j], rcond=None)[0]
+            direction[self.kept[j]] = 1.0
+            found += [direction, -direction]
+        return found
 
     def root(self) -> np.ndarray:
         """The upper triangular R with R'R the information of the kept columns."""
@@ -198,7 +211,8 @@ def from_root(R: np.ndarray, scale: np.ndarray, kept=None, tolerance: float = 1e
 
     Later columns that depend on earlier ones to a relative ``tolerance`` are aliased, as in R, unless ``kept`` already
     says which are not; then those without information, whose means are at the end of their range, are left out. ``own``
-    (r,) is what X leaves of each of these, by which is told where steps are noise.
+    (r,) are the lengths that X itself leaves of each: what the weights have left of them is the weight of the rows that
+    tell a direction, and where that is next to none beside the others', steps are rounding.
     """
     norms = np.sqrt(np.square(R).sum(0))
     s = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0.0)
@@ -207,15 +221,23 @@ def from_root(R: np.ndarray, scale: np.ndarray, kept=None, tolerance: float = 1e
         kept, dependent = _independent(R, tolerance)
     else:
         if np.isfinite(norms).all():
-            if own is not None and R.dtype == np.float64:
-                told = kept[_independent(R[:, kept], FADED * own)[0]]
-                calm = from_root(R / s, scale, told) if len(told) < len(kept) else None
-            kept = kept[_independent(R[:, kept], NOISE * np.finfo(R.dtype).eps)[0]]
+            free = _independent(R[:, kept], NOISE * np.finfo(R.dtype).eps)[0]
+            kept, own = kept[free], None if own is None else own[free]
         dependent = []
     extended = dense.orthogonal_triangle(R[:, kept]) if R.dtype != np.float64 else None
     triangle = np.linalg.qr(R[:, kept], mode="r") if extended is None else extended.astype(np.float64)
+    if own is not None and extended is None and len(kept):
+        told = kept[_tells(np.abs(triangle.diagonal()) / (scale * s)[kept], own)]
+        calm = from_root(R / s, scale, told) if len(told) < len(kept) else None
     aliased = {j: _combination(triangle, R[:, kept], R[:, j], kept, s, j, scale) for j in dependent}
     return Cholesky(np.asfortranarray(triangle), (scale * s).astype(np.float64), kept, aliased, True, extended, calm)
+
+
+def _tells(left, own):
+    """Whether the rows that tell each direction still have weight, beside the largest of all but a few directions':
+    a single row of very much makes that of no other little."""
+    weights = np.square(left / own)
+    return weights > FADED * np.quantile(weights, USUAL, method="lower")
 
 
 def root_of_products(J: np.ndarray) -> np.ndarray:
@@ -227,9 +249,8 @@ def root_of_products(J: np.ndarray) -> np.ndarray:
 
 
 def _independent(R, tolerance):
-    """The columns of R, each of norm one, that do not depend on earlier ones, and those that do, to a tolerance each or
-    one for all."""
-    basis, tolerance = np.empty_like(R), np.broadcast_to(tolerance, R.shape[1])
+    """The columns of R, each of norm one, that do not depend on earlier ones, and those that do."""
+    basis = np.empty_like(R)
     kept, dependent = [], []
     for j in range(R.shape[1]):
         v = R[:, j].copy()
@@ -237,7 +258,7 @@ def _independent(R, tolerance):
         for _ in range(2):  # once more, for the digits the first projection cancels
             v -= q @ (q.T @ v)
         size = np.sqrt(v @ v)
-        if size > tolerance[j]:
+        if size > tolerance:
             basis[:, len(kept)] = v / size
             kept.append(j)
         else:

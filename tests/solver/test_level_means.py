@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import fastglm
-from fastglm.errors import CollinearityWarning, SeparationWarning
+from fastglm.errors import CollinearityWarning, ConvergenceWarning, SeparationWarning
 from fastglm.objective import level_means
 
 N = 4000
@@ -96,12 +96,12 @@ def separated(seed, share=0.03):
     return data
 
 
-@pytest.mark.parametrize("seed", [0, 4])
-def test_combinations_without_events_end_at_the_limit_of_the_deviance(seed):
+@pytest.mark.parametrize("link, seed", [("logit", 0), ("logit", 4), ("cloglog", 4)])
+def test_combinations_without_events_end_at_the_limit_of_the_deviance(link, seed):
     data = separated(seed)
-    alone = quietly("y ~ both + x", data, family="binomial")
+    alone = quietly("y ~ both + x", data, family="binomial", link=link)
     for formula in ("y ~ a * b + x", "y ~ a + a:b + x", "y ~ b + b:a + x"):
-        result = quietly(formula, data, family="binomial")
+        result = quietly(formula, data, family="binomial", link=link)
         assert result.deviance == pytest.approx(alone.deviance, abs=1e-4)
         assert result.stop == "separation"
 
@@ -118,3 +118,41 @@ def test_contrasts_of_levels_without_events_have_the_deviance_of_the_levels(cont
     assert alone.stop == result.stop == "separation"
     assert result.deviance == pytest.approx(alone.deviance, rel=1e-6)
     assert not result.converged
+
+
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_rows_that_no_column_alone_separates_are_named(seed, link):
+    rng = np.random.default_rng(seed)
+    n, p = 60_000, 6
+    X, rare = rng.standard_normal((n, p)), np.zeros(n)
+    rare[rng.choice(n, 100, replace=False)] = 1.0
+    y = (rng.random(n) < 1.0 / (1.0 + np.exp(-X @ rng.normal(0, 0.3, p)))) * 1.0
+    y[rare > 0.0] = 0.0
+    rest = rare == 0.0
+    plain = fastglm.fit(X[rest], y[rest], family="binomial", link=link)
+    mixed = np.column_stack([X, rare]) @ rng.standard_normal((p + 1, p + 1))
+    # tails that fall as those of the normal distribution do may leave nothing at all of a direction
+    named = {"logit": (SeparationWarning,)}.get(link, (SeparationWarning, ConvergenceWarning))
+    with pytest.warns(named, match="infinite|no information"):
+        result = fastglm.fit(mixed, y, family="binomial", link=link)
+    assert result.stop in ("separation", "no information") and not result.converged
+    assert result.deviance == pytest.approx(plain.deviance, abs=1e-4)
+
+
+@pytest.mark.parametrize("size", [1e12, 1e16, 1e18])
+def test_one_row_of_very_much_weight_hides_no_other(size):
+    rng = np.random.default_rng(0)
+    n, true = 60_000, np.array([0.3, -0.2, 0.1])
+    X = rng.standard_normal((n, 3))
+    y = rng.poisson(np.exp(X @ true)).astype(float)
+    X[7] = np.array([40.0, 30.0, -20.0]) * np.log(size) / 4.0
+    y[7] = np.round(np.exp(X[7] @ true))
+    result = fastglm.fit(X, y, family="poisson")
+    assert result.converged
+    # that row holds one linear combination, the others tell what is orthogonal to it
+    rows = np.arange(n) != 7
+    along = X[rows] @ np.array([[3.0, -4.0, 0.0], [1.0, 0.0, 2.0]]).T
+    mu = np.exp(result.params[0] + X[rows] @ result.params[1:])
+    spread = np.sqrt((along**2 * mu[:, None]).sum(0))
+    assert (np.abs(along.T @ (y[rows] - mu)) <= 1e-3 * spread).all()
