@@ -233,6 +233,10 @@ class Factor(Protocol):
     def diagonal_only(self) -> bool:
         """Whether it knows the information's diagonal alone, as a preconditioner."""
 
+    @property
+    def told(self) -> Any:
+        """The numbers of the coefficients that steps tell; others stay where they are."""
+
     def solve(self, g: Array) -> Array:
         """The inverse times g (m,); zero at aliased coefficients."""
 
@@ -241,6 +245,9 @@ class Factor(Protocol):
 
     def reach(self, beta: Array) -> float:
         """The largest of the weighted terms x_j beta_j alone, before they cancel in the linear predictor."""
+
+    def faded(self) -> list[Array]:
+        """Directions (m,) along which nothing can be told, either way: their rows have lost their weight."""
 
 
 class CovarianceMatrix(Protocol):
@@ -321,7 +328,10 @@ class RowObjective(Objective, Protocol):
     """An objective over a source of rows: what the library's own solvers, covariances and diagnoses ask of it besides.
 
     ``share`` is the part of the rows that ``source`` has, ``n_eliminated`` the coefficients that a factorisation has to
-    eliminate one by one. ``kept`` and ``aliased`` are what the design's rank was decided to be, None before.
+    eliminate one by one. ``kept``, ``aliased`` and ``own``, the lengths that earlier columns leave of those kept, are
+    what the design's rank was decided to be, None before. ``approachable`` says that ``approach`` has steps in compiled
+    code, ``divisible`` that ``columns`` takes some of the columns; ``levels`` are those of factors, where it is known
+    what they say of a start.
     """
 
     source: Any
@@ -330,10 +340,27 @@ class RowObjective(Objective, Protocol):
     precise: bool
     factorable: bool
     kept: Any
+    own: Any
     aliased: dict[int, dict[int, float]]
 
     @property
     def n_eliminated(self) -> int: ...
+
+    @property
+    def approachable(self) -> bool: ...
+
+    @property
+    def divisible(self) -> bool: ...
+
+    @property
+    def levels(self) -> Any: ...
+
+    @property
+    def infinite_levels(self) -> Array:
+        """The sign of infinity of each coefficient (m,) whose level has all its rows at an end of the means' range."""
+
+    def start_empty_levels_at_bound(self, beta: Array) -> Array:
+        """A start (m,) with the coefficients of such levels far out, where a fit would take them a step at a time."""
 
     @property
     def centred(self) -> bool:

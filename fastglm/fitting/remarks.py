@@ -26,11 +26,9 @@ def without_information(solution, names) -> tuple[str, ...]:
         Its coefficients are those of ``names``, of several classes class after class.
     names : tuple of str
     """
-    told = getattr(solution.factor, "calm", None)
-    informed = getattr(solution.factor if told is None else told, "kept", None)
-    if informed is None or len(informed) == len(solution.beta):
+    if solution.factor is None or len(solution.factor.told) == len(solution.beta):
         return ()
-    idle = np.setdiff1d(np.arange(len(solution.beta)), [*informed, *solution.factor.aliased])
+    idle = np.setdiff1d(np.arange(len(solution.beta)), [*solution.factor.told, *solution.factor.aliased])
     return tuple(dict.fromkeys(names[j % len(names)] for j in idle.tolist()))
 
 

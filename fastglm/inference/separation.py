@@ -228,8 +228,8 @@ def _found(model) -> Separation | None:
         if stopped or _near_ends(model, X, y, o):
             return separation(X, y, family, link=model.link)
         return None
-    levels = getattr(objective, "infinite_levels", None)
-    if levels is not None and levels.any():
+    levels = objective.infinite_levels
+    if levels.any():
         return Separation("quasi", levels)
     return along_step(model) if solution.factor is not None and (stopped or _moves(model)) else None
 
@@ -328,8 +328,7 @@ def along_step(model) -> Separation:
         else:
             factor = factorise(objective, q, beta)
         step = factor.solve(q.score)
-        faded = factor.faded() if hasattr(factor, "faded") else []
-    for direction in (step, *faded[:MOST_FADED], np.array(beta)):
+    for direction in (step, *factor.faded()[:MOST_FADED], np.array(beta)):
         if not np.isfinite(direction).all():
             continue
         best, worst = gains_along(model, direction)

@@ -106,6 +106,11 @@ class ArrowheadFactor(NamedTuple):
     diagonal_only = False
     own = None  # of the columns' lengths beside levels is asked nowhere
 
+    @property
+    def told(self) -> np.ndarray:
+        """The coefficients that steps tell, (r,)."""
+        return self.kept
+
     def solve(self, g: np.ndarray) -> np.ndarray:
         """The information's inverse times g; zero at aliased coefficients."""
         step, m, s = np.zeros_like(g), len(self.triangle), self.scale[self.kept]
@@ -123,6 +128,10 @@ class ArrowheadFactor(NamedTuple):
         """The largest of the weighted terms x_j beta_j alone."""
         v = beta[self.kept] / self.scale[self.kept]
         return float(np.abs(np.sqrt(self.part.diagonal()) * v).max())
+
+    def faded(self) -> list[np.ndarray]:
+        """None: what rows tell of a direction is not looked at."""
+        return []
 
     def inverse(self) -> ArrowheadInverse | np.ndarray:
         """The inverse of the information, NaN where aliased: one matrix, or for very many levels its parts."""

@@ -48,6 +48,11 @@ class Cholesky(NamedTuple):
         return step
 
     @property
+    def told(self) -> np.ndarray:
+        """The coefficients that steps tell, (r,)."""
+        return self.kept if self.calm is None else self.calm.kept
+
+    @property
     def own(self) -> np.ndarray:
         """The length of each column that is kept beside earlier ones, (r,), in the caller's units."""
         return np.abs(self.triangle.diagonal() / self.scale[self.kept])
@@ -56,10 +61,10 @@ class Cholesky(NamedTuple):
         """The directions (m,) along which nothing can be told, either way."""
         if self.calm is None:
             return []
-        R, told, found = self.root(), np.isin(self.kept, self.calm.kept), []
+        R, told, found = self.root(), np.isin(self.kept, self.told), []
         for j in np.flatnonzero(~told):
             direction = np.zeros(len(self.scale))
-            direction[self.calm.kept] = -np.linalg.lstsq(R[:, told], R[:, j], rcond=None)[0]
+            direction[self.told] = -np.linalg.lstsq(R[:, told], R[:, j], rcond=None)[0]
             direction[self.kept[j]] = 1.0
             found += [direction, -direction]
         return found
@@ -101,6 +106,11 @@ class PermutedFactor(NamedTuple):
     accurate: bool = False
     diagonal_only = False
 
+    @property
+    def told(self) -> np.ndarray:
+        """The coefficients that steps tell: all of them."""
+        return self.order
+
     def solve(self, g: np.ndarray) -> np.ndarray:
         """The information's inverse times g."""
         step = np.empty_like(g)
@@ -114,6 +124,10 @@ class PermutedFactor(NamedTuple):
     def reach(self, beta: np.ndarray) -> float:
         """The largest of the weighted terms x_j beta_j alone."""
         return self.arrowhead.reach(beta[self.order])
+
+    def faded(self) -> list[np.ndarray]:
+        """None: what rows tell of a direction is not looked at."""
+        return []
 
     def inverse(self) -> np.ndarray:
         """The inverse of the information."""
@@ -135,6 +149,11 @@ class DiagonalFactor(NamedTuple):
     aliased: dict = {}
     diagonal_only = True
 
+    @property
+    def told(self) -> np.ndarray:
+        """The coefficients that steps tell: all of them."""
+        return np.arange(len(self.diagonal))
+
     def solve(self, g: np.ndarray) -> np.ndarray:
         """The inverse times g."""
         if self.means is None:
@@ -155,6 +174,10 @@ class DiagonalFactor(NamedTuple):
         """The largest of the weighted terms x_j beta_j alone."""
         whole = self.diagonal if self.means is None else self.diagonal + np.square(self.means) * self.diagonal[0]
         return float(np.sqrt((np.square(beta) * whole).max()))
+
+    def faded(self) -> list[np.ndarray]:
+        """None: what rows tell of a direction is not looked at."""
+        return []
 
 
 @cache

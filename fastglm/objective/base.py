@@ -6,7 +6,6 @@ from math import isfinite
 
 import numpy as np
 
-from ..core.lazy import cached_property
 from ..core.measured import APPROACHED_NUMBERS, MOST_STEP_SIZES, PRECISE_NUMBERS, QR_COST, STEP_SIZE_NS
 from ..family.gaussian import Gaussian
 from ..family.links import Identity
@@ -21,9 +20,9 @@ from ..source.folds import ByPart
 from ..source.streaming_qr import design, offset, streaming_qr, weight
 from ..source.task import Together
 from .column_store import ColumnStore
-from .level_means import factors_of, toward_level_means
+from .levels import Levels
 from .many import ManyScores, ManySums
-from .passes import BesideFree, DeviancePass, DeviancesAlong, LeastShift, LevelRows, WeightedDesign
+from .passes import BesideFree, DeviancePass, DeviancesAlong, WeightedDesign
 from .structured import assembled
 from .sums import Quadratic
 
@@ -58,6 +57,12 @@ class Likelihood:
         Whether the score is linear in the coefficients: least squares.
     bounded : bool
         Whether the means may end the range of the coefficients.
+    approachable : bool
+        Whether the rows are few enough for steps in compiled code, which ``approach`` makes.
+    divisible : bool
+        Whether ``columns`` can take some of the columns.
+    levels : Levels or None
+        The levels of factors, where it is known what they say of a start.
     meat : bool
         Whether a curvature sums the outer products of the rows' scores instead of the information.
     score_cost : float
@@ -66,8 +71,9 @@ class Likelihood:
         Whether the rows of the design can be factored, rather than their cross-product alone.
     """
 
-    linear = False
-    bounded = False
+    linear = bounded = False
+    approachable = divisible = False
+    levels: Levels | None = None
 
     def __init__(self, source, n_columns: int, n_params: int, share: float):
         self.source, self.n_columns, self.n_params, self.share = source, n_columns, n_params, share
@@ -120,6 +126,15 @@ class Likelihood:
     def product(self, beta: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Expected information times ``v``: one pass, at a score pass's cost."""
         return self._pass(beta, k.ORDER_PRODUCT, v).score
+
+    def start_empty_levels_at_bound(self, beta: np.ndarray) -> np.ndarray:
+        """A start (m,) with the coefficients of empty levels far out, where a fit would take them a step at a time."""
+        return beta
+
+    @property
+    def infinite_levels(self) -> np.ndarray:
+        """The sign of infinity of each coefficient (m,) that an empty level takes there; zero of others."""
+        return np.zeros(self.n_params)
 
     def by_part(self, beta: np.ndarray, order: int, parts) -> list[Quadratic]:
         """As ``at``, of the rows of each part of them: one pass for all of them."""
@@ -283,6 +298,7 @@ class Deviance(Likelihood):
         m = source.n_columns
         super().__init__(source, m, m, share)
         self.pair, self.linear, self._par = pair, pair.linear, pair.par
+        self.levels = Levels(pair, source) if source.data.terms else None
 
     @property
     def score_cost(self) -> float:
@@ -295,7 +311,6 @@ class Deviance(Likelihood):
 
     @property
     def approachable(self) -> bool:
-        """Whether the rows are few enough for steps in compiled code."""
         source = self.source
         return source.rows_read == source.n_rows and source.n_rows * self.n_params <= APPROACHED_NUMBERS
 
@@ -353,7 +368,6 @@ class Deviance(Likelihood):
 
     @property
     def divisible(self) -> bool:
-        """Whether ``columns`` can take some of the columns: those of one array, or of one sparse matrix."""
         data = self.source.data
         sparse = len(data.terms) == 1 and hasattr(data.terms[0], "columns") and not data.X.shape[1]
         return data.coding is None and (sparse or not data.terms)
@@ -386,56 +400,11 @@ class Deviance(Likelihood):
         return [ManySums(v) for v in self.source.reduce(ByPart(tasks, parts)).values]
 
     def start_empty_levels_at_bound(self, beta: np.ndarray) -> np.ndarray:
-        """A start with the coefficients of empty levels far out, where a fit would take them one step at a time.
-
-        A level is empty where all of its rows have y at the same end of the means' range: its estimate is infinite.
-        Where contrasts mix levels, the information of those that have some would drown out there, and stay behind.
-        """
-        ends = self.pair.link.ends
-        if not self.source.data.terms or ends == (None, None) or self._mixed:
-            return beta
-        return beta + self._bounds
-
-    @cached_property
-    def _bounds(self):
-        """What takes each row of an empty level to the bound, and none of them further: (m,)."""
-        data, ends = self.source.data, self.pair.link.ends
-        bounds = sum(end * toward for toward, end in zip(self._empty, ends, strict=True) if end is not None)
-        wanted = bounds if data.coding is None else data.coding.expand(bounds)
-        own, factors = np.zeros_like(wanted), [levels for levels in factors_of(data) if wanted[levels].any()]
-        for levels in factors:
-            there = self.source.reduce(LeastShift(own, np.sign(wanted), levels)).value if own.any() else 0.0
-            own[levels] = np.where(wanted[levels] == 0.0, 0.0, wanted[levels] + np.sign(wanted[levels]) * there)
-        return own if data.coding is None else data.coding.reduce(own)
-
-    def toward_level_means(self, mean: float, step: np.ndarray, q: Quadratic) -> np.ndarray | None:
-        """Newton's ``step`` (m,) from the null model's pass ``q``, bent to the means of the levels of factors; None
-        where it cannot be, as ``level_means`` says."""
-        return toward_level_means(self.pair, self.source.data, mean, step, q) if self.source.data.terms else None
+        return beta if self.levels is None else beta + self.levels.bounds()
 
     @property
-    def infinite_levels(self) -> np.ndarray | None:
-        """The sign of infinity of each coefficient that an empty level takes there; None where none was looked at."""
-        ends = self.pair.link.ends
-        empty = self._empty if self._mixed else vars(self).get("_empty")
-        if empty is None:
-            return None
-        return np.sign(sum(np.sign(end) * toward for toward, end in zip(empty, ends, strict=True) if end is not None))
-
-    @property
-    def _mixed(self):
-        """Whether contrasts make coefficients of several levels."""
-        return self.source.data.coding is not None and not self.source.data.coding.simple
-
-    @cached_property
-    def _empty(self):
-        """For each end of the means' range the coefficients (m,) whose linear predictor is one where a level has all of
-        its rows at that end, and zero elsewhere; zero where there is no such level."""
-        mean, data, mixed = self.pair.family.mean, self.source.data, self._mixed
-        found = self.source.reduce(LevelRows((mean.low, mean.high), mixed))
-        there, *inside = found if mixed else map(self.source.reduce_score, found)
-        empty = [(there > 0.0) & (v == 0.0) & isfinite(end) for v, end in zip(inside, mean[:2], strict=True)]
-        return [data.coding.reaching(v, factors_of(data), data.has_intercept) if mixed else v * 1.0 for v in empty]
+    def infinite_levels(self) -> np.ndarray:
+        return super().infinite_levels if self.levels is None else self.levels.infinite
 
     def _line(self, beta, step, sizes):
         return DeviancesAlong(self.pair, beta, step, sizes)

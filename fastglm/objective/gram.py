@@ -18,8 +18,9 @@ class GramObjective:
     """
 
     linear = small = sampleable = True
-    bounded = False
+    bounded = divisible = False
     score_cost, line_sizes, n_passes = 1.0, 1, 0.0
+    share = 0.0  # of the rows: it has none
 
     def __init__(self, origin: np.ndarray, quadratic: Quadratic):
         self.origin, self.quadratic, self.n_params = origin, quadratic, len(origin)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from math import isfinite
 
 import numpy as np
 
@@ -13,9 +12,8 @@ from ..kernels import layout as k
 from ..kernels.evaluate import row_terms
 from ..kernels.newton_steps import PLAIN, advance
 from ..kernels.passes import add_units, block_pass
-from ..matrix.merged_factors import MergedFactors
 from ..source.streaming_qr import WeightedRows, design, offset, predictor, weight
-from ..source.task import Largest, Task
+from ..source.task import Task
 from ..source.threads import single_threaded_blas
 from .sums import Quadratic
 
@@ -225,47 +223,3 @@ def line_blocks(runs):
     for a, b in runs.tolist():
         for first in range(a, b, LINE_ROWS):
             yield first, min(first + LINE_ROWS, b)
-
-
-class LevelRows(Task):
-    """Of each stored column's level the rows there are, and those that count with y inside of each end, (3, M); all of
-    them for an end that is infinite. Columns are those of the terms as they are, or ``apart``, not merged."""
-
-    def __init__(self, ends: tuple, apart: bool = False):
-        self.ends, self.apart = ends, apart
-
-    def of(self, part, runs):
-        data, sums = part.data, 0.0
-        packed = MergedFactors(part.packed.dense, data.terms, data.coding) if self.apart else part.packed
-        weighted = data.weights is not None or data.freq_weights is not None
-        for a, b in runs:
-            rows = [np.ones(b - a)]
-            counts = weight(data, a, b) > 0.0 if weighted else True
-            # nothing is at an end that is infinite
-            rows += [((np.asarray(data.y[a:b]) != end) & counts) * 1.0 for end in self.ends if isfinite(end)]
-            found = iter([packed.level_rows(v, a) for v in rows])
-            there = next(found)
-            sums = sums + np.array([there, *(next(found) if isfinite(end) else there for end in self.ends)])
-        return sums
-
-
-class LeastShift(Task):
-    """How far coefficients of levels ``own`` (M,) take at least a row of each level of one factor, its columns
-    ``levels``, in the direction ``sign`` (M,): ``Largest`` of the negative (L,). Terms are as they are, not merged."""
-
-    def __init__(self, own: np.ndarray, sign: np.ndarray, levels: slice):
-        self.own, self.sign, self.levels = own, sign, levels
-
-    def of(self, part, runs):
-        data, found = part.data, np.full(self.levels.stop - self.levels.start, -np.inf)
-        for a, b in runs:
-            shift, first = np.zeros(b - a), int(data.has_intercept) + data.X.shape[1]
-            for term in data.terms:
-                last = first + term.shape[1]
-                if self.own[first:last].any():
-                    shift += term.rows(slice(a, b)).dot(self.own[first:last])
-                if first == self.levels.start:
-                    codes = term.codes[a:b]
-                first = last
-            np.maximum.at(found, codes[codes >= 0], -(shift * self.sign[self.levels][codes])[codes >= 0])
-        return Largest(found)

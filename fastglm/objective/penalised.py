@@ -23,7 +23,7 @@ class Penalised:
     """
 
     linear = bounded = False
-    approach = None  # the objective's own knows nothing of the quadratic
+    approachable = False  # the objective's own steps know nothing of the quadratic
 
     def __init__(self, objective, penalty: Penalty):
         self.objective, self.penalty, self.precision = objective, penalty, penalty.quadratic()

@@ -50,7 +50,7 @@ def factorise(objective, q, beta):
     factor = q.information.factor(objective.scale, safe, objective.kept)
     if factor is None:
         if objective.kept is None:
-            objective.kept, objective.aliased, objective.own = decide_rank(objective)
+            decide_rank(objective)
             if objective.aliased:
                 factor = q.information.factor(objective.scale, safe, objective.kept)
         factor = q.information.rank_factor(objective.scale, objective.kept) if factor is None else factor
@@ -88,10 +88,8 @@ def newton_iterations(objective, beta, control: Control, dispersion, factor=None
 
 def _approached(objective, beta, control, dispersion, q):
     """Where full steps in compiled code lead, the pass there, and their records; as given where there are none."""
-    approach, most = getattr(objective, "approach", None), min(control.max_iter - 1, MOST_STEPS)
-    if approach is None or not objective.approachable or not control.reuse_curvature:
-        return beta, q, ()
-    if control.callback is not None or most < 1:
+    most = min(control.max_iter - 1, MOST_STEPS)
+    if not objective.approachable or not control.reuse_curvature or control.callback is not None or most < 1:
         return beta, q, ()
     before, passes, first = dispersion(NOTHING), objective.n_passes, []
     slope = dispersion(UNIT) - before
@@ -105,7 +103,7 @@ def _approached(objective, beta, control, dispersion, q):
             return beta, q, ()
         start, last, first = beta + step, q.deviance, [(q.deviance, gain, q.max_eta)]
     steps = Steps(len(beta), last, enough, (before, slope), most)
-    found = approach(start, steps)
+    found = objective.approach(start, steps)
     if found is None or not found[1].finite or not isfinite(np.add.reduce(found[1].score)):
         return beta, q, ()
     history, passes = [], passes - len(first) * objective.price

@@ -15,36 +15,33 @@ UNDERFLOWN = 1e-200  # a sum of squares at which digits may be lost, or which is
 TOLERANCE = 1e-11  # of a column's length; R's glm.fit, min(1e-7, epsilon / 1000); not the convergence tolerance
 
 
-def decide_rank(objective) -> tuple[np.ndarray, dict, np.ndarray | None]:
-    """The coefficients whose columns depend on no earlier ones, and what the others are made of.
+def decide_rank(objective) -> None:
+    """Find the coefficients whose columns depend on no earlier ones, and what the others are made of, unless known.
 
     Rows of weight zero do not count; all others count the same, except in least squares, whose weights are fixed and
     count as in R.
 
     Parameters
     ----------
-    objective : Likelihood
-
-    Returns
-    -------
-    kept : (r,) array of ints
-    aliased : dict
-        {j: {k: c_k}}: column j is the sum of c_k times column k.
-    own : (r,) array or None
-        What is left of the length of each column that is kept beside earlier ones; None beside very many levels.
+    objective : RowObjective
+        Which is given ``kept`` (r,), ``aliased`` {j: {k: c_k}}, where column j is the sum of c_k times column k, and
+        ``own`` (r,), what is left of the length of each column that is kept beside earlier ones, None beside very many
+        levels.
     """
+    if objective.kept is not None:
+        return
     design = objective.design()
     factor = _factor(design)
     objective.n_passes += design.n_passes
     objective.factorable = design.factorable
     m, blocks = objective.n_columns, objective.n_params // objective.n_columns
-    kept = np.concatenate([factor.kept + b * m for b in range(blocks)])
-    aliased = {
+    objective.kept = np.concatenate([factor.kept + b * m for b in range(blocks)])
+    objective.aliased = {
         j + b * m: {k + b * m: c for k, c in combination.items()}
         for b in range(blocks)
         for j, combination in factor.aliased.items()
     }
-    return kept, aliased, None if factor.own is None else np.tile(factor.own, blocks)
+    objective.own = None if factor.own is None else np.tile(factor.own, blocks)
 
 
 def _factor(design):

@@ -53,8 +53,7 @@ def fit_from_sample(problem: Problem, plan: Sample) -> Solution | None:
 
 def _same_rank(objective, factor) -> bool:
     """Whether all rows alias the columns that a sample does."""
-    if objective.kept is None:
-        objective.kept, objective.aliased, objective.own = decide_rank(objective)
+    decide_rank(objective)
     return np.array_equal(objective.kept, factor.kept)
 
 
@@ -91,7 +90,7 @@ def diagonal_factor(objective, beta: np.ndarray, rows: int) -> DiagonalFactor:
 def with_sample_start(problem: Problem, solve) -> Problem:
     """A penalised problem, begun at the optimum of a sample where one pays; ``solve`` is the function of a problem."""
     objective = problem.objective
-    if problem.start is not None or getattr(objective, "share", 0.0) != 1.0:
+    if problem.start is not None or objective.share != 1.0:
         return problem
     plan = choose(objective, problem.information).sample
     if plan is None:

@@ -1,4 +1,4 @@
-"""Where a descent begins: at the user's coefficients, at the first IRLS iterate, or at the null model."""
+"""Where a descent begins: at the user's coefficients, the first IRLS iterate, levels' means, or the null model."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ FAINTEST, LARGEST = 1e-200, 1e200  # diagonal entries between which no product o
 
 
 def begin(objective, start, fallback):
-    """Coefficients to begin with: the user's, R's first IRLS iterate, or the null model's.
+    """Coefficients to begin with: the user's, R's first IRLS iterate, those of levels' means, or the null model's.
 
     The null model's where it is central: for means in (0, 1) the first Newton step from it is a linear discriminant.
+    Beside factors Newton's first step from it is bent to the means of the levels' rows.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def begin(objective, start, fallback):
             beta, q = _placed(objective, beta)
             if is_finite(q) and q.deviance <= fallback.deviance:
                 return beta, q
-    return _moved(objective, fallback()), None
+    return objective.start_empty_levels_at_bound(fallback()), None
 
 
 def is_finite(q) -> bool:
@@ -50,15 +51,13 @@ def is_finite(q) -> bool:
 def _nearer(objective, beta, q, fallback):
     """Where levels have the means of their rows, if the deviance is lower there; R's first iterate where the mean is
     near an end of its range; else as given."""
-    bend = getattr(objective, "toward_level_means", None)
-    if bend is not None:
+    if objective.levels is not None and objective.levels.have_means:
         factor = factorise(objective, q, beta)
         # of columns that nearly depend on others, steps are too long to be told by tangents
-        near = factor.aliased or factor.accurate
-        step = None if near else bend(fallback.mean, factor.solve(q.score), q)
-        if step is not None:
-            new = objective.at(beta + step, 2)
-            return (beta + step, new) if is_finite(new) and new.deviance < q.deviance else (beta, q)
+        if not (factor.aliased or factor.accurate):
+            there = beta + objective.levels.toward_means(fallback.mean, factor.solve(q.score), q)
+            new = objective.at(there, 2)
+            return (there, new) if is_finite(new) and new.deviance < q.deviance else (beta, q)
     first = first_iterate(objective) if fallback.rare else None
     if first is not None:
         there = _placed(objective, first)
@@ -68,13 +67,8 @@ def _nearer(objective, beta, q, fallback):
 
 def _placed(objective, beta):
     """Coefficients with those of empty levels at their bound, and their pass."""
-    beta = _moved(objective, beta)
+    beta = objective.start_empty_levels_at_bound(beta)
     return beta, objective.at(beta, 2)
-
-
-def _moved(objective, beta):
-    move = getattr(objective, "start_empty_levels_at_bound", None)
-    return beta if move is None else move(beta)
 
 
 def first_iterate(objective) -> np.ndarray | None:

@@ -23,7 +23,7 @@ FIRST = 50  # columns that enter at once where no rule says which
 
 def pays(objective) -> bool:
     """Whether an objective has so many columns, and a way to look at some of them alone."""
-    return objective.n_params > WIDE and getattr(objective, "divisible", False)
+    return objective.n_params > WIDE and objective.divisible
 
 
 class WorkingSet:

@@ -9,7 +9,7 @@ import pytest
 
 import fastglm
 from fastglm.errors import CollinearityWarning, ConvergenceWarning, SeparationWarning
-from fastglm.objective import level_means
+from fastglm.objective import levels as of_levels
 
 N = 4000
 
@@ -45,8 +45,8 @@ def test_one_factor_alone_begins_at_its_optimum(family, link):
 @pytest.mark.parametrize("name", fastglm.links.names())
 def test_links_of_thousands_of_means_are_those_of_each(name):
     link = oracle.link(name)
-    means = np.linspace(0.01, 0.99, level_means.FEW + 1)
-    np.testing.assert_allclose(level_means._link(link, means), oracle.to_eta(link, means), rtol=1e-13, atol=1e-14)
+    means = np.linspace(0.01, 0.99, of_levels.FEW + 1)
+    np.testing.assert_allclose(of_levels.predictors(link, means), oracle.to_eta(link, means), rtol=1e-13, atol=1e-14)
 
 
 def portfolio(seed=2):

@@ -11,7 +11,7 @@ import pytest
 import fastglm
 from fastglm.core.lazy import cached_property
 from fastglm.matrix import Categorical, Split
-from fastglm.objective import passes
+from fastglm.objective import levels
 from fastglm.objective.base import Deviance
 from fastglm.source import threads
 
@@ -35,7 +35,7 @@ class Held:
 
     def __init__(self, monkeypatch, n):
         self.inside, self.go, self.stopped = threading.Event(), threading.Event(), 0
-        self.thread, lock, plain = threading.Thread(target=self.run, args=(n,)), threading.Lock(), passes.LevelRows.of
+        self.thread, lock, plain = threading.Thread(target=self.run, args=(n,)), threading.Lock(), levels.LevelRows.of
 
         def of(task, part, runs):
             with lock:
@@ -46,7 +46,7 @@ class Held:
             assert not stops or self.go.wait(GUARD)
             return plain(task, part, runs)
 
-        monkeypatch.setattr(passes.LevelRows, "of", of)
+        monkeypatch.setattr(levels.LevelRows, "of", of)
 
     def run(self, n):
         self.result = fitted(n)
