@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..errors import InvalidParameterError, not_loaded
@@ -12,6 +13,8 @@ from .terms import expand
 
 # text in quotes or backticks, which is not the formula's own
 QUOTED = re.compile(r"('[^']*'|\"[^\"]*\"|`[^`]*`)")
+
+MOST_KEPT = 64  # formulas that are kept taken apart
 
 
 class Formula(NamedTuple):
@@ -62,6 +65,13 @@ def parse(text: str, known: Sequence[str]) -> Formula:
     """
     if not isinstance(text, str):
         raise InvalidParameterError(f"the formula must be text like 'y ~ x', not {type(text).__name__}")
+    return _parsed(text, tuple(known))
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _parsed(text, known):
+    """The formula, kept for the next fit of many: to take one apart takes longer than to fit a hundred rows."""
+    known = dict.fromkeys(known)
     left, right = _sides(text)
     response = _response(left, known) if left else ()
     free = [name for name in known if not any(name in e.columns for e in response)]

@@ -15,6 +15,7 @@ from ..inference.separation import find_separation
 from ..kernels.row_loops import FamilyLink
 from ..objective.base import Deviance
 from ..objective.compression import Compressed, compressed
+from ..objective.few_rows import as_columns
 from ..objective.response_sums import ClassWeights, check, validate_response
 from ..objective.scaled_penalty import Labels
 from ..objective.smearing import smearing
@@ -59,7 +60,7 @@ class FitRun:
         self.canonical = family.canonical == link.name
         self.names = ((INTERCEPT,) if source.data.has_intercept else ()) + source.data.names
         self.notes: list[str] = []
-        self.whole, self.within = source, 0.0  # the rows themselves, where the source has their cells
+        self.whole, self.within = source, 0.0  # the rows themselves, where the source has cells or columns of them
 
     @property
     def labels(self) -> Labels:
@@ -182,23 +183,27 @@ class MeanModel(FitRun):
         family, link = request.family, request.link
         sums = validate_response(source, FamilyLink(family, link))
         quick = family.of_zeros_and_ones(link) if sums.binary else family
-        pair, cells = FamilyLink(quick, link), None
-        if request.compress and not declaration_of(options).sequential:
+        pair, cells, asked = FamilyLink(quick, link), None, declaration_of(options)
+        if request.compress and not asked.sequential:
             cells = compressed(source, pair, request.compress)
-        return cls(source, family, link, pair, sums, options, request.cov, cells)
+        if cells is not None:
+            objective = Compressed(cells, pair, source.threads)
+        else:
+            plain = request.penalty is None and not (asked.sequential or asked.first_order)
+            objective = Deviance(as_columns(source, pair) if plain else source, pair)
+        return cls(source, family, link, objective, sums, options, request.cov, cells)
 
     @staticmethod
     def start_columns(start) -> None:
         """Starting coefficients are a vector."""
         return None
 
-    def __init__(self, source, family, link, pair, sums, options, cov, cells=None):
-        objective = Deviance(source, pair) if cells is None else Compressed(cells, pair, source.threads)
+    def __init__(self, source, family, link, objective, sums, options, cov, cells=None):
         super().__init__(objective.source, family, link, objective, sums, options, cov)
-        self.pair = objective.pair
+        self.pair, self.whole = objective.pair, source
         self.row_pair = FamilyLink(family, link)  # of the rows themselves, where the objective has their cells
         if cells is not None:
-            self.whole, self.within = source, cells.deviance_within
+            self.within = cells.deviance_within
             self.notes.append(f"{source.n_rows:,} rows were compressed to {len(cells.counts):,} cells, exactly")
 
     def stochastic(self, start):

@@ -12,7 +12,22 @@ class NoFactor:
     """The factor of an information without rows."""
 
     aliased: dict = {}
-    accurate = False
+    accurate = diagonal_only = False
+    told = np.zeros(0, np.intp)
+
+    def solve(self, g: np.ndarray) -> np.ndarray:
+        """A step without coefficients."""
+        return g
+
+    def size(self, beta: np.ndarray) -> float:
+        """The norm of the weighted linear predictor of no coefficients."""
+        return 0.0
+
+    reach = size
+
+    def faded(self) -> list[np.ndarray]:
+        """None: there are no directions."""
+        return []
 
     def inverse(self) -> np.ndarray:
         """The (0, 0) inverse."""

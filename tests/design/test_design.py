@@ -307,3 +307,13 @@ def test_a_term_that_is_not_finite_is_named_with_its_row():
         Design.from_formula("y ~ log(e)", df)
     with pytest.raises(MissingDataError, match=r"'log\(e\)' is -inf in row 4 \(e = 0.0\)"):
         Design.from_formula("y ~ x + offset(log(e))", df).build(df)
+
+
+def test_one_formula_means_the_columns_of_each_frame():
+    first = pd.DataFrame({"y": [1.0, 2.0, 4.0], "a": [0.0, 1.0, 3.0]})
+    second = first.assign(b=[2.0, 0.0, 5.0])
+    for table, names in ((first, ("a",)), (second, ("a", "b")), (second[["b", "y"]], ("b",)), (first, ("a",))):
+        assert Design.from_formula("y ~ .", table).names == ("(Intercept)", *names)
+    with pytest.raises(InvalidParameterError, match="'b'"):
+        Design.from_formula("y ~ a + b", first)
+    assert Design.from_formula("y ~ a + b", second).names == ("(Intercept)", "a", "b")

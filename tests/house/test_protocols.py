@@ -27,6 +27,7 @@ from fastglm.objective.proximal_penalty import ProximalPenalty
 from fastglm.objective.softmax import CrossEntropy
 from fastglm.options import covariance, solvers
 from fastglm.options.penalties import PENALTIES
+from fastglm.solver.empty import NoFactor
 from fastglm.source.base import Block
 from fastglm.source.chunked import Chunked
 from fastglm.source.in_memory import InMemory
@@ -55,7 +56,7 @@ IMPLEMENTATIONS = [
     (protocols.Source, MADE["source"]),
     *((protocols.SymmetricOperator, kind) for kind in (Dense, Diagonal, ArrowheadMatrix, PermutedArrowhead)),
     *((protocols.Information, kind) for kind in (Dense, ArrowheadMatrix, PermutedArrowhead)),
-    *((protocols.Factor, kind) for kind in (Cholesky, DiagonalFactor, ArrowheadFactor, PermutedFactor)),
+    *((protocols.Factor, kind) for kind in (Cholesky, DiagonalFactor, ArrowheadFactor, PermutedFactor, NoFactor)),
     *((protocols.CovarianceMatrix, kind) for kind in (DenseCovariance, ArrowheadInverse)),
     *((protocols.Penalty, kind) for kind in (QuadraticPenalty, ElasticPenalty, GroupPenalty, ProximalPenalty)),
     *((protocols.PenaltyRecord, kind) for kind in PENALTIES.values()),
