@@ -94,7 +94,8 @@ class Table:
 
     def column(self, name: str) -> Column:
         """One column; errors name it where it is not there, of a type that has no place in a model, or not finite."""
-        self.read((name,))
+        if name not in self._columns:
+            self.read((name,))
         return self._columns[name]
 
     def exact(self, name: str) -> bool:
@@ -148,12 +149,14 @@ def _narwhals(frame):
     if index is not None and not all(isinstance(name, str) for name in names):
         frame = frame.set_axis([str(name) for name in names], axis=1)
     try:
-        frame = nw.from_native(_arrow(frame))
+        found = nw.from_native(frame, pass_through=True)
+        if found is frame:
+            found = nw.from_native(_arrow(frame))
     except TypeError:
         raise InvalidParameterError(
             f"the data must be a data frame or a mapping of names to columns, not {type(frame).__name__}"
         ) from None
-    return frame, isinstance(frame, nw.LazyFrame), index
+    return found, isinstance(found, nw.LazyFrame), index
 
 
 def _library(given, frame):
@@ -164,9 +167,7 @@ def _library(given, frame):
 
 def _arrow(frame):
     """A frame that narwhals does not know as an Arrow table, where it has a stream of Arrow's."""
-    import narwhals as nw
-
-    if not hasattr(frame, "__arrow_c_stream__") or nw.from_native(frame, pass_through=True) is not frame:
+    if not hasattr(frame, "__arrow_c_stream__"):
         return frame
     import pyarrow as pa
 
@@ -297,7 +298,7 @@ def _factor(name, series):
 
     native = series.to_native()
     if hasattr(native, "cat") and hasattr(native.cat, "codes"):  # pandas: its categories may be anything
-        codes, levels = native.cat.codes.to_numpy(), [str(v) for v in native.cat.categories]
+        codes, levels = native.cat.codes.to_numpy(), [str(v) for v in native.cat.categories.tolist()]
         return coded(name, codes, levels, ordered=True)
     array = series.to_arrow()
     text = not pa.types.is_dictionary(array.type)
