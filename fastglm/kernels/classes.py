@@ -18,8 +18,9 @@ import numpy as np
 from numba import carray
 
 from . import layout
+from .class_columns import add_predictors, add_score_sums
 from .compile import at, blas, call, doubles, inner, jit
-from .elementary import exp_negative, log, log1p
+from .elementary import exp_negative, log1p
 from .gram import PAD
 from .load import strides
 from .passes import (
@@ -55,8 +56,10 @@ def predictors(storage, a, lda, n, p, ones, beta, eta, dims):
     for k in range(others):
         for i in range(n):
             eta[k, i] = beta[k, 0] if ones else 0.0
-    if p > 0:
-        gemm(storage != layout.F_ORDER, False, n, others, p, a, lda, at(beta) + 8 * ones, m, at(eta), block, dims)
+    if storage == layout.F_ORDER:
+        add_predictors(a, lda, n, p, beta, ones, eta)
+    elif p > 0:
+        gemm(True, False, n, others, p, a, lda, at(beta) + 8 * ones, m, at(eta), block, dims)
 
 
 @inner()
@@ -66,8 +69,10 @@ def add_scores(storage, a, lda, n, p, ones, r, score, dims):
     if ones:
         for k in range(others):
             score[k, 0] += total(r[k], n)
-    if p > 0:
-        gemm(storage == layout.F_ORDER, False, p, others, n, a, lda, at(r), block, at(score) + 8 * ones, m, dims)
+    if storage == layout.F_ORDER:
+        add_score_sums(a, lda, n, p, r, score, ones)
+    elif p > 0:
+        gemm(False, False, p, others, n, a, lda, at(r), block, at(score) + 8 * ones, m, dims)
 
 
 @inner()
@@ -106,18 +111,20 @@ def class_rows(n, y, w, eta, mu, r, deviance, pearson_term, largest_eta, seen, u
     inverse_sum, seen_score = largest_eta, seen
     for i in range(n):
         whole = seen[i] + unseen[i]
-        loss = log1p(unseen[i]) if lead[i] == 0.0 else lead[i] + log(whole)
+        # a sum that has the one of the likeliest class loses nothing with it
+        loss = lead[i] + log1p(unseen[i] if lead[i] == 0.0 else whole - 1.0)
         counts = w[i] > 0.0
         deviance[i] = 2.0 * w[i] * loss if counts else 0.0
         pearson_term[i] = w[i] * unseen[i] / seen[i] if counts else 0.0
         inverse_sum[i] = 1.0 / whole
-        seen_score[i] = w[i] * unseen[i] / whole if counts else 0.0
-    for k in range(others + 1):
-        for i in range(n):
-            mu[k, i] *= inverse_sum[i]
+        seen_score[i] = w[i] * unseen[i] * inverse_sum[i] if counts else 0.0
+    for i in range(n):
+        mu[0, i] *= inverse_sum[i]
     for k in range(others):
         for i in range(n):
-            share = -w[i] * mu[k + 1, i] if w[i] > 0.0 else 0.0
+            value = mu[k + 1, i] * inverse_sum[i]
+            share = -w[i] * value if w[i] > 0.0 else 0.0
+            mu[k + 1, i] = value
             r[k, i] = seen_score[i] if y[i] == k + 1 else share
 
 

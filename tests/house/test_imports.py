@@ -87,7 +87,7 @@ OURS = {
                                         "postestimation.averages": ("inference.multinomial",)},
 }  # fmt: skip
 MOST = {
-    "not everyone has it": 170, "it is slow to load": 69, "the doctor looks whether it is there": 2,
+    "not everyone has it": 169, "it is slow to load": 69, "the doctor looks whether it is there": 2,
     "results are read without the compiler": 51,
     "the command line answers --help at once": 28, "only names that there are not need it": 2,
     "one mean a row needs no softmax": 3, "an exact fit needs no loops of first-order solvers": 2,
