@@ -392,12 +392,13 @@ def _of_fold(run, request, schema, folds, fold, threads=None):
 def _one_by_one(run, request, schema, path, folds, callback):
     """The coefficients (F, L, m) or (F, L, m, K) of the path of each fold; of rows in memory each has a thread."""
     source = run.source
-    together = source.in_process and source.threads > 1 and folds.count > 1
+    # threads of few rows would wait for each other: the interpreter takes longer than compiled loops
+    together = source.in_process and source.threads > 1 and folds.count > 1 and not run.objective.small
 
     def followed(fold):
         alone = _of_fold(run, request, schema, folds, fold, 1 if together else None)
         with np.errstate(all="ignore"):  # which every thread has of its own
-            return alone, solve_path(alone, request, path.lambdas, None, callback)[0]
+            return alone, solve_path(alone, request, path.lambdas, None, callback, held_out=True)[0]
 
     every = list(range(folds.count))
     out = []

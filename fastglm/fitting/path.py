@@ -120,13 +120,18 @@ def how_many(lambdas) -> int:
     return int(lambdas) if np.ndim(lambdas) == 0 else np.size(lambdas)
 
 
-def solve_path(run, request, lambdas, ratio, callback=None) -> tuple[PathSolution, ScaledPenalty]:
-    """The path of a run, of a softmax regression the coefficients (L, m, K) of all classes, and its penalty."""
+def solve_path(run, request, lambdas, ratio, callback=None, held_out=False) -> tuple[PathSolution, ScaledPenalty]:
+    """The path of a run, of a softmax regression the coefficients (L, m, K) of all classes, and its penalty.
+
+    Of ``held_out`` rows' predictions, which are all that is wanted of it, the last digits are not worth their passes.
+    """
     if run.null is None:
         run.find_null_model()
     start = check_start(request.start, len(run.names), run.start_columns(request.start))
     run.path = True
     problem, classes = run.problem(start, callback), every_class(run)
+    if held_out:
+        problem = problem.controlled(tol=problem.control.accept_tol)
     record = settled(run, request.penalty, problem)
     scaled = penalty_of(run, record)
     if classes is None:

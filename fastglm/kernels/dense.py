@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 SIDE = 128  # rows of a block, whose copy stays in the second-level cache
@@ -16,10 +18,17 @@ def mirror(a: np.ndarray) -> np.ndarray:
     """A matrix whose lower triangle becomes the upper one's, in place and by blocks that caches hold."""
     for i in range(0, len(a), SIDE):
         corner = a[i : i + SIDE, i : i + SIDE]
-        corner[...] = np.triu(corner) + np.triu(corner, 1).T
+        below = _below(len(corner))
+        corner[below] = corner.T[below]
         for k in range(0, i, SIDE):
             a[i : i + SIDE, k : k + SIDE] = a[k : k + SIDE, i : i + SIDE].T
     return a
+
+
+@lru_cache(maxsize=32)
+def _below(m):
+    """The places below a diagonal of m numbers."""
+    return np.tril_indices(m, -1)
 
 
 def orthogonal_triangle(A: np.ndarray) -> np.ndarray:

@@ -85,7 +85,7 @@ class ElasticPenalty(NamedTuple):
 
     def of(self, numbers: np.ndarray) -> ElasticPenalty:
         """The penalty of some of the coefficients, by their numbers; with all of its fields as arrays."""
-        return ElasticPenalty(*(np.broadcast_to(v, self.ridge.shape)[numbers] for v in self))
+        return ElasticPenalty(*(v[numbers] if np.ndim(v) else np.full(len(numbers), v) for v in self))
 
     def strong(self, score: np.ndarray, last: ElasticPenalty) -> np.ndarray:
         """The coefficients that the strong rule keeps, (m,) bool, from the score at the solution of another lambda."""

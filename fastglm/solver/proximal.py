@@ -42,6 +42,7 @@ class ProximalDescent:
         self.H, self.fresh, self.contraction, self.origin = None, False, 0.0, None
         self.curved_at, self.rate = np.inf, 1.0  # the violation where the model was made; contraction by such a one
         self.information_wanted = False  # at the end of a descent
+        self.left: float | None = None  # the violation at the coefficients, where it is known
         self.by_sums = objective.linear  # whether scores follow from the first one
         self.always = objective.small or (not objective.linear and objective.score_cost > CHEAP)
         if is_finite(self.q):
@@ -84,9 +85,9 @@ class ProximalDescent:
         """Descend to the optimum with a penalty; why it stopped."""
         tol = self.control.tol if tol is None else tol
         self._within(penalty)
-        last, stalls = np.inf, 0
+        last, stalls, self.left = np.inf, 0, None
         for iteration in range(1, self.control.max_iter + 1):
-            violation = self.violation(penalty)
+            violation, self.left = self.violation(penalty) if self.left is None else self.left, None
             passes, q = self.objective.n_passes, self.q
             record(self.history, self.control, iteration, passes, q.deviance, q.max_eta, violation, self.fresh)
             if violation <= tol:
@@ -194,13 +195,13 @@ class ProximalDescent:
         if self.by_sums:
             return
         self.fresh = False
-        left = self.violation(penalty)
+        self.left = left = self.violation(penalty)
         self.contraction = left / violation
         self.rate = self.contraction / self.curved_at
         if q.information is not None:
             self._renew()
         elif left > self.control.tol and self._worth(left):
-            self.q = self.objective.at(trial, 2)
+            self.q, self.left = self.objective.at(trial, 2), None
             self._renew()
 
     def _worth(self, left):

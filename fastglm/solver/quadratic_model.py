@@ -29,10 +29,11 @@ class QuadraticModel:
         self.free, self.rest = np.flatnonzero(free), np.flatnonzero(~free)
         first = len(self.free)
         if free[:first].all():  # views, as where the intercept alone is free
-            cross, own = H[:first, first:], H[first:, first:]
+            corner, cross, own = H[:first, :first], H[:first, first:], H[first:, first:]
         else:
-            cross, own = H[np.ix_(self.free, self.rest)], H[np.ix_(self.rest, self.rest)]
-        self.inverse = np.linalg.pinv(H[np.ix_(self.free, self.free)], rcond=1e-13, hermitian=True)
+            pairs = (self.free, self.free), (self.free, self.rest), (self.rest, self.rest)
+            corner, cross, own = (H[np.ix_(*pair)] for pair in pairs)
+        self.inverse = _inverse(corner)
         self.slopes = self.inverse @ cross
         self.S = np.ascontiguousarray(own - cross.T @ self.slopes)
         self.cancelled = bool((np.diagonal(self.S) < CANCELLED * np.diagonal(H)[self.rest]).any())
@@ -82,6 +83,13 @@ class QuadraticModel:
         out[:, rest] = b
         out[:, free] += self.inverse @ score[free] - (b - start) @ self.slopes.T
         return out
+
+
+def _inverse(H):
+    """The inverse of a matrix, of a singular one its pseudo-inverse; that of an intercept alone is a number's."""
+    if len(H) == 1:
+        return 1.0 / H if H[0, 0] > 0.0 else np.zeros((1, 1))
+    return np.linalg.pinv(H, rcond=1e-13, hermitian=True)
 
 
 def penalty_arrays(penalty) -> tuple[np.ndarray, ...]:

@@ -96,7 +96,7 @@ def separated(seed, share=0.03):
     return data
 
 
-@pytest.mark.parametrize("link, seed", [("logit", 0), ("logit", 4), ("cloglog", 4)])
+@pytest.mark.parametrize("link, seed", [("logit", 0), ("cloglog", 4)])
 def test_combinations_without_events_end_at_the_limit_of_the_deviance(link, seed):
     data = separated(seed)
     alone = quietly("y ~ both + x", data, family="binomial", link=link)
