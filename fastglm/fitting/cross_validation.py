@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 SQUARES = ("deviance", "mse")  # measures of least squares that are means of squared errors
 LOST = 1e-6  # of the null deviance, below which a sum of squares has lost digits
+FEW_COLUMNS = 100  # whose folds of least squares take longer in the interpreter than in compiled loops
 
 
 def cv(
@@ -264,7 +265,8 @@ def _from_grams(run, request, path, folds, grams, callback):
     penalties = _penalties(run, request, folds, parts if run.source.data.has_intercept else None)
     if penalties is None:
         return None
-    problem = problem._replace(start=origin)
+    problem = problem._replace(start=origin).controlled(tol=problem.control.accept_tol)
+    threads = run.source.threads if len(origin) > FEW_COLUMNS else 1
 
     def followed(fold):
         own, scaled = fold
@@ -272,7 +274,7 @@ def _from_grams(run, request, path, folds, grams, callback):
             return follow(problem._replace(objective=GramObjective(origin, own)), scaled, path.lambdas, None).beta
 
     every = list(zip(folds.sums(parts, without, combined), penalties, strict=True))
-    return np.array(mapped(run.source.threads, followed, every))
+    return np.array(mapped(threads, followed, every))
 
 
 def _held_out_squares(run, folds, grams, beta):
@@ -392,7 +394,7 @@ def _of_fold(run, request, schema, folds, fold, threads=None):
 def _one_by_one(run, request, schema, path, folds, callback):
     """The coefficients (F, L, m) or (F, L, m, K) of the path of each fold; of rows in memory each has a thread."""
     source = run.source
-    # threads of few rows would wait for each other: the interpreter takes longer than compiled loops
+    # folds of few rows take longer in the interpreter, too
     together = source.in_process and source.threads > 1 and folds.count > 1 and not run.objective.small
 
     def followed(fold):
