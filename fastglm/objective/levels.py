@@ -50,13 +50,30 @@ class Levels:
     def empty(self) -> list[np.ndarray]:
         """For each end of the means' range the coefficients (m,) whose linear predictor is one where a level has all of
         its rows at that end, and zero elsewhere; zero where there is no such level."""
-        mean, mixed = self.pair.family.mean, not self.place.simple
-        found = self.source.reduce(LevelRows((mean.low, mean.high), mixed))
-        there, *inside = found if mixed else map(self.source.reduce_score, found)
-        empty = [(there > 0.0) & (v == 0.0) & isfinite(end) for v, end in zip(inside, mean[:2], strict=True)]
-        if not mixed:
+        ends = self.pair.family.mean[:2]
+        finite = [end for end in ends if isfinite(end)]
+        found = self._rows(finite) if finite else []
+        none = np.zeros(self.source.n_columns)
+        if not any((v[self._of_levels] == 0.0).any() for v in found):
+            return [none, none]  # without counting which levels have rows at all
+        there, inside = self._rows([None])[0] > 0.0, iter(found)
+        empty = [there & (next(inside) == 0.0) if isfinite(end) else none for end in ends]
+        if self.place.simple:
             return [v * 1.0 for v in empty]
-        return [self.place.reaching(v, self.factors, self.data.has_intercept) for v in empty]
+        return [self.place.reaching(v, self.factors, self.data.has_intercept) if v is not none else v for v in empty]
+
+    def _rows(self, ends):
+        """As ``LevelRows``, of each coefficient, or where contrasts mix levels of each stored column."""
+        found = self.source.reduce(LevelRows(ends, not self.place.simple))
+        return list(map(self.source.reduce_score, found)) if self.place.simple else list(found)
+
+    @cached_property
+    def _of_levels(self):
+        """Which coefficients, or stored columns where contrasts mix levels, are those of levels."""
+        columns = np.zeros(self.place.n_columns)
+        for levels in self.factors:
+            columns[levels] = 1.0
+        return (self.place.reduce(columns) if self.place.simple else columns) > 0.0
 
     @property
     def infinite(self) -> np.ndarray:
@@ -155,10 +172,10 @@ def terms(data: Any) -> Iterator[tuple[Any, slice]]:
 
 
 class LevelRows(Task):
-    """Of each stored column's level the rows there are, and those that count with y inside of each end, (3, M); all of
-    them for an end that is infinite. Columns are those of the terms as they are, or ``apart``, not merged."""
+    """Of each stored column's level the rows that count with y inside of each of some ends, (ends, M); for None all
+    rows there are. Columns are those of the terms as they are, or ``apart``, not merged."""
 
-    def __init__(self, ends: tuple, apart: bool = False):
+    def __init__(self, ends: list, apart: bool = False):
         self.ends, self.apart = ends, apart
 
     def of(self, part, runs):
@@ -166,13 +183,9 @@ class LevelRows(Task):
         packed = MergedFactors(part.packed.dense, data.terms, data.coding) if self.apart else part.packed
         weighted = data.weights is not None or data.freq_weights is not None
         for a, b in runs:
-            rows = [np.ones(b - a)]
-            counts = weight(data, a, b) > 0.0 if weighted else True
-            # nothing is at an end that is infinite
-            rows += [((np.asarray(data.y[a:b]) != end) & counts) * 1.0 for end in self.ends if isfinite(end)]
-            found = iter([packed.level_rows(v, a) for v in rows])
-            there = next(found)
-            sums = sums + np.array([there, *(next(found) if isfinite(end) else there for end in self.ends)])
+            y, counts = np.asarray(data.y[a:b]), weight(data, a, b) > 0.0 if weighted else True
+            rows = (np.ones(b - a) if end is None else ((y != end) & counts) * 1.0 for end in self.ends)
+            sums = sums + np.array([packed.level_rows(v, a) for v in rows])
         return sums
 
 
