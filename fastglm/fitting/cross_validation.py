@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 SQUARES = ("deviance", "mse")  # measures of least squares that are means of squared errors
 LOST = 1e-6  # of the null deviance, below which a sum of squares has lost digits
-FEW_COLUMNS = 100  # whose folds of least squares take longer in the interpreter than in compiled loops
+NARROW = 100  # whose folds of least squares take longer in the interpreter than in compiled loops
 
 
 def cv(
@@ -266,7 +266,7 @@ def _from_grams(run, request, path, folds, grams, callback):
     if penalties is None:
         return None
     problem = problem._replace(start=origin).controlled(tol=problem.control.accept_tol)
-    threads = run.source.threads if len(origin) > FEW_COLUMNS else 1
+    threads = run.source.threads if len(origin) > NARROW else 1
 
     def followed(fold):
         own, scaled = fold
