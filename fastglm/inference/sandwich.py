@@ -37,6 +37,7 @@ from .leverage import ONE, Discount, LargestLeverage, Products, power_at, scaled
 from .row_scores import columns, repeats
 
 RESIDUE = 1e-12  # of a standard error of the model, below which a robust one is rounding
+BELOW_ZERO = 1e-10  # of a variance of the model, within which a negative one is rounding
 
 implement("cluster")(clustered)
 
@@ -165,7 +166,8 @@ def _nan_for_rounding(cov, inverse, dispersion, found):
     """The covariance, NaN where a variance is nothing but rounding: scores that sum to zero in every cluster."""
     own = found.diagonal()
     with np.errstate(all="ignore"):
-        none = np.abs(own) <= RESIDUE**2 * dispersion * inverse.diagonal()
+        model = dispersion * inverse.diagonal()
+        none = (np.abs(own) <= RESIDUE**2 * model) | ((own < 0.0) & (own >= -BELOW_ZERO * model))
     if not none.any() or not isinstance(found, np.ndarray):
         return found
     warn(

@@ -1,6 +1,7 @@
 """Sandwich covariances against R's printouts, the formulas in plain numpy, statsmodels and rows written out."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -405,3 +406,18 @@ def test_rows_that_are_not_those_of_the_fit():
 def test_names_are_read_in_any_case():
     assert [parse(v).kind for v in ("robust", "hc0", "Hc3", "cluster:a b")] == ["HC0", "HC0", "HC3", "cluster"]
     assert parse("cluster:a b").by == ("a b",) and parse("MODEL") == "model" and parse(None) is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_variance_that_rounding_leaves_below_zero_is_named(seed):
+    """A level of one row has a residual of zero, and so a robust variance of zero but for rounding."""
+    rng = np.random.default_rng(seed)
+    level = rng.permutation(np.r_[[0], rng.integers(1, 5, 14)])
+    X, y = (level[:, None] == np.arange(1, 5)) * 1.0, rng.gamma(2.0, 1.0, 15)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = fastglm.fit(X, y, family="gamma", link="log", cov="HC1")
+        error = result.bse[0]
+    assert not any(w.category is RuntimeWarning for w in caught)
+    named = any("zero but for rounding" in str(w.message) for w in caught)
+    assert np.isnan(error) == named and not error > 1e-6 * np.sqrt(result.cov_unscaled[0, 0])
