@@ -33,7 +33,7 @@ class NullModel:
             self.deviance = self._plain(False, np.zeros(0)) + model.within
         elif hasattr(model.pair.family, "null_deviance") and not shifted:
             self.deviance = model.pair.family.null_deviance(self.mean, sums.weight)
-        elif not shifted and model.source.counts is not None and np.isfinite(self.eta):
+        elif not shifted and model.source.counts is not None and self._inside:
             self.deviance = self._of_counts(model.source.counts) + model.within
         elif not shifted:
             self.deviance = self._plain(True, np.array([self.eta])) + model.within
@@ -59,6 +59,11 @@ class NullModel:
 
     def _objective(self, has_intercept):
         return Deviance(self.objective.source.changed(RowTransform(True, has_intercept)), self.pair)
+
+    @property
+    def _inside(self):
+        """Whether the mean is inside its range, where scalar formulas hold."""
+        return self.family.mean.low < self.mean < self.family.mean.high and np.isfinite(self.eta)
 
     def _of_counts(self, counts):
         """The deviance of the mean, from how many rows have each count."""

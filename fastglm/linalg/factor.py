@@ -186,6 +186,8 @@ def _identity(m):
 
 
 def _inverse(triangle):
+    if not len(triangle):  # where nothing is left of any column
+        return np.zeros((0, 0))
     if len(triangle) <= FEW:
         # dpotri wakes BLAS's threads however small the matrix is
         full = dpotrs(triangle, _identity(len(triangle)))[0]

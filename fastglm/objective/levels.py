@@ -98,10 +98,12 @@ class Levels:
                 own[levels] = np.where(wanted[levels] == 0.0, 0.0, wanted[levels] + np.sign(wanted[levels]) * there)
         return self.place.reduce(own)
 
-    @cached_property
-    def have_means(self) -> bool:
-        """Whether each level of a factor has a coefficient of its own but for one, which the intercept has."""
+    def have_means(self, mean: float) -> bool:
+        """Whether ``toward_means`` has an answer: the mean of the response is inside the range, and each level of a
+        factor has a coefficient of its own but for one, which the intercept has."""
         if not (self.factors and self.place.simple and self.data.has_intercept) or self.pair.linear:
+            return False
+        if not isfinite(linear_predictor(self.pair.link, mean)):
             return False
         there = self._there
         return all(np.count_nonzero(~there[levels]) <= 1 for levels in self.factors)

@@ -51,7 +51,7 @@ def is_finite(q) -> bool:
 def _nearer(objective, beta, q, fallback):
     """Where levels have the means of their rows, if the deviance is lower there; R's first iterate where the mean is
     near an end of its range; else as given."""
-    if objective.levels is not None and objective.levels.have_means:
+    if objective.levels is not None and objective.levels.have_means(fallback.mean):
         factor = factorise(objective, q, beta)
         # of columns that nearly depend on others, steps are too long to be told by tangents
         if not (factor.aliased or factor.accurate):

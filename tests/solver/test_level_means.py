@@ -156,3 +156,20 @@ def test_one_row_of_very_much_weight_hides_no_other(size):
     mu = np.exp(result.params[0] + X[rows] @ result.params[1:])
     spread = np.sqrt((along**2 * mu[:, None]).sum(0))
     assert (np.abs(along.T @ (y[rows] - mu)) <= 1e-3 * spread).all()
+
+
+@pytest.mark.parametrize("family, link", oracle.pairs())
+def test_a_response_at_one_end_of_the_range_is_no_start_for_levels(family, link):
+    family, link = oracle.family(family), oracle.link(link)
+    _, data = levels(3, {"f": 7}, 10_000)
+    for end in (family.mean.low, family.mean.high):
+        data["y"] = end
+        if not np.isfinite(end) or not (family.domain.low <= end <= family.domain.high):
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                result = fastglm.glm("y ~ f", data, family=family, link=link)
+            except fastglm.errors.InvalidParameterError:
+                continue
+        assert result.deviance < 1e-6 * len(data)
