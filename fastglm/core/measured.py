@@ -24,9 +24,9 @@ VECTOR_ROWS = 1 << 16  # rows of vectors alone that are looked at together; chos
 MOST_UNITS, FEW_UNITS = 64, 8  # of ordinary sources; chosen: eight units a thread end together on eight cores
 QR_COST = 4e9  # multiplications of a QR with terms, beyond which cross-products are factored; chosen: about a second
 PRECISE_NUMBERS = 50_000  # of a small design; chosen: extended precision reads it in microseconds
-# of a design whose first Newton steps are taken by one thread in compiled code (python -m benchmarks --start: a fit of
-# 10,000 x 5 gains a quarter, at 10,000 x 20 a second thread gains as much)
-APPROACHED_NUMBERS = 120_000
+# products of pairs of columns, of a design whose first Newton steps are taken in compiled code (python -m benchmarks
+# --start: a fit of 10,000 x 20 takes half; beyond, steps that make no curvature win more)
+APPROACHED_PRODUCTS = 1.2e7
 SMALL_ROWS = 20_000  # below which a pass with curvature takes a millisecond, as long as choosing a solver (passes)
 # of an array whose columns are looked at for correlation (growth: at 100 a sample's curvature costs what a pass does)
 MANY_COLUMNS, LOOKED_AT_ROWS = 200, 512

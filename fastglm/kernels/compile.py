@@ -239,6 +239,11 @@ def lapack(name: str, n_arguments: int):
 
 def _routine(module, name, n_arguments):
     capsule = module.__pyx_capi__[name]
+    return external(name, _pointer(capsule, _name(capsule)), n_arguments)
+
+
+def external(name: str, address: int, n_arguments: int):
+    """The C function at an address as one that compiled code calls by a fixed symbol; it takes integers."""
     symbol = f"fastglm_{name}"
-    binding.add_symbol(symbol, _pointer(capsule, _name(capsule)))
+    binding.add_symbol(symbol, address)
     return types.ExternalFunction(symbol, types.void(*([types.int64] * n_arguments)))

@@ -1,4 +1,5 @@
-"""Full Newton steps between the passes of one call: on small data the way back to Python costs more than a pass."""
+"""Full Newton steps between the passes of one call: on small data the way back to Python costs more than a pass, and
+threads that wait there begin the next one at once."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from numba import carray, types
 from . import layout
 from .compile import address_of, at, doubles, inner, lapack
 from .gram import SMALL
+from .units import add_units
 
 SAFE_PIVOT = 1e-4  # the least pivot over its diagonal entry, below which columns are looked at for dependence
 NOISE = 1e-11  # of the deviance, within which rounding hides a fall
@@ -70,7 +72,7 @@ class Steps:
 
 @inner()
 def _advance(beta, scale, score, low, info, sums, steps):
-    """Take the Newton step from a pass's sums, which become zero; whether another pass is wanted.
+    """Take the Newton step from a pass's sums, which it overwrites; whether another pass is wanted.
 
     ``beta`` ends as the last coefficients whose deviance fell, or one short step from them, with the sums of a pass.
     """
@@ -110,11 +112,6 @@ def _advance(beta, scale, score, low, info, sums, steps):
     steps[TAKEN], steps[LAST] = passes + 1, deviance
     for j in range(m):
         beta[j] = kept[j] + scale[j] * step[j]
-        score[j] = low[j] = 0.0
-        for i in range(width):
-            info[j, i] = 0.0
-    for i in range(layout.SUMS):
-        sums[i] = 0.0
     far = gain > steps[ENOUGH] ** 2 * (steps[DISPERSION] + steps[SLOPE] * deviance)
     steps[ENDING] = 0.0 if far and passes + 1 < steps[MOST] else 1.0
     return True
@@ -124,16 +121,26 @@ def _advance(beta, scale, score, low, info, sums, steps):
 def advance() -> int:
     """Address of the loop that takes a Newton step, and says in ``steps`` whether another pass is wanted.
 
-    Its arguments are integers: (coefficients, width of info, length of steps, beta, scale, score, score_low, info,
-    sums, steps). Passes of large data do not need it compiled.
+    Its arguments are integers: units, coefficients, width of info, numbers of extra, length of steps, and the addresses
+    of beta, scale, score, score_low, info, extra, sums and steps. The sums of all units are added to the first one's,
+    and become zero where another pass is wanted. Passes of large data do not need it compiled.
     """
 
-    def loop(m, width, length, beta, scale, score, low, info, sums, steps):
-        head = carray(doubles(steps), length)
-        head[ANOTHER] = _advance(
-            carray(doubles(beta), m), carray(doubles(scale), m), carray(doubles(score), m), carray(doubles(low), m),
-            carray(doubles(info), (width, width)), carray(doubles(sums), layout.SUMS), head,
+    def loop(units, m, width, room, length, beta, scale, score, low, info, extra, sums, steps):
+        scores, lows = carray(doubles(score), (units, m)), carray(doubles(low), (units, m))
+        infos, extras = carray(doubles(info), (units, width * width)), carray(doubles(extra), (units, room))
+        totals, head = carray(doubles(sums), (units, layout.SUMS)), carray(doubles(steps), length)
+        add_units(scores, lows, infos, extras, totals)
+        another = _advance(
+            carray(doubles(beta), m), carray(doubles(scale), m), scores[0], lows[0],
+            carray(doubles(info), (width, width)), totals[0], head,
         )  # fmt: skip
+        if another:
+            for array in (scores, lows, infos, extras, totals):
+                for i in range(units):
+                    for j in range(array.shape[1]):
+                        array[i, j] = 0.0
+        head[ANOTHER] = another
         return 0
 
-    return address_of(types.int64(*[types.int64] * 10), loop).address
+    return address_of(types.int64(*[types.int64] * 13), loop).address

@@ -11,11 +11,10 @@ from functools import cache
 from math import sqrt
 
 import numpy as np
-from llvmlite import ir
 from numba import carray, types
-from numba.extending import intrinsic
 
 from . import layout
+from .atomic import let_others_run, look_at, take_next, tell
 from .compile import address_of, at, blas, call, call_rows, doubles, inner, jit
 from .elementary import bits, from_bits, log
 from .gram import PAD
@@ -26,6 +25,9 @@ from .rows import add_products, add_weighted_sum
 dgemv = blas("dgemv", 11)
 
 WITHOUT_SIGN = 0x7FFFFFFFFFFFFFFF  # the bits of a double's absolute value
+DONE = 1  # where ``taken`` counts the units that are done
+NO_MORE = 1 << 40  # units taken: there is no other pass
+LOOKS = 64  # at a number that another thread will change, between which that one is let run
 _NUMBERS = np.array([1.0])
 _LETTERS = np.frombuffer(b"TN", dtype=np.uint8).copy()
 
@@ -211,9 +213,7 @@ def roots(plan, n, rows, r, h, root):
 
 
 @jit(inline="always")  # else LLVM works on it twice
-def _unit_pass(
-    plan, par, beta, direction, scale, runs, order, first_eta, work, score, score_low, info, extra, sums, steps
-):
+def _unit_pass(plan, par, beta, direction, scale, runs, order, first_eta, work, score, score_low, info, extra, sums):
     """The pass over one unit's ``runs``; parameters as for ``block_pass``, sums without the first axis."""
     p, ones, storage, block = plan[layout.P], plan[layout.ONES], plan[layout.STORAGE], plan[layout.BLOCK]
     si, sj, lda = strides(plan)
@@ -221,86 +221,91 @@ def _unit_pass(
     y, w, shift = rows[layout.V_Y], rows[layout.V_W], rows[layout.V_SHIFT]
     eta, low = rows[layout.V_ETA], rows[layout.V_LOW]
     r, h, d, root = rows[layout.V_R], rows[layout.V_H], rows[layout.V_D], rows[layout.V_ROOT]
-    fill_absent(plan, rows)
     loaded = at(work) + 8 * layout.VECTORS * block
     buffer = loaded + 8 * p * block
     dims = np.empty(4, np.int32)
-    another = True
-    while another:
-        for k in range(runs.shape[0]):
-            for b0 in range(runs[k, 0], runs[k, 1], block):
-                n = min(block, runs[k, 1] - b0)
-                a = open_block(plan, b0, n, rows, loaded)
-                # a slice assignment would compile its error messages too, for a second and a half
+    for k in range(runs.shape[0]):
+        for b0 in range(runs[k, 0], runs[k, 1], block):
+            n = min(block, runs[k, 1] - b0)
+            a = open_block(plan, b0, n, rows, loaded)
+            # a slice assignment would compile its error messages too, for a second and a half
+            for i in range(n):
+                eta[i] = shift[i]
+            if order == layout.ORDER_MOMENTS:
                 for i in range(n):
-                    eta[i] = shift[i]
-                if order == layout.ORDER_MOMENTS:
-                    for i in range(n):
-                        r[i] = h[i] = d[i] = w[i]
-                        low[i] = 0.0
-                elif first_eta != 0:
-                    call_rows(first_eta, n, at(par), at(eta), at(y), at(w),
-                              at(r), at(h), at(d))  # fmt: skip
-                elif plan[layout.PRECISE]:
-                    call(plan[layout.PRECISE_ETA], (si, sj, a, n, p, ones, at(beta), at(eta), at(low)))
-                else:
-                    linear_predictor(storage, a, lda, n, p, ones, beta, eta, dims)
-                    predict_terms(plan, b0, n, beta, eta)
+                    r[i] = h[i] = d[i] = w[i]
+                    low[i] = 0.0
+            elif first_eta != 0:
+                call_rows(first_eta, n, at(par), at(eta), at(y), at(w),
+                          at(r), at(h), at(d))  # fmt: skip
+            elif plan[layout.PRECISE]:
+                call(plan[layout.PRECISE_ETA], (si, sj, a, n, p, ones, at(beta), at(eta), at(low)))
+            else:
+                linear_predictor(storage, a, lda, n, p, ones, beta, eta, dims)
+                predict_terms(plan, b0, n, beta, eta)
+            if order != layout.ORDER_MOMENTS:
+                call_rows(plan[layout.ROWS], n, at(par), at(eta), at(y), at(w),
+                          at(r), at(h), at(d))  # fmt: skip
+            sums[layout.DEVIANCE] += total(d, n)
+            if order == 0:
+                continue
+            sums[layout.PEARSON] += pearson(r, h, n)
+            sums[layout.MAX_ETA] = max(sums[layout.MAX_ETA], largest(eta, n))
+            if first_eta != 0:
+                for i in range(n):
+                    r[i] += h[i] * (eta[i] - shift[i])
+            if order == layout.ORDER_PRODUCT:
+                for i in range(n):
+                    d[i] = 0.0
+                linear_predictor(storage, a, lda, n, p, ones, direction, d, dims)
+                predict_terms(plan, b0, n, direction, d)
+                for i in range(n):
+                    r[i] = h[i] * d[i]
+            if plan[layout.PRECISE] and first_eta == 0:
+                call(plan[layout.PRECISE_SCORE], (plan[layout.PRECISE], si, sj, a, n, p, ones, at(rows), block,
+                     at(score), at(score_low)))  # fmt: skip
+            else:
                 if order != layout.ORDER_MOMENTS:
-                    call_rows(plan[layout.ROWS], n, at(par), at(eta), at(y), at(w),
-                              at(r), at(h), at(d))  # fmt: skip
-                sums[layout.DEVIANCE] += total(d, n)
-                if order == 0:
-                    continue
-                sums[layout.PEARSON] += pearson(r, h, n)
-                sums[layout.MAX_ETA] = max(sums[layout.MAX_ETA], largest(eta, n))
-                if first_eta != 0:
+                    add_score(storage, a, lda, n, p, ones, r, score, dims)
+                scatter_terms(plan, b0, n, r, score)
+            if order == layout.ORDER_MOMENTS:
+                call(plan[layout.SQUARES], (si, sj, a, n, p, ones, at(h), at(info), at(score)))
+                square_terms(plan, b0, n, h, info[0])
+            if order == layout.ORDER_DIAGONAL:
+                call(plan[layout.SQUARES], (si, sj, a, n, p, ones, at(h), at(info)))
+                square_terms(plan, b0, n, h, info[0])
+            if order == 2:
+                roots(plan, n, rows, r, h, root)
+                call(plan[layout.CURVATURE], (storage, a, lda, n, p, ones, at(scale), at(root),
+                     buffer, at(info), info.shape[0]))  # fmt: skip
+                if plan[layout.TERMS] != 0:
                     for i in range(n):
-                        r[i] += h[i] * (eta[i] - shift[i])
-                if order == layout.ORDER_PRODUCT:
-                    for i in range(n):
-                        d[i] = 0.0
-                    linear_predictor(storage, a, lda, n, p, ones, direction, d, dims)
-                    predict_terms(plan, b0, n, direction, d)
-                    for i in range(n):
-                        r[i] = h[i] * d[i]
-                if plan[layout.PRECISE] and first_eta == 0:
-                    call(plan[layout.PRECISE_SCORE], (plan[layout.PRECISE], si, sj, a, n, p, ones, at(rows), block,
-                         at(score), at(score_low)))  # fmt: skip
-                else:
-                    if order != layout.ORDER_MOMENTS:
-                        add_score(storage, a, lda, n, p, ones, r, score, dims)
-                    scatter_terms(plan, b0, n, r, score)
-                if order == layout.ORDER_MOMENTS:
-                    call(plan[layout.SQUARES], (si, sj, a, n, p, ones, at(h), at(info), at(score)))
-                    square_terms(plan, b0, n, h, info[0])
-                if order == layout.ORDER_DIAGONAL:
-                    call(plan[layout.SQUARES], (si, sj, a, n, p, ones, at(h), at(info)))
-                    square_terms(plan, b0, n, h, info[0])
-                if order == 2:
-                    roots(plan, n, rows, r, h, root)
-                    call(plan[layout.CURVATURE], (storage, a, lda, n, p, ones, at(scale), at(root),
-                         buffer, at(info), info.shape[0]))  # fmt: skip
-                    if plan[layout.TERMS] != 0:
-                        for i in range(n):
-                            h[i] = root[i] * root[i] if plan[layout.MEAT] else h[i]
-                        curve_terms(plan, b0, n, a, h, extra)
-        another = steps.size > 0
-        if another:
-            call(plan[layout.ADVANCE], (beta.size, info.shape[0], steps.size, at(beta), at(scale), at(score),
-                 at(score_low), at(info), at(sums), at(steps)))  # fmt: skip
-            another = steps[ANOTHER] != 0.0
+                        h[i] = root[i] * root[i] if plan[layout.MEAT] else h[i]
+                    curve_terms(plan, b0, n, a, h, extra)
 
 
-@intrinsic
-def _next_unit(typingctx, address):
-    """The number at an address, which is one more afterwards, whatever other threads take."""
+@inner()
+def _again(taken, units):
+    """Wait for the others' units; whether there are some of another pass to take, no longer where none will be."""
+    looks = 0
+    while True:
+        now = look_at(at(taken))
+        if now < units:
+            return True
+        if now >= NO_MORE:
+            return False
+        looks += 1
+        if looks % LOOKS == 0:
+            let_others_run()
 
-    def codegen(context, builder, sig, args):
-        one = ir.Constant(ir.IntType(64), 1)
-        return builder.atomic_rmw("add", builder.inttoptr(args[0], ir.IntType(64).as_pointer()), one, "monotonic")
 
-    return types.int64(types.int64), codegen
+@inner()
+def _step(plan, taken, beta, scale, score, score_low, info, extra, sums, steps):
+    """What the thread does that has ended the last unit of a pass: a step, and the units of the next pass are free."""
+    call(plan[layout.ADVANCE], (score.shape[0], score.shape[1], info.shape[1], extra.shape[1], steps.size, at(beta),
+         at(scale), at(score), at(score_low), at(info), at(extra), at(sums), at(steps)))  # fmt: skip
+    taken[DONE] = 0
+    tell(at(taken), 0 if steps[ANOTHER] != 0.0 else NO_MORE)
 
 
 @jit()
@@ -310,7 +315,8 @@ def block_pass(
 ):  # fmt: skip
     """A pass over units of rows, adding to score, information and sums, or several with Newton steps between them.
 
-    Several threads may call it with the same arrays but ``work``: each takes units until none is left.
+    Several threads may call it with the same arrays but ``work``: each takes units until none is left. Between Newton
+    steps they wait for each other, but for none that has taken no unit: one thread alone comes to the same end.
 
     Parameters
     ----------
@@ -328,10 +334,10 @@ def block_pass(
         Half-open ranges of rows.
     ends : (units,) int64
         How many runs there are up to the end of each unit.
-    taken : (1,) int64
-        How many units threads have taken so far.
+    taken : (2,) int64
+        How many units threads have taken so far; and where there are steps, how many they have ended.
     most : int
-        Units that this call may take.
+        Units that this call may take; with steps, all of each pass.
     order : int
         0 deviance, 1 with score and Pearson's chi-square, 2 with curvature too; 3 has the information times
         ``direction`` in place of the score, 5 the score and in info's first row the information's diagonal; 6 sums w,
@@ -345,45 +351,20 @@ def block_pass(
         Added to. m is p + ones, up to ``SMALL`` rounded up to a multiple of ``SIDE``; ``extra`` is
         ``StructuredSums``'. Where there are terms, beta, direction, score and info's diagonal go on with their columns.
     steps : float64
-        ``newton_steps.PLAIN``, or the array of ``Steps``, for order 2 of one unit without terms: beta is overwritten
-        then.
+        ``newton_steps.PLAIN``, or the array of ``Steps``, for order 2 without terms: beta is overwritten then, and the
+        first unit's sums are those of all.
     """
-    for _ in range(most):
-        unit = _next_unit(at(taken))
-        if unit >= ends.size:
+    fill_absent(plan, carray(doubles(at(work)), (layout.VECTORS, plan[layout.BLOCK])))
+    units, left = ends.size, most
+    while left > 0:
+        unit = take_next(at(taken))
+        if unit < units:
+            begin = ends[unit - 1] if unit > 0 else 0
+            _unit_pass(plan, par, beta, direction, scale, runs[begin : ends[unit]], order, first_eta, work,
+                       score[unit], score_low[unit], info[unit], extra[unit], sums[unit])  # fmt: skip
+            if steps.size == 0:
+                left -= 1
+            elif take_next(at(taken) + 8 * DONE) + 1 == units:
+                _step(plan, taken, beta, scale, score, score_low, info, extra, sums, steps)
+        elif steps.size == 0 or not _again(taken, units):
             break
-        begin = ends[unit - 1] if unit > 0 else 0
-        _unit_pass(plan, par, beta, direction, scale, runs[begin : ends[unit]], order, first_eta, work,
-                   score[unit], score_low[unit], info[unit], extra[unit], sums[unit], steps)  # fmt: skip
-
-
-@inner()
-def _add_rows(a, k, other):
-    """a[k] += a[other]"""
-    for j in range(a.shape[1]):
-        a[k, j] += a[other, j]
-
-
-@jit()
-def add_units(score, score_low, info, extra, sums):
-    """Add the sums of all units to the first one's, as a ``Tree`` adds ``Quadratic``.
-
-    The arrays are those of ``block_pass``, with a second axis only.
-    """
-    units, step = score.shape[0], 1
-    while step < units:
-        for k in range(0, units - step, 2 * step):
-            other = k + step
-            for j in range(score.shape[1]):
-                v, w = score[k, j], score[other, j]
-                whole = v + w
-                z = whole - v
-                # the exact rounding error of the sum (Knuth's two-sum)
-                score_low[k, j] = (v - (whole - z)) + (w - z) + score_low[k, j] + score_low[other, j]
-                score[k, j] = whole
-            largest_eta = max(sums[k, layout.MAX_ETA], sums[other, layout.MAX_ETA])
-            _add_rows(info, k, other)
-            _add_rows(extra, k, other)
-            _add_rows(sums, k, other)
-            sums[k, layout.MAX_ETA] = largest_eta
-        step *= 2

@@ -6,7 +6,7 @@ from math import isfinite
 
 import numpy as np
 
-from ..core.measured import APPROACHED_NUMBERS, MOST_STEP_SIZES, PRECISE_NUMBERS, QR_COST, STEP_SIZE_NS
+from ..core.measured import APPROACHED_PRODUCTS, MOST_STEP_SIZES, PRECISE_NUMBERS, QR_COST, STEP_SIZE_NS
 from ..family.gaussian import Gaussian
 from ..family.links import Identity
 from ..kernels import gram
@@ -275,7 +275,11 @@ class Likelihood:
             self.source.check_finite()
         if self.exact_products:
             q = q._replace(score=q.score + q.score_low)
-        return self._completed(q if self.share == 1.0 else q.scaled(1.0 / self.share), beta, order, *extra)
+        return self._whole(q, beta, order, *extra)
+
+    def _whole(self, q, *where) -> Quadratic:
+        """A sample's sums scaled up to all rows, with what rows do not sum."""
+        return self._completed(q if self.share == 1.0 else q.scaled(1.0 / self.share), *where)
 
     def _completed(self, q, beta, order, *extra) -> Quadratic:
         """A pass with what its rows do not sum, of which there is nothing."""
@@ -311,8 +315,7 @@ class Deviance(Likelihood):
 
     @property
     def approachable(self) -> bool:
-        source = self.source
-        return source.rows_read == source.n_rows and source.n_rows * self.n_params <= APPROACHED_NUMBERS
+        return self.source.rows_read * float(self.n_params) ** 2 <= APPROACHED_PRODUCTS
 
     def approach(self, beta: np.ndarray, steps: Steps) -> tuple[np.ndarray, Quadratic] | None:
         """Where full Newton steps in compiled code lead, and the pass there; None where there are none, or the rows
@@ -330,15 +333,16 @@ class Deviance(Likelihood):
         beta : (m,) array
         quadratic : Quadratic
         """
-        source = self.source
-        if source.data.terms or self.precise:
+        if self.source.data.terms or self.precise:
             return None
-        # rows of a file or a cluster are read once
-        beta, q = self._task(np.array(beta), 2).steps(source.gather(), steps)
+        rows = self.source.gather()  # those of a file or a cluster are read once
+        if rows.mapped is not None:  # whose pages are given back piece by piece
+            return None
+        beta, q = self._task(np.array(beta), 2).steps(rows, steps)
         self.n_passes += steps.passes * self.price
         if not steps.taken:
             return None
-        return beta, self.at(beta, 2) if q is None else self._completed(self._assembled(q, 2), beta, 2)
+        return beta, self.at(beta, 2) if q is None else self._whole(self._assembled(q, 2), beta, 2)
 
     def beside_free(self, beta: np.ndarray, model) -> np.ndarray:
         """The matrix ``S`` of a ``QuadraticModel`` at ``beta``, by the rows: one pass."""

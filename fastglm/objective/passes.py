@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,13 +11,16 @@ from ..kernels import gram, precise
 from ..kernels import layout as k
 from ..kernels.evaluate import row_terms
 from ..kernels.newton_steps import PLAIN, advance
-from ..kernels.passes import add_units, block_pass
+from ..kernels.passes import block_pass
+from ..kernels.units import add_units
 from ..source.streaming_qr import WeightedRows, design, offset, predictor, weight
 from ..source.task import Task
-from ..source.threads import single_threaded_blas
 from .sums import Quadratic
 
 JOINED_NUMBERS = 1 << 20  # of the sums of all units, below which they are kept until the end of a pass
+# units of the rows between Newton steps, at the most, and the rows of one for each column at the least; chosen: eight
+# threads end together, and adding the sums of all units takes a hundredth of a pass
+MOST_STEP_UNITS, SUMMED_ROWS = 32, 4
 LINE_ROWS = 1 << 12  # rows of a block whose deviances along a step are found
 
 
@@ -132,14 +135,16 @@ class DeviancePass(Pass):
     def steps(self, part, steps) -> tuple[np.ndarray, Quadratic | None]:
         """The coefficients to which Newton steps lead over all rows of ``part``, an InMemory without terms, and the
         pass there; None where they end at another.
-
-        BLAS has the threads that it has in ``InMemory.reduce``.
         """
-        plan, state, runs = self.plan(part), self.begin(), part.ranges
+        plan, (runs, ends) = self.plan(part), step_units(part, self.shape[0])
         plan[k.ADVANCE] = advance()
-        self._own = part, plan
-        with part.workspace() as work, nullcontext() if part.single else single_threaded_blas():
-            self._take(state, part, runs, np.array([len(runs)]), np.zeros(1, np.int64), 1, work, steps.array)
+        self._own, units = (part, plan), len(ends)
+        state, taken = self.begin(units), np.zeros(2, np.int64)
+
+        def work(room):
+            self._take(state, part, runs, ends, taken, 1, room, steps.array)
+
+        part.share(work, units)
         return self.beta, self.end(state) if steps.arrived else None
 
     def end(self, state):
@@ -151,6 +156,30 @@ class DeviancePass(Pass):
         elif self.order in k.DIAGONALS:
             information = (info[None],)
         return Quadratic(float(sums[0]), score, low, information, float(sums[1]), float(sums[2]))
+
+
+def step_units(part, m: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ranges of rows (k, 2), and how many of them there are up to the end of each unit that threads share between
+    Newton steps: none has fewer products than its m x m sums are worth."""
+    most = max(1, min(MOST_STEP_UNITS, part.rows_read // (SUMMED_ROWS * m)))
+    if all(len(unit) == 1 for unit in part.units):
+        return _blocks(int(part.units[0][0, 0]), int(part.units[-1][0, 1]), part.block, most)
+    runs = np.concatenate(part.units)
+    return runs, _ends(len(runs), most)
+
+
+@lru_cache(maxsize=64)
+def _blocks(first, stop, block, most):
+    """The same of all rows between two, in whole blocks."""
+    ends = _ends(-(-(stop - first) // block), most)
+    last = np.minimum(first + ends * block, stop)
+    return np.column_stack([np.append(first, last[:-1]), last]), np.arange(1, len(ends) + 1)
+
+
+def _ends(count, most):
+    """The ends of as equal parts as there may be of so many things."""
+    parts = min(count, most)
+    return np.arange(1, parts + 1) * count // parts
 
 
 class WeightedDesign(WeightedRows):

@@ -93,7 +93,9 @@ def _approached(objective, beta, control, dispersion, q):
         return beta, q, ()
     before, passes, first = dispersion(NOTHING), objective.n_passes, []
     slope = dispersion(UNIT) - before
-    start, last, enough = beta, inf, max(NEAR, control.tol)
+    # the last step is one that leaves what a curvature may, and the step after it the tolerance
+    enough = max(NEAR, min(sqrt(control.curvature_tol), control.tol**0.25))
+    start, last, share = beta, inf, objective.share
     if q is not None:
         if not q.finite or (factor := q.information.factor(objective.scale, SAFE_PIVOT_SMALL)) is None:
             return beta, q, ()
@@ -102,12 +104,13 @@ def _approached(objective, beta, control, dispersion, q):
         if not gain > enough * enough * (before + slope * q.deviance):
             return beta, q, ()
         start, last, first = beta + step, q.deviance, [(q.deviance, gain, q.max_eta)]
-    steps = Steps(len(beta), last, enough, (before, slope), most)
+    steps = Steps(len(beta), last * share, enough, (before * share, slope), most)
     found = objective.approach(start, steps)
     if found is None or not found[1].finite or not isfinite(np.add.reduce(found[1].score)):
         return beta, q, ()
     history, passes = [], passes - len(first) * objective.price
-    for deviance, gain, max_eta in first + steps.records.tolist():
+    records = [(deviance / share, gain / share, max_eta) for deviance, gain, max_eta in steps.records.tolist()]
+    for deviance, gain, max_eta in first + records:
         passes += objective.price
         distance = sqrt(max(gain, 0.0) / max(before + slope * deviance, 1e-300))
         record(history, control, len(history) + 1, passes, deviance, max_eta, distance, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 
 from ..core.measured import THREAD_NS, UNIT_ROWS, VECTOR_ROWS
@@ -13,7 +15,7 @@ from ..matrix.columns import table
 from ..matrix.merged_factors import MergedFactors
 from .base import Block, RowTransform, Source, Tree, all_rows
 from .mapped import mapped
-from .threads import single_threaded_blas, together
+from .threads import beside, single_threaded_blas, together
 
 
 class InMemory(Source):
@@ -104,10 +106,10 @@ class InMemory(Source):
             joined = task.joined(self, self.units) if self.mapped is None else None
             if joined is not None:
                 work, end = joined
-                together(self._worthwhile(task), lambda: self._join(work))
+                together(self.worthwhile(len(self.units)), lambda: self._join(work))
                 return end()
             tree = Tree(len(self.units))
-            together(self._worthwhile(task), lambda: self._work(task, tree))
+            together(self.worthwhile(len(self.units)), lambda: self._work(task, tree))
             return tree.root
 
     def _alone(self, task):
@@ -121,13 +123,21 @@ class InMemory(Source):
                     self.mapped.release(piece)
         return task.end(state)
 
+    def share(self, work, units: int) -> None:
+        """Let threads take ``units`` between them: each calls ``work``, with a workspace, which ends when none is left.
+
+        BLAS has the threads that it has in ``reduce``.
+        """
+        with nullcontext() if self.single else single_threaded_blas():
+            beside(self.worthwhile(units), lambda: self._join(work))
+
     def _join(self, work):
         with self.workspace() as room:
             work(room)
 
-    def _worthwhile(self, task) -> int:
-        """The threads that a task is worth: one reads few rows before another would have begun."""
-        return min(self.threads, len(self.units), 1 + int(self.rows_read * self.row_ns / THREAD_NS))
+    def worthwhile(self, units: int) -> int:
+        """The threads that a pass over ``units`` is worth: one reads few rows before another would have begun."""
+        return min(self.threads, units, 1 + int(self.rows_read * self.row_ns / THREAD_NS))
 
     def constant_column(self) -> int | None:
         """The number of a constant, nonzero column of X, or None."""

@@ -136,6 +136,17 @@ def together(n: int, work) -> None:
             raise error
 
 
+def beside(n: int, work) -> None:
+    """Run ``work`` in this thread, and in up to n - 1 threads of the pool beside it, for whose ends it does not wait:
+    what is left of them finds nothing to do, and an error of theirs leaves more to do to this one."""
+    futures = [pool(n).submit(work) for _ in range(n - 1)]
+    try:
+        work()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
 def mapped(n: int, function, items) -> list:
     """The function of each item, by n threads; of several errors that of the first item is raised."""
     limits, failed, left = [None] * len(items), [], iter(range(len(items)))
