@@ -53,7 +53,7 @@ def control_for(objective, options, *, n_rows, information, canonical, need_info
         max_iter=getattr(options, "max_iter", Control().max_iter),
         canonical=canonical,
         need_information=need_information,
-        curvature_tol=CURVATURE_ERROR if not objective.sampleable else CURVATURE_ERROR * sqrt(n_rows),
+        curvature_tol=CURVATURE_ERROR if not objective.sampleable else CURVATURE_ERROR * sqrt(informative),
         curvature_if_cheaper=True,
         newton_constant=min(1.0, LEVERAGE_ROOTS * sqrt(objective.n_params / informative)),
         score_cost=objective.score_cost,
