@@ -17,7 +17,7 @@ from ..core.measured import (
 )  # fmt: skip
 from ..objective.compression import expected_cells, pays
 from ..options.solvers import Outlook, least_squares_passes, newton_passes
-from ..solver.choose import after_sample, choose, control_for
+from ..solver.choose import after_sample, choose, control_for, told_by_sample
 from ..solver.decide import State, decide
 from ..solvers import declaration_of
 
@@ -96,7 +96,8 @@ def _from_sample(objective, sample, information, outlook) -> PassForecast:
         need_information=outlook.covariance,
     )  # fmt: skip
     near = control.curvature_tol
-    control = after_sample(control, sample, n_params, share, sample.transport)
+    far = told_by_sample(sample, n_params, n, information) if outlook.covariance else 0.0
+    control = after_sample(control, sample, n_params, share, far)
     state = State(sqrt(n_params / share), contraction=sample.rho, drift=np.inf, fresh=False)
     # a step with the curvature of all rows leaves less than one with a sample's, and than the bound of the solver
     rate = sqrt(n_params / information)
@@ -111,8 +112,8 @@ def _from_sample(objective, sample, information, outlook) -> PassForecast:
         drift = 0.0 if fresh else state.drift + state.distance
         contraction = min(state.contraction, rate) if fresh else state.contraction
         state = state._replace(distance=left, drift=drift, contraction=contraction, fresh=fresh)
-    transport = sample.transport and state.drift + state.distance > near
-    on_sample = share * (SAMPLE_PASSES + 2.0 * transport)
+    brought = far > 0.0 and state.drift + state.distance > near
+    on_sample = share * (SAMPLE_PASSES + 2.0 * brought)
     return PassForecast(curvature, score, sample.rows, on_sample)
 
 

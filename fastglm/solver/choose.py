@@ -14,8 +14,7 @@ from .decide import Control
 
 TRANSPORT = 20.0  # how much nearer to the optimum a sample's correction brings the curvature, at the least
 TIGHT = 1e-13  # the distance asked for where a pass costs microseconds
-# Errors of the information that give standard errors to 1e-8, where a level has as few rows as one, and of all rows
-CURVATURE_ERROR = 1e-8
+CURVATURE_ERROR = 1e-8  # of standard errors, that a curvature may have which was made away from the optimum
 LEVERAGE_ROOTS = 30.0  # average roots of a leverage, that the largest is taken to be at most
 SHARES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4)  # of the rows, that a sample may have
 EVENTS = 4.0  # rows that a rare event is worth: it and the rows it is compared with
@@ -45,7 +44,8 @@ def control_for(objective, options, *, n_rows, information, canonical, need_info
     Notes
     -----
     Newton's remainder is the square of the distance times the root of the largest leverage, for which thirty times the
-    average root is taken: that allows for outliers. Rare events carry what information there is.
+    average root is taken: that allows for outliers. Rare events carry what information there is. A curvature may change
+    by as much as the distance: a level of one event has all of its information in a row.
     """
     informative = max(min(n_rows, information), 1.0)
     return Control(
@@ -53,7 +53,7 @@ def control_for(objective, options, *, n_rows, information, canonical, need_info
         max_iter=getattr(options, "max_iter", Control().max_iter),
         canonical=canonical,
         need_information=need_information,
-        curvature_tol=CURVATURE_ERROR if not objective.sampleable else CURVATURE_ERROR * sqrt(informative),
+        curvature_tol=CURVATURE_ERROR,
         curvature_if_cheaper=True,
         newton_constant=min(1.0, LEVERAGE_ROOTS * sqrt(objective.n_params / informative)),
         score_cost=objective.score_cost,
@@ -132,16 +132,22 @@ def _left(rows):
     return 1.0 / (sqrt(rows) - 1.0)
 
 
-def after_sample(control: Control, sample: Sample, n_params: int, share: float, transport: bool) -> Control:
-    """The options of the descent over all rows that begins at the optimum of a sample of a ``share`` of them.
-
-    What a sample knows of the curvature's change lets the curvature itself be made from further away.
-    """
+def after_sample(control: Control, sample: Sample, n_params: int, share: float, far: float) -> Control:
+    """The options of the descent over all rows that begins at the optimum of a sample of a ``share`` of them, with a
+    curvature made as ``far`` from the optimum as the sample can tell what that changes."""
     return control._replace(
-        curvature_tol=(TRANSPORT if transport else 1.0) * control.curvature_tol,
+        curvature_tol=max(far, control.curvature_tol),
         trust_radius_se=10.0 * sqrt(n_params / share),
         contraction=sample.rho,
     )
+
+
+def told_by_sample(sample: Sample, n_params: int, n_rows: int, information: float) -> float:
+    """The distance from the optimum, in standard errors, over which a sample is likely to tell how the curvature of all
+    rows changes, or that it hardly does; zero for many columns, of which it tells little."""
+    if n_params >= MANY_COLUMNS:
+        return 0.0
+    return (TRANSPORT if sample.transport else 1.0) * CURVATURE_ERROR * sqrt(max(min(n_rows, information), 1.0))
 
 
 class Choice(NamedTuple):

@@ -9,8 +9,8 @@ import numpy as np
 from ..core.measured import CHEAP_SCORE, LOOKED_AT_ROWS
 from ..linalg.factor import DiagonalFactor
 from ..linalg.shrinkage import mean_square_correlation, shrunk
-from ..linalg.symmetric import CROSS_PRODUCT
-from .choose import Sample, after_sample, choose, choose_sample, is_wide
+from ..linalg.symmetric import CROSS_PRODUCT, Dense
+from .choose import CURVATURE_ERROR, Sample, after_sample, choose, choose_sample, is_wide, told_by_sample
 from .newton import factorise, newton_iterations
 from .problem import Problem, Solution
 from .rank import decide_rank
@@ -19,6 +19,9 @@ from .start import begin, is_finite
 ROUGH = 0.5  # standard errors of a sample, which its own fit may leave
 PENALISED_ROUGH = 0.01  # violation over lambda that the penalised fit of a sample may leave
 DIAGONAL_MEMORY = 20  # corrections of a diagonal, each of which costs less than a hundredth of a pass
+# parts of a sample, standard deviations of their sum that it may be wrong, and the share of the information on a
+# coefficient that it may have too much or too little; chosen
+PARTS, SURE, MISSED = 8, 6.0, 0.1
 SAMPLE_ITERATIONS = 30  # beyond which a sample is not like the whole
 
 
@@ -41,12 +44,14 @@ def fit_from_sample(problem: Problem, plan: Sample) -> Solution | None:
     q = objective.at(beta, 1)
     if not is_finite(q):
         return None
-    transport = plan.transport and objective.share == 1.0
-    control = after_sample(control, plan, objective.n_params, sample.share / objective.share, transport)
+    far = 0.0
+    if objective.share == 1.0 and control.need_information:
+        far = told_by_sample(plan, objective.n_params, objective.source.n_rows, problem.information)
+    control = after_sample(control, plan, objective.n_params, sample.share / objective.share, far)
     control = control._replace(rough=is_wide(objective))
     solution = newton_iterations(objective, beta, control, problem.dispersion, factor=factor, q=q)
-    if transport and _is_far(problem, solution):
-        solution = _transported(sample, solution)
+    if far and _is_far(problem, solution):
+        solution = _brought(objective, sample, solution, plan.transport)
     objective.n_passes += sample.n_passes - sampled
     return solution
 
@@ -152,18 +157,58 @@ def _is_far(problem, solution):
     return not distance <= problem.control.curvature_tol
 
 
-def _transported(sample, solution):
-    """Move the information from where it was summed to the optimum by the difference a sample sees between the two."""
-    if solution.stop != "converged" or solution.factor.accurate:
+def _brought(objective, sample, solution, transport):
+    """The solution with the information at its optimum, from where it was summed: moved there by the difference that a
+    sample sees between the two places, left as it is if that is next to none, or made anew where the sample has doubts.
+    """
+    if solution.stop != "converged":
         return solution
-    at, q = solution.origin
-    before, after = sample.at(at, 2), sample.at(solution.beta, 2)
-    information = q.information.plus(after.information.plus(before.information.scaled(-1.0)))
-    factor = information.factor(sample.scale, kept=sample.kept)
+    (at, q), beta, share = solution.origin, solution.beta, sample.share
+    before, after = (_by_part(sample, b) for b in (at, beta))
+    seen, now = ([u.information.toarray() for u in passes] for passes in (before, after))
+    changes = [v - u for u, v in zip(seen, now, strict=True)]
+    if solution.factor.accurate or _doubt(solution.factor, seen, changes, share, transport) > CURVATURE_ERROR:
+        q = objective.at(beta, 2)
+        return solution._replace(factor=factorise(objective, q, beta), quadratic=q, origin=(beta, q))
+    if not transport:
+        return solution
+    information = q.information.plus(Dense(sum(changes) / share))
+    factor = information.factor(objective.scale, kept=objective.kept)
     if factor is None:
         return solution
-    if sample.kept is not None:
+    if objective.kept is not None:
         factor = factor._replace(aliased=solution.factor.aliased)
-    pearson = q.pearson + (after.pearson - before.pearson)
+    pearson = q.pearson + sum(v.pearson - u.pearson for u, v in zip(before, after, strict=True)) / share
     moved = solution.quadratic._replace(information=information, pearson=pearson)
     return solution._replace(factor=factor, quadratic=moved)
+
+
+def _by_part(sample, beta):
+    """The passes at ``beta`` over each part of a sample's rows."""
+    found = []
+    for runs in np.array_split(np.concatenate(sample.source.units), PARTS):
+        part = sample.part(runs)
+        part.scale = sample.scale
+        found.append(part.at(beta, 2))
+    sample.n_passes += sample.share
+    return found
+
+
+def _doubt(factor, seen, changes, share, moved) -> float:
+    """How wrong standard errors may be, at the most, of an information that the ``changes`` (m, m) of each part of a
+    sample, whose own is ``seen`` (m, m), leave or are added to.
+
+    How parts differ tells what the sample's sum is worth, but where a few rows that are not in it tell of a column.
+    """
+    kept = factor.kept
+    inverse = (factor.inverse() / factor.scale / factor.scale[:, None])[np.ix_(kept, kept)]
+    variances = inverse.diagonal() * share
+
+    def relative(matrices):
+        return np.array([((inverse @ v[np.ix_(kept, kept)]) * inverse).sum(1) / variances for v in matrices])
+
+    found, there = relative(changes), relative(seen).sum(0)
+    if np.max(np.abs(there - 1.0)) > MISSED:
+        return inf
+    spread = np.sqrt(PARTS / (PARTS - 1.0) * np.square(found - found.mean(0)).sum(0))
+    return float(0.5 * np.max(SURE * spread + (0.0 if moved else np.abs(found.sum(0)))))

@@ -5,7 +5,16 @@ from types import SimpleNamespace
 import pytest
 
 from fastglm.options.solvers import Outlook, declaration_of, declarations, newton_passes, resolve
-from fastglm.solver.choose import LARGE_MATRIX, after_sample, choose, choose_sample, control_for, is_wide, tolerances
+from fastglm.solver.choose import (
+    LARGE_MATRIX,
+    after_sample,
+    choose,
+    choose_sample,
+    control_for,
+    is_wide,
+    told_by_sample,
+    tolerances,
+)
 from fastglm.solvers import Auto, Newton
 
 
@@ -82,11 +91,14 @@ def test_control_is_that_of_the_options():
         need_information=True,
     )  # fmt: skip
     assert (control.tol, control.accept_tol, control.max_iter, control.canonical) == (1e-6, 1e-6, 7, False)
-    assert control.curvature_tol == 1e-6 and control.newton_constant == 1.0
+    assert control.curvature_tol == 1e-8 and control.newton_constant == 1.0
     assert tolerances(objective(small=True), Auto()) == {"tol": 1e-13, "accept_tol": 1e-8}
     sample = choose_sample(1_000_000, 20, 5e5, 0.4)
-    loose, plain = (after_sample(control, sample, 20, 0.25, moved) for moved in (True, False))
-    assert loose.curvature_tol == 20.0 * plain.curvature_tol == 20.0 * control.curvature_tol
+    far = [told_by_sample(sample._replace(transport=moved), 20, 1_000_000, 5e5) for moved in (True, False)]
+    assert far[0] == 20.0 * far[1] == pytest.approx(20.0 * 1e-8 * 5e5**0.5)
+    assert told_by_sample(sample, 300, 1_000_000, 5e5) == 0.0
+    loose, plain = (after_sample(control, sample, 20, 0.25, distance) for distance in (far[0], 0.0))
+    assert loose.curvature_tol == far[0] and plain.curvature_tol == control.curvature_tol
     assert plain.trust_radius_se == pytest.approx(10.0 * 80.0**0.5) and plain.contraction == sample.rho
 
 
