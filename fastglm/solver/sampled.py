@@ -21,7 +21,7 @@ PENALISED_ROUGH = 0.01  # violation over lambda that the penalised fit of a samp
 DIAGONAL_MEMORY = 20  # corrections of a diagonal, each of which costs less than a hundredth of a pass
 # parts of a sample, standard deviations of their sum that it may be wrong, and the share of the information on a
 # coefficient that it may have too much or too little; chosen
-PARTS, SURE, MISSED = 8, 6.0, 0.1
+PARTS, SURE, MISSED = 8, 3.0, 0.1
 SAMPLE_ITERATIONS = 30  # beyond which a sample is not like the whole
 
 
@@ -186,8 +186,9 @@ def _brought(objective, sample, solution, transport):
 def _by_part(sample, beta):
     """The passes at ``beta`` over each part of a sample's rows."""
     found = []
-    for runs in np.array_split(np.concatenate(sample.source.units), PARTS):
-        part = sample.part(runs)
+    runs = np.concatenate(sample.source.units)
+    for first in range(min(PARTS, len(runs))):
+        part = sample.part(np.ascontiguousarray(runs[first::PARTS]))  # of each stretch of sorted rows some
         part.scale = sample.scale
         found.append(part.at(beta, 2))
     sample.n_passes += sample.share
@@ -210,5 +211,6 @@ def _doubt(factor, seen, changes, share, moved) -> float:
     found, there = relative(changes), relative(seen).sum(0)
     if np.max(np.abs(there - 1.0)) > MISSED:
         return inf
-    spread = np.sqrt(PARTS / (PARTS - 1.0) * np.square(found - found.mean(0)).sum(0))
+    parts = len(found)
+    spread = np.sqrt(parts / (parts - 1.0) * np.square(found - found.mean(0)).sum(0))
     return float(0.5 * np.max(SURE * spread + (0.0 if moved else np.abs(found.sum(0)))))
