@@ -167,7 +167,7 @@ def _brought(objective, sample, solution, transport):
     before, after = (_by_part(sample, b) for b in (at, beta))
     seen, now = ([u.information.toarray() for u in passes] for passes in (before, after))
     changes = [v - u for u, v in zip(seen, now, strict=True)]
-    if solution.factor.accurate or _doubt(solution.factor, seen, changes, share, transport) > CURVATURE_ERROR:
+    if solution.factor.accurate or not _doubt(solution.factor, seen, changes, share, transport) <= CURVATURE_ERROR:
         q = objective.at(beta, 2)
         return solution._replace(factor=factorise(objective, q, beta), quadratic=q, origin=(beta, q))
     if not transport:
@@ -209,7 +209,7 @@ def _doubt(factor, seen, changes, share, moved) -> float:
         return np.array([((inverse @ v[np.ix_(kept, kept)]) * inverse).sum(1) / variances for v in matrices])
 
     found, there = relative(changes), relative(seen).sum(0)
-    if np.max(np.abs(there - 1.0)) > MISSED:
+    if not np.max(np.abs(there - 1.0)) <= MISSED:  # nor of NaN
         return inf
     parts = len(found)
     spread = np.sqrt(parts / (parts - 1.0) * np.square(found - found.mean(0)).sum(0))
