@@ -334,8 +334,8 @@ def block_pass(
         Half-open ranges of rows.
     ends : (units,) int64
         How many runs there are up to the end of each unit.
-    taken : (2,) int64
-        How many units threads have taken so far; and where there are steps, how many they have ended.
+    taken : (1,) int64, (2,) where there are steps
+        How many units threads have taken so far, and how many they have ended.
     most : int
         Units that this call may take; with steps, all of each pass.
     order : int

@@ -167,15 +167,14 @@ def _brought(objective, sample, solution, transport):
     before, after = (_by_part(sample, b) for b in (at, beta))
     seen, now = ([u.information.toarray() for u in passes] for passes in (before, after))
     changes = [v - u for u, v in zip(seen, now, strict=True)]
-    if solution.factor.accurate or not _doubt(solution.factor, seen, changes, share, transport) <= CURVATURE_ERROR:
-        q = objective.at(beta, 2)
-        return solution._replace(factor=factorise(objective, q, beta), quadratic=q, origin=(beta, q))
-    if not transport:
+    sure = not solution.factor.accurate and _doubt(solution.factor, seen, changes, share, transport) <= CURVATURE_ERROR
+    if sure and not transport:
         return solution
     information = q.information.plus(Dense(sum(changes) / share))
-    factor = information.factor(objective.scale, kept=objective.kept)
+    factor = information.factor(objective.scale, kept=objective.kept) if sure else None
     if factor is None:
-        return solution
+        q = objective.at(beta, 2)
+        return solution._replace(factor=factorise(objective, q, beta), quadratic=q, origin=(beta, q))
     if objective.kept is not None:
         factor = factor._replace(aliased=solution.factor.aliased)
     pearson = q.pearson + sum(v.pearson - u.pearson for u, v in zip(before, after, strict=True)) / share
