@@ -11,6 +11,7 @@ from .numbers import is_missing
 
 MOST_COUNTED = 10_000  # whole numbers that are counted: tables of so many stay in the cache
 LARGEST = 2**52  # whole numbers up to which every type has all of them
+FEW_LABELS = 8  # of text, that are told apart by comparisons of all rows with each; chosen: a sort costs ten of them
 
 
 class Encoded(NamedTuple):
@@ -116,10 +117,48 @@ def unique_labels(y):
             places = y.astype(np.int64) - int(low)
             there = np.bincount(places) > 0
             return (np.flatnonzero(there) + int(low)).astype(y.dtype), (np.cumsum(there) - 1)[places]
+    if y.dtype.kind in "US" and y.size and (found := _few(y)) is not None:
+        return found
     try:
-        return np.unique(y, return_inverse=True)
+        return _hashed(y) if y.dtype.kind == "O" else np.unique(y, return_inverse=True)
     except TypeError:
         raise InvalidParameterError("y mixes labels of types that cannot be ordered; use one type") from None
+
+
+def _few(y):
+    """The same of text with few labels, without a sort of all rows; None where there are more."""
+    flat, labels = y.ravel(), []
+    codes, left = np.zeros(y.size, np.intp), np.ones(y.size, dtype=bool)
+    while left[row := int(np.argmax(left))]:
+        if len(labels) == FEW_LABELS:
+            return None
+        same = flat == flat[row]
+        codes += len(labels) * same
+        labels.append(flat[row])
+        left &= ~same
+    order = np.argsort(labels)
+    return np.array(labels, y.dtype)[order], np.argsort(order)[codes].reshape(y.shape)
+
+
+def _hashed(y):
+    """The same of objects, of which only the labels are put in order."""
+    values = y.ravel().tolist()
+    labels = sorted(set(values))
+    numbers = {label: i for i, label in enumerate(labels)}
+    codes = np.fromiter(map(numbers.__getitem__, values), np.intp, len(values))
+    return np.fromiter(labels, object, len(labels)), codes.reshape(y.shape)
+
+
+def first_missing(y) -> int | None:
+    """The first row of an array of objects that is None, NaN, or the missing value of pandas."""
+    values = y.ravel().tolist()
+    try:
+        each = set(values)
+    except TypeError:  # of which there is no hash
+        each = values
+    if not any(map(is_missing, each)):
+        return None
+    return next(i for i, value in enumerate(values) if is_missing(value))
 
 
 def _known(y, known):
@@ -150,11 +189,11 @@ def refuse_missing(y, rows) -> None:
             i = int(np.argmax(bad))
             raise InvalidParameterError(f"y = {y[i]} at row {rows[i]} is no label: classes are whole numbers or text")
     elif y.dtype.kind == "O":
-        for i, value in enumerate(y):
-            if is_missing(value):
-                raise MissingDataError(
-                    f"y has a missing value (NaN or None) at row {rows[i]}; missing='drop' leaves such rows out"
-                )
+        i = first_missing(y)
+        if i is not None:
+            raise MissingDataError(
+                f"y has a missing value (NaN or None) at row {rows[i]}; missing='drop' leaves such rows out"
+            )
     elif y.dtype.kind not in "biuUSM":
         raise InvalidParameterError(f"y has dtype {y.dtype}, which cannot be labels")
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InvalidParameterError, MissingDataError
-from .labels import encode, unique_labels
-from .numbers import is_missing, numeric
+from .labels import encode, first_missing, unique_labels
+from .numbers import numeric
 
 ONE_PREDICTOR = "offset and exposure shift one linear predictor; family='multinomial' has several"
 
@@ -77,14 +77,14 @@ def two_labels(y):
     """Two labels, or booleans, as zeros and ones, and the two in sorted order."""
     if y.dtype.kind == "b":
         return y, (False, True)
-    flat = y.ravel()
-    for i, value in enumerate(flat):
-        if is_missing(value):
+    if y.dtype.kind == "O":
+        i = first_missing(y)
+        if i is not None:
             raise MissingDataError(
                 f"y has a missing value (NaN or None) at row {i}; missing='drop' leaves such rows out"
             )
-    if y.dtype.kind == "O" and all(isinstance(value, (int, float, np.number)) for value in flat):
-        return y.astype(np.float64), None
+        if all(isinstance(value, (int, float, np.number)) for value in y.ravel()):
+            return y.astype(np.float64), None
     classes, codes = unique_labels(y)
     if len(classes) != 2:
         shown = ", ".join(map(repr, classes[:5].tolist()))

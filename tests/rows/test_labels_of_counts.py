@@ -1,9 +1,10 @@
 """Labels that are whole numbers are counted, others sorted: the same labels and codes."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from fastglm.rows.labels import unique_labels
+from fastglm.rows.labels import first_missing, unique_labels
 
 FAR = [[2**63 - 1, -(2**63)], [2**60, 2**60 + 1], [0, 10**6]]
 
@@ -25,3 +26,26 @@ def test_others_are_sorted(y):
     labels, codes = unique_labels(np.array(y))
     np.testing.assert_array_equal(labels, np.unique(y))
     np.testing.assert_array_equal(labels[codes], y)
+
+
+@pytest.mark.parametrize("kind", ["U", "S", "O"])
+@pytest.mark.parametrize("n_labels", [1, 2, 8, 9, 300])
+def test_text_is_sorted_whether_its_labels_are_few_or_not(kind, n_labels):
+    rng = np.random.default_rng(n_labels)
+    y = rng.choice([f"v{i}" + "x" * (i % 3) for i in range(n_labels)], 2000).astype(kind)
+    labels, codes = unique_labels(y)
+    expected, numbers = np.unique(y, return_inverse=True)
+    assert labels.tolist() == expected.tolist()
+    assert labels.dtype == y.dtype
+    assert np.array_equal(codes, numbers)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT])
+def test_the_first_missing_label_is_found(missing):
+    values = np.array(["a", "b"] * 50, object)
+    assert first_missing(values) is None
+    values[[7, 60]] = missing
+    assert first_missing(values) == 7
+    lists = np.empty(3, object)  # which cannot be hashed
+    lists[:] = [[1], [2], missing]
+    assert first_missing(lists) == 2
