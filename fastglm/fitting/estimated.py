@@ -69,15 +69,24 @@ class Refits:
         self.request, self.schema, self.source, self.n_passes = request, schema, source, 0.0
         self.start = request.start
 
-    def at(self, family):
+    def at(self, family, tol: float = 0.0):
         """The fitted run of a family's value, without a covariance.
+
+        Parameters
+        ----------
+        family : family
+        tol : float
+            Standard errors that the coefficients may be from their optimum, where the request asks for less.
 
         Returns
         -------
         FitRun
             Its coefficients are ``solution.beta``.
         """
-        request = replace(self.request, family=family, cov=None, start=self.start)
+        options = self.request.solver
+        if tol > getattr(options, "tol", tol):
+            options = options._replace(tol=tol)
+        request = replace(self.request, family=family, cov=None, start=self.start, solver=options)
         run, _ = run_of(request, self.schema, self.source)
         start = check_start(self.start, len(run.names), None)
         with running(run, False) as callback:

@@ -18,6 +18,7 @@ POSITIVE = (1.2, 1.5, 1.8, 2.2, 2.6, 3.0, 3.6, 4.4)  # and where there are none
 ENDS = (1.005, 1.995, 12.0)  # the powers that are tried, with zeros up to the second
 TOLERANCE = 1e-7  # of the power
 MOST_POWERS = 60  # at which a model is fitted; chosen: Brent takes about ten
+ROUGH = 1e-5  # standard errors of the coefficients, half the square of which the likelihood loses: less than it rounds
 
 
 def maximise_power(fits):
@@ -70,7 +71,7 @@ class PowerProfile:
     def at(self, power: float) -> float:
         """The profile log-likelihood at a power."""
         if power not in self.known:
-            run = self.fits.at(self.family(power))
+            run = self.fits.at(self.family(power), ROUGH)
             likelihood = DispersionLikelihood(self.fits.source, power, run.sums.nobs)
             self.known[power] = float(likelihood.maximised([run.solution.quadratic.deviance])[0][0])
         return self.known[power]

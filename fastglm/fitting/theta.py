@@ -17,6 +17,10 @@ from ..objective.count_sums import Counts, Excess, MeanTerms
 TOLERANCE = 1e-10  # of log theta
 LARGEST = 1e5  # of theta over the mean of y, beyond which counts cannot be told from Poisson's
 MOST_REFITS, MOST_STEPS = 40, 60  # chosen: five and ten are usual, more where theta is almost infinite
+FIRST_TOL = (0.1, 1e-4)  # standard errors that the first fits may leave; chosen: theta moves by a thousandth of them
+# a step of log theta, and theta over the mean of y, beyond which it is 1 / theta that moves; chosen: a likelihood that
+# is a parabola of 1 / theta has its optimum at infinity where the step is a half
+FLAT, EVEN = 0.4, 4.0
 MEAN_PASS = 0.5  # chosen: what a pass over means costs beside one with curvature, at 20 columns
 INFINITE = (
     "the counts vary no more than Poisson's: theta is infinite, and the fit is that of family='poisson'. Its theta has "
@@ -56,10 +60,10 @@ def maximise_theta(fits):
         if log_theta is None:
             warn(FastGLMWarning, INFINITE)
             return Poisson(), ShapeEstimate("theta", np.inf, np.nan), INFINITE
-        run = fits.at(family(float(np.exp(log_theta))))
+        run = fits.at(family(float(np.exp(log_theta))), FIRST_TOL[refits] if refits < len(FIRST_TOL) else 0.0)
         best, curvature = likelihood.climb(run, log_theta)
         gap = best - log_theta
-        if abs(gap) < TOLERANCE:
+        if abs(gap) < TOLERANCE and refits >= len(FIRST_TOL):
             break
         slope = 0.0 if last is None else (gap - last[1]) / (log_theta - last[0])
         # the secant of what alternation still changes, where it contracts
@@ -76,24 +80,42 @@ class ThetaLikelihood:
 
     def __init__(self, fits, table):
         self.fits, self.table, self.tails = fits, table, table.tails()
-        self.limit = np.log(LARGEST * table.moments()[0])
+        self.even, self.limit = np.log(table.moments()[0] * np.array([EVEN, LARGEST]))
 
     def derivatives(self, run, log_theta: float) -> tuple[float, float]:
         """The first derivative in log theta, and minus the second: a pass over the means."""
         theta = float(np.exp(log_theta))
-        means = self.fits.reduce(MeanTerms(run.link, run.solution.beta, theta), MEAN_PASS)
+        terms = MeanTerms(run.link, run.solution.beta, theta, self.fits.source.n_rows)
+        means = self.fits.reduce(terms, MEAN_PASS)
         first, second = means + self.table.derivatives(theta, self.tails)
         return theta * first, -theta * (first + theta * second)
 
     def climb(self, run, log_theta: float) -> tuple[float, float]:
         """The log theta of the largest likelihood, and minus its second derivative there."""
+        low = high = None  # the nearest places from which the likelihood rises, and to which it falls
         for _ in range(MOST_STEPS):
             score, curvature = self.derivatives(run, log_theta)
-            step = score / curvature if curvature > 0.0 else 2.0 * np.sign(score)
-            log_theta += float(np.clip(step, -2.0, 2.0))
+            low, high = ((log_theta, score), high) if score > 0.0 else (low, (log_theta, score))
+            step = _newton(score, curvature, log_theta > self.even)
+            if low and high and not low[0] <= log_theta + step <= high[0]:
+                share = low[1] / (low[1] - high[1])
+                step = low[0] + (high[0] - low[0]) * min(max(share, 0.1), 0.9) - log_theta
+            log_theta += step
             if abs(step) < np.sqrt(TOLERANCE) or log_theta > self.limit:  # Newton's next step is its square
                 break
         return log_theta, curvature
+
+
+def _newton(score, curvature, even):
+    """The step of log theta by Newton's method, or where its likelihood grows flat and that of 1 / theta bends evenly
+    that of 1 / theta: longer, and as long as may be where its optimum is below zero."""
+    if not curvature > 0.0:
+        return 2.0 * float(np.sign(score))
+    step = score / curvature
+    if step > FLAT and even:
+        share = score / (curvature - score) if curvature > score else np.inf
+        step = -np.log1p(-share) if share < 1.0 else np.inf
+    return float(np.clip(step, -2.0, 3.0))
 
 
 def _beside_poisson(fits):

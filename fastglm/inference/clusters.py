@@ -11,13 +11,15 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csc_matrix
 
 from ..core.measured import CLUSTER_SUMS_BYTES
 from ..errors import FastGLMWarning, InvalidParameterError, warn
 from ..rows.cluster_ids import ClusteredSource, ids_of
 from ..source.task import Task
 from .row_scores import blocks, repeats, score_parts
+
+COUNTED = 4  # numbers a row, that are counted rather than sorted; chosen: a sort of a row costs some thirty counts
 
 
 class Sums(NamedTuple):
@@ -114,6 +116,15 @@ class SeenCodes(Task):
         return Levels(np.unique(np.concatenate([self.ways.codes(part, self.by, slice(a, b)) for a, b in runs])))
 
 
+def numbered(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The whole numbers that occur among ``codes`` (n,), none below zero, sorted, and the place of each code in them."""
+    if len(codes) and codes.max() < COUNTED * len(codes):
+        there = np.bincount(codes) > 0  # which spares a sort
+        return np.flatnonzero(there), (np.cumsum(there) - 1)[codes]
+    found, places = np.unique(codes, return_inverse=True)
+    return found, places.reshape(-1)
+
+
 class ClusterScores(Task):
     """The sums of the scores of clusters, an ``Each`` of ``Sums``.
 
@@ -137,9 +148,8 @@ class ClusterScores(Task):
         for by, low, high in self.jobs:
             codes = self.ways.codes(part, by, slice(a, b))
             there = (f > 0.0) & (codes >= low) & (codes < high)
-            own, local = np.unique(codes[there], return_inverse=True)
             numbers = np.full(b - a, -1)
-            numbers[there] = local.reshape(-1)
+            own, numbers[there] = numbered(codes[there])
             found.append((numbers, Sums(own, np.zeros((len(own), self.q)))))
         for first, stop in blocks(runs, part.data, self.q):
             rows = slice(first - a, stop - a)
@@ -150,10 +160,14 @@ class ClusterScores(Task):
         """Add the scores of rows a to b to the sums of their clusters."""
         parts = score_parts(self.scores, self.space, data, a, b)
         for numbers, sums in found:
-            rows = np.flatnonzero(numbers >= 0)
-            own, local = np.unique(numbers[rows], return_inverse=True)
+            there = numbers >= 0
+            own, local = slice(None), numbers[there]
+            if len(sums) > b - a:
+                own, local = numbered(local)
+            clusters = len(sums[own])
+            ends = np.append(0, np.cumsum(there))
             for r, X, at in parts:
-                pick = csr_matrix((r[rows], (local.reshape(-1), rows)), shape=(len(own), b - a))
+                pick = csc_matrix((r[there], local, ends), shape=(clusters, b - a))
                 total = pick @ X
                 total = total.toarray() if hasattr(total, "toarray") else total
                 sums[own, at] += total

@@ -130,11 +130,10 @@ def mean_interval(result, X, offset, kind="mean", level=0.95, critical=None):
 def to_mean(result, eta, se, lower, upper):
     """Carry an interval for eta over to the mean, ordered also where the link decreases."""
     from ..family.means import inverse_link
-    from ..kernels.evaluate import evaluate
+    from ..kernels.evaluate import mean_curve
 
     link = result.link
-    mu = inverse_link(link, eta)
-    slope = evaluate(result.family, link, eta, mu).slope
+    mu, slope, _ = mean_curve(result.family, link, eta)
     ends = []
     for bound in (lower, upper):
         if not link.half_line:

@@ -9,8 +9,7 @@ import numpy as np
 
 from .row_loops import FamilyLink
 
-_P = ctypes.POINTER(ctypes.c_double)
-_TYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, *([_P] * 7))
+_TYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, *([ctypes.c_void_p] * 7))
 
 
 class Detail(NamedTuple):
@@ -33,7 +32,7 @@ def _call(address, pair, eta, y, w):
     y = np.ascontiguousarray(np.broadcast_to(np.asarray(y, np.float64), shape))
     w = np.ascontiguousarray(np.broadcast_to(np.asarray(w, np.float64), shape))
     arrays = [pair.par, eta, y, w, np.empty(shape), np.empty(shape), np.empty(shape)]
-    _TYPE(address)(eta.size, *(a.ctypes.data_as(_P) for a in arrays))
+    _TYPE(address)(eta.size, *(a.ctypes.data for a in arrays))
     return eta, *arrays[4:]
 
 
@@ -46,6 +45,12 @@ def evaluate(family, link, eta, y) -> Detail:
         # slope^2 / information is V(mu) without the cancellation of mu (1 - mu) in the upper tail
         variance = np.where((information > 0.0) & (slope != 0.0), slope * slope / information, variance)
     return Detail(mu, slope, variance, deviance, score, information)
+
+
+def mean(family, link, eta) -> np.ndarray:
+    """The mean at each linear predictor eta (n,), for a family whose range holds it."""
+    pair = FamilyLink(family, link)
+    return _call(pair.details, pair, eta, 0.0, 1.0)[0]
 
 
 def second_derivative(family, link, eta) -> np.ndarray:

@@ -167,7 +167,7 @@ class Likelihood:
         """The same model over a representative sample, its sums scaled up to the whole."""
         source = self.source.sample(rows)
         other = self.over(source, source.rows_read / self.source.n_rows)
-        other.scale = self.scale
+        other.scale, other.small = self.scale, self.small  # few rows of many have no digits to lose
         other.n_passes = source.fetched_share
         return other
 
@@ -181,7 +181,7 @@ class Likelihood:
         other = Deviance(
             self.source.changed(RowTransform(False, y=0.0, weights=weights)), FamilyLink(Gaussian(), Identity())
         )
-        other.scale, other.price = self.scale[: self.n_columns], self.price
+        other.scale, other.price, other.small = self.scale[: self.n_columns], self.price, self.small
         return other
 
     def part(self, runs: np.ndarray) -> Likelihood:

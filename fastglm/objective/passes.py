@@ -189,10 +189,11 @@ class WeightedDesign(WeightedRows):
         self.pair, self.beta, self.scale, self.kind = pair, beta, scale, kind
 
     def rows(self, data, a, b):
-
-        X = design(data, a, b)
+        X = design(data, a, b)  # its own copy of the rows
         h = row_terms(self.pair, X @ self.beta + offset(data, a, b), data.y[a:b], weight(data, a, b))[1]
-        A = X.astype(self.kind) * self.scale * np.sqrt(h.astype(self.kind))[:, None]
+        A = X.astype(self.kind, copy=False)
+        A *= self.scale
+        A *= np.sqrt(h.astype(self.kind))[:, None]
         A[h == 0.0] = 0.0
         return A
 

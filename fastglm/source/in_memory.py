@@ -51,6 +51,7 @@ class InMemory(Source):
         self.single = len(self.units) == 1
         self.rows_read = self.n_rows if units is None else sum(int((unit[:, 1] - unit[:, 0]).sum()) for unit in units)
         self._plan = self._table = None
+        self._finite = False  # once X has been looked at
         self.mapped = mapped(data)
 
     def plan(self) -> np.ndarray:
@@ -115,7 +116,10 @@ class InMemory(Source):
     def _alone(self, task):
         """The value of a task that reads vectors alone, without the calls that units of rows of X would take."""
         state = task.begin()
-        for first, stop in self.ranges.tolist():
+        runs = self.ranges
+        apart = runs[1:, 0] != runs[:-1, 1]
+        firsts, stops = runs[np.append(True, apart), 0], runs[np.append(apart, True), 1]
+        for first, stop in zip(firsts.tolist(), stops.tolist(), strict=True):
             for begin in range(first, stop, VECTOR_ROWS):
                 piece = np.array([[begin, min(begin + VECTOR_ROWS, stop)]])
                 task.add(state, self, piece, None)
@@ -152,7 +156,7 @@ class InMemory(Source):
             Names the first such column and row.
         """
         X = self.data.X
-        if X.dtype.kind != "f":
+        if self._finite or X.dtype.kind != "f":
             return
         for first in range(0, self.n_rows, UNIT_ROWS):
             bad = ~np.isfinite(X[first : first + UNIT_ROWS])
@@ -163,6 +167,7 @@ class InMemory(Source):
                     f"X is not finite: {X[first + i, j]} in column {self.data.name(j)!r} (number {j}) at {where}; "
                     "missing='drop' leaves such rows out"
                 )
+        self._finite = True
 
     def _work(self, task, tree):
         try:

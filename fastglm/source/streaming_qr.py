@@ -46,10 +46,12 @@ def streaming_qr(root: RFactor, n_columns: int) -> np.ndarray:
 
 def design(data, first: int, stop: int) -> np.ndarray:
     """Rows first to stop of the design as float64, the intercept first."""
-    parts = [data.X[first:stop].astype(np.float64), *(term.rows(slice(first, stop)).toarray() for term in data.terms)]
-    if data.has_intercept:
-        parts.insert(0, np.ones((stop - first, 1)))
-    X = np.column_stack(parts) if len(parts) > 1 else parts[0]
+    parts = [data.X[first:stop], *(term.rows(slice(first, stop)).toarray() for term in data.terms)]
+    at = int(data.has_intercept)
+    X = np.ones((stop - first, at + sum(part.shape[1] for part in parts)))
+    for part in parts:
+        X[:, at : at + part.shape[1]] = part
+        at += part.shape[1]
     return X if data.coding is None else data.coding.design(X)
 
 
@@ -57,7 +59,7 @@ def predictor(data, begin: int, stop: int, beta: np.ndarray) -> np.ndarray:
     """Rows first to stop of the design times beta, without making the rows."""
     full = beta if data.coding is None else data.coding.expand(beta)
     has_intercept, p = int(data.has_intercept), data.X.shape[1]
-    eta = data.X[begin:stop].astype(np.float64) @ full[has_intercept : has_intercept + p] + (
+    eta = data.X[begin:stop].astype(np.float64, copy=False) @ full[has_intercept : has_intercept + p] + (
         full[0] if has_intercept else 0.0
     )
     first = has_intercept + p

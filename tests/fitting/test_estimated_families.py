@@ -110,6 +110,28 @@ def test_counts_of_poisson_have_an_infinite_theta():
         fit.profile_shape(X, y)
 
 
+@pytest.mark.parametrize(("shape", "most"), [(2.0, 17.0), (30.0, 20.0), (None, 15.0)])
+def test_theta_takes_few_passes(shape, most):
+    """The first fits, at thetas that will not stay, are rough, and a theta far above its start is reached by Newton's
+    method in its inverse."""
+    rng, n = np.random.default_rng(0), 40_000
+    X = rng.standard_normal((n, 6))
+    mean = np.exp(X @ np.full(6, 0.2))
+    if shape is None:
+        y = rng.binomial(10, mean / 10.0 / mean.max())
+        with pytest.warns(FastGLMWarning, match="infinite"):
+            result = fastglm.fit(X, y, family="negative_binomial")
+    else:
+        y = rng.poisson(mean * rng.gamma(shape, 1.0 / shape, n))
+        result = fastglm.fit(X, y, family="negative_binomial")
+        again = fastglm.fit(X, y, family=NegativeBinomial(result.shape.value))
+        np.testing.assert_allclose(result.params, again.params, atol=1e-8 * again.bse.min())
+        log_theta = np.log(result.shape.value) + np.array([-1e-2, 0.0, 1e-2])
+        below, at, above = (fastglm.fit(X, y, family=NegativeBinomial(t)).llf for t in np.exp(log_theta))
+        assert abs(above - below) < 0.05 * (2.0 * at - above - below)
+    assert result.n_passes < most
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

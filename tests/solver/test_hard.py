@@ -185,6 +185,16 @@ def test_separation_in_columns_of_any_size(scale):
     np.testing.assert_allclose(result.predict(x[:, None]), x > 0, atol=1e-6)
 
 
+def test_columns_of_any_size_take_no_more_passes_over_a_sample():
+    rng, n = np.random.default_rng(0), 20_000
+    X = rng.standard_normal((n, 15))
+    y = (rng.random(n) < 1.0 / (1.0 + np.exp(-X @ rng.normal(0.0, 0.1, 15)))).astype(float)
+    far = X * np.logspace(-6, 6, 15) + np.logspace(-3, 8, 15)
+    near, found = (fastglm.fit(columns, y, family="binomial") for columns in (X, far))
+    assert found.n_passes <= near.n_passes + 0.1
+    np.testing.assert_allclose(found.bse[1:] * np.logspace(-6, 6, 15), near.bse[1:], rtol=1e-8)
+
+
 def test_overlapping_data_far_from_the_origin_are_not_called_separated():
     x = RNG.normal(size=(300, 1))
     y = RNG.random(300) < 1 / (1 + np.exp(-6 * x[:, 0]))
