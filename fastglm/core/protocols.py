@@ -331,7 +331,7 @@ class RowObjective(Objective, Protocol):
     eliminate one by one. ``kept``, ``aliased`` and ``own``, the lengths that earlier columns leave of those kept, are
     what the design's rank was decided to be, None before. ``approachable`` says that ``approach`` has steps in compiled
     code, ``divisible`` that ``columns`` takes some of the columns; ``levels`` are those of factors, where it is known
-    what they say of a start.
+    what they say of a start. ``centrable`` says that nearly dependent columns are to be shifted, not factored.
     """
 
     source: Any
@@ -339,6 +339,7 @@ class RowObjective(Objective, Protocol):
     share: float
     precise: bool
     factorable: bool
+    centrable: bool
     kept: Any
     own: Any
     aliased: dict[int, dict[int, float]]

@@ -29,9 +29,9 @@ from ..solver.choose import control_for
 from ..solver.empty import evaluate
 from ..solver.newton import factorise, refine
 from ..solver.problem import Problem
-from ..solver.solve import solve
 from ..solvers import declaration_of
 from .bias_reduction import solve_adjusted
+from .centred import solved_plainly
 from .dispersions import Scale, scale_of
 from .null import ClassNullModel, NullModel
 from .penalised import solve_penalised
@@ -86,23 +86,25 @@ class FitRun:
         problem = self.problem(start, callback)
         if self.bias_reduction is not None:
             self.solution = solve_adjusted(self, problem)
+        elif self.penalty is not None:
+            self.solution = solve_penalised(self, self.penalty, problem)
         else:
-            self.solution = solve(problem) if self.penalty is None else solve_penalised(self, self.penalty, problem)
+            self.solution = solved_plainly(self, problem)
         if self.solution.stop == "not finite at the start":
             raise InvalidParameterError(
                 "start: at the first coefficients the deviance or its derivatives are not finite, because the numbers "
                 "in X or y are so large that sums overflow (rescale them), or because a mean lies outside the "
                 "family's range (pass start= with admissible coefficients, or another link)"
             )
-        if self.penalty is None and self.bias_reduction is None:
-            self.refine()
 
-    def refine(self):
-        """Polish the last digits of a fit where they are cheap, or were in danger."""
+    def polished(self, solution):
+        """A solution with its last digits, where they are cheap, or were in danger."""
         if self.objective.precise or (self.objective.small and self.objective.linear):
-            self.solution = refine(self.objective, self.solution)
-        elif self.objective.small and self.cov is not None and self._last_distance() > 1e-10:
-            self.solution = self._at_the_end()
+            return refine(self.objective, solution)
+        last = solution.history[-1]["distance"] if solution.stop == "converged" else 0.0
+        if self.objective.small and self.cov is not None and last > 1e-10:
+            return self._at_the_end(solution)
+        return solution
 
     def find_null_model(self):
         """Fit the null model, which starting values come from."""
@@ -118,15 +120,12 @@ class FitRun:
         )  # fmt: skip
         return Problem(self.objective, options, control, start, self.null, self.dispersion, information)
 
-    def _last_distance(self):
-        return self.solution.history[-1]["distance"] if self.solution.stop == "converged" else 0.0
-
-    def _at_the_end(self):
+    def _at_the_end(self, solution):
         """The solution with its curvature made where it ended: on small data a pass costs microseconds."""
-        q = self.objective.at(self.solution.beta, 2)
+        q = self.objective.at(solution.beta, 2)
         if not q.finite:
-            return self.solution
-        return self.solution._replace(quadratic=q, factor=factorise(self.objective, q, self.solution.beta))
+            return solution
+        return solution._replace(quadratic=q, factor=factorise(self.objective, q, solution.beta))
 
     def dispersion(self, q):
         """The dispersion at a pass."""

@@ -117,7 +117,7 @@ class SeenCodes(Task):
 
 
 def numbered(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The whole numbers that occur among ``codes`` (n,), none below zero, sorted, and the place of each code in them."""
+    """The whole numbers among ``codes`` (n,), none of them below zero, sorted, and the place of each code in them."""
     if len(codes) and codes.max() < COUNTED * len(codes):
         there = np.bincount(codes) > 0  # which spares a sort
         return np.flatnonzero(there), (np.cumsum(there) - 1)[codes]

@@ -61,6 +61,8 @@ class Likelihood:
         Whether the rows are few enough for steps in compiled code, which ``approach`` makes.
     divisible : bool
         Whether ``columns`` can take some of the columns.
+    centrable : bool
+        Whether whoever asks for a factor would rather shift the columns than have them factored by their rows.
     levels : Levels or None
         The levels of factors, where it is known what they say of a start.
     meat : bool
@@ -72,7 +74,7 @@ class Likelihood:
     """
 
     linear = bounded = False
-    approachable = divisible = False
+    approachable = divisible = centrable = False
     levels: Levels | None = None
 
     def __init__(self, source, n_columns: int, n_params: int, share: float):

@@ -36,11 +36,16 @@ VANISHED = 1e-12  # of the information along a step: means are at the end of the
 CHANGED = 4.0  # times, by which a curvature differs before corrections made with it are dropped
 
 
+class NearlyDependent(Exception):
+    """Columns of an objective that may be centred are too nearly dependent for Cholesky."""
+
+
 def factorise(objective, q, beta):
     """A factor of the information at beta: Cholesky, after rescaling where it over- or underflowed, else QR.
 
     Where Cholesky finds columns too nearly dependent for it, X decides once which are aliased. Coefficients whose
     columns have lost all information, because the means of their rows are at the end of their range, stay as they are.
+    ``NearlyDependent`` is raised for Cholesky's failure where columns may be centred instead.
     """
     # an entry that overflowed makes the factor NaN, one that underflowed does not
     d = q.information.diagonal()
@@ -49,6 +54,8 @@ def factorise(objective, q, beta):
     safe = SAFE_PIVOT_SMALL if objective.small else SAFE_PIVOT
     factor = q.information.factor(objective.scale, safe, objective.kept)
     if factor is None:
+        if objective.centrable:
+            raise NearlyDependent
         if objective.kept is None:
             decide_rank(objective)
             if objective.aliased:
