@@ -25,6 +25,7 @@ SMALL = """
 import timeit
 import numpy as np
 X = np.random.default_rng(0).normal(size=(100, 4)); y = (X[:, 0] > 0.3).astype(float); y[::3] = 1 - y[::3]
+X = X * {size} + {mean}
 {setup}
 fit(); fit()
 timer = timeit.Timer(fit); number = timer.autorange()[0]
@@ -37,6 +38,8 @@ SMALL_FITS = {
     "statsmodels Logit": "import statsmodels.api as sm\nA = sm.add_constant(X)\n"
     "fit = lambda: sm.Logit(y, A).fit(disp=0).bse",
 }
+# columns of a simulation, and those of people: age, year, income and a score
+COLUMNS = {"100 x 4": (1.0, 0.0), "100 x 4, years and incomes": ([15.0, 5.0, 1e4, 1.0], [45.0, 2010.0, 5e4, 0.0])}
 
 
 def run(effort, quick=False):
@@ -49,8 +52,9 @@ def run(effort, quick=False):
         waits[f"first fit, {family}, cache warm"] = _printed(code, 3, env)
         with tempfile.TemporaryDirectory() as empty:
             waits[f"first fit, {family}, cache empty"] = _printed(code, 1, env | {"NUMBA_CACHE_DIR": empty})
-    for name, setup in SMALL_FITS.items():
-        waits[f"small fit, 100 x 4: {name}"] = _printed(SMALL.format(setup=setup), 1, env)
+    for columns, (size, mean) in COLUMNS.items():
+        for name, setup in SMALL_FITS.items():
+            waits[f"small fit, {columns}: {name}"] = _printed(SMALL.format(setup=setup, size=size, mean=mean), 1, env)
     rows = [(name, wait if isinstance(wait, str) else report.seconds(wait), "") for name, wait in waits.items()]
     return report.align([("what", "median", ""), *rows]), {"start": waits}
 

@@ -64,8 +64,10 @@ def _from_deviations(run, problem):
     means = means_of_far(rows.data.X)
     if not has_intercept:
         means[at] = 0.0
+    if not means.any():
+        return None
     X = rows.data.X - means
-    if not (means.any() and _are_apart(np.column_stack([np.ones(len(X)), X]) if has_intercept else X)):
+    if not _are_apart(X, has_intercept):
         return None
     shift = Shift(at, np.append(0.0, means) if has_intercept else means / rows.data.X[0, at])
     deviations = InMemory(rows.data._replace(X=X), rows.threads, place=rows.place)
@@ -84,19 +86,24 @@ def _from_deviations(run, problem):
     return _in_columns(found, shift)
 
 
-def _are_apart(design):
-    """Whether cross-products tell columns (n, m) apart, of the rows as they are, weights left out."""
+def _are_apart(X, has_intercept):
+    """Whether cross-products tell columns (n, p) apart, of the rows as they are, weights left out."""
+    first = int(has_intercept)
+    products = np.empty((first + X.shape[1],) * 2)
     with np.errstate(all="ignore"):
-        products = design.T @ design
+        products[first:, first:] = X.T @ X
+        if has_intercept:
+            products[0, 0], products[0, 1:] = len(X), np.add.reduce(X)
         return dense_cholesky(products, np.ones(len(products)), SAFE_PIVOT_SMALL) is not None
 
 
 def means_of_far(X: np.ndarray) -> np.ndarray:
     """The means (p,) of the columns of X (n, p) that are many standard deviations from zero; zero of others."""
     with np.errstate(all="ignore"):
-        mean = X.mean(0, dtype=np.float64)
-        spread = np.sqrt(np.square(X - mean).mean(0))
-    return np.where(np.isfinite(spread) & (np.abs(mean) > FAR * spread), mean, 0.0)
+        mean = np.add.reduce(X, dtype=np.float64) / len(X)
+        variance = np.add.reduce(np.square(X - mean)) / len(X)
+        far = np.square(mean) > FAR * FAR * variance
+    return np.where(far & np.isfinite(variance), mean, 0.0)
 
 
 def _in_columns(found, shift):
