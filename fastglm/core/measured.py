@@ -23,6 +23,7 @@ CALL_NS = 5e7  # of work of a call that sums several units; chosen: an interrupt
 VECTOR_ROWS = 1 << 16  # rows of vectors alone that are looked at together; chosen: they stay in the second-level cache
 MOST_UNITS, FEW_UNITS = 64, 8  # of ordinary sources; chosen: eight units a thread end together on eight cores
 QR_COST = 4e9  # multiplications of a QR with terms, beyond which cross-products are factored; chosen: about a second
+CENTRED_BYTES = 1 << 26  # of a copy of X less the means of far columns; chosen: memory that any machine has
 PRECISE_NUMBERS = 50_000  # of a small design; chosen: extended precision reads it in microseconds
 # products of pairs of columns, of a design whose first Newton steps are taken in compiled code (python -m benchmarks
 # --start: a fit of 10,000 x 20 takes half; beyond, steps that make no curvature win more)

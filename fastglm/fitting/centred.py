@@ -1,4 +1,4 @@
-"""Few rows of columns far from zero, such as years: they are fitted less their means, of which cross-products keep the
+"""Columns far from zero, such as years and times: they are fitted less their means, of which cross-products keep the
 digits that those of the columns lose, and the fit is told in the columns' own units.
 """
 
@@ -8,6 +8,7 @@ from copy import copy
 
 import numpy as np
 
+from ..core.measured import CENTRED_BYTES
 from ..linalg.factor import dense_cholesky
 from ..linalg.shifted import Shift, ShiftedFactor
 from ..linalg.symmetric import Dense
@@ -22,8 +23,9 @@ FAR = 4.0  # standard deviations of a mean from zero, beyond which a column is s
 def solved_plainly(run, problem: Problem) -> Solution:
     """The solution of a problem without a penalty.
 
-    Where columns of few rows are so nearly dependent that their rows had to be factored at every step, they are first
-    fitted less their means. What these too leave nearly dependent, or does not converge, is fitted as it is.
+    Where columns are so nearly dependent that their rows had to be factored at every step, and a copy of them is small,
+    they are first fitted less their means. What these too leave nearly dependent, or does not converge, is fitted as it
+    is.
 
     Parameters
     ----------
@@ -52,22 +54,20 @@ def solved_plainly(run, problem: Problem) -> Solution:
 
 
 def _may_be_centred(run):
-    objective, data = run.objective, run.objective.source.data
-    plain = not data.terms and data.coding is None and objective.n_params == objective.n_columns
-    return objective.small and plain and run.null.constant is not None and run.declaration.memory == 2
+    objective, source = run.objective, run.objective.source
+    plain = not source.data.terms and source.data.coding is None and objective.n_params == objective.n_columns
+    if not plain or run.null.constant is None or run.declaration.memory != 2:
+        return False
+    in_memory = source.in_process and source.gather() is source
+    return objective.small or (in_memory and source.data.X.size * 8 <= CENTRED_BYTES)
 
 
 def _from_deviations(run, problem):
     """The solution by the columns less their means; None where it takes more than steps by cross-products."""
     rows, inner = run.objective.source.gather(), copy(run)  # those of a file or a cluster are read once
     has_intercept, at = rows.data.has_intercept, run.null.constant
-    means = means_of_far(rows.data.X)
-    if not has_intercept:
-        means[at] = 0.0
-    if not means.any():
-        return None
-    X = rows.data.X - means
-    if not _are_apart(X, has_intercept):
+    X, means = deviations_of_far(rows.data.X, None if has_intercept else at)
+    if not means.any() or not _are_apart(X, has_intercept):
         return None
     shift = Shift(at, np.append(0.0, means) if has_intercept else means / rows.data.X[0, at])
     deviations = InMemory(rows.data._replace(X=X), rows.threads, place=rows.place)
@@ -97,13 +97,18 @@ def _are_apart(X, has_intercept):
         return dense_cholesky(products, np.ones(len(products)), SAFE_PIVOT_SMALL) is not None
 
 
-def means_of_far(X: np.ndarray) -> np.ndarray:
-    """The means (p,) of the columns of X (n, p) that are many standard deviations from zero; zero of others."""
+def deviations_of_far(X: np.ndarray, constant: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """A copy of X (n, p) in which columns many standard deviations from zero are less their means, and these means
+    (p,), zero of other columns and of the ``constant`` one."""
     with np.errstate(all="ignore"):
         mean = np.add.reduce(X, dtype=np.float64) / len(X)
-        variance = np.add.reduce(np.square(X - mean)) / len(X)
-        far = np.square(mean) > FAR * FAR * variance
-    return np.where(far & np.isfinite(variance), mean, 0.0)
+        deviations = X - mean
+        variance = np.einsum("ij,ij->j", deviations, deviations) / len(X)
+        far = (np.square(mean) > FAR * FAR * variance) & np.isfinite(variance)
+    if constant is not None:
+        far[constant] = False
+    deviations[:, ~far] = X[:, ~far]
+    return deviations, np.where(far, mean, 0.0)
 
 
 def _in_columns(found, shift):

@@ -169,7 +169,8 @@ class Likelihood:
         """The same model over a representative sample, its sums scaled up to the whole."""
         source = self.source.sample(rows)
         other = self.over(source, source.rows_read / self.source.n_rows)
-        other.scale, other.small = self.scale, self.small  # few rows of many have no digits to lose
+        other.scale, other.centrable = self.scale, self.centrable
+        other.small = self.small  # few rows of many have no digits to lose
         other.n_passes = source.fetched_share
         return other
 

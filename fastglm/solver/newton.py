@@ -113,7 +113,7 @@ def _approached(objective, beta, control, dispersion, q):
         start, last, first = beta + step, q.deviance, [(q.deviance, gain, q.max_eta)]
     steps = Steps(len(beta), last * share, enough, (before * share, slope), most)
     found = objective.approach(start, steps)
-    if found is None and steps.passes and objective.centrable:
+    if found is None and steps.passes and objective.centrable and objective.small:
         raise NearlyDependent  # as columns far from zero seem, most often; whoever centres them looks
     if found is None or not found[1].finite or not isfinite(np.add.reduce(found[1].score)):
         return beta, q, ()

@@ -1,4 +1,4 @@
-"""Columns far from zero, such as years: as exact as those near it, in as few passes."""
+"""Columns far from zero, such as years and times: as exact as those near it, in as few passes."""
 
 import numpy as np
 import pytest
@@ -97,6 +97,20 @@ def test_every_form_and_option(form):
     rtol = 1e-2 if form == "float32" else 1e-9  # whose incomes have other digits
     np.testing.assert_allclose(far.params[slopes] * SIZE[:3], near.params[slopes], rtol=rtol)
     np.testing.assert_allclose(far.bse[slopes] * SIZE[:3], near.bse[slopes], rtol=1e-3 if form == "float32" else 1e-9)
+
+
+@pytest.mark.parametrize("n", [12_000, 60_000])
+def test_times_of_many_rows(n):
+    rng = np.random.default_rng(n)
+    Z = rng.standard_normal((n, 5))
+    y = (rng.random(n) < 1.0 / (1.0 + np.exp(-Z @ np.full(5, 0.2)))).astype(float)
+    X = Z + [1e4, 0.0, 0.0, 3.0, -1e5]  # as times of a week, in days, from the beginning of 1970
+    near, far = (fastglm.fit(rows, y, family="binomial") for rows in (Z, X))
+    assert far.n_passes <= near.n_passes + 3
+    np.testing.assert_allclose(far.params[1:], near.params[1:], atol=1e-9 * near.bse.max())
+    np.testing.assert_allclose(far.bse[1:], near.bse[1:], rtol=1e-8)
+    one = fastglm.fit(X, y, family="binomial", threads=1)
+    assert np.array_equal(one.params, far.params) and np.array_equal(one.bse, far.bse)
 
 
 def test_columns_that_stay_nearly_dependent_are_fitted_by_their_rows():
