@@ -55,7 +55,7 @@ def solved_plainly(run, problem: Problem) -> Solution:
 
 def _may_be_centred(run):
     objective, source = run.objective, run.objective.source
-    plain = not source.data.terms and source.data.coding is None and objective.n_params == objective.n_columns
+    plain = not source.data.terms and source.data.coding is None
     if not plain or run.null.constant is None or run.declaration.memory != 2:
         return False
     in_memory = source.in_process and source.gather() is source
@@ -69,7 +69,8 @@ def _from_deviations(run, problem):
     X, means = deviations_of_far(rows.data.X, None if has_intercept else at)
     if not means.any() or not _are_apart(X, has_intercept):
         return None
-    shift = Shift(at, np.append(0.0, means) if has_intercept else means / rows.data.X[0, at])
+    times = np.append(0.0, means) if has_intercept else means / rows.data.X[0, at]
+    shift = Shift(at, times, run.objective.n_params // len(times))
     deviations = InMemory(rows.data._replace(X=X), rows.threads, place=rows.place)
     inner.objective = objective = run.objective.over(deviations)
     objective.centrable = True
@@ -114,7 +115,7 @@ def deviations_of_far(X: np.ndarray, constant: int | None = None) -> tuple[np.nd
 def _in_columns(found, shift):
     """A solution in the units of the columns, from that of the shifted ones."""
     q, factor = found.quadratic, ShiftedFactor(found.factor, shift)
-    score, root = q.score + shift.times * q.score[shift.at], factor.root()
+    score, root = shift.score(q.score), factor.root()
     return found._replace(
         beta=shift.columns(found.beta), quadratic=q._replace(score=score, information=Dense(root.T @ root)),
         factor=factor, score_norm=float(np.linalg.norm(score)), origin=None,

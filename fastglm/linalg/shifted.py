@@ -8,23 +8,39 @@ import numpy as np
 
 
 class Shift(NamedTuple):
-    """What columns were made less: multiples ``times`` (m,) of a constant one, number ``at``, whose own is zero."""
+    """What columns were made less: multiples ``times`` (m,) of a constant one, number ``at``, whose own is zero.
+
+    Coefficients are of ``blocks`` linear predictors, of m columns each.
+    """
 
     at: int
     times: np.ndarray
+    blocks: int = 1
+
+    @property
+    def parts(self) -> list[slice]:
+        """The places of each linear predictor's coefficients."""
+        m = len(self.times)
+        return [slice(b * m, (b + 1) * m) for b in range(self.blocks)]
 
     def deviations(self, beta: np.ndarray) -> np.ndarray:
-        """The coefficients (m,) of the shifted columns, from those of the columns."""
+        """The coefficients of the shifted columns, from those of the columns."""
         return self._moved(beta, 1.0)
 
     def columns(self, beta: np.ndarray) -> np.ndarray:
-        """The coefficients (m,) of the columns, from those of the shifted ones."""
+        """The coefficients of the columns, from those of the shifted ones."""
         return self._moved(beta, -1.0)
 
     def _moved(self, beta, sign):
         moved = np.array(beta, dtype=np.float64)
-        moved[self.at] = float(beta[self.at] + sign * (np.asarray(beta, np.longdouble) @ self.times))
+        for own in self.parts:
+            total = np.asarray(beta[own], np.longdouble) @ self.times
+            moved[own.start + self.at] = float(beta[own.start + self.at] + sign * total)
         return moved
+
+    def score(self, g: np.ndarray, sign: float = 1.0) -> np.ndarray:
+        """The score in the columns' coefficients, from that in the shifted ones'; back with the ``sign`` -1."""
+        return np.concatenate([g[own] + sign * self.times * g[own.start + self.at] for own in self.parts])
 
 
 class ShiftedFactor(NamedTuple):
@@ -47,11 +63,11 @@ class ShiftedFactor(NamedTuple):
     @property
     def told(self) -> np.ndarray:
         """The coefficients that steps tell: all of them."""
-        return np.arange(len(self.shift.times))
+        return np.arange(len(self.shift.times) * self.shift.blocks)
 
     def solve(self, g: np.ndarray) -> np.ndarray:
         """The information's inverse times g (m,)."""
-        return self.shift.columns(self.deviations.solve(g - self.shift.times * g[self.shift.at]))
+        return self.shift.columns(self.deviations.solve(self.shift.score(g, -1.0)))
 
     def size(self, beta: np.ndarray) -> float:
         """The norm of the weighted linear predictor X beta."""
@@ -67,13 +83,16 @@ class ShiftedFactor(NamedTuple):
 
     def root(self) -> np.ndarray:
         """The upper triangular R with R'R the information."""
-        R, at = self.deviations.root(), self.shift.at
-        R = R + np.outer(R[:, at], self.shift.times)
-        return R if at == 0 else np.linalg.qr(R, mode="r")
+        R, shift = np.array(self.deviations.root()), self.shift
+        for own in shift.parts:
+            R[:, own] += np.outer(R[:, own.start + shift.at], shift.times)
+        return R if shift.at == 0 else np.linalg.qr(R, mode="r")
 
     def inverse(self) -> np.ndarray:
         """The inverse of the information."""
-        V, (at, times) = self.deviations.inverse(), self.shift
-        V[at] -= times @ V
-        V[:, at] -= V @ times
+        V, shift = self.deviations.inverse(), self.shift
+        for own in shift.parts:
+            V[own.start + shift.at] -= shift.times @ V[own]
+        for own in shift.parts:
+            V[:, own.start + shift.at] -= V[:, own] @ shift.times
         return V

@@ -133,6 +133,23 @@ def test_separated_years_are_said_to_be():
         fastglm.fit(X[:, 1:2], (X[:, 1] > 2011.003).astype(float), family="binomial")
 
 
+@pytest.mark.parametrize("intercept", [True, False])
+def test_softmax_regressions(intercept):
+    X, y = people()
+    X, kind = X[:, :3], np.digitize(y["gaussian"], [-0.5, 0.7])
+    Z = (X - SHIFT[:3]) / SIZE[:3]
+    if not intercept:
+        X, Z = (np.column_stack([rows, np.ones(len(X))]) for rows in (X, Z))
+    far, near = (fastglm.fit(rows, kind, family="multinomial", intercept=intercept) for rows in (X, Z))
+    slopes = slice(1, None) if intercept else slice(3)
+    assert far.converged and far.n_passes <= near.n_passes + 4
+    np.testing.assert_allclose(far.params[slopes] * SIZE[:3, None], near.params[slopes], atol=1e-10 * near.bse.max())
+    np.testing.assert_allclose(far.bse[slopes] * SIZE[:3, None], near.bse[slopes], rtol=1e-9)
+    found, expected = (fit.predict(rows[:3], interval="mean") for fit, rows in ((far, X), (near, Z)))
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-8)
+
+
 @pytest.mark.parametrize("at", [0, 2])
 def test_a_factor_of_shifted_columns_is_that_of_the_columns(at):
     rng = np.random.default_rng(0)
