@@ -331,7 +331,8 @@ class RowObjective(Objective, Protocol):
     eliminate one by one. ``kept``, ``aliased`` and ``own``, the lengths that earlier columns leave of those kept, are
     what the design's rank was decided to be, None before. ``approachable`` says that ``approach`` has steps in compiled
     code, ``divisible`` that ``columns`` takes some of the columns; ``levels`` are those of factors, where it is known
-    what they say of a start. ``centrable`` says that nearly dependent columns are to be shifted, not factored.
+    what they say of a start. ``constant`` is the number of a column by which others
+    that are far from zero are to be shifted, rather than factored by their rows, or None.
     """
 
     source: Any
@@ -339,7 +340,7 @@ class RowObjective(Objective, Protocol):
     share: float
     precise: bool
     factorable: bool
-    centrable: bool
+    constant: int | None
     kept: Any
     own: Any
     aliased: dict[int, dict[int, float]]

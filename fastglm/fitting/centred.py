@@ -38,25 +38,22 @@ def solved_plainly(run, problem: Problem) -> Solution:
         With its last digits polished.
     """
     objective = run.objective
-    objective.centrable = _may_be_centred(run)
-    if objective.centrable:
-        try:
-            found = solve(problem)
-        except NearlyDependent:
-            found = _from_deviations(run, problem)
-            if found is not None:
-                return found
-        else:
-            objective.centrable = False
-            return run.polished(found)
-        objective.centrable = False
-    return run.polished(solve(problem))
+    objective.constant = run.null.constant if _may_be_centred(run) else None
+    try:
+        found = solve(problem)
+    except NearlyDependent:
+        found = _from_deviations(run, problem)
+        if found is not None:
+            return found
+        objective.constant = None
+        found = solve(problem)
+    objective.constant = None
+    return run.polished(found)
 
 
 def _may_be_centred(run):
     objective, source = run.objective, run.objective.source
-    plain = not source.data.terms and source.data.coding is None
-    if not plain or run.null.constant is None or run.declaration.memory != 2:
+    if source.data.terms or source.data.coding is not None or run.declaration.memory != 2:
         return False
     in_memory = source.in_process and source.gather() is source
     return objective.small or (in_memory and source.data.X.size * 8 <= CENTRED_BYTES)
@@ -73,14 +70,14 @@ def _from_deviations(run, problem):
     shift = Shift(at, times, run.objective.n_params // len(times))
     deviations = InMemory(rows.data._replace(X=X), rows.threads, place=rows.place)
     inner.objective = objective = run.objective.over(deviations)
-    objective.centrable = True
+    objective.constant = at
     start = None if problem.start is None else shift.deviations(problem.start)
     try:
         found = solve(problem._replace(objective=objective, start=start))
         if found.stop != "converged" or found.blocked or found.factor is None or found.factor.accurate:
             return None
         found = inner.polished(found)
-    except NearlyDependent:
+    except NearlyDependent:  # where weights leave other means than those of the rows
         return None
     finally:
         run.objective.n_passes += objective.n_passes

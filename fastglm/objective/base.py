@@ -61,8 +61,9 @@ class Likelihood:
         Whether the rows are few enough for steps in compiled code, which ``approach`` makes.
     divisible : bool
         Whether ``columns`` can take some of the columns.
-    centrable : bool
-        Whether whoever asks for a factor would rather shift the columns than have them factored by their rows.
+    constant : int or None
+        The number of the constant column, where whoever asks for a factor would rather shift others by multiples of it
+        than have the rows factored.
     levels : Levels or None
         The levels of factors, where it is known what they say of a start.
     meat : bool
@@ -74,7 +75,8 @@ class Likelihood:
     """
 
     linear = bounded = False
-    approachable = divisible = centrable = False
+    approachable = divisible = False
+    constant: int | None = None
     levels: Levels | None = None
 
     def __init__(self, source, n_columns: int, n_params: int, share: float):
@@ -169,7 +171,7 @@ class Likelihood:
         """The same model over a representative sample, its sums scaled up to the whole."""
         source = self.source.sample(rows)
         other = self.over(source, source.rows_read / self.source.n_rows)
-        other.scale, other.centrable = self.scale, self.centrable
+        other.scale, other.constant = self.scale, self.constant
         other.small = self.small  # few rows of many have no digits to lose
         other.n_passes = source.fetched_share
         return other

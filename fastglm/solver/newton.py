@@ -37,7 +37,7 @@ CHANGED = 4.0  # times, by which a curvature differs before corrections made wit
 
 
 class NearlyDependent(Exception):
-    """Columns of an objective that may be centred are too nearly dependent for Cholesky."""
+    """A column of an objective that may be shifted is so far from zero that Cholesky cannot tell it from a constant."""
 
 
 def factorise(objective, q, beta):
@@ -45,7 +45,7 @@ def factorise(objective, q, beta):
 
     Where Cholesky finds columns too nearly dependent for it, X decides once which are aliased. Coefficients whose
     columns have lost all information, because the means of their rows are at the end of their range, stay as they are.
-    ``NearlyDependent`` is raised for Cholesky's failure where columns may be centred instead.
+    ``NearlyDependent`` is raised where columns that are hardly more than a constant may be shifted instead.
     """
     # an entry that overflowed makes the factor NaN, one that underflowed does not
     d = q.information.diagonal()
@@ -54,7 +54,7 @@ def factorise(objective, q, beta):
     safe = SAFE_PIVOT_SMALL if objective.small else SAFE_PIVOT
     factor = q.information.factor(objective.scale, safe, objective.kept)
     if factor is None:
-        if objective.centrable:
+        if objective.constant is not None and _is_far(q.information, objective, safe):
             raise NearlyDependent
         if objective.kept is None:
             decide_rank(objective)
@@ -65,6 +65,15 @@ def factorise(objective, q, beta):
             objective.precise = True
             factor = from_root(objective.root(beta), objective.scale, objective.kept, own=objective.own)
     return factor._replace(aliased=objective.aliased) if objective.aliased else factor
+
+
+def _is_far(information, objective, safe):
+    """Whether a column is nearly a multiple of the constant one."""
+    at, d = objective.constant, information.diagonal()[: objective.n_columns]
+    shared = np.square(information.toarray()[at, : objective.n_columns])
+    far = shared > (1.0 - safe) * d[at] * d
+    far[at] = False
+    return bool(far.any())
 
 
 def newton_iterations(objective, beta, control: Control, dispersion, factor=None, q=None) -> Solution:
@@ -113,7 +122,7 @@ def _approached(objective, beta, control, dispersion, q):
         start, last, first = beta + step, q.deviance, [(q.deviance, gain, q.max_eta)]
     steps = Steps(len(beta), last * share, enough, (before * share, slope), most)
     found = objective.approach(start, steps)
-    if found is None and steps.passes and objective.centrable and objective.small:
+    if found is None and steps.passes and objective.constant is not None and objective.small:
         raise NearlyDependent  # as columns far from zero seem, most often; whoever centres them looks
     if found is None or not found[1].finite or not isfinite(np.add.reduce(found[1].score)):
         return beta, q, ()
