@@ -22,6 +22,7 @@ from .rank import decide_rank
 
 FLAT = "next to no information is left along the steps"
 BLOCKED = "the end of the means' range stops the steps"
+SAME = 1e-14  # of a column's square, which is left beside a constant by rounding alone
 SAFE_PIVOT_SMALL = 1e-4  # as ``SAFE_PIVOT`` on small data, where QR costs nothing to speak of
 ARMIJO = 1e-4  # of the promised fall, that a step must bring
 DEVIANCE_NOISE = 1e-11  # of the deviance, within which rounding hides a fall
@@ -68,12 +69,11 @@ def factorise(objective, q, beta):
 
 
 def _is_far(information, objective, safe):
-    """Whether a column is nearly a multiple of the constant one."""
+    """Whether a column is nearly a multiple of the constant one, and none is one."""
     at, d = objective.constant, information.diagonal()[: objective.n_columns]
-    shared = np.square(information.toarray()[at, : objective.n_columns])
-    far = shared > (1.0 - safe) * d[at] * d
-    far[at] = False
-    return bool(far.any())
+    left = 1.0 - np.square(information.toarray()[at, : objective.n_columns]) / (d[at] * d)
+    left[at] = 1.0
+    return bool(SAME < left.min() < safe)
 
 
 def newton_iterations(objective, beta, control: Control, dispersion, factor=None, q=None) -> Solution:
