@@ -48,7 +48,7 @@ def evaluate(family, link, eta, y) -> Detail:
 
 
 def mean(family, link, eta) -> np.ndarray:
-    """The mean at each linear predictor eta (n,), for a family whose range holds it."""
+    """The mean at each linear predictor eta (n,), by the loop of a family, on which it does not depend."""
     pair = FamilyLink(family, link)
     return _call(pair.details, pair, eta, 0.0, 1.0)[0]
 

@@ -114,7 +114,7 @@ class InMemory(Source):
             return tree.root
 
     def _alone(self, task):
-        """The value of a task that reads vectors alone, without the calls that units of rows of X would take."""
+        """The value of a task by this thread alone, in pieces of more rows than units have, so that calls are fewer."""
         state = task.begin()
         runs = self.ranges
         apart = runs[1:, 0] != runs[:-1, 1]
