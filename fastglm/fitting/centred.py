@@ -55,8 +55,7 @@ def _may_be_centred(run):
     objective, source = run.objective, run.objective.source
     if source.data.terms or source.data.coding is not None or run.declaration.memory != 2:
         return False
-    in_memory = source.in_process and source.gather() is source
-    return objective.small or (in_memory and source.data.X.size * 8 <= CENTRED_BYTES)
+    return objective.small or source.n_rows * source.p * 8 <= CENTRED_BYTES
 
 
 def _from_deviations(run, problem):

@@ -85,8 +85,7 @@ class ThetaLikelihood:
     def derivatives(self, run, log_theta: float) -> tuple[float, float]:
         """The first derivative in log theta, and minus the second: a pass over the means."""
         theta = float(np.exp(log_theta))
-        terms = MeanTerms(run.link, run.solution.beta, theta, self.fits.source.n_rows)
-        means = self.fits.reduce(terms, MEAN_PASS)
+        means = self.fits.reduce(MeanTerms(run.link, run.solution.beta, theta), MEAN_PASS)
         first, second = means + self.table.derivatives(theta, self.tails)
         return theta * first, -theta * (first + theta * second)
 

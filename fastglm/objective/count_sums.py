@@ -86,11 +86,12 @@ class Counts(Task):
 
 
 class MeanTerms(Task):
-    """The first and second derivative in theta of what the log-likelihood has of the means of ``n`` rows, (2,)."""
+    """The first and second derivative in theta of what the log-likelihood has of the rows' means, (2,)."""
 
-    def __init__(self, link, beta: np.ndarray, theta: float, n: int):
+    alone_below = ALONE_ROWS
+
+    def __init__(self, link, beta: np.ndarray, theta: float):
         self.link, self.beta, self.theta = link, beta, theta
-        self.one_thread = n < ALONE_ROWS
 
     def of(self, part, runs):
         total = np.zeros(2)

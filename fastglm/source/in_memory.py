@@ -110,16 +110,14 @@ class InMemory(Source):
                 together(self.worthwhile(len(self.units)), lambda: self._join(work))
                 return end()
             tree = Tree(len(self.units))
-            together(self.worthwhile(len(self.units)), lambda: self._work(task, tree))
+            threads = 1 if self.rows_read < task.alone_below else self.worthwhile(len(self.units))
+            together(threads, lambda: self._work(task, tree))
             return tree.root
 
     def _alone(self, task):
-        """The value of a task by this thread alone, in pieces of more rows than units have, so that calls are fewer."""
+        """The value of a task that reads vectors alone, without the calls that units of rows of X would take."""
         state = task.begin()
-        runs = self.ranges
-        apart = runs[1:, 0] != runs[:-1, 1]
-        firsts, stops = runs[np.append(True, apart), 0], runs[np.append(apart, True), 1]
-        for first, stop in zip(firsts.tolist(), stops.tolist(), strict=True):
+        for first, stop in self.ranges.tolist():
             for begin in range(first, stop, VECTOR_ROWS):
                 piece = np.array([[begin, min(begin + VECTOR_ROWS, stop)]])
                 task.add(state, self, piece, None)

@@ -23,11 +23,14 @@ class Task:
     one_thread : bool
         Whether its work over rows in memory is calls of NumPy so short that threads would wait for each other; it
         needs no workspace.
+    alone_below : int
+        Rows in memory, below which one thread takes all units, as their calls of NumPy are short.
     """
 
     vectors_only = False
     journaled = True
     one_thread = False
+    alone_below = 0
 
     def needs_rows(self, first: int, stop: int) -> bool:
         """Whether the task reads any of the rows ``first`` to ``stop``."""

@@ -1,6 +1,7 @@
 """Columns far from zero, such as years and times: as exact as those near it, in as few passes."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -100,7 +101,7 @@ def test_every_form_and_option(form):
 
 
 @pytest.mark.parametrize("n", [12_000, 60_000])
-def test_times_of_many_rows(n):
+def test_times_of_many_rows(n, tmp_path):
     rng = np.random.default_rng(n)
     Z = rng.standard_normal((n, 5))
     y = (rng.random(n) < 1.0 / (1.0 + np.exp(-Z @ np.full(5, 0.2)))).astype(float)
@@ -111,6 +112,12 @@ def test_times_of_many_rows(n):
     np.testing.assert_allclose(far.bse[1:], near.bse[1:], rtol=1e-8)
     one = fastglm.fit(X, y, family="binomial", threads=1)
     assert np.array_equal(one.params, far.params) and np.array_equal(one.bse, far.bse)
+    frame = pd.DataFrame(X, columns=list("abcde")).assign(y=y)
+    frame.to_parquet(tmp_path / "rows.parquet", row_group_size=5000)
+    filed = fastglm.glm("y ~ a + b + c + d + e", tmp_path / "rows.parquet", family="binomial")
+    assert filed.n_passes == far.n_passes
+    np.testing.assert_allclose(filed.params, far.params, rtol=1e-12)
+    np.testing.assert_allclose(filed.bse, far.bse, rtol=1e-12)
 
 
 def test_columns_that_stay_nearly_dependent_are_fitted_by_their_rows():
