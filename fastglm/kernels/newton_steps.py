@@ -50,6 +50,11 @@ class Steps:
         self.array[:TAKEN] = last, enough, *dispersion, most, 0.0
 
     @property
+    def loop(self) -> int:
+        """Address of the loop that takes a step."""
+        return advance()
+
+    @property
     def passes(self) -> int:
         """Passes made."""
         return int(self.array[PASSES])
@@ -117,6 +122,15 @@ def _advance(beta, scale, score, low, info, sums, steps):
     return True
 
 
+@inner()
+def cleared(score, score_low, info, extra, sums):
+    """Make the sums of all units zero."""
+    for array in (score, score_low, info, extra, sums):
+        for i in range(array.shape[0]):
+            for j in range(array.shape[1]):
+                array[i, j] = 0.0
+
+
 @cache
 def advance() -> int:
     """Address of the loop that takes a Newton step, and says in ``steps`` whether another pass is wanted.
@@ -136,10 +150,7 @@ def advance() -> int:
             carray(doubles(info), (width, width)), totals[0], head,
         )  # fmt: skip
         if another:
-            for array in (scores, lows, infos, extras, totals):
-                for i in range(units):
-                    for j in range(array.shape[1]):
-                        array[i, j] = 0.0
+            cleared(scores, lows, infos, extras, totals)
         head[ANOTHER] = another
         return 0
 

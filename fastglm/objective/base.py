@@ -12,6 +12,7 @@ from ..family.links import Identity
 from ..kernels import gram
 from ..kernels import layout as k
 from ..kernels.newton_steps import Steps
+from ..kernels.path_steps import PathSteps
 from ..kernels.row_loops import FamilyLink
 from ..linalg.factor import root_of_products
 from ..linalg.symmetric import Dense, Diagonal
@@ -338,16 +339,28 @@ class Deviance(Likelihood):
         beta : (m,) array
         quadratic : Quadratic
         """
+        found = self._stepped(beta, steps)
+        if found is None or not steps.taken:
+            return None
+        beta, q = found
+        return beta, self.at(beta, 2) if q is None else self._whole(self._assembled(q, 2), beta, 2)
+
+    def follow(self, beta: np.ndarray, steps: PathSteps) -> bool:
+        """Go along a path of penalties in compiled code, as ``approach`` does without one; False where there are no
+        such steps. The optima are in ``steps``."""
+        unscaled = self.share == 1.0 and np.array_equal(self.scale, np.ones(len(self.scale)))
+        return unscaled and self._stepped(beta, steps) is not None
+
+    def _stepped(self, beta, steps):
+        """Where steps in compiled code lead, and the sums there, if any; None where there are none."""
         if self.source.data.terms or self.precise:
             return None
         rows = self.source.gather()  # those of a file or a cluster are read once
         if rows.mapped is not None:  # whose pages are given back piece by piece
             return None
-        beta, q = self._task(np.array(beta), 2).steps(rows, steps)
+        found = self._task(np.array(beta), 2).steps(rows, steps)
         self.n_passes += steps.passes * self.price
-        if not steps.taken:
-            return None
-        return beta, self.at(beta, 2) if q is None else self._whole(self._assembled(q, 2), beta, 2)
+        return found
 
     def beside_free(self, beta: np.ndarray, model) -> np.ndarray:
         """The matrix ``S`` of a ``QuadraticModel`` at ``beta``, by the rows: one pass."""

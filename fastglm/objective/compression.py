@@ -115,6 +115,13 @@ class Compressed(Deviance):
     def along(self, beta, step, sizes):
         return super().along(beta, step, sizes) + self.cells.deviance_within
 
+    def follow(self, beta, steps):
+        found = super().follow(beta, steps)
+        some = slice(steps.solved)
+        steps.deviance[some] += self.cells.deviance_within
+        steps.pearson[some] = [pearson(self.cells, self.pair, b) for b in steps.beta[some]]
+        return found
+
     def at_each(self, beta, order=2):
         within = self.cells.deviance_within
         return [q._replace(deviance=q.deviance + within) for q in super().at_each(beta, order)]

@@ -10,7 +10,7 @@ from ..core.measured import CALL_NS
 from ..kernels import gram, precise
 from ..kernels import layout as k
 from ..kernels.evaluate import row_terms
-from ..kernels.newton_steps import PLAIN, advance
+from ..kernels.newton_steps import PLAIN
 from ..kernels.passes import block_pass
 from ..kernels.units import add_units
 from ..source.streaming_qr import WeightedRows, design, offset, predictor, weight
@@ -137,7 +137,7 @@ class DeviancePass(Pass):
         pass there; None where they end at another.
         """
         plan, (runs, ends) = self.plan(part), step_units(part, self.shape[0])
-        plan[k.ADVANCE] = advance()
+        plan[k.ADVANCE] = steps.loop
         self._own, units = (part, plan), len(ends)
         state, taken = self.begin(units), np.zeros(2, np.int64)
 

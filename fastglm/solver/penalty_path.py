@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..kernels.path_steps import PathSteps
 from .problem import Problem, solved
+from .proximal import ProximalDescent
 from .quadratic_model import QuadraticModel
 from .rounds import follow_in_rounds, sample_of
 from .rounds import pays as rounds_pay
@@ -73,11 +75,38 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
         return PathSolution(lambdas, *map(np.array, found), stops, curvatures)
     step, found = _quadratic if scaled.P is not None else _proximal, []
     known = _of_sums(descent, scaled, lambdas, problem.control.tol)
-    for i, lam in enumerate(lambdas.tolist()):
-        found.append(known[i] if known and known[i] else step(problem, descent, scaled, lam))
+    compiled = known is None and _has_steps(descent, scaled, problem.control)
+    while len(found) < len(lambdas):
+        i = len(found)
+        if compiled and lambdas[-1] > 0.0:
+            found += _by_steps(descent, scaled, lambdas[i:])
+            compiled = len(found) > i + 1  # else each lambda costs a pass for nothing
+            if len(found) == len(lambdas):
+                break
+        i = len(found)
+        found.append(known[i] if known and known[i] else step(problem, descent, scaled, float(lambdas[i])))
         solved(problem.control, 1)
     beta, certificate, deviance, pearson, stops = zip(*found, strict=True)
     return PathSolution(lambdas, np.array(beta), *map(np.array, (certificate, deviance, pearson)), stops)
+
+
+def _has_steps(descent, scaled, control) -> bool:
+    """Whether there are steps in compiled code along the path, which nobody watches."""
+    few = isinstance(descent, ProximalDescent) and descent.objective.approachable
+    return few and scaled.separable and control.callback is None and not descent.by_sums
+
+
+def _by_steps(descent, scaled, lambdas):
+    """The solutions of the first lambdas, as far as steps in compiled code come; the descent is at the last one."""
+    control, penalty = descent.control, scaled.at(1.0)
+    steps = PathSteps(penalty, lambdas, control.tol, control.accept_tol, control.max_iter)
+    if not descent.objective.follow(descent.beta, steps) or not steps.solved:
+        return []
+    few = slice(steps.solved)
+    found = zip(steps.beta[few], steps.violation[few], steps.deviance[few], steps.pearson[few], strict=True)
+    if steps.solved < len(lambdas):
+        descent.start_from(steps.beta[steps.solved - 1].copy())
+    return [(beta, *map(float, numbers), "converged") for beta, *numbers in found]
 
 
 def _of_sums(descent, scaled, lambdas, tol):

@@ -21,7 +21,18 @@ ARMIJO = 1e-4  # of the predicted fall, that a step must bring (Nocedal and Wrig
 HALVINGS = 40  # of a step; chosen: 1e-12 of it is left
 STALLED, MOST_STALLS = 0.98, 10  # of the violation, that as many steps in a row left when nothing more is to come
 NOISE = 4.0  # units of rounding of a score
+MOST_PAIRS = 8  # that a curvature is corrected by; chosen
 CHEAP = 0.6  # cost of a score pass beside one with curvature, above which every pass has one
+
+
+def corrected(H: np.ndarray, pairs) -> np.ndarray:
+    """A curvature that says of each step what the score did: the information of a link that is not canonical is the
+    expected one (BFGS; Nocedal and Wright 2006, section 6.1)."""
+    for step, fall in pairs:
+        own = H @ step
+        if (size := float(step @ own)) > 0.0:
+            H = H + np.outer(fall, fall) / float(step @ fall) - np.outer(own, own) / size
+    return H
 
 
 class ProximalDescent:
@@ -42,9 +53,12 @@ class ProximalDescent:
         self.H, self.fresh, self.contraction, self.origin = None, False, 0.0, None
         self.curved_at, self.rate = np.inf, 1.0  # the violation where the model was made; contraction by such a one
         self.information_wanted = False  # at the end of a descent
+        self.pairs: list = []  # of steps, and by how much the score fell, where the information did not foretell it
         self.left: float | None = None  # the violation at the coefficients, where it is known
         self.by_sums = objective.linear  # whether scores follow from the first one
-        self.always = objective.small or (not objective.linear and objective.score_cost > CHEAP)
+        # of few rows, whose arrays go by compiled steps with a curvature each: other forms of them come to the same
+        few = objective.small or getattr(objective, "approachable", False)
+        self.always = few or (not objective.linear and objective.score_cost > CHEAP)
         if is_finite(self.q):
             self._renew()
 
@@ -131,7 +145,7 @@ class ProximalDescent:
         """The minimum of the model with the penalty."""
         free = penalty.free
         if self.model is None or not np.array_equal(self.model.is_free, free):
-            self.model = QuadraticModel(self.H, free)
+            self.model = QuadraticModel(corrected(self.H, self.pairs), free)
             if self.model.cancelled:
                 self._regain()
         # of columns far from zero the violation is the intercept's, which a step ends whatever else it leaves
@@ -191,12 +205,15 @@ class ProximalDescent:
         return q._replace(deviance=deviance, score=q.score - fall, pearson=deviance)
 
     def _accept(self, trial, q, penalty, violation):
+        pair = trial - self.beta, self.q.score - q.score
         self.beta, self.q = trial, q
         if self.by_sums:
             return
-        self.fresh = False
         self.left = left = self.violation(penalty)
         self.contraction = left / violation
+        if self.fresh and self.contraction > SLOW and float(pair[0] @ pair[1]) > 0.0:
+            self.pairs = [*self.pairs[1 - MOST_PAIRS :], pair]
+        self.fresh = False
         self.rate = self.contraction / self.curved_at
         if q.information is not None:
             self._renew()

@@ -37,6 +37,8 @@ def pays(objective, scaled, n_lambdas: int) -> bool:
     """Whether a path is worth rounds: of many rows and lambdas, without a closed form."""
     if objective.linear or not scaled.screened or not hasattr(objective, "at_many"):
         return False
+    if scaled.separable and objective.approachable:  # by steps in compiled code
+        return False
     if objective.n_params > MOST_PARAMS or n_lambdas < FEWEST:
         return False
     tall = objective.source.n_rows >= max(ROWS_WORTH, 20 * objective.n_params)
