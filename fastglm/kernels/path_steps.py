@@ -2,7 +2,8 @@
 costs more than a pass and the minimum of its model.
 
 Every step goes to the minimum of the quadratic model at the coefficients, in full; the optimum of a lambda is where the
-next descent begins. Where a step does not lower the penalised deviance, a curvature is not safe or an optimum is out of
+next descent begins. The information of a link that is not canonical is the expected one: where it foretells a step
+badly, it is corrected by what the score did (BFGS; Nocedal and Wright 2006, section 6.1). Where a step does not lower the penalised deviance, a curvature is not safe or an optimum is out of
 reach, the call ends, and whoever made it goes on from the last optimum.
 """
 
@@ -14,7 +15,7 @@ import numpy as np
 from numba import carray, types
 
 from . import layout
-from .compile import address_of, at, doubles, inner, lapack
+from .compile import address_of, at, doubles, inner, jit, lapack
 from .elastic_model import descended, violation
 from .gram import SMALL
 from .newton_steps import ANOTHER, NOISE, PASSES, cleared
@@ -26,10 +27,15 @@ ROUNDING = 4.0  # units of rounding of a score
 SAFE_PIVOT = 1e-8  # of a free column's square, left beside those before it
 CANCELLED = 1e-8  # of a column's square, left beside the free columns, below which sums need more digits
 
+SLOW, SEEN = 0.2, 1e-8  # of a violation, that a step foretold well leaves less than, and above which it is no rounding
+MOST_PAIRS = 8  # that a curvature is corrected by; chosen
+
 # The head of the array of steps: what is asked for and what came of it. ``PathSteps`` says what follows it.
-TOL, ACCEPT, MOST, FREE, LAMBDAS, _, SOLVED, _, TAKEN, DEVIANCE, VALUE, GAIN, VIOLATION = range(13)
-HEAD = 13
-LASSO, RIDGE, LOWER, UPPER, UNIT, ORDER, OWN = range(7)  # the rows (m,) of the penalty at lambda one
+TOL, ACCEPT, MOST, FREE, LAMBDAS, _, SOLVED, _, TAKEN, DEVIANCE, VALUE, GAIN, VIOLATION, PAIRS = range(14)
+HEAD = 14
+LASSO, RIDGE, LOWER, UPPER, UNIT, ORDER = range(6)  # the rows (m,) of the penalty at lambda one
+BETA, SCORE, STEP = 6, 7, 8  # where the last step began, and the pairs of steps and falls of the score
+ROWS = STEP + 2 * MOST_PAIRS
 _LETTER = np.frombuffer(b"U", dtype=np.uint8).copy()  # of the triangle that LAPACK reads: both are filled
 
 dpotrf, dpotrs = lapack("dpotrf", 5), lapack("dpotrs", 8)
@@ -48,17 +54,21 @@ class PathSteps:
         The violation of the optimality conditions that is an optimum, and that which rounding may leave.
     most : int
         Steps of a lambda at the most.
+    pairs : list of two (m,) arrays
+        Steps, and by how much the score fell, that curvatures are corrected by.
     """
 
     arrived = False  # the last pass is that of the last optimum, which is known
 
-    def __init__(self, penalty, lambdas: np.ndarray, tol: float, accept_tol: float, most: int):
+    def __init__(self, penalty, lambdas: np.ndarray, tol: float, accept_tol: float, most: int, pairs=()):
         free, m, count = penalty.free, len(penalty.lasso), len(lambdas)
-        self.array = np.zeros(HEAD + OWN * m + count * (m + 4))
+        self.array = np.zeros(HEAD + ROWS * m + count * (m + 4))
         self.array[: PASSES] = tol, accept_tol, most, np.count_nonzero(free), count
-        rows, rest = self.array[HEAD : HEAD + OWN * m].reshape(OWN, m), self.array[HEAD + OWN * m :]
+        rows, rest = self.array[HEAD : HEAD + ROWS * m].reshape(ROWS, m), self.array[HEAD + ROWS * m :]
         rows[:ORDER] = penalty.lasso, penalty.ridge, penalty.lower, penalty.upper, penalty.unit
-        rows[ORDER] = np.argsort(~free, kind="stable")
+        rows[ORDER], self.array[PAIRS] = np.argsort(~free, kind="stable"), len(pairs)
+        rows[STEP : STEP + 2 * len(pairs)] = np.reshape(pairs, (-1, m))
+        self._rows = rows
         rest[:count] = lambdas
         found = rest[count:].reshape(count, m + 3)
         self.beta, (self.violation, self.deviance, self.pearson) = found[:, :m], found[:, m:].T
@@ -78,6 +88,12 @@ class PathSteps:
         """Lambdas whose optimum was come to."""
         return int(self.array[SOLVED])
 
+    @property
+    def pairs(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Those that the steps went by in the end."""
+        stop = STEP + 2 * int(self.array[PAIRS])
+        return [(self._rows[k], self._rows[k + 1]) for k in range(STEP, stop, 2)]
+
 
 @inner()
 def _symmetric(info, m, order, A):
@@ -88,6 +104,45 @@ def _symmetric(info, m, order, A):
             # the triangle that is filled: the upper one of narrow curvatures
             swap = (i > j) == (m <= SMALL)
             A[a, b] = A[b, a] = info[j, i] if swap else info[i, j]
+
+
+@inner()
+def _learn(beta, score, rows, steps):
+    """Keep the last step and by how much the score fell, in place of the oldest pair where there are many."""
+    m, rise = len(beta), 0.0
+    for j in range(m):
+        rise += (beta[j] - rows[BETA, j]) * (rows[SCORE, j] - score[j])
+    if not rise > 0.0:
+        return
+    count = int(steps[PAIRS])
+    if count == MOST_PAIRS:
+        count -= 1
+        for k in range(STEP, STEP + 2 * count):
+            for j in range(m):
+                rows[k, j] = rows[k + 2, j]
+    for j in range(m):
+        rows[STEP + 2 * count, j] = beta[j] - rows[BETA, j]
+        rows[STEP + 2 * count + 1, j] = rows[SCORE, j] - score[j]
+    steps[PAIRS] = count + 1
+
+
+@inner()
+def _correct(A, rows, count):
+    """Make a curvature, whose coefficients are in another order, say of each step what the score did."""
+    m, order, own = len(A), rows[ORDER], np.empty(len(A))
+    for k in range(STEP, STEP + 2 * count, 2):
+        size = rise = 0.0
+        for a in range(m):
+            own[a] = 0.0
+            for b in range(m):
+                own[a] += A[a, b] * rows[k, int(order[b])]
+            size += own[a] * rows[k, int(order[a])]
+            rise += rows[k, a] * rows[k + 1, a]
+        if size > 0.0:
+            for a in range(m):
+                fall = rows[k + 1, int(order[a])]
+                for b in range(m):
+                    A[a, b] += fall * rows[k + 1, int(order[b])] / rise - own[a] * own[b] / size
 
 
 @inner()
@@ -153,7 +208,7 @@ def _is_rounding(beta, A, order, sums, own, worst, accept):
     return worst <= most
 
 
-@inner()
+@jit(inline="always")  # as ``_on``, else LLVM works on it twice
 def _minimum(beta, score, A, rows, own, worst, steps):
     """Take the step to the minimum of the model with the penalty, and the fall that it promises; whether it is safe."""
     m, free, order = len(beta), int(steps[FREE]), rows[ORDER]
@@ -198,14 +253,14 @@ def _minimum(beta, score, A, rows, own, worst, steps):
     return True
 
 
-@inner()
+@jit(inline="always")
 def _on(beta, score, info, sums, steps):
     """Take note of the optima that a pass shows, and the next step; whether another pass is wanted."""
     m, count, passes = beta.size, int(steps[LAMBDAS]), int(steps[PASSES])
     steps[PASSES] = passes + 1
-    rows = carray(doubles(at(steps) + 8 * HEAD), (OWN, m))
-    lambdas = carray(doubles(at(steps) + 8 * (HEAD + OWN * m)), count)
-    found = carray(doubles(at(steps) + 8 * (HEAD + OWN * m + count)), (count, m + 3))
+    rows = carray(doubles(at(steps) + 8 * HEAD), (ROWS, m))
+    lambdas = carray(doubles(at(steps) + 8 * (HEAD + ROWS * m)), count)
+    found = carray(doubles(at(steps) + 8 * (HEAD + ROWS * m + count)), (count, m + 3))
     deviance, noise = sums[layout.DEVIANCE], NOISE * abs(sums[layout.DEVIANCE]) + 1e-300
     if not np.isfinite(deviance):
         return False
@@ -216,12 +271,15 @@ def _on(beta, score, info, sums, steps):
         fall = 0.5 * (steps[DEVIANCE] - deviance) + steps[VALUE] - _value(beta, rows, lambdas[at_lambda])
         if not fall >= (ARMIJO * gain if gain > noise else 0.0) - noise:
             return False
-    worst = np.inf
+    worst, before = np.inf, steps[VIOLATION]
     while at_lambda < count:
         _scaled(rows, lambdas[at_lambda], own)
         worst = violation(beta, score, own[0], own[1], rows[LOWER], rows[UPPER], own[2])
+        stepped = steps[TAKEN] > 0
+        if stepped and before > SEEN and worst > SLOW * before:
+            _learn(beta, score, rows, steps)
         reached = worst <= steps[TOL]
-        if not reached and steps[TAKEN] > 0 and worst > 0.5 * steps[VIOLATION]:
+        if not reached and stepped and worst > 0.5 * before:
             reached = _is_rounding(beta, A, rows[ORDER], sums, own, worst, steps[ACCEPT])
         if not reached:
             break
@@ -234,6 +292,9 @@ def _on(beta, score, info, sums, steps):
     if at_lambda == count or steps[TAKEN] >= steps[MOST] or not np.isfinite(worst):
         return False
     value = _value(beta, rows, lambdas[at_lambda])
+    for j in range(m):
+        rows[BETA, j], rows[SCORE, j] = beta[j], score[j]
+    _correct(A, rows, int(steps[PAIRS]))
     if not _minimum(beta, score, A, rows, own, worst, steps):
         return False
     steps[DEVIANCE], steps[VALUE], steps[VIOLATION] = deviance, value, worst

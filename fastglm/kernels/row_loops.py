@@ -89,9 +89,14 @@ class FamilyLink(NamedTuple):
         return isinstance(self.link, self.family.linear_link)
 
     @property
+    def canonical(self) -> bool:
+        """Whether the expected information is the observed one."""
+        return self.family.canonical == self.link.name
+
+    @property
     def logistic(self) -> bool:
         """Whether this is a logistic regression."""
-        return self.family.two_outcomes and self.family.canonical == self.link.name
+        return self.family.two_outcomes and self.canonical
 
     @property
     def rows(self) -> int:

@@ -13,6 +13,8 @@ from ..source.threads import mapped, single_threaded_blas
 
 SOME = 1 << 11  # columns that a thread multiplies at a time
 WORTH_THREADS = 2_500_000  # numbers of columns, from which their products with a vector are worth a second thread
+APART = 1e-5  # linear predictors, between which a difference of scores has ten digits
+LEAST = 0.05  # of an expected curvature, that the observed one is taken to be at the least; chosen
 _by_columns: WeakKeyDictionary = WeakKeyDictionary()  # of sparse matrices: one copy serves all fits of the same rows
 
 
@@ -68,6 +70,17 @@ class ColumnStore:
             r, h, deviance = row_terms(self.pair, eta, self.y, self.w)
             chi2 = np.divide(r * r, h, out=np.zeros(self.n), where=h > 0.0)
         return r, h, float(deviance.sum()), float(chi2.sum())
+
+    def curvatures(self, eta: np.ndarray, h: np.ndarray) -> np.ndarray:
+        """The second derivatives of half the rows' deviances, (n,), of which ``h`` are the expected values: by
+        differences of the scores, where the link is not canonical. None is below a part of the expected one."""
+        if self.pair.canonical:
+            return h
+        with np.errstate(all="ignore"):
+            away = APART * np.maximum(np.abs(eta), 1.0)
+            before, after = (row_terms(self.pair, eta + side * away, self.y, self.w)[0] for side in (-1.0, 1.0))
+            own = (before - after) / (2.0 * away)
+        return np.where(np.isfinite(own), np.maximum(own, LEAST * h), h)
 
     def times(self, numbers: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         """The columns ``numbers`` times sizes, summed, (n,)."""

@@ -144,8 +144,7 @@ def pays(data: Block, pair: FamilyLink, rows: int) -> int:
 
     More where a row costs more: of factors, of a link that is not canonical, of many columns.
     """
-    canonical = pair.family.canonical == pair.link.name
-    dear = bool(data.terms) or not canonical or data.X.shape[1] >= 20
+    dear = bool(data.terms) or not pair.canonical or data.X.shape[1] >= 20
     few = rows < CELLS_WORTH_ROWS or pair.linear  # least squares takes two passes whatever the rows
     return 0 if few else min(rows // 20, 200_000 if dear else 50_000)
 

@@ -179,7 +179,7 @@ class ColumnModel:
 
     def __init__(self, descent, penalty):
         self.store, self.numbers, self.penalty = descent.store, descent.numbers, penalty
-        self.h, self.u = descent.h, descent.r.copy()
+        self.h, self.u = descent.store.curvatures(descent.eta, descent.h), descent.r.copy()
         self.total = float(self.h.sum()) if descent.first else 0.0
         self.places = self.store.places(self.numbers)
         self.curvature = self.store.squares(self.numbers, self.h)

@@ -75,17 +75,13 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
         return PathSolution(lambdas, *map(np.array, found), stops, curvatures)
     step, found = _quadratic if scaled.P is not None else _proximal, []
     known = _of_sums(descent, scaled, lambdas, problem.control.tol)
-    compiled = known is None and _has_steps(descent, scaled, problem.control)
+    compiled = known is None and lambdas[-1] > 0.0 and _has_steps(descent, scaled, problem.control)
     while len(found) < len(lambdas):
-        i = len(found)
-        if compiled and lambdas[-1] > 0.0:
-            found += _by_steps(descent, scaled, lambdas[i:])
-            compiled = len(found) > i + 1  # else each lambda costs a pass for nothing
-            if len(found) == len(lambdas):
-                break
-        i = len(found)
-        found.append(known[i] if known and known[i] else step(problem, descent, scaled, float(lambdas[i])))
-        solved(problem.control, 1)
+        some = _by_steps(descent, scaled, lambdas[len(found) :]) if compiled else None
+        compiled, found = some is not None, found + (some or [])
+        if (i := len(found)) < len(lambdas):  # the next one needs more than full steps
+            found.append(known[i] if known and known[i] else step(problem, descent, scaled, float(lambdas[i])))
+            solved(problem.control, 1)
     beta, certificate, deviance, pearson, stops = zip(*found, strict=True)
     return PathSolution(lambdas, np.array(beta), *map(np.array, (certificate, deviance, pearson)), stops)
 
@@ -97,14 +93,16 @@ def _has_steps(descent, scaled, control) -> bool:
 
 
 def _by_steps(descent, scaled, lambdas):
-    """The solutions of the first lambdas, as far as steps in compiled code come; the descent is at the last one."""
+    """The solutions of the first lambdas, as far as steps in compiled code come, where the descent then is; None where
+    there are no such steps."""
     control, penalty = descent.control, scaled.at(1.0)
-    steps = PathSteps(penalty, lambdas, control.tol, control.accept_tol, control.max_iter)
-    if not descent.objective.follow(descent.beta, steps) or not steps.solved:
-        return []
+    steps = PathSteps(penalty, lambdas, control.tol, control.accept_tol, control.max_iter, descent.pairs)
+    if not descent.objective.follow(descent.beta, steps):
+        return None
     few = slice(steps.solved)
     found = zip(steps.beta[few], steps.violation[few], steps.deviance[few], steps.pearson[few], strict=True)
-    if steps.solved < len(lambdas):
+    if 0 < steps.solved < len(lambdas):
+        descent.pairs = steps.pairs
         descent.start_from(steps.beta[steps.solved - 1].copy())
     return [(beta, *map(float, numbers), "converged") for beta, *numbers in found]
 

@@ -10,18 +10,17 @@ from __future__ import annotations
 import numpy as np
 
 from ..linalg.symmetric import Dense
+from ..kernels.path_steps import MOST_PAIRS, SEEN, SLOW
 from .newton import DEVIANCE_NOISE, record
 from .quadratic_model import QuadraticModel
 from .start import is_finite
 
 EPS = np.finfo(float).eps
-SLOW = 0.2  # of the violation, that a step by an old curvature may leave before the next has a new one
 INNER = 0.01  # of the violation, that the minimum of a model may leave
 ARMIJO = 1e-4  # of the predicted fall, that a step must bring (Nocedal and Wright 2006, section 3.1)
 HALVINGS = 40  # of a step; chosen: 1e-12 of it is left
 STALLED, MOST_STALLS = 0.98, 10  # of the violation, that as many steps in a row left when nothing more is to come
 NOISE = 4.0  # units of rounding of a score
-MOST_PAIRS = 8  # that a curvature is corrected by; chosen
 CHEAP = 0.6  # cost of a score pass beside one with curvature, above which every pass has one
 
 
@@ -211,7 +210,7 @@ class ProximalDescent:
             return
         self.left = left = self.violation(penalty)
         self.contraction = left / violation
-        if self.fresh and self.contraction > SLOW and float(pair[0] @ pair[1]) > 0.0:
+        if self.fresh and self.contraction > SLOW and violation > SEEN and float(pair[0] @ pair[1]) > 0.0:
             self.pairs = [*self.pairs[1 - MOST_PAIRS :], pair]
         self.fresh = False
         self.rate = self.contraction / self.curved_at
