@@ -127,6 +127,7 @@ class ColumnDescent:
         inside = self.numbers + self.first
         own = penalty.of(inside)
         score, last, stalls = self.store.scores(self.numbers, self.r), np.inf, 0
+        enough = max(tol, self.control.accept_tol)  # where rounding leaves no less
         for _ in range(self.control.max_iter):
             violation = own.violation(self.beta[inside], score)
             if self.first:
@@ -135,12 +136,12 @@ class ColumnDescent:
                 return "converged"
             stalls = stalls + 1 if violation > STALLED * last else 0
             if stalls == MOST_STALLS:
-                return "converged" if violation <= tol else "rounding lets the violation fall no further"
+                return "converged" if violation <= enough else "rounding lets the violation fall no further"
             last = violation
             if not self._step(own, inside, max(min(INNER, violation) * violation, 0.1 * tol), score):
-                return "converged" if violation <= tol else "no step along the direction lowers the deviance"
+                return "converged" if violation <= enough else "no step along the direction lowers the deviance"
             score = self.store.scores(self.numbers, self.r)
-        return "iteration limit reached"
+        return "converged" if last <= enough else "iteration limit reached"
 
     def _step(self, own, inside, tol, score):
         """To the minimum of the model, or a part of the way; False where the penalised deviance does not fall."""

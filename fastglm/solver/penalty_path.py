@@ -88,8 +88,8 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
 
 def _has_steps(descent, scaled, control) -> bool:
     """Whether there are steps in compiled code along the path, which nobody watches."""
-    few = isinstance(descent, ProximalDescent) and descent.objective.approachable
-    return few and scaled.separable and control.callback is None and not descent.by_sums
+    dense = isinstance(descent, ProximalDescent) and not descent.by_sums
+    return dense and descent.objective.approachable and scaled.separable and control.callback is None
 
 
 def _by_steps(descent, scaled, lambdas):

@@ -55,9 +55,9 @@ class ProximalDescent:
         self.pairs: list = []  # of steps, and by how much the score fell, where the information did not foretell it
         self.left: float | None = None  # the violation at the coefficients, where it is known
         self.by_sums = objective.linear  # whether scores follow from the first one
-        # of few rows, whose arrays go by compiled steps with a curvature each: other forms of them come to the same
-        few = objective.small or getattr(objective, "approachable", False)
-        self.always = few or (not objective.linear and objective.score_cost > CHEAP)
+        # where arrays go by compiled steps with a curvature each other forms of the rows do, too
+        dear = not objective.linear and (objective.approachable or objective.score_cost > CHEAP)
+        self.always = objective.small or dear
         if is_finite(self.q):
             self._renew()
 
