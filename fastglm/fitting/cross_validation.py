@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 SQUARES = ("deviance", "mse")  # measures of least squares that are means of squared errors
 LOST = 1e-6  # of the null deviance, below which a sum of squares has lost digits
+STEPWISE = {"quadratic", "groups", "proximal", "stages"}  # parts of penalties whose paths are made step by step
 NARROW = 100  # whose folds of least squares take longer in the interpreter than in compiled loops
 
 
@@ -394,8 +395,10 @@ def _of_fold(run, request, schema, folds, fold, threads=None):
 def _one_by_one(run, request, schema, path, folds, callback):
     """The coefficients (F, L, m) or (F, L, m, K) of the path of each fold; of rows in memory each has a thread."""
     source = run.source
-    # folds of few rows take longer in the interpreter, too
-    together = source.in_process and source.threads > 1 and folds.count > 1 and not run.objective.small
+    # folds of few rows take longer in the interpreter, but for paths in compiled code
+    compiled = run.objective.approachable and not source.data.terms and not STEPWISE & set(request.penalty.needs)
+    worth = compiled or not run.objective.small
+    together = source.in_process and source.threads > 1 and folds.count > 1 and worth
 
     def followed(fold):
         alone = _of_fold(run, request, schema, folds, fold, 1 if together else None)

@@ -34,6 +34,18 @@ def residual(S, start, g0, b, g):
 
 
 @inner()
+def rounding(S, start, g0, b, unit):
+    """A violation, in units, that rounding of the gradient may leave."""
+    worst = 0.0
+    for j in range(len(b)):
+        size, row = abs(g0[j]), S[j]
+        for k in range(len(b)):
+            size += abs(row[k] * (b[k] - start[k]))
+        worst = max(worst, size / unit[j])
+    return np.finfo(np.float64).eps * worst
+
+
+@inner()
 def violation(b, g, lasso, ridge, lower, upper, unit):
     """The largest violation of the optimality conditions, in units."""
     worst = 0.0
@@ -119,7 +131,7 @@ def descended(S, start, g0, b, g, lasso, ridge, lower, upper, unit, tol, chosen)
             worst = violation(b, g, lasso, ridge, lower, upper, unit)
             if worst <= tol:
                 break
-        if worst >= 0.5 * before and sweeps > 1000:
+        if worst >= 0.5 * before and (sweeps > 1000 or worst <= rounding(S, start, g0, b, unit)):
             break  # rounding leaves no more
         before, sweeps = worst, min(2 * sweeps, MOST_SWEEPS)
     return worst

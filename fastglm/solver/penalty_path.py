@@ -8,7 +8,7 @@ import numpy as np
 
 from ..kernels.path_steps import PathSteps
 from .problem import Problem, solved
-from .proximal import ProximalDescent
+from .proximal import ProximalDescent, rounding
 from .quadratic_model import QuadraticModel
 from .rounds import follow_in_rounds, sample_of
 from .rounds import pays as rounds_pay
@@ -122,8 +122,10 @@ def _of_sums(descent, scaled, lambdas, tol):
     falls = steps @ H
     scores, deviances = q.score - falls, np.maximum(q.deviance - (steps * (2.0 * q.score - falls)).sum(1), 0.0)
     for lam, b, score, deviance in zip(lambdas.tolist(), beta, scores, deviances.tolist(), strict=True):
-        left = scaled.at(lam).violation(b, score)
-        out.append((b, left, deviance, deviance, "converged") if left <= tol else None)
+        at_lam = scaled.at(lam)
+        left = at_lam.violation(b, score)
+        arrived = left <= tol or left <= rounding(at_lam, H, b, deviance)
+        out.append((b, left, deviance, deviance, "converged") if arrived else None)
     return out
 
 

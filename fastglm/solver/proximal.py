@@ -34,6 +34,15 @@ def corrected(H: np.ndarray, pairs) -> np.ndarray:
     return H
 
 
+def rounding(penalty, H: np.ndarray, beta: np.ndarray, pearson: float) -> float:
+    """A violation of the optimality conditions that rounding of the sums and of the coefficients may make.
+
+    By Cauchy and Schwarz no sum of |x r| is more than the root of Pearson's chi-square times sum h x^2.
+    """
+    size = np.sqrt(max(pearson, 0.0) * np.diagonal(H)) + np.abs(H) @ np.abs(beta)
+    return float((NOISE * EPS * (size + penalty.kink) / penalty.unit).max(initial=0.0))
+
+
 class ProximalDescent:
     """Coefficients, the last pass there and the model that steps are made by, kept from one penalty to the next.
 
@@ -132,13 +141,8 @@ class ProximalDescent:
             self.start_from(beta)
 
     def _is_rounding(self, penalty, violation) -> bool:
-        """Whether a violation is accepted, or no more than the rounding of the sums and of the coefficients makes.
-
-        By Cauchy and Schwarz no sum of |x r| is more than the root of Pearson's chi-square times sum h x^2.
-        """
-        size = np.sqrt(max(self.q.pearson, 0.0) * np.diagonal(self.H)) + np.abs(self.H) @ np.abs(self.beta)
-        noise = NOISE * EPS * (size + penalty.kink) / penalty.unit
-        return violation <= max(self.control.accept_tol, float(noise.max(initial=0.0)))
+        """Whether a violation is accepted, or no more than the rounding of the sums and of the coefficients makes."""
+        return violation <= max(self.control.accept_tol, rounding(penalty, self.H, self.beta, self.q.pearson))
 
     def _minimum(self, penalty, violation, tol):
         """The minimum of the model with the penalty."""
