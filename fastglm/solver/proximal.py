@@ -27,11 +27,15 @@ CHEAP = 0.6  # cost of a score pass beside one with curvature, above which every
 def corrected(H: np.ndarray, pairs) -> np.ndarray:
     """A curvature that says of each step what the score did: the information of a link that is not canonical is the
     expected one (BFGS; Nocedal and Wright 2006, section 6.1)."""
+    if not pairs:
+        return H
+    vectors, signs = np.zeros((0, len(H))), np.zeros(0)
     for step, fall in pairs:
-        own = H @ step
+        own = H @ step + (signs * (vectors @ step)) @ vectors
         if (size := float(step @ own)) > 0.0:
-            H = H + np.outer(fall, fall) / float(step @ fall) - np.outer(own, own) / size
-    return H
+            vectors = np.vstack([vectors, fall / np.sqrt(step @ fall), own / np.sqrt(size)])
+            signs = np.append(signs, [1.0, -1.0])
+    return H + (vectors.T * signs) @ vectors
 
 
 def rounding(penalty, H: np.ndarray, beta: np.ndarray, pearson: float) -> float:
