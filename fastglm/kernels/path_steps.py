@@ -3,8 +3,9 @@ costs more than a pass and the minimum of its model.
 
 Every step goes to the minimum of the quadratic model at the coefficients, in full; the optimum of a lambda is where the
 next descent begins. The information of a link that is not canonical is the expected one: where it foretells a step
-badly, it is corrected by what the score did (BFGS; Nocedal and Wright 2006, section 6.1). Where a step does not lower the penalised deviance, a curvature is not safe or an optimum is out of
-reach, the call ends, and whoever made it goes on from the last optimum.
+badly, it is corrected by what the score did (BFGS; Nocedal and Wright 2006, section 6.1). Where a step does not lower
+the penalised deviance, a curvature is not safe or an optimum is out of reach, the call ends, and whoever made it goes
+on from the last optimum.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ ROUNDING = 4.0  # units of rounding of a score
 SAFE_PIVOT = 1e-8  # of a free column's square, left beside those before it
 CANCELLED = 1e-8  # of a column's square, left beside the free columns, below which sums need more digits
 
-SLOW, SEEN = 0.2, 1e-8  # of a violation, that a step foretold well leaves less than, and above which it is no rounding
-MOST_PAIRS = 8  # that a curvature is corrected by; chosen
+SLOW = 0.2  # of a violation, that a step foretold well leaves less than
+SEEN = 10.0  # times what rounding leaves, from which a violation says what a step did
+MOST_PAIRS = 12  # that a curvature is corrected by; chosen
 
 # The head of the array of steps: what is asked for and what came of it. ``PathSteps`` says what follows it.
-TOL, ACCEPT, MOST, FREE, LAMBDAS, _, SOLVED, _, TAKEN, DEVIANCE, VALUE, GAIN, VIOLATION, PAIRS = range(14)
-HEAD = 14
+TOL, ACCEPT, MOST, FREE, LAMBDAS, _, SOLVED, _, TAKEN, DEVIANCE, VALUE, GAIN, VIOLATION, PAIRS, CANONICAL = range(15)
+HEAD = 15
 LASSO, RIDGE, LOWER, UPPER, UNIT, ORDER = range(6)  # the rows (m,) of the penalty at lambda one
 BETA, SCORE, STEP = 6, 7, 8  # where the last step began, and the pairs of steps and falls of the score
 ROWS = STEP + 2 * MOST_PAIRS
@@ -56,19 +58,23 @@ class PathSteps:
         Steps of a lambda at the most.
     pairs : list of two (m,) arrays
         Steps, and by how much the score fell, that curvatures are corrected by.
+    canonical : bool
+        Whether none shall be.
     """
 
     arrived = False  # the last pass is that of the last optimum, which is known
 
-    def __init__(self, penalty, lambdas: np.ndarray, tol: float, accept_tol: float, most: int, pairs=()):
+    def __init__(
+        self, penalty, lambdas: np.ndarray, tol: float, accept_tol: float, most: int, pairs=(), canonical: bool = True
+    ):
         free, m, count = penalty.free, len(penalty.lasso), len(lambdas)
         self.array = np.zeros(HEAD + ROWS * m + count * (m + 4))
-        self.array[: PASSES] = tol, accept_tol, most, np.count_nonzero(free), count
+        self.array[:PASSES] = tol, accept_tol, most, np.count_nonzero(free), count
         rows, rest = self.array[HEAD : HEAD + ROWS * m].reshape(ROWS, m), self.array[HEAD + ROWS * m :]
         rows[:ORDER] = penalty.lasso, penalty.ridge, penalty.lower, penalty.upper, penalty.unit
         rows[ORDER], self.array[PAIRS] = np.argsort(~free, kind="stable"), len(pairs)
         rows[STEP : STEP + 2 * len(pairs)] = np.reshape(pairs, (-1, m))
-        self._rows = rows
+        self.array[CANONICAL], self._rows = canonical, rows
         rest[:count] = lambdas
         found = rest[count:].reshape(count, m + 3)
         self.beta, (self.violation, self.deviance, self.pearson) = found[:, :m], found[:, m:].T
@@ -193,19 +199,19 @@ def _scaled(rows, lam, out):
 
 
 @inner()
-def _is_rounding(beta, A, order, sums, own, worst, accept):
-    """Whether a violation is accepted, or no more than the rounding of the sums and of the coefficients makes.
+def _rounding(beta, A, order, pearson, own):
+    """A violation that rounding of the sums and of the coefficients may make.
 
     By Cauchy and Schwarz no sum of |x r| is more than the root of Pearson's chi-square times sum h x^2.
     """
-    m, most = len(beta), accept
+    m, most = len(beta), 0.0
     for a in range(m):
         j = int(order[a])
-        size = np.sqrt(max(sums[layout.PEARSON], 0.0) * A[a, a]) + own[0, j]
+        size = np.sqrt(max(pearson, 0.0) * A[a, a]) + own[0, j]
         for b in range(m):
             size += abs(A[a, b] * beta[int(order[b])])
-        most = max(most, ROUNDING * np.finfo(np.float64).eps * size / own[2, j])
-    return worst <= most
+        most = max(most, size / own[2, j])
+    return ROUNDING * np.finfo(np.float64).eps * most
 
 
 @jit(inline="always")  # as ``_on``, else LLVM works on it twice
@@ -275,12 +281,12 @@ def _on(beta, score, info, sums, steps):
     while at_lambda < count:
         _scaled(rows, lambdas[at_lambda], own)
         worst = violation(beta, score, own[0], own[1], rows[LOWER], rows[UPPER], own[2])
-        stepped = steps[TAKEN] > 0
-        if stepped and before > SEEN and worst > SLOW * before:
-            _learn(beta, score, rows, steps)
         reached = worst <= steps[TOL]
-        if not reached and stepped and worst > 0.5 * before:
-            reached = _is_rounding(beta, A, rows[ORDER], sums, own, worst, steps[ACCEPT])
+        if steps[TAKEN] > 0 and worst > SLOW * before:
+            noise = _rounding(beta, A, rows[ORDER], sums[layout.PEARSON], own)
+            if steps[CANONICAL] == 0.0 and before > SEEN * noise:
+                _learn(beta, score, rows, steps)
+            reached |= worst > 0.5 * before and worst <= max(noise, steps[ACCEPT])
         if not reached:
             break
         for j in range(m):

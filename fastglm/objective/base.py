@@ -62,6 +62,8 @@ class Likelihood:
         Whether the rows are few enough for steps in compiled code, which ``approach`` makes.
     divisible : bool
         Whether ``columns`` can take some of the columns.
+    canonical : bool
+        Whether the expected information is the observed one.
     constant : int or None
         The number of the constant column, where whoever asks for a factor would rather shift others by multiples of it
         than have the rows factored.
@@ -77,6 +79,7 @@ class Likelihood:
 
     linear = bounded = False
     approachable = divisible = False
+    canonical = True
     constant: int | None = None
     levels: Levels | None = None
 
@@ -307,7 +310,7 @@ class Deviance(Likelihood):
     def __init__(self, source, pair: FamilyLink, share: float = 1.0):
         m = source.n_columns
         super().__init__(source, m, m, share)
-        self.pair, self.linear, self._par = pair, pair.linear, pair.par
+        self.pair, self.linear, self.canonical, self._par = pair, pair.linear, pair.canonical, pair.par
         self.levels = Levels(pair, source) if source.data.terms else None
 
     @property

@@ -95,9 +95,10 @@ def _has_steps(descent, scaled, control) -> bool:
 def _by_steps(descent, scaled, lambdas):
     """The solutions of the first lambdas, as far as steps in compiled code come, where the descent then is; None where
     there are no such steps."""
-    control, penalty = descent.control, scaled.at(1.0)
-    steps = PathSteps(penalty, lambdas, control.tol, control.accept_tol, control.max_iter, descent.pairs)
-    if not descent.objective.follow(descent.beta, steps):
+    control, objective = descent.control, descent.objective
+    limits = control.tol, control.accept_tol, control.max_iter
+    steps = PathSteps(scaled.at(1.0), lambdas, *limits, descent.pairs, objective.canonical)
+    if not objective.follow(descent.beta, steps):
         return None
     few = slice(steps.solved)
     found = zip(steps.beta[few], steps.violation[few], steps.deviance[few], steps.pearson[few], strict=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..linalg.symmetric import Dense
 from ..kernels.path_steps import MOST_PAIRS, SEEN, SLOW
+from ..linalg.symmetric import Dense
 from .newton import DEVIANCE_NOISE, record
 from .quadratic_model import QuadraticModel
 from .start import is_finite
@@ -148,6 +148,12 @@ class ProximalDescent:
         """Whether a violation is accepted, or no more than the rounding of the sums and of the coefficients makes."""
         return violation <= max(self.control.accept_tol, rounding(penalty, self.H, self.beta, self.q.pearson))
 
+    def _foretold_badly(self, penalty, violation) -> bool:
+        """Whether a step by the expected information has left more of a violation than rounding may."""
+        if self.objective.canonical or self.contraction <= SLOW:
+            return False
+        return violation > SEEN * rounding(penalty, self.H, self.beta, self.q.pearson)
+
     def _minimum(self, penalty, violation, tol):
         """The minimum of the model with the penalty."""
         free = penalty.free
@@ -218,7 +224,7 @@ class ProximalDescent:
             return
         self.left = left = self.violation(penalty)
         self.contraction = left / violation
-        if self.fresh and self.contraction > SLOW and violation > SEEN and float(pair[0] @ pair[1]) > 0.0:
+        if self.fresh and self._foretold_badly(penalty, violation) and float(pair[0] @ pair[1]) > 0.0:
             self.pairs = [*self.pairs[1 - MOST_PAIRS :], pair]
         self.fresh = False
         self.rate = self.contraction / self.curved_at
