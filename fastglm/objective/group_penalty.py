@@ -10,16 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotrs
 
-from ..core.lazy import cached_property
-from ..kernels.group_descent import descend_groups
+from ..kernels.group_descent import minimise_groups
 from ..linalg.symmetric import Dense, Diagonal
 from .penalty import effective_number
 
-SWEEPS, MOST_SWEEPS = 20, 20_000  # of block descent before Newton along the face, and in all; chosen
-MOST_ROUNDS = 60  # of sweeps and steps along a face; chosen: problems of the tests take ten
-HALVINGS = 12  # of a step along a face that does not lower the model
 BISECTIONS = 200  # of the largest lambda: to the last bit
 
 
@@ -175,11 +170,13 @@ class GroupPenalty(NamedTuple):
         tol : float
             The violation of the optimality conditions, in units, that may be left.
         """
-        return GroupModel(self, S, beta, score).solve(tol)
+        model, out = GroupModel(self, S, beta, score), np.zeros(len(beta))
+        out[model.inside] = model.solve(tol)
+        return out
 
 
 class GroupModel:
-    """A quadratic model with a ``GroupPenalty``, in standardised coefficients z = sd b.
+    """A quadratic model with a ``GroupPenalty``, in standardised coefficients z = sd b of groups beside each other.
 
     Parameters
     ----------
@@ -188,95 +185,42 @@ class GroupModel:
     """
 
     def __init__(self, penalty: GroupPenalty, S: np.ndarray, beta: np.ndarray, score: np.ndarray):
-        sd = penalty.sd
-        self.original, self.inside = penalty, np.flatnonzero(penalty.upper > 0.0)
-        inside = self.inside
-        some = penalty.of(inside)
-        ones = np.ones(len(inside))
-        self.penalty = some._replace(sd=ones, ridge=0.0 * ones, lasso=some.lasso / some.sd, unit=some.unit / some.sd)
-        scale = sd[inside]
+        inside = np.flatnonzero(penalty.upper > 0.0)
+        ids = penalty.groups[inside]
+        alone = np.flatnonzero(ids < 0)
+        ids[alone] = len(penalty.norms) + np.arange(len(alone))  # each a group by itself, without a norm
+        order = np.argsort(ids, kind="stable")
+        self.inside = inside = inside[order]
+        present, starts = np.unique(ids[order], return_index=True)
+        self.starts = np.append(starts, len(ids))
+        self.norms = np.append(penalty.norms, np.zeros(len(alone)))[present]
+        self.sd = scale = penalty.sd[inside]
+        ridge = penalty.ridge[inside] / scale**2
+        self.lasso, self.units = penalty.lasso[inside] / scale, penalty.unit[inside] / scale
         self.S = S[np.ix_(inside, inside)] / scale / scale[:, None]
-        self.S.flat[:: len(inside) + 1] += some.ridge / scale**2
+        self.S.flat[:: len(inside) + 1] += ridge
         self.start = beta[inside] * scale
-        self.g0 = score[inside] / scale - some.ridge / scale**2 * self.start
-        self.z = self.start.copy()
-
-    @cached_property
-    def blocks(self):
-        """(members, starts, norms, curvatures) of groups; a coefficient without a group is one by itself."""
-        groups, norms = self.penalty.groups, self.penalty.norms
-        alone = np.flatnonzero(groups < 0)
-        ids = groups.copy()
-        ids[alone] = len(norms) + np.arange(len(alone))
-        members = np.argsort(ids, kind="stable")
-        present, starts = np.unique(ids[members], return_index=True)
-        starts = np.append(starts, len(ids))
-        own = np.append(norms, np.zeros(len(alone)))[present]
-        parts = [members[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
-        curved = [np.linalg.eigvalsh(self.S[np.ix_(part, part)])[-1] if len(part) > 1 else self.S[part[0], part[0]]
-                  for part in parts]  # fmt: skip
-        curved = np.maximum(np.array(curved) * (1.0 + 1e-12), np.finfo(float).tiny)
-        return members.astype(np.int64), starts.astype(np.int64), own, curved
-
-    def gradient(self) -> np.ndarray:
-        """The negative gradient of the quadratic, (k,)."""
-        return self.g0 - self.S @ (self.z - self.start)
+        self.g0 = score[inside] / scale - ridge * self.start
 
     def solve(self, tol: float) -> np.ndarray:
-        """The minimum in the coefficients of the penalty, (m,)."""
-        out = np.zeros(len(self.original.sd))
-        if len(self.inside):
-            self._descend(tol)
-            out[self.inside] = self.z / self.original.sd[self.inside]
-        return out
-
-    def _descend(self, tol):
-        members, starts, norms, curved = self.blocks
-        work, number = np.empty(len(self.z)), np.empty(len(norms), np.int64)
-        unit = float(self.penalty.unit.min())
-        sweeps, before = SWEEPS, np.inf
-        for _ in range(MOST_ROUNDS):
-            g = self.gradient()
-            descend_groups(
-                self.S, g, self.z, self.penalty.lasso, norms, curved, members, starts, tol * unit, sweeps, work, number
+        """The minimum, (k,) coefficients in the order of ``inside``."""
+        z = self.start.copy()
+        if len(z):
+            limit = tol * float(self.units.min())
+            minimise_groups(
+                self.S, self.start, self.g0, z, self.lasso, self.norms, self._curvatures(), self.starts, limit
             )
-            worst = self._worst()
-            while worst > tol and self._along_face():
-                last, worst = worst, self._worst()
-                if worst > 0.5 * last:
-                    break
-            if worst <= tol or (worst >= 0.5 * before and sweeps > 1000):
-                return
-            before, sweeps = worst, min(2 * sweeps, MOST_SWEEPS)
+        return z / self.sd
 
-    def _worst(self):
-        return self.penalty.violation(self.z, self.gradient())
-
-    def _along_face(self) -> bool:
-        """Newton's step of the coefficients that are not zero, as far as signs hold and the model falls."""
-        face = np.flatnonzero((self.z != 0.0) | (self.penalty.kink == 0.0))
-        if not len(face):
-            return False
-        z, some, g = self.z[face], self.penalty.of(face), self.gradient()[face]
-        lengths = norm_of_each(some.groups, some.lengths(z))
-        pull = (
-            g - some.lasso * np.sign(z) - np.where(lengths > 0.0, some.norm * z / np.where(lengths > 0, lengths, 1), 0)
-        )
-        A = self.S[np.ix_(face, face)]
-        triangle, status = dpotrf(A + some.curvature(z))
-        if status != 0:
-            return False
-        step = dpotrs(triangle, pull)[0]
-        with np.errstate(all="ignore"):
-            reach = np.where((some.lasso > 0.0) & (z * (z + step) < 0.0), -z / step, np.inf)
-        t, before = min(1.0, float(reach.min(initial=np.inf))), some.value(z)
-        curved = float(step @ A @ step)
-        for _ in range(HALVINGS):
-            if t * float(g @ step) - 0.5 * t * t * curved + before - some.value(z + t * step) > 0.0:
-                self.z[face] = np.where(reach <= t, 0.0, z + t * step)
-                return True
-            t *= 0.5
-        return False
+    def _curvatures(self):
+        """The largest eigenvalue of each group's block, (G,)."""
+        sizes = np.diff(self.starts)
+        largest = np.empty(len(sizes))
+        for size in np.unique(sizes).tolist():
+            some = np.flatnonzero(sizes == size)
+            rows = self.starts[some][:, None] + np.arange(size)
+            largest[some] = np.linalg.eigvalsh(self.S[rows[:, :, None], rows[:, None, :]])[:, -1]
+        return np.maximum(largest * (1.0 + 1e-12), np.finfo(float).tiny)
 
 
 def norm_of_each(groups: np.ndarray, norms: np.ndarray) -> np.ndarray:
