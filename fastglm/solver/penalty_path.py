@@ -75,7 +75,7 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
         return PathSolution(lambdas, *map(np.array, found), stops, curvatures)
     step, found = _quadratic if scaled.P is not None else _proximal, []
     known = _of_sums(descent, scaled, lambdas, problem.control.tol)
-    compiled = known is None and lambdas[-1] > 0.0 and _has_steps(descent, scaled, problem.control)
+    compiled = known is None and lambdas[-1] > 0.0 and _has_steps(descent, scaled)
     while len(found) < len(lambdas):
         some = _by_steps(descent, scaled, lambdas[len(found) :]) if compiled else None
         compiled, found = some is not None, found + (some or [])
@@ -86,10 +86,10 @@ def follow(problem: Problem, scaled, lambdas, ratio: float | None) -> PathSoluti
     return PathSolution(lambdas, np.array(beta), *map(np.array, (certificate, deviance, pearson)), stops)
 
 
-def _has_steps(descent, scaled, control) -> bool:
-    """Whether there are steps in compiled code along the path, which nobody watches."""
+def _has_steps(descent, scaled) -> bool:
+    """Whether there are steps in compiled code along the path."""
     dense = isinstance(descent, ProximalDescent) and not descent.by_sums
-    return dense and descent.objective.approachable and scaled.separable and control.callback is None
+    return dense and descent.objective.approachable and scaled.separable
 
 
 def _by_steps(descent, scaled, lambdas):
@@ -101,6 +101,7 @@ def _by_steps(descent, scaled, lambdas):
     if not objective.follow(descent.beta, steps):
         return None
     few = slice(steps.solved)
+    solved(control, steps.solved)
     found = zip(steps.beta[few], steps.violation[few], steps.deviance[few], steps.pearson[few], strict=True)
     if 0 < steps.solved < len(lambdas):
         descent.pairs = steps.pairs
