@@ -34,7 +34,7 @@ MOST_PAIRS = 12  # that a curvature is corrected by; chosen
 
 # The head of the array of steps: what is asked for and what came of it. ``PathSteps`` says what follows it.
 TOL, ACCEPT, MOST, FREE, LAMBDAS, _, SOLVED, _, TAKEN, DEVIANCE, VALUE, GAIN, VIOLATION, PAIRS, CANONICAL = range(15)
-HEAD = 15
+HEAD = 15  # entries of the head
 LASSO, RIDGE, LOWER, UPPER, UNIT, ORDER = range(6)  # the rows (m,) of the penalty at lambda one
 BETA, SCORE, STEP = 6, 7, 8  # where the last step began, and the pairs of steps and falls of the score
 ROWS = STEP + 2 * MOST_PAIRS
