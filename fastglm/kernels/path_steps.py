@@ -27,7 +27,6 @@ ARMIJO = 1e-4  # of the predicted fall, that a step must bring (Nocedal and Wrig
 ROUNDING = 4.0  # units of rounding of a score
 SAFE_PIVOT = 1e-8  # of a free column's square, left beside those before it
 CANCELLED = 1e-8  # of a column's square, left beside the free columns, below which sums need more digits
-
 SLOW = 0.2  # of a violation, that a step foretold well leaves less than
 SEEN = 10.0  # times what rounding leaves, from which a violation says what a step did
 MOST_PAIRS = 12  # that a curvature is corrected by; chosen
@@ -267,15 +266,17 @@ def _on(beta, score, info, sums, steps):
     rows = carray(doubles(at(steps) + 8 * HEAD), (ROWS, m))
     lambdas = carray(doubles(at(steps) + 8 * (HEAD + ROWS * m)), count)
     found = carray(doubles(at(steps) + 8 * (HEAD + ROWS * m + count)), (count, m + 3))
-    deviance, noise = sums[layout.DEVIANCE], NOISE * abs(sums[layout.DEVIANCE]) + 1e-300
-    if not np.isfinite(deviance):
+    deviance, slack, total = sums[layout.DEVIANCE], NOISE * abs(sums[layout.DEVIANCE]) + 1e-300, 0.0
+    for j in range(m):
+        total += score[j]
+    if not (np.isfinite(deviance) and np.isfinite(total)):
         return False
     at_lambda, own, A = int(steps[SOLVED]), np.empty((3, m)), np.empty((m, m))
     _symmetric(info, m, rows[ORDER], A)
     if passes > 0:
         gain = steps[GAIN]
         fall = 0.5 * (steps[DEVIANCE] - deviance) + steps[VALUE] - _value(beta, rows, lambdas[at_lambda])
-        if not fall >= (ARMIJO * gain if gain > noise else 0.0) - noise:
+        if not fall >= (ARMIJO * gain if gain > slack else 0.0) - slack:
             return False
     worst, before = np.inf, steps[VIOLATION]
     while at_lambda < count:

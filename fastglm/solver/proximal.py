@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..kernels.path_steps import MOST_PAIRS, SEEN, SLOW
+from ..kernels.path_steps import ARMIJO, INNER, MOST_PAIRS, ROUNDING, SEEN, SLOW
 from ..linalg.symmetric import Dense
 from .newton import DEVIANCE_NOISE, record
 from .quadratic_model import QuadraticModel
 from .start import is_finite
 
 EPS = np.finfo(float).eps
-INNER = 0.01  # of the violation, that the minimum of a model may leave
-ARMIJO = 1e-4  # of the predicted fall, that a step must bring (Nocedal and Wright 2006, section 3.1)
 HALVINGS = 40  # of a step; chosen: 1e-12 of it is left
 STALLED, MOST_STALLS = 0.98, 10  # of the violation, that as many steps in a row left when nothing more is to come
-NOISE = 4.0  # units of rounding of a score
 CHEAP = 0.6  # cost of a score pass beside one with curvature, above which every pass has one
 
 
@@ -44,7 +41,7 @@ def rounding(penalty, H: np.ndarray, beta: np.ndarray, pearson: float) -> float:
     By Cauchy and Schwarz no sum of |x r| is more than the root of Pearson's chi-square times sum h x^2.
     """
     size = np.sqrt(max(pearson, 0.0) * np.diagonal(H)) + np.abs(H) @ np.abs(beta)
-    return float((NOISE * EPS * (size + penalty.kink) / penalty.unit).max(initial=0.0))
+    return float((ROUNDING * EPS * (size + penalty.kink) / penalty.unit).max(initial=0.0))
 
 
 class ProximalDescent:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..kernels.elastic_model import minimise
+from ..kernels.path_steps import CANCELLED
 
 ONE = np.ones(1)  # the penalty as it is
-CANCELLED = 1e-8  # of a column's square, left beside the free columns, below which sums need more digits
 
 
 class QuadraticModel:
