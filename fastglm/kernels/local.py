@@ -16,7 +16,9 @@ TILE = 256  # rows whose weights and products stay in the first-level cache (24 
 GROUP = 8  # points that share a tile; more win nothing once the rows come from the cache
 PIVOT = 1e-10  # least pivot of a Gram of unit diagonal: below it a coefficient would keep fewer than six digits
 TOLERANCE = 1e-9  # of the distance to the optimum, in standard errors at dispersion one
-MOST_STEPS, MOST_HALVINGS = 100, 40  # of Newton's method at a point; chosen: far beyond what certified points take
+MOST_STEPS, MOST_HALVINGS = 300, 40  # of Newton's method at a point; chosen: far beyond what certified points take
+SLOW = 0.5  # of a distance, that a step left more of when the next one is another part than all
+LEAST_PART, MOST_PART = 0.02, 4.0  # of a step; chosen
 RIDGE = 1e-8  # of a singular design, relative to the sum of its weights, on columns divided by the bandwidth
 
 # what became of a point
@@ -207,6 +209,21 @@ def finish(sums, scores, squares, gram, sizes, singular, with_squares, L, scale,
 
 
 @inner()
+def step_size(iteration, part, pull, ahead, distance):
+    """The part of the next step to take: all, unless the last one left much of the ``distance`` that was ``ahead``.
+
+    The expected information of a link that is not canonical may say half of what the score does along a step, so that
+    full steps swing to and fro. Its part ``part`` was taken, and ``pull`` is the new score along what was taken
+    (Barzilai and Borwein 1988, "Two-point step size gradient methods", IMA Journal of Numerical Analysis 8).
+    """
+    if iteration < 2 or not distance > SLOW * ahead:
+        return 1.0
+    square = ahead * ahead
+    rate = (part * square - pull) / (part * part * square)
+    return min(max(1.0 / rate, LEAST_PART), MOST_PART) if rate > 0.0 else 1.0
+
+
+@inner()
 def _tile(x, y, w, shift, h0, z0, i, n, point, inverse, least, kernel, rows, par, first_step, beta, table, gram,
           q, count, with_squares, vectors, u, products, sums, scores, squares):  # fmt: skip
     """Add n rows from i on to the sums of a point; the weighted deviance."""
@@ -257,12 +274,13 @@ def fit_points(x, y, w, shift, h0, z0, points, inverse, least, first, last, kern
     sums, squares, scores = np.zeros((GROUP, count)), np.zeros((GROUP, count)), np.zeros((GROUP, q))
     beta, step, deviance = np.zeros((GROUP, q)), np.zeros((GROUP, q)), np.zeros(GROUP)
     L, scale, column = np.zeros((q, q)), np.zeros(q), np.zeros(q)
-    active, halvings = np.zeros(GROUP, np.bool_), np.zeros(GROUP, np.int64)
+    active, halvings, part = np.zeros(GROUP, np.bool_), np.zeros(GROUP, np.int64), np.ones(GROUP)
     for j0 in range(begin, stop, GROUP):
         size = min(GROUP, stop - j0)
         active[:size] = True
         beta[:] = 0.0
         halvings[:] = 0
+        part[:] = 1.0
         for iteration in range(MOST_STEPS + MOST_HALVINGS):
             low, high = len(y), 0
             for g in range(size):
@@ -290,9 +308,11 @@ def fit_points(x, y, w, shift, h0, z0, points, inverse, least, first, last, kern
                 if (rises or unusable) and halvings[g] < MOST_HALVINGS and facts[j, DISTANCE] > 1e-7:
                     halvings[g] += 1
                     step[g] *= 0.5
+                    part[g] *= 0.5
                     beta[g] -= step[g]
                     left = True
                     continue
+                pull, ahead = dot(step[g], scores[g], q), facts[j, DISTANCE]
                 used = finish(sums[g], scores[g], squares[g], gram, sizes, singular, with_squares, L, scale, column,
                               step[g], variance[j], facts[j])  # fmt: skip
                 facts[j, DEVIANCE], facts[j, STEPS] = deviance[g], iteration
@@ -308,6 +328,8 @@ def fit_points(x, y, w, shift, h0, z0, points, inverse, least, first, last, kern
                 if iteration >= MOST_STEPS or unusable or not facts[j, DISTANCE] < np.inf:
                     facts[j, STATUS] = STOPPED
                     continue
+                part[g] = step_size(iteration, part[g], pull, ahead, facts[j, DISTANCE])
+                step[g] *= part[g]
                 beta[g] += step[g]
                 active[g], left = True, True
             if not left:

@@ -3,9 +3,9 @@ costs more than a pass and the minimum of its model.
 
 Every step goes to the minimum of the quadratic model at the coefficients, in full; the optimum of a lambda is where the
 next descent begins. The information of a link that is not canonical is the expected one: where it foretells a step
-badly, it is corrected by what the score did (BFGS; Nocedal and Wright 2006, section 6.1). Where a step does not lower
-the penalised deviance, a curvature is not safe or an optimum is out of reach, the call ends, and whoever made it goes
-on from the last optimum.
+badly, it is corrected by what the score did (damped BFGS; Nocedal and Wright 2006, procedure 18.2). Where a step does
+not lower the penalised deviance, a curvature is not safe or an optimum is out of reach, the call ends, and whoever made
+it goes on from the last optimum.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ SAFE_PIVOT = 1e-8  # of a free column's square, left beside those before it
 CANCELLED = 1e-8  # of a column's square, left beside the free columns, below which sums need more digits
 SLOW = 0.2  # of a violation, that a step foretold well leaves less than
 SEEN = 10.0  # times what rounding leaves, from which a violation says what a step did
+DAMPED = 0.2  # of what a curvature says of a step, that the score is taken to have fallen at the least
 MOST_PAIRS = 12  # that a curvature is corrected by; chosen
 
 # The head of the array of steps: what is asked for and what came of it. ``PathSteps`` says what follows it.
@@ -114,12 +115,7 @@ def _symmetric(info, m, order, A):
 @inner()
 def _learn(beta, score, rows, steps):
     """Keep the last step and by how much the score fell, in place of the oldest pair where there are many."""
-    m, rise = len(beta), 0.0
-    for j in range(m):
-        rise += (beta[j] - rows[BETA, j]) * (rows[SCORE, j] - score[j])
-    if not rise > 0.0:
-        return
-    count = int(steps[PAIRS])
+    m, count = len(beta), int(steps[PAIRS])
     if count == MOST_PAIRS:
         count -= 1
         for k in range(STEP, STEP + 2 * count):
@@ -134,7 +130,7 @@ def _learn(beta, score, rows, steps):
 @inner()
 def _correct(A, rows, count):
     """Make a curvature, whose coefficients are in another order, say of each step what the score did."""
-    m, order, own = len(A), rows[ORDER], np.empty(len(A))
+    m, order, own, fall = len(A), rows[ORDER], np.empty(len(A)), np.empty(len(A))
     for k in range(STEP, STEP + 2 * count, 2):
         size = rise = 0.0
         for a in range(m):
@@ -144,10 +140,13 @@ def _correct(A, rows, count):
             size += own[a] * rows[k, int(order[a])]
             rise += rows[k, a] * rows[k + 1, a]
         if size > 0.0:
+            part = 1.0 if rise >= DAMPED * size else (1.0 - DAMPED) * size / (size - rise)
+            rise = part * rise + (1.0 - part) * size
             for a in range(m):
-                fall = rows[k + 1, int(order[a])]
+                fall[a] = part * rows[k + 1, int(order[a])] + (1.0 - part) * own[a]
+            for a in range(m):
                 for b in range(m):
-                    A[a, b] += fall * rows[k + 1, int(order[b])] / rise - own[a] * own[b] / size
+                    A[a, b] += fall[a] * fall[b] / rise - own[a] * own[b] / size
 
 
 @inner()

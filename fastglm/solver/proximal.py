@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..kernels.path_steps import ARMIJO, INNER, MOST_PAIRS, ROUNDING, SEEN, SLOW
+from ..kernels.path_steps import ARMIJO, DAMPED, INNER, MOST_PAIRS, ROUNDING, SEEN, SLOW
 from ..linalg.symmetric import Dense
 from .newton import DEVIANCE_NOISE, record
 from .quadratic_model import QuadraticModel
@@ -23,13 +23,16 @@ CHEAP = 0.6  # cost of a score pass beside one with curvature, above which every
 
 def corrected(H: np.ndarray, pairs) -> np.ndarray:
     """A curvature that says of each step what the score did: the information of a link that is not canonical is the
-    expected one (BFGS; Nocedal and Wright 2006, section 6.1)."""
+    expected one (damped BFGS; Nocedal and Wright 2006, procedure 18.2)."""
     if not pairs:
         return H
     vectors, signs = np.zeros((0, len(H))), np.zeros(0)
     for step, fall in pairs:
         own = H @ step + (signs * (vectors @ step)) @ vectors
-        if (size := float(step @ own)) > 0.0:
+        size, rise = float(step @ own), float(step @ fall)
+        if size > 0.0:
+            part = 1.0 if rise >= DAMPED * size else (1.0 - DAMPED) * size / (size - rise)
+            fall = part * fall + (1.0 - part) * own
             vectors = np.vstack([vectors, fall / np.sqrt(step @ fall), own / np.sqrt(size)])
             signs = np.append(signs, [1.0, -1.0])
     return H + (vectors.T * signs) @ vectors
@@ -118,10 +121,10 @@ class ProximalDescent:
             if self.fresh and violation > 0.5 * last and self._is_rounding(penalty, violation):
                 return "converged"
             stalls = stalls + 1 if self.fresh and violation > STALLED * last else 0
-            if stalls == MOST_STALLS:
+            if stalls == MOST_STALLS and not self._forgets():
                 return "rounding lets the violation fall no further"
             last = violation if self.fresh else np.inf
-            if not self._step(penalty, violation, tol):
+            if not self._step(penalty, violation, tol) and not self._forgets():
                 arrived = self._is_rounding(penalty, violation)
                 return "converged" if arrived else "no step along the direction lowers the deviance"
         return "iteration limit reached"
@@ -129,6 +132,11 @@ class ProximalDescent:
     def violation(self, penalty) -> float:
         """The largest violation of the optimality conditions at the coefficients, in the penalty's units."""
         return penalty.violation(self.beta, self.q.score)
+
+    def _forgets(self) -> bool:
+        """Drop the corrections of the curvature, which may be of coefficients far away; whether there were any."""
+        were, self.pairs, self.model = bool(self.pairs), [], None
+        return were
 
     def _within(self, penalty):
         """Coefficients within the bounds of a penalty, and their pass."""
@@ -221,7 +229,7 @@ class ProximalDescent:
             return
         self.left = left = self.violation(penalty)
         self.contraction = left / violation
-        if self.fresh and self._foretold_badly(penalty, violation) and float(pair[0] @ pair[1]) > 0.0:
+        if self.fresh and self._foretold_badly(penalty, violation):
             self.pairs = [*self.pairs[1 - MOST_PAIRS :], pair]
         self.fresh = False
         self.rate = self.contraction / self.curved_at

@@ -73,6 +73,25 @@ def test_every_family_is_its_weighted_fit(family):
         assert result.slope[j, 0] == pytest.approx(own.params[1], rel=1e-8, abs=1e-9)
 
 
+@pytest.mark.parametrize("degree", [1, 2])
+@pytest.mark.parametrize("family", ["gamma", "inverse_gaussian"])
+def test_responses_spread_more_than_their_family_says(family, degree):
+    """Full steps by the expected information of a log link then swing to and fro."""
+    rng = np.random.default_rng(3)
+    at, u = np.linspace(0.5, 3.5, 7), np.sort(rng.uniform(0.0, 4.0, 500))
+    mu = np.exp(1.5 * np.sin(2.0 * u))
+    spread = rng.gamma(0.3, mu / 0.3) + 1e-6 if family == "gamma" else rng.wald(mu, 0.5) + 1e-3
+    result = fastglm.local(u, spread, at=at, bandwidth=1.0, degree=degree, family=family, link="log")
+    assert not result.notes
+    for i, point in enumerate(at):
+        away = u - point
+        own = fastglm.fit(
+            np.column_stack([away, away * away])[:, :degree], spread, weights=np.exp(-0.5 * away**2), family=family,
+            link="log",
+        )  # fmt: skip
+        np.testing.assert_allclose(result.fitted[i], np.exp(own.params[0]), rtol=1e-8)
+
+
 @pytest.mark.parametrize("kernel", FORMULAS)
 def test_several_columns(kernel):
     X = np.column_stack([x, RNG.normal(size=N)])

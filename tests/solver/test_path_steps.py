@@ -80,6 +80,17 @@ def test_nor_is_it_one_of_many_columns(columns, monkeypatch):
     assert max(violation(path, lam, A, SIZES, WEIGHTS, OFFSET) for lam in path.lambdas.tolist()) < 1e-7
 
 
+def test_a_curvature_along_a_step_may_be_next_to_nothing():
+    """As an inverse Gaussian's is, whose deviance is not convex: pairs are damped, and dropped where they hinder."""
+    rng = np.random.default_rng(7)
+    A = rng.normal(size=(12_000, 6))
+    y = rng.wald(np.exp(A @ (0.53 * rng.normal(size=6))), 0.3) + 1e-6
+    for part in range(10):
+        some = np.arange(len(y)) % 10 != part
+        path = fastglm.path(A[some], y[some], family="inverse_gaussian", link="log", lambdas=30)
+        assert all(path.converged)
+
+
 @pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("rows", [{}, {"weights": WEIGHTS, "offset": OFFSET}], ids=["plain", "weighted"])
 @pytest.mark.parametrize("penalty", PENALTIES)
