@@ -26,11 +26,12 @@ class Build(build_ext):
 
     def run(self):
         super().run()
-        if not (self.inplace or self.editable_mode or os.environ.get("FASTGLM_LOOPS") == "0"):
-            self.build_loops(os.path.abspath(self.build_lib))
+        if os.environ.get("FASTGLM_LOOPS") != "0" and (self.editable_mode or not self.inplace):
+            self.build_loops(os.path.dirname(__file__) if self.editable_mode else self.build_lib)
 
     def build_loops(self, root):
         """A fit compiles what is missing, so that a build without them is none that failed."""
+        root = os.path.abspath(root)
         loops = os.path.join(root, "fastglm", "loops")
         shutil.rmtree(loops, ignore_errors=True)
         with tempfile.TemporaryDirectory() as scratch:

@@ -26,7 +26,7 @@ try:
 except ImportError:  # not on this operating system
     fcntl = None
 
-LOCK = "fastglm.lock"
+LOCKS = 32  # files to lock in a folder, of which each loop has one
 LOOK, PATIENCE = 0.02, 300.0  # seconds between two looks at the lock, and after which its holder is taken for stopped
 REMEDY = "set NUMBA_CACHE_DIR to a folder with room that can be written"
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -41,11 +41,19 @@ def contents(path) -> bytes:
         return hashlib.sha256(file.read()).digest()
 
 
+@cache
+def kernels() -> bytes:
+    """A digest of the files of this folder, whose functions are compiled into the loops of others."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    names = sorted(name for name in os.listdir(here) if name.endswith(".py"))
+    return hashlib.sha256(b"".join(contents(os.path.join(here, name)) for name in names)).digest()
+
+
 class Built(caching._SourceFileBackedLocatorMixin, caching._CacheLocator):
     """Loops of the package's own files, compiled when it was built: every process reads them, none changes them.
 
     They count where Numba, the interpreter and the processor are those of the build, which Numba's index says, and as
-    long as the source file is what it was.
+    long as the source file and those of the kernels are what they were.
     """
 
     building = False  # whether this process is the build
@@ -65,7 +73,7 @@ class Built(caching._SourceFileBackedLocatorMixin, caching._CacheLocator):
         return os.path.join(BUILT, os.path.relpath(os.path.dirname(self._py_file), PACKAGE))
 
     def get_source_stamp(self):
-        return contents(self._py_file)  # installers set the times of files anew
+        return contents(self._py_file) + kernels()  # installers set the times of files anew
 
 
 class Temporary(caching._SourceFileBackedLocatorMixin, caching._CacheLocator):
@@ -99,14 +107,18 @@ class _Impl(caching.CompileResultCacheImpl):
         return super().get_filename_base(fullname, abiflags) + "-keyed"
 
 
+def number_of(key) -> int:
+    """A number for the key of a loop, the same in every process."""
+    return int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=6).digest(), "big")
+
+
 class _Files(caching.IndexDataCacheFile):
     """The files of one function in one folder. Each is named after its key and holds it, so that processes that write
     at the same time can lose a loop to each other, but never take one for another."""
 
     def save(self, key, data):
         overloads = self._load_index()
-        number = int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=6).digest(), "big")
-        name = overloads.setdefault(key, self._data_name(number))
+        name = overloads.setdefault(key, self._data_name(number_of(key)))
         self._save_data(name, (key, data))
         self._save_index(overloads)
 
@@ -134,13 +146,13 @@ class Kept(caching.FunctionCache):
     def load_overload(self, sig, target_context):
         """A loop from disk; else None, with this process the one that compiles."""
         rtsys.initialize(target_context)  # all that a loop needs to run: what compiling needs takes a tenth of a second
-        found = self._found(sig, target_context)
-        if found is None and compiling.begin(self.cache_path):
-            found = self._found(sig, target_context)
+        key = self._index_key(sig, target_context.codegen())
+        found = self._found(key, target_context)
+        if found is None and compiling.begin(self.cache_path, number_of(key) % LOCKS):
+            found = self._found(key, target_context)
         return found
 
-    def _found(self, sig, target_context):
-        key = self._index_key(sig, target_context.codegen())
+    def _found(self, key, target_context):
         for locator in self._places(Built.of(self._py_func)):
             try:
                 data = self._files(locator).load(key)
@@ -206,21 +218,22 @@ def _say(failed, locator):
 
 
 class _Compiling:
-    """One process at a time compiles for a folder; the others wait, and then take its files.
+    """One process at a time compiles a loop; the others wait, and then take its file.
 
-    The lock is a hint that saves time: without it, or where its holder stops, processes compile side by side. It goes
-    with the process that holds it, and a process holds one at a time.
+    The lock is a hint that saves time: without it, or where its holder stops, processes compile the same side by side.
+    It goes with the process that holds it, and a process holds one at a time: that of the loop it was asked for, with
+    which it compiles the functions in it.
     """
 
     def __init__(self):
         self.depth, self.handle, self.collected = 0, None, False
 
-    def begin(self, folder) -> bool:
-        """Become the process that compiles; whether to look for files again."""
+    def begin(self, folder, number=0) -> bool:
+        """Become the process that compiles what has this lock; whether to look for files again."""
         if fcntl is None or self.handle is not None or not self.depth:
             return False
         try:
-            handle = os.open(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT, 0o666)
+            handle = os.open(os.path.join(folder, f"fastglm-{number}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
         except OSError:
             return False
         end = time.monotonic() + PATIENCE

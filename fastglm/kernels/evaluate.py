@@ -39,8 +39,9 @@ def _call(address, pair, eta, y, w):
 def evaluate(family, link, eta, y) -> Detail:
     """Mean, slope, variance and unit deviance at each linear predictor eta (n,), for y (n,) or one y."""
     pair = FamilyLink(family, link)
-    mu, slope, variance, deviance = _call(pair.details, pair, eta, y, 1.0)
-    score, information, _ = row_terms(pair, eta, y, 1.0)
+    mu, slope, *_ = _call(pair.means, pair, eta, y, 1.0)
+    variance = _call(pair.variances, pair, mu, y, 1.0)[1]
+    score, information, deviance = row_terms(pair, eta, y, 1.0)
     with np.errstate(all="ignore"):
         # slope^2 / information is V(mu) without the cancellation of mu (1 - mu) in the upper tail
         variance = np.where((information > 0.0) & (slope != 0.0), slope * slope / information, variance)
@@ -48,22 +49,20 @@ def evaluate(family, link, eta, y) -> Detail:
 
 
 def mean(family, link, eta) -> np.ndarray:
-    """The mean at each linear predictor eta (n,), by the loop of a family, on which it does not depend."""
+    """The mean at each linear predictor eta (n,), which does not depend on the family."""
     pair = FamilyLink(family, link)
-    return _call(pair.details, pair, eta, 0.0, 1.0)[0]
+    return _call(pair.means, pair, eta, 0.0, 1.0)[0]
 
 
 def second_derivative(family, link, eta) -> np.ndarray:
     """The second derivative of the mean in the linear predictor, (n,)."""
-    pair = FamilyLink(family, link)
-    return _call(pair.bends, pair, eta, 0.0, 1.0)[0]
+    return mean_curve(family, link, eta)[2]
 
 
 def mean_curve(family, link, eta):
     """The mean and its first and second derivatives in the linear predictor, (n,) each."""
     pair = FamilyLink(family, link)
-    bend, mu, slope, _ = _call(pair.bends, pair, eta, 0.0, 1.0)
-    return mu, slope, bend
+    return _call(pair.bends, pair, eta, 0.0, 1.0)[:3]
 
 
 def row_terms(pair: FamilyLink, eta, y, w):

@@ -25,6 +25,7 @@ from .verbs import INLINE
 
 N_PAR = 4  # two parameters of the family, then two of the link
 ROWS = types.int64(types.int64, *([DOUBLE_P] * 7))
+OF_FAMILIES, OF_LINKS = {"saturated", "variances"}, {"means", "bends"}  # loops that need no link, and no family
 
 
 def in_range(self, mu):
@@ -130,23 +131,33 @@ class FamilyLink(NamedTuple):
         return self._address("saturated") if self.saturated_exists else 0
 
     @property
-    def details(self) -> int:
-        """Address of a loop of the same signature that writes mu, slope, variance to eta, r, h and d for w = 1."""
-        return self._address("details")
+    def means(self) -> int:
+        """Address of a loop of the same signature that writes mu to eta and dmu/deta to r, whatever the family."""
+        return self._address("means")
+
+    @property
+    def variances(self) -> int:
+        """Address of a loop of the same signature that writes V(mu) for the mu in eta to r, whatever the link."""
+        return self._address("variances")
 
     @property
     def bends(self) -> int:
-        """Address of a loop of the same signature that writes d^2 mu / d eta^2 to eta."""
+        """Address of a loop as ``means`` that writes d^2 mu / d eta^2 to h too."""
         return self._address("bends")
 
     def _address(self, kind):
-        return _compiled(kind, type(self.family), type(self.link)).address
+        family, link = type(self.family), type(self.link)
+        # a loop is compiled once for all pairs that share what it depends on
+        return _compiled(kind, None if kind in OF_LINKS else family, None if kind in OF_FAMILIES else link).address
 
 
 @cache
 def _compiled(kind, family_class, link_class):
-    used = [family_class, link_class]
-    closed_form = find_fused(family_class, link_class) if kind != "sums" else SUMMED[family_class, link_class]
+    used = [c for c in (family_class, link_class) if c is not None]
+    if kind == "sums":
+        closed_form = SUMMED[family_class, link_class]
+    else:
+        closed_form = find_fused(*used) if len(used) == 2 else None
     if closed_form is not None:
         used.append(closed_form)
     importable = all(c.__module__ != "__main__" for c in used)
@@ -226,22 +237,29 @@ def _saturated_factory(family_class, link_class, digest):
     return loop
 
 
-def _details_factory(family_class, link_class, digest):
-    def details(n, par, eta, y, w, r, h, d):
+def _means_factory(family_class, link_class, digest):
+    def means(n, par, eta, y, w, r, h, d):
         digest  # noqa: B018
-        family = revive(family_class, carray(par, N_PAR))
         link = revive(link_class, carray(par, N_PAR)[2:])
-        etas, ys = carray(eta, n), carray(y, n)
-        rs, hs, ds = carray(r, n), carray(h, n), carray(d, n)
+        etas, rs = carray(eta, n), carray(r, n)
         for i in range(n):
             e = etas[i]
-            _, _, ds[i] = row(family, link, e, ys[i])
-            mu = verbs.inverse(link, e)
-            rs[i], hs[i] = verbs.slope(link, e), verbs.variance(family, mu)
-            etas[i] = mu
+            etas[i], rs[i] = verbs.inverse(link, e), verbs.slope(link, e)
         return 0
 
-    return details
+    return means
+
+
+def _variances_factory(family_class, link_class, digest):
+    def variances(n, par, eta, y, w, r, h, d):
+        digest  # noqa: B018
+        family = revive(family_class, carray(par, N_PAR))
+        mus, rs = carray(eta, n), carray(r, n)
+        for i in range(n):
+            rs[i] = verbs.variance(family, mus[i])
+        return 0
+
+    return variances
 
 
 def _bends_factory(family_class, link_class, digest):
@@ -251,7 +269,7 @@ def _bends_factory(family_class, link_class, digest):
         etas, rs, hs = carray(eta, n), carray(r, n), carray(h, n)
         for i in range(n):
             e = etas[i]
-            rs[i], hs[i], etas[i] = verbs.inverse(link, e), verbs.slope(link, e), verbs.bend(link, e)
+            etas[i], rs[i], hs[i] = verbs.inverse(link, e), verbs.slope(link, e), verbs.bend(link, e)
         return 0
 
     return bends
@@ -263,6 +281,7 @@ _FACTORIES = {
     "scores": _scores_factory,
     "first_eta": _first_eta_factory,
     "saturated": _saturated_factory,
-    "details": _details_factory,
+    "means": _means_factory,
+    "variances": _variances_factory,
     "bends": _bends_factory,
 }

@@ -228,6 +228,7 @@ with compiling:
 WAITING = """
 import time
 from fastglm.kernels import cache
+cache.LOCKS = 1
 plain = time.sleep
 def sleep(seconds):
     print("waiting", flush=True)
@@ -269,6 +270,17 @@ def test_a_lock_that_is_never_given_back_is_passed_by(tmp_path, monkeypatch):
     assert not cache._Compiling().begin(tmp_path)
 
 
+def test_processes_compile_different_loops_at_the_same_time(tmp_path):
+    if cache.fcntl is None:
+        pytest.skip("no locks on this operating system")
+    one, other = cache._Compiling(), cache._Compiling()
+    with one, other:
+        assert one.begin(tmp_path, 3) and other.begin(tmp_path, 4)
+        assert one.handle is not None and other.handle is not None
+        # what is inside a loop is compiled under its lock: no two processes can wait for each other
+        assert not one.begin(tmp_path, 4)
+
+
 BUILT = """
 from fastglm.kernels import cache
 cache.PACKAGE, cache.BUILT, cache.Built.there = {0!r}, {0!r} + "/loops", True
@@ -281,8 +293,10 @@ def test_loops_of_the_build_are_found_and_never_changed(place):
     files = kept(place, "loops")
     assert len(files) == 4 and not kept(place, "scratch")
     assert ask(place, there) == (2, 0, [])
-    # of another processor, or of an edited file: compiled for the user, beside them
+    # of another processor, or of an edited file, its own or one of the kernels: compiled for the user, beside them
     assert ask(place, there, NUMBA_CPU_NAME="generic") == (0, 2, []) and len(kept(place, "cache")) == 4
+    edited = "cache.kernels = lambda: b'of edited files'\n"
+    assert ask(place, there + edited, NUMBA_CACHE_DIR=str(place / "another")) == (0, 2, [])
     (place / "own.py").write_text(OWN + "# edited\n")
     assert ask(place, there) == (0, 2, [])
     assert kept(place, "loops") == files
