@@ -205,6 +205,20 @@ def kept(py_func):
         return None
 
 
+class Sought:
+    """The cache of a function, whose folder is looked for when it is first needed: a fit needs few of the functions."""
+
+    def __init__(self, py_func):
+        self._py_func = py_func
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if "_found" not in vars(self):
+            self._found = kept(self._py_func) or caching.NullCache()
+        return getattr(self._found, name)
+
+
 def _say(failed, locator):
     """Say once that loops are not where they should be: why not, and where they are."""
     temporary = isinstance(locator, Temporary)

@@ -22,7 +22,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.sigutils import normalize_signature
 from numba.extending import intrinsic, overload
 
-from .cache import compiling, contents, kept
+from .cache import Sought, compiling, contents, kept
 
 DOUBLE_P = types.CPointer(types.float64)
 
@@ -45,9 +45,7 @@ def jit(**options):
     def compile_(function):
         with _enabled():
             found = numba.njit(**options)(function)
-        cache = kept(function)
-        if cache is not None:
-            found._cache, found.compile = cache, _alone(found.compile)
+        found._cache, found.compile = Sought(function), _alone(found.compile)
         return found
 
     return compile_

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import fastglm
-from fastglm.kernels import cache
+from fastglm.kernels import cache, compile, passes
 
 ROOT = Path(fastglm.__file__).parents[1]
 PROCESSES = 4
@@ -304,10 +304,30 @@ def test_loops_of_the_build_are_found_and_never_changed(place):
 
 def test_an_installed_package_compiles_nothing_at_a_first_fit(place):
     if not cache.Built.there:
-        pytest.skip("installed in place, or without loops: they are compiled when they are first asked for")
+        pytest.skip("installed without loops: they are compiled when they are first asked for")
+    one = cache.kept(passes.block_pass.py_func)
+    if ROOT.name != "site-packages" and not one._files(cache.Built.of(one._py_func))._load_index():
+        pytest.skip("the sources were edited after the installation, which is editable: its loops count no longer")
     program = "import fastglm; fastglm.warmup(); fastglm.fit([[1.0], [2], [3]], [1, 3, 2], weights=[1, 2, 1])"
     subprocess.run([sys.executable, "-c", program], check=True, env=environment(place), cwd=place)
     assert not kept(place, "cache")
+
+
+def test_the_folder_of_a_function_is_looked_for_when_it_is_first_called(monkeypatch):
+    looked = []
+
+    def kept(function):
+        looked.append(function.__name__)
+
+    monkeypatch.setattr(cache, "kept", kept)
+
+    @compile.jit()
+    def twice(x):
+        return 2.0 * x
+
+    assert looked == []
+    assert twice(2.0) == 4.0 and twice(3.0) == 6.0  # where no folder is found it is compiled in memory
+    assert looked == ["twice"]
 
 
 def test_the_folder_of_this_process_is_numba_s():
