@@ -7,7 +7,7 @@ score passes, one last curvature) and L-BFGS (a diagonal and corrections only).
 from __future__ import annotations
 
 from itertools import pairwise
-from math import exp, inf, isfinite, log, sqrt
+from math import inf, isfinite, log, sqrt
 from time import perf_counter
 
 import numpy as np
@@ -34,6 +34,7 @@ NEAR = 1e-4  # standard errors, below which one more step leaves rounding
 NOTHING = Quadratic(0.0, np.zeros(0), np.zeros(0), None, 0.0, 0.0)
 UNIT = NOTHING._replace(deviance=1.0)  # what a unit of the deviance adds to the dispersion is found by it
 VANISHED = 1e-12  # of the information along a step: means are at the end of their range, or columns repeat others
+SHRINKS = 0.9  # of a distance, below which steps of the same length are not those of slow convergence
 CHANGED = 4.0  # times, by which a curvature differs before corrections made with it are dropped
 
 
@@ -299,18 +300,20 @@ def norm(q):
 def _stretch(history, control):
     """How many of the Newton steps to come are one and the same, and can be taken at once.
 
-    Where means run to the end of their range, every step adds one to a linear predictor and leaves exp(-1/2) of the
-    distance, until rounding ends it: as many as the distance still has factors down to the tolerance.
+    Where means run to the end of their range, every step adds the same to linear predictors and leaves the same part of
+    the distance (exp(-1/2) where it adds one to those of the rows), until rounding ends it: as many as the distance
+    still has factors down to the tolerance. Steps to an optimum inside the range get shorter with the distance.
     """
-    if len(history) < 4:
-        return 1.0
     last = history[-4:]
-    ratios = [b["distance"] / a["distance"] for a, b in pairwise(last) if a["distance"] > 0.0]
-    rises = [b["max_eta"] - a["max_eta"] for a, b in pairwise(last)]
-    steady = len(ratios) == 3 and all(abs(r - exp(-0.5)) < 0.02 for r in ratios)
-    if not steady or not all(abs(r - 1.0) < 0.05 for r in rises):
+    if len(last) < 4 or not min(h["distance"] for h in last) > 0.0:
         return 1.0
-    return max(1.0, 2.0 * log(max(last[-1]["distance"] / min(control.tol, control.accept_tol), 1.0)))
+    ratios = [b["distance"] / a["distance"] for a, b in pairwise(last)]
+    rises = [b["max_eta"] - a["max_eta"] for a, b in pairwise(last)]
+    ratio, rise = sum(ratios) / 3.0, sum(rises) / 3.0
+    steady = all(abs(r - ratio) < 0.02 for r in ratios) and all(abs(r - rise) < 0.05 * rise for r in rises)
+    if not steady or not 0.0 < ratio < SHRINKS:
+        return 1.0
+    return max(1.0, log(max(last[-1]["distance"] / min(control.tol, control.accept_tol), 1.0)) / -log(ratio))
 
 
 def search(objective, beta, step, gain, q, order, tries, longest=1.0):

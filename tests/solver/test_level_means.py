@@ -104,6 +104,8 @@ def test_combinations_without_events_end_at_the_limit_of_the_deviance(link, seed
         result = quietly(formula, data, family="binomial", link=link)
         assert result.deviance == pytest.approx(alone.deviance, abs=1e-4)
         assert result.stop == "separation"
+        if link == "logit":  # whose steps there are one and the same, and are taken at once
+            assert result.n_iter < 20
 
 
 @pytest.mark.parametrize("contrast", ["Sum", "Helmert", "Poly"])
