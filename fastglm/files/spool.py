@@ -12,6 +12,7 @@ import tempfile
 import weakref
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -56,11 +57,15 @@ class Scratch:
             )
         if self.path is None:
             remove_abandoned(self.where)
+            path = os.path.abspath(os.path.join(self.where, f"{OWN}{host()}-{os.getpid()}-{uuid4().hex}"))
+            # before there is a folder, so that none is left where an interrupt comes as soon as it is there
+            self._remove = weakref.finalize(self, _remove, path, os.getpid())
             try:
-                self.path = os.path.abspath(tempfile.mkdtemp(prefix=f"{OWN}{host()}-{os.getpid()}-", dir=self.where))
+                os.mkdir(path, 0o700)
             except OSError as error:
+                self._remove.detach()
                 raise InvalidParameterError(f"scratch={self.where!r}: no file can be made: {error.strerror}") from None
-            self._remove = weakref.finalize(self, _remove, self.path, os.getpid())
+            self.path = path
         return self.path
 
     def remove(self) -> None:
@@ -101,7 +106,11 @@ def process_exists(number: int) -> bool:
 
 def _remove(path, owner):
     if os.getpid() == owner:  # and not a process forked from it
-        shutil.rmtree(path, ignore_errors=True)
+        try:
+            shutil.rmtree(path, ignore_errors=True)
+        except BaseException:  # interrupted: nothing is left half removed
+            shutil.rmtree(path, ignore_errors=True)
+            raise
 
 
 class Levels:

@@ -4,6 +4,7 @@ import errno
 import gc
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -396,6 +397,23 @@ def test_a_process_that_ends_leaves_nothing_behind_and_one_it_forked_leaves_ever
     run = [sys.executable, "-c", code, str(spooled)]
     done = subprocess.run(run, capture_output=True, text=True, cwd=ROOT, timeout=600)
     assert done.stdout.split() == ["2", "1"], done.stderr
+
+
+@pytest.mark.parametrize("module, name", [(os, "mkdir"), (shutil, "rmtree")])
+def test_an_interrupt_when_the_folder_is_just_there_or_about_to_go(spooled, monkeypatch, module, name):
+    plain, calls = getattr(module, name), []
+
+    def interrupted(path, *args, **options):
+        calls.append(path)
+        if name == "mkdir" or len(calls) > 1:
+            plain(path, *args, **options)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        open_rows(iter([{"x": [1.0, 2.0]}]), scratch=spooled).close()
+    assert Path(calls[0]).parent == spooled
 
 
 @LINUX
