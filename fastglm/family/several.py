@@ -178,6 +178,11 @@ class ZeroInflatedNegativeBinomial(_Counts):
     __slots__ = ()
     name, inflated, shape_name = "zero_inflated_negative_binomial", True, "theta"
 
+    @property
+    def limit(self) -> ZeroInflatedPoisson:
+        """The family as theta grows to infinity."""
+        return ZeroInflatedPoisson(*self)
+
 
 class HurdlePoisson(_Counts):
     """Counts that pass a hurdle to be positive, and then are Poisson truncated at zero (Mullahy 1986; R's
@@ -204,6 +209,11 @@ class HurdleNegativeBinomial(_Counts):
     __slots__ = ()
     name, inflated, shape_name = "hurdle_negative_binomial", False, "theta"
 
+    @property
+    def limit(self) -> HurdlePoisson:
+        """The family as theta grows to infinity."""
+        return HurdlePoisson(*self)
+
 
 class _NoFields(NamedTuple):
     pass
@@ -229,6 +239,11 @@ class ZeroTruncatedNegativeBinomial(ZeroTruncatedPoisson):
 
     __slots__ = ()
     name, shape_name = "zero_truncated_negative_binomial", "theta"
+
+    @property
+    def limit(self) -> ZeroTruncatedPoisson:
+        """The family as theta grows to infinity."""
+        return ZeroTruncatedPoisson()
 
 
 class _BetaFields(NamedTuple):

@@ -7,8 +7,14 @@ import time
 import numpy as np
 
 from ..core.records import VECTORS
-from ..design.formula import parse
-from ..errors import CollinearityWarning, ConvergenceWarning, InvalidParameterError, SeparationWarning, warn
+from ..errors import (
+    CollinearityWarning,
+    ConvergenceWarning,
+    FastGLMWarning,
+    InvalidParameterError,
+    SeparationWarning,
+    warn,
+)
 from ..family.links import linear_predictor
 from ..inference import sandwich
 from ..inference.row_scores import PredictorScores
@@ -27,9 +33,13 @@ from ..solver.problem import Solution
 from ..source.base import Block
 from ..source.in_memory import InMemory
 from .null import class_null_deviance
+from .predictor_columns import PredictorColumns
 from .remarks import describe
 from .restricted import restricted
 from .run import FitRun
+from .theta_limits import INFINITE as INFINITE_THETA
+from .theta_limits import USUAL, range_of
+from .theta_limits import ZERO as THETA_ZERO
 
 TOL, TOL_SMALL, MAX_ITER = 1e-6, 1e-9, 200  # standard errors, those of small data whose passes cost nothing; iterations
 TOL_NULL = 1e-4  # of the null model, whose likelihood alone is told
@@ -38,6 +48,15 @@ SAFE = 1e-4  # from 0 and 1, within which shares keep the digits of their logari
 NEARLY_DEPENDENT = 1e-9  # least eigenvalue of a part's information of unit diagonal, below which its rank is decided
 INFINITE = 1e3  # standard error of a coefficient times its column's size that no finite estimate has
 FAR = 15.0  # of a logit, beyond which its rows have no doubt
+
+SEPARATED = (
+    "separation in {part}: some coefficients are infinite, because columns tell the outcome of some rows without fail; "
+    "leave those columns out"
+)
+NO_EXCESS = (
+    "separation in {part}: some of its coefficients are infinite, because there are rows, or all, whose zeros are no "
+    "more than the count part has, or are all beside it; give the zero part fewer columns, or take a family without it"
+)
 
 
 class SeveralModel(FitRun):
@@ -93,10 +112,12 @@ class SeveralModel(FitRun):
         before = self.objective.n_passes
         self.objective = self.objective.with_predictors(self.predictors)
         self.objective.n_passes = before
-        begin = self._from_sample(self.objective, self._start(self.null_solution.beta))
-        self.solution, self.inverse = newton_indefinite(
-            self.objective, begin, self._tol(), MAX_ITER, callback, self.observed
-        )
+        lost = self._end_of_theta(self.null_solution) < 0  # constants at the end of a range are no place to begin
+        constants = self._null_start() if lost else self.null_solution.beta
+        begin = self._from_sample(self.objective, self._start(constants))
+        self.solution, self.inverse = self._least(self.objective, begin, self._tol(), callback)
+        if self._end_of_theta(self.solution) > 0:
+            self._as_poisson(callback)
         if self.family.labelled and self.predictors[-1].minus and self.family.kind == "cumulative":
             self._check_crossings()
         if self.solution.stop == "converged" and getattr(self.family, "method", "ml") == "reml":
@@ -106,6 +127,32 @@ class SeveralModel(FitRun):
                 "at the null model the likelihood or its derivatives are not finite, because numbers in X, y or the "
                 "offset are so large that sums overflow: rescale them"
             )
+
+    def _least(self, objective, begin, tol, callback=None):
+        """The descent from ``begin``, and the inverse information at its end."""
+        kept = range_of(self.family, self._mean(), objective.n_params)
+        return newton_indefinite(objective, begin, tol, MAX_ITER, callback, self.observed, kept)
+
+    def _mean(self):
+        """That of the response."""
+        return self.moments[1] / self.moments[0]
+
+    def _end_of_theta(self, solution):
+        """-1 where log theta is at the lower end of its range at the optimum, 1 at the upper one, else 0."""
+        kept = range_of(self.family, self._mean(), len(solution.beta))
+        return 0 if kept is None or solution.stop != "converged" else kept.end(solution.beta)
+
+    def _as_poisson(self, callback):
+        """Go on with Poisson counts, which those of an infinite theta are."""
+        self.family, passes = self.family.limit, self.objective.n_passes
+        self.predictors, self.aliased = self.predictors[:-1], self.aliased[:-1]
+        whole = self.objective.with_loop(self.family.loop(self.link, self.second_link))
+        null = whole.with_predictors(tuple(Predictor(np.zeros(0, np.intp), True) for _ in self.predictors))
+        self.null_solution = self._null_solution(null)
+        self.objective = whole.with_predictors(self.predictors)
+        self.objective.n_passes = passes + null.n_passes
+        self.solution, self.inverse = self._least(self.objective, self.solution.beta[:-1], self._tol(), callback)
+        self._give(FastGLMWarning, INFINITE_THETA.format(limit=self.family.name))
 
     def _check_crossings(self):
         """Refuse estimates by which cumulative probabilities fall from a level to the next, in one pass."""
@@ -124,9 +171,13 @@ class SeveralModel(FitRun):
         if rows is None:
             return begin
         sample = objective.sample(rows)
-        found, _ = newton_indefinite(sample, begin, 1e-2, MAX_ITER, observed=self.observed)
+        found, _ = self._least(sample, begin, 1e-2)
         objective.n_passes += sample.n_passes
-        return found.beta if found.stop == "converged" else begin
+        if found.stop != "converged" or (end := self._end_of_theta(found)) < 0:
+            return begin
+        if end > 0:  # of more rows theta may be finite
+            found.beta[-1] = np.log(USUAL * self._mean())
+        return found.beta
 
     def _tol(self):
         tol = getattr(self.options, "tol", None)
@@ -149,7 +200,7 @@ class SeveralModel(FitRun):
             rows = InMemory(Block(np.zeros((2, 0)), True, pair, weights, None, None, None), 1)
             null = SeveralLikelihood(rows, null.loop, null.predictors)
         begin = begin if pair is not None else self._from_sample(null, begin)
-        return newton_indefinite(null, begin, TOL_NULL, MAX_ITER, observed=self.observed)[0]
+        return self._least(null, begin, TOL_NULL)[0]
 
     def _two_shares(self):
         """Two shares whose geometric means, and those of what they lack, are those of all: they say the same of a
@@ -164,72 +215,9 @@ class SeveralModel(FitRun):
     # which columns
 
     def _predictors(self):
-        """The predictors with their columns, by the parts of the formula or the fields of the family."""
-        everything, second = np.arange(self.n_design), None
-        family = self.family
-        if self.parts is not None:
-            everything, second = (self._of_part(text) for text in self.parts)
-        else:
-            second = None if family.second is None else self._of_columns(family.second, family.second_field)
-            if family.mean_columns is not None:
-                everything = self._of_columns(family.mean_columns, "mean_columns")
-        if family.labelled:
-            return self._of_levels(everything[int(self.source.data.has_intercept) :])
-        shape = () if family.shape_name is None else (Predictor(np.zeros(0, np.intp), True),)
-        if family.second_field is None:
-            return (Predictor(everything), *shape)
-        if second is None:
-            constant = family.second_constant
-            second = np.zeros(0, np.intp) if constant else everything
-            other = Predictor(second, constant)
-        else:
-            other = Predictor(second)
-        return (Predictor(everything), other, *shape)
-
-    def _of_levels(self, columns):
-        """The predictor of columns with one coefficient, and the thresholds with the columns that have one at each."""
-        parallel, thresholds = self.family.parallel, len(self.levels) - 1
-        shared = columns if parallel is True else columns[:0]
-        if not isinstance(parallel, bool):
-            shared = np.intersect1d(columns, self._of_columns(parallel, "parallel"))
-        own = np.setdiff1d(columns, shared)
-        return (Predictor(shared), *[Predictor(own, True, len(own) > 0)] * thresholds)
-
-    def _of_columns(self, chosen, field):
-        """The numbers of columns of X by their names or numbers, or those of their terms, behind the constant that the
-        fit added."""
-        first = int(self.source.data.has_intercept)
-        terms = {} if self.schema.design is None else self.schema.design.term_slices
-        numbers = list(range(first))
-        for column in chosen:
-            if isinstance(column, str) and column in self.columns:
-                numbers.append(self.columns.index(column))
-            elif isinstance(column, str) and column in terms:
-                numbers += np.arange(self.n_design)[terms[column]].tolist()
-            elif isinstance(column, (int, np.integer)) and 0 <= column < self.n_design - first:
-                numbers.append(int(column) + first)
-            else:
-                raise InvalidParameterError(
-                    f"{field}: {column!r} is none of the columns {list(self.columns[first : first + 12])}"
-                )
-        return np.array(sorted(set(numbers)), np.intp)
-
-    def _of_part(self, text):
-        """The numbers of the columns of one part of a formula."""
-        design = self.schema.design
-        formula = parse(f"~ {text}", [*design.kinds])
-        if () not in formula.terms:
-            raise InvalidParameterError(f"formula: the part {text!r} has no constant, which every part has here")
-        by_term = {frozenset(t): name for t, name in zip(design.formula.terms, design.layout.slices, strict=True)}
-        inside = {frozenset(term) for term in formula.terms}
-        for term in inside:
-            for whole in by_term:
-                if whole < term and whole not in inside:
-                    raise InvalidParameterError(
-                        f"formula: the part {text!r} has {':'.join(sorted(term))} without {':'.join(sorted(whole))}, "
-                        "which another part has: both parts must have it"
-                    )
-        return np.sort(np.concatenate([design.term_slices[by_term[term]] for term in inside])).astype(np.intp)
+        """The predictors with their columns."""
+        first, n_levels = int(self.source.data.has_intercept), len(self.levels or ())
+        return PredictorColumns(self.family, self.schema, self.parts, self.columns, first, n_levels).predictors()
 
     def _independent(self, found):
         """The predictors without columns that repeat earlier ones, and by predictor what those are made of."""
@@ -447,17 +435,15 @@ class SeveralModel(FitRun):
             text = f"{', '.join(gone[:5])}: the columns repeat others, and their coefficients are not estimated"
             self._give(CollinearityWarning, text)
         if separated:
-            text = (
-                f"separation in {separated}: some coefficients are infinite, because columns tell the outcome of some "
-                "rows without fail; leave those columns out"
-            )
-            self._give(SeparationWarning, text)
+            inflated = separated == "the zero part" and self.family.inflated
+            self._give(SeparationWarning, (NO_EXCESS if inflated else SEPARATED).format(part=separated))
         elif not converged:
             self._give(
                 ConvergenceWarning,
-                f"not converged ({self.solution.stop}): a parameter may be infinite, such as theta where the counts "
-                "vary no more than Poisson's; see the history of the result",
+                f"not converged ({self.solution.stop}): a parameter may be infinite; see the history of the result",
             )
+        elif self._end_of_theta(self.solution) < 0:
+            self._give(FastGLMWarning, THETA_ZERO.format(end=self.solution.beta[-1]))
 
     def _give(self, category, text):
         self.notes.append(text)

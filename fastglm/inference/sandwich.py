@@ -168,13 +168,16 @@ def _nan_for_rounding(cov, inverse, dispersion, found):
     with np.errstate(all="ignore"):
         model = dispersion * inverse.diagonal()
         none = (np.abs(own) <= RESIDUE**2 * model) | ((own < 0.0) & (own >= -BELOW_ZERO * model))
+        told = none & (inverse.diagonal() > 0.0)  # others are held, and have no error by the model either
     if not none.any() or not isinstance(found, np.ndarray):
         return found
-    warn(
-        FastGLMWarning,
-        f"cov={cov.name!r}: the variances of {int(none.sum())} coefficients are zero but for rounding, as those of a "
-        "column that is constant within clusters and fits one alone; their standard errors are NaN, cluster otherwise",
-    )
+    if told.any():
+        warn(
+            FastGLMWarning,
+            f"cov={cov.name!r}: the variances of {int(told.sum())} coefficients are zero but for rounding, as those of "
+            "a column that is constant within clusters and fits one alone; their standard errors are NaN, cluster "
+            "otherwise",
+        )
     found[none] = found[:, none] = np.nan
     return found
 

@@ -69,10 +69,13 @@ class SeveralResult(GLMResult):
 
     @property
     def theta(self) -> float:
-        """The estimated theta of negative binomial counts; its logarithm is among the coefficients."""
-        if self.family.shape_name is None:
-            raise InvalidParameterError(f"theta: family={self.family.name!r} has none")
-        return float(np.exp(self.params[-1]))
+        """The estimated theta of negative binomial counts, whose logarithm is among the coefficients; of Poisson
+        counts, which are those of an infinite theta, infinity."""
+        if self.family.shape_name is not None:
+            return float(np.exp(self.params[-1]))
+        if self.family.whole:
+            return float("inf")
+        raise InvalidParameterError(f"theta: family={self.family.name!r} has none")
 
     def predict(
         self, X: Any, kind: Any = None, offset: Any = None, exposure: Any = None, *, counts: Any = None,

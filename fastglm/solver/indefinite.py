@@ -19,6 +19,26 @@ CAUTION = 10.0  # times, by which what a step leaves is taken for larger than st
 ROUNDING = 1e-12  # standard errors, below which no distance is told
 SETTLED = 1e-5  # relative change of the information by a step, below which it is that of the optimum
 FARTHEST = 5.0  # standard errors of a step by a curvature that was not positive; chosen: such steps overshoot
+AT_END = 1e-12  # times an end of a range, within which a coefficient is there
+
+
+class Range(NamedTuple):
+    """The coefficient, by its place, that is kept between two ends, beyond which the likelihood changes no more."""
+
+    place: int
+    low: float
+    high: float
+
+    def end(self, beta: np.ndarray) -> int:
+        """-1 and 1 at the lower and at the upper end, else 0."""
+        value = beta[self.place]
+        return int(value >= self.high - AT_END * abs(self.high)) - int(value <= self.low + AT_END * abs(self.low))
+
+    def share(self, beta: np.ndarray, step: np.ndarray) -> float:
+        """How much of a step leads no farther than to an end."""
+        value, change = beta[self.place], step[self.place]
+        room = max(self.high - value if change > 0.0 else value - self.low, 0.0)
+        return 1.0 if room >= abs(change) else room / abs(change)
 
 
 class Direction(NamedTuple):
@@ -52,13 +72,31 @@ def direction(information: np.ndarray, score: np.ndarray) -> Direction:
     return Direction(step, inverse, gain, distance, positive, singular)
 
 
+def direction_within(kept: Range | None, beta: np.ndarray, information: np.ndarray, score: np.ndarray) -> Direction:
+    """The same, no farther than to an end of the range of a coefficient, which stays there while its score or the step
+    points out of the range: then the others move, and its row of the inverse is zero."""
+    if kept is None:
+        return direction(information, score)
+    if kept.end(beta) * score[kept.place] <= 0.0:
+        now = direction(information, score)
+        share = kept.share(beta, now.step)
+        if share > 0.0:
+            return now._replace(step=share * now.step, gain=share * now.gain)
+    free = np.arange(len(beta)) != kept.place
+    now = direction(information[np.ix_(free, free)], score[free])
+    step, inverse = np.zeros(len(beta)), np.zeros((len(beta),) * 2)
+    step[free], inverse[np.ix_(free, free)] = now.step, now.inverse
+    return now._replace(step=step, inverse=inverse)
+
+
 def newton_indefinite(
-    objective, beta, tol: float, max_iter: int, callback=None, observed: bool = True
+    objective, beta, tol: float, max_iter: int, callback=None, observed: bool = True, kept: Range | None = None
 ) -> tuple[Solution, np.ndarray]:
     """Minimise the deviance from ``beta``, every step by the information at its beginning.
 
     The certificate is the largest part of the last Newton step in standard errors, by the full information of all
-    parameters, or what that step leaves, where two steps before it show how fast distances are squared.
+    parameters, or what that step leaves, where two steps before it show how fast distances are squared. Where a
+    coefficient is at an end of its range, beyond which the deviance falls, it is that of the others.
 
     Parameters
     ----------
@@ -71,19 +109,21 @@ def newton_indefinite(
         Called with the record of each iteration.
     observed : bool
         Whether the information is the observed one, whose steps square the distance.
+    kept : Range, optional
+        Of a coefficient.
 
     Returns
     -------
     solution : Solution
     inverse : (m, m) array
-        That of the information at the end.
+        That of the information at the end, zero for a coefficient at an end of its range.
     """
     began, history, stop = perf_counter(), [], "iteration limit reached"
     q, now = objective.at(beta, 2), None
     if not q.finite or not np.isfinite(q.score).all():
         return Solution(beta, q, None, inf, inf, 0, "not finite at the start", ()), np.full((len(beta),) * 2, np.nan)
     for iteration in range(1, max_iter + 1):
-        now = direction(np.asarray(q.information), q.score)
+        now = direction_within(kept, beta, np.asarray(q.information), q.score)
         history.append(
             {"iteration": iteration, "passes": objective.n_passes, "deviance": q.deviance, "distance": now.distance,
              "max_eta": float("nan"), "fresh": True, "seconds": perf_counter() - began}
