@@ -16,6 +16,7 @@ from setuptools.command.build_ext import build_ext
 UNIX = ["-pthread", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 # Microsoft's compiler has one instruction set and no pool of threads here; /fp:precise does not contract
 MSVC = ["/O2", "/std:c11", "/fp:precise"]
+MOST_PARTS = 4  # processes that compile loops at the same time; more would wait for the longest loop
 
 
 class Build(build_ext):
@@ -37,8 +38,15 @@ class Build(build_ext):
         with tempfile.TemporaryDirectory() as scratch:
             path = os.pathsep.join([root, *filter(None, sys.path)])  # with what an isolated build brings
             beside = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "NUMBA_CACHE_DIR": scratch}
-            program = [sys.executable, "-c", "from fastglm.fitting.warmup import build; build()"]
-            failed = subprocess.run(program, cwd=scratch, env={**os.environ, **beside}).returncode
+            parts = min(os.cpu_count() or 1, MOST_PARTS)
+
+            def started(part, parts):
+                program = f"from fastglm.installation import build; build({part}, {parts})"
+                return subprocess.Popen([sys.executable, "-c", program], cwd=scratch, env={**os.environ, **beside})
+
+            failed = any([process.wait() for process in [started(part, parts) for part in range(parts)]])
+            # the last one, in seconds, makes what two may have written at the same moment, and looks for all
+            failed = failed or started(0, 1).wait()
         if failed:
             shutil.rmtree(loops, ignore_errors=True)
             self.warn("the loops of first fits were not compiled: the first fits will take some seconds")

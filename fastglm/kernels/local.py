@@ -195,7 +195,8 @@ def finish(sums, scores, squares, gram, sizes, singular, with_squares, L, scale,
     step[:] = 0.0
     if q == 0:
         return 0
-    step[:q] = scores[:q]
+    for a in range(q):
+        step[a] = scores[a]
     solve(L, scale, q, step)
     facts[DISTANCE] = sqrt(max(dot(step, scores, q), 0.0))
     column[:q] = 0.0
@@ -257,6 +258,8 @@ def fit_points(x, y, w, shift, h0, z0, points, inverse, least, first, last, kern
                singular, with_squares, begin, stop, coef, variance, facts):  # fmt: skip
     """Fit points ``begin`` to ``stop``: coefficients (m, q) in bandwidths, their variances and facts.
 
+    No slice takes an array here: what Numba compiles for its shapes alone takes three seconds.
+
     Parameters
     ----------
     x : (d, n), sorted by its first row; y, w, shift : (n,) responses, weights and offsets of the rows
@@ -307,9 +310,10 @@ def fit_points(x, y, w, shift, h0, z0, points, inverse, least, first, last, kern
                 unusable = iteration > 0 and not (deviance[g] < np.inf and sums[g, 0] < np.inf)
                 if (rises or unusable) and halvings[g] < MOST_HALVINGS and facts[j, DISTANCE] > 1e-7:
                     halvings[g] += 1
-                    step[g] *= 0.5
                     part[g] *= 0.5
-                    beta[g] -= step[g]
+                    for a in range(q):
+                        step[g, a] *= 0.5
+                        beta[g, a] -= step[g, a]
                     left = True
                     continue
                 pull, ahead = dot(step[g], scores[g], q), facts[j, DISTANCE]
@@ -320,8 +324,8 @@ def fit_points(x, y, w, shift, h0, z0, points, inverse, least, first, last, kern
                 if used == 0:
                     coef[j] = np.nan
                     continue
-                coef[j] = beta[g] + step[g]
-                coef[j, used:] = np.nan
+                for a in range(q):
+                    coef[j, a] = beta[g, a] + step[g, a] if a < used else np.nan
                 near = iteration > 0 and facts[j, DISTANCE] <= TOLERANCE
                 if rows == 0 or near:
                     continue
@@ -329,8 +333,9 @@ def fit_points(x, y, w, shift, h0, z0, points, inverse, least, first, last, kern
                     facts[j, STATUS] = STOPPED
                     continue
                 part[g] = step_size(iteration, part[g], pull, ahead, facts[j, DISTANCE])
-                step[g] *= part[g]
-                beta[g] += step[g]
+                for a in range(q):
+                    step[g, a] *= part[g]
+                    beta[g, a] += step[g, a]
                 active[g], left = True, True
             if not left:
                 break

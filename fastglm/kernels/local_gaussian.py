@@ -106,5 +106,5 @@ def fit_gaussian(x, h, z, points, inverse, least, first, last, starts, place, on
             power /= SQRT2
         used = finish(sums, scores, squares, gram, sizes, singular, with_squares, L, scale, column, step, variance[j],
                       facts[j])  # fmt: skip
-        coef[j] = step
-        coef[j, used:] = np.nan
+        for a in range(q):
+            coef[j, a] = step[a] if a < used else np.nan

@@ -230,5 +230,5 @@ def fit_windows(x, h, z, points, inverse, first, middle, last, powers, squared_p
                     break
             used = finish(sums, scores, squares, gram, sizes, singular, with_squares, L, scale, column, step,
                           variance[j], facts[j])  # fmt: skip
-            coef[j] = step
-            coef[j, used:] = np.nan
+            for a in range(q):
+                coef[j, a] = step[a] if a < used else np.nan

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.lazy import cached_property
+from ..core.lazy import cached_property, frozen
 from ..kernels import local as loops
 from ..kernels import local_gaussian, local_moments
 from ..kernels.evaluate import first_predictor, row_terms
@@ -216,9 +216,11 @@ class Fitter:
                 squared = np.convolve(powers, powers)
                 loop, data = local_moments.fit_windows, (*line, first, middle, last, powers, squared)
             data += self._blocks(route, squares)
+        # arrays that may be written are another type to a loop: it is compiled for those that may not, alone
+        data = [frozen(v.view()) if isinstance(v, np.ndarray) else v for v in (*data, own.gram, own.sizes)]
 
         def work(part):
-            loop(*data, own.gram, own.sizes, model.singular, squares, *part, *out)
+            loop(*data, model.singular, squares, *part, *out)
 
         group = local_moments.SHARING  # a multiple of the points that share a tile
         size = max(1, -(-len(points) // (CHUNKS * model.threads * group))) * group

@@ -26,7 +26,7 @@ ROOMS = """
     solver solvers penalties
     inference postestimation export plots result
     fitting
-    planning online nn smoothing simulate datasets sklearn statsmodels loading
+    planning online nn smoothing simulate datasets sklearn statsmodels loading installation
     cli __main__
 """.split()
 # Imports inside functions, and why. All others stand at the top of their files, where circles show.

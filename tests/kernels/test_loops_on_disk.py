@@ -302,13 +302,28 @@ def test_loops_of_the_build_are_found_and_never_changed(place):
     assert kept(place, "loops") == files
 
 
+FIRST_FITS = """
+import numpy as np
+import fastglm
+from fastglm import installation
+warnings.simplefilter("ignore")
+for work in installation.works():
+    work()
+x, y = np.random.default_rng(0).random((2, 100))
+for rows in (x, y):
+    rows.flags.writeable = False
+fastglm.local(x, y > 0.5, family="binomial", bandwidth=0.4)
+fastglm.fit([[1.0], [2], [3]], [1, 3, 2], weights=[1, 2, 1])
+"""
+
+
 def test_an_installed_package_compiles_nothing_at_a_first_fit(place):
     if not cache.Built.there:
         pytest.skip("installed without loops: they are compiled when they are first asked for")
     one = cache.kept(passes.block_pass.py_func)
     if ROOT.name != "site-packages" and not one._files(cache.Built.of(one._py_func))._load_index():
         pytest.skip("the sources were edited after the installation, which is editable: its loops count no longer")
-    program = "import fastglm; fastglm.warmup(); fastglm.fit([[1.0], [2], [3]], [1, 3, 2], weights=[1, 2, 1])"
+    program = f"import warnings\n{FIRST_FITS}"
     subprocess.run([sys.executable, "-c", program], check=True, env=environment(place), cwd=place)
     assert not kept(place, "cache")
 
