@@ -19,10 +19,10 @@ from ..solver.penalty_path import PathSolution, follow
 from ..solver.problem import Solution
 from ..solver.relaxed import relaxed_path
 from .effective_df import effective_df
-from .penalised import centred, every_class, penalty_of, settled
+from .penalised import centred, every_class, penalty_of, remark_on_constants, settled
 from .perform import run_of, running
 from .refit import refit as refit  # so that paths have it
-from .remarks import MOST_NAMED, give
+from .remarks import give
 
 if TYPE_CHECKING:
     from ..core.records import ArrayLike
@@ -190,14 +190,6 @@ def written(run, labels, found: PathSolution, scaled: ScaledPenalty, criteria: b
         n_passes=round(run.objective.n_passes, 3),
         first=result,
     )
-
-
-def remark_on_constants(run, scaled: ScaledPenalty) -> None:
-    """Note the columns that are left out because all rows have the same value."""
-    constant = np.flatnonzero(scaled.constant)
-    if len(constant):
-        names = ", ".join(run.names[j] for j in constant[:MOST_NAMED])
-        run.notes.append(f"constant columns, which have no coefficient beside an intercept: {names}")
 
 
 def warn_of_path(run, found: PathSolution) -> None:

@@ -14,6 +14,7 @@ from ..solver.relaxed import relaxed
 from ..solver.solve import solve
 from ..solver.working_set import pays
 from .null import ClassNullModel
+from .remarks import MOST_NAMED
 
 MOST_ACCOUNTED = 1000  # coefficients, of which a matrix costs little beside the fit
 MOST_COEFFICIENTS = 8000  # of which coordinate descent has a matrix
@@ -23,9 +24,14 @@ def penalty_of(run, record) -> ScaledPenalty:
     """The penalty of a record for the columns of a fit."""
     found = scaled_penalty(record, run.whole, run.labels, run.sums.weight)
     run.objective.n_passes += run.objective.price
-    if not found.smooth or found.excluded.any() or run.path:
+    if run.path or not is_quadratic(run, found):
         check_size(run.objective, found.screened)
     return found
+
+
+def is_quadratic(run, scaled) -> bool:
+    """Whether a fit with the penalty is one with a quadratic; contrasts of classes have none for constant columns."""
+    return scaled.smooth and not (run.null_class is ClassNullModel and scaled.idle.any())
 
 
 def check_size(objective, screened: bool) -> None:
@@ -98,12 +104,15 @@ def solve_penalised(run, record, problem) -> Solution:
         return solve(problem)
     record = settled(run, record, problem)
     scaled = penalty_of(run, record)
-    if scaled.smooth and not scaled.excluded.any() and record.share == 1.0:
+    remark_on_constants(run, scaled)
+    if is_quadratic(run, scaled) and record.share == 1.0:
         solution = solve_quadratic(run, scaled, lam, problem)
-        quadratic = scaled if classes is None else scaled.contrasts(classes.n_classes)
-        account(run, record, quadratic.quadratic(lam), run.objective, solution.beta, solution.quadratic)
-        if classes is not None:
+        if classes is None:
+            solution.beta[scaled.idle] = 0.0  # but for rounding they are
+        else:
             run.raw = classes.from_contrasts(solution.beta).reshape(classes.n_classes, -1).T
+            scaled = scaled.contrasts(classes.n_classes)
+        account(run, record, scaled.quadratic(lam), run.objective, solution.beta, solution.quadratic)
         return solution
     every, wide = scaled, problem
     if classes is not None:
@@ -119,6 +128,14 @@ def solve_penalised(run, record, problem) -> Solution:
         return solution
     run.raw = centred(solution.beta.reshape(classes.n_classes, -1).T, scaled)
     return solution._replace(beta=classes.to_contrasts(solution.beta))
+
+
+def remark_on_constants(run, scaled: ScaledPenalty) -> None:
+    """Note the columns that are left out because all rows have the same value."""
+    constant = np.flatnonzero(scaled.constant)
+    if len(constant):
+        names = ", ".join(run.names[j] for j in constant[:MOST_NAMED])
+        run.notes.append(f"constant columns, which have no coefficient beside an intercept: {names}")
 
 
 def account(run, record, penalty, objective, beta, q) -> None:
@@ -145,8 +162,10 @@ def account(run, record, penalty, objective, beta, q) -> None:
     information = unscaled_information(q, objective.scale)
     run.edf, J = penalty.degrees_of_freedom(beta, information), information.toarray()
     if run.cov is not None:
-        V = inverse(J + penalty.quadratic().toarray())
-        V = V if run.cov.kind == "bayesian" else V @ J @ V
+        moves = ~penalty.held
+        J, V = J[np.ix_(moves, moves)], np.full(J.shape, np.nan)
+        inside = inverse(J + penalty.quadratic().toarray()[np.ix_(moves, moves)])
+        V[np.ix_(moves, moves)] = inside if run.cov.kind == "bayesian" else inside @ J @ inside
         rest = run.sums.nobs - run.edf
         dispersion = 1.0 if run.family.dispersion == "one" else q.pearson / rest if rest > 0.0 else np.nan
         run.ridge_covariance = dispersion * V

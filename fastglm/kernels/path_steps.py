@@ -150,8 +150,8 @@ def _correct(A, rows, count):
 
 
 @inner()
-def _eliminate(A, free, S):
-    """S, A less what its first ``free`` columns say of the others; whether that is safe.
+def _eliminate(A, free, rows, S):
+    """S, A less what its first ``free`` columns say of the others; whether that is safe for those that may move.
 
     The corner of A becomes its Cholesky factor, and the rows below it the slopes of the others on the free columns.
     """
@@ -175,7 +175,8 @@ def _eliminate(A, free, S):
             for f in range(free):
                 s -= A[f, free + k] * A[free + j, f]
             S[j, k] = s
-        if S[j, j] < CANCELLED * A[free + j, free + j]:
+        place = int(rows[ORDER, free + j])
+        if S[j, j] < CANCELLED * A[free + j, free + j] and rows[LOWER, place] < rows[UPPER, place]:
             return False
     return True
 
@@ -218,7 +219,7 @@ def _minimum(beta, score, A, rows, own, worst, steps):
     m, free, order = len(beta), int(steps[FREE]), rows[ORDER]
     rest = m - free
     S = np.empty((rest, rest))
-    if not _eliminate(A, free, S):
+    if not _eliminate(A, free, rows, S):
         return False
     start, g0, b, g = np.empty(rest), np.empty(rest), np.empty(rest), np.empty(rest)
     part = np.empty((5, rest))

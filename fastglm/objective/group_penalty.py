@@ -52,6 +52,11 @@ class GroupPenalty(NamedTuple):
         """Which coefficients have no penalty and no bound, (m,) bool."""
         return (self.ridge == 0.0) & (self.kink == 0.0) & (self.upper == np.inf)
 
+    @property
+    def held(self) -> np.ndarray:
+        """Which coefficients are left out, (m,) bool."""
+        return self.upper == 0.0
+
     def of(self, numbers: np.ndarray) -> GroupPenalty:
         """The penalty of some of the coefficients, by their numbers."""
         parts = ("ridge", "lasso", "groups", "sd", "lower", "upper", "unit")

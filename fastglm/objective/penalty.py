@@ -15,18 +15,25 @@ class QuadraticPenalty(NamedTuple):
     """(b - centre)' P (b - centre) / 2 less pull' (b - centre): a ridge, a prior, rows that are gone.
 
     ``precision`` is P, a ``SymmetricOperator`` (m, m); ``centre`` (m,); ``pull`` (m,) or 0 the negative gradient at
-    the centre, and ``unit`` (m,) what violations of the optimality conditions are divided by.
+    the centre, and ``unit`` (m,) what violations of the optimality conditions are divided by. ``idle`` (m,) bool are
+    coefficients that are zero whatever P is, as those of constant columns.
     """
 
     precision: Any
     centre: np.ndarray
     pull: np.ndarray | float = 0.0
     unit: np.ndarray | float = 1.0
+    idle: np.ndarray | None = None
 
     @property
     def smooth(self) -> bool:
         """Whether there is no other part than the quadratic: there is none."""
         return True
+
+    @property
+    def held(self) -> np.ndarray:
+        """Which coefficients have no other value than zero, (m,) bool."""
+        return np.zeros(len(self.centre), bool) if self.idle is None else self.idle
 
     def value(self, beta: np.ndarray) -> float:
         """The penalty at ``beta``."""
@@ -55,7 +62,7 @@ class QuadraticPenalty(NamedTuple):
 
     def degrees_of_freedom(self, beta: np.ndarray, information) -> float:
         """The trace of (J + P)^-1 J, J the information of all rows."""
-        return effective_number(information, self.precision, np.ones(len(beta), bool))
+        return effective_number(information, self.precision, ~self.held)
 
 
 class ElasticPenalty(NamedTuple):
@@ -82,6 +89,11 @@ class ElasticPenalty(NamedTuple):
     def free(self) -> np.ndarray:
         """Which coefficients have no penalty and no bound, (m,) bool."""
         return (self.lasso == 0.0) & (self.ridge == 0.0) & (self.lower == -np.inf) & (self.upper == np.inf)
+
+    @property
+    def held(self) -> np.ndarray:
+        """Which coefficients have no other value than zero, (m,) bool."""
+        return np.broadcast_to(np.equal(self.lower, self.upper), np.shape(self.lasso))
 
     def of(self, numbers: np.ndarray) -> ElasticPenalty:
         """The penalty of some of the coefficients, by their numbers; with all of its fields as arrays."""

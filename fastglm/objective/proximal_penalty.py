@@ -48,6 +48,11 @@ class ProximalPenalty(NamedTuple):
         """An amount of the gradient that is as good as rounding in it, (m,)."""
         return np.where(self.free, 0.0, self.size * self.sd)
 
+    @property
+    def held(self) -> np.ndarray:
+        """Which coefficients are held at zero, (m,) bool: none."""
+        return np.zeros(len(self.sd), bool)
+
     def of(self, numbers: np.ndarray) -> ProximalPenalty:
         """The penalty of some of the coefficients, among which are all that it has."""
         return self._replace(sd=self.sd[numbers], free=self.free[numbers], unit=self.unit[numbers])

@@ -41,7 +41,7 @@ class ScaledPenalty(NamedTuple):
     total : float
         The weight of all rows, which the mean of the loss is a sum over.
     sd : (m,) array
-        Standard deviations of the columns, one where they are not scaled by.
+        Standard deviations of the columns, one where they are not scaled by; of constant columns their size.
     terms : PenaltyTerms
         Of the m coefficients at lambda one.
     free : (m,) bool array
@@ -83,12 +83,11 @@ class ScaledPenalty(NamedTuple):
 
     @property
     def smooth(self) -> bool:
-        """Whether the penalty is a quadratic at every lambda."""
-        terms = self.terms
+        """Whether the penalty is a quadratic at every lambda; constant columns stay at zero by any."""
         if self.P is not None:
             return True
-        bounded = np.isfinite(self.lower).any() or np.isfinite(self.upper).any()
-        return self.separable and not (terms.l1.any() or bounded)
+        bounded = (np.isfinite(self.lower) | np.isfinite(self.upper)) & ~self.idle
+        return self.separable and not (self.terms.l1.any() or bounded.any())
 
     def at(self, lam: float) -> ElasticPenalty | GroupPenalty | ProximalPenalty:
         """The penalty of half the deviance at one lambda, for descents with proximal steps."""
@@ -101,10 +100,17 @@ class ScaledPenalty(NamedTuple):
         return GroupPenalty(ridge, lasso, terms.groups, size * terms.norms, self.sd, self.lower, self.upper, unit)
 
     def quadratic(self, lam: float) -> QuadraticPenalty:
-        """The same as a quadratic, where it is one."""
+        """The same as a quadratic, where it is one.
+
+        Beside an intercept a constant column is at zero by any ridge: one of its own size keeps the two apart.
+        """
         size = lam * self.total
-        precision = Diagonal(size * self.terms.l2 * self.sd**2) if self.P is None else Dense(size * self.P)
-        return QuadraticPenalty(precision, np.zeros(len(self.sd)), 0.0, self.unit(lam))
+        if self.P is None:
+            own = np.where(self.idle, self.total, size * self.terms.l2)
+            precision = Diagonal(own * self.sd**2)
+        else:
+            precision = Dense(size * self.P)
+        return QuadraticPenalty(precision, np.zeros(len(self.sd)), 0.0, self.unit(lam), self.idle)
 
     def unit(self, lam: float) -> np.ndarray:
         """What a gradient is divided by to be that of a standardised column in lambdas; in itself at lambda zero."""
@@ -114,6 +120,12 @@ class ScaledPenalty(NamedTuple):
     def excluded(self) -> np.ndarray:
         """Which coefficients stay at zero, (m,) bool."""
         return (self.lower == 0.0) & (self.upper == 0.0)
+
+    @property
+    def idle(self) -> np.ndarray:
+        """Which coefficients are zero by any penalty but a matrix, as their columns say nothing, (m,) bool."""
+        nothing = self.constant is None or self.P is not None
+        return np.zeros(len(self.sd), bool) if nothing else self.constant
 
     def null(self) -> ElasticPenalty:
         """The penalty that leaves nothing but the coefficients that are free, an infinite lambda's."""
@@ -191,7 +203,8 @@ def scaled_penalty(record, source, labels: Labels, total: float, moments=None) -
     if not (first or record.scale):
         constant &= means == 0.0  # as it is, another constant is a column like any other
     intercept[np.flatnonzero(constant & (means != 0.0))[: 1 - first]] = True
-    sd = np.where(sd > 0.0, sd, 1.0) if record.scale else np.ones(len(sd))
+    size = np.where(means != 0.0, np.abs(means), 1.0)
+    sd = np.where(constant & ~intercept, size, np.where(sd > 0.0, sd, 1.0) if record.scale else 1.0)
     columns = Columns(labels.names[first:], labels.terms[first:], sd, constant, intercept)
     terms = record.terms(columns)
     free = free_columns(terms, intercept)

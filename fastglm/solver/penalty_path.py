@@ -116,7 +116,7 @@ def _of_sums(descent, scaled, lambdas, tol):
         return None
     penalty, H = scaled.at(1.0), descent.H
     model = QuadraticModel(H, penalty.free)
-    if model.cancelled or not np.array_equal(penalty.within(descent.beta), descent.beta):
+    if model.loses(penalty) or not np.array_equal(penalty.within(descent.beta), descent.beta):
         return None
     beta = model.along_path(descent.beta, descent.q.score, penalty, lambdas, 0.1 * tol)
     (origin, q), out = descent.origin, []

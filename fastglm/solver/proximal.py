@@ -164,8 +164,8 @@ class ProximalDescent:
         free = penalty.free
         if self.model is None or not np.array_equal(self.model.is_free, free):
             self.model = QuadraticModel(corrected(self.H, self.pairs), free)
-            if self.model.cancelled:
-                self._regain()
+        if self.model.loses(penalty):
+            self._regain()
         # of columns far from zero the violation is the intercept's, which a step ends whatever else it leaves
         violation = min(violation, self.model.violation(self.beta, self.q.score, penalty))
         inner = 0.1 * tol if self.by_sums else max(INNER * violation, 0.1 * tol)
@@ -175,6 +175,7 @@ class ProximalDescent:
         """Sum what the model has lost, where columns are nearly those that are free, from the rows' differences."""
         if hasattr(self.objective, "beside_free"):
             self.model.S = self.objective.beside_free(self.beta, self.model)
+        self.model.cancelled[:] = False
         if not getattr(self.objective, "precise", True):
             # the rows' scores in more digits correct what rounding of the model is left
             self.objective.precise, self.by_sums = True, False

@@ -36,7 +36,11 @@ class QuadraticModel:
         self.inverse = _inverse(corner)
         self.slopes = self.inverse @ cross
         self.S = np.ascontiguousarray(own - cross.T @ self.slopes)
-        self.cancelled = bool((np.diagonal(self.S) < CANCELLED * np.diagonal(H)[self.rest]).any())
+        self.cancelled = np.diagonal(self.S) < CANCELLED * np.diagonal(H)[self.rest]
+
+    def loses(self, penalty) -> bool:
+        """Whether columns that may have coefficients are nearly those that are free."""
+        return bool(self.cancelled.any() and (self.cancelled & ~penalty.held[self.rest]).any())
 
     def minimise(self, beta: np.ndarray, score: np.ndarray, penalty, tol: float) -> np.ndarray:
         """The minimum of the model plus a penalty.

@@ -22,12 +22,15 @@ from .working_set import proximal_newton
 def solve(problem: Problem) -> Solution:
     """Fit by the solver that the options are those of.
 
-    A solver that makes no factor of the information is followed by a pass that does, where a covariance is wanted.
+    A solver that makes no factor of the information is followed by a pass that does, where a covariance is wanted;
+    that of a penalised fit is made of its last pass.
     """
     if problem.penalty is not None and problem.penalty.smooth:
         return ridge(problem)
     solution = declaration_of(problem.options).function(problem)
-    return with_curvature(problem, solution) if solution.factor is None else solution
+    if solution.factor is not None or problem.penalty is not None:
+        return solution
+    return with_curvature(problem, solution)
 
 
 @implement("newton")
