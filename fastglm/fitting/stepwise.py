@@ -52,6 +52,11 @@ def step(
     -------
     StepResult
 
+    Raises
+    ------
+    InvalidParameterError
+        For a model without a formula, a family without a likelihood, and options that there are not.
+
     Warns
     -----
     Tests and intervals of the model that it ends with do not know of the search.
@@ -63,6 +68,11 @@ def step(
     kept = {frozenset(part.strip().split(":")) for part in lower.split("~")[-1].split("+")}
     now, terms, rows = result, list(Models(result, data, y, options).terms), [("", result)]
     criterion = [_criterion(now, k)]
+    if np.isnan(criterion[0]):
+        raise InvalidParameterError(
+            f"step: family={result.family.name!r} has no likelihood, and so no AIC to choose terms by; drop1 and add1 "
+            "have tests"
+        )
     while True:
         choices = []
         if direction != "forward":
@@ -73,9 +83,9 @@ def step(
             (models.fit([o for o in terms if o != t] if sign == "- " else [*terms, t]), sign, t) for sign, t in choices
         ]
         values = [terms_table(now, [t], [fit], None, k, None, None, None, sign).aic[1] for fit, sign, t in tried]
-        if not values or min(values) >= criterion[-1] - WORTH:
+        if not values or not np.nanmin(values, initial=np.inf) < criterion[-1] - WORTH:
             break
-        now, sign, term = tried[int(np.argmin(values))]
+        now, sign, term = tried[int(np.nanargmin(values))]
         terms = [other for other in union if (other in terms or other == term) and not (sign == "- " and other == term)]
         rows.append((sign + ":".join(term), now))
         criterion.append(_criterion(now, k))

@@ -65,6 +65,8 @@ def evaluate_rows(result, X, y, weights=None, offset=None, exposure=None, needs_
     eta = linear_predictor(result, X, check_offset(result, offset, exposure, n))
     detail = evaluate(result.family, result.link, eta, y)
     undefined = np.isnan(detail.deviance)
+    if weights is not None:  # rows of weight zero may be anywhere
+        undefined &= np.asarray(weights) > 0.0
     if undefined.any():
         row = int(np.argmax(undefined))
         raise InvalidParameterError(

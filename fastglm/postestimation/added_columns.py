@@ -99,9 +99,12 @@ def _sums(passes, columns, beta):
         for rows, Z, offset in columns(e):
             with np.errstate(all="ignore"):
                 y, weight = e.rows.y[rows], e.weight[rows]
+                if not weight.all():  # what such rows have need not be finite
+                    there = weight > 0.0
+                    y, weight, Z, offset = y[there], weight[there], Z[there], np.broadcast_to(offset, y.shape)[there]
                 detail = evaluate(result.family, result.link, Z @ beta + offset, y)
                 pearson = (y - detail.mu) ** 2 / detail.variance
-                nobs = e.frequency[rows][weight > 0.0].sum()
+                nobs = e.frequency[rows][e.weight[rows] > 0.0].sum()
                 sums += [(weight * detail.deviance).sum(), (weight * pearson).sum(), nobs]
                 score += Z.T @ (weight * detail.score)
                 information += (Z.T * (weight * detail.information)) @ Z

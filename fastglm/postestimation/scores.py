@@ -140,8 +140,9 @@ def _of_means(result, supplied, threads):
         total_weight, mu = w * frequency, rows.detail.mu
         data = Block(np.empty((len(frequency), 0)), True, rows.y, np.asarray(w), frequency, None, None)
         response = validate_response(InMemory(data, 1), pair) if len(frequency) else [0.0] * 6
-        error = total_weight * (rows.y - mu) ** 2
-        sums = np.array([float((total_weight * rows.detail.deviance).sum()), float(error.sum())])
+        there = total_weight > 0.0  # what other rows have need not be finite
+        error = total_weight[there] * (rows.y - mu)[there] ** 2
+        sums = np.array([float((total_weight * rows.detail.deviance)[there].sum()), float(error.sum())])
         extra = (0.0, 0.0)
         tally = None
         if binomial:

@@ -138,6 +138,14 @@ def test_arrays_and_files(tmp_path):
     same(stored.statistic, by_formula.statistic, 1e-10)
 
 
+@pytest.mark.parametrize("family", ["quasipoisson", "quasi", "quasibinomial"])
+def test_a_search_needs_a_likelihood(family):
+    data = frame(CASES["anova_seq_gamma_clotting"]).assign(share=lambda d: d.time / d.time.max())
+    fit = fastglm.glm("share ~ u + lot", data, family=family)
+    with pytest.raises(InvalidParameterError, match="has no likelihood, and so no AIC"):
+        fastglm.step(fit, data)
+
+
 def test_interactions_keep_their_margins():
     case = CASES["anova_seq_gamma_clotting"]
     fit = fitted(case)

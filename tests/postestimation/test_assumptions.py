@@ -154,3 +154,21 @@ def test_what_makes_no_sense_is_refused_by_name():
         gamma.dispersion_test(X, y + 1.0)
     with pytest.raises(InvalidParameterError, match="pass data="):
         gamma.link_test(None)
+
+
+@pytest.mark.parametrize("family, link", [("poisson", None), ("gamma", "log"), ("binomial", None)])
+def test_rows_of_weight_zero_are_not_there_however_far(family, link):
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(150, 2))
+    mu = np.exp(0.3 + X @ [0.4, -0.2])
+    y = {"poisson": rng.poisson(mu) * 1.0, "gamma": rng.gamma(3.0, mu / 3.0), "binomial": (rng.random(150) < 0.5) * 1.0}
+    far = np.vstack([X, [[3e3, 0.0], [0.0, -3e3]]])
+    whole, weights = np.append(y[family], [1.0, 1.0]), np.append(np.ones(150), [0.0, 0.0])
+    fit = fastglm.fit(X, y[family], family=family, link=link)
+    same = fastglm.fit(far, whole, family=family, link=link, weights=weights)
+    for verb in ("link_test", "reset_test"):
+        one, other = getattr(fit, verb)(X, y[family]), getattr(same, verb)(far, whole, weights=weights)
+        statistics = [r.columns["statistic"] if verb == "link_test" else r.statistic for r in (one, other)]
+        np.testing.assert_allclose(statistics[1], statistics[0], rtol=1e-6, atol=1e-8)
+    one, other = fit.score(X, y[family]), same.score(far, whole, weights=weights)
+    assert other.deviance == pytest.approx(one.deviance, rel=1e-9)
