@@ -21,6 +21,8 @@ def theta_terms(mu, y, w, theta):
     """
     first, second = 0.0, 0.0
     for i in range(len(mu)):
+        if w[i] == 0.0:  # whose mean need not be finite
+            continue
         over, times = 1.0 / (mu[i] + theta), mu[i] / theta
         gap = (mu[i] - y[i]) * over
         first += w[i] * (gap - log1p(times))

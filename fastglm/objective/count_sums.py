@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InvalidParameterError
 from ..family.means import inverse_link
 from ..kernels.negative_binomial import theta_terms
-from ..source.streaming_qr import offset, predictor, weight
+from ..source.streaming_qr import offset, predictor, weight, weighted_sum
 from ..source.task import Task
 
 SUMMED = 65_536  # counts up to here are summed term by term, larger ones by digamma functions
@@ -117,5 +117,5 @@ class Excess(Task):
                 b = min(a + BLOCK, stop)
                 y, w = np.asarray(part.data.y[a:b], np.float64), weight(part.data, a, b)
                 mu = inverse_link(self.link, predictor(part.data, a, b, self.beta) + offset(part.data, a, b))
-                total += w @ ((y - mu) ** 2 - y), w @ mu**2
+                total += weighted_sum(w, np.column_stack([(y - mu) ** 2 - y, mu**2]))
         return total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..source.streaming_qr import offset, predictor, weight
+from ..source.streaming_qr import offset, predictor, weight, weighted_sum
 from ..source.task import Task
 from .passes import line_blocks
 
@@ -21,7 +21,7 @@ class Smearing(Task):
             w = weight(part.data, a, b)
             eta = predictor(part.data, a, b, self.beta) + offset(part.data, a, b)
             ratio = np.exp(self.rate * (np.asarray(part.data.y[a:b], np.float64) - eta))
-            total += [w.sum(), w @ ratio, w @ ratio**2]
+            total += [w.sum(), *weighted_sum(w, np.column_stack([ratio, ratio**2]))]
         return total
 
 

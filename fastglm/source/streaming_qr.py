@@ -78,6 +78,12 @@ def weight(data, first: int, stop: int) -> np.ndarray:
     return w
 
 
+def weighted_sum(w: np.ndarray, values: np.ndarray):
+    """The sum over rows of w (n,) times values (n, ...): nothing of rows of weight zero, finite or not."""
+    there = w > 0.0
+    return w @ values if there.all() else w[there] @ values[there]
+
+
 def offset(data, first: int, stop: int) -> np.ndarray:
     """Offset plus log exposure of rows first to stop."""
     eta = np.zeros(stop - first)

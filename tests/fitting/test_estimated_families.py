@@ -215,3 +215,17 @@ def test_the_shape_beside_weights_is_the_root_of_its_score():
     assert w @ (np.log(k) - psi(k)) == pytest.approx(0.5 * fit.deviance, rel=1e-12)
     other = fastglm.fit(x, y, family=Tweedie(2.0), link="log", weights=w, dispersion="ml")
     assert (other.scale, other.scale_se) == pytest.approx((fit.scale, fit.scale_se), rel=1e-6)
+
+
+@pytest.mark.parametrize("far", [5e3, -5e3])
+def test_theta_does_not_see_rows_of_weight_zero(far):
+    rng = np.random.default_rng(9)
+    X = rng.normal(size=(400, 2))
+    y = rng.poisson(np.exp(0.4 + X @ [0.5, 0.2]) * rng.gamma(2.0, 0.5, 400)).astype(float)
+    alone = fastglm.fit(X, y, family="negative_binomial")
+    beside = fastglm.fit(
+        np.vstack([X, [[far, 0.0], [0.0, far]]]), np.append(y, [3.0, 1e6]), family="negative_binomial",
+        weights=np.append(np.ones(400), [0.0, 0.0]),
+    )  # fmt: skip
+    assert beside.shape.value == pytest.approx(alone.shape.value, rel=1e-9)
+    np.testing.assert_allclose(beside.params, alone.params, rtol=1e-9)
