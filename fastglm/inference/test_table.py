@@ -55,6 +55,8 @@ class TestTable:
         """The rows as the user's own kind of frame, with a column ``term``."""
         return frame({"term": list(self.terms), **self.columns}, self.library)
 
+    tidy = to_frame = table  # as tables of effects are asked for
+
     def __str__(self) -> str:
         lines = self._lines()
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

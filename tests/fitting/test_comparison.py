@@ -121,6 +121,7 @@ def test_models_that_are_nested():
     same(fastglm.anova(large, small).statistic, found.statistic)
     assert "Resid. Dev" in str(found) and "<table" in found._repr_html_()
     assert found.table().shape == (2, 7)
+    assert found.tidy().equals(found.table()) and list(found.to_frame()["term"]) == list(found.terms)
 
 
 def test_arrays_and_files(tmp_path):
