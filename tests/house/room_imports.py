@@ -8,6 +8,7 @@ import fastglm
 PACKAGE = Path(fastglm.__file__).parent
 # what these show is found at first use; type checkers alone read where
 FACES = ("__init__", "statsmodels")
+BODIES = (ast.stmt, ast.excepthandler, ast.match_case)  # what statements may stand in
 
 
 def modules():
@@ -29,7 +30,8 @@ def statements(node, top=True, face=False):
             continue
         if isinstance(child, (ast.Import, ast.ImportFrom)):
             yield child, top
-        yield from statements(child, top and not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)), face)
+        if isinstance(child, BODIES):
+            yield from statements(child, top and not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)), face)
 
 
 def imports(name, path):
