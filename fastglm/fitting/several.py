@@ -100,7 +100,6 @@ class SeveralModel(FitRun):
         super().__init__(source, family, link, SeveralLikelihood(source, loop, (), place), sums, options, request.cov)
         self.levels, self.totals, self.moments = levels, totals, moments
         self.columns = (*self.names,)
-        self.n_design = len(self.columns)
 
     def fit(self, start, callback) -> None:
         """Find the columns of each predictor, the null model, and the estimates."""

@@ -21,10 +21,9 @@ def theta_terms(mu, y, w, theta):
     """
     first, second = 0.0, 0.0
     for i in range(len(mu)):
-        if w[i] == 0.0:  # whose mean need not be finite
-            continue
-        over, times = 1.0 / (mu[i] + theta), mu[i] / theta
-        gap = (mu[i] - y[i]) * over
+        mean = mu[i] if w[i] > 0.0 else 1.0  # of weight zero it need not be finite; a choice, for vectors of rows
+        over, times = 1.0 / (mean + theta), mean / theta
+        gap = (mean - y[i]) * over
         first += w[i] * (gap - log1p(times))
         second += w[i] * over * (times - gap)
     return first, second

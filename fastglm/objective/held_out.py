@@ -88,7 +88,9 @@ def losses(pair, eta: np.ndarray, y: np.ndarray, w: np.ndarray, measure: str) ->
     """The weighted sums (L,) of a measure's losses of rows with linear predictors (n, L); y and w are (n, 1)."""
     if measure == "deviance":
         return row_terms(pair, eta, y, w)[2].sum(0)
-    eta = np.where(w > 0.0, eta, 0.0)  # of rows of weight zero nothing is summed
+    if not w.all():  # of rows of weight zero nothing is summed
+        there = w[:, 0] > 0.0
+        eta, y, w = eta[there], y[there], w[there]
     mu = inverse_link(pair.link, eta)
     if measure == "class":
         called = np.where(np.abs(mu - 0.5) <= 0.25 * TIED, 0.5, mu > 0.5)  # a quarter is the slope of the logit there

@@ -20,6 +20,7 @@ from ..rows.matching import check_offset
 from ..rows.supplied import check_numbers, in_order
 from ..source.base import Block
 from ..source.in_memory import InMemory
+from ..source.streaming_qr import weighted_sum
 from ..source.threads import get_threads
 from ..special import log_softmax
 from .tallies import Tally, total
@@ -140,9 +141,7 @@ def _of_means(result, supplied, threads):
         total_weight, mu = w * frequency, rows.detail.mu
         data = Block(np.empty((len(frequency), 0)), True, rows.y, np.asarray(w), frequency, None, None)
         response = validate_response(InMemory(data, 1), pair) if len(frequency) else [0.0] * 6
-        there = total_weight > 0.0  # what other rows have need not be finite
-        error = total_weight[there] * (rows.y - mu)[there] ** 2
-        sums = np.array([float((total_weight * rows.detail.deviance)[there].sum()), float(error.sum())])
+        sums = weighted_sum(total_weight, np.column_stack([rows.detail.deviance, (rows.y - mu) ** 2]))
         extra = (0.0, 0.0)
         tally = None
         if binomial:
