@@ -18,6 +18,7 @@ from .elementary import HALF_LOG_2PI, log_factorial, vectorisable
 from .layout import ADJACENT, CUMULATIVE, HURDLE, INFLATED
 
 SUMMED = 32  # counts whose differences of log-gammas are summed term by term
+LARGE = 100.0  # a theta from which on three terms of Stirling's series have all digits
 PART = 256  # rows whose 16 numbers stay in the first-level cache
 MU, PHI, SHARE, DENSITY = 0, 3 * PART, 9 * PART, 10 * PART  # where these numbers of rows begin
 ASYMPTOTIC = 9.0  # from which on seven terms of the series of log gamma and its derivatives have 15 digits
@@ -214,8 +215,28 @@ def gammas(x):
 
 
 @inner()
+def _far_gamma_steps(y, theta):
+    """The same of a large theta, where a difference of log-gammas would lose the digits that theta has before it.
+
+    The difference of Stirling's series, whose first terms are y log theta + (theta + y - 1/2) log(1 + y / theta) - y.
+    """
+    a, b, rise = 1.0 / (theta + y), 1.0 / theta, log1p(y / theta)
+    aa, bb, gap = a * a, b * b, -y / (theta * (theta + y))  # a - b
+    value = a * (1 / 12 - aa * (1 / 360 - aa / 1260)) - b * (1 / 12 - bb * (1 / 360 - bb / 1260))
+    first = aa * (1 / 12 - aa * (1 / 120 - aa / 252)) - bb * (1 / 12 - bb * (1 / 120 - bb / 252))
+    second = a * aa * (1 / 6 - aa * (1 / 30 - aa / 42)) - b * bb * (1 / 6 - bb * (1 / 30 - bb / 42))
+    return (
+        y * log(theta) + ((theta + y - 0.5) * rise - y) + value,
+        rise - 0.5 * gap - first,
+        gap + 0.5 * gap * (a + b) + second,
+    )
+
+
+@inner()
 def _gamma_steps(y, theta):
     """log gamma(y + theta) - log gamma(theta) of a count, and its two derivatives in theta."""
+    if y > SUMMED and theta > LARGE:
+        return _far_gamma_steps(y, theta)
     if y > SUMMED:
         high, high_first, high_second = gammas(y + theta)
         low, low_first, low_second = gammas(theta)

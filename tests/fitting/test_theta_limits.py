@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 import fastglm
 from fastglm import families
 from fastglm.errors import FastGLMWarning, SeparationWarning
+from fastglm.kernels import several
 
 LIMITS = [
     (families.ZeroInflatedNegativeBinomial, families.ZeroInflatedPoisson),
@@ -148,3 +149,27 @@ def test_no_zeros_beside_those_of_the_counts_are_named():
     assert not fit.converged
     plain = fastglm.fit(X, y, family="poisson")
     np.testing.assert_allclose(fit.params[:3], plain.params, atol=1e-3 * plain.bse.min())
+
+
+@pytest.mark.parametrize("theta", [101.0, 1e4, 1e10])
+@pytest.mark.parametrize("y", [33.0, 200.0, 1e5])
+def test_differences_of_log_gammas_keep_their_digits_beside_a_large_theta(y, theta):
+    mp = pytest.importorskip("mpmath")
+    with mp.workdps(40):
+        far, near = mp.mpf(y) + theta, mp.mpf(theta)
+        exact = [mp.loggamma(far) - mp.loggamma(near), *(mp.psi(k, far) - mp.psi(k, near) for k in (0, 1))]
+        found = several._far_gamma_steps.py_func(y, theta)
+        assert max(abs(a / b - 1) for a, b in zip(found, exact, strict=True)) < 1e-15
+
+
+@pytest.mark.parametrize(("family", "limit"), LIMITS)
+def test_large_counts_near_poisson_s_come_to_an_end(family, limit):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(5000, 2))
+    X, y = counts_with_zeros(rng, family, X, rng.poisson(50.0 * np.exp(X @ [0.3, -0.2])))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FastGLMWarning)
+        fit = fastglm.fit(X, y, family=family())
+    assert fit.converged and fit.theta > 1e3
+    same = fastglm.fit(X, y, family=limit())
+    assert 0.0 <= fit.llf - same.llf + 1e-9 * abs(same.llf) < 5.0
